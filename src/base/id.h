@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * id.h: names of things: a prefix and a ULID, "pay_01JD5R6Q6Y0V3M8X2K4N7T9BCF".
+ * ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 bits of randomness, Crockford base 32,
+ * so that ids sort by the time they were made. Each kind is a struct of its own: two kinds cannot
+ * be swapped by mistake. Threads: any. */
+#ifndef HOLDFAST_BASE_ID_H
+#define HOLDFAST_BASE_ID_H
+
+#include "base/compiler.h"
+#include "base/err.h"
+
+enum {
+    ID_ULID_CHARS = 26,
+    ID_PREFIX_CHARS_MAX = 5,
+    ID_TEXT_MAX = ID_PREFIX_CHARS_MAX + 1 + ID_ULID_CHARS + 1, /* with the NUL */
+};
+
+/* X(struct name, "prefix", "what it names") */
+#define ID_KINDS(X)                                                                                \
+    X(payment_id, "pay", "payment")                                                                \
+    X(attempt_id, "att", "attempt")                                                                \
+    X(refund_id, "re", "refund")                                                                   \
+    X(dispute_id, "dp", "dispute")                                                                 \
+    X(event_id, "evt", "event")                                                                    \
+    X(callback_id, "cb", "callback")                                                               \
+    X(posting_id, "pst", "posting")                                                                \
+    X(journal_id, "jnl", "journal transaction")                                                    \
+    X(job_id, "job", "job")                                                                        \
+    X(endpoint_id, "ep", "webhook endpoint")                                                       \
+    X(delivery_id, "dlv", "webhook delivery")                                                      \
+    X(case_id, "case", "case")                                                                     \
+    X(key_id, "key", "API key")                                                                    \
+    X(user_id, "usr", "user")                                                                      \
+    X(session_id, "ses", "session")                                                                \
+    X(request_id, "req", "request")                                                                \
+    X(audit_id, "aud", "audit entry")
+
+#define X(kind, prefix, noun)                                                                      \
+    struct kind {                                                                                  \
+        char text[ID_TEXT_MAX];                                                                    \
+    };                                                                                             \
+    struct kind kind##_new(void);                                                                  \
+    /* Reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper case, at \
+     * most 128 bits) is ERR_VALIDATION. */                                                        \
+    MUST_USE int kind##_parse(const char *text, struct kind *ret_id, struct err *err);             \
+    /* For text that our own store holds: aborts if it is longer than an id. NULL gives "". */     \
+    struct kind kind##_stored(const char *text);
+ID_KINDS(X)
+#undef X
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gateway.c: the names of outcomes, methods and operations, and what every adapter does alike with a
+ * result: its table of errors and the classing of a call that was not answered. */
+#include "gateway/gateway.h"
+
+static const struct {
+    const char *name;
+    bool not_charged, fault;
+} outcomes[] = {
+    [GW_NONE] = {"none", false, false},
+#define X(id, number, text, uncharged, at_fault) [GW_##id] = {text, uncharged, at_fault},
+#include "gateway/outcomes.def"
+#undef X
+};
+
+static const char *const method_names[] = {
+    [METHOD_CARD] = "card",           [METHOD_PAYPAL] = "paypal",     [METHOD_ALIPAY] = "alipay",
+    [METHOD_WECHATPAY] = "wechatpay", [METHOD_UNIONPAY] = "unionpay",
+    [METHOD_BANK_TRANSFER] = "bank_transfer",
+};
+static_assert(COUNT_OF(method_names) == METHOD_COUNT, "every method has a name");
+
+static const char *const operation_names[] = {
+    [OP_CHARGE] = "charge", [OP_QUERY] = "query",   [OP_CAPTURE] = "capture",
+    [OP_CANCEL] = "cancel", [OP_REFUND] = "refund", [OP_QUERY_REFUND] = "query_refund",
+    [OP_PROBE] = "probe",
+};
+static_assert(COUNT_OF(operation_names) == OP_COUNT, "every operation has a name");
+
+static bool outcome_exists(enum gateway_outcome outcome)
+{
+    return (size_t)outcome < COUNT_OF(outcomes) && outcomes[outcome].name != NULL;
+}
+
+const char *gateway_outcome_name(enum gateway_outcome outcome)
+{
+    return outcome_exists(outcome) ? outcomes[outcome].name : "unknown";
+}
+
+bool gateway_outcome_not_charged(enum gateway_outcome outcome)
+{
+    return outcome_exists(outcome) && outcomes[outcome].not_charged;
+}
+
+bool gateway_outcome_is_fault(enum gateway_outcome outcome)
+{
+    return outcome_exists(outcome) && outcomes[outcome].fault;
+}
+
+const char *method_name(enum payment_method method)
+{
+    if ((size_t)method >= COUNT_OF(method_names) || method_names[method] == NULL) {
+        return "";
+    }
+    return method_names[method];
+}
+
+bool method_parse(const char *name, enum payment_method *ret_method)
+{
+    for (size_t i = 0; name != NULL && i < COUNT_OF(method_names); i++) {
+        if (method_names[i] != NULL && strcmp(method_names[i], name) == 0) {
+            *ret_method = (enum payment_method)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *operation_name(enum gateway_operation operation)
+{
+    if ((size_t)operation >= COUNT_OF(operation_names) || operation_names[operation] == NULL) {
+        return "";
+    }
+    return operation_names[operation];
+}
+
+void gateway_result_init(struct gateway_result *result)
+{
+    *result = (struct gateway_result){
+        .outcome = GW_UNKNOWN,
+        .amount_minor = -1,
+        .captured_minor = -1,
+        .refunded_minor = -1,
+        .fee_minor = -1,
+    };
+}
+
+const struct secret *gateway_credential(const struct gateway *gateway, const char *name)
+{
+    for (int i = 0; i < gateway->credential_count; i++) {
+        if (strcmp(gateway->credentials[i].name, name) == 0) {
+            return gateway->credentials[i].value;
+        }
+    }
+    return NULL;
+}
+
+const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter, const char *code)
+{
+    for (int i = 0; code != NULL && i < adapter->error_count; i++) {
+        if (strcmp(adapter->errors[i].code, code) == 0) {
+            return &adapter->errors[i];
+        }
+    }
+    return NULL;
+}
+
+bool gateway_result_code(struct gateway_result *result, const struct gateway_adapter *adapter,
+                         const char *code, const char *fallback_code)
+{
+    const struct gateway_error *row = gateway_error_find(adapter, code);
+    if (row == NULL) {
+        row = gateway_error_find(adapter, fallback_code);
+    }
+    if (row == NULL) {
+        return false;
+    }
+    result->outcome = row->outcome;
+    result->advice = row->advice;
+    snprintf(result->code, sizeof(result->code), "%s", row->code);
+    snprintf(result->common_code, sizeof(result->common_code), "%s", row->common_code);
+    return true;
+}
+
+bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer, bool moves_money)
+{
+    result->reach = answer->reach;
+    result->failure = answer->failure;
+    result->http_status = answer->status;
+    result->duration_us += answer->total_us; /* of all calls that one operation takes */
+    if (answer->reach == HTTP_ANSWERED) {
+        return true;
+    }
+    /* Whatever is not certainly unsent may have been acted on. */
+    bool unsent = answer->reach == HTTP_NOT_SENT;
+    result->outcome = unsent || !moves_money ? GW_UNAVAILABLE : GW_UNKNOWN;
+    result->advice = unsent || !moves_money ? ADVICE_ELSEWHERE : ADVICE_LATER;
+    snprintf(result->common_code, sizeof(result->common_code), "%s",
+             unsent ? "gateway_unreachable" : "gateway_no_answer");
+    return false;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gateway.h: what every gateway can be asked, and what its answer means.
+ *
+ * A *gateway* is a named instance of an *adapter* with its own account: two Stripe accounts are two
+ * gateways. An adapter is one const struct of functions, a capability set and an error table; adding
+ * one touches its own folder and one line of registry.c.
+ *
+ * Every function that talks to the gateway answers with a `gateway_result` whose `outcome` is one row
+ * of outcomes.def; there is no other way to fail. The rule that matters (I6): whatever may have moved
+ * money and was not clearly answered is GW_UNKNOWN, never a failure. An answer that the error table
+ * does not know is GW_UNKNOWN for calls that move money, unless nothing was sent.
+ *
+ * Threads: adapters' functions run on many tasks at once and block on http_call(). Owns: nothing of
+ * the caller's; texts in a result are copies. Errors: see above. */
+#ifndef HOLDFAST_GATEWAY_GATEWAY_H
+#define HOLDFAST_GATEWAY_GATEWAY_H
+
+#include <jansson.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "base/money.h"
+#include "base/secret.h"
+#include "net/http_client.h"
+
+enum {
+    GATEWAY_NAME_CHARS_MAX = 31,
+    GATEWAYS_MAX = 32,
+    GATEWAY_ID_CHARS_MAX = 95,      /* their names of things: "pi_…", "8AC96…" */
+    GATEWAY_CODE_CHARS_MAX = 63,
+    GATEWAY_MESSAGE_CHARS_MAX = 239,
+    GATEWAY_URL_CHARS_MAX = 1023,
+    GATEWAY_TOKEN_CHARS_MAX = 255,
+};
+
+enum gateway_outcome {
+    GW_NONE = 0,
+#define X(name, number, text, not_charged, fault) GW_##name = (number),
+#include "gateway/outcomes.def"
+#undef X
+};
+const char *gateway_outcome_name(enum gateway_outcome outcome);
+/* The first of the two properties that failover stands on: certainly no money moved. */
+bool gateway_outcome_not_charged(enum gateway_outcome outcome);
+bool gateway_outcome_is_fault(enum gateway_outcome outcome);
+
+enum payment_method {
+    METHOD_CARD = 1,
+    METHOD_PAYPAL = 2,
+    METHOD_ALIPAY = 3,
+    METHOD_WECHATPAY = 4,
+    METHOD_UNIONPAY = 5,
+    METHOD_BANK_TRANSFER = 6,
+    METHOD_COUNT = 7,
+};
+const char *method_name(enum payment_method method); /* "card" */
+MUST_USE bool method_parse(const char *name, enum payment_method *ret_method);
+
+enum gateway_operation {
+    OP_CHARGE = 1,
+    OP_QUERY = 2,
+    OP_CAPTURE = 3,
+    OP_CANCEL = 4,
+    OP_REFUND = 5,
+    OP_QUERY_REFUND = 6,
+    OP_PROBE = 7,
+    OP_COUNT = 8,
+};
+const char *operation_name(enum gateway_operation operation);
+
+/* What may be done after a decline or an error (column of the error tables). */
+enum gateway_advice {
+    ADVICE_STOP = 0,      /* do not try this again, nowhere */
+    ADVICE_LATER = 1,     /* the same may work later */
+    ADVICE_ELSEWHERE = 2, /* another route is worth a try */
+    ADVICE_CUSTOMER = 3,  /* the customer must do or choose something */
+};
+
+/* One row of an adapter's error table: the gateway's own code, what it means, and the common code
+ * that the payment shows ("insufficient_funds"). Rows are matched by exact code. */
+struct gateway_error {
+    const char *code;
+    enum gateway_outcome outcome;
+    enum gateway_advice advice;
+    const char *common_code;
+};
+
+struct gateway_result {
+    enum gateway_outcome outcome;
+    enum gateway_advice advice;
+    char gateway_id[GATEWAY_ID_CHARS_MAX + 1]; /* payment or order there */
+    char charge_id[GATEWAY_ID_CHARS_MAX + 1];  /* charge, capture or authorization there */
+    char refund_id[GATEWAY_ID_CHARS_MAX + 1];
+    char code[GATEWAY_CODE_CHARS_MAX + 1];        /* theirs: "card_declined/insufficient_funds" */
+    char common_code[GATEWAY_CODE_CHARS_MAX + 1]; /* ours, from the table; "" when all is well */
+    char message[GATEWAY_MESSAGE_CHARS_MAX + 1];  /* theirs, card numbers masked */
+    char action_url[GATEWAY_URL_CHARS_MAX + 1];   /* GW_ACTION_NEEDED: where the customer must go */
+    char trace[GATEWAY_ID_CHARS_MAX + 1];         /* their request id, for their support */
+    /* As the gateway states them; amount -1 and "" when the answer does not say. Compared with ours
+     * by whoever called (CB-5). */
+    int64_t amount_minor;
+    int64_t captured_minor, refunded_minor;
+    struct currency currency;
+    int64_t fee_minor;      /* -1: not said */
+    enum http_reach reach;  /* 0: no call was made */
+    enum http_failure failure;
+    int http_status;
+    int64_t duration_us;
+};
+/* Outcome UNKNOWN, amounts -1, everything else empty. */
+void gateway_result_init(struct gateway_result *result);
+
+/* Credentials by name ("api_key", "webhook_secret", "client_id", …), loaded from references. */
+struct gateway_credential {
+    char name[32];
+    char reference[256]; /* "env:…" or "file:…" */
+    struct secret *value;
+};
+enum { GATEWAY_CREDENTIALS_MAX = 8 };
+
+struct gateway_cost {
+    int64_t fixed_minor; /* of the payment's currency */
+    int64_t basis_points;
+};
+
+/* A configured gateway. Immutable after gateway_registry_open() but for what its locks guard. */
+struct gateway {
+    char name[GATEWAY_NAME_CHARS_MAX + 1];
+    const struct gateway_adapter *adapter;
+    void *state; /* the adapter's own (token cache, …) */
+    char base_url[GATEWAY_URL_CHARS_MAX + 1]; /* no slash at the end */
+    struct gateway_credential credentials[GATEWAY_CREDENTIALS_MAX];
+    int credential_count;
+    bool methods[METHOD_COUNT];
+    struct currency currencies[64]; /* none: all */
+    int currency_count;
+    char regions[16][8]; /* customer regions it serves; none: all */
+    int region_count;
+    int64_t amount_minor_min, amount_minor_max; /* 0: no bound */
+    int priority;    /* smaller is tried first */
+    int weight;      /* share among equal priorities, 0..1000 */
+    struct gateway_cost cost;
+    int64_t timeout_us;      /* longest that one charge call may take */
+    int64_t callback_due_us; /* a callback is missing after that long; 0: 15 min */
+    struct http_bulkhead *bulkhead;
+    struct gateway_health *health; /* health.h */
+};
+/* Borrowed; NULL when there is none of that name. */
+const struct secret *gateway_credential(const struct gateway *gateway, const char *name);
+
+/* Everything a call needs besides what it asks. */
+struct gateway_call {
+    struct gateway *gateway;
+    struct http_client *client;
+    int64_t deadline_us; /* monotonic; the adapter gives up in time */
+    /* Called by adapters that make an object first and move money second (PayPal's order), between
+     * the two, to make its id durable (I2). Not zero: stop, nothing was charged. May be NULL for
+     * everything but charge(): without it such an adapter refuses to move money. */
+    int (*persist)(void *ctx, const char *gateway_id, struct err *err);
+    void *persist_ctx;
+};
+
+struct gateway_charge {
+    const char *reference; /* our attempt id: the name by which the gateway will know it, and its key */
+    const char *order_id;
+    int64_t amount_minor;
+    struct currency currency;
+    enum payment_method method;
+    const char *token;  /* this gateway's or a portable one; "" for a wallet that asks the customer */
+    bool capture;       /* false: authorize only */
+    const char *return_url, *cancel_url; /* may be "" */
+    const char *description;             /* may be "" */
+    const char *customer_email;          /* may be "" */
+    const char *customer_ip;             /* may be "" */
+    bool off_session;   /* the customer is not there (a renewal) */
+    /* An earlier send of this same charge may have been acted on. Then an answer that speaks about
+     * this send only (never connected, rate-limited, refused) is GW_UNKNOWN, not "not charged". */
+    bool repeated;
+};
+
+/* How to find it again: by our reference, and by theirs when we have it. */
+struct gateway_lookup {
+    const char *reference;
+    const char *gateway_id; /* "" when the answer never came */
+    const char *charge_id;
+    int64_t created_us;     /* wall, when our row was written */
+    int64_t amount_minor;   /* what we asked for */
+    struct currency currency;
+    enum payment_method method;
+};
+
+struct gateway_change {
+    struct gateway_lookup payment;
+    const char *reference; /* our id of this capture / cancel / refund: the idempotency key */
+    int64_t amount_minor;  /* capture or refund */
+    bool final;            /* capture: release the rest */
+    const char *reason;    /* refund: "requested_by_customer", "duplicate", "fraudulent" or "" */
+    const char *refund_id; /* query_refund: theirs, or "" */
+    int64_t created_us;
+    bool repeated;         /* as in gateway_charge */
+};
+
+enum callback_subject { CALLBACK_PAYMENT = 1, CALLBACK_REFUND = 2, CALLBACK_DISPUTE = 3, CALLBACK_OTHER = 4 };
+
+/* What a genuine callback says, in our words. A hint: state only moves after the gateway, asked again,
+ * says the same, or when it agrees with what we know already. */
+struct gateway_event {
+    char event_id[GATEWAY_ID_CHARS_MAX + 1]; /* unique at that gateway */
+    char type[GATEWAY_CODE_CHARS_MAX + 1];
+    int64_t event_us; /* when it happened there */
+    enum callback_subject subject;
+    char reference[ID_TEXT_MAX];               /* ours, when it is carried back; else "" */
+    char gateway_id[GATEWAY_ID_CHARS_MAX + 1]; /* may be "" when only the charge is named */
+    char charge_id[GATEWAY_ID_CHARS_MAX + 1];
+    char refund_id[GATEWAY_ID_CHARS_MAX + 1];
+    char dispute_id[GATEWAY_ID_CHARS_MAX + 1];
+    char dispute_status[32];
+    char dispute_reason[64];
+    int64_t dispute_due_us;
+    char order_id[128]; /* ours, when it is carried back; else "" */
+    enum gateway_outcome outcome;
+    int64_t amount_minor; /* -1: not said */
+    struct currency currency;
+};
+
+struct gateway_callback_request {
+    const struct http_header *headers;
+    int header_count;
+    const char *body; /* raw bytes */
+    size_t body_bytes;
+    int64_t now_us; /* wall */
+};
+
+/* What the gateway wants to hear before it stops repeating. */
+struct gateway_ack {
+    int status;
+    const char *content_type;
+    const char *body;
+};
+
+struct gateway_capabilities {
+    bool authorize, partial_capture, cancel, partial_refund;
+    /* Repeating the same charge with the same reference within this time gives the first outcome (or
+     * runs it once if it never arrived); 0: it does not honour keys. */
+    int64_t key_lifetime_us;
+    /* A NOT_FOUND from query() this long after the last send means that it never arrived; 0: never
+     * conclusive. */
+    int64_t not_found_conclusive_us;
+    bool close_on_unknown; /* cancel() of a payment of unknown state is safe and conclusive */
+    bool customer_action;  /* the customer must approve on the gateway's page unless there is a token */
+};
+
+struct gateway_adapter {
+    const char *name;
+    struct gateway_capabilities can;
+    bool methods[METHOD_COUNT];
+    const struct gateway_error *errors;
+    int error_count;
+    const char *const *credentials; /* names that must be configured, NULL-terminated */
+    struct gateway_ack ack, nack;
+
+    /* Checks the configuration, makes `state`. */
+    int (*open)(struct gateway *gateway, struct err *err);
+    void (*close)(struct gateway *gateway);
+    /* Takes or holds the money. The same reference again is the same charge. */
+    void (*charge)(const struct gateway_call *call, const struct gateway_charge *charge,
+                   struct gateway_result *ret_result);
+    /* Goes on with a charge that the customer has approved since (GW_APPROVED); NULL when the gateway
+     * finishes by itself. */
+    void (*resume)(const struct gateway_call *call, const struct gateway_charge *charge,
+                   const struct gateway_lookup *lookup, struct gateway_result *ret_result);
+    /* Where it stands. Moves nothing. The outcome is the payment's own: when the gateway could not be
+     * asked (unreachable, rate-limited, credentials refused) it is GW_UNKNOWN, never one of the
+     * not-charged ones; `failure`, `http_status` and `common_code` say why. The same for
+     * query_refund(). */
+    void (*query)(const struct gateway_call *call, const struct gateway_lookup *lookup,
+                  struct gateway_result *ret_result);
+    void (*capture)(const struct gateway_call *call, const struct gateway_change *change,
+                    struct gateway_result *ret_result); /* GW_CHARGED */
+    void (*cancel)(const struct gateway_call *call, const struct gateway_change *change,
+                   struct gateway_result *ret_result); /* GW_CANCELED */
+    void (*refund)(const struct gateway_call *call, const struct gateway_change *change,
+                   struct gateway_result *ret_result); /* GW_REFUNDED, GW_PENDING, … */
+    void (*query_refund)(const struct gateway_call *call, const struct gateway_change *change,
+                         struct gateway_result *ret_result);
+    /* ERR_SIGNATURE: forged, stale or not for us. ERR_BAD_REQUEST: genuine but unreadable.
+     * ERR_UNREACHABLE: it cannot be told now (the certificate could not be fetched); not acknowledged,
+     * so that it is sent again. */
+    int (*verify_callback)(const struct gateway_call *call, const struct gateway_callback_request *request,
+                           struct gateway_event *ret_event, struct err *err);
+    /* Cheapest call that shows reachability and valid credentials; moves nothing. GW_NONE: all is well. */
+    void (*probe)(const struct gateway_call *call, struct gateway_result *ret_result);
+};
+
+/* The row of that code, or NULL. Linear: tables are short. */
+const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter, const char *code);
+/* Fills outcome, advice, code, common_code from a table row found by `code`, else by `fallback_code`;
+ * returns false (nothing filled) when neither has a row. */
+bool gateway_result_code(struct gateway_result *result, const struct gateway_adapter *adapter,
+                         const char *code, const char *fallback_code);
+/* Copies what the HTTP answer says about reach, failure, status and duration; for an unanswered call
+ * sets the outcome: UNAVAILABLE when nothing was sent, else UNKNOWN (`moves_money`) or UNAVAILABLE.
+ * Returns true when there is an answer to read. */
+bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer, bool moves_money);
+
+#endif

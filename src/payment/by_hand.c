@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * by_hand.c: what a person does about an unresolved payment: ask the gateway now, or decide with a
+ * reason (PAY-6, I6). Deciding is audited and goes through the same settling as a gateway's word. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "payment/internal.h"
+#include "store/audit.h"
+
+struct last {
+    struct arena *arena;
+    const char *payment_id;
+    struct payment_row payment;
+    struct attempt_row attempt;
+};
+
+static int last_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct last *last = ctx;
+    int r = payment_row_load(tx, last->arena, last->payment_id, false, &last->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    r = sql_query(tx, err, &rows,
+                  "SELECT id FROM attempt WHERE payment_id = $1 ORDER BY number DESC LIMIT 1",
+                  S_TEXT(last->payment_id));
+    if (r < 0) {
+        return r;
+    }
+    r = sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0) {
+        err_set(err, ERR_STATE, "payment %s was never sent to a gateway: there is nothing to ask about",
+                last->payment_id);
+        return err_place(err, "/v1/payments/%s", last->payment_id);
+    }
+    struct attempt_id id = attempt_id_stored(sql_text(rows, 0));
+    return attempt_row_load(tx, last->arena, id.text, &last->attempt, err);
+}
+
+static void render_says(struct buf *buf, const struct gateway_result *result, bool open) {
+    buf_addf(buf, "{\"outcome\":\"%s\",\"code\":", gateway_outcome_name(result->outcome));
+    buf_add_json(buf, result->code);
+    buf_add_text(buf, ",\"message\":");
+    buf_add_json(buf, result->message);
+    buf_add_text(buf, ",\"gateway_id\":");
+    buf_add_json(buf, result->gateway_id);
+    buf_addf(buf, ",\"http_status\":%d,\"still_unresolved\":%s}", result->http_status, open ? "true" : "false");
+}
+
+int payment_check(struct payments *payments, const struct caller *caller, const char *payment_id,
+                  struct answer *ret_answer, struct err *err) {
+    (void)caller;
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct last last = {.arena = arena, .payment_id = payment_id};
+    int r = store_read(payments->options.store, last_tx, &last, err);
+    if (r < 0) {
+        return r;
+    }
+    bool open = false;
+    struct gateway_result result;
+    r = resolve_attempt(payments, last.attempt.id.text, "check", &open, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    r = store_read(payments->options.store, last_tx, &last, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"payment\":");
+    render_payment(&buf, &last.payment);
+    buf_add_text(&buf, ",\"attempt\":");
+    render_attempt(&buf, &last.attempt);
+    buf_add_text(&buf, ",\"gateway_says\":");
+    render_says(&buf, &result, open);
+    buf_add_char(&buf, '}');
+    return answer_take(ret_answer, 200, &buf, err);
+}
+
+struct decide {
+    const struct caller *caller;
+    const char *payment_id, *reason;
+    bool completed;
+};
+
+static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
+                     struct err *err) {
+    struct decide *decide = ctx;
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct payment_row payment;
+    struct attempt_row attempt;
+    struct settlement settlement;
+    int r = payment_row_load(tx, arena, decide->payment_id, true, &payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = attempt_row_live(tx, arena, decide->payment_id, &attempt, err);
+    bool stuck = r == 0 && (attempt.state == ATTEMPT_UNKNOWN || attempt.state == ATTEMPT_PENDING);
+    if (r < 0 && r != -ERR_NOT_FOUND) {
+        return r;
+    }
+    if (!stuck) {
+        err_set(err, ERR_STATE, "payment %s is %s and not unresolved: nothing is to be decided by hand",
+                payment.id.text, payment_state_name(payment.state));
+        return err_hint(err, "Only a payment whose gateway has not answered can be resolved by hand.");
+    }
+    struct gateway_result word;
+    gateway_result_init(&word);
+    word.outcome = decide->completed                   ? (payment.capture_later ? GW_AUTHORIZED : GW_CHARGED)
+                   : attempt.state == ATTEMPT_UNKNOWN ? GW_NOT_FOUND
+                                                      : GW_CANCELED;
+    snprintf(word.code, sizeof word.code, "by_hand");
+    r = settle_attempt(payments, tx, &payment, &attempt, &word, "person", &settlement, err);
+    if (r >= 0 && settlement.may_go_on) {
+        r = settle_failed(payments, tx, &payment, &attempt, err);
+    }
+    if (r >= 0) {
+        r = audit_append(tx, decide->caller->actor, "payment.resolve", payment.id.text, decide->reason,
+                         decide->completed ? "{\"status\":\"completed\"}" : "{\"status\":\"failed\"}", err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_payment(&buf, &payment);
+    return answer_take(ret_answer, 200, &buf, err);
+}
+
+int payment_resolve(struct payments *payments, const struct caller *caller, const char *payment_id,
+                    bool completed, const char *reason, struct answer *ret_answer, struct err *err) {
+    if (reason == NULL || reason[0] == '\0') {
+        err_set(err, ERR_VALIDATION, "a payment is resolved by hand only with a reason");
+        return err_place(err, "/reason");
+    }
+    struct decide decide = {caller, payment_id, reason, completed};
+    int r = idempotent_run(payments, caller, "payment.resolve", decide_fn, &decide, ret_answer, err);
+    if (r >= 0) {
+        job_runner_wake(payments->jobs);
+    }
+    return r;
+}

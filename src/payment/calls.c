@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * calls.c: the one way from a payment to a gateway: admission, deadline, call, report.
+ *
+ * Nothing here writes to the store but attempt_persist(), and nothing here decides what an answer
+ * means for a payment: that is settle.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/health.h"
+#include "meter/meter.h"
+#include "payment/internal.h"
+
+static void refused(struct gateway_result *result, const char *code, const char *why) {
+    gateway_result_init(result);
+    result->outcome = GW_UNAVAILABLE;
+    result->advice = ADVICE_ELSEWHERE;
+    result->reach = HTTP_NOT_SENT;
+    snprintf(result->code, sizeof result->code, "%s", code);
+    snprintf(result->common_code, sizeof result->common_code, "gateway_unavailable");
+    snprintf(result->message, sizeof result->message, "%s", why);
+}
+
+static void dispatch(const struct gateway_ask *ask, const struct gateway_call *call,
+                     struct gateway_result *result) {
+    const struct gateway_adapter *adapter = ask->gateway->adapter;
+    switch (ask->operation) {
+    case OP_CHARGE:
+        if (ask->lookup != NULL && adapter->resume != NULL) {
+            adapter->resume(call, ask->charge, ask->lookup, result);
+        } else {
+            adapter->charge(call, ask->charge, result);
+        }
+        return;
+    case OP_QUERY:
+        adapter->query(call, ask->lookup, result);
+        return;
+    case OP_CAPTURE:
+        adapter->capture(call, ask->change, result);
+        return;
+    case OP_CANCEL:
+        adapter->cancel(call, ask->change, result);
+        return;
+    case OP_REFUND:
+        adapter->refund(call, ask->change, result);
+        return;
+    case OP_QUERY_REFUND:
+        adapter->query_refund(call, ask->change, result);
+        return;
+    case OP_PROBE:
+        adapter->probe(call, result);
+        return;
+    case OP_COUNT:
+        break;
+    }
+    INVARIANT(false, "a gateway operation out of its table");
+}
+
+static void report(const struct gateway_ask *ask, enum admission admission, const struct gateway_result *result) {
+    const char *gateway = ask->gateway->name;
+    const char *method = method_name(ask->method);
+    const char *operation = operation_name(ask->operation);
+    if (admission != ADMIT_NO) {
+        gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission, result);
+    }
+    meter_count(METER_GATEWAY_CALLS, gateway, method, operation, gateway_outcome_name(result->outcome));
+    meter_time(METER_GATEWAY_SECONDS, result->duration_us, gateway, method, operation);
+    if (result->failure == HTTP_FAIL_TIMEOUT) {
+        meter_count(METER_GATEWAY_TIMEOUTS, gateway, operation);
+    }
+    if (gateway_outcome_is_fault(result->outcome)) {
+        log_event(GATEWAY_FAILED, LT("gateway", gateway), LT("operation", operation),
+                  LT("outcome", gateway_outcome_name(result->outcome)), LT("code", result->code),
+                  LT("failure", http_failure_name(result->failure)), LI("status", result->http_status),
+                  LI("ms", result->duration_us / US_PER_MS));
+    }
+}
+
+void gateway_ask(struct payments *payments, const struct gateway_ask *ask, struct gateway_result *ret_result) {
+    char why[160] = "";
+    gateway_result_init(ret_result);
+    enum admission admission =
+        gateway_health_admit(ask->gateway->health, ask->method, ask->operation, why, sizeof why);
+    if (admission == ADMIT_NO && !ask->past_breaker) {
+        refused(ret_result, "breaker_open", why);
+        meter_count(METER_GATEWAY_CALLS, ask->gateway->name, method_name(ask->method),
+                    operation_name(ask->operation), "breaker_open");
+        return;
+    }
+    int64_t timeout = gateway_health_timeout_us(ask->gateway, ask->method, ask->operation);
+    if (ask->budget_us > 0 && ask->budget_us < timeout) {
+        timeout = ask->budget_us;
+    }
+    int64_t began = clock_mono_us();
+    struct gateway_call call = {
+        .gateway = ask->gateway,
+        .client = payments->options.client,
+        .deadline_us = began + timeout,
+        .persist = ask->persist,
+        .persist_ctx = ask->persist_ctx,
+    };
+    dispatch(ask, &call, ret_result);
+    ret_result->duration_us = clock_mono_us() - began;
+    INVARIANT(ret_result->outcome != GW_NONE, "an adapter gave no outcome");
+    report(ask, admission, ret_result);
+}
+
+void charge_of(const struct payment_row *payment, const struct attempt_row *attempt, struct gateway_charge *ret_charge) {
+    *ret_charge = (struct gateway_charge){
+        .reference = attempt->id.text,
+        .order_id = payment->order_id,
+        .amount_minor = attempt->amount_minor,
+        .currency = attempt->currency,
+        .method = payment->method,
+        .token = attempt->token,
+        .capture = !payment->capture_later,
+        .return_url = payment->return_url,
+        .cancel_url = payment->cancel_url,
+        .description = payment->description,
+        .customer_email = payment->customer_email,
+        .customer_ip = payment->customer_ip,
+        .off_session = payment->purpose == PURPOSE_SUBSCRIPTION,
+    };
+}
+
+void lookup_of(const struct payment_row *payment, const struct attempt_row *attempt, struct gateway_lookup *ret_lookup) {
+    *ret_lookup = (struct gateway_lookup){
+        .reference = attempt->id.text,
+        .gateway_id = attempt->gateway_id,
+        .charge_id = attempt->charge_id,
+        .created_us = attempt->created_us,
+        .amount_minor = attempt->amount_minor,
+        .currency = attempt->currency,
+        .method = payment->method,
+    };
+}
+
+struct persist_tx {
+    const struct persist_ctx *persist;
+    const char *gateway_id;
+};
+
+static int persist_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct persist_tx *persist = ctx;
+    int64_t changed = sql_exec(tx, err, "UPDATE attempt SET gateway_id = $2 WHERE id = $1 AND live = 1",
+                               S_TEXT(persist->persist->attempt_id), S_TEXT(persist->gateway_id));
+    if (changed < 0) {
+        return (int)changed;
+    }
+    if (changed == 0) {
+        return err_set(err, ERR_STATE, "attempt %s is over", persist->persist->attempt_id);
+    }
+    return 0;
+}
+
+int attempt_persist(void *ctx, const char *gateway_id, struct err *err) {
+    const struct persist_ctx *persist = ctx;
+    struct persist_tx args = {persist, gateway_id};
+    return store_write(persist->payments->options.store, persist_tx, &args, err);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * idempotency.c: one key, one effect (PAY-2).
+ *
+ * A row is claimed in the transaction that writes the intent, and gets its answer in the transaction
+ * that makes the answer true. Between the two it is *running*, owned by one run of one process until a
+ * lease ends. Whoever repeats the key finds it
+ *   running, owner alive   → 409, come back later
+ *   running, owner dead    → takes the lease over and finishes what the first began (RESUME)
+ *   done                   → gets the stored answer (REPLAY)
+ *   made for another body  → 422
+ * The row is read FOR UPDATE, so two repeats cannot both resume. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "payment/internal.h"
+
+enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2, PRUNE_BATCH = 1000 };
+#define IDEMPOTENCY_KEPT_US (7 * 24 * 3600 * US_PER_SECOND)
+
+static int claim_existing(struct payments *payments, struct store_tx *tx, const struct caller *caller,
+                          const char *operation, char resource_id[ID_TEXT_MAX],
+                          enum idempotency_found *ret_found, struct answer *ret_answer, struct err *err) {
+    static const char select[] =
+        "SELECT request_hash, operation, resource_id, state, owner, lease_us, status, body "
+        "FROM idempotency WHERE scope = $1 AND key = $2 FOR UPDATE";
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, select, S_TEXT(caller->scope), S_TEXT(caller->key));
+    if (r < 0) {
+        return r;
+    }
+    r = sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0) {
+        return err_set(err, ERR_STORE_CONFLICT, "the Idempotency-Key was pruned at this very moment");
+    }
+    if (strcmp(sql_text(rows, 0), caller->request_hash) != 0 || strcmp(sql_text(rows, 1), operation) != 0) {
+        err_set(err, ERR_IDEMPOTENCY_MISMATCH,
+                "this Idempotency-Key came first with another request (%s)", sql_text(rows, 1));
+        err_place(err, "Idempotency-Key");
+        return err_hint(err, "Use a new key for a new request; repeat an old one byte by byte.");
+    }
+    if (sql_int(rows, 3) == IDEMPOTENCY_DONE) {
+        *ret_found = IDEMPOTENCY_REPLAY;
+        free(ret_answer->json);
+        *ret_answer = (struct answer){.status = (int)sql_int(rows, 6), .replayed = true,
+                                      .json = strdup(sql_text(rows, 7))};
+        return 0;
+    }
+    int64_t now = clock_wall_us();
+    bool mine = strcmp(sql_text(rows, 4), payments->instance) == 0;
+    bool owner_alive = payments->options.alone ? mine && sql_int(rows, 5) > now : sql_int(rows, 5) > now;
+    if (owner_alive) {
+        err_set(err, ERR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is being worked on");
+        err_place(err, "Idempotency-Key");
+        return err_hint(err, "Repeat the same request in a second; it will not be charged twice.");
+    }
+    snprintf(resource_id, ID_TEXT_MAX, "%s", sql_text(rows, 2));
+    *ret_found = IDEMPOTENCY_RESUME;
+    return sql_put(tx, err, "UPDATE idempotency SET owner = $3, lease_us = $4 WHERE scope = $1 AND key = $2",
+                   S_TEXT(caller->scope), S_TEXT(caller->key), S_TEXT(payments->instance),
+                   S_INT(now + CALL_LEASE_US));
+}
+
+int idempotency_claim(struct payments *payments, struct store_tx *tx, const struct caller *caller,
+                      const char *operation, char resource_id[ID_TEXT_MAX],
+                      enum idempotency_found *ret_found, struct answer *ret_answer, struct err *err) {
+    if (caller->key == NULL) {
+        *ret_found = IDEMPOTENCY_NEW;
+        return 0;
+    }
+    static const char insert[] =
+        "INSERT INTO idempotency (scope, key, request_hash, operation, resource_id, state, owner, "
+        "lease_us, status, body, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, '', $9) "
+        "ON CONFLICT (scope, key) DO NOTHING";
+    int64_t now = clock_wall_us();
+    int64_t inserted = sql_exec(tx, err, insert, S_TEXT(caller->scope), S_TEXT(caller->key),
+                                S_TEXT(caller->request_hash), S_TEXT(operation), S_TEXT(resource_id),
+                                S_INT(IDEMPOTENCY_RUNNING), S_TEXT(payments->instance),
+                                S_INT(now + CALL_LEASE_US), S_INT(now));
+    if (inserted < 0) {
+        return (int)inserted;
+    }
+    if (inserted == 1) {
+        *ret_found = IDEMPOTENCY_NEW;
+        return 0;
+    }
+    return claim_existing(payments, tx, caller, operation, resource_id, ret_found, ret_answer, err);
+}
+
+int idempotency_finish(struct payments *payments, struct store_tx *tx, const struct caller *caller,
+                       int status, const char *json, struct err *err) {
+    if (caller->key == NULL) {
+        return 0;
+    }
+    return sql_put(tx, err,
+                   "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2",
+                   S_TEXT(caller->scope), S_TEXT(caller->key), S_INT(IDEMPOTENCY_DONE), S_INT(status),
+                   S_TEXT(json));
+}
+
+struct run_ctx {
+    struct payments *payments;
+    const struct caller *caller;
+    const char *operation;
+    idempotent_fn *fn;
+    void *ctx;
+    struct answer *answer;
+};
+
+static int run_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct run_ctx *run = ctx;
+    answer_release(run->answer);
+    enum idempotency_found found = IDEMPOTENCY_NEW;
+    char resource[ID_TEXT_MAX] = "";
+    int r = idempotency_claim(run->payments, tx, run->caller, run->operation, resource, &found,
+                              run->answer, err);
+    if (r < 0 || found == IDEMPOTENCY_REPLAY) {
+        return r;
+    }
+    r = run->fn(run->payments, tx, run->ctx, run->answer, err);
+    if (r < 0) {
+        return r;
+    }
+    return idempotency_finish(run->payments, tx, run->caller, run->answer->status, run->answer->json, err);
+}
+
+int idempotent_run(struct payments *payments, const struct caller *caller, const char *operation,
+                   idempotent_fn *fn, void *ctx, struct answer *ret_answer, struct err *err) {
+    struct run_ctx run = {payments, caller, operation, fn, ctx, ret_answer};
+    int r = store_write(payments->options.store, run_tx, &run, err);
+    if (r < 0) {
+        answer_release(ret_answer);
+    }
+    return r;
+}
+
+static int prune_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const int64_t *before_us = ctx;
+    return (int)sql_exec(tx, err,
+                         "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM "
+                         "idempotency WHERE created_us < $1 ORDER BY created_us LIMIT $2)",
+                         S_INT(*before_us), S_INT(PRUNE_BATCH));
+}
+
+int idempotency_prune(struct payments *payments, int64_t now_us, struct err *err) {
+    int64_t before_us = now_us - IDEMPOTENCY_KEPT_US;
+    return store_write(payments->options.store, prune_tx, &before_us, err);
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * operations.c: captures, cancellations and refunds (PAY-1, PAY-7).
+ *
+ * Each is a row written before the gateway is called (I2), in a transaction that holds the payment's
+ * row: the sum of what was refunded and what may yet be refunded never exceeds what was captured
+ * (I10), however many ask at once. What the gateway answers is applied by settle_operation(); what it
+ * does not answer is left to the resolver. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "gateway/control.h"
+#include "meter/meter.h"
+#include "payment/internal.h"
+#include "store/audit.h"
+
+struct work {
+    struct payments *payments;
+    const struct caller *caller;
+    const char *name; /* of the idempotency row */
+    struct arena *arena;
+    enum operation_kind kind;
+    const char *payment_id;
+    int64_t asked_minor; /* 0: all that is left */
+    bool final, to_original;
+    const char *reason, *retry_of;
+    struct payment_row payment;
+    struct attempt_row attempt;
+    struct operation_row operation;
+    bool calling; /* the operation is written and waits for its gateway */
+    enum idempotency_found found;
+    char resource_id[ID_TEXT_MAX];
+    const struct gateway_result *result;
+    const char *source;
+    struct answer *answer;
+};
+
+/* ---- answers ------------------------------------------------------------------------------------- */
+
+static void render_problem(struct buf *buf, const struct work *work) {
+    buf_addf(buf, "{\"type\":\"%s\",\"title\":\"%s\",\"status\":422,\"detail\":", err_type(ERR_GATEWAY_REJECTED),
+             err_title(ERR_GATEWAY_REJECTED));
+    buf_add_json(buf, work->operation.message[0] != '\0' ? work->operation.message
+                                                         : "the gateway did not do it; nothing changed");
+    buf_add_text(buf, ",\"operation\":");
+    render_operation(buf, &work->operation);
+    buf_add_char(buf, '}');
+}
+
+static int finish(struct work *work, struct store_tx *tx, struct err *err) {
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    int status = work->operation.state == OPERATION_SUCCEEDED || work->operation.state == OPERATION_FAILED ? 201 : 202;
+    if (work->kind == OPERATION_REFUND) {
+        render_operation(&buf, &work->operation);
+    } else if (work->operation.state == OPERATION_FAILED) {
+        status = 422;
+        render_problem(&buf, work);
+    } else {
+        render_payment(&buf, &work->payment);
+    }
+    int r = answer_take(work->answer, status, &buf, err);
+    return r < 0 ? r
+                 : idempotency_finish(work->payments, tx, work->caller, status, work->answer->json, err);
+}
+
+/* ---- what may be done ------------------------------------------------------------------------------ */
+
+/* Sum of the open captures and whether a final one exists or a cancellation is under way. */
+static int open_work(struct store_tx *tx, const char *payment_id, int64_t *ret_capturing_minor,
+                     bool *ret_closed, struct err *err) {
+    *ret_capturing_minor = 0;
+    *ret_closed = false;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT kind, state, amount_minor, final FROM operation WHERE payment_id = $1 AND "
+                      "kind IN (1, 2) AND state <> 5",
+                      S_TEXT(payment_id));
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        bool open = operation_state_open((enum operation_state)sql_int(rows, 1));
+        bool capture = sql_int(rows, 0) == OPERATION_CAPTURE;
+        if (capture && open) {
+            *ret_capturing_minor += sql_int(rows, 2);
+        }
+        if ((capture && sql_int(rows, 3) == 1) || !capture) {
+            *ret_closed = true;
+        }
+    }
+    return r;
+}
+
+static int wrong_state(const struct work *work, const char *what, struct err *err) {
+    err_set(err, ERR_STATE, "payment %s is %s: it cannot be %s", work->payment.id.text,
+            payment_state_name(work->payment.state), what);
+    return err_place(err, "/v1/payments/%s", work->payment.id.text);
+}
+
+static int over(const struct work *work, int64_t left_minor, const char *what, struct err *err) {
+    char asked[MONEY_TEXT_MAX], left[MONEY_TEXT_MAX];
+    err_set(err, ERR_AMOUNT, "%s was asked to be %s, but only %s is left",
+            money_show(work->asked_minor, work->payment.currency, asked), what,
+            money_show(left_minor, work->payment.currency, left));
+    err_place(err, "/amount");
+    return err_hint(err, "Refunds that are pending or unknown count as refunded until they have failed.");
+}
+
+/* A failed refund is sent again once at a time: two clicks are one refund. */
+static int check_retry(const struct work *work, struct store_tx *tx, struct err *err) {
+    if (work->retry_of == NULL) {
+        return 0;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM operation WHERE payment_id = $1 AND retry_of = $2 AND state <> 5",
+                      S_TEXT(work->payment.id.text), S_TEXT(work->retry_of));
+    if (r < 0) {
+        return r;
+    }
+    r = sql_next(rows, err);
+    if (r <= 0) {
+        return r;
+    }
+    return err_set(err, ERR_STATE, "%s has been sent again already, as %s", work->retry_of, sql_text(rows, 0));
+}
+
+static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amount, struct err *err) {
+    const struct payment_row *payment = &work->payment;
+    if (payment->state != PAYMENT_SUCCEEDED) {
+        return wrong_state(work, "refunded", err);
+    }
+    int r = check_retry(work, tx, err);
+    if (r < 0) {
+        return r;
+    }
+    int64_t left = payment->captured_minor - payment->refund_reserved_minor - payment->disputed_minor;
+    int64_t amount = work->asked_minor > 0 ? work->asked_minor : left;
+    if (amount > left || amount <= 0) {
+        return over(work, left, "refunded", err);
+    }
+    if (!work->to_original && payment->customer_id[0] == '\0') {
+        err_set(err, ERR_VALIDATION, "store credit needs a customer, and payment %s names none", payment->id.text);
+        return err_place(err, "/refundToOriginalMethod");
+    }
+    *ret_amount = amount;
+    return 0;
+}
+
+static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_amount, struct err *err) {
+    const struct payment_row *payment = &work->payment;
+    int64_t capturing;
+    bool closed;
+    int r = open_work(tx, payment->id.text, &capturing, &closed, err);
+    if (r < 0) {
+        return r;
+    }
+    bool open = payment->state == PAYMENT_AUTHORIZED || payment->state == PAYMENT_SUCCEEDED;
+    if (!open || closed || !payment->capture_later) {
+        return wrong_state(work, "captured (again)", err);
+    }
+    int64_t left = payment->authorized_minor - payment->captured_minor - capturing;
+    int64_t amount = work->asked_minor > 0 ? work->asked_minor : left;
+    if (amount > left || amount <= 0) {
+        return over(work, left, "captured", err);
+    }
+    *ret_amount = amount;
+    return 0;
+}
+
+static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amount, struct err *err) {
+    const struct payment_row *payment = &work->payment;
+    int64_t capturing;
+    bool closed;
+    int r = open_work(tx, payment->id.text, &capturing, &closed, err);
+    if (r < 0) {
+        return r;
+    }
+    bool open = payment->state == PAYMENT_AUTHORIZED || payment->state == PAYMENT_REQUIRES_ACTION;
+    if (!open || capturing > 0 || closed) {
+        wrong_state(work, "cancelled", err);
+        if (payment->state == PAYMENT_PROCESSING) {
+            err_hint(err, "Its gateway has not answered yet; it can be refunded once it succeeded.");
+        } else if (payment->state == PAYMENT_SUCCEEDED) {
+            err_hint(err, "The money was taken: refund it instead.");
+        }
+        return -ERR_STATE;
+    }
+    *ret_amount = payment->authorized_minor - payment->captured_minor;
+    return 0;
+}
+
+static int usable(struct work *work, struct err *err) {
+    struct gateway_control_view view;
+    gateway_control_view(work->payments->options.control, &view);
+    for (int i = 0; i < gateway_count(work->payments->options.registry); i++) {
+        struct gateway *gateway = gateway_at(work->payments->options.registry, i);
+        if (strcmp(gateway->name, work->attempt.gateway) != 0) {
+            continue;
+        }
+        if (view.state[i] == GATEWAY_DISABLED) {
+            err_set(err, ERR_NO_GATEWAY, "gateway %s is disabled: %s", gateway->name, view.reason[i]);
+            return err_hint(err, "Enable or drain it first: a draining gateway still refunds.");
+        }
+        return 0;
+    }
+    return err_set(err, ERR_NO_GATEWAY, "gateway %s is not configured any more", work->attempt.gateway);
+}
+
+/* ---- begin ------------------------------------------------------------------------------------------ */
+
+static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor, struct err *err) {
+    int64_t now = clock_wall_us();
+    bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
+    work->operation = (struct operation_row){
+        .id = refund_id_stored(work->resource_id),
+        .payment_id = work->payment.id,
+        .attempt_id = work->attempt.id,
+        .kind = work->kind,
+        .state = OPERATION_SENDING,
+        .gateway = at_gateway ? work->attempt.gateway : "",
+        .amount_minor = amount_minor,
+        .currency = work->payment.currency,
+        .final = work->final,
+        .to_original = work->to_original,
+        .reason = work->reason,
+        .actor = work->caller->actor,
+        .retry_of = work->retry_of,
+        .source = "",
+        .refund_id = "",
+        .code = "",
+        .common_code = "",
+        .message = "",
+        .trace = "",
+        .tries = 1,
+        .owner = work->payments->instance,
+        .lease_us = now + CALL_LEASE_US,
+        .created_us = now,
+        .updated_us = now,
+    };
+    int r = operation_row_insert(tx, &work->operation, err);
+    if (r < 0 || work->kind != OPERATION_REFUND) {
+        return r;
+    }
+    work->payment.refund_reserved_minor += amount_minor;
+    INVARIANT(work->payment.refund_reserved_minor <= work->payment.captured_minor, "I10: reserved over captured");
+    return payment_row_save(tx, &work->payment, err);
+}
+
+/* Store credit needs no gateway: it is done in the transaction that writes it. */
+static int give_credit(struct work *work, struct store_tx *tx, struct err *err) {
+    struct gateway_result done;
+    gateway_result_init(&done);
+    done.outcome = GW_REFUNDED;
+    bool changed;
+    int r = settle_operation(work->payments, tx, &work->payment, &work->attempt, &work->operation, &done,
+                             "ledger", &changed, err);
+    return r < 0 ? r : finish(work, tx, err);
+}
+
+/* A payment that waits for another method holds nothing anywhere. */
+static int cancel_here(struct work *work, struct store_tx *tx, struct err *err) {
+    int r = payment_move(work->payments, tx, &work->payment, EVENT_CANCEL, err);
+    work->operation.state = OPERATION_SUCCEEDED;
+    return r < 0 ? r : finish(work, tx, err);
+}
+
+static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct work *work = ctx;
+    work->calling = false;
+    snprintf(work->resource_id, sizeof work->resource_id, "%s", work->operation.id.text);
+    int r = idempotency_claim(work->payments, tx, work->caller, work->name, work->resource_id, &work->found,
+                              work->answer, err);
+    if (r < 0 || work->found != IDEMPOTENCY_NEW) {
+        return r;
+    }
+    r = payment_row_load(tx, work->arena, work->payment_id, true, &work->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    int64_t amount = 0;
+    r = work->kind == OPERATION_REFUND    ? check_refund(work, tx, &amount, err)
+        : work->kind == OPERATION_CAPTURE ? check_capture(work, tx, &amount, err)
+                                          : check_cancel(work, tx, &amount, err);
+    if (r < 0) {
+        return r;
+    }
+    r = attempt_row_live(tx, work->arena, work->payment_id, &work->attempt, err);
+    if (r == -ERR_NOT_FOUND && work->kind == OPERATION_CANCEL) {
+        return cancel_here(work, tx, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
+    r = at_gateway ? usable(work, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    r = write_operation(work, tx, amount, err);
+    if (r < 0) {
+        return r;
+    }
+    work->calling = at_gateway;
+    return at_gateway ? 0 : give_credit(work, tx, err);
+}
+
+/* ---- call and settle ----------------------------------------------------------------------------------- */
+
+static void call(struct work *work, struct gateway_result *ret_result) {
+    struct gateway_change change;
+    change_of(&work->payment, &work->attempt, &work->operation, &change);
+    struct gateway_ask ask = {
+        .gateway = gateway_find(work->payments->options.registry, work->attempt.gateway),
+        .operation = operation_call(work->kind),
+        .method = work->payment.method,
+        .change = &change,
+        .budget_us = work->payments->options.request_budget_us,
+        /* Unlike a charge it has nowhere else to go, and a refusal unsent would be a failed refund. */
+        .past_breaker = true,
+    };
+    gateway_ask(work->payments, &ask, ret_result);
+    work->source = "answer";
+    if (ret_result->outcome == GW_UNKNOWN && ask.gateway->adapter->can.key_lifetime_us > 0) {
+        struct gateway_result again;
+        gateway_ask(work->payments, &ask, &again);
+        if (again.outcome == GW_REFUNDED || again.outcome == GW_CHARGED || again.outcome == GW_CANCELED ||
+            again.outcome == GW_PENDING) {
+            *ret_result = again;
+            work->source = "repeat";
+        }
+    }
+}
+
+static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct work *work = ctx;
+    int r = payment_row_load(tx, work->arena, work->payment.id.text, true, &work->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = operation_row_load(tx, work->arena, work->resource_id, true, &work->operation, err);
+    if (r < 0) {
+        return r;
+    }
+    r = attempt_row_load(tx, work->arena, work->operation.attempt_id.text, &work->attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    if (work->result != NULL) {
+        bool changed;
+        r = settle_operation(work->payments, tx, &work->payment, &work->attempt, &work->operation,
+                             work->result, work->source, &changed, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return finish(work, tx, err);
+}
+
+static int resume(struct work *work, struct err *err) {
+    bool open;
+    int r = resolve_operation(work->payments, work->resource_id, "repeat", &open, err);
+    if (r == -ERR_NOT_FOUND) {
+        return err_set(err, ERR_INTERNAL, "the first request with this key wrote nothing; use a new key");
+    }
+    return r;
+}
+
+static int run(struct work *work, struct err *err) {
+    struct store *store = work->payments->options.store;
+    int64_t began = clock_mono_us();
+    work->arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    ARENA_AUTO arena = work->arena;
+    work->operation.id = refund_id_new();
+    int r = store_write(store, begin_tx, work, err);
+    if (r < 0 || work->found == IDEMPOTENCY_REPLAY || (work->found == IDEMPOTENCY_NEW && !work->calling)) {
+        return r;
+    }
+    struct gateway_result result;
+    if (work->found == IDEMPOTENCY_RESUME) {
+        r = resume(work, err);
+        snprintf(work->payment.id.text, sizeof work->payment.id.text, "%s", work->payment_id);
+    } else {
+        call(work, &result);
+        work->result = &result;
+    }
+    if (r < 0) {
+        return r;
+    }
+    r = store_write(store, settle_tx, work, err);
+    if (r < 0) {
+        return r;
+    }
+    job_runner_wake(work->payments->jobs);
+    if (work->kind == OPERATION_REFUND) {
+        meter_time(METER_REFUND_SECONDS, clock_mono_us() - began, work->attempt.gateway);
+    }
+    return 0;
+}
+
+static int run_clean(struct work *work, struct err *err) {
+    int r = run(work, err);
+    if (r < 0) {
+        answer_release(work->answer);
+    }
+    return r;
+}
+
+/* ---- public ---------------------------------------------------------------------------------------------- */
+
+int payment_capture(struct payments *payments, const struct caller *caller, const char *payment_id,
+                    int64_t amount_minor, bool final, struct answer *ret_answer, struct err *err) {
+    struct work work = {
+        .payments = payments, .caller = caller, .name = "payment.capture", .kind = OPERATION_CAPTURE,
+        .payment_id = payment_id, .asked_minor = amount_minor, .final = final, .to_original = true,
+        .reason = "", .answer = ret_answer,
+    };
+    return run_clean(&work, err);
+}
+
+int payment_cancel(struct payments *payments, const struct caller *caller, const char *payment_id,
+                   const char *reason, struct answer *ret_answer, struct err *err) {
+    struct work work = {
+        .payments = payments, .caller = caller, .name = "payment.cancel", .kind = OPERATION_CANCEL,
+        .payment_id = payment_id, .final = true, .to_original = true, .reason = reason, .answer = ret_answer,
+    };
+    return run_clean(&work, err);
+}
+
+int payment_refund(struct payments *payments, const struct caller *caller, const char *payment_id,
+                   int64_t amount_minor, const char *reason, bool to_original, struct answer *ret_answer,
+                   struct err *err) {
+    struct work work = {
+        .payments = payments, .caller = caller, .name = "payment.refund", .kind = OPERATION_REFUND,
+        .payment_id = payment_id, .asked_minor = amount_minor, .final = true, .to_original = to_original,
+        .reason = reason, .answer = ret_answer,
+    };
+    return run_clean(&work, err);
+}
+
+struct retry_ctx {
+    struct arena *arena;
+    const char *refund_id;
+    struct operation_row old;
+};
+
+static int retry_look_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct retry_ctx *retry = ctx;
+    return operation_row_load(tx, retry->arena, retry->refund_id, false, &retry->old, err);
+}
+
+int refund_retry(struct payments *payments, const struct caller *caller, const char *refund_id,
+                 struct answer *ret_answer, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct retry_ctx retry = {.arena = arena, .refund_id = refund_id};
+    int r = store_read(payments->options.store, retry_look_tx, &retry, err);
+    if (r < 0) {
+        return r;
+    }
+    if (retry.old.kind != OPERATION_REFUND || retry.old.state != OPERATION_FAILED) {
+        return err_set(err, ERR_STATE, "%s is a %s that is %s: only a failed refund can be sent again", refund_id,
+                       operation_kind_name(retry.old.kind), operation_state_name(retry.old.state));
+    }
+    const char *reason = arena_printf(arena, "again after %s: %s", refund_id, retry.old.reason);
+    struct work work = {
+        .payments = payments, .caller = caller, .name = "refund.retry", .kind = OPERATION_REFUND,
+        .payment_id = retry.old.payment_id.text, .asked_minor = retry.old.amount_minor, .final = true,
+        .to_original = retry.old.to_original, .reason = reason, .retry_of = refund_id, .answer = ret_answer,
+    };
+    return run_clean(&work, err);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * payments.c: opens the payment machine, starts what runs by itself, and ends it. */
+#include "payment/payments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "payment/internal.h"
+
+#define SWEEP_US (1 * US_PER_SECOND)
+#define CALLBACK_SWEEP_US (5 * US_PER_SECOND)
+#define PRUNE_US (60 * US_PER_SECOND)
+#define REQUEST_BUDGET_US (20 * US_PER_SECOND)
+enum { FAILOVER_MAX = 3, JOB_KINDS = 4, SWEEPER_STACK_BYTES = 512 * 1024 };
+
+static const int64_t callback_backoff_us[] = {
+    1 * US_PER_SECOND,  5 * US_PER_SECOND,   15 * US_PER_SECOND,
+    60 * US_PER_SECOND, 300 * US_PER_SECOND, 1800 * US_PER_SECOND,
+};
+/* Standard Webhooks' recommended schedule, then parked. */
+static const int64_t webhook_backoff_us[] = {
+    5 * US_PER_SECOND,    300 * US_PER_SECOND,   1800 * US_PER_SECOND,  7200 * US_PER_SECOND,
+    18000 * US_PER_SECOND, 36000 * US_PER_SECOND, 50400 * US_PER_SECOND, 72000 * US_PER_SECOND,
+    86400 * US_PER_SECOND,
+};
+static const int64_t resolve_backoff_us[] = {5 * US_PER_SECOND, 15 * US_PER_SECOND, 60 * US_PER_SECOND};
+
+struct machine {
+    struct payments payments;
+    struct job_kind kinds[JOB_KINDS];
+};
+
+bool purpose_parse(const char *name, enum payment_purpose *ret_purpose) {
+    for (int i = PURPOSE_ORDER; i <= PURPOSE_TOPUP; i++) {
+        if (strcmp(name, purpose_name((enum payment_purpose)i)) == 0) {
+            *ret_purpose = (enum payment_purpose)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *purpose_name(enum payment_purpose purpose) {
+    static const char *const names[] = {"?", "order", "subscription", "topup"};
+    return purpose > 0 && (size_t)purpose < COUNT_OF(names) ? names[purpose] : "?";
+}
+
+bool payment_state_parse(const char *name, int64_t *ret_state) {
+    for (int64_t i = 1; i < PAYMENT_STATE_COUNT; i++) {
+        if (strcmp(name, payment_state_name(i)) == 0) {
+            *ret_state = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fill_kinds(struct machine *machine) {
+    void *ctx = &machine->payments;
+    machine->kinds[0] = (struct job_kind){
+        .name = JOB_RESOLVE, .run = resolve_job, .ctx = ctx, .backoff_us = resolve_backoff_us,
+        .backoff_count = COUNT_OF(resolve_backoff_us), .attempts_max = 0,
+        .lease_us = 2 * CALL_LEASE_US, .concurrency = 32,
+    };
+    machine->kinds[1] = (struct job_kind){
+        .name = JOB_RESOLVE_OPERATION, .run = resolve_operation_job, .ctx = ctx,
+        .backoff_us = resolve_backoff_us, .backoff_count = COUNT_OF(resolve_backoff_us),
+        .attempts_max = 0, .lease_us = 2 * CALL_LEASE_US, .concurrency = 16,
+    };
+    machine->kinds[2] = (struct job_kind){
+        .name = JOB_CALLBACK, .run = callback_job, .parked = callback_parked, .ctx = ctx,
+        .backoff_us = callback_backoff_us, .backoff_count = COUNT_OF(callback_backoff_us),
+        .attempts_max = 12, .lease_us = 2 * CALL_LEASE_US, .concurrency = 32,
+    };
+    machine->kinds[3] = (struct job_kind){
+        .name = JOB_WEBHOOK, .run = webhook_job, .parked = webhook_parked, .ctx = ctx,
+        .backoff_us = webhook_backoff_us, .backoff_count = COUNT_OF(webhook_backoff_us),
+        .attempts_max = COUNT_OF(webhook_backoff_us) + 1, .lease_us = CALL_LEASE_US, .concurrency = 32,
+    };
+}
+
+int payments_open(const struct payments_options *options, struct payments **ret_payments, struct err *err) {
+    INVARIANT(options->store != NULL && options->registry != NULL && options->control != NULL &&
+                  options->router != NULL && options->client != NULL,
+              "payments_open needs every floor below");
+    struct machine *machine = calloc(1, sizeof *machine);
+    if (machine == NULL) {
+        return err_set(err, ERR_INTERNAL, "no memory for the payment machine");
+    }
+    struct payments *payments = &machine->payments;
+    payments->options = *options;
+    if (payments->options.request_budget_us <= 0) {
+        payments->options.request_budget_us = REQUEST_BUDGET_US;
+    }
+    if (payments->options.failover_max <= 0) {
+        payments->options.failover_max = FAILOVER_MAX;
+    }
+    struct request_id instance = request_id_new();
+    memcpy(payments->instance, instance.text, sizeof payments->instance);
+    lock_init(&payments->lock);
+    cond_init(&payments->wake);
+    fill_kinds(machine);
+    *ret_payments = payments;
+    return 0;
+}
+
+/* One sweep; an error is logged and the next round tries again. */
+static int sweep(struct payments *payments, int (*fn)(struct payments *, int64_t, struct err *),
+                 const char *name) {
+    struct err err = {0};
+    int r = fn(payments, clock_wall_us(), &err);
+    if (r < 0) {
+        log_error(JOB_FAILED, &err, LT("sweep", name));
+        return 0;
+    }
+    if (r > 0) {
+        job_runner_wake(payments->jobs);
+    }
+    return r;
+}
+
+static void sweeper(void *arg) {
+    struct payments *payments = arg;
+    int64_t callbacks_at = 0, prune_at = 0;
+    lock_take(&payments->lock);
+    while (!payments->stopping) {
+        lock_give(&payments->lock);
+        int64_t now = clock_mono_us();
+        sweep(payments, sweep_orphans, "orphans");
+        if (now >= callbacks_at) {
+            sweep(payments, sweep_callbacks, "callbacks");
+            callbacks_at = now + CALLBACK_SWEEP_US;
+        }
+        if (now >= prune_at) {
+            sweep(payments, idempotency_prune, "idempotency");
+            prune_at = now + PRUNE_US;
+        }
+        lock_take(&payments->lock);
+        if (!payments->stopping) {
+            cond_wait_until(&payments->wake, &payments->lock, clock_mono_us() + SWEEP_US);
+        }
+    }
+    lock_give(&payments->lock);
+}
+
+int payments_start(struct payments *payments, struct err *err) {
+    struct machine *machine = (struct machine *)payments;
+    int r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs, err);
+    if (r < 0) {
+        return r;
+    }
+    payments->stopping = false;
+    payments->sweeper = task_start("sweeper", SWEEPER_STACK_BYTES, sweeper, payments);
+    if (payments->sweeper == NULL) {
+        job_runner_stop(payments->jobs);
+        payments->jobs = NULL;
+        return err_set(err, ERR_OVERLOADED, "the system has no room for one more thread");
+    }
+    return 0;
+}
+
+void payments_stop(struct payments *payments) {
+    lock_take(&payments->lock);
+    payments->stopping = true;
+    cond_broadcast(&payments->wake);
+    lock_give(&payments->lock);
+    if (payments->sweeper != NULL) {
+        task_join(payments->sweeper);
+        payments->sweeper = NULL;
+    }
+    if (payments->jobs != NULL) {
+        job_runner_stop(payments->jobs);
+        payments->jobs = NULL;
+    }
+}
+
+void payments_close(struct payments *payments) {
+    if (payments == NULL) {
+        return;
+    }
+    payments_stop(payments);
+    cond_free(&payments->wake);
+    lock_free(&payments->lock);
+    free((struct machine *)payments);
+}
+
+int payments_tick(struct payments *payments, struct err *err) {
+    int64_t now = clock_wall_us();
+    if (payments->jobs == NULL) {
+        struct machine *machine = (struct machine *)payments;
+        int r = job_runner_new(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    int orphans = sweep_orphans(payments, now, err);
+    if (orphans < 0) {
+        return orphans;
+    }
+    int callbacks = sweep_callbacks(payments, now, err);
+    if (callbacks < 0) {
+        return callbacks;
+    }
+    int jobs = job_runner_drain(payments->jobs, err);
+    return jobs < 0 ? jobs : orphans + callbacks + jobs;
+}

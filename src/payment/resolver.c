@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * resolver.c: what became of the payments nobody answered for (PAY-6, I6).
+ *
+ * An unresolved attempt is asked about after 5 s, 15 s, 1 min, 5 min, 15 min, 1 h and then hourly, for
+ * ever: it never turns into failed by waiting. What may end it:
+ *   the gateway's answer to a question (by its id, or by our reference);
+ *   the gateway's answer to the same call with the same key, while it keeps keys and the customer can
+ *   be expected to still want the order (REPEAT_WINDOW_US);
+ *   "no such payment" once it is certain that the request can no longer arrive
+ *   (not_found_conclusive_us of the adapter);
+ *   a callback, a statement or a named person (callbacks.c, resolve_by_hand.c).
+ * Attempts and operations whose caller died in the middle are found by the sweep, become UNKNOWN and
+ * come here too. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "meter/meter.h"
+#include "payment/internal.h"
+
+enum { SWEEP_BATCH = 200 };
+#define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
+#define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
+
+static const int64_t schedule_us[] = {
+    5 * US_PER_SECOND,   15 * US_PER_SECOND,  60 * US_PER_SECOND,
+    300 * US_PER_SECOND, 900 * US_PER_SECOND, 3600 * US_PER_SECOND,
+};
+
+int64_t resolve_delay_us(int64_t age_us) {
+    int64_t passed = 0;
+    for (size_t i = 0; i < COUNT_OF(schedule_us); i++) {
+        passed += schedule_us[i];
+        if (age_us < passed) {
+            return schedule_us[i];
+        }
+    }
+    return schedule_us[COUNT_OF(schedule_us) - 1];
+}
+
+/* ---- one attempt --------------------------------------------------------------------------------- */
+
+struct look {
+    struct payments *payments;
+    struct arena *arena;
+    const char *id;
+    struct payment_row payment;
+    struct attempt_row attempt;
+    struct operation_row operation;
+    const struct gateway_result *result;
+    const char *source;
+    bool open, payment_moved;
+};
+
+/* Reads the attempt; one that was being sent by a caller who died becomes UNKNOWN first: from then on
+ * nothing but evidence ends it. */
+static int look_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct look *look = ctx;
+    int r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    r = payment_row_load(tx, look->arena, look->attempt.payment_id.text, true, &look->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0 || look->attempt.state != ATTEMPT_SENDING) {
+        return r;
+    }
+    bool mine = strcmp(look->attempt.owner, look->payments->instance) == 0;
+    bool void_lease = look->payments->options.alone && !mine;
+    if (!void_lease && look->attempt.lease_us > clock_wall_us()) {
+        return 0; /* its caller lives and will settle it */
+    }
+    struct gateway_result crash;
+    gateway_result_init(&crash);
+    snprintf(crash.code, sizeof crash.code, "interrupted");
+    struct settlement settlement;
+    return settle_attempt(look->payments, tx, &look->payment, &look->attempt, &crash, "crash", &settlement, err);
+}
+
+static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct look *look = ctx;
+    struct settlement settlement;
+    int r = payment_row_load(tx, look->arena, look->payment.id.text, true, &look->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    r = settle_attempt(look->payments, tx, &look->payment, &look->attempt, look->result, look->source,
+                       &settlement, err);
+    if (r >= 0 && settlement.may_go_on) {
+        r = settle_failed(look->payments, tx, &look->payment, &look->attempt, err);
+    }
+    look->payment_moved = r >= 0 && settlement.changed;
+    return r;
+}
+
+static bool unresolved(const struct attempt_row *attempt) {
+    return attempt->state == ATTEMPT_SENDING || attempt->state == ATTEMPT_UNKNOWN ||
+           attempt->state == ATTEMPT_PENDING || attempt->state == ATTEMPT_ACTION_NEEDED;
+}
+
+/* Which question ends it soonest without ever being able to charge twice. */
+static void ask_attempt(struct look *look, struct gateway *gateway, struct gateway_result *ret_result) {
+    struct gateway_charge charge;
+    struct gateway_lookup lookup;
+    charge_of(&look->payment, &look->attempt, &charge);
+    lookup_of(&look->payment, &look->attempt, &lookup);
+    struct persist_ctx persist = {look->payments, look->attempt.id.text};
+    int64_t age = clock_wall_us() - look->attempt.created_us;
+    bool unknown = look->attempt.state == ATTEMPT_UNKNOWN;
+    bool repeat = unknown && age < REPEAT_WINDOW_US && age < gateway->adapter->can.key_lifetime_us;
+    struct gateway_ask ask = {
+        .gateway = gateway,
+        .operation = repeat ? OP_CHARGE : OP_QUERY,
+        .method = look->payment.method,
+        .charge = &charge,
+        .lookup = repeat ? NULL : &lookup,
+        .past_breaker = true,
+        .persist = attempt_persist,
+        .persist_ctx = &persist,
+    };
+    gateway_ask(look->payments, &ask, ret_result);
+    look->source = repeat ? "repeat" : "query";
+    if (ret_result->outcome == GW_APPROVED && gateway->adapter->resume != NULL) {
+        ask.operation = OP_CHARGE;
+        ask.lookup = &lookup;
+        gateway_ask(look->payments, &ask, ret_result);
+        look->source = "answer";
+    }
+    int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
+    if (ret_result->outcome == GW_NOT_FOUND && (conclusive == 0 || age < conclusive || !unknown)) {
+        ret_result->outcome = GW_UNKNOWN; /* it may still arrive there: no word yet */
+    }
+}
+
+int resolve_attempt(struct payments *payments, const char *attempt_id, const char *source,
+                    bool *ret_open, struct gateway_result *ret_result, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct look look = {.payments = payments, .arena = arena, .id = attempt_id};
+    gateway_result_init(ret_result);
+    int r = store_write(payments->options.store, look_attempt_tx, &look, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_open = unresolved(&look.attempt);
+    bool authorized = look.attempt.state == ATTEMPT_AUTHORIZED;
+    if ((!*ret_open && !authorized && strcmp(source, "callback") != 0 && strcmp(source, "check") != 0) ||
+        look.attempt.state == ATTEMPT_SENDING) {
+        return 0;
+    }
+    struct gateway *gateway = gateway_find(payments->options.registry, look.attempt.gateway);
+    if (gateway == NULL) {
+        return err_set(err, ERR_NO_GATEWAY, "gateway %s of attempt %s is not configured any more",
+                       look.attempt.gateway, attempt_id);
+    }
+    ask_attempt(&look, gateway, ret_result);
+    look.result = ret_result;
+    if (strcmp(source, "callback") == 0) {
+        look.source = "callback";
+    }
+    r = store_write(payments->options.store, apply_attempt_tx, &look, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_open = unresolved(&look.attempt);
+    if (look.payment_moved) {
+        log_event(PAYMENT_RESOLVED, LT("payment", look.payment.id.text), LT("attempt", attempt_id),
+                  LT("state", payment_state_name(look.payment.state)), LT("source", look.source));
+        job_runner_wake(payments->jobs);
+    }
+    return 0;
+}
+
+int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
+    struct payments *payments = ctx;
+    bool open = false;
+    struct gateway_result result;
+    int r = resolve_attempt(payments, job->key, "resolver", &open, &result, err);
+    int64_t now = clock_wall_us();
+    if (r == -ERR_NO_GATEWAY) {
+        log_error(JOB_FAILED, err, LT("job", job->id));
+        *ret_again_us = now + GATEWAY_GONE_RETRY_US;
+        return 0;
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (open) {
+        *ret_again_us = now + resolve_delay_us(now - job->created_us);
+    }
+    return 0;
+}
+
+/* ---- one capture, cancellation or refund ---------------------------------------------------------- */
+
+static int load_operation(struct look *look, struct store_tx *tx, struct err *err) {
+    int r = operation_row_load(tx, look->arena, look->id, false, &look->operation, err);
+    if (r < 0) {
+        return r;
+    }
+    r = payment_row_load(tx, look->arena, look->operation.payment_id.text, true, &look->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = operation_row_load(tx, look->arena, look->id, true, &look->operation, err);
+    return r < 0 ? r : attempt_row_load(tx, look->arena, look->operation.attempt_id.text, &look->attempt, err);
+}
+
+static int look_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct look *look = ctx;
+    int r = load_operation(look, tx, err);
+    if (r < 0 || look->operation.state != OPERATION_SENDING) {
+        return r;
+    }
+    bool mine = strcmp(look->operation.owner, look->payments->instance) == 0;
+    bool void_lease = look->payments->options.alone && !mine;
+    if (!void_lease && look->operation.lease_us > clock_wall_us()) {
+        return 0;
+    }
+    struct gateway_result crash;
+    gateway_result_init(&crash);
+    snprintf(crash.code, sizeof crash.code, "interrupted");
+    bool changed;
+    return settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation, &crash,
+                            "crash", &changed, err);
+}
+
+static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct look *look = ctx;
+    int r = load_operation(look, tx, err);
+    if (r < 0) {
+        return r;
+    }
+    look->operation.tries++;
+    bool changed;
+    r = settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation, look->result,
+                         look->source, &changed, err);
+    return r < 0 || changed ? r : operation_row_save(tx, &look->operation, err);
+}
+
+void change_of(const struct payment_row *payment, const struct attempt_row *attempt,
+               const struct operation_row *operation, struct gateway_change *ret_change) {
+    *ret_change = (struct gateway_change){
+        .reference = operation->id.text,
+        .amount_minor = operation->amount_minor,
+        .final = operation->final,
+        .reason = operation->reason,
+        .refund_id = operation->refund_id,
+        .created_us = operation->created_us,
+    };
+    lookup_of(payment, attempt, &ret_change->payment);
+}
+
+enum gateway_operation operation_call(enum operation_kind kind) {
+    return kind == OPERATION_REFUND ? OP_REFUND : kind == OPERATION_CAPTURE ? OP_CAPTURE : OP_CANCEL;
+}
+
+/* A refund can be asked about; a capture or a cancellation is asked about through its payment, whose
+ * state tells. Within the key's lifetime the same call with the same key answers best of all. */
+static void ask_operation(struct look *look, struct gateway *gateway, struct gateway_result *ret_result) {
+    struct gateway_change change;
+    change_of(&look->payment, &look->attempt, &look->operation, &change);
+    int64_t age = clock_wall_us() - look->operation.created_us;
+    bool repeat = look->operation.state == OPERATION_UNKNOWN && age < gateway->adapter->can.key_lifetime_us;
+    bool refund = look->operation.kind == OPERATION_REFUND;
+    struct gateway_ask ask = {
+        .gateway = gateway,
+        .operation = repeat  ? operation_call(look->operation.kind)
+                     : refund ? OP_QUERY_REFUND
+                              : OP_QUERY,
+        .method = look->payment.method,
+        .change = &change,
+        .lookup = &change.payment,
+        .past_breaker = true,
+    };
+    gateway_ask(look->payments, &ask, ret_result);
+    look->source = repeat ? "repeat" : "query";
+    int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
+    bool unknown = look->operation.state == OPERATION_UNKNOWN;
+    if (ret_result->outcome == GW_NOT_FOUND && (!refund || conclusive == 0 || age < conclusive || !unknown)) {
+        ret_result->outcome = GW_UNKNOWN;
+    }
+    if (look->operation.kind == OPERATION_CANCEL && !repeat && ret_result->outcome == GW_CHARGED) {
+        ret_result->outcome = GW_DECLINED; /* it was captured instead: the cancellation failed */
+    }
+}
+
+int resolve_operation(struct payments *payments, const char *operation_id, const char *source,
+                      bool *ret_open, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct look look = {.payments = payments, .arena = arena, .id = operation_id};
+    struct gateway_result result;
+    int r = store_write(payments->options.store, look_operation_tx, &look, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_open = operation_state_open(look.operation.state);
+    bool told = strcmp(source, "callback") == 0 && look.operation.kind == OPERATION_REFUND;
+    if ((!*ret_open && !told) || look.operation.state == OPERATION_SENDING) {
+        return 0;
+    }
+    struct gateway *gateway = gateway_find(payments->options.registry, look.operation.gateway);
+    if (gateway == NULL) {
+        return err_set(err, ERR_NO_GATEWAY, "gateway %s of %s is not configured any more",
+                       look.operation.gateway, operation_id);
+    }
+    ask_operation(&look, gateway, &result);
+    look.result = &result;
+    if (strcmp(source, "callback") == 0) {
+        look.source = "callback";
+    }
+    r = store_write(payments->options.store, apply_operation_tx, &look, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_open = operation_state_open(look.operation.state);
+    job_runner_wake(payments->jobs);
+    return 0;
+}
+
+int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
+    struct payments *payments = ctx;
+    bool open = false;
+    int r = resolve_operation(payments, job->key, "resolver", &open, err);
+    int64_t now = clock_wall_us();
+    if (r == -ERR_NO_GATEWAY) {
+        *ret_again_us = now + GATEWAY_GONE_RETRY_US;
+        return 0;
+    }
+    if (r >= 0 && open) {
+        *ret_again_us = now + resolve_delay_us(now - job->created_us);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* ---- sweeps ----------------------------------------------------------------------------------------- */
+
+struct found {
+    char (*ids)[ID_TEXT_MAX];
+    int count;
+    const char *sql;
+    int64_t now_us;
+    const char *instance;
+};
+
+static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct found *found = ctx;
+    found->count = 0;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = found->instance != NULL
+                ? sql_query(tx, err, &rows, found->sql, S_INT(found->now_us), S_INT(SWEEP_BATCH),
+                            S_TEXT(found->instance))
+                : sql_query(tx, err, &rows, found->sql, S_INT(found->now_us), S_INT(SWEEP_BATCH));
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        snprintf(found->ids[found->count++], ID_TEXT_MAX, "%s", sql_text(rows, 0));
+    }
+    return r;
+}
+
+static int find(struct payments *payments, struct found *found, struct err *err) {
+    return store_read(payments->options.store, find_tx, found, err);
+}
+
+int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
+    static const char attempts_alone[] =
+        "SELECT id FROM attempt WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
+    static const char attempts_shared[] = "SELECT id FROM attempt WHERE state = 1 AND lease_us < $1 LIMIT $2";
+    static const char operations_alone[] =
+        "SELECT id FROM operation WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
+    static const char operations_shared[] =
+        "SELECT id FROM operation WHERE state = 1 AND lease_us < $1 LIMIT $2";
+    bool alone = payments->options.alone;
+    char ids[SWEEP_BATCH][ID_TEXT_MAX];
+    struct found found = {ids, 0, alone ? attempts_alone : attempts_shared, now_us,
+                          alone ? payments->instance : NULL};
+    int r = find(payments, &found, err);
+    int done = 0;
+    for (int i = 0; r >= 0 && i < found.count; i++, done++) {
+        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+        struct look look = {.payments = payments, .arena = arena, .id = ids[i]};
+        r = store_write(payments->options.store, look_attempt_tx, &look, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    found.sql = alone ? operations_alone : operations_shared;
+    r = find(payments, &found, err);
+    for (int i = 0; r >= 0 && i < found.count; i++, done++) {
+        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+        struct look look = {.payments = payments, .arena = arena, .id = ids[i]};
+        r = store_write(payments->options.store, look_operation_tx, &look, err);
+    }
+    return r < 0 ? r : done;
+}
+
+struct overdue {
+    struct look look;
+    bool agrees;
+};
+
+/* The question was asked; now it is on the payment for a person to see (CB-4). A callback that comes
+ * later takes the mark away again. */
+static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct overdue *overdue = ctx;
+    struct look *look = &overdue->look;
+    int r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    r = payment_row_load(tx, look->arena, look->attempt.payment_id.text, true, &look->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0 || look->attempt.callback_due_us == 0) {
+        return r;
+    }
+    look->attempt.callback_due_us = 0;
+    r = attempt_row_save(tx, &look->attempt, err);
+    if (r < 0 || look->payment.review[0] != '\0') {
+        return r;
+    }
+    look->payment.review = overdue->agrees ? "callback_missing" : "callback_missing_gateway_differs";
+    r = payment_row_save(tx, &look->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_payment(&buf, &look->payment);
+    return outbox_event(look->payments, tx, &look->payment, "payment.review", buf.data, err);
+}
+
+int sweep_callbacks(struct payments *payments, int64_t now_us, struct err *err) {
+    static const char sql[] =
+        "SELECT id FROM attempt WHERE callback_due_us > 0 AND callback_due_us < $1 "
+        "ORDER BY callback_due_us LIMIT $2";
+    char ids[SWEEP_BATCH][ID_TEXT_MAX];
+    struct found found = {ids, 0, sql, now_us, NULL};
+    int r = find(payments, &found, err);
+    int done = 0;
+    for (int i = 0; r >= 0 && i < found.count; i++) {
+        bool open;
+        struct gateway_result result;
+        int asked = resolve_attempt(payments, ids[i], "check", &open, &result, err);
+        if (asked < 0 || result.outcome == GW_UNKNOWN || gateway_outcome_is_fault(result.outcome)) {
+            continue; /* the gateway cannot say now: looked at again in the next round */
+        }
+        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+        struct overdue overdue = {
+            .look = {.payments = payments, .arena = arena, .id = ids[i]},
+            .agrees = result.outcome == GW_CHARGED || result.outcome == GW_AUTHORIZED ||
+                      result.outcome == GW_CANCELED,
+        };
+        r = store_write(payments->options.store, overdue_tx, &overdue, err);
+        meter_count(METER_CALLBACK_MISSING, overdue.look.attempt.gateway);
+        done++;
+    }
+    return r < 0 ? r : done;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * settle.c: what a gateway's answer does to an attempt, an operation and their payment.
+ *
+ * 1. An attempt moves only by attempt_moves.def; what has no row there changes nothing. So an old
+ *    answer, a duplicate or one out of order cannot move a payment backwards (I5).
+ * 2. Money that an answer proves is posted in this same transaction (I4): to sales when the payment
+ *    explains it, to the gateway's suspense account when nothing does.
+ * 3. A success for an attempt that was over is a *late success*: the attempt stays as it is, the money
+ *    is posted to suspense, and a case is opened for a person (I6).
+ * 4. Unknown is left only by rows of the table, never by time.
+ * Every function here runs inside a transaction that has locked the payment's row. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/ledger.h"
+#include "meter/meter.h"
+#include "payment/internal.h"
+
+#define PENDING_FIRST_LOOK_US (60 * US_PER_SECOND)
+
+int payment_move(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                 enum payment_event event, struct err *err) {
+    const struct payment_move *move = payment_move_find(payment->state, event);
+    if (move == NULL) {
+        log_event(PAYMENT_REFUSED_MOVE, LT("payment", payment->id.text),
+                  LT("state", payment_state_name(payment->state)), LT("event", payment_event_name(event)));
+        return err_set(err, ERR_STATE, "payment %s is %s: it cannot take \"%s\"", payment->id.text,
+                       payment_state_name(payment->state), payment_event_name(event));
+    }
+    bool holds = payment_state_holds_order(move->to) && event != EVENT_NO_CANDIDATE;
+    payment->state = move->to;
+    payment->holds_order = payment->holds_order && holds;
+    if (event != EVENT_ASK_CUSTOMER && event != EVENT_NO_CANDIDATE) {
+        payment->action = "";
+        payment->action_url = "";
+    }
+    int r = payment_row_save(tx, payment, err);
+    if (r < 0 || move->tells[0] == '\0') {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_payment(&buf, payment);
+    if (!buf_ok(&buf)) {
+        return err_set(err, ERR_INTERNAL, "payment %s does not fit its event", payment->id.text);
+    }
+    return outbox_event(payments, tx, payment, move->tells, buf.data, err);
+}
+
+/* The texts of a result live as long as the caller's frame; rows are saved before it ends. */
+static void take_result(struct attempt_row *attempt, const struct gateway_result *result, const char *source) {
+    attempt->outcome = result->outcome;
+    attempt->source = source;
+    attempt->code = result->code;
+    attempt->common_code = result->common_code;
+    attempt->message = result->message;
+    if (result->gateway_id[0] != '\0') {
+        attempt->gateway_id = result->gateway_id;
+    }
+    if (result->charge_id[0] != '\0') {
+        attempt->charge_id = result->charge_id;
+    }
+    if (result->trace[0] != '\0') {
+        attempt->trace = result->trace;
+    }
+    if (result->reach != 0) {
+        attempt->reach = result->reach;
+        attempt->http_status = result->http_status;
+        attempt->duration_us = result->duration_us;
+    }
+}
+
+static int note_case(struct store_tx *tx, const struct payment_row *payment, const struct attempt_row *attempt,
+                     const char *kind, const char *subject, int64_t amount_minor, const char *detail,
+                     struct err *err) {
+    struct case_note note = {
+        .kind = kind,
+        .subject = subject,
+        .payment_id = payment->id.text,
+        .attempt_id = attempt->id.text,
+        .gateway = attempt->gateway,
+        .detail = detail,
+        .amount_minor = amount_minor,
+        .currency = attempt->currency,
+    };
+    return case_open(tx, &note, err);
+}
+
+static int post(struct store_tx *tx, enum posting_kind kind, const char *cause,
+                const struct payment_row *payment, const char *gateway, int64_t amount_minor, struct err *err) {
+    struct posting posting = {
+        .kind = kind,
+        .cause = cause,
+        .payment_id = payment->id.text,
+        .gateway = gateway,
+        .customer = payment->customer_id[0] != '\0' ? payment->customer_id : payment->id.text,
+        .amount_minor = amount_minor,
+        .currency = payment->currency,
+        .at_us = clock_wall_us(),
+    };
+    return ledger_post(tx, &posting, err);
+}
+
+/* Compares what the gateway says with what we asked for (CB-5). 1: it differs and a case was opened. */
+static int check_amount(struct store_tx *tx, struct payment_row *payment, const struct attempt_row *attempt,
+                        const struct gateway_result *result, struct err *err) {
+    bool money_differs = result->amount_minor >= 0 && result->amount_minor != attempt->amount_minor;
+    bool currency_differs =
+        result->currency.code[0] != '\0' && !currency_equal(result->currency, attempt->currency);
+    if (!money_differs && !currency_differs) {
+        return 0;
+    }
+    char detail[200], ours[MONEY_TEXT_MAX], theirs[MONEY_TEXT_MAX];
+    struct currency said = currency_differs ? result->currency : attempt->currency;
+    snprintf(detail, sizeof detail, "we asked %s for %s, it says %s", attempt->gateway,
+             money_show(attempt->amount_minor, attempt->currency, ours),
+             money_show(result->amount_minor, said, theirs));
+    log_event(CALLBACK_MISMATCH, LT("payment", payment->id.text), LT("detail", detail));
+    payment->review = "amount_mismatch";
+    int r = note_case(tx, payment, attempt, "amount_mismatch", attempt->id.text, result->amount_minor, detail, err);
+    return r < 0 ? r : 1;
+}
+
+/* A success that comes when the attempt was over: money without a payment to explain it. */
+static int late_success(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                        struct attempt_row *attempt, const struct gateway_result *result, struct err *err) {
+    int64_t amount = result->amount_minor >= 0 ? result->amount_minor : attempt->amount_minor;
+    char detail[200], shown[MONEY_TEXT_MAX];
+    snprintf(detail, sizeof detail, "attempt %s was %s; %s now says %s of %s", attempt->id.text,
+             attempt_state_name(attempt->state), attempt->gateway, gateway_outcome_name(result->outcome),
+             money_show(amount, attempt->currency, shown));
+    log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text), LT("attempt", attempt->id.text),
+              LT("gateway", attempt->gateway));
+    int r = note_case(tx, payment, attempt, "late_success", attempt->id.text, amount, detail, err);
+    if (r < 0) {
+        return r;
+    }
+    if (result->outcome == GW_CHARGED) {
+        r = post(tx, POST_SUSPENSE, attempt->id.text, payment, attempt->gateway, amount, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    if (strcmp(payment->review, "late_success") == 0) {
+        return 0;
+    }
+    payment->review = "late_success";
+    r = payment_row_save(tx, payment, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_payment(&buf, payment);
+    return outbox_event(payments, tx, payment, "payment.review", buf.data, err);
+}
+
+/* Postings and amounts of an attempt that was charged. `actual_minor` is what the gateway took. */
+static int book_charge(struct store_tx *tx, struct payment_row *payment, const struct attempt_row *attempt,
+                       enum attempt_state from, const struct gateway_result *result, int64_t actual_minor,
+                       struct err *err) {
+    enum posting_kind kind = from == ATTEMPT_AUTHORIZED || payment->capture_later ? POST_CAPTURE : POST_CHARGE;
+    int r = post(tx, kind, attempt->id.text, payment, attempt->gateway, actual_minor, err);
+    if (r < 0) {
+        return r;
+    }
+    payment->captured_minor += actual_minor;
+    if (payment->authorized_minor < payment->captured_minor) {
+        payment->authorized_minor = payment->captured_minor;
+    }
+    return result->fee_minor > 0
+               ? post(tx, POST_FEE, attempt->id.text, payment, attempt->gateway, result->fee_minor, err)
+               : 0;
+}
+
+static int watch_later(struct store_tx *tx, const struct attempt_row *attempt, struct err *err) {
+    int64_t delay = attempt->state == ATTEMPT_UNKNOWN ? resolve_delay_us(0) : PENDING_FIRST_LOOK_US;
+    int r = job_add(tx, JOB_RESOLVE, attempt->id.text, clock_wall_us() + delay, "", err);
+    return r < 0 ? r : 0;
+}
+
+static void meter_attempt(const struct payment_row *payment, const struct attempt_row *attempt) {
+    meter_count(METER_ATTEMPTS, attempt->gateway, method_name(payment->method),
+                attempt_state_name(attempt->state), attempt->common_code);
+}
+
+/* The payment's side of an attempt that has just moved from `from` to its present state. */
+static int follow(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                  struct attempt_row *attempt, enum attempt_state from, const struct gateway_result *result,
+                  struct settlement *settlement, struct err *err) {
+    int64_t actual = result->amount_minor >= 0 ? result->amount_minor : attempt->amount_minor;
+    int r = 0;
+    settlement->payment_moved = true;
+    payment->gateway = attempt->gateway;
+    switch (attempt->state) {
+    case ATTEMPT_CHARGED:
+        r = book_charge(tx, payment, attempt, from, result, actual, err);
+        return r < 0 ? r : payment_move(payments, tx, payment, EVENT_CHARGE, err);
+    case ATTEMPT_AUTHORIZED:
+        payment->authorized_minor = actual;
+        return payment_move(payments, tx, payment, EVENT_AUTHORIZE, err);
+    case ATTEMPT_UNKNOWN:
+        payment->was_unknown = true;
+        log_event(PAYMENT_UNKNOWN, LT("payment", payment->id.text), LT("attempt", attempt->id.text),
+                  LT("gateway", attempt->gateway), LT("code", attempt->code));
+        r = watch_later(tx, attempt, err);
+        return r < 0 ? r : payment_move(payments, tx, payment, EVENT_WAIT, err);
+    case ATTEMPT_PENDING:
+        r = watch_later(tx, attempt, err);
+        return r < 0 ? r : payment_move(payments, tx, payment, EVENT_WAIT, err);
+    case ATTEMPT_ACTION_NEEDED:
+        if (result->action_url[0] != '\0') {
+            payment->action = "redirect";
+            payment->action_url = result->action_url;
+        }
+        r = watch_later(tx, attempt, err);
+        return r < 0 ? r : payment_move(payments, tx, payment, EVENT_ASK_CUSTOMER, err);
+    case ATTEMPT_CANCELED:
+        return payment_move(payments, tx, payment, EVENT_CANCEL, err);
+    case ATTEMPT_DECLINED:
+    case ATTEMPT_NOT_CHARGED:
+        settlement->payment_moved = false;
+        settlement->may_go_on = true;
+        return 0;
+    case ATTEMPT_NONE:
+    case ATTEMPT_SENDING:
+    case ATTEMPT_STATE_COUNT:
+        break;
+    }
+    INVARIANT(false, "an attempt moved to a state that none moves to");
+    return 0;
+}
+
+/* Captures of ours are booked by their own rows; only one that somebody made at the gateway itself is
+ * booked by the attempt. 1: there is a capture of ours that did not fail. */
+static int captured_by_us(struct store_tx *tx, const struct payment_row *payment, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM operation WHERE payment_id = $1 AND kind = 1 AND state <> 5 LIMIT 1",
+                      S_TEXT(payment->id.text));
+    return r < 0 ? r : sql_next(rows, err);
+}
+
+int settle_attempt(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                   struct attempt_row *attempt, const struct gateway_result *result, const char *source,
+                   struct settlement *ret_settlement, struct err *err) {
+    *ret_settlement = (struct settlement){0};
+    enum attempt_state from = attempt->state;
+    enum attempt_state to = attempt_move_find(from, result->outcome);
+    bool success = result->outcome == GW_CHARGED || result->outcome == GW_AUTHORIZED;
+    if (to == ATTEMPT_NONE && success && !attempt_state_live(from)) {
+        ret_settlement->late = true;
+        return late_success(payments, tx, payment, attempt, result, err);
+    }
+    if (to == ATTEMPT_NONE || to == from) {
+        return 0;
+    }
+    if (from == ATTEMPT_AUTHORIZED && to == ATTEMPT_CHARGED) {
+        int ours = captured_by_us(tx, payment, err);
+        if (ours != 0) {
+            return ours < 0 ? ours : 0;
+        }
+    }
+    int differs = success ? check_amount(tx, payment, attempt, result, err) : 0;
+    if (differs < 0) {
+        return differs;
+    }
+    if (differs == 1 && result->currency.code[0] != '\0' &&
+        !currency_equal(result->currency, attempt->currency)) {
+        /* Another currency cannot be booked on this payment: a person must look. */
+        return payment_row_save(tx, payment, err);
+    }
+    take_result(attempt, result, source);
+    attempt->state = to;
+    attempt->was_unknown = attempt->was_unknown || to == ATTEMPT_UNKNOWN;
+    attempt->owner = "";
+    attempt->lease_us = 0;
+    if (!attempt_state_live(to) || to == ATTEMPT_CHARGED || to == ATTEMPT_AUTHORIZED) {
+        attempt->settled_us = clock_wall_us();
+    }
+    const struct gateway *gateway = gateway_find(payments->options.registry, attempt->gateway);
+    if (success && gateway != NULL && attempt->callback_us == 0) {
+        attempt->callback_due_us = attempt->settled_us + gateway->callback_due_us;
+    }
+    ret_settlement->changed = true;
+    int r = attempt_row_save(tx, attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    payment->was_unknown = payment->was_unknown || attempt->was_unknown;
+    meter_attempt(payment, attempt);
+    return follow(payments, tx, payment, attempt, from, result, ret_settlement, err);
+}
+
+int settle_failed(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                  const struct attempt_row *attempt, struct err *err) {
+    bool declined = attempt->state == ATTEMPT_DECLINED;
+    payment->failure_code = attempt->common_code[0] != '\0' ? attempt->common_code
+                            : declined                      ? "declined"
+                                                            : "gateway_unavailable";
+    payment->failure_message = declined ? "The payment was declined. No money was taken."
+                                        : "The payment could not be taken. No money was taken.";
+    return payment_move(payments, tx, payment, EVENT_FAIL, err);
+}
+
+/* ---- Captures, cancellations, refunds --------------------------------------------------------- */
+
+static enum operation_state operation_next(const struct operation_row *operation,
+                                           const struct gateway_result *result) {
+    enum gateway_outcome done = operation->kind == OPERATION_REFUND    ? GW_REFUNDED
+                                : operation->kind == OPERATION_CAPTURE ? GW_CHARGED
+                                                                       : GW_CANCELED;
+    if (result->outcome == done) {
+        return OPERATION_SUCCEEDED;
+    }
+    switch (result->outcome) {
+    case GW_PENDING:
+        return OPERATION_PENDING;
+    case GW_UNKNOWN:
+        return operation->state == OPERATION_SENDING ? OPERATION_UNKNOWN : operation->state;
+    case GW_DECLINED:
+        return OPERATION_FAILED;
+    case GW_NOT_FOUND: /* reaches us only when it is conclusive */
+        return OPERATION_FAILED;
+    case GW_REJECTED_REQUEST:
+    case GW_REJECTED_CREDENTIALS:
+    case GW_RATE_LIMITED:
+    case GW_UNAVAILABLE:
+        /* Certainly not done if this was the first word; after an unknown it proves nothing. */
+        return operation->state == OPERATION_SENDING && !operation->was_unknown ? OPERATION_FAILED
+                                                                               : operation->state;
+    default:
+        return operation->state;
+    }
+}
+
+static int refund_done(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                       const struct operation_row *operation, struct err *err) {
+    payment->refunded_minor += operation->amount_minor;
+    INVARIANT(payment->refunded_minor <= payment->refund_reserved_minor, "I10: refunded more than reserved");
+    enum posting_kind kind = operation->to_original ? POST_REFUND : POST_STORE_CREDIT;
+    int r = post(tx, kind, operation->id.text, payment, operation->gateway, operation->amount_minor, err);
+    meter_count(METER_REFUNDS, operation->gateway, "succeeded");
+    return r;
+}
+
+static int operation_done(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                          struct attempt_row *attempt, const struct operation_row *operation,
+                          const struct gateway_result *result, struct err *err) {
+    int r;
+    switch (operation->kind) {
+    case OPERATION_REFUND:
+        return refund_done(payments, tx, payment, operation, err);
+    case OPERATION_CAPTURE:
+        r = post(tx, POST_CAPTURE, operation->id.text, payment, operation->gateway, operation->amount_minor, err);
+        if (r >= 0 && result->fee_minor > 0) {
+            r = post(tx, POST_FEE, operation->id.text, payment, operation->gateway, result->fee_minor, err);
+        }
+        if (r < 0) {
+            return r;
+        }
+        payment->captured_minor += operation->amount_minor;
+        if (attempt->state == ATTEMPT_AUTHORIZED) {
+            attempt->state = ATTEMPT_CHARGED;
+            r = attempt_row_save(tx, attempt, err);
+        }
+        return r < 0 ? r : payment_move(payments, tx, payment, EVENT_CHARGE, err);
+    case OPERATION_CANCEL:
+        if (attempt_state_live(attempt->state) && attempt->state != ATTEMPT_CHARGED) {
+            attempt->state = ATTEMPT_CANCELED;
+            attempt->callback_due_us = 0;
+            r = attempt_row_save(tx, attempt, err);
+            return r < 0 ? r : payment_move(payments, tx, payment, EVENT_CANCEL, err);
+        }
+        return 0;
+    }
+    INVARIANT(false, "an operation kind out of its table");
+    return 0;
+}
+
+static int refund_event(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                        const struct operation_row *operation, struct err *err) {
+    static const char *const types[] = {
+        [OPERATION_NONE] = "",           [OPERATION_SENDING] = "",
+        [OPERATION_PENDING] = "refund.pending",   [OPERATION_UNKNOWN] = "refund.processing",
+        [OPERATION_SUCCEEDED] = "refund.succeeded", [OPERATION_FAILED] = "refund.failed",
+    };
+    static_assert(COUNT_OF(types) == OPERATION_STATE_COUNT, "every operation state has an event");
+    int r = payment_row_save(tx, payment, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_operation(&buf, operation);
+    return outbox_event(payments, tx, payment, types[operation->state], buf.data, err);
+}
+
+int settle_operation(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                     struct attempt_row *attempt, struct operation_row *operation,
+                     const struct gateway_result *result, const char *source, bool *ret_changed,
+                     struct err *err) {
+    *ret_changed = false;
+    bool reversed = operation->kind == OPERATION_REFUND && operation->state == OPERATION_SUCCEEDED &&
+                    result->outcome == GW_DECLINED;
+    if (!operation_state_open(operation->state) && !reversed) {
+        return 0;
+    }
+    enum operation_state to = reversed ? OPERATION_FAILED : operation_next(operation, result);
+    if (to == operation->state) {
+        return 0;
+    }
+    operation->state = to;
+    operation->outcome = result->outcome;
+    operation->source = source;
+    operation->code = result->code;
+    operation->common_code = result->common_code;
+    operation->message = result->message;
+    operation->trace = result->trace[0] != '\0' ? result->trace : operation->trace;
+    if (result->refund_id[0] != '\0') {
+        operation->refund_id = result->refund_id;
+    }
+    operation->was_unknown = operation->was_unknown || to == OPERATION_UNKNOWN;
+    operation->owner = "";
+    operation->lease_us = 0;
+    *ret_changed = true;
+    int r = operation_row_save(tx, operation, err);
+    if (r < 0) {
+        return r;
+    }
+    if (to == OPERATION_SUCCEEDED) {
+        r = operation_done(payments, tx, payment, attempt, operation, result, err);
+    } else if (to == OPERATION_FAILED && operation->kind == OPERATION_REFUND) {
+        payment->refund_reserved_minor -= operation->amount_minor;
+        meter_count(METER_REFUNDS, operation->gateway, "failed");
+        if (reversed) {
+            payment->refunded_minor -= operation->amount_minor;
+            r = post(tx, POST_REFUND_RETURNED, operation->id.text, payment, operation->gateway,
+                     operation->amount_minor, err);
+        }
+    } else if (operation_state_open(to)) {
+        int64_t due = clock_wall_us() +
+                      (to == OPERATION_UNKNOWN ? resolve_delay_us(0) : PENDING_FIRST_LOOK_US);
+        r = job_add(tx, JOB_RESOLVE_OPERATION, operation->id.text, due, "", err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    return operation->kind == OPERATION_REFUND ? refund_event(payments, tx, payment, operation, err) : 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fuzz_json.c: whatever json_read() takes, json_write() writes so that it is read again as the same
+ * tree and written again as the same text; whatever it refuses has a code, a sentence and a place.
+ * The card-number walk names a place that holds no card number itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/pan.h"
+#include "fuzz.h"
+
+enum { REWRITTEN_BYTES_MAX = 32 * 1024 * 1024 };
+
+static void check_refusal(int result, const struct err *err)
+{
+    INVARIANT(result == -ERR_BAD_JSON || result == -ERR_TOO_LARGE, "one of the two codes");
+    INVARIANT(result == -(int)err->code && err->detail[0] != '\0', "a sentence");
+    INVARIANT(result != -ERR_BAD_JSON || strncmp(err->place, "line ", 5) == 0, "a place");
+}
+
+static void check_walk(const json_t *json)
+{
+    struct err err = {0};
+    size_t offset = 0;
+    size_t count = 0;
+    int result = pan_refuse_json(json, NULL, &err);
+    INVARIANT(result == 0 || result == -ERR_CARD_NUMBER, "taken or refused for a card number");
+    INVARIANT(!pan_find(err.place, strlen(err.place), &offset, &count), "no card number in an error");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
+{
+    JSON_AUTO json = NULL;
+    JSON_AUTO again = NULL;
+    struct err err = {0};
+    int result = json_read((const char *)bytes, count, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &json, &err);
+    if (result != 0) {
+        INVARIANT(json == NULL, "untouched on failure");
+        check_refusal(result, &err);
+        return 0;
+    }
+    check_walk(json);
+    char *text = json_write(json);
+    INVARIANT(strchr(text, '\n') == NULL, "one line");
+    INVARIANT(json_read(text, strlen(text), REWRITTEN_BYTES_MAX, JSON_DEPTH_MAX, &again, &err) == 0,
+              "what was written is taken");
+    INVARIANT(json_equal(json, again), "the same tree");
+    char *text_again = json_write(again);
+    INVARIANT(strcmp(text, text_again) == 0, "the same text");
+    free(text);
+    free(text_again);
+    return 0;
+}

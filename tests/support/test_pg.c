@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_pg.c: a PostgreSQL for tests, see test_pg.h. */
+#include "support/test_pg.h"
+
+#include "base/random.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <libpq-fe.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+NORETURN static void give_up(const char *what, const char *detail)
+{
+    (void)fprintf(stderr, "test_pg: %s: %s\n", what, detail);
+    abort();
+}
+
+/* --- The server ------------------------------------------------------------------------------- */
+
+static void read_line(struct test_pg *pg, char *ret_line, size_t bytes)
+{
+    size_t len = 0;
+    char c = '\0';
+    while (len + 1 < bytes && read(pg->from, &c, 1) == 1 && c != '\n') {
+        ret_line[len++] = c;
+    }
+    ret_line[len] = '\0';
+    if (c != '\n') {
+        give_up("pg_server.py said nothing", "is PostgreSQL installed? script/bootstrap does it");
+    }
+}
+
+static void order(struct test_pg *pg, const char *command)
+{
+    char line[16];
+    INVARIANT(pg->pid > 0, "the shared server is not to be killed");
+    if (write(pg->to, command, strlen(command)) != (ssize_t)strlen(command)) {
+        give_up("pg_server.py is gone", command);
+    }
+    read_line(pg, line, sizeof(line));
+    if (strcmp(line, "ok") != 0) {
+        give_up("pg_server.py refused", command);
+    }
+}
+
+void test_pg_start(struct test_pg *ret_pg, bool fsync)
+{
+    int in[2], out[2];
+    char *plain[] = {"python3", TEST_SUPPORT_DIR "/pg_server.py", NULL};
+    char *durable[] = {"python3", TEST_SUPPORT_DIR "/pg_server.py", "--fsync", NULL};
+    posix_spawn_file_actions_t actions;
+    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
+        give_up("no pipe", "");
+    }
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    *ret_pg = (struct test_pg){.to = in[1], .from = out[0]};
+    if (posix_spawnp(&ret_pg->pid, "python3", &actions, NULL, fsync ? durable : plain, environ) != 0) {
+        give_up("python3 cannot be started", "");
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    close(in[0]);
+    close(out[1]);
+    read_line(ret_pg, ret_pg->url, sizeof(ret_pg->url));
+}
+
+void test_pg_end(struct test_pg *pg)
+{
+    if (pg->pid > 0) {
+        close(pg->to);
+        close(pg->from);
+        (void)waitpid(pg->pid, NULL, 0);
+    }
+    *pg = (struct test_pg){0};
+}
+
+void test_pg_kill(struct test_pg *pg)
+{
+    order(pg, "kill\n");
+}
+
+void test_pg_stop(struct test_pg *pg)
+{
+    order(pg, "stop\n");
+}
+
+void test_pg_again(struct test_pg *pg)
+{
+    order(pg, "start\n");
+}
+
+static struct test_pg shared;
+
+static void end_shared(void)
+{
+    test_pg_end(&shared);
+}
+
+struct test_pg *test_pg_shared(void)
+{
+    const char *url = getenv("HOLDFAST_TEST_PG_URL");
+    if (shared.url[0] != '\0') {
+        return &shared;
+    }
+    if (url != NULL && url[0] != '\0') {
+        (void)snprintf(shared.url, sizeof(shared.url), "%s", url);
+        return &shared;
+    }
+    test_pg_start(&shared, false);
+    (void)atexit(end_shared);
+    return &shared;
+}
+
+/* --- Databases -------------------------------------------------------------------------------- */
+
+int64_t test_pg_int(const char *url, const char *sql)
+{
+    int64_t number = 0;
+    PGconn *conn = PQconnectdb(url);
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        give_up(sql, PQerrorMessage(conn));
+    }
+    if (PQntuples(result) > 0) {
+        number = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    }
+    PQclear(result);
+    PQfinish(conn);
+    return number;
+}
+
+/* The value of one keyword of a URL; "" when it is not said. */
+static void url_value(const char *url, const char *keyword, char *ret_value, size_t bytes)
+{
+    PQconninfoOption *info = PQconninfoParse(url, NULL);
+    ret_value[0] = '\0';
+    for (PQconninfoOption *option = info; option != NULL && option->keyword != NULL; option++) {
+        if (strcmp(option->keyword, keyword) == 0 && option->val != NULL) {
+            (void)snprintf(ret_value, bytes, "%s", option->val);
+        }
+    }
+    PQconninfoFree(info);
+}
+
+void test_pg_port(const char *url, int *ret_port)
+{
+    char port[16];
+    url_value(url, "port", port, sizeof(port));
+    *ret_port = port[0] != '\0' ? (int)strtol(port, NULL, 10) : 5432;
+}
+
+/* The URL with another database: the path between the host and the question mark. */
+static void url_with_database(const char *url, const char *name, char ret_url[TEST_PG_URL_MAX])
+{
+    const char *host = strstr(url, "://");
+    const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+    const char *query = strchr(url, '?');
+    if (path == NULL) {
+        give_up("HOLDFAST_TEST_PG_URL must be postgresql://…/DATABASE", "it is not");
+    }
+    (void)snprintf(ret_url, TEST_PG_URL_MAX, "%.*s/%s%s", (int)(path - url), url, name,
+                   query != NULL ? query : "");
+}
+
+void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX])
+{
+    char name[40], sql[96];
+    (void)snprintf(name, sizeof(name), "holdfast_test_%016llx", (unsigned long long)random_u64());
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0", name);
+    (void)test_pg_int(pg->url, sql);
+    url_with_database(pg->url, name, ret_url);
+}
+
+void test_pg_database_drop(struct test_pg *pg, const char *url)
+{
+    char name[64], sql[128];
+    url_value(url, "dbname", name, sizeof(name));
+    (void)snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
+    (void)test_pg_int(pg->url, sql);
+}
+
+int test_pg_terminate(const char *url)
+{
+    return (int)test_pg_int(url,
+                            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+                            " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+}
