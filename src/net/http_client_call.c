@@ -37,6 +37,7 @@ static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_
     if (slot->sent && !slot->repeatable) {
         return CURL_PREREQFUNC_ABORT;
     }
+    slot->tried_again = slot->sent;
     slot->sent = true;
     return CURL_PREREQFUNC_OK;
 }
@@ -521,7 +522,7 @@ static void slot_clear(struct http_slot *slot)
     slot->head_len = slot->head_cap = slot->head_bytes = 0;
     slot->body_len = slot->body_cap = 0;
     slot->span_count = slot->status = 0;
-    slot->done = slot->stopped = slot->sent = false;
+    slot->done = slot->stopped = slot->sent = slot->tried_again = false;
     slot->head_begun = slot->head_done = slot->too_large = slot->garbled = false;
     slot->error_text[0] = '\0';
 }
@@ -561,6 +562,8 @@ int http_loop_call(void *loop, const struct http_call *call, struct http_answer 
         const char *detail = slot->sent ? "" : slot->error_text;
         rc = http_answer_failed(ret_answer, call, reach, failure, detail, err);
     }
+    /* libcurl counts second tries over the whole life of a handle and allows five. */
+    slot->worn = slot->tried_again || (slot->sent && failure != HTTP_FAIL_NONE);
     slot_clear(slot);
     http_loop_leave(loop, slot);
     return rc;

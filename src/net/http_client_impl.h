@@ -42,6 +42,7 @@ struct http_slot {
     bool done;
 
     /* Set by the caller. */
+    bool worn;                         /* not to be used for another call */
     bool repeatable;
     int64_t deadline_us, connect_timeout_us;
     size_t body_max;
@@ -52,6 +53,7 @@ struct http_slot {
     CURLcode result;
     bool stopped;                      /* the client was freed first */
     bool sent;                         /* sticky: the request may have been written */
+    bool tried_again;
     bool head_done, too_large, garbled;
     bool head_begun;                   /* a status line came, its empty line did not */
     int status;

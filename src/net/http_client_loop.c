@@ -281,7 +281,7 @@ void http_loop_perform(struct http_loop *loop, struct http_slot *slot)
 void http_loop_leave(struct http_loop *loop, struct http_slot *slot)
 {
     lock_take(&loop->lock);
-    if (loop->idle_count < loop->idle_max) {
+    if (loop->idle_count < loop->idle_max && !slot->worn) {
         slot->next = loop->idle;
         loop->idle = slot;
         loop->idle_count++;

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <event2/util.h>
 #include <glib.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -69,19 +68,53 @@ int http_limits_fill(struct http_limits *limits, struct err *err)
 
 /* ---- the address ---- */
 
+/* The number behind the last colon; -1 when there is none. */
+static int port_read(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    long port = digits > 0 && digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
+    return port <= UINT16_MAX ? (int)port : -1;
+}
+
+/* `host` is what stands before the colon: "", "[::1]" or "127.0.0.1". */
+static socklen_t address_fill(struct sockaddr_storage *address, const char *host, int port)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
+    char inside[INET6_ADDRSTRLEN] = "::";
+    size_t bytes = strlen(host);
+    *address = (struct sockaddr_storage){0};
+    if (bytes > 0 && host[0] != '[') {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        return inet_pton(AF_INET, host, &v4->sin_addr) == 1 ? sizeof(*v4) : 0;
+    }
+    if (bytes > 0 && (bytes < 4 || host[bytes - 1] != ']' || bytes - 2 >= sizeof(inside))) {
+        return 0;
+    }
+    if (bytes > 0) {
+        (void)snprintf(inside, sizeof(inside), "%.*s", (int)(bytes - 2), host + 1);
+    }
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons((uint16_t)port);
+    return inet_pton(AF_INET6, inside, &v6->sin6_addr) == 1 ? sizeof(*v6) : 0;
+}
+
 int http_listener_address(struct http_listener *listener, const char *address, struct err *err)
 {
-    char text[128];
-    int bytes = snprintf(text, sizeof(text), "%s%s", address[0] == ':' ? "[::]" : "", address);
-    int capacity = sizeof(listener->address);
+    char host[64];
     const char *colon = strrchr(address, ':');
-    if (bytes < 0 || (size_t)bytes >= sizeof(text) || colon == NULL || colon[1] == '\0' ||
-        evutil_parse_sockaddr_port(text, (struct sockaddr *)&listener->address, &capacity) != 0) {
+    size_t bytes = colon != NULL ? (size_t)(colon - address) : sizeof(host);
+    int port = colon != NULL ? port_read(colon + 1) : -1;
+    if (port >= 0 && bytes < sizeof(host)) {
+        (void)snprintf(host, sizeof(host), "%.*s", (int)bytes, address);
+        listener->address_bytes = address_fill(&listener->address, host, port);
+    }
+    if (listener->address_bytes == 0) {
         return err_set(err, ERR_CONFIG,
                        "\"%s\" is not an address to listen on, like 127.0.0.1:8080 or [::1]:8080",
                        address);
     }
-    listener->address_bytes = (socklen_t)capacity;
     return 0;
 }
 
@@ -203,11 +236,26 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 /* ---- opening and closing ---- */
 
-static int socket_open(const struct http_listener *listener, struct err *err)
+/* A system without IPv6 still has every address of IPv4. */
+static int socket_make(struct http_listener *listener)
+{
+    const int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&listener->address;
+    int fd = socket(listener->address.ss_family, kind, 0);
+    if (fd < 0 && errno == EAFNOSUPPORT && listener->address.ss_family == AF_INET6 &&
+        IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) {
+        listener->address_bytes =
+            address_fill(&listener->address, "0.0.0.0", port_of(&listener->address));
+        fd = socket(AF_INET, kind, 0);
+    }
+    return fd;
+}
+
+static int socket_open(struct http_listener *listener, struct err *err)
 {
     int on = 1;
     int off = 0;
-    int fd = socket(listener->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket_make(listener);
     if (fd < 0) {
         return err_set(err, ERR_IO, "the system gives no socket: %s", g_strerror(errno));
     }

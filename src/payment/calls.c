@@ -65,7 +65,10 @@ static void report(const struct gateway_ask *ask, enum admission admission, cons
         gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission, result);
     }
     meter_count(METER_GATEWAY_CALLS, gateway, method, operation, gateway_outcome_name(result->outcome));
-    meter_time(METER_GATEWAY_SECONDS, result->duration_us, gateway, method, operation);
+    if (result->reach == HTTP_ANSWERED) {
+        /* Only answers: deadlines are taken from these figures, and must not grow by being missed. */
+        meter_time(METER_GATEWAY_SECONDS, result->duration_us, gateway, method, operation);
+    }
     if (result->failure == HTTP_FAIL_TIMEOUT) {
         meter_count(METER_GATEWAY_TIMEOUTS, gateway, operation);
     }

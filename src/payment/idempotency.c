@@ -124,7 +124,9 @@ static int run_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    return idempotency_finish(run->payments, tx, run->caller, run->answer->status, run->answer->json, err);
+    const struct answer *answer = run->answer;
+    const char *kept = answer->kept_json != NULL ? answer->kept_json : answer->json;
+    return idempotency_finish(run->payments, tx, run->caller, answer->status, kept, err);
 }
 
 int idempotent_run(struct payments *payments, const struct caller *caller, const char *operation,

@@ -39,12 +39,6 @@ MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx, c
 /* Stores the answer in the transaction that makes it true. No key: nothing. */
 MUST_USE int idempotency_finish(struct payments *payments, struct store_tx *tx, const struct caller *caller,
                                 int status, const char *json, struct err *err);
-/* For work that is one transaction: claims, runs `fn` (which fills status and JSON into `answer`),
- * stores the answer; a repeat gives the stored one. */
-typedef int idempotent_fn(struct payments *payments, struct store_tx *tx, void *ctx,
-                          struct answer *ret_answer, struct err *err);
-MUST_USE int idempotent_run(struct payments *payments, const struct caller *caller, const char *operation,
-                            idempotent_fn *fn, void *ctx, struct answer *ret_answer, struct err *err);
 /* Deletes keys older than 7 days, a batch at a time; returns how many. */
 MUST_USE int idempotency_prune(struct payments *payments, int64_t now_us, struct err *err);
 

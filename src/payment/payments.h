@@ -74,9 +74,19 @@ struct answer {
     int status;         /* HTTP: 200, 201, 202 */
     char *json;         /* free()d by answer_release() */
     bool replayed;      /* the stored answer of an earlier request with this key */
+    char *kept_json;    /* what a repeat is told when it must not be the same (a secret is told once);
+                           NULL: the same */
 };
 void answer_release(struct answer *answer);
 #define ANSWER_AUTO struct answer CLEANUP(answer_release)
+
+/* For mutating work of the floors above that is one transaction: claims the caller's key for
+ * `operation` ("key.create"), runs `fn` (which fills status and JSON into the answer), stores the
+ * answer; a repeat gives the stored one. `fn` may run again from the start. */
+typedef int idempotent_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                          struct answer *ret_answer, struct err *err);
+MUST_USE int idempotent_run(struct payments *payments, const struct caller *caller, const char *operation,
+                            idempotent_fn *fn, void *ctx, struct answer *ret_answer, struct err *err);
 
 /* ---- Taking payments ---------------------------------------------------------------------- */
 

@@ -213,5 +213,6 @@ int answer_take(struct answer *ret_answer, int status, struct buf *buf, struct e
 
 void answer_release(struct answer *answer) {
     free(answer->json);
+    free(answer->kept_json);
     *answer = (struct answer){0};
 }

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (count > INPUT_BYTES_MAX) {
         return 0;
     }
-    uint8_t *text = malloc(count + sizeof(card));
+    uint8_t *text = calloc(1, count + sizeof(card));
     INVARIANT(text != NULL, "out of memory");
     if (count > 0) {
         memcpy(text, bytes, count);

@@ -23,7 +23,7 @@ struct proxy {
     struct lock lock; /* guards all below */
     enum proxy_cut cut;
     bool refuse_after_cut, refusing, ending;
-    int cuts;
+    int cuts, pieces;
     int listener, server_port;
     struct task *task;
     struct link links[CONNECTIONS_MAX];
@@ -78,13 +78,15 @@ static bool pass_on(struct link *link, int server, char *bytes)
         return false;
     }
     enum proxy_cut cut = cut_wanted(link->proxy, bytes, (size_t)got);
+    lock_take(&link->proxy->lock);
+    link->proxy->pieces++;
+    lock_give(&link->proxy->lock);
     if (cut == PROXY_CUT_INSTEAD) {
         return false;
     }
     bool sent = send_all(server, bytes, (size_t)got);
     if (sent && cut == PROXY_CUT_AFTER) {
-        /* The answer has come when the server says that it is ready: 'Z', five bytes, 'I' for idle.
-         * What came before it in the same piece was the end of the transaction. */
+        /* The server sends what it has to say about a COMMIT when it is done with it. */
         (void)recv(server, bytes, PIECE_BYTES, 0);
     }
     return sent && cut == PROXY_PASS;
@@ -214,4 +216,12 @@ int proxy_cuts(struct proxy *proxy)
     int cuts = proxy->cuts;
     lock_give(&proxy->lock);
     return cuts;
+}
+
+int proxy_pieces(struct proxy *proxy)
+{
+    lock_take(&proxy->lock);
+    int pieces = proxy->pieces;
+    lock_give(&proxy->lock);
+    return pieces;
 }

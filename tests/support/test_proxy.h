@@ -26,5 +26,7 @@ void proxy_arm(struct proxy *proxy, enum proxy_cut cut, bool refuse);
 void proxy_accept(struct proxy *proxy);
 /* How many connections were cut. */
 int proxy_cuts(struct proxy *proxy);
+/* How many pieces the clients sent: a piece is followed by waiting for its answer. */
+int proxy_pieces(struct proxy *proxy);
 
 #endif

@@ -113,6 +113,7 @@ static void an_edit_of_any_column_is_found(void **state) {
 
 static void a_deletion_is_found(void **state) {
     found_at(4, "DELETE FROM audit_entry WHERE number = 4");
+    assert_non_null(strstr(verify().why, "missing"));
     (void)ten_entries(state);
     found_at(1, "DELETE FROM audit_entry WHERE number = 1");
 }
@@ -130,6 +131,7 @@ static void an_insertion_is_found(void **state) {
     (void)ten_entries(state);
     found_at(1, "INSERT INTO audit_entry SELECT 0, id, at_us, actor, action, subject, reason, detail,"
                 " hash FROM audit_entry WHERE number = 1");
+    assert_non_null(strstr(verify().why, "below the first"));
 }
 
 static void a_well_made_entry_behind_the_head_is_found(void **state) {

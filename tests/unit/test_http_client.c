@@ -75,6 +75,7 @@ static struct raw_server *serve_one(const struct raw_step *script)
     return raw_server_start(&(struct raw_options){.scripts = {script}});
 }
 
+/* Only before other tasks read the text. */
 static const char *url_of(int port, char url[URL_MAX])
 {
     snprintf(url, URL_MAX, "http://127.0.0.1:%d/v1/charges", port);
@@ -871,6 +872,22 @@ static void test_a_connection_closed_while_idle_is_left_alone(void **state)
     http_client_free(client);
 }
 
+static void test_second_tries_do_not_run_out(void **state)
+{
+    enum { TRIES = 12 };
+    static const struct raw_step dies[] = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}};
+    struct http_client *client = plain_client();
+    struct raw_server *server = serve_one(dies);
+    char url[URL_MAX];
+    struct http_call call = get_call(url_of(raw_server_port(server), url));
+    for (int i = 0; i < TRIES; i++) {
+        assert_answered(client, &call, 200);
+    }
+    assert_int_equal(raw_server_accepted(server), TRIES);
+    raw_server_free(server);
+    http_client_free(client);
+}
+
 static void test_a_second_try_on_another_kept_connection_is_stopped_too(void **state)
 {
     static const struct raw_step dies[] = {READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}};
@@ -878,9 +895,10 @@ static void test_a_second_try_on_another_kept_connection_is_stopped_too(void **s
     struct raw_server *server = serve_one(dies);
     char url[URL_MAX];
     struct flight flights[2];
+    url_of(raw_server_port(server), url);
     for (int i = 0; i < 2; i++) {
         flights[i] = (struct flight){.client = client};
-        flights[i].call = post_call(url_of(raw_server_port(server), url), "x");
+        flights[i].call = post_call(url, "x");
         take_off(&flights[i]);
     }
     raw_server_await_reads(server, 2);
@@ -906,9 +924,10 @@ static void test_a_thousand_calls_are_in_flight_at_once(void **state)
     struct flight *flights = calloc(MANY, sizeof(*flights));
     assert_non_null(flights);
     char url[URL_MAX];
+    url_of(raw_server_port(server), url);
     for (int i = 0; i < MANY; i++) {
         flights[i].client = client;
-        flights[i].call = post_call(url_of(raw_server_port(server), url), "x");
+        flights[i].call = post_call(url, "x");
         flights[i].call.connect_timeout_us = LONG_US;
         flights[i].call.bulkhead = bulkhead;
         take_off(&flights[i]);
@@ -946,9 +965,10 @@ static void test_many_tasks_share_a_client(void **state)
     struct raw_server *server = serve_one(script);
     char url[URL_MAX];
     struct flight flights[BUSY_TASKS];
+    url_of(raw_server_port(server), url);
     for (int i = 0; i < BUSY_TASKS; i++) {
         flights[i] = (struct flight){.client = client};
-        flights[i].call = get_call(url_of(raw_server_port(server), url));
+        flights[i].call = get_call(url);
         flights[i].task = task_start("busy", 0, call_often, &flights[i]);
         assert_non_null(flights[i].task);
     }
@@ -999,9 +1019,10 @@ static void test_freeing_the_client_ends_calls_under_way(void **state)
     struct raw_server *server = serve_one(script);
     char url[URL_MAX];
     struct flight flights[CALLS];
+    url_of(raw_server_port(server), url);
     for (int i = 0; i < CALLS; i++) {
         flights[i] = (struct flight){.client = client};
-        flights[i].call = post_call(url_of(raw_server_port(server), url), "x");
+        flights[i].call = post_call(url, "x");
         take_off(&flights[i]);
     }
     raw_server_await_reads(server, CALLS);
@@ -1108,6 +1129,7 @@ int main(void)
         cmocka_unit_test(test_bytes_behind_an_answer_are_not_the_next_one),
         cmocka_unit_test(test_connections_are_kept_and_used_again),
         cmocka_unit_test(test_a_connection_closed_while_idle_is_left_alone),
+        cmocka_unit_test(test_second_tries_do_not_run_out),
         cmocka_unit_test(test_a_second_try_on_another_kept_connection_is_stopped_too),
         cmocka_unit_test(test_a_thousand_calls_are_in_flight_at_once),
         cmocka_unit_test(test_many_tasks_share_a_client),

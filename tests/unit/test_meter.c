@@ -190,6 +190,7 @@ static void a_quantile_forgets_what_is_older_than_its_window(void **state) {
     pass_s(60);
     meter_time(METER_REFUND_SECONDS, 12, "a");
     assert_int_equal(meter_quantile(METER_REFUND_SECONDS, 0.5, 60, ANY), 10);
+    assert_int_equal(meter_quantile(METER_REFUND_SECONDS, 0.51, 60, ANY), 12);
     assert_int_equal(meter_quantile(METER_REFUND_SECONDS, 1.0, 60, ANY), 12);
     assert_int_equal(meter_quantile(METER_REFUND_SECONDS, 0.5, 59, ANY), 12);
     assert_int_equal(meter_recent(METER_REFUND_SECONDS, 60, ANY), 1);
@@ -207,7 +208,7 @@ static void many_of_one_duration_in_one_second_are_all_counted(void **state) {
 }
 
 static void a_quiet_series_gives_its_memory_back(void **state) {
-    for (int second = 0; second < METER_WINDOW_S; second++) {
+    for (int second = 0; second < 3 * METER_WINDOW_S; second++) {
         for (int i = 0; i < 50; i++) {
             meter_time(METER_REFUND_SECONDS, 1000 + 100 * i, "a");
         }
@@ -430,7 +431,7 @@ static void record_many(void *arg) {
     for (int i = 0; i < RECORDINGS; i++) {
         (void)snprintf(name, sizeof(name), "series%d", i % 97);
         meter_count(METER_CALLBACKS, name, "stored");
-        meter_time(METER_HTTP_SECONDS, i, "public", "/v1/payments");
+        meter_time(METER_HTTP_SECONDS, i % 4, "public", "/v1/payments");
         if (number == 0 && i % 200 == 0) {
             pass_s(1);
         }

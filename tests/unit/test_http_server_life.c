@@ -1,0 +1,774 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_http_server_life.c: the HTTP server's deadlines, limits, faults, TLS and end. No test says
+ * how long something may take: short limits are set, and their effect is waited for. */
+#include "http_fixture.h"
+
+#include "base/openssl.h"
+
+#include <fcntl.h>
+
+static const struct http_listener_options usual;
+
+/* ---- deadlines ---- */
+
+/* Sends a byte at a time, for ever, until the server has had enough. */
+static void dribble_until_answered(int fd, const char *start, char byte)
+{
+    int64_t give_up_us = clock_mono_us() + FIXTURE_PATIENCE_US;
+    put_text(fd, start);
+    while (!has_bytes(fd)) {
+        assert_true(clock_mono_us() < give_up_us);
+        put(fd, &byte, 1);
+        task_sleep_us(5 * US_PER_MS);
+    }
+}
+
+static void a_head_that_dribbles_in_is_ended_with_408(void **state)
+{
+    const struct http_listener_options options = {.limits.head_us = 150 * US_PER_MS};
+    struct front front;
+    struct answer answer;
+    front_start(&front, &options);
+    int fd = dial(&front);
+    dribble_until_answered(fd, "GET / HTTP/1.1\r\nHost: h\r\nX: ", 'a');
+    get_answer(fd, false, &answer);
+    assert_int_equal(answer.status, 408);
+    expect_end(fd);
+    close(fd);
+    assert_int_equal(front_stats(&front).timeouts, 1);
+    assert_int_equal(atomic_load(&front.calls), 0);
+    front_stop(&front);
+}
+
+static void a_body_that_dribbles_in_is_ended_with_408(void **state)
+{
+    const struct http_listener_options options = {.limits.body_us = 150 * US_PER_MS};
+    struct front front;
+    struct answer answer;
+    front_start(&front, &options);
+    int fd = dial(&front);
+    dribble_until_answered(fd, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 65536\r\n\r\n", 'a');
+    get_answer(fd, false, &answer);
+    assert_int_equal(answer.status, 408);
+    expect_end(fd);
+    close(fd);
+    assert_int_equal(atomic_load(&front.calls), 0);
+    front_stop(&front);
+}
+
+static void the_deadline_of_a_head_counts_from_its_own_first_byte(void **state)
+{
+    const struct http_listener_options options = {.limits.head_us = 150 * US_PER_MS};
+    struct front front;
+    struct answer answer;
+    front_start(&front, &options);
+    int fd = dial(&front);
+    for (int i = 0; i < 3; i++) {
+        put_get(fd, "/a"); /* a whole one, after a pause longer than head_us */
+        expect_body(fd, 200, "GET /a ");
+        task_sleep_us(200 * US_PER_MS);
+    }
+    put_text(fd, "GET ");
+    get_answer(fd, false, &answer);
+    assert_int_equal(answer.status, 408);
+    close(fd);
+    front_stop(&front);
+}
+
+static void an_idle_connection_is_closed_without_a_word(void **state)
+{
+    const struct http_listener_options options = {.limits.idle_us = 50 * US_PER_MS};
+    struct front front;
+    front_start(&front, &options);
+    int silent = dial(&front);
+    int used = dial(&front);
+    put_get(used, "/a");
+    expect_body(used, 200, "GET /a ");
+    expect_end(silent);
+    expect_end(used);
+    close(silent);
+    close(used);
+    assert_int_equal(front_stats(&front).timeouts, 0);
+    front_stop(&front);
+}
+
+static void a_handler_may_take_longer_than_any_deadline(void **state)
+{
+    const struct http_listener_options options = {
+        .limits = {.head_us = 20 * US_PER_MS, .body_us = 20 * US_PER_MS, .idle_us = 20 * US_PER_MS}};
+    struct front front;
+    front_start(&front, &options);
+    int fd = dial(&front);
+    put_get(fd, "/block");
+    front_await_entered(&front, 1);
+    task_sleep_us(100 * US_PER_MS);
+    assert_false(has_bytes(fd));
+    front_release(&front);
+    expect_body(fd, 200, "GET /block ");
+    close(fd);
+    front_stop(&front);
+}
+
+static void a_reader_that_takes_nothing_is_cut_off(void **state)
+{
+    const struct http_listener_options options = {.limits.write_us = 100 * US_PER_MS};
+    struct front front;
+    front_start(&front, &options);
+    int fd = dial(&front);
+    put_get(fd, "/big?30000000");
+    front_await(&front, stats.timeouts == 1 && stats.connections == 0);
+    close(fd);
+    front_stop(&front);
+}
+
+static void a_slow_reader_that_goes_on_reading_gets_everything(void **state)
+{
+    enum { BYTES = 12000000 };
+    const struct http_listener_options options = {.limits.write_us = 5 * US_PER_SECOND};
+    struct front front;
+    char piece[60000];
+    char head[4096];
+    size_t head_bytes = 0;
+    int64_t taken = 0;
+    front_start(&front, &options);
+    int fd = dial(&front);
+    put_get(fd, "/big?12000000");
+    while (head_bytes < 4 || memcmp(head + head_bytes - 4, "\r\n\r\n", 4) != 0) {
+        assert_true(head_bytes < sizeof(head));
+        assert_int_equal(get_byte(fd, head + head_bytes++), 1);
+    }
+    while (taken < BYTES) {
+        ssize_t got = recv(fd, piece, sizeof(piece), 0);
+        assert_true(got > 0);
+        for (ssize_t i = 0; i < got; i++) {
+            if (piece[i] != 'a' + (taken + i) % 26) {
+                fail_msg("byte %lld is wrong", (long long)(taken + i));
+            }
+        }
+        taken += got;
+        task_sleep_us(US_PER_MS / 4);
+    }
+    put_get(fd, "/after");
+    expect_body(fd, 200, "GET /after ");
+    close(fd);
+    front_stop(&front);
+}
+
+/* ---- limits ---- */
+
+static void a_full_queue_answers_503_and_nothing_is_lost(void **state)
+{
+    const struct http_listener_options options = {.workers_max = 1, .queue_max = 1};
+    struct front front;
+    struct answer answer;
+    char value[32];
+    front_start(&front, &options);
+    int running = dial(&front);
+    int waiting = dial(&front);
+    int refused = dial(&front);
+    put_get(running, "/block");
+    front_await_entered(&front, 1);
+    put_get(waiting, "/a");
+    front_await(&front, stats.queued == 1);
+    put_get(refused, "/b");
+    get_answer(refused, false, &answer);
+    assert_int_equal(answer.status, 503);
+    assert_true(answer_header(&answer, "Retry-After", value, sizeof(value)));
+    assert_int_equal(atomic_load(&front.calls), 1);
+    assert_int_equal(front_stats(&front).overloaded, 1);
+    assert_int_equal(front_stats(&front).workers, 1);
+    front_release(&front);
+    expect_body(running, 200, "GET /block ");
+    expect_body(waiting, 200, "GET /a ");
+    put_get(refused, "/c"); /* its connection is still good */
+    expect_body(refused, 200, "GET /c ");
+    close(running);
+    close(waiting);
+    close(refused);
+    front_stop(&front);
+}
+
+static void blocking_handlers_all_run_at_once(void **state)
+{
+    enum { MANY = 40 };
+    const struct http_listener_options options = {.workers_max = MANY, .queue_max = 1};
+    struct front front;
+    int fds[MANY];
+    front_start(&front, &options);
+    assert_int_equal(front_stats(&front).workers, 0); /* none before it is needed */
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial(&front);
+        put_get(fds[i], "/block");
+    }
+    front_await_entered(&front, MANY);
+    assert_int_equal(front_stats(&front).workers_busy, MANY);
+    front_release(&front);
+    for (int i = 0; i < MANY; i++) {
+        expect_body(fds[i], 200, "GET /block ");
+        close(fds[i]);
+    }
+    assert_int_equal(front_stats(&front).overloaded, 0);
+    front_stop(&front);
+}
+
+static void one_connection_too_many_is_turned_away(void **state)
+{
+    const struct http_listener_options options = {.limits.connections_max = 2};
+    struct front front;
+    struct answer answer;
+    front_start(&front, &options);
+    int fds[2];
+    for (int i = 0; i < 2; i++) {
+        fds[i] = dial(&front);
+        put_get(fds[i], "/a");
+        expect_body(fds[i], 200, "GET /a ");
+    }
+    int third = dial(&front);
+    get_answer(third, false, &answer);
+    assert_int_equal(answer.status, 503);
+    expect_end(third);
+    close(third);
+    close(fds[0]);
+    front_await(&front, stats.connections == 1);
+    int fourth = dial(&front);
+    put_get(fourth, "/b");
+    expect_body(fourth, 200, "GET /b ");
+    close(fourth);
+    close(fds[1]);
+    front_stop(&front);
+}
+
+static void a_connection_ends_after_its_share_of_requests(void **state)
+{
+    const struct http_listener_options options = {.limits.requests_max = 2};
+    struct front front;
+    struct answer answer;
+    char value[32];
+    front_start(&front, &options);
+    int fd = dial(&front);
+    put_get(fd, "/1");
+    put_get(fd, "/2");
+    put_get(fd, "/3");
+    get_answer(fd, false, &answer);
+    assert_false(answer_header(&answer, "Connection", value, sizeof(value)));
+    get_answer(fd, false, &answer);
+    assert_string_equal(answer.body, "GET /2 ");
+    assert_true(answer_header(&answer, "Connection", value, sizeof(value)));
+    assert_string_equal(value, "close");
+    expect_end(fd);
+    close(fd);
+    assert_int_equal(atomic_load(&front.calls), 2);
+    front_stop(&front);
+}
+
+static void a_peer_that_sends_on_while_its_request_runs_must_wait(void **state)
+{
+    static const char more[] = "GET /more HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct front front;
+    struct answer answer;
+    int small = 16 * 1024;
+    int64_t sent_bytes = 0;
+    front_start(&front, &usual);
+    int fd = dial(&front);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    put_get(fd, "/block");
+    front_await_entered(&front, 1);
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    /* The system's own buffers take some megabytes; a server that reads on takes them all. */
+    while (sent_bytes < 64 * 1024 * 1024 && poll(&writable, 1, 500) == 1) {
+        ssize_t sent = send(fd, more, sizeof(more) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent_bytes += sent > 0 ? sent : 0;
+    }
+    assert_true(sent_bytes < 64 * 1024 * 1024);
+    assert_int_equal(atomic_load(&front.calls), 1);
+    front_release(&front);
+    expect_body(fd, 200, "GET /block ");
+    for (int i = 0; i < 100; i++) {
+        get_answer(fd, false, &answer);
+        assert_string_equal(answer.body, "GET /more ");
+    }
+    close(fd);
+    front_stop(&front);
+}
+
+/* ---- the end ---- */
+
+struct draining {
+    struct front *front;
+    int64_t timeout_us;
+    int cut;
+};
+
+static void drain_run(void *arg)
+{
+    struct draining *draining = arg;
+    draining->cut = http_server_drain(draining->front->server, draining->timeout_us);
+}
+
+static void a_drain_lets_requests_finish_and_closes_the_idle(void **state)
+{
+    struct front front;
+    struct answer answer;
+    char value[32];
+    front_start(&front, &usual);
+    int idle = dial(&front);
+    put_get(idle, "/a");
+    expect_body(idle, 200, "GET /a ");
+    int busy = dial(&front);
+    put_get(busy, "/block");
+    put_get(busy, "/not-begun");
+    int half = dial(&front);
+    put_text(half, "POST /half HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    front_await_entered(&front, 1);
+    front_await(&front, stats.connections == 3);
+    struct draining draining = {.front = &front, .timeout_us = FIXTURE_PATIENCE_US, .cut = -1};
+    struct task *task = task_start("drain", 0, drain_run, &draining);
+    assert_non_null(task);
+    expect_end(idle);
+    assert_int_equal(dial_or_refused(front.port), -1);
+    put_text(half, "cd");
+    get_answer(half, false, &answer);
+    assert_string_equal(answer.body, "POST /half abcd");
+    assert_true(answer_header(&answer, "Connection", value, sizeof(value)));
+    assert_string_equal(value, "close");
+    front_release(&front);
+    get_answer(busy, false, &answer);
+    assert_string_equal(answer.body, "GET /block ");
+    assert_true(answer_header(&answer, "Connection", value, sizeof(value)));
+    expect_end(half);
+    expect_end(busy);
+    close(idle);
+    close(half);
+    close(busy);
+    task_join(task);
+    assert_int_equal(draining.cut, 0);
+    assert_int_equal(atomic_load(&front.calls), 3);
+    struct err err;
+    assert_int_equal(http_listener_refuse(front.listener, false, &err), -ERR_DRAINING);
+    front_stop(&front);
+}
+
+static void a_drain_that_runs_out_of_time_says_what_it_cut_off(void **state)
+{
+    const struct http_listener_options options = {.workers_max = 1};
+    struct front front;
+    front_start(&front, &options);
+    int running = dial(&front);
+    int waiting = dial(&front);
+    put_get(running, "/block");
+    front_await_entered(&front, 1);
+    put_get(waiting, "/a");
+    front_await(&front, stats.queued == 1);
+    assert_int_equal(http_server_drain(front.server, 20 * US_PER_MS), 2);
+    expect_end(running);
+    expect_end(waiting);
+    assert_int_equal(front_stats(&front).queued, 0);
+    front_stop(&front);
+    assert_int_equal(atomic_load(&front.calls), 1);
+    close(running);
+    close(waiting);
+}
+
+static void a_server_that_was_never_started_can_be_freed(void **state)
+{
+    struct http_server *server = NULL;
+    struct http_listener *listener = NULL;
+    struct err err;
+    const struct http_listener_options options = {.address = "127.0.0.1:0",
+                                                  .handler = front_handle};
+    assert_int_equal(http_server_new(0, &server, &err), 0);
+    assert_int_equal(http_server_listen(server, &options, &listener, &err), 0);
+    http_server_free(server);
+    http_server_free(NULL);
+}
+
+static void two_listeners_have_their_own_handlers_and_queues(void **state)
+{
+    const struct http_listener_options narrow = {.workers_max = 1, .queue_max = 1};
+    struct http_listener_options second = {.address = "[::1]:0", .handler = front_handle};
+    struct front front;
+    struct http_listener *other = NULL;
+    struct err err;
+    front_start(&front, &narrow);
+    second.ctx = &front;
+    second.address = "127.0.0.1:0";
+    assert_int_equal(http_server_listen(front.server, &second, &other, &err), 0);
+    int blocked = dial(&front);
+    put_get(blocked, "/block");
+    front_await_entered(&front, 1);
+    int fd = dial_or_refused(http_listener_port(other));
+    assert_true(fd >= 0);
+    put_get(fd, "/other");
+    expect_body(fd, 200, "GET /other ");
+    front_release(&front);
+    expect_body(blocked, 200, "GET /block ");
+    close(blocked);
+    close(fd);
+    front_stop(&front);
+}
+
+/* ---- the sandbox's faults ---- */
+
+static void a_refusing_listener_closes_everything_and_opens_the_same_port_again(void **state)
+{
+    struct front front;
+    struct err err;
+    front_start(&front, &usual);
+    int idle = dial(&front);
+    put_get(idle, "/a");
+    expect_body(idle, 200, "GET /a ");
+    int busy = dial(&front);
+    put_get(busy, "/block");
+    front_await_entered(&front, 1);
+    assert_int_equal(http_listener_refuse(front.listener, true, &err), 0);
+    assert_int_equal(http_listener_refuse(front.listener, true, &err), 0);
+    assert_int_equal(dial_or_refused(front.port), -1);
+    expect_end(idle);
+    expect_end(busy);
+    close(idle);
+    close(busy);
+    front_release(&front);
+    assert_int_equal(http_listener_refuse(front.listener, false, &err), 0);
+    assert_int_equal(http_listener_refuse(front.listener, false, &err), 0);
+    assert_int_equal(http_listener_port(front.listener), front.port);
+    int again = dial(&front);
+    put_get(again, "/b");
+    expect_body(again, 200, "GET /b ");
+    close(again);
+    front_stop(&front);
+}
+
+static void a_delayed_answer_occupies_no_worker(void **state)
+{
+    const struct http_listener_options options = {.workers_max = 1};
+    struct front front;
+    front_start(&front, &options);
+    int delayed[3];
+    for (int i = 0; i < 3; i++) {
+        delayed[i] = dial(&front);
+        put_get(delayed[i], "/delay?3600000000"); /* an hour */
+    }
+    front_await(&front, stats.requests == 3 && stats.workers_busy == 0 && stats.queued == 0);
+    int fd = dial(&front);
+    put_get(fd, "/a");
+    expect_body(fd, 200, "GET /a ");
+    for (int i = 0; i < 3; i++) {
+        assert_false(has_bytes(delayed[i]));
+        close(delayed[i]);
+    }
+    put_get(fd, "/delay?30000");
+    put_get(fd, "/after");
+    expect_body(fd, 200, "GET /delay?30000 ");
+    expect_body(fd, 200, "GET /after ");
+    close(fd);
+    front_stop(&front);
+}
+
+static void a_cut_answer_ends_with_a_reset_after_its_bytes(void **state)
+{
+    static const struct {
+        const char *target;
+        ssize_t bytes;
+    } rows[] = {{"/cut?1", 0}, {"/cut?2", 1}, {"/cut?18", 17}};
+    struct front front;
+    front_start(&front, &usual);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char byte;
+        ssize_t count = 0;
+        ssize_t got;
+        int fd = dial(&front);
+        put_get(fd, rows[i].target);
+        while ((got = get_byte(fd, &byte)) == 1) {
+            assert_int_equal(byte, "HTTP/1.1 200 OK\r\n"[count]);
+            count++;
+        }
+        assert_int_equal(got, -1);
+        assert_int_equal(errno, ECONNRESET);
+        assert_int_equal(count, rows[i].bytes);
+        close(fd);
+    }
+    int whole = dial(&front);
+    put_get(whole, "/cut?0");
+    expect_body(whole, 200, "GET /cut?0 ");
+    close(whole);
+    front_stop(&front);
+}
+
+static void an_answer_that_never_comes_keeps_the_connection_until_the_end(void **state)
+{
+    const struct http_listener_options options = {.workers_max = 1,
+                                                  .limits.idle_us = 20 * US_PER_MS};
+    struct front front;
+    front_start(&front, &options);
+    int never = dial(&front);
+    put_get(never, "/never");
+    front_await(&front, stats.requests == 1 && stats.workers_busy == 0 && stats.queued == 0);
+    int fd = dial(&front);
+    put_get(fd, "/a");
+    expect_body(fd, 200, "GET /a ");
+    expect_end(fd); /* by its idle_us, while the other stays */
+    assert_false(has_bytes(never));
+    assert_int_equal(front_stats(&front).connections, 1);
+    assert_int_equal(http_server_drain(front.server, FIXTURE_PATIENCE_US), 0);
+    expect_end(never);
+    close(fd);
+    close(never);
+    front_stop(&front);
+}
+
+/* ---- TLS ---- */
+
+struct tls_files {
+    char folder[64];
+    char cert[96];
+    char key[96];
+};
+
+static void tls_files_make(struct tls_files *files)
+{
+    (void)snprintf(files->folder, sizeof(files->folder), "/tmp/holdfast-tls-XXXXXX");
+    assert_non_null(mkdtemp(files->folder));
+    (void)snprintf(files->cert, sizeof(files->cert), "%s/cert.pem", files->folder);
+    (void)snprintf(files->key, sizeof(files->key), "%s/key.pem", files->folder);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    assert_true(key != NULL && cert != NULL);
+    X509_NAME *name = X509_get_subject_name(cert);
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                                                (const unsigned char *)"h", -1, -1, 0), 1);
+    assert_int_equal(X509_set_issuer_name(cert, name), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -3600));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    FILE *file = fopen(files->cert, "w");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, cert), 1);
+    assert_int_equal(fclose(file), 0);
+    file = fopen(files->key, "w");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(fclose(file), 0);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void tls_files_remove(const struct tls_files *files)
+{
+    (void)unlink(files->cert);
+    (void)unlink(files->key);
+    (void)rmdir(files->folder);
+}
+
+/* NULL when the handshake fails. */
+static SSL *tls_dial(int fd, SSL_CTX *tls)
+{
+    SSL *ssl = SSL_new(tls);
+    assert_non_null(ssl);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    if (SSL_connect(ssl) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    return ssl;
+}
+
+/* Reads until the text so far contains `wanted`; false when the connection ends before. */
+static bool tls_read_until(SSL *ssl, const char *wanted, char *text, size_t bytes_max)
+{
+    size_t bytes = 0;
+    text[0] = '\0';
+    while (strstr(text, wanted) == NULL) {
+        int got = bytes < bytes_max - 1 ? SSL_read(ssl, text + bytes, (int)(bytes_max - 1 - bytes)) : 0;
+        if (got <= 0) {
+            return false;
+        }
+        bytes += (size_t)got;
+        text[bytes] = '\0';
+    }
+    return true;
+}
+
+static void tls_front_start(struct front *front, const struct tls_files *files,
+                            struct http_limits limits)
+{
+    const struct http_listener_options options = {
+        .tls_cert_path = files->cert, .tls_key_path = files->key, .limits = limits};
+    front_start(front, &options);
+}
+
+static void tls_carries_requests_and_says_goodbye(void **state)
+{
+    static const char two[] = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
+                              "GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    static const unsigned char alpn[] = "\x08http/1.1";
+    struct tls_files files;
+    struct front front;
+    char text[8192];
+    const unsigned char *chosen = NULL;
+    unsigned chosen_bytes = 0;
+    tls_files_make(&files);
+    tls_front_start(&front, &files, (struct http_limits){0});
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    assert_int_equal(SSL_CTX_set_alpn_protos(tls, alpn, sizeof(alpn) - 1), 0);
+    int fd = dial(&front);
+    SSL *ssl = tls_dial(fd, tls);
+    assert_non_null(ssl);
+    assert_int_equal(SSL_version(ssl), TLS1_3_VERSION);
+    SSL_get0_alpn_selected(ssl, &chosen, &chosen_bytes);
+    assert_int_equal(chosen_bytes, 8);
+    assert_int_equal(SSL_write(ssl, two, sizeof(two) - 1), sizeof(two) - 1);
+    assert_true(tls_read_until(ssl, "GET /b ", text, sizeof(text)));
+    assert_non_null(strstr(text, "POST /a hi"));
+    assert_non_null(strstr(text, "Strict-Transport-Security: max-age="));
+    assert_int_equal(SSL_read(ssl, text, sizeof(text)), 0);
+    assert_int_equal(SSL_get_error(ssl, 0), SSL_ERROR_ZERO_RETURN);
+    SSL_free(ssl);
+    close(fd);
+    SSL_CTX_free(tls);
+    front_stop(&front);
+    tls_files_remove(&files);
+}
+
+static void tls_carries_a_long_answer_to_a_reader_that_starts_late(void **state)
+{
+    struct tls_files files;
+    struct front front;
+    static char text[20000];
+    int64_t taken = 0;
+    static const char big[] = "GET /big?5000000 HTTP/1.1\r\nHost: h\r\n\r\n";
+    tls_files_make(&files);
+    tls_front_start(&front, &files, (struct http_limits){0});
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    int fd = dial(&front);
+    SSL *ssl = tls_dial(fd, tls);
+    assert_non_null(ssl);
+    assert_int_equal(SSL_write(ssl, big, sizeof(big) - 1), sizeof(big) - 1);
+    front_await(&front, stats.requests == 1 && stats.workers_busy == 0);
+    assert_true(tls_read_until(ssl, "\r\n\r\n", text, sizeof(text)));
+    taken = (int64_t)strlen(strstr(text, "\r\n\r\n") + 4);
+    while (taken < 5000000) {
+        int got = SSL_read(ssl, text, sizeof(text));
+        assert_true(got > 0);
+        taken += got;
+    }
+    assert_int_equal(taken, 5000000);
+    SSL_free(ssl);
+    close(fd);
+    SSL_CTX_free(tls);
+    front_stop(&front);
+    tls_files_remove(&files);
+}
+
+static void tls_below_1_2_and_weak_ciphers_are_refused(void **state)
+{
+    struct tls_files files;
+    struct front front;
+    tls_files_make(&files);
+    tls_front_start(&front, &files, (struct http_limits){0});
+    for (int round = 0; round < 3; round++) {
+        SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_security_level(tls, 0);
+        assert_int_equal(SSL_CTX_set_max_proto_version(tls, round == 0 ? TLS1_1_VERSION
+                                                                       : TLS1_2_VERSION), 1);
+        assert_int_equal(SSL_CTX_set_cipher_list(tls, round == 1 ? "ECDHE-ECDSA-AES128-SHA"
+                                                                 : "ALL:@SECLEVEL=0"), 1);
+        int fd = dial(&front);
+        SSL *ssl = tls_dial(fd, tls);
+        assert_int_equal(ssl != NULL, round == 2); /* 1.2 with a good cipher is fine */
+        SSL_free(ssl);
+        close(fd);
+        SSL_CTX_free(tls);
+    }
+    assert_int_equal(atomic_load(&front.calls), 0);
+    front_stop(&front);
+    tls_files_remove(&files);
+}
+
+static void plain_http_on_the_tls_port_never_reaches_the_handler(void **state)
+{
+    struct tls_files files;
+    struct front front;
+    char byte;
+    tls_files_make(&files);
+    tls_front_start(&front, &files, (struct http_limits){0});
+    int fd = dial(&front);
+    put_get(fd, "/a");
+    while (get_byte(fd, &byte) == 1) {
+        assert_int_not_equal(byte, 'H'); /* a TLS alert at most */
+    }
+    close(fd);
+    assert_int_equal(atomic_load(&front.calls), 0);
+    front_stop(&front);
+    tls_files_remove(&files);
+}
+
+static void a_tls_handshake_that_does_not_go_on_is_ended(void **state)
+{
+    struct tls_files files;
+    struct front front;
+    tls_files_make(&files);
+    tls_front_start(&front, &files, (struct http_limits){.head_us = 50 * US_PER_MS});
+    int fd = dial(&front);
+    put(fd, "\x16\x03\x01", 3);
+    expect_end(fd);
+    close(fd);
+    assert_int_equal(front_stats(&front).timeouts, 1);
+    front_stop(&front);
+    tls_files_remove(&files);
+}
+
+static void a_key_that_is_not_the_certificates_is_refused(void **state)
+{
+    struct tls_files one;
+    struct tls_files two;
+    struct http_server *server = NULL;
+    struct http_listener *listener = NULL;
+    struct err err;
+    tls_files_make(&one);
+    tls_files_make(&two);
+    const struct http_listener_options options = {.address = "127.0.0.1:0",
+                                                  .handler = front_handle,
+                                                  .tls_cert_path = one.cert,
+                                                  .tls_key_path = two.key};
+    assert_int_equal(http_server_new(1, &server, &err), 0);
+    assert_int_equal(http_server_listen(server, &options, &listener, &err), -ERR_CRYPTO);
+    assert_string_equal(err.place, two.key);
+    http_server_free(server);
+    tls_files_remove(&one);
+    tls_files_remove(&two);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_that_dribbles_in_is_ended_with_408),
+        cmocka_unit_test(a_body_that_dribbles_in_is_ended_with_408),
+        cmocka_unit_test(the_deadline_of_a_head_counts_from_its_own_first_byte),
+        cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
+        cmocka_unit_test(a_handler_may_take_longer_than_any_deadline),
+        cmocka_unit_test(a_reader_that_takes_nothing_is_cut_off),
+        cmocka_unit_test(a_slow_reader_that_goes_on_reading_gets_everything),
+        cmocka_unit_test(a_full_queue_answers_503_and_nothing_is_lost),
+        cmocka_unit_test(blocking_handlers_all_run_at_once),
+        cmocka_unit_test(one_connection_too_many_is_turned_away),
+        cmocka_unit_test(a_connection_ends_after_its_share_of_requests),
+        cmocka_unit_test(a_peer_that_sends_on_while_its_request_runs_must_wait),
+        cmocka_unit_test(a_drain_lets_requests_finish_and_closes_the_idle),
+        cmocka_unit_test(a_drain_that_runs_out_of_time_says_what_it_cut_off),
+        cmocka_unit_test(a_server_that_was_never_started_can_be_freed),
+        cmocka_unit_test(two_listeners_have_their_own_handlers_and_queues),
+        cmocka_unit_test(a_refusing_listener_closes_everything_and_opens_the_same_port_again),
+        cmocka_unit_test(a_delayed_answer_occupies_no_worker),
+        cmocka_unit_test(a_cut_answer_ends_with_a_reset_after_its_bytes),
+        cmocka_unit_test(an_answer_that_never_comes_keeps_the_connection_until_the_end),
+        cmocka_unit_test(tls_carries_requests_and_says_goodbye),
+        cmocka_unit_test(tls_carries_a_long_answer_to_a_reader_that_starts_late),
+        cmocka_unit_test(tls_below_1_2_and_weak_ciphers_are_refused),
+        cmocka_unit_test(plain_http_on_the_tls_port_never_reaches_the_handler),
+        cmocka_unit_test(a_tls_handshake_that_does_not_go_on_is_ended),
+        cmocka_unit_test(a_key_that_is_not_the_certificates_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,921 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_store.c: what store.h promises, on both engines. Each test gets an empty database with the
+ * table `thing`. What only one engine does is in test_store_sqlite.c and test_store_postgres.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/task.h"
+#include "store/store.h"
+#include "support/store_fixture.h"
+
+enum { TASKS = 24 };
+
+static struct err err;
+
+static int set_up(void **state)
+{
+    struct test_store *test = calloc(1, sizeof(*test));
+    test_store_start(test, *(enum store_engine *)*state, NULL);
+    test_store_exec(test->store,
+                    "CREATE TABLE thing (id text PRIMARY KEY, number bigint, ratio double precision,"
+                    " note text)");
+    *state = test;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    test_store_end(*state);
+    free(*state);
+    return 0;
+}
+
+static struct store *store_in(void **state)
+{
+    return ((struct test_store *)*state)->store;
+}
+
+static int64_t things(struct store *store)
+{
+    return test_store_int(store, "SELECT count(*) FROM thing");
+}
+
+/* Waits for a condition that another task brings about. */
+#define WAIT_UNTIL(condition)                                                                      \
+    do {                                                                                           \
+        while (!(condition)) {                                                                     \
+            task_sleep_us(500);                                                                    \
+        }                                                                                          \
+    } while (0)
+
+/* --- One transaction -------------------------------------------------------------------------- */
+
+static int insert(struct store_tx *tx, const char *id, struct err *ret_err)
+{
+    return sql_put(tx, ret_err, "INSERT INTO thing (id, number) VALUES ($1, $2)", S_TEXT(id),
+                   S_INT(1));
+}
+
+static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    return insert(tx, ctx, ret_err);
+}
+
+static void a_write_that_returned_0_is_seen_by_the_next_read(void **state)
+{
+    struct store *store = store_in(state);
+    for (int i = 0; i < 20; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "t%d", i);
+        assert_int_equal(store_write(store, insert_fn, id, &err), 0);
+        assert_int_equal(things(store), i + 1);
+    }
+}
+
+static int insert_then_refuse(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int result = insert(tx, ctx, ret_err);
+    return result < 0 ? result : err_set(ret_err, ERR_AMOUNT, "too much");
+}
+
+static void a_negative_result_rolls_back_and_is_returned_as_it_is(void **state)
+{
+    assert_int_equal(store_write(store_in(state), insert_then_refuse, "a", &err), -ERR_AMOUNT);
+    assert_string_equal(err.detail, "too much");
+    assert_int_equal(things(store_in(state)), 0);
+}
+
+static int positive_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int result = insert(tx, ctx, ret_err);
+    return result < 0 ? result : 7;
+}
+
+static void a_positive_result_commits_and_store_write_returns_0(void **state)
+{
+    assert_int_equal(store_write(store_in(state), positive_fn, "a", &err), 0);
+    assert_int_equal(things(store_in(state)), 1);
+}
+
+static int nothing_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    *(struct store **)ctx = store_of(tx);
+    return 0;
+}
+
+static void a_transaction_knows_its_store_and_may_do_nothing(void **state)
+{
+    struct store *seen = NULL;
+    assert_int_equal(store_write(store_in(state), nothing_fn, &seen, &err), 0);
+    assert_ptr_equal(seen, store_in(state));
+    assert_int_equal(store_read(store_in(state), nothing_fn, &seen, &err), 0);
+}
+
+static void a_second_row_with_the_same_key_exists(void **state)
+{
+    assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
+    assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), -ERR_EXISTS);
+    assert_int_not_equal(err.place[0], '\0');
+    assert_int_equal(err.code, ERR_EXISTS);
+    assert_int_equal(things(store_in(state)), 1);
+}
+
+static int swallow_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    struct err ignored;
+    int result = insert(tx, "new", ret_err);
+    if (result == 0) {
+        result = (int)sql_exec(tx, &ignored, "INSERT INTO thing (id) VALUES ($1)", S_TEXT("a"));
+        *(int *)ctx = result;
+        result = (int)sql_exec(tx, &ignored, "INSERT INTO thing (id) VALUES ($1)", S_TEXT("b"));
+        assert_int_equal(result, *(int *)ctx);
+    }
+    return 0;
+}
+
+static void after_a_failed_call_the_transaction_is_only_good_for_rollback(void **state)
+{
+    int inner = 0;
+    assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
+    assert_int_equal(store_write(store_in(state), swallow_fn, &inner, &err), -ERR_EXISTS);
+    assert_int_equal(inner, -ERR_EXISTS);
+    assert_int_equal(err.code, ERR_EXISTS);
+    assert_int_equal(things(store_in(state)), 1);
+}
+
+static int bad_sql_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    return (int)sql_exec_args(tx, ret_err, ctx, NULL, 0);
+}
+
+static void a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works(void **state)
+{
+    static const char *const wrong[] = {"SELEC 1", "SELECT * FROM nowhere", "INSERT INTO thing",
+                                        "SELECT $1", ""};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        int result = store_write(store_in(state), bad_sql_fn, (void *)(intptr_t)wrong[i], &err);
+        if (wrong[i][0] != '\0') { /* an empty statement does nothing on PostgreSQL */
+            assert_int_equal(result, -ERR_STORE);
+        }
+        assert_int_equal(things(store_in(state)), 0);
+    }
+    assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
+}
+
+static int null_into_not_null(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    return (int)sql_exec(tx, ret_err, "INSERT INTO strict_thing (id, n) VALUES ($1, $2)",
+                         S_TEXT("secret-value"), S_INT(*(int64_t *)ctx));
+}
+
+static void another_rule_of_the_schema_is_store_corrupt_and_no_value_is_quoted(void **state)
+{
+    int64_t number = -5;
+    test_store_exec(store_in(state), "CREATE TABLE strict_thing (id text NOT NULL,"
+                                     " n bigint NOT NULL CHECK (n >= 0))");
+    assert_int_equal(store_write(store_in(state), null_into_not_null, &number, &err),
+                     -ERR_STORE_CORRUPT);
+    assert_null(strstr(err.detail, "secret-value"));
+}
+
+/* --- Counts ----------------------------------------------------------------------------------- */
+
+static int counts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    static const char *const steps[] = {
+        "INSERT INTO thing (id, number) VALUES ('a', 1), ('b', 1), ('c', 1)",
+        "UPDATE thing SET number = 2 WHERE number = 1",
+        "UPDATE thing SET number = 3 WHERE number = 1",
+        "INSERT INTO thing (id) VALUES ('a') ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO thing (id) VALUES ('a') ON CONFLICT (id) DO UPDATE SET number = 9",
+        "SELECT * FROM thing",
+        "DELETE FROM thing WHERE id IN ('a', 'b') RETURNING id",
+        "CREATE TABLE other (id text)",
+    };
+    static_assert(COUNT_OF(steps) == 8, "the caller has room for each");
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        ((int64_t *)ctx)[i] = sql_exec_args(tx, ret_err, steps[i], NULL, 0);
+    }
+    return 0;
+}
+
+static void exec_returns_the_number_of_rows_changed(void **state)
+{
+    int64_t counts[8];
+    static const int64_t wanted[8] = {3, 3, 0, 0, 1, 0, 2, 0};
+    assert_int_equal(store_write(store_in(state), counts_fn, counts, &err), 0);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(counts[i], wanted[i]);
+    }
+}
+
+/* --- Values ----------------------------------------------------------------------------------- */
+
+struct value {
+    const char *text;
+    int64_t number;
+    double real;
+    bool same, null_seen;
+};
+
+static int value_write(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    const struct value *value = ctx;
+    int64_t result =
+        sql_exec(tx, ret_err, "INSERT INTO thing (id, number, ratio, note) VALUES ($4, $2, $3, $1)",
+                 S_TEXT(value->text), S_INT(value->number), S_REAL(value->real), S_TEXT("v"));
+    return result < 0 ? (int)result : 0;
+}
+
+static int value_read(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    struct value *value = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int result = sql_query(tx, ret_err, &rows,
+                           "SELECT note, number, ratio FROM thing WHERE number = $1 AND id = $2",
+                           S_INT(value->number), S_TEXT("v"));
+    if (result < 0 || (result = sql_next(rows, ret_err)) < 0) {
+        return result;
+    }
+    const char *text = result == 1 ? sql_text(rows, 0) : "(no row)";
+    value->null_seen = result == 1 && sql_null(rows, 0);
+    value->same = (text == NULL ? value->text == NULL
+                                : value->text != NULL && strcmp(text, value->text) == 0) &&
+                  sql_int(rows, 1) == value->number && sql_real(rows, 2) == value->real;
+    return 0;
+}
+
+static void text_numbers_and_null_come_back_as_they_went(void **state)
+{
+    static char long_text[300001];
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    struct value values[] = {
+        {"plain", 0, 0.0, false, false},
+        {"", INT64_MAX, 0.1, false, false},
+        {NULL, INT64_MIN, -1e300, false, false},
+        {"it's \"quoted\" \\ $1 ?1 %s -- ;", -1, 1.0 / 3, false, false},
+        {"支付 — Grüße — 😀", 4503599627370497, 5e-324, false, false},
+        {"line\nbreak\ttab\x01", 1, 1234567.25, false, false},
+        {long_text, 2, -0.5, false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        assert_int_equal(store_write(store_in(state), value_write, &values[i], &err), 0);
+        assert_int_equal(store_read(store_in(state), value_read, &values[i], &err), 0);
+        assert_true(values[i].same);
+        assert_int_equal(values[i].null_seen, values[i].text == NULL);
+        test_store_exec(store_in(state), "DELETE FROM thing");
+    }
+}
+
+static void text_that_is_not_utf8_is_refused_by_both_engines(void **state)
+{
+    static const char *const wrong[] = {"\xff", "abc\xc3", "\xed\xa0\x80", "\xc0\xaf"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct value value = {.text = wrong[i]};
+        assert_int_equal(store_write(store_in(state), value_write, &value, &err), -ERR_VALIDATION);
+    }
+    assert_int_equal(things(store_in(state)), 0);
+}
+
+static int null_args(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    SQL_ROWS_AUTO rows = NULL;
+    int64_t changed = sql_exec(tx, ret_err, "INSERT INTO thing (id, number, note) VALUES ($1, $2, $3)",
+                               S_TEXT("n"), S_NULL, S_NULL);
+    int result = changed < 0 ? (int)changed
+                             : sql_query(tx, ret_err, &rows, "SELECT number, note FROM thing");
+    if (result == 0 && (result = sql_next(rows, ret_err)) == 1) {
+        *(bool *)ctx = sql_null(rows, 0) && sql_null(rows, 1) && sql_int(rows, 0) == 0 &&
+                       sql_text(rows, 1) == NULL && sql_real(rows, 0) == 0.0;
+    }
+    return result < 0 ? result : 0;
+}
+
+static void null_reads_as_null_zero_and_no_text(void **state)
+{
+    bool good = false;
+    assert_int_equal(store_write(store_in(state), null_args, &good, &err), 0);
+    assert_true(good);
+}
+
+/* --- Cursors ---------------------------------------------------------------------------------- */
+
+static int nested_cursors(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    static const char sql[] = "SELECT id, number FROM thing WHERE number < $1 ORDER BY number";
+    int64_t *pairs = ctx;
+    SQL_ROWS_AUTO outer = NULL;
+    int result = sql_query(tx, ret_err, &outer, sql, S_INT(30));
+    while (result == 0 && (result = sql_next(outer, ret_err)) == 1) {
+        SQL_ROWS_AUTO inner = NULL;
+        result = sql_query(tx, ret_err, &inner, sql, S_INT(sql_int(outer, 1)));
+        while (result == 0 && (result = sql_next(inner, ret_err)) == 1) {
+            *pairs += strcmp(sql_text(inner, 0), sql_text(outer, 0)) != 0 ? 1 : 0;
+            result = 0;
+        }
+        if (result == 0) {
+            result = sql_next(inner, ret_err); /* past the end: still the end */
+        }
+    }
+    return result;
+}
+
+static int fill_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    for (int i = 0; i < *(int *)ctx; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "t%05d", i);
+        int result = sql_put(tx, ret_err, "INSERT INTO thing (id, number) VALUES ($1, $2)",
+                             S_TEXT(id), S_INT(i));
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+static void a_statement_may_run_again_inside_its_own_cursor(void **state)
+{
+    int rows = 40;
+    int64_t pairs = 0;
+    assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), 0);
+    assert_int_equal(store_write(store_in(state), nested_cursors, &pairs, &err), 0);
+    assert_int_equal(pairs, 30 * 29 / 2);
+    assert_int_equal(store_read(store_in(state), nested_cursors, &pairs, &err), 0);
+    assert_int_equal(pairs, 30 * 29);
+}
+
+static void a_thousand_puts_are_one_transaction(void **state)
+{
+    int rows = 1000;
+    assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), 0);
+    assert_int_equal(things(store_in(state)), 1000);
+    /* Again: the first collides, long before the last is sent. */
+    assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), -ERR_EXISTS);
+    test_store_exec(store_in(state), "DELETE FROM thing WHERE number < 999");
+    assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), -ERR_EXISTS);
+    assert_int_equal(things(store_in(state)), 1);
+}
+
+static int returning_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    SQL_ROWS_AUTO rows = NULL;
+    int result = sql_query(tx, ret_err, &rows,
+                           "INSERT INTO thing (id, number) VALUES ($1, $2) RETURNING number",
+                           S_TEXT("r"), S_INT(77));
+    if (result == 0 && *(bool *)ctx) {
+        result = sql_next(rows, ret_err);
+        return result == 1 && sql_int(rows, 0) == 77 ? 0 : -ERR_INTERNAL;
+    }
+    return result;
+}
+
+static void an_insert_with_returning_happens_also_when_nobody_reads_it(void **state)
+{
+    bool read_it = false;
+    assert_int_equal(store_write(store_in(state), returning_fn, &read_it, &err), 0);
+    assert_int_equal(things(store_in(state)), 1);
+    test_store_exec(store_in(state), "DELETE FROM thing");
+    read_it = true;
+    assert_int_equal(store_write(store_in(state), returning_fn, &read_it, &err), 0);
+}
+
+static int same_address_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    char sql[80];
+    int64_t total = 0;
+    for (int i = 0; i < 5; i++) {
+        SQL_ROWS_AUTO rows = NULL;
+        snprintf(sql, sizeof(sql), "SELECT %d", 1 << i);
+        int result = sql_query_args(tx, ret_err, &rows, sql, NULL, 0);
+        if (result < 0 || (result = sql_next(rows, ret_err)) < 0) {
+            return result;
+        }
+        total += sql_int(rows, 0);
+    }
+    *(int64_t *)ctx = total;
+    return 0;
+}
+
+static void another_text_at_the_same_address_is_another_statement(void **state)
+{
+    int64_t total = 0;
+    assert_int_equal(store_write(store_in(state), same_address_fn, &total, &err), 0);
+    assert_int_equal(total, 31);
+    assert_int_equal(store_read(store_in(state), same_address_fn, &total, &err), 0);
+    assert_int_equal(total, 31);
+}
+
+/* --- Reads ------------------------------------------------------------------------------------ */
+
+struct snapshot {
+    struct store *store;
+    int64_t before, after;
+    int write_result;
+};
+
+static int count_into(struct store_tx *tx, int64_t *ret_count, struct err *ret_err)
+{
+    SQL_ROWS_AUTO rows = NULL;
+    int result = sql_query(tx, ret_err, &rows, "SELECT count(*) FROM thing");
+    if (result == 0 && (result = sql_next(rows, ret_err)) == 1) {
+        *ret_count = sql_int(rows, 0);
+        return 0;
+    }
+    return result < 0 ? result : -ERR_INTERNAL;
+}
+
+static int snapshot_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    struct snapshot *snapshot = ctx;
+    struct err write_err;
+    int result = count_into(tx, &snapshot->before, ret_err);
+    if (result == 0) {
+        snapshot->write_result = store_write(snapshot->store, insert_fn, "meanwhile", &write_err);
+        result = count_into(tx, &snapshot->after, ret_err);
+    }
+    return result;
+}
+
+static void a_read_sees_one_moment_whatever_is_written_meanwhile(void **state)
+{
+    struct snapshot snapshot = {.store = store_in(state), .after = -1};
+    assert_int_equal(store_read(snapshot.store, snapshot_fn, &snapshot, &err), 0);
+    assert_int_equal(snapshot.write_result, 0);
+    assert_int_equal(snapshot.before, 0);
+    assert_int_equal(snapshot.after, 0);
+    assert_int_equal(things(snapshot.store), 1);
+}
+
+static void a_read_cannot_write(void **state)
+{
+    assert_int_equal(store_read(store_in(state), insert_then_refuse, "a", &err) < 0, 1);
+    assert_int_equal(things(store_in(state)), 0);
+    assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
+}
+
+/* --- Locks ------------------------------------------------------------------------------------ */
+
+static int leased_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    SQL_ROWS_AUTO rows = NULL;
+    int result = sql_query(tx, ret_err, &rows,
+                           "SELECT id FROM thing WHERE note IS NULL AND id <> ' FOR UPDATE'"
+                           " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED");
+    if (result < 0 || (result = sql_next(rows, ret_err)) <= 0) {
+        return result;
+    }
+    snprintf(ctx, 16, "%s", sql_text(rows, 0));
+    return sql_put(tx, ret_err, "UPDATE thing SET note = 'taken' WHERE id = $1",
+                   S_TEXT(sql_text(rows, 0)));
+}
+
+struct lease {
+    struct store *store;
+    char id[16];
+    int result;
+};
+
+static void lease_main(void *arg)
+{
+    struct lease *lease = arg;
+    struct err own;
+    lease->result = store_write(lease->store, leased_fn, lease->id, &own);
+}
+
+static void skip_locked_never_gives_a_row_twice(void **state)
+{
+    int rows = 200;
+    struct lease leases[TASKS] = {0};
+    struct task *tasks[TASKS];
+    assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), 0);
+    for (int i = 0; i < TASKS; i++) {
+        leases[i].store = store_in(state);
+        tasks[i] = task_start("lease", 0, lease_main, &leases[i]);
+        assert_non_null(tasks[i]);
+    }
+    for (int i = 0; i < TASKS; i++) {
+        task_join(tasks[i]);
+        assert_int_equal(leases[i].result, 0);
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(leases[i].id, leases[j].id);
+        }
+    }
+    assert_int_equal(test_store_int(store_in(state), "SELECT count(*) FROM thing WHERE note = 'taken'"),
+                     TASKS);
+}
+
+static int increment_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    SQL_ROWS_AUTO rows = NULL;
+    int result = sql_query(tx, ret_err, &rows, "SELECT number FROM thing WHERE id = $1 FOR UPDATE",
+                           S_TEXT("t00000"));
+    if (result < 0 || (result = sql_next(rows, ret_err)) <= 0) {
+        return result;
+    }
+    return sql_put(tx, ret_err, "UPDATE thing SET number = $1 WHERE id = 't00000'",
+                   S_INT(sql_int(rows, 0) + 1));
+}
+
+static void increment_main(void *arg)
+{
+    struct lease *lease = arg;
+    struct err own;
+    for (int i = 0; i < 25 && lease->result == 0; i++) {
+        lease->result = store_write(lease->store, increment_fn, NULL, &own);
+    }
+}
+
+static void a_row_read_for_update_is_not_changed_by_another_before_the_commit(void **state)
+{
+    int rows = 1;
+    struct lease leases[TASKS] = {0};
+    struct task *tasks[TASKS];
+    assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), 0);
+    for (int i = 0; i < TASKS; i++) {
+        leases[i].store = store_in(state);
+        tasks[i] = task_start("increment", 0, increment_main, &leases[i]);
+        assert_non_null(tasks[i]);
+    }
+    for (int i = 0; i < TASKS; i++) {
+        task_join(tasks[i]);
+        assert_int_equal(leases[i].result, 0);
+    }
+    assert_int_equal(test_store_int(store_in(state), "SELECT number FROM thing"), TASKS * 25);
+}
+
+/* --- Many at once ----------------------------------------------------------------------------- */
+
+struct caller {
+    struct store *store;
+    int number, result, wrong;
+};
+
+static int caller_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    const struct caller *caller = ctx;
+    char id[24];
+    snprintf(id, sizeof(id), "c%d", caller->number);
+    int result = insert(tx, id, ret_err);
+    if (result < 0 || caller->number % 3 != 0) {
+        return result;
+    }
+    /* Every third fails after it has written: by itself, by a broken rule or by a wrong statement. */
+    if (caller->number % 9 == 0) {
+        return err_set(ret_err, ERR_STATE, "refused");
+    }
+    if (caller->number % 9 == 3) {
+        return insert(tx, id, ret_err);
+    }
+    return (int)sql_exec(tx, ret_err, "SELECT * FROM nowhere");
+}
+
+static int caller_wanted(int number)
+{
+    static const int failures[] = {-ERR_STATE, -ERR_EXISTS, -ERR_STORE};
+    return number % 3 != 0 ? 0 : failures[number % 9 / 3];
+}
+
+static void caller_main(void *arg)
+{
+    struct caller *caller = arg;
+    struct err own;
+    for (int i = 0; i < 40; i++, caller->number++) {
+        caller->result = store_write(caller->store, caller_fn, caller, &own);
+        caller->wrong += caller->result == caller_wanted(caller->number) ? 0 : 1;
+    }
+}
+
+static void a_failing_function_does_not_touch_those_beside_it(void **state)
+{
+    struct caller callers[TASKS];
+    struct task *tasks[TASKS];
+    int64_t wanted = 0;
+    for (int i = 0; i < TASKS; i++) {
+        callers[i] = (struct caller){.store = store_in(state), .number = i * 40};
+        tasks[i] = task_start("caller", 0, caller_main, &callers[i]);
+        assert_non_null(tasks[i]);
+    }
+    for (int i = 0; i < TASKS; i++) {
+        task_join(tasks[i]);
+        assert_int_equal(callers[i].wrong, 0);
+    }
+    for (int i = 0; i < TASKS * 40; i++) {
+        wanted += i % 3 != 0 ? 1 : 0;
+    }
+    assert_int_equal(things(store_in(state)), wanted);
+}
+
+/* --- Faults ----------------------------------------------------------------------------------- */
+
+struct fault {
+    const char *sql; /* NULL: count calls, fail number `at` */
+    int calls, at;
+};
+
+static int fault_hook(void *ctx, const char *sql)
+{
+    struct fault *fault = ctx;
+    int call = fault->calls++;
+    return fault->sql != NULL ? strcmp(sql, fault->sql) == 0 : call == fault->at;
+}
+
+static int three_steps(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int64_t count = 0;
+    int result = insert(tx, "one", ret_err);
+    result = result == 0 ? count_into(tx, &count, ret_err) : result;
+    return result == 0 ? insert(tx, "two", ret_err) : result;
+}
+
+static void a_fault_at_commit_leaves_nothing(void **state)
+{
+    struct fault fault = {.sql = "COMMIT"};
+    store_fault_set(store_in(state), fault_hook, &fault);
+    assert_int_equal(store_write(store_in(state), three_steps, NULL, &err), -ERR_STORE);
+    store_fault_set(store_in(state), NULL, NULL);
+    assert_int_equal(things(store_in(state)), 0);
+    assert_int_equal(store_write(store_in(state), three_steps, NULL, &err), 0);
+}
+
+static void a_fault_after_commit_is_unknown_and_durable(void **state)
+{
+    struct fault fault = {.sql = "COMMITTED"};
+    store_fault_set(store_in(state), fault_hook, &fault);
+    assert_int_equal(store_write(store_in(state), three_steps, NULL, &err), -ERR_STORE_UNKNOWN);
+    store_fault_set(store_in(state), NULL, NULL);
+    assert_int_equal(things(store_in(state)), 2);
+}
+
+static void a_fault_at_any_call_is_a_store_error_without_half_effect(void **state)
+{
+    int failed = 0, result;
+    do {
+        struct fault fault = {.at = failed};
+        store_fault_set(store_in(state), fault_hook, &fault);
+        result = store_write(store_in(state), three_steps, NULL, &err);
+        store_fault_set(store_in(state), NULL, NULL);
+        if (result < 0) {
+            bool durable = result == -ERR_STORE_UNKNOWN;
+            assert_true(durable || result == -ERR_STORE);
+            assert_int_equal(things(store_in(state)), durable ? 2 : 0);
+            test_store_exec(store_in(state), "DELETE FROM thing");
+            failed++;
+        }
+    } while (result < 0);
+    assert_int_equal(failed, 5); /* three statements, COMMIT, COMMITTED */
+    assert_int_equal(things(store_in(state)), 2);
+}
+
+static void a_fault_in_a_read_is_a_store_error(void **state)
+{
+    struct fault fault = {.at = 0};
+    int64_t before = 0;
+    struct store_stats stats;
+    store_stats(store_in(state), &stats);
+    before = stats.failures;
+    store_fault_set(store_in(state), fault_hook, &fault);
+    assert_int_equal(store_read(store_in(state), three_steps, NULL, &err), -ERR_STORE);
+    store_fault_set(store_in(state), NULL, NULL);
+    store_stats(store_in(state), &stats);
+    assert_int_equal(stats.failures, before + 1);
+}
+
+/* --- Closing, refreshing, figures ------------------------------------------------------------- */
+
+struct gate {
+    struct store *store;
+    struct lock lock;
+    struct cond cond;
+    bool inside, open;
+    int result;
+};
+
+static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    struct gate *gate = ctx;
+    lock_take(&gate->lock);
+    gate->inside = true;
+    cond_broadcast(&gate->cond);
+    while (!gate->open) {
+        cond_wait(&gate->cond, &gate->lock);
+    }
+    lock_give(&gate->lock);
+    return insert(tx, "gate", ret_err);
+}
+
+static void gate_main(void *arg)
+{
+    struct gate *gate = arg;
+    struct err own;
+    gate->result = store_write(gate->store, gate_fn, gate, &own);
+}
+
+static struct task *gate_enter(struct gate *gate, struct store *store)
+{
+    *gate = (struct gate){.store = store};
+    lock_init(&gate->lock);
+    cond_init(&gate->cond);
+    struct task *task = task_start("gate", 0, gate_main, gate);
+    assert_non_null(task);
+    lock_take(&gate->lock);
+    while (!gate->inside) {
+        cond_wait(&gate->cond, &gate->lock);
+    }
+    lock_give(&gate->lock);
+    return task;
+}
+
+static void gate_open(struct gate *gate)
+{
+    lock_take(&gate->lock);
+    gate->open = true;
+    cond_broadcast(&gate->cond);
+    lock_give(&gate->lock);
+}
+
+static int waiting_in(struct store *store)
+{
+    struct store_stats stats;
+    store_stats(store, &stats);
+    return stats.waiting;
+}
+
+static void one_caller_main(void *arg)
+{
+    struct caller *caller = arg;
+    struct err own;
+    caller->result = store_write(caller->store, caller_fn, caller, &own);
+}
+
+static void close_main(void *arg)
+{
+    store_close(arg);
+}
+
+static void closing_waits_for_everything_that_has_begun(void **state)
+{
+    struct test_store *test = *state;
+    struct store_options options = {.pool_max = 1};
+    struct gate gate;
+    struct caller callers[TASKS];
+    struct task *tasks[TASKS];
+    test_store_close(test);
+    test_store_again(test, &options);
+    struct store *store = test->store;
+    struct task *holder = gate_enter(&gate, store);
+    for (int i = 0; i < TASKS; i++) {
+        callers[i] = (struct caller){.store = store, .number = i * 3 + 1, .result = -1};
+        tasks[i] = task_start("caller", 0, one_caller_main, &callers[i]);
+        assert_non_null(tasks[i]);
+    }
+    WAIT_UNTIL(waiting_in(store) == TASKS);
+    struct task *closer = task_start("closer", 0, close_main, store);
+    assert_non_null(closer);
+    gate_open(&gate);
+    task_join(closer);
+    task_join(holder);
+    assert_int_equal(gate.result, 0);
+    for (int i = 0; i < TASKS; i++) {
+        task_join(tasks[i]);
+        assert_int_equal(callers[i].result, 0);
+    }
+    test_store_again(test, NULL);
+    assert_int_equal(things(test->store), TASKS + 1);
+}
+
+static int inner_read(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    struct snapshot *snapshot = ctx;
+    struct err own;
+    snapshot->write_result = store_read(snapshot->store, nothing_fn, &snapshot->store, &own);
+    return count_into(tx, &snapshot->before, ret_err);
+}
+
+static void a_connection_that_does_not_become_free_in_time_is_a_store_error(void **state)
+{
+    struct test_store *test = *state;
+    struct store_options options = {.pool_max = 1, .busy_timeout_us = 20 * US_PER_MS};
+    test_store_close(test);
+    test_store_again(test, &options);
+    struct snapshot snapshot = {.store = test->store};
+    assert_int_equal(store_read(test->store, inner_read, &snapshot, &err), 0);
+    assert_int_equal(snapshot.write_result, -ERR_STORE);
+    assert_int_equal(things(test->store), 0);
+}
+
+static void refresh_drops_idle_connections_and_work_goes_on(void **state)
+{
+    struct store *store = store_in(state);
+    struct store_stats stats;
+    assert_int_equal(things(store), 0);
+    store_stats(store, &stats);
+    int open = stats.connections_open - (store_engine(store) == STORE_SQLITE ? 1 : 0);
+    assert_int_equal(open, 1);
+    assert_int_equal(store_refresh(store), 1);
+    store_stats(store, &stats);
+    assert_int_equal(stats.connections_open, store_engine(store) == STORE_SQLITE ? 1 : 0);
+    assert_int_equal(store_write(store, insert_fn, "a", &err), 0);
+    assert_int_equal(things(store), 1);
+}
+
+static int refresh_inside(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int64_t count = 0;
+    int result = count_into(tx, &count, ret_err);
+    *(int *)ctx = store_refresh(store_of(tx));
+    return result == 0 ? count_into(tx, &count, ret_err) : result;
+}
+
+static void refresh_lets_a_running_transaction_finish_and_drops_its_connection_then(void **state)
+{
+    struct store *store = store_in(state);
+    struct store_stats stats;
+    int dropped = -1;
+    (void)store_refresh(store);
+    assert_int_equal(store_read(store, refresh_inside, &dropped, &err), 0);
+    assert_int_equal(dropped, 0);
+    store_stats(store, &stats);
+    assert_int_equal(stats.connections_open, store_engine(store) == STORE_SQLITE ? 1 : 0);
+}
+
+static void the_figures_count_what_was_done(void **state)
+{
+    struct store *store = store_in(state);
+    struct store_stats before, after;
+    store_stats(store, &before);
+    for (int i = 0; i < 10; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "s%d", i);
+        assert_int_equal(store_write(store, insert_fn, id, &err), 0);
+    }
+    assert_int_equal(things(store), 10);
+    store_stats(store, &after);
+    assert_int_equal(after.writes - before.writes, 10);
+    assert_int_equal(after.commits - before.commits, 10);
+    assert_int_equal(after.reads - before.reads, 1);
+    assert_int_equal(after.failures, before.failures);
+    assert_int_equal(after.waiting, 0);
+    assert_true(after.commit_us_p50 > 0 && after.commit_us_p50 <= after.commit_us_p99);
+    assert_true(after.connections_max >= after.connections_open);
+}
+
+static void an_url_that_names_no_engine_is_refused(void **state)
+{
+    static const char *const urls[] = {NULL, "", "mysql://localhost/x", "sqlite:", "sqlite::memory:",
+                                       "holdfast.db", "sqlite:file:x?mode=memory"};
+    struct store *store = NULL;
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct store_options options = {.url = urls[i]};
+        assert_int_equal(store_open(&options, &store, &err), -ERR_CONFIG);
+        assert_null(store);
+    }
+}
+
+#define ON(engine, name)                                                                           \
+    {#name " (" #engine ")", name, set_up, tear_down, &engine}
+#define ON_BOTH(name) ON(sqlite, name), ON(postgres, name)
+
+int main(void)
+{
+    static enum store_engine sqlite = STORE_SQLITE, postgres = STORE_POSTGRES;
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(a_write_that_returned_0_is_seen_by_the_next_read),
+        ON_BOTH(a_negative_result_rolls_back_and_is_returned_as_it_is),
+        ON_BOTH(a_positive_result_commits_and_store_write_returns_0),
+        ON_BOTH(a_transaction_knows_its_store_and_may_do_nothing),
+        ON_BOTH(a_second_row_with_the_same_key_exists),
+        ON_BOTH(after_a_failed_call_the_transaction_is_only_good_for_rollback),
+        ON_BOTH(a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works),
+        ON_BOTH(another_rule_of_the_schema_is_store_corrupt_and_no_value_is_quoted),
+        ON_BOTH(exec_returns_the_number_of_rows_changed),
+        ON_BOTH(text_numbers_and_null_come_back_as_they_went),
+        ON_BOTH(text_that_is_not_utf8_is_refused_by_both_engines),
+        ON_BOTH(null_reads_as_null_zero_and_no_text),
+        ON_BOTH(a_statement_may_run_again_inside_its_own_cursor),
+        ON_BOTH(a_thousand_puts_are_one_transaction),
+        ON_BOTH(an_insert_with_returning_happens_also_when_nobody_reads_it),
+        ON_BOTH(another_text_at_the_same_address_is_another_statement),
+        ON_BOTH(a_read_sees_one_moment_whatever_is_written_meanwhile),
+        ON_BOTH(a_read_cannot_write),
+        ON_BOTH(skip_locked_never_gives_a_row_twice),
+        ON_BOTH(a_row_read_for_update_is_not_changed_by_another_before_the_commit),
+        ON_BOTH(a_failing_function_does_not_touch_those_beside_it),
+        ON_BOTH(a_fault_at_commit_leaves_nothing),
+        ON_BOTH(a_fault_after_commit_is_unknown_and_durable),
+        ON_BOTH(a_fault_at_any_call_is_a_store_error_without_half_effect),
+        ON_BOTH(a_fault_in_a_read_is_a_store_error),
+        ON_BOTH(closing_waits_for_everything_that_has_begun),
+        ON_BOTH(a_connection_that_does_not_become_free_in_time_is_a_store_error),
+        ON_BOTH(refresh_drops_idle_connections_and_work_goes_on),
+        ON_BOTH(refresh_lets_a_running_transaction_finish_and_drops_its_connection_then),
+        ON_BOTH(the_figures_count_what_was_done),
+        cmocka_unit_test(an_url_that_names_no_engine_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
