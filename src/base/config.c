@@ -18,7 +18,8 @@
 #include "base/text.h"
 
 enum {
-    NAME_BYTES_MAX = 90, /* of the file's name in a place, so that the line's number is not cut off */
+    /* Of the file's name in a place, so that the line's number is not cut off. */
+    NAME_BYTES_MAX = 90,
     KEY_SHOWN_BYTES = 49,
     PATH_BYTES_MAX = 160,
 };
@@ -44,8 +45,8 @@ struct walk {
     struct err *err;
 };
 
-/* The schema's own key names and the lists' indices: "gateways[0].retry", "" at the top. `depth` says
- * how many levels are named. */
+/* The schema's own key names and the lists' indices: "gateways[0].retry", "" at the top. `depth`
+ * says how many levels are named. */
 static const char *path_of(const struct walk *walk, size_t depth, char path[PATH_BYTES_MAX])
 {
     size_t used = 0;
@@ -222,7 +223,8 @@ static bool is_real(const char *text)
     return digits > 0 && text[0] == '\0';
 }
 
-static int check_choice(const struct walk *walk, const cyaml_schema_value_t *schema, const char *text)
+static int check_choice(const struct walk *walk, const cyaml_schema_value_t *schema,
+                        const char *text)
 {
     char choices[120] = "";
     for (uint32_t i = 0; i < schema->enumeration.count; i++) {
@@ -258,8 +260,8 @@ static bool is_null(const cyaml_schema_value_t *schema, const char *text)
     return (schema->flags & CYAML_FLAG_POINTER_NULL) == CYAML_FLAG_POINTER_NULL && text[0] == '\0';
 }
 
-static int check_scalar(const struct walk *walk, const cyaml_schema_value_t *schema, const char *text,
-                        size_t count)
+static int check_scalar(const struct walk *walk, const cyaml_schema_value_t *schema,
+                        const char *text, size_t count)
 {
     if (schema == NULL || schema->type == CYAML_IGNORE || is_null(schema, text)) {
         return 0;
@@ -393,7 +395,8 @@ static int open_level(struct walk *walk, bool is_mapping)
     struct level *level = &walk->levels[walk->depth++];
     *level = (struct level){.is_mapping = is_mapping, .schema = schema, .line = walk->line};
     if (schema != NULL && schema->type == CYAML_FLAGS) {
-        level->choice = (cyaml_schema_value_t){.type = CYAML_ENUM, .enumeration = schema->enumeration};
+        level->choice = (cyaml_schema_value_t){.type = CYAML_ENUM,
+                                               .enumeration = schema->enumeration};
     }
     return 0;
 }
@@ -423,7 +426,8 @@ static int close_mapping(struct walk *walk)
 }
 
 /* Anchors are refused together with aliases: an anchor without an alias says nothing. */
-static int check_decoration(const struct walk *walk, const yaml_char_t *anchor, const yaml_char_t *tag)
+static int check_decoration(const struct walk *walk, const yaml_char_t *anchor,
+                            const yaml_char_t *tag)
 {
     if (anchor != NULL) {
         return refuse(walk, "anchors and aliases (& and *) are not taken; write it out");
@@ -448,7 +452,8 @@ static int take_event(struct walk *walk, const yaml_event_t *event)
                            : take_scalar(walk, (const char *)event->data.scalar.value,
                                          event->data.scalar.length);
     case YAML_MAPPING_START_EVENT:
-        result = check_decoration(walk, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+        result = check_decoration(walk, event->data.mapping_start.anchor,
+                                  event->data.mapping_start.tag);
         return result != 0 ? result : open_level(walk, true);
     case YAML_SEQUENCE_START_EVENT:
         result = check_decoration(walk, event->data.sequence_start.anchor,
@@ -465,7 +470,8 @@ static int take_event(struct walk *walk, const yaml_event_t *event)
 }
 
 /* libyaml's sentences are fixed texts; they quote nothing. */
-static int refuse_yaml(struct walk *walk, const yaml_parser_t *parser, const char *text, size_t count)
+static int refuse_yaml(struct walk *walk, const yaml_parser_t *parser, const char *text,
+                       size_t count)
 {
     walk->line = parser->problem_mark.line + 1;
     if (parser->error == YAML_READER_ERROR) {
@@ -507,8 +513,8 @@ static const cyaml_config_t cyaml_settings = {
     .flags = CYAML_CFG_NO_ALIAS, /* no log_fn: its lines quote values */
 };
 
-int config_read(const char *name, const char *text, size_t count, const cyaml_schema_value_t *schema,
-                void **ret_config, struct err *err)
+int config_read(const char *name, const char *text, size_t count,
+                const cyaml_schema_value_t *schema, void **ret_config, struct err *err)
 {
     INVARIANT(schema->type == CYAML_MAPPING && (schema->flags & CYAML_FLAG_POINTER) != 0,
               "the top of a schema is a pointer to a mapping");
@@ -525,8 +531,8 @@ int config_read(const char *name, const char *text, size_t count, const cyaml_sc
         return refuse(&walk, "the file is empty");
     }
     cyaml_data_t *config = NULL;
-    cyaml_err_t code = cyaml_load_data((const uint8_t *)text, count, &cyaml_settings, schema, &config,
-                                       NULL);
+    cyaml_err_t code = cyaml_load_data((const uint8_t *)text, count, &cyaml_settings, schema,
+                                       &config, NULL);
     if (code != CYAML_OK || config == NULL) {
         walk.line = 1;
         return refuse(&walk, "the file cannot be loaded: %s", cyaml_strerror(code));

@@ -2,9 +2,9 @@
  * config.h: reads a YAML file by the schema of the floor that owns it (libcyaml's, which fills a
  * struct), strictly.
  *
- * libcyaml is lenient: it takes `1.5` for 1, `maybe` for true, drops a second document and names the
- * line before the one that is wrong. So the text is first walked by the same schema, and refused with
- * a sentence and its line when it has
+ * libcyaml is lenient: it takes `1.5` for 1, `maybe` for true, drops a second document and names
+ * the line before the one that is wrong. So the text is first walked by the same schema, and
+ * refused with a sentence and its line when it has
  *   - an unknown key, a key twice, a key missing that is not optional;
  *   - a number that is not plain decimal or does not fit; a truth value other than true and false;
  *   - text, lists or lengths outside the schema's limits, a NUL character, a value of another kind;
@@ -12,8 +12,8 @@
  *     document, more than CONFIG_DEPTH_MAX levels or CONFIG_BYTES_MAX bytes.
  * No value is repeated in an error: it may be a secret that stands in the wrong place.
  *
- * Schemas: every type of libcyaml but bit fields; at most CONFIG_KEYS_MAX keys in a mapping; the top
- * is a mapping with CYAML_FLAG_POINTER. Owns: what config_read() returns is the caller's, until
+ * Schemas: every type of libcyaml but bit fields; at most CONFIG_KEYS_MAX keys in a mapping; the
+ * top is a mapping with CYAML_FLAG_POINTER. Owns: what config_read() returns is the caller's, until
  * config_free() with the same schema. Threads: any. Errors: ERR_CONFIG, with "file.yaml:12" as the
  * place and the unknown key's neighbours as the hint. */
 #ifndef HOLDFAST_BASE_CONFIG_H

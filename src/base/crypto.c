@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * crypto.c: digests, signatures and encodings over OpenSSL and libsodium.
  *
- * What OpenSSL looks up by name is looked up once, in crypto_init(), because the look-up takes a lock
- * that every thread would meet on every callback. These objects are only read afterwards. */
+ * What OpenSSL looks up by name is looked up once, in crypto_init(), because the look-up takes a
+ * lock that every thread would meet on every callback. These objects are only read afterwards. */
 #include "base/crypto.h"
 
 #include <sodium.h>
@@ -105,8 +105,7 @@ void crypto_hmac_sha256(const void *key, size_t key_count, const void *bytes, si
 
 uint32_t crypto_crc32(const void *bytes, size_t count)
 {
-    /* zlib takes a NULL buffer for a request for the first value, which is that of no bytes. */
-    return (uint32_t)crc32_z(0, count > 0 ? bytes : NULL, count);
+    return (uint32_t)crc32_z(0, bytes, count); /* 0 for NULL, as for no bytes */
 }
 
 bool crypto_equal(const void *a, const void *b, size_t count)
@@ -121,11 +120,11 @@ void crypto_hex(const void *bytes, size_t count, char *ret_hex)
 
 bool crypto_unhex(const char *hex, unsigned char *ret_bytes, size_t count)
 {
-    if (strnlen(hex, 2 * count + 1) != 2 * count ||
-        strspn(hex, "0123456789abcdefABCDEF") != 2 * count) {
+    size_t chars = strspn(hex, "0123456789abcdefABCDEF");
+    if (chars != 2 * count || hex[chars] != '\0') {
         return false;
     }
-    return sodium_hex2bin(ret_bytes, count, hex, 2 * count, NULL, NULL, NULL) == 0;
+    return sodium_hex2bin(ret_bytes, count, hex, chars, NULL, NULL, NULL) == 0;
 }
 
 char *crypto_base64(const void *bytes, size_t count)
@@ -139,7 +138,9 @@ char *crypto_base64(const void *bytes, size_t count)
 unsigned char *crypto_unbase64(const char *text, size_t *ret_count)
 {
     /* libsodium 1.0.18 takes bytes from 0x80 up for letters, so they are kept from it. */
-    size_t letters = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t letters = strspn(text, alphabet);
     size_t chars = letters + strspn(text + letters, "=");
     if (text[chars] != '\0') {
         return NULL;
@@ -219,8 +220,8 @@ int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key, str
     BIO_free(bio);
     if (pkey == NULL) {
         err_set(err, ERR_CRYPTO, "the private key cannot be read: %s", openssl_reason());
-        err_hint(err, "give an unencrypted PEM file that begins with BEGIN PRIVATE KEY or BEGIN RSA "
-                      "PRIVATE KEY");
+        err_hint(err, "give an unencrypted PEM file that begins with BEGIN PRIVATE KEY or BEGIN "
+                      "RSA PRIVATE KEY");
         return -ERR_CRYPTO;
     }
     return rsa_key_of(pkey, ret_key, err);
@@ -341,7 +342,8 @@ static void read_name(X509 *leaf, char ret_name[CERT_NAME_BYTES_MAX])
         return;
     }
     unsigned char *utf8 = NULL;
-    int count = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
+    int count = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
     if (count < 0) {
         ERR_clear_error();
         return;
@@ -400,7 +402,8 @@ static X509_STORE *trusted_cas(const char *ca_pem, struct err *err)
             return store;
         }
         X509_STORE_free(store);
-        err_set(err, ERR_CRYPTO, "the system's CA certificates cannot be read: %s", openssl_reason());
+        err_set(err, ERR_CRYPTO, "the system's CA certificates cannot be read: %s",
+                openssl_reason());
         return NULL;
     }
     STACK_OF(X509) *cas = read_certs(ca_pem, strlen(ca_pem), CA_CERTS_MAX, err);
@@ -416,7 +419,8 @@ static X509_STORE *trusted_cas(const char *ca_pem, struct err *err)
     return store;
 }
 
-int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wall_us, struct err *err)
+int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wall_us,
+                    struct err *err)
 {
     X509_STORE *store = trusted_cas(ca_pem, err);
     if (store == NULL) {
@@ -426,8 +430,7 @@ int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wa
     INVARIANT(context != NULL &&
                   X509_STORE_CTX_init(context, store, cert->leaf, cert->intermediates) == 1,
               "out of memory");
-    int64_t seconds = wall_us / 1000000 - (wall_us % 1000000 < 0);
-    X509_STORE_CTX_set_time(context, 0, (time_t)seconds);
+    X509_STORE_CTX_set_time(context, 0, (time_t)(wall_us / 1000000));
     X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context), SECURITY_LEVEL);
     int result = 0;
     if (X509_verify_cert(context) != 1) {
@@ -457,7 +460,8 @@ int x509_cert_key(const struct x509_cert *cert, struct rsa_key **ret_key, struct
     ERR_clear_error();
     EVP_PKEY *pkey = X509_get_pubkey(cert->leaf);
     if (pkey == NULL) {
-        return err_set(err, ERR_CRYPTO, "the certificate's key cannot be used: %s", openssl_reason());
+        return err_set(err, ERR_CRYPTO, "the certificate's key cannot be used: %s",
+                       openssl_reason());
     }
     return rsa_key_of(pkey, ret_key, err);
 }

@@ -27,16 +27,20 @@ bool crypto_equal(const void *a, const void *b, size_t count); /* constant time 
 
 /* Lower-case hex. `ret_hex` has 2 × count + 1 bytes. */
 void crypto_hex(const void *bytes, size_t count, char *ret_hex);
+/* Takes exactly 2 × count hexadecimal digits of either case and nothing else. */
 MUST_USE bool crypto_unhex(const char *hex, unsigned char *ret_bytes, size_t count);
 /* Standard base 64 with padding, no line ends. Returned text: free(). */
 MUST_USE char *crypto_base64(const void *bytes, size_t count);
-/* Refuses anything that crypto_base64() would not have written. Returns NULL then. free(). */
+/* Refuses anything that crypto_base64() would not have written. Returns NULL then. free(). A NUL
+ * that does not count follows the bytes. */
 MUST_USE unsigned char *crypto_unbase64(const char *text, size_t *ret_count);
 
 struct rsa_key;  /* a private or a public RSA key */
 struct x509_cert; /* one certificate with the intermediates that came with it */
-MUST_USE int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key, struct err *err);
-MUST_USE int rsa_key_public(const char *pem, size_t count, struct rsa_key **ret_key, struct err *err);
+MUST_USE int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key,
+                             struct err *err);
+MUST_USE int rsa_key_public(const char *pem, size_t count, struct rsa_key **ret_key,
+                            struct err *err);
 void rsa_key_free(struct rsa_key *key);
 /* RSA PKCS#1 v1.5 with SHA-256; base 64, free(). */
 MUST_USE int rsa_sign_sha256(const struct rsa_key *key, const void *bytes, size_t count,
@@ -44,19 +48,24 @@ MUST_USE int rsa_sign_sha256(const struct rsa_key *key, const void *bytes, size_
 MUST_USE bool rsa_verify_sha256(const struct rsa_key *key, const void *bytes, size_t count,
                                 const char *signature_base64);
 
-MUST_USE int x509_cert_read(const char *pem, size_t count, struct x509_cert **ret_cert, struct err *err);
+MUST_USE int x509_cert_read(const char *pem, size_t count, struct x509_cert **ret_cert,
+                            struct err *err);
 void x509_cert_free(struct x509_cert *cert);
-/* Chain to a CA in `ca_pem` (NULL: the system's store) and valid at that moment. ERR_CRYPTO says why not. */
+/* Chain to a CA in `ca_pem` (NULL: the system's store) and valid at that moment. ERR_CRYPTO says
+ * why not. */
 MUST_USE int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wall_us,
                              struct err *err);
-/* Subject common name, "" when there is none; borrowed from the certificate. */
+/* Subject common name, "" when there is none, more than one or one with control characters;
+ * borrowed from the certificate. */
 const char *x509_cert_name(const struct x509_cert *cert);
 int64_t x509_cert_not_after_us(const struct x509_cert *cert);
 /* The certificate's public key; free it. */
 MUST_USE int x509_cert_key(const struct x509_cert *cert, struct rsa_key **ret_key, struct err *err);
 
-/* Passwords: argon2id, interactive limits of libsodium. Takes some 50 ms and 64 MiB on purpose. */
-MUST_USE int password_hash(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX], struct err *err);
+/* Passwords: argon2id, interactive limits of libsodium. Takes some 50 ms and 64 MiB on purpose.
+ * More than 1,024 bytes are refused (ERR_VALIDATION); how few are enough is the caller's rule. */
+MUST_USE int password_hash(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX],
+                           struct err *err);
 MUST_USE bool password_verify(const char *hash, const char *password);
 
 #endif

@@ -22,6 +22,9 @@ enum err_code {
 #undef X
 };
 
+/* What stands before err_type() in a problem document (RFC 9457). */
+#define ERR_TYPE_PREFIX "https://holdfast.example/problems/"
+
 /* Whether the same call may succeed later without any change by the caller. */
 enum err_retry {
     ERR_RETRY_NEVER = 0, /* the request itself is wrong */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * json.c: strict reading of JSON from strangers, over jansson.
  *
- * jansson quotes the bytes it stumbled over in its error text. Those bytes may be a card number or a
- * secret, so its text is never passed on: each of its codes has a sentence of ours instead. */
+ * jansson quotes the bytes it stumbled over in its error text. Those bytes may be a card number or
+ * a secret, so its text is never passed on: each of its codes has a sentence of ours instead. */
 #include "base/json.h"
 
 #include <inttypes.h>
@@ -134,8 +134,8 @@ static int refuse_field(struct err *err, const char *where, const char *key, con
 }
 
 /* *ret_field is NULL when the field is absent or null. */
-static int field_of(const json_t *object, const char *where, const char *key, const json_t **ret_field,
-                    struct err *err)
+static int field_of(const json_t *object, const char *where, const char *key,
+                    const json_t **ret_field, struct err *err)
 {
     if (!json_is_object(object)) {
         err_set(err, ERR_VALIDATION, "this must be an object");
@@ -171,7 +171,8 @@ static int text_of(const json_t *field, const char *where, const char *key, size
         return -ERR_VALIDATION;
     }
     if (chars > chars_max) {
-        err_set(err, ERR_VALIDATION, "%s has %zu characters; it may have %zu", key, chars, chars_max);
+        err_set(err, ERR_VALIDATION, "%s has %zu characters; it may have %zu", key, chars,
+                chars_max);
         err_place(err, "%s/%s", where, key);
         return -ERR_VALIDATION;
     }
@@ -222,8 +223,8 @@ static int int_of(const json_t *field, const char *where, const char *key, int64
     const char *bound = value < min ? "or more" : "or less";
     int64_t limit = value < min ? min : max;
     if (value >= -INT_SHOWN_MAX && value <= INT_SHOWN_MAX) {
-        err_set(err, ERR_VALIDATION, "%s is %" PRId64 "; it must be %" PRId64 " %s", key, value, limit,
-                bound);
+        err_set(err, ERR_VALIDATION, "%s is %" PRId64 "; it must be %" PRId64 " %s", key, value,
+                limit, bound);
     } else {
         err_set(err, ERR_VALIDATION, "%s must be %" PRId64 " %s", key, limit, bound);
     }
@@ -231,8 +232,8 @@ static int int_of(const json_t *field, const char *where, const char *key, int64
     return -ERR_VALIDATION;
 }
 
-int json_need_int(const json_t *object, const char *where, const char *key, int64_t min, int64_t max,
-                  int64_t *ret_value, struct err *err)
+int json_need_int(const json_t *object, const char *where, const char *key, int64_t min,
+                  int64_t max, int64_t *ret_value, struct err *err)
 {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
@@ -271,8 +272,8 @@ int json_may_bool(const json_t *object, const char *where, const char *key, bool
     return 0;
 }
 
-int json_may_object(const json_t *object, const char *where, const char *key, const json_t **ret_object,
-                    struct err *err)
+int json_may_object(const json_t *object, const char *where, const char *key,
+                    const json_t **ret_object, struct err *err)
 {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
@@ -332,7 +333,8 @@ static bool is_listed(const char *key, const char *const *keys)
     return false;
 }
 
-static int refuse_unknown(const char *key, const char *where, const char *const *keys, struct err *err)
+static int refuse_unknown(const char *key, const char *where, const char *const *keys,
+                          struct err *err)
 {
     char shown[KEY_SHOWN_BYTES];
     text_shown(key, strlen(key), shown, sizeof(shown));
@@ -367,7 +369,8 @@ int json_only(const json_t *value, const char *where, const char *const *keys, s
 /* json_object_get() answers NULL for anything that is not an object, NULL included. */
 static const json_t *peek(const json_t *json, va_list path)
 {
-    for (const char *key = va_arg(path, const char *); key != NULL; key = va_arg(path, const char *)) {
+    const char *key = NULL;
+    while ((key = va_arg(path, const char *)) != NULL) {
         json = json_object_get(json, key);
     }
     return json;

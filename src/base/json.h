@@ -6,8 +6,8 @@
  * typed getters take one field each and say exactly what is wrong with it and where (a JSON pointer
  * in err->place). Numbers with a fraction or an exponent are never amounts: the getters of integers
  * refuse them.
- * Owns:    the caller owns what json_read() returns (json_decref / JSON_AUTO); strings borrowed from
- *          it live as long as it does. Threads: any, one tree each. */
+ * Owns:    the caller owns what json_read() returns (json_decref / JSON_AUTO); strings borrowed
+ *          from it live as long as it does. Threads: any, one tree each. */
 #ifndef HOLDFAST_BASE_JSON_H
 #define HOLDFAST_BASE_JSON_H
 
@@ -24,31 +24,35 @@ enum {
 void json_auto(json_t **json);
 #define JSON_AUTO json_t *CLEANUP(json_auto)
 
-/* ERR_BAD_JSON (with line and column in place), ERR_TOO_LARGE. Any JSON value may stand at the top. */
+/* ERR_BAD_JSON (with line and column in place), ERR_TOO_LARGE. Any JSON value may stand at the
+ * top. */
 MUST_USE int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max,
                        json_t **ret_json, struct err *err);
 
 /* `where` is the JSON pointer of `object` itself ("" at the top); a field's place is where/key.
  * _need: ERR_VALIDATION when absent or null. _may: absent or null leaves *ret as it was. */
-MUST_USE int json_need_text(const json_t *object, const char *where, const char *key, size_t chars_min,
-                            size_t chars_max, const char **ret_text, struct err *err);
-MUST_USE int json_may_text(const json_t *object, const char *where, const char *key, size_t chars_min,
-                           size_t chars_max, const char **ret_text, struct err *err);
+MUST_USE int json_need_text(const json_t *object, const char *where, const char *key,
+                            size_t chars_min, size_t chars_max, const char **ret_text,
+                            struct err *err);
+MUST_USE int json_may_text(const json_t *object, const char *where, const char *key,
+                           size_t chars_min, size_t chars_max, const char **ret_text,
+                           struct err *err);
 MUST_USE int json_need_int(const json_t *object, const char *where, const char *key, int64_t min,
                            int64_t max, int64_t *ret_value, struct err *err);
 MUST_USE int json_may_int(const json_t *object, const char *where, const char *key, int64_t min,
                           int64_t max, int64_t *ret_value, struct err *err);
-MUST_USE int json_may_bool(const json_t *object, const char *where, const char *key, bool *ret_value,
-                           struct err *err);
+MUST_USE int json_may_bool(const json_t *object, const char *where, const char *key,
+                           bool *ret_value, struct err *err);
 MUST_USE int json_need_object(const json_t *object, const char *where, const char *key,
                               const json_t **ret_object, struct err *err);
 MUST_USE int json_may_object(const json_t *object, const char *where, const char *key,
                              const json_t **ret_object, struct err *err);
-MUST_USE int json_may_array(const json_t *object, const char *where, const char *key, size_t items_max,
-                            const json_t **ret_array, struct err *err);
+MUST_USE int json_may_array(const json_t *object, const char *where, const char *key,
+                            size_t items_max, const json_t **ret_array, struct err *err);
 /* `value` must be an object and hold only these keys (NULL-terminated list): ERR_VALIDATION names
  * the first that is unknown and the ones that are allowed. */
-MUST_USE int json_only(const json_t *value, const char *where, const char *const *keys, struct err *err);
+MUST_USE int json_only(const json_t *value, const char *where, const char *const *keys,
+                       struct err *err);
 
 /* Lenient look at a gateway's answer: a borrowed string / integer at a path of keys ("a", "b", NULL
  * ends), or NULL / fallback when anything on the way is missing or of another type. */

@@ -74,7 +74,8 @@ static bool is_separator(uint32_t c)
 }
 
 /* The character that begins at bytes[at]. Beyond ASCII only the digits, blanks and hyphens of other
- * alphabets matter: full-width digits (U+FF10 to U+FF19) are what Chinese and Japanese input makes. */
+ * alphabets matter: full-width digits (U+FF10 to U+FF19) are what Chinese and Japanese input
+ * makes. */
 static struct unit unit_at(const char *bytes, size_t count, size_t at)
 {
     unsigned char c = (unsigned char)bytes[at];
@@ -348,13 +349,15 @@ static int refuse(const char *place, struct err *err)
     err_hint(err, "send the token that the gateway gave for the card");
     err_place(err, "%s", place);
     if (err != NULL) {
-        pan_mask(err->place, strlen(err->place)); /* cutting it may have made a number of a longer run */
+        /* Cutting it may have made a number of a longer run. */
+        pan_mask(err->place, strlen(err->place));
     }
     return -ERR_CARD_NUMBER;
 }
 
-/* Refuses what the topmost frame points at, unless it is a value at an allowed place. The pointer of
- * a key that is refused holds the number, so it is masked; those above it have been looked at. */
+/* Refuses what the topmost frame points at, unless it is a value at an allowed place. The pointer
+ * of a key that is refused holds the number, so it is masked; those above it have been looked
+ * at. */
 static int refuse_current(const struct frame *frames, size_t depth, bool is_key,
                           const char *const *allowed, struct err *err)
 {

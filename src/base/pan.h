@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pan.h: finds payment card numbers, so that none enters and none is written down (I9, PAY-13).
  *
- * A card number is a run of 13 to 19 digits, perhaps separated by single blanks or hyphens, not part
- * of a longer run of letters or digits, that passes the Luhn check and begins as some card scheme's
- * numbers do (ISO/IEC 7812: 2, 3, 4, 5, 6 and UATP's 1; 8 for China's older UnionPay ranges is 81).
- * Sixteen digits that fail Luhn are an order id, not a card. Threads: any. */
+ * A card number is a run of 13 to 19 digits (ASCII or full-width), perhaps separated by single
+ * blanks or hyphens (Unicode's kinds too), not part of a longer run of letters or digits, that
+ * passes the Luhn check and begins and is as long as some card scheme's numbers (the table in
+ * pan.c, after ISO/IEC 7812: from 2, 3, 4, 5 and 6, UATP's 1 with 15 digits, UnionPay's 81, some
+ * national ones). Sixteen digits that fail Luhn are an order id, not a card; neither is a part of a
+ * UUID, nor up to 15 digits after a plus sign (a telephone number). Maestro's 12 digits are not
+ * looked for. Other groups may stand before and after: "4242 4242 4242 4242 12/29" holds one. Time
+ * is linear in the bytes. Threads: any. */
 #ifndef HOLDFAST_BASE_PAN_H
 #define HOLDFAST_BASE_PAN_H
 

@@ -2,7 +2,8 @@
  * secret.c: keys, passwords and tokens in memory of their own.
  *
  * The bytes live in libsodium's guarded memory: wiped when freed, kept out of core dumps and, where
- * the system's limits let it, out of swap. There are few secrets, so a few pages each are no matter. */
+ * the system's limits let it, out of swap. There are few secrets, so a few pages each are no
+ * matter. */
 #include "base/secret.h"
 
 #include <sodium.h>
@@ -154,7 +155,7 @@ int secret_load(const char *reference, struct secret **ret_secret, struct err *e
     }
     /* Never repeated: it may be the secret itself. */
     err_set(err, ERR_CONFIG, "a secret stands in the configuration itself");
-    err_hint(err, "write env:NAME or file:/path instead, and change the secret if others could read "
-                  "it");
+    err_hint(err, "write env:NAME or file:/path instead, and change the secret if others could "
+                  "read it");
     return -ERR_CONFIG;
 }

@@ -99,8 +99,10 @@ bool exchange_url_is_loopback(const char *url)
 bool exchange_reference_ok(const char *reference)
 {
     size_t count = reference != NULL ? strlen(reference) : 0;
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    return count >= 1 && count <= EXCHANGE_REFERENCE_CHARS_MAX && strspn(reference, allowed) == count;
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return count >= 1 && count <= EXCHANGE_REFERENCE_CHARS_MAX &&
+           strspn(reference, allowed) == count;
 }
 
 void exchange_refuse(struct gateway_result *result, const char *common_code, const char *message)
@@ -111,10 +113,18 @@ void exchange_refuse(struct gateway_result *result, const char *common_code, con
     exchange_copy_text(result->message, sizeof(result->message), message);
 }
 
-void exchange_unanswered(struct gateway_result *result)
+void exchange_no_answer(struct gateway_result *result)
+{
+    if (result->outcome != GW_RATE_LIMITED && result->outcome != GW_REJECTED_CREDENTIALS) {
+        result->outcome = GW_UNAVAILABLE;
+        result->advice = ADVICE_LATER;
+    }
+}
+
+void exchange_in_doubt(struct gateway_result *result)
 {
     if (result->outcome == GW_UNAVAILABLE || result->outcome == GW_RATE_LIMITED ||
-        result->outcome == GW_REJECTED_CREDENTIALS || result->outcome == GW_REJECTED_REQUEST) {
+        result->outcome == GW_REJECTED_CREDENTIALS || result->outcome == GW_NOT_FOUND) {
         result->outcome = GW_UNKNOWN;
         result->advice = ADVICE_LATER;
     }
@@ -156,11 +166,12 @@ bool exchange_run(const struct gateway_call *call, const struct exchange *exchan
         http_answer_release(&answer);
         return false;
     }
-    const char *trace = http_header_find(answer.headers, answer.header_count, exchange->trace_header);
+    const char *trace = http_header_find(answer.headers, answer.header_count,
+                                         exchange->trace_header);
     exchange_copy_id(result->trace, sizeof(result->trace), trace);
     json_t *json = NULL;
-    if (json_read(answer.body, answer.body_bytes, EXCHANGE_ANSWER_BYTES_MAX, EXCHANGE_DEPTH_MAX, &json,
-                  &err) < 0) {
+    if (json_read(answer.body, answer.body_bytes, EXCHANGE_ANSWER_BYTES_MAX, EXCHANGE_DEPTH_MAX,
+                  &json, &err) < 0) {
         json = NULL;
     }
     *ret_answer = answer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gateway.c: the names of outcomes, methods and operations, and what every adapter does alike with a
- * result: its table of errors and the classing of a call that was not answered. */
+ * gateway.c: the names of outcomes, methods and operations, and what every adapter does alike with
+ * a result: its table of errors and the classing of a call that was not answered. */
 #include "gateway/gateway.h"
 
 static const struct {
@@ -14,9 +14,9 @@ static const struct {
 };
 
 static const char *const method_names[] = {
-    [METHOD_CARD] = "card",           [METHOD_PAYPAL] = "paypal",     [METHOD_ALIPAY] = "alipay",
-    [METHOD_WECHATPAY] = "wechatpay", [METHOD_UNIONPAY] = "unionpay",
-    [METHOD_BANK_TRANSFER] = "bank_transfer",
+    [METHOD_CARD] = "card",         [METHOD_PAYPAL] = "paypal",
+    [METHOD_ALIPAY] = "alipay",     [METHOD_WECHATPAY] = "wechatpay",
+    [METHOD_UNIONPAY] = "unionpay", [METHOD_BANK_TRANSFER] = "bank_transfer",
 };
 static_assert(COUNT_OF(method_names) == METHOD_COUNT, "every method has a name");
 
@@ -95,7 +95,8 @@ const struct secret *gateway_credential(const struct gateway *gateway, const cha
     return NULL;
 }
 
-const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter, const char *code)
+const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter,
+                                               const char *code)
 {
     for (int i = 0; code != NULL && i < adapter->error_count; i++) {
         if (strcmp(adapter->errors[i].code, code) == 0) {
@@ -122,7 +123,8 @@ bool gateway_result_code(struct gateway_result *result, const struct gateway_ada
     return true;
 }
 
-bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer, bool moves_money)
+bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer,
+                         bool moves_money)
 {
     result->reach = answer->reach;
     result->failure = answer->failure;

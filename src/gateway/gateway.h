@@ -174,9 +174,6 @@ struct gateway_charge {
     const char *customer_email;          /* may be "" */
     const char *customer_ip;             /* may be "" */
     bool off_session;   /* the customer is not there (a renewal) */
-    /* An earlier send of this same charge may have been acted on. Then an answer that speaks about
-     * this send only (never connected, rate-limited, refused) is GW_UNKNOWN, not "not charged". */
-    bool repeated;
 };
 
 /* How to find it again: by our reference, and by theirs when we have it. */
@@ -198,7 +195,6 @@ struct gateway_change {
     const char *reason;    /* refund: "requested_by_customer", "duplicate", "fraudulent" or "" */
     const char *refund_id; /* query_refund: theirs, or "" */
     int64_t created_us;
-    bool repeated;         /* as in gateway_charge */
 };
 
 enum callback_subject { CALLBACK_PAYMENT = 1, CALLBACK_REFUND = 2, CALLBACK_DISPUTE = 3, CALLBACK_OTHER = 4 };
@@ -263,17 +259,18 @@ struct gateway_adapter {
     /* Checks the configuration, makes `state`. */
     int (*open)(struct gateway *gateway, struct err *err);
     void (*close)(struct gateway *gateway);
-    /* Takes or holds the money. The same reference again is the same charge. */
+    /* Takes or holds the money. The same reference again is the same charge; but when a repeat is not
+     * let in (unavailable, rate-limited, refused) that is said of the repeat only: what an earlier
+     * send did stays as unknown as it was. */
     void (*charge)(const struct gateway_call *call, const struct gateway_charge *charge,
                    struct gateway_result *ret_result);
     /* Goes on with a charge that the customer has approved since (GW_APPROVED); NULL when the gateway
      * finishes by itself. */
     void (*resume)(const struct gateway_call *call, const struct gateway_charge *charge,
                    const struct gateway_lookup *lookup, struct gateway_result *ret_result);
-    /* Where it stands. Moves nothing. The outcome is the payment's own: when the gateway could not be
-     * asked (unreachable, rate-limited, credentials refused) it is GW_UNKNOWN, never one of the
-     * not-charged ones; `failure`, `http_status` and `common_code` say why. The same for
-     * query_refund(). */
+    /* Where it stands. Moves nothing. GW_UNAVAILABLE, RATE_LIMITED and REJECTED_CREDENTIALS mean that
+     * the question was not answered, and say nothing about the payment: whoever asked stays where he
+     * was. The same for query_refund(). */
     void (*query)(const struct gateway_call *call, const struct gateway_lookup *lookup,
                   struct gateway_result *ret_result);
     void (*capture)(const struct gateway_call *call, const struct gateway_change *change,

@@ -64,16 +64,20 @@ struct gateway *gateway_find(const struct gateway_registry *registry, const char
 }
 
 /* One refusal: what is wrong, and at which key of this gateway's settings. */
-#define REFUSE(err, key, ...) (err_set((err), ERR_CONFIG, __VA_ARGS__), err_place((err), "%s", (key)))
+#define REFUSE(err, key, ...) \
+    (err_set((err), ERR_CONFIG, __VA_ARGS__), err_place((err), "%s", (key)))
 
-static int read_name(const struct gateway_registry *registry, const char *name, struct gateway *gateway,
-                     struct err *err)
+static int read_name(const struct gateway_registry *registry, const char *name,
+                     struct gateway *gateway, struct err *err)
 {
     size_t count = name != NULL ? strlen(name) : 0;
     if (count == 0 || count > GATEWAY_NAME_CHARS_MAX ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != count || name[0] == '-' || name[0] == '_') {
-        return REFUSE(err, "name", "a gateway's name has 1 to %d of a-z, 0-9, '-' and '_', and begins "
-                      "with a letter or digit", GATEWAY_NAME_CHARS_MAX);
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != count || name[0] == '-' ||
+        name[0] == '_') {
+        return REFUSE(err, "name",
+                      "a gateway's name has 1 to %d of a-z, 0-9, '-' and '_', and begins "
+                      "with a letter or digit",
+                      GATEWAY_NAME_CHARS_MAX);
     }
     if (gateway_find(registry, name) != NULL) {
         return REFUSE(err, "name", "there are two gateways named '%s'", name);
@@ -93,7 +97,8 @@ static int read_adapter(const char *name, struct gateway *gateway, struct err *e
         size_t used = strlen(known);
         snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "", adapters[i]->name);
     }
-    return REFUSE(err, "adapter", "there is no adapter '%.60s'; there are: %s", name != NULL ? name : "", known);
+    return REFUSE(err, "adapter", "there is no adapter '%.60s'; there are: %s",
+                  name != NULL ? name : "", known);
 }
 
 static int read_base_url(const char *url, struct gateway *gateway, struct err *err)
@@ -113,23 +118,28 @@ static int read_base_url(const char *url, struct gateway *gateway, struct err *e
     text[count] = '\0';
     bool secure = strncmp(text, "https://", 8) == 0;
     const char *host = strstr(text, "://");
-    if ((!secure && strncmp(text, "http://", 7) != 0) || host == NULL || host[3] == '\0' || host[3] == '/') {
+    if ((!secure && strncmp(text, "http://", 7) != 0) || host == NULL || host[3] == '\0' ||
+        host[3] == '/') {
         return REFUSE(err, "base_url", "the gateway's address must begin with https:// and a host");
     }
     if (strpbrk(text, "?#@\\ \t\r\n\"<>") != NULL) {
-        return REFUSE(err, "base_url", "the gateway's address has no query, fragment, user or blank");
+        return REFUSE(err, "base_url",
+                      "the gateway's address has no query, fragment, user or blank");
     }
     if (!secure && !exchange_url_is_loopback(text)) {
-        return REFUSE(err, "base_url", "http:// is only for a sandbox on this machine; use https://");
+        return REFUSE(err, "base_url",
+                      "http:// is only for a sandbox on this machine; use https://");
     }
     snprintf(gateway->base_url, sizeof(gateway->base_url), "%s", text);
     return 0;
 }
 
-static int read_credentials(const struct gateway_settings *settings, struct gateway *gateway, struct err *err)
+static int read_credentials(const struct gateway_settings *settings, struct gateway *gateway,
+                            struct err *err)
 {
     if (settings->credential_count < 0 || settings->credential_count > GATEWAY_CREDENTIALS_MAX) {
-        return REFUSE(err, "credentials", "a gateway has at most %d credentials", GATEWAY_CREDENTIALS_MAX);
+        return REFUSE(err, "credentials", "a gateway has at most %d credentials",
+                      GATEWAY_CREDENTIALS_MAX);
     }
     for (int i = 0; i < settings->credential_count; i++) {
         const char *name = settings->credentials[i].name;
@@ -139,7 +149,8 @@ static int read_credentials(const struct gateway_settings *settings, struct gate
             return REFUSE(err, "credentials", "a credential's name is missing or too long");
         }
         if (reference == NULL || strlen(reference) >= sizeof(credential->reference)) {
-            return REFUSE(err, "credentials", "the reference of credential '%s' is missing or too long", name);
+            return REFUSE(err, "credentials",
+                          "the reference of credential '%s' is missing or too long", name);
         }
         if (gateway_credential(gateway, name) != NULL) {
             return REFUSE(err, "credentials", "credential '%s' is given twice", name);
@@ -161,7 +172,8 @@ static int read_credentials(const struct gateway_settings *settings, struct gate
     return 0;
 }
 
-static int read_methods(const struct gateway_settings *settings, struct gateway *gateway, struct err *err)
+static int read_methods(const struct gateway_settings *settings, struct gateway *gateway,
+                        struct err *err)
 {
     if (settings->method_count == 0) {
         memcpy(gateway->methods, gateway->adapter->methods, sizeof(gateway->methods));
@@ -174,18 +186,21 @@ static int read_methods(const struct gateway_settings *settings, struct gateway 
                           settings->methods[i] != NULL ? settings->methods[i] : "");
         }
         if (!gateway->adapter->methods[method]) {
-            return REFUSE(err, "methods", "%s does not take the method '%s'", gateway->adapter->name,
-                          method_name(method));
+            return REFUSE(err, "methods", "%s does not take the method '%s'",
+                          gateway->adapter->name, method_name(method));
         }
         gateway->methods[method] = true;
     }
     return 0;
 }
 
-static int read_places(const struct gateway_settings *settings, struct gateway *gateway, struct err *err)
+static int read_places(const struct gateway_settings *settings, struct gateway *gateway,
+                       struct err *err)
 {
-    if (settings->currency_count < 0 || settings->currency_count > (int)COUNT_OF(gateway->currencies)) {
-        return REFUSE(err, "currencies", "a gateway lists at most %zu currencies", COUNT_OF(gateway->currencies));
+    if (settings->currency_count < 0 ||
+        settings->currency_count > (int)COUNT_OF(gateway->currencies)) {
+        return REFUSE(err, "currencies", "a gateway lists at most %zu currencies",
+                      COUNT_OF(gateway->currencies));
     }
     for (int i = 0; i < settings->currency_count; i++) {
         if (currency_parse(settings->currencies[i], &gateway->currencies[i], err) < 0) {
@@ -195,12 +210,14 @@ static int read_places(const struct gateway_settings *settings, struct gateway *
         gateway->currency_count++;
     }
     if (settings->region_count < 0 || settings->region_count > (int)COUNT_OF(gateway->regions)) {
-        return REFUSE(err, "regions", "a gateway lists at most %zu regions", COUNT_OF(gateway->regions));
+        return REFUSE(err, "regions", "a gateway lists at most %zu regions",
+                      COUNT_OF(gateway->regions));
     }
     for (int i = 0; i < settings->region_count; i++) {
         const char *region = settings->regions[i];
         if (region == NULL || region[0] == '\0' || strlen(region) >= sizeof(gateway->regions[i])) {
-            return REFUSE(err, "regions", "a region has 1 to %zu characters", sizeof(gateway->regions[i]) - 1);
+            return REFUSE(err, "regions", "a region has 1 to %zu characters",
+                          sizeof(gateway->regions[i]) - 1);
         }
         snprintf(gateway->regions[i], sizeof(gateway->regions[i]), "%s", region);
         gateway->region_count++;
@@ -213,23 +230,27 @@ static bool within(int64_t value, int64_t min, int64_t max)
     return value >= min && value <= max;
 }
 
-static int read_numbers(const struct gateway_settings *settings, struct gateway *gateway, struct err *err)
+static int read_numbers(const struct gateway_settings *settings, struct gateway *gateway,
+                        struct err *err)
 {
     if (!within(settings->amount_minor_min, 0, AMOUNT_MINOR_MAX) ||
         !within(settings->amount_minor_max, 0, AMOUNT_MINOR_MAX) ||
-        (settings->amount_minor_max > 0 && settings->amount_minor_max < settings->amount_minor_min)) {
-        return REFUSE(err, "amount_minor_max", "the bounds of the amount are negative, too large, or crossed");
+        (settings->amount_minor_max > 0 &&
+         settings->amount_minor_max < settings->amount_minor_min)) {
+        return REFUSE(err, "amount_minor_max",
+                      "the bounds of the amount are negative, too large, or crossed");
     }
     if (!within(settings->weight, 0, WEIGHT_MAX)) {
-        return REFUSE(err, "weight", "weight is %d; it must be 0 to %d", settings->weight, WEIGHT_MAX);
+        return REFUSE(err, "weight", "weight is %d; it must be 0 to %d", settings->weight,
+                      WEIGHT_MAX);
     }
     if (!within(settings->cost_fixed_minor, 0, AMOUNT_MINOR_MAX) ||
         !within(settings->cost_basis_points, 0, BASIS_POINTS_MAX)) {
         return REFUSE(err, "cost", "the cost is negative or too large");
     }
     if (!within(settings->timeout_ms, 0, TIMEOUT_MS_MAX)) {
-        return REFUSE(err, "timeout_ms", "timeout_ms is %" PRId64 "; it must be 0 to %d", settings->timeout_ms,
-                      TIMEOUT_MS_MAX);
+        return REFUSE(err, "timeout_ms", "timeout_ms is %" PRId64 "; it must be 0 to %d",
+                      settings->timeout_ms, TIMEOUT_MS_MAX);
     }
     if (!within(settings->callback_due_ms, 0, INT64_C(7) * 24 * 3600 * 1000)) {
         return REFUSE(err, "callback_due_ms", "callback_due_ms must be 0 to seven days");
@@ -239,7 +260,8 @@ static int read_numbers(const struct gateway_settings *settings, struct gateway 
                       settings->concurrency_max, CONCURRENCY_MAX);
     }
     int64_t timeout_ms = settings->timeout_ms > 0 ? settings->timeout_ms : TIMEOUT_MS_DEFAULT;
-    int64_t due_ms = settings->callback_due_ms > 0 ? settings->callback_due_ms : CALLBACK_DUE_MS_DEFAULT;
+    int64_t due_ms = settings->callback_due_ms > 0 ? settings->callback_due_ms
+                                                   : CALLBACK_DUE_MS_DEFAULT;
     gateway->amount_minor_min = settings->amount_minor_min;
     gateway->amount_minor_max = settings->amount_minor_max;
     gateway->priority = settings->priority;
@@ -260,16 +282,16 @@ static void release_gateway(struct gateway *gateway)
     *gateway = (struct gateway){0};
 }
 
-static int make_parts(const struct gateway_settings *settings, struct gateway *gateway, struct err *err)
+static int make_parts(const struct gateway_settings *settings, struct gateway *gateway,
+                      struct err *err)
 {
-    const struct breaker_settings breaker = {0};
     int rc = gateway->adapter->open(gateway, err);
     if (rc < 0) {
         return err_place(err, "credentials");
     }
-    gateway->bulkhead =
-        http_bulkhead_new(settings->concurrency_max > 0 ? settings->concurrency_max : CONCURRENCY_DEFAULT);
-    gateway->health = gateway_health_new(gateway->name, &breaker);
+    gateway->bulkhead = http_bulkhead_new(settings->concurrency_max > 0 ? settings->concurrency_max
+                                                                        : CONCURRENCY_DEFAULT);
+    gateway->health = gateway_health_new(gateway->name, settings->breaker);
     return 0;
 }
 
@@ -298,7 +320,8 @@ int gateway_registry_open(const struct gateway_settings *settings, int count,
                           struct gateway_registry **ret_registry, struct err *err)
 {
     if (count < 0 || count > GATEWAYS_MAX) {
-        return err_set(err, ERR_CONFIG, "%d gateways are configured; at most %d can be", count, GATEWAYS_MAX);
+        return err_set(err, ERR_CONFIG, "%d gateways are configured; at most %d can be", count,
+                       GATEWAYS_MAX);
     }
     struct gateway_registry *registry = calloc(1, sizeof(*registry));
     INVARIANT(registry != NULL, "out of memory");

@@ -6,6 +6,8 @@
 
 #include "gateway/gateway.h"
 
+struct breaker_settings;
+
 /* What the configuration says of one gateway (cli/ and api/ fill it from YAML). Text borrowed. */
 struct gateway_settings {
     const char *name, *adapter, *base_url;
@@ -20,6 +22,7 @@ struct gateway_settings {
     int64_t timeout_ms;            /* 0: 10,000 */
     int64_t callback_due_ms;
     int concurrency_max;           /* bulkhead; 0: 512 */
+    const struct breaker_settings *breaker; /* health.h; NULL: the defaults */
 };
 
 struct gateway_registry;

@@ -143,14 +143,14 @@ int http_call(struct http_client *client, const struct http_call *call, struct h
     return rc;
 }
 
-static void loop_free(void *loop) { http_loop_free(loop); }
+static void loop_free(void *loop) { http_client_loop_free(loop); }
 
 int http_client_new(const struct http_client_options *options, struct http_client **ret_client,
                     struct err *err)
 {
-    static const struct http_client_ops ops = {http_loop_call, loop_free};
-    struct http_loop *loop = NULL;
-    int rc = http_loop_new(options, &loop, err);
+    static const struct http_client_ops ops = {http_client_loop_call, loop_free};
+    struct http_client_loop *loop = NULL;
+    int rc = http_client_loop_new(options, &loop, err);
     if (rc < 0) {
         return rc;
     }

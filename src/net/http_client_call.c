@@ -463,6 +463,9 @@ static enum http_failure judge(const struct http_slot *slot)
     if (slot->garbled) {
         return HTTP_FAIL_GARBLED;
     }
+    if (slot->sent && slot->result == CURLE_OUT_OF_MEMORY) { /* a header line over libcurl's 100 KiB */
+        return HTTP_FAIL_TOO_LARGE;
+    }
     if (!slot->sent && (slot->result == CURLE_URL_MALFORMAT || slot->result == CURLE_LOGIN_DENIED ||
                         slot->result == CURLE_UNSUPPORTED_PROTOCOL)) {
         return HTTP_FAIL_REQUEST;
@@ -527,7 +530,7 @@ static void slot_clear(struct http_slot *slot)
     slot->error_text[0] = '\0';
 }
 
-int http_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
+int http_client_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
                    struct err *err)
 {
     int64_t begun_us = clock_mono_us();
@@ -535,7 +538,7 @@ int http_loop_call(void *loop, const struct http_call *call, struct http_answer 
     if (problem != NULL) {
         return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_REQUEST, problem, err);
     }
-    struct http_slot *slot = http_loop_enter(loop);
+    struct http_slot *slot = http_client_loop_enter(loop);
     if (slot == NULL) {
         return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_STOPPED, "", err);
     }
@@ -548,7 +551,7 @@ int http_loop_call(void *loop, const struct http_call *call, struct http_answer 
     write_headers(slot, call);
     bool set = set_call_options(slot, call);
     INVARIANT(set, "out of memory");
-    http_loop_perform(loop, slot);
+    http_client_loop_perform(loop, slot);
 
     int rc = 0;
     enum http_failure failure = judge(slot);
@@ -565,6 +568,6 @@ int http_loop_call(void *loop, const struct http_call *call, struct http_answer 
     /* libcurl counts second tries over the whole life of a handle and allows five. */
     slot->worn = slot->tried_again || (slot->sent && failure != HTTP_FAIL_NONE);
     slot_clear(slot);
-    http_loop_leave(loop, slot);
+    http_client_loop_leave(loop, slot);
     return rc;
 }

@@ -4,7 +4,7 @@
  *   caller's task (http_client_call.c)              the loop's task (http_client_loop.c)
  *   ──────────────────────────────────              ────────────────────────────────────
  *   takes a slot, sets the easy handle's options
- *   http_loop_perform(): queues the slot, waits ──▶  adds the handle to the multi handle
+ *   http_client_loop_perform(): queues the slot, waits ──▶  adds the handle to the multi handle
  *                                                    the slot's callbacks run
  *   reads the slot, fills the answer            ◀──  removes the handle, marks the slot done
  *   gives the slot back
@@ -35,7 +35,7 @@ struct http_slot {
     CURL *easy;
     struct http_slot *next;            /* in the idle list or the queue */
     struct http_slot *newer, *older;   /* in the loop's list of calls under way */
-    struct http_loop *loop;
+    struct http_client_loop *loop;
     struct event deadline;             /* pending while the call is under way */
     struct lock lock;                  /* guards `done` */
     struct cond cond;
@@ -68,20 +68,20 @@ struct http_slot {
 };
 
 /* `options` as the caller of http_client_new() gave them, defaults not yet filled in. */
-MUST_USE int http_loop_new(const struct http_client_options *options, struct http_loop **ret_loop,
+MUST_USE int http_client_loop_new(const struct http_client_options *options, struct http_client_loop **ret_loop,
                            struct err *err);
-void http_loop_free(struct http_loop *loop);
+void http_client_loop_free(struct http_client_loop *loop);
 /* A slot for one call, or NULL when the client is being stopped. */
-MUST_USE struct http_slot *http_loop_enter(struct http_loop *loop);
+MUST_USE struct http_slot *http_client_loop_enter(struct http_client_loop *loop);
 /* Queues the slot and waits until the loop is done with it. */
-void http_loop_perform(struct http_loop *loop, struct http_slot *slot);
-void http_loop_leave(struct http_loop *loop, struct http_slot *slot);
+void http_client_loop_perform(struct http_client_loop *loop, struct http_slot *slot);
+void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slot);
 
 MUST_USE struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted);
 void http_slot_free(struct http_slot *slot);
 
 /* The whole call: `ops->call` of the libcurl client. */
-MUST_USE int http_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
+MUST_USE int http_client_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
                             struct err *err);
 /* Fills reach and failure and returns the error that says so. `detail` may be "". */
 int http_answer_failed(struct http_answer *answer, const struct http_call *call, enum http_reach reach,

@@ -18,7 +18,7 @@ enum {
     TIMEOUT_MS_MAX = 24 * 3600 * 1000,
 };
 
-struct http_loop {
+struct http_client_loop {
     struct lock lock; /* guards these: */
     struct cond left;
     struct http_slot *idle;
@@ -53,7 +53,7 @@ static void finish(struct http_slot *slot, CURLcode result, bool stopped)
     lock_give(&slot->lock);
 }
 
-static void unlink_slot(struct http_loop *loop, struct http_slot *slot)
+static void unlink_slot(struct http_client_loop *loop, struct http_slot *slot)
 {
     if (slot->newer != NULL) {
         slot->newer->older = slot->older;
@@ -66,7 +66,7 @@ static void unlink_slot(struct http_loop *loop, struct http_slot *slot)
     slot->newer = slot->older = NULL;
 }
 
-static void end_call(struct http_loop *loop, struct http_slot *slot, CURLcode result, bool stopped)
+static void end_call(struct http_client_loop *loop, struct http_slot *slot, CURLcode result, bool stopped)
 {
     unlink_slot(loop, slot);
     (void)evtimer_del(&slot->deadline);
@@ -75,7 +75,7 @@ static void end_call(struct http_loop *loop, struct http_slot *slot, CURLcode re
     finish(slot, result, stopped);
 }
 
-static void collect_ended(struct http_loop *loop)
+static void collect_ended(struct http_client_loop *loop)
 {
     int left = 0;
     for (CURLMsg *message; (message = curl_multi_info_read(loop->multi, &left)) != NULL;) {
@@ -90,7 +90,7 @@ static void collect_ended(struct http_loop *loop)
     }
 }
 
-static void act(struct http_loop *loop, curl_socket_t fd, int what)
+static void act(struct http_client_loop *loop, curl_socket_t fd, int what)
 {
     int running = 0;
     CURLMcode code = curl_multi_socket_action(loop->multi, fd, what, &running);
@@ -112,7 +112,7 @@ static long timeout_ms(int64_t duration_us)
 
 /* The deadline is a timer of ours: libcurl's own stands still while a call waits for one of its
  * host's connections to become free. */
-static void begin_call(struct http_loop *loop, struct http_slot *slot, int64_t now_us)
+static void begin_call(struct http_client_loop *loop, struct http_slot *slot, int64_t now_us)
 {
     int64_t left_us = slot->deadline_us - now_us;
     if (left_us <= 0) {
@@ -140,7 +140,7 @@ static void begin_call(struct http_loop *loop, struct http_slot *slot, int64_t n
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_loop *loop = arg;
+    struct http_client_loop *loop = arg;
     uint64_t times;
     ssize_t got = read(loop->wake_fd, &times, sizeof(times));
     INVARIANT(got == sizeof(times) || errno == EAGAIN || errno == EINTR, "the wake-up can be read");
@@ -183,7 +183,7 @@ static void on_time(evutil_socket_t fd, short what, void *arg) { act(arg, CURL_S
 /* libcurl's wishes: each socket it uses has an event as its private pointer. */
 static int on_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
-    struct http_loop *loop = arg;
+    struct http_client_loop *loop = arg;
     struct event *event = assigned;
     if (what == CURL_POLL_REMOVE) {
         if (event != NULL) {
@@ -210,7 +210,7 @@ static int on_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *ass
 
 static int on_timer_wish(CURLM *multi, long delay_ms, void *arg)
 {
-    struct http_loop *loop = arg;
+    struct http_client_loop *loop = arg;
     if (delay_ms < 0) {
         (void)evtimer_del(loop->timer);
         return 0;
@@ -222,13 +222,13 @@ static int on_timer_wish(CURLM *multi, long delay_ms, void *arg)
 
 static void run_loop(void *arg)
 {
-    struct http_loop *loop = arg;
+    struct http_client_loop *loop = arg;
     (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
 }
 
 /* The callers' side. */
 
-struct http_slot *http_loop_enter(struct http_loop *loop)
+struct http_slot *http_client_loop_enter(struct http_client_loop *loop)
 {
     lock_take(&loop->lock);
     if (loop->stopping) {
@@ -245,14 +245,14 @@ struct http_slot *http_loop_enter(struct http_loop *loop)
     return slot != NULL ? slot : http_slot_new(loop->user_agent, loop->trusted);
 }
 
-static void wake(struct http_loop *loop)
+static void wake(struct http_client_loop *loop)
 {
     const uint64_t once = 1;
     ssize_t put = write(loop->wake_fd, &once, sizeof(once));
     INVARIANT(put == sizeof(once) || errno == EAGAIN, "the loop can be woken");
 }
 
-void http_loop_perform(struct http_loop *loop, struct http_slot *slot)
+void http_client_loop_perform(struct http_client_loop *loop, struct http_slot *slot)
 {
     slot->next = NULL;
     lock_take(&loop->lock);
@@ -278,7 +278,7 @@ void http_loop_perform(struct http_loop *loop, struct http_slot *slot)
     lock_give(&slot->lock);
 }
 
-void http_loop_leave(struct http_loop *loop, struct http_slot *slot)
+void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slot)
 {
     lock_take(&loop->lock);
     if (loop->idle_count < loop->idle_max && !slot->worn) {
@@ -311,8 +311,9 @@ static int load_trusted(const char *ca_path, X509_STORE **ret_store, struct err 
     if (ca_path != NULL && X509_STORE_load_file(store, ca_path) != 1) {
         ERR_clear_error();
         X509_STORE_free(store);
-        err_set(err, ERR_CRYPTO, "%s holds no certificate in PEM form that can be read", ca_path);
-        return err_hint(err, "give the path of a PEM file with the CA's certificate");
+        int rc = err_set(err, ERR_CRYPTO, "%s holds no certificate that can be read", ca_path);
+        (void)err_hint(err, "give the path of a PEM file with the CA's certificate");
+        return rc;
     }
     ERR_clear_error();
     *ret_store = store;
@@ -329,12 +330,14 @@ static void ignore_broken_pipes(void)
     }
 }
 
-static void make_base(struct http_loop *loop)
+static void make_base(struct http_client_loop *loop)
 {
     struct event_config *config = event_config_new();
     INVARIANT(config != NULL, "out of memory");
-    /* Only its own task touches the base; others reach it through `wake_fd`. */
-    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    /* Only its own task touches the base; others reach it through `wake_fd`. Changes to the epoll set
+     * are not put off (EPOLL_USE_CHANGELIST): one that comes after its socket was closed would meet
+     * whatever file another task has opened under that number since. */
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     INVARIANT(loop->base != NULL, "no event loop");
@@ -345,7 +348,7 @@ static void make_base(struct http_loop *loop)
     INVARIANT(rc == 0, "the wake-up cannot be watched");
 }
 
-static void make_multi(struct http_loop *loop, const struct http_client_options *options)
+static void make_multi(struct http_client_loop *loop, const struct http_client_options *options)
 {
     loop->multi = curl_multi_init();
     INVARIANT(loop->multi != NULL, "out of memory");
@@ -362,7 +365,7 @@ static void make_multi(struct http_loop *loop, const struct http_client_options 
     INVARIANT(bad == CURLM_OK, "libcurl lacks an option that the client stands on");
 }
 
-static void loop_release(struct http_loop *loop)
+static void loop_release(struct http_client_loop *loop)
 {
     for (struct http_slot *slot = loop->idle, *next; slot != NULL; slot = next) {
         next = slot->next;
@@ -386,7 +389,7 @@ static void loop_release(struct http_loop *loop)
     curl_global_cleanup();
 }
 
-int http_loop_new(const struct http_client_options *options, struct http_loop **ret_loop,
+int http_client_loop_new(const struct http_client_options *options, struct http_client_loop **ret_loop,
                   struct err *err)
 {
     X509_STORE *trusted = NULL;
@@ -398,7 +401,7 @@ int http_loop_new(const struct http_client_options *options, struct http_loop **
     INVARIANT(ready == CURLE_OK, "libcurl cannot be initialised");
     ignore_broken_pipes();
 
-    struct http_loop *loop = calloc(1, sizeof(*loop));
+    struct http_client_loop *loop = calloc(1, sizeof(*loop));
     INVARIANT(loop != NULL, "out of memory");
     lock_init(&loop->lock);
     cond_init(&loop->left);
@@ -423,7 +426,7 @@ int http_loop_new(const struct http_client_options *options, struct http_loop **
     return 0;
 }
 
-void http_loop_free(struct http_loop *loop)
+void http_client_loop_free(struct http_client_loop *loop)
 {
     lock_take(&loop->lock);
     loop->stopping = true;

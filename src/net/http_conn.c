@@ -78,6 +78,7 @@ struct http_conn {
     enum phase phase;
     bool held;       /* with the pool */
     bool eof;        /* the peer sends nothing more */
+    bool paused;     /* read ahead as far as it may: not reading the socket */
     bool closing;    /* ends behind the present reply */
     bool reset;      /* ends with a reset (a fault of the sandbox) */
     int requests;
@@ -176,6 +177,22 @@ static void conn_reset(struct http_conn *conn)
     conn_close(conn);
 }
 
+/* Called for input that cannot be used yet. libevent would call again at once, and again, as long as
+ * the input stays over its mark: reading must be switched off. */
+static void reading_pause(struct http_conn *conn)
+{
+    if (evbuffer_get_length(bufferevent_get_input(conn->bev)) >= READ_AHEAD_BYTES) {
+        conn->paused = bufferevent_disable(conn->bev, EV_READ) == 0;
+    }
+}
+
+static void reading_resume(struct http_conn *conn)
+{
+    if (conn->paused) {
+        conn->paused = bufferevent_enable(conn->bev, EV_READ) != 0;
+    }
+}
+
 static void linger_discard(struct http_conn *conn)
 {
     struct evbuffer *input = bufferevent_get_input(conn->bev);
@@ -195,6 +212,7 @@ static void conn_linger(struct http_conn *conn)
         return;
     }
     phase_set(conn, PHASE_LINGER);
+    reading_resume(conn);
     linger_discard(conn);
 }
 
@@ -501,6 +519,10 @@ static void conn_pump(struct http_conn *conn)
     if (conn->eof && is_reading(conn)) {
         conn_close(conn);
     }
+    if (conn->bev != NULL &&
+        evbuffer_get_length(bufferevent_get_input(conn->bev)) < READ_AHEAD_BYTES / 2) {
+        reading_resume(conn);
+    }
 }
 
 /* ---- entries from outside ---- */
@@ -535,8 +557,10 @@ static void on_read(struct bufferevent *bev, void *arg)
     http_loop_awake(conn->loop);
     if (conn->phase == PHASE_LINGER) {
         linger_discard(conn);
-    } else {
+    } else if (is_reading(conn)) {
         conn_pump(conn);
+    } else if (conn->phase != PHASE_GONE) {
+        reading_pause(conn);
     }
     conn_settle(conn);
 }

@@ -103,7 +103,7 @@ static enum http_refusal path_segments(const char *path)
 /* Only an escape can bring in a control character or a backslash; a slash is looked for before. */
 static enum http_refusal path_decode(char *path)
 {
-    if (!raw_ok(path, "\\^`{|}")) {
+    if (!raw_ok(path, "[\\]^`{|}")) {
         return HTTP_REFUSAL_TARGET_CHAR;
     }
     for (const char *escape = strchr(path, '%'); escape != NULL; escape = strchr(escape + 1, '%')) {

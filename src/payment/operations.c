@@ -38,7 +38,7 @@ struct work {
 /* ---- answers ------------------------------------------------------------------------------------- */
 
 static void render_problem(struct buf *buf, const struct work *work) {
-    buf_addf(buf, "{\"type\":\"%s\",\"title\":\"%s\",\"status\":422,\"detail\":", err_type(ERR_GATEWAY_REJECTED),
+    buf_addf(buf, "{\"type\":\"" ERR_TYPE_PREFIX "%s\",\"title\":\"%s\",\"status\":422,\"detail\":", err_type(ERR_GATEWAY_REJECTED),
              err_title(ERR_GATEWAY_REJECTED));
     buf_add_json(buf, work->operation.message[0] != '\0' ? work->operation.message
                                                          : "the gateway did not do it; nothing changed");

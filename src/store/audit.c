@@ -2,7 +2,6 @@
  * audit.c: appending to the chain of who did what, and checking the whole of it. */
 #include "store/audit.h"
 
-#include <glib.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -52,9 +51,6 @@ static int check_field(const char *text, size_t bytes_max, const char *name, str
     if (bytes > bytes_max) {
         return err_set(err, ERR_VALIDATION, "the audit entry's %s has %zu bytes; at most %zu are allowed",
                        name, bytes, bytes_max);
-    }
-    if (!g_utf8_validate(text, (gssize)bytes, NULL)) {
-        return err_set(err, ERR_VALIDATION, "the audit entry's %s is not valid UTF-8", name);
     }
     return 0;
 }

@@ -3,7 +3,6 @@
  * the rows is in job_row.c. */
 #include "store/job.h"
 
-#include <glib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,9 +16,6 @@ static int check_text(const char *text, size_t chars_max, const char *what, stru
     if (chars > chars_max) {
         return err_set(err, ERR_VALIDATION, "the job's %s has %zu bytes; at most %zu are allowed",
                        what, chars, chars_max);
-    }
-    if (!g_utf8_validate(text, (gssize)chars, NULL)) {
-        return err_set(err, ERR_VALIDATION, "the job's %s is not valid UTF-8", what);
     }
     return 0;
 }
@@ -39,9 +35,6 @@ int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_
     if (strlen(text) > JOB_PAYLOAD_BYTES_MAX) {
         return err_set(err, ERR_TOO_LARGE, "the job's payload has %zu bytes; at most %d are allowed",
                        strlen(text), JOB_PAYLOAD_BYTES_MAX);
-    }
-    if (!g_utf8_validate(text, -1, NULL)) {
-        return err_set(err, ERR_VALIDATION, "the job's payload is not valid UTF-8");
     }
     struct job_id id = job_id_new();
     return (int)sql_exec(tx, err,

@@ -26,9 +26,9 @@ static void tx_lost(struct pg_tx *tx)
     }
 }
 
-/* Errors that say nothing about the statement but that this connection is of no use: the server goes
- * down or comes up, it became read-only (a failover), a pooler gave us another session that does not
- * know our prepared statements, or a prepared plan no longer fits the schema. */
+/* Errors that say nothing about the statement but that this connection is of no use: the server
+ * goes down or comes up, it became read-only (a failover), a pooler gave us another session that
+ * does not know our prepared statements, or a prepared plan no longer fits the schema. */
 static bool error_loses_connection(const struct pg_tx *tx, const PGresult *result,
                                    const char *state)
 {
@@ -77,6 +77,13 @@ static void tx_error(struct pg_tx *tx, const PGresult *result)
         err_set(err, ERR_STORE, "PostgreSQL refuses a value (%s)", state);
     } else {
         err_set(err, ERR_STORE, "PostgreSQL: %s (%s)", message, state);
+    }
+}
+
+static void tx_refuse_empty(struct pg_tx *tx)
+{
+    if (tx->base.failed.code == ERR_OK) {
+        err_set(&tx->base.failed, ERR_STORE, "the statement is empty");
     }
 }
 
@@ -158,6 +165,8 @@ static void take_result(struct pg_tx *tx, const struct pg_pending *pending, PGre
         if (!pending->stale || error_loses_connection(tx, result, state != NULL ? state : "")) {
             tx_error(tx, result);
         }
+    } else if (status == PGRES_EMPTY_QUERY) {
+        tx_refuse_empty(tx);
     } else if (status != PGRES_PIPELINE_ABORTED) {
         tx_lost(tx); /* COPY and the like: nobody here asks for it */
     }
@@ -349,7 +358,8 @@ static void send_begin(struct pg_tx *tx)
     }
 }
 
-/* Sends a statement, after BEGIN where that is missing. Negative when the transaction has failed. */
+/* Sends a statement, after BEGIN where that is missing. Negative when the transaction has failed.
+ * */
 static int tx_send(struct pg_tx *tx, enum pg_answer kind, const char *sql,
                    const struct sql_arg *args, int count)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * postgres_conn.h: one PostgreSQL connection in pipeline mode, and the transaction on it.
  *
- * Statements are sent without waiting and their answers read in order; who needs an answer syncs and
- * reads everything up to it. BEGIN, the question for the transaction's id and the first statement
- * travel together, so do the last puts and COMMIT; a ROLLBACK or the end of a read is not waited for
- * at all: its answer is read by the connection's next user.
+ * Statements are sent without waiting and their answers read in order; who needs an answer syncs
+ * and reads everything up to it. BEGIN, the question for the transaction's id and the first
+ * statement travel together, so do the last puts and COMMIT; a ROLLBACK or the end of a read is not
+ * waited for at all: its answer is read by the connection's next user.
  * Owns:    the connection, its prepared statements, the answers not yet read.
  * Threads: one at a time.
  * Errors:  ERR_EXISTS (23505), ERR_STORE_CORRUPT (another constraint), ERR_STORE_CONFLICT (40001,
@@ -89,8 +89,8 @@ enum pg_fate { PG_FATE_COMMITTED, PG_FATE_ABORTED, PG_FATE_IN_PROGRESS, PG_FATE_
 MUST_USE int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, struct err *err);
 /* Safe on a connection that is not open. */
 void pg_conn_close(struct pg_conn *conn);
-/* What became of the transaction `xid` that ran on a server of that incarnation. Negative: could not
- * be asked; the connection is of no use then. */
+/* What became of the transaction `xid` that ran on a server of that incarnation. Negative: could
+ * not be asked; the connection is of no use then. */
 MUST_USE int pg_conn_fate(struct pg_conn *conn, const char *xid, const char *incarnation,
                           enum pg_fate *ret_fate, struct err *err);
 

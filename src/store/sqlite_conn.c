@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sqlite_conn.c: one SQLite connection: settings, statement cache, parameters, cursors.
  *
- * In the hot path nothing is allocated and nothing is finalized: a statement is found by the address
- * of its text, bound to the caller's own memory, stepped and reset. */
+ * In the hot path nothing is allocated and nothing is finalized: a statement is found by the
+ * address of its text, bound to the caller's own memory, stepped and reset. */
 #include "store/sqlite_conn.h"
 
 #include <glib.h>
@@ -372,10 +372,7 @@ int sqlite_next(struct sql_rows *rows, struct err *err)
 {
     struct sqlite_statement *statement = (struct sqlite_statement *)rows;
     int code = statement->stepped;
-    if (code == SQLITE_DONE) {
-        return 0; /* and stays so: one more step would begin again */
-    }
-    if (code == 0) {
+    if (code == 0) { /* never after SQLITE_DONE: one more step would begin again */
         code = sqlite3_step(statement->stmt);
     }
     statement->stepped = code == SQLITE_ROW ? 0 : SQLITE_DONE;

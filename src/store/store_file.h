@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store_file.h: the few things the store does with files itself: the lock beside a database, and a backup
- * that appears whole or not at all. Threads: any. Errors: ERR_STORE. */
+ * store_file.h: the few things the store does with files itself: the lock beside a database, and a
+ * backup that appears whole or not at all. Threads: any. Errors: ERR_STORE. */
 #ifndef HOLDFAST_STORE_STORE_FILE_H
 #define HOLDFAST_STORE_STORE_FILE_H
 

@@ -3,8 +3,9 @@
  *
  * A write is a request on its caller's stack. The caller puts it into the queue and sleeps on the
  * request's own condition; the writer takes what waits (up to GROUP_MAX), runs each request's
- * function under a savepoint, commits once and wakes each caller by itself, so that nobody wakes for
- * nothing. There is no delay to gather a group: the next one gathers while this one is being synced.
+ * function under a savepoint, commits once and wakes each caller by itself, so that nobody wakes
+ * for nothing. There is no delay to gather a group: the next one gathers while this one is being
+ * synced.
  *
  *   asked ──> queued ──> run ──┬─ fn failed: its savepoint rolled back ─┐
  *                              └─ fn returned 0 ────────────────────────┴─> COMMIT ──> told
@@ -263,8 +264,8 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
     return run;
 }
 
-/* Counts them, then wakes each caller. A request's memory is its caller's: once `done` is seen it is
- * gone, so nothing of it is read after the lock is given. */
+/* Counts them, then wakes each caller. A request's memory is its caller's: once `done` is seen it
+ * is gone, so nothing of it is read after the lock is given. */
 static void group_tell(struct store_sqlite *store, struct request *first, int count,
                        int64_t start_us)
 {

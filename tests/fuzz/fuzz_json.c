@@ -25,7 +25,8 @@ static void check_walk(const json_t *json)
     size_t count = 0;
     int result = pan_refuse_json(json, NULL, &err);
     INVARIANT(result == 0 || result == -ERR_CARD_NUMBER, "taken or refused for a card number");
-    INVARIANT(!pan_find(err.place, strlen(err.place), &offset, &count), "no card number in an error");
+    INVARIANT(!pan_find(err.place, strlen(err.place), &offset, &count),
+              "no card number in an error");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
@@ -33,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     JSON_AUTO json = NULL;
     JSON_AUTO again = NULL;
     struct err err = {0};
-    int result = json_read((const char *)bytes, count, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &json, &err);
+    int result = json_read((const char *)bytes, count, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &json,
+                           &err);
     if (result != 0) {
         INVARIANT(json == NULL, "untouched on failure");
         check_refusal(result, &err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fuzz_pan.c: what pan_find() finds has 13 to 19 digits and passes a Luhn check written another way;
- * pan_mask() changes nothing but digits, and afterwards nothing is found; a card number on a line of
- * its own is found whatever stands before it. */
+ * fuzz_pan.c: what pan_find() finds has 13 to 19 digits and passes a Luhn check written another
+ * way; pan_mask() changes nothing but digits, and afterwards nothing is found; a card number on a
+ * line of its own is found whatever stands before it. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * replay_main.c: runs a fuzz target over every file of a folder, so that each input that once broke
- * something is tried again in every test run. Argument: the folder. Ends 1 when it holds no file. */
+ * something is tried again in every test run. Argument: the folder. Ends 1 when it holds no
+ * file. */
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>

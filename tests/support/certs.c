@@ -55,13 +55,15 @@ void certs_make(struct certs *ret_certs)
     static const char hosts[] = "DNS:localhost,IP:127.0.0.1";
     static const char *const names[CERT_KINDS] = {"good", "expired", "other-host", "self-signed"};
     struct certs *certs = ret_certs;
+    char folder[sizeof(certs->folder)];
     const char *tmp = getenv("TMPDIR");
-    snprintf(certs->folder, sizeof(certs->folder), "%s/holdfast-certs-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    INVARIANT(mkdtemp(certs->folder) != NULL, "no temporary folder");
-    snprintf(certs->ca_path, CERT_PATH_MAX, "%s/ca.pem", certs->folder);
-    snprintf(certs->key_path, CERT_PATH_MAX, "%s/key.pem", certs->folder);
+    snprintf(folder, sizeof(folder), "%s/holdfast-certs-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    INVARIANT(mkdtemp(folder) != NULL, "no temporary folder");
+    memcpy(certs->folder, folder, sizeof(folder));
+    snprintf(certs->ca_path, CERT_PATH_MAX, "%s/ca.pem", folder);
+    snprintf(certs->key_path, CERT_PATH_MAX, "%s/key.pem", folder);
     for (int i = 0; i < CERT_KINDS; i++) {
-        snprintf(certs->cert_path[i], CERT_PATH_MAX, "%s/%s.pem", certs->folder, names[i]);
+        snprintf(certs->cert_path[i], CERT_PATH_MAX, "%s/%s.pem", folder, names[i]);
     }
     EVP_PKEY *ca_key = EVP_EC_gen("P-256");
     EVP_PKEY *key = EVP_EC_gen("P-256");

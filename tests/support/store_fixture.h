@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store_fixture.h: an empty store of either engine for tests of the store itself: nothing is migrated.
+ * store_fixture.h: an empty store of either engine for tests of the store itself: nothing is
+ * migrated.
  * Owns: the database, until test_store_end(). Failures abort: it is a test's tool. */
 #ifndef HOLDFAST_TESTS_STORE_FIXTURE_H
 #define HOLDFAST_TESTS_STORE_FIXTURE_H

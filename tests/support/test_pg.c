@@ -54,16 +54,23 @@ void test_pg_start(struct test_pg *ret_pg, bool fsync)
     char *plain[] = {"python3", TEST_SUPPORT_DIR "/pg_server.py", NULL};
     char *durable[] = {"python3", TEST_SUPPORT_DIR "/pg_server.py", "--fsync", NULL};
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
         give_up("no pipe", "");
     }
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], 0);
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    /* A session of its own: who kills the test's whole group must not kill the one that cleans up.
+     * */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     *ret_pg = (struct test_pg){.to = in[1], .from = out[0]};
-    if (posix_spawnp(&ret_pg->pid, "python3", &actions, NULL, fsync ? durable : plain, environ) != 0) {
+    if (posix_spawnp(&ret_pg->pid, "python3", &actions, &attributes, fsync ? durable : plain,
+                     environ) != 0) {
         give_up("python3 cannot be started", "");
     }
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(in[0]);
     close(out[1]);

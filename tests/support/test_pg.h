@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_pg.h: a PostgreSQL for tests: one shared by the process, or one of the test's own that it may
- * kill. The shared one is that of HOLDFAST_TEST_PG_URL (a superuser's URL) where that is set, else a
- * private one that ends with the process, however it ends (support/pg_server.py).
+ * test_pg.h: a PostgreSQL for tests: one shared by the process, or one of the test's own that it
+ * may kill. The shared one is that of HOLDFAST_TEST_PG_URL (a superuser's URL) where that is set,
+ * else a private one that ends with the process, however it ends (support/pg_server.py).
  * Threads: one at a time. Failures abort: it is a test's tool. */
 #ifndef HOLDFAST_TESTS_TEST_PG_H
 #define HOLDFAST_TESTS_TEST_PG_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_vfs.c: a disk for SQLite that fails on order, see test_vfs.h. Files of the write-ahead log get
- * a table of functions of their own; everything else is passed through untouched. */
+ * test_vfs.c: a disk for SQLite that fails on order, see test_vfs.h. Files of the write-ahead log
+ * get a table of functions of their own; everything else is passed through untouched. */
 #include "support/test_vfs.h"
 
 #include <sqlite3.h>

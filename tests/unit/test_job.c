@@ -429,31 +429,34 @@ static struct job_runner *second;
 static int64_t second_again_us;
 static void take_over(void) {
     struct err err = {0};
+    int first_result = script.result;
     pass_us(MINUTE_US + JOB_QUEUE_US);
+    script.result = 0;
     script.again_us = second_again_us;
     INVARIANT(job_runner_drain(second, &err) == 1, "the second runner takes the job over");
+    script.result = first_result;
     script.again_us = 0;
 }
 
 static void who_lost_his_lease_changes_nothing(void **state) {
     second = runner_new();
-    for (int i = 0; i < 3; i++) {
+    static const struct {
+        int first_result, first_attempts;
+        bool again; /* the second runner's run wants another; else it was the last */
+    } cases[] = {{0, 0, false}, {0, 0, true}, {-ERR_GATEWAY, 0, true}, {-ERR_GATEWAY, 3, true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         (void)engine_exec(&engine, "DELETE FROM job");
-        script = (struct script){.during = take_over, .result = i == 2 ? -ERR_GATEWAY : 0};
-        second_again_us = i == 0 ? 0 : now_us() + 60 * MINUTE_US;
+        script = (struct script){.during = take_over, .result = cases[i].first_result};
+        second_again_us = cases[i].again ? now_us() + 60 * MINUTE_US : 0;
         assert_int_equal(add("pay_1", now_us()), 1);
-        if (i == 2) {
-            (void)engine_exec(&engine, "UPDATE job SET attempts = 1");
-        }
+        (void)engine_exec(&engine, cases[i].first_attempts == 3 ? "UPDATE job SET attempts = 3"
+                                                                : "UPDATE job SET attempts = 0");
         assert_int_equal(drain(), 1);
         assert_int_equal(script.runs, 2);
-        assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), i > 0);
-        if (i == 1) {
-            assert_int_equal(engine_int(&engine, "SELECT due_us FROM job"), second_again_us);
-        }
-        if (i == 2) { /* the second's failure is counted, the first's is not */
-            assert_int_equal(engine_int(&engine, "SELECT attempts FROM job"), 2);
-        }
+        assert_int_equal(script.parks, 0);
+        assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), cases[i].again);
+        assert_int_equal(engine_int(&engine, "SELECT due_us FROM job"), second_again_us);
+        assert_int_equal(engine_int(&engine, "SELECT attempts FROM job"), cases[i].first_attempts);
     }
     job_runner_stop(second);
 }
@@ -584,23 +587,27 @@ static void a_job_outlives_any_store_call_that_fails(void **state) {
 
 static struct lock gate;
 static struct cond gate_moved;
-static int gate_running, gate_running_max, gate_done;
+static int gate_running, gate_done;
+static int gated_running, gated_running_max; /* of the kind "gated" */
 static bool gate_open;
 
 static void gate_reset(bool open) {
-    gate_running = gate_running_max = gate_done = 0;
+    gate_running = gate_done = gated_running = gated_running_max = 0;
     gate_open = open;
 }
 
 static int run_gated(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
+    bool gated = strcmp(job->kind, "gated") == 0;
     lock_take(&gate);
     gate_running++;
-    gate_running_max = MAX(gate_running_max, gate_running);
+    gated_running += gated;
+    gated_running_max = MAX(gated_running_max, gated_running);
     cond_broadcast(&gate_moved);
     while (!gate_open) {
         cond_wait(&gate_moved, &gate);
     }
     gate_running--;
+    gated_running -= gated;
     gate_done++;
     cond_broadcast(&gate_moved);
     lock_give(&gate);
@@ -624,7 +631,7 @@ static void gate_set_open(void) {
     lock_give(&gate);
 }
 
-static const struct job_kind gated[] = {
+static const struct job_kind gated_kinds[] = {
     {.name = "gated", .run = run_gated, .backoff_us = backoff_us, .backoff_count = 2,
      .lease_us = MINUTE_US, .concurrency = 3},
     {.name = "other", .run = run_gated, .backoff_us = backoff_us, .backoff_count = 2,
@@ -634,7 +641,7 @@ static const struct job_kind gated[] = {
 static struct job_runner *gated_start(void) {
     struct err err = {0};
     struct job_runner *made = NULL;
-    assert_int_equal(job_runner_start(engine.store, gated, 2, &made, &err), 0);
+    assert_int_equal(job_runner_start(engine.store, gated_kinds, 2, &made, &err), 0);
     return made;
 }
 
@@ -667,22 +674,6 @@ static void a_started_runner_runs_what_is_added_with_and_without_a_wake(void **s
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), 0);
 }
 
-static void a_kind_runs_no_more_at_once_than_its_concurrency(void **state) {
-    gate_reset(false);
-    struct job_runner *started = gated_start();
-    add_many("gated", 20);
-    job_runner_wake(started);
-    gate_wait(&gate_running, 3);
-    add_many("other", 5);
-    job_runner_wake(started);
-    gate_wait(&gate_running, 4); /* a kind that is full does not hold up another */
-    gate_set_open();
-    gate_wait(&gate_done, 25);
-    job_runner_stop(started);
-    assert_int_equal(gate_running_max, 4);
-    assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), 0);
-}
-
 static void leased_wait(int count) {
     int64_t deadline_us = clock_mono_us() + 60 * US_PER_SECOND;
     while (engine_int(&engine, "SELECT COUNT(*) FROM job WHERE lease <> ''") != count) {
@@ -705,6 +696,18 @@ static struct job_runner *gated_start_with_queue(void) {
     gate_wait(&gate_running, 3);
     leased_wait(50);
     return started;
+}
+
+static void a_kind_runs_no_more_at_once_than_its_concurrency(void **state) {
+    struct job_runner *started = gated_start_with_queue();
+    add_many("other", 5);
+    job_runner_wake(started);
+    gate_wait(&gate_running, 4); /* a kind that is full does not hold up another */
+    gate_set_open();
+    gate_wait(&gate_done, 55);
+    job_runner_stop(started);
+    assert_int_equal(gated_running_max, 3);
+    assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), 0);
 }
 
 static void open_when_three_are_leased(void *arg) {
@@ -767,6 +770,42 @@ static void a_report_that_fails_at_first_is_written_later(void **state) {
     assert_int_equal(faults_left, 0);
     assert_int_equal(gate_done, 1);
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), 0);
+}
+
+static int hook_calls;
+static int hook_fails_once(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
+                           struct err *err) {
+    lock_take(&gate);
+    hook_calls++;
+    int call = hook_calls;
+    cond_broadcast(&gate_moved);
+    lock_give(&gate);
+    return call == 1 ? err_set(err, ERR_STATE, "cannot open a ticket") : 0;
+}
+
+static int run_unlucky(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
+    return err_set(err, ERR_GATEWAY, "no luck");
+}
+
+static void a_started_runner_tries_again_when_the_hook_fails(void **state) {
+    static const struct job_kind unlucky = {.name = "unlucky", .run = run_unlucky,
+                                            .parked = hook_fails_once, .backoff_us = backoff_us,
+                                            .backoff_count = 2, .attempts_max = 1,
+                                            .lease_us = MINUTE_US, .concurrency = 2};
+    struct job_runner *started = NULL;
+    struct err err = {0};
+    hook_calls = 0;
+    assert_int_equal(job_runner_start(engine.store, &unlucky, 1, &started, &err), 0);
+    add_many("unlucky", 1);
+    job_runner_wake(started);
+    gate_wait(&hook_calls, 1);
+    leased_wait(0);
+    assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job WHERE parked_us = 0 AND attempts = 1"), 1);
+    pass_us(MINUTE_US);
+    job_runner_wake(started);
+    gate_wait(&hook_calls, 2);
+    job_runner_stop(started);
+    assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job WHERE parked_us <> 0"), 1);
 }
 
 /* Many tasks raise a number and hasten one job, whose handler notes the number: in the end the
@@ -882,6 +921,7 @@ int main(void) {
         TEST(jobs_that_wait_too_long_for_a_worker_are_given_back),
         TEST(two_runners_share_the_jobs_and_run_each_once),
         TEST(a_report_that_fails_at_first_is_written_later),
+        TEST(a_started_runner_tries_again_when_the_hook_fails),
         TEST(no_hasten_is_lost_beside_running_jobs),
     };
     int failed = cmocka_run_group_tests_name("jobs on SQLite", tests, open_sqlite, close_engine) +

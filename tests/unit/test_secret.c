@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_secret.c: a secret comes from the environment or a file, never from the configuration itself,
- * and no error repeats it. */
+ * test_secret.c: a secret comes from the environment or a file, never from the configuration
+ * itself, and no error repeats it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,7 +157,8 @@ static void a_reference_that_leads_to_no_secret_is_refused(void **state)
 
 static void a_plain_value_is_refused_and_never_repeated(void **state)
 {
-    static const char *const values[] = {"sk_live_51abcdef", "", "ENV:HOME", "env", "file", "env/HOME"};
+    static const char *const values[] = {"sk_live_51abcdef", "", "ENV:HOME", "env", "file",
+                                         "env/HOME"};
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         struct secret *secret = NULL;
         struct err err = {0};

@@ -70,7 +70,7 @@ static void a_write_that_returned_0_is_seen_by_the_next_read(void **state)
 {
     struct store *store = store_in(state);
     for (int i = 0; i < 20; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "t%d", i);
         assert_int_equal(store_write(store, insert_fn, id, &err), 0);
         assert_int_equal(things(store), i + 1);
@@ -131,19 +131,20 @@ static int swallow_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     int result = insert(tx, "new", ret_err);
     if (result == 0) {
         result = (int)sql_exec(tx, &ignored, "INSERT INTO thing (id) VALUES ($1)", S_TEXT("a"));
-        *(int *)ctx = result;
+        ((int *)ctx)[0] = result;
         result = (int)sql_exec(tx, &ignored, "INSERT INTO thing (id) VALUES ($1)", S_TEXT("b"));
-        assert_int_equal(result, *(int *)ctx);
+        ((int *)ctx)[1] = result;
     }
     return 0;
 }
 
 static void after_a_failed_call_the_transaction_is_only_good_for_rollback(void **state)
 {
-    int inner = 0;
+    int inner[2] = {0};
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
-    assert_int_equal(store_write(store_in(state), swallow_fn, &inner, &err), -ERR_EXISTS);
-    assert_int_equal(inner, -ERR_EXISTS);
+    assert_int_equal(store_write(store_in(state), swallow_fn, inner, &err), -ERR_EXISTS);
+    assert_int_equal(inner[0], -ERR_EXISTS);
+    assert_int_equal(inner[1], -ERR_EXISTS);
     assert_int_equal(err.code, ERR_EXISTS);
     assert_int_equal(things(store_in(state)), 1);
 }
@@ -158,10 +159,8 @@ static void a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works(vo
     static const char *const wrong[] = {"SELEC 1", "SELECT * FROM nowhere", "INSERT INTO thing",
                                         "SELECT $1", ""};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        int result = store_write(store_in(state), bad_sql_fn, (void *)(intptr_t)wrong[i], &err);
-        if (wrong[i][0] != '\0') { /* an empty statement does nothing on PostgreSQL */
-            assert_int_equal(result, -ERR_STORE);
-        }
+        void *sql = (void *)(intptr_t)wrong[i];
+        assert_int_equal(store_write(store_in(state), bad_sql_fn, sql, &err), -ERR_STORE);
         assert_int_equal(things(store_in(state)), 0);
     }
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
@@ -565,7 +564,8 @@ static int caller_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     if (result < 0 || caller->number % 3 != 0) {
         return result;
     }
-    /* Every third fails after it has written: by itself, by a broken rule or by a wrong statement. */
+    /* Every third fails after it has written: by itself, by a broken rule or by a wrong statement.
+     * */
     if (caller->number % 9 == 0) {
         return err_set(ret_err, ERR_STATE, "refused");
     }
@@ -850,7 +850,7 @@ static void the_figures_count_what_was_done(void **state)
     struct store_stats before, after;
     store_stats(store, &before);
     for (int i = 0; i < 10; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "s%d", i);
         assert_int_equal(store_write(store, insert_fn, id, &err), 0);
     }

@@ -2,6 +2,7 @@
 """tree.py: the files of one source tree, read once, and what is found in them."""
 import os
 import re
+import shutil
 import subprocess
 
 CODE_SUFFIXES = {
@@ -15,7 +16,8 @@ SHEBANG = re.compile(r"^#!.*\b(bash|sh|python3|node)\b")
 SHEBANG_KINDS = {"bash": "shell", "sh": "shell", "python3": "python", "node": "script"}
 
 # Foreign bytes (fuzz corpora) and the self-test's own samples of bad code are not ours to judge.
-SKIPPED = re.compile(r"^tests/lint/|(^|/)corpus/|(^|/)node_modules/|(^|/)build(-\w+)?/|^LICENSE$")
+SKIPPED = re.compile(
+    r"^tests/lint/|(^|/)(corpus|node_modules|[.]git|build(-\w+)?)/|^LICENSE$")
 
 C_TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<text>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')", re.S)
@@ -75,11 +77,12 @@ class Tree:
                 self.sources[path] = Source(root, path, text)
 
     def paths(self):
-        """What git has or would add; without git (an unpacked release) everything."""
-        if os.path.exists(os.path.join(self.root, ".git")):
+        """What git has or would add; without git (an unpacked release) everything. CI may have
+        checked out as another user, which git would refuse to read without safe.directory."""
+        if os.path.exists(os.path.join(self.root, ".git")) and shutil.which("git"):
             listed = subprocess.run(
-                ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                cwd=self.root, stdout=subprocess.PIPE, check=True).stdout
+                ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others",
+                 "--exclude-standard"], cwd=self.root, stdout=subprocess.PIPE, check=True).stdout
             return {path for path in listed.decode().split("\0") if path}
         found = set()
         for folder, _, names in os.walk(self.root):

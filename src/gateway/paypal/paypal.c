@@ -5,7 +5,7 @@
 #include "base/clock.h"
 
 static const struct gateway_error errors[] = {
-#define X(kind, code, status, outcome, advice, common_code)                                        \
+#define X(kind, code, status, outcome, advice, common_code) \
     {code, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/paypal/paypal_errors.def"
 #undef X
@@ -21,8 +21,10 @@ static int check_credential(const struct gateway_credential *credential, struct 
         known = known || strcmp(credential->name, names[i]) == 0;
     }
     if (!known) {
-        return err_set(err, ERR_CONFIG, "PayPal has no credential '%s'; it has client_id, client_secret, "
-                       "webhook_id (one or several) and, for the sandbox, webhook_ca", credential->name);
+        return err_set(err, ERR_CONFIG,
+                       "PayPal has no credential '%s'; it has client_id, client_secret, "
+                       "webhook_id (one or several) and, for the sandbox, webhook_ca",
+                       credential->name);
     }
     if (strcmp(credential->name, "webhook_ca") == 0) {
         return 0;
@@ -31,12 +33,14 @@ static int check_credential(const struct gateway_credential *credential, struct 
     const char *bytes = secret_bytes(credential->value);
     bool is_list = strcmp(credential->name, "webhook_id") == 0;
     if (count == 0 || (!is_list && count > PAYPAL_CREDENTIAL_CHARS_MAX)) {
-        return err_set(err, ERR_CONFIG, "the credential '%s' is empty or too long", credential->name);
+        return err_set(err, ERR_CONFIG, "the credential '%s' is empty or too long",
+                       credential->name);
     }
     for (size_t i = 0; i < count && !is_list; i++) {
         if (bytes[i] <= ' ' || bytes[i] > '~' ||
             (bytes[i] == ':' && strcmp(credential->name, "client_id") == 0)) {
-            return err_set(err, ERR_CONFIG, "the credential '%s' holds a character that it cannot have",
+            return err_set(err, ERR_CONFIG,
+                           "the credential '%s' holds a character that it cannot have",
                            credential->name);
         }
     }
@@ -54,10 +58,12 @@ static int read_webhook_ids(const struct secret *list, struct paypal_state *stat
         if (count == 0) {
             break;
         }
-        if (count > PAYPAL_WEBHOOK_ID_CHARS_MAX || state->webhook_id_count == PAYPAL_WEBHOOK_IDS_MAX) {
-            return err_set(err, ERR_CONFIG, "the credential 'webhook_id' holds an id of more than %d "
-                           "characters, or more than %d ids", PAYPAL_WEBHOOK_ID_CHARS_MAX,
-                           PAYPAL_WEBHOOK_IDS_MAX);
+        if (count > PAYPAL_WEBHOOK_ID_CHARS_MAX ||
+            state->webhook_id_count == PAYPAL_WEBHOOK_IDS_MAX) {
+            return err_set(err, ERR_CONFIG,
+                           "the credential 'webhook_id' holds an id of more than %d "
+                           "characters, or more than %d ids",
+                           PAYPAL_WEBHOOK_ID_CHARS_MAX, PAYPAL_WEBHOOK_IDS_MAX);
         }
         memcpy(state->webhook_ids[state->webhook_id_count++], text, count);
         text += count;
@@ -112,16 +118,17 @@ static void paypal_probe(const struct gateway_call *call, struct gateway_result 
 
 const struct gateway_adapter paypal_adapter = {
     .name = "paypal",
-    .can = {
-        .authorize = true,
-        .partial_capture = true,
-        .cancel = true,
-        .partial_refund = true,
-        .key_lifetime_us = 5 * 3600 * US_PER_SECOND, /* orders' keys are kept for 6 h */
-        .not_found_conclusive_us = 600 * US_PER_SECOND,
-        .close_on_unknown = false, /* an order with a capture under way cannot be closed */
-        .customer_action = true,
-    },
+    .can =
+        {
+            .authorize = true,
+            .partial_capture = true,
+            .cancel = true,
+            .partial_refund = true,
+            .key_lifetime_us = 5 * 3600 * US_PER_SECOND, /* orders' keys are kept for 6 h */
+            .not_found_conclusive_us = 600 * US_PER_SECOND,
+            .close_on_unknown = false, /* an order with a capture under way cannot be closed */
+            .customer_action = true,
+        },
     .methods = {[METHOD_PAYPAL] = true, [METHOD_CARD] = true},
     .errors = errors,
     .error_count = COUNT_OF(errors),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * paypal.h: the PayPal adapter (Orders v2, Payments v2): the row of the registry, and what its own
  * files share.
- * Threads: any, many at once; the state's parts have locks of their own. Errors: as gateway.h says. */
+ * Threads: any, many at once; the state's parts have locks of their own. Errors: as gateway.h says.
+ */
 #ifndef HOLDFAST_GATEWAY_PAYPAL_H
 #define HOLDFAST_GATEWAY_PAYPAL_H
 
@@ -29,9 +30,9 @@ struct paypal_state {
     int webhook_id_count;
 };
 
-/* paypal_http.c: one API call. `key` is the PayPal-Request-Id of a POST, or NULL; `body` NULL: none.
- * A 401 renews the token and sends once more. False: the result says what happened; when it was the
- * token that could not be had, nothing was sent and the outcome is a not-charged one. */
+/* paypal_http.c: one API call. `key` is the PayPal-Request-Id of a POST, or NULL; `body` NULL:
+ * none. A 401 renews the token and sends once more. False: the result says what happened; when it
+ * was the token that could not be had, nothing was sent and the outcome is a not-charged one. */
 MUST_USE bool paypal_send(const struct gateway_call *call, const char *method, const char *path,
                           const json_t *body, const char *key, bool moves_money,
                           struct gateway_result *result, struct http_answer *ret_answer,
@@ -45,7 +46,8 @@ void paypal_path(struct buf *path, const char *prefix, const char *id, const cha
 
 /* paypal_parse.c. Amounts are decimal text; JPY, HUF and TWD have no decimals there, and currencies
  * that have neither two decimals nor are one of these cannot be said. */
-MUST_USE bool paypal_amount(int64_t amount_minor, struct currency currency, char ret_text[MONEY_TEXT_MAX]);
+MUST_USE bool paypal_amount(int64_t amount_minor, struct currency currency,
+                            char ret_text[MONEY_TEXT_MAX]);
 /* {"currency_code", "value"}; -1 when it does not say. */
 int64_t paypal_read_amount(const json_t *money, struct currency *ret_currency);
 /* Each fills the result from one JSON object; what is not recognised leaves the outcome UNKNOWN. */
@@ -72,7 +74,9 @@ void paypal_resume(const struct gateway_call *call, const struct gateway_charge 
                    const struct gateway_lookup *lookup, struct gateway_result *ret_result);
 void paypal_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
                   struct gateway_result *ret_result);
-/* GET of the order into a fresh result; the caller owns `ret_order` (NULL when it could not be had). */
+/* GET of the order into a fresh result; the caller owns `ret_order`, which is NULL when it could
+ * not be had or is not the one of that reference. */
+void paypal_read_missing(int status, const json_t *json, struct gateway_result *result);
 void paypal_show_order(const struct gateway_call *call, const char *order_id, const char *reference,
                        struct gateway_result *result, json_t **ret_order);
 void paypal_capture(const struct gateway_call *call, const struct gateway_change *change,

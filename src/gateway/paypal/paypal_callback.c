@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * paypal_callback.c: PayPal's webhooks: verified over the raw bytes, then put into our words.
  *
- * Freshness: PAYPAL-TRANSMISSION-TIME must lie within five minutes of our clock. PayPal's documentation
- * calls it the time of the transmission, and it repeats a delivery that failed for three days; this
- * assumes that each repeat is a transmission of its own with a new time and signature. If one ever kept
- * its first time it would be refused here and the payment found by query instead, late but not lost. */
+ * Freshness: PAYPAL-TRANSMISSION-TIME must lie within five minutes of our clock. PayPal's
+ * documentation calls it the time of the transmission, and it repeats a delivery that failed for
+ * three days; this assumes that each repeat is a transmission of its own with a new time and
+ * signature. If one ever kept its first time it would be refused here and the payment found by
+ * query instead, late but not lost. */
 #include "gateway/paypal/paypal.h"
 
 #include <inttypes.h>
@@ -13,10 +14,16 @@
 
 #define WINDOW_US (300 * US_PER_SECOND)
 
-/* What the resource of an event is, and what the event says of it where the resource's own status is
- * not enough (GW_NONE: the status says). */
-enum resource_kind { RESOURCE_ORDER, RESOURCE_CAPTURE, RESOURCE_AUTHORIZATION, RESOURCE_REFUND, RESOURCE_REVERSAL,
-                     RESOURCE_DISPUTE };
+/* What the resource of an event is, and what the event says of it where the resource's own status
+ * is not enough (GW_NONE: the status says). */
+enum resource_kind {
+    RESOURCE_ORDER,
+    RESOURCE_CAPTURE,
+    RESOURCE_AUTHORIZATION,
+    RESOURCE_REFUND,
+    RESOURCE_REVERSAL,
+    RESOURCE_DISPUTE
+};
 static const struct {
     const char *type;
     enum resource_kind kind;
@@ -65,19 +72,24 @@ static void read_order(const json_t *resource, struct gateway_event *event)
     const json_t *unit = paypal_unit(resource);
     exchange_copy_id(event->gateway_id, sizeof(event->gateway_id), result.gateway_id);
     exchange_copy_id(event->charge_id, sizeof(event->charge_id), result.charge_id);
-    exchange_copy_id(event->reference, sizeof(event->reference), json_peek_text(unit, "custom_id", NULL));
-    exchange_copy_id(event->order_id, sizeof(event->order_id), json_peek_text(unit, "reference_id", NULL));
+    exchange_copy_id(event->reference, sizeof(event->reference),
+                     json_peek_text(unit, "custom_id", NULL));
+    exchange_copy_id(event->order_id, sizeof(event->order_id),
+                     json_peek_text(unit, "reference_id", NULL));
 }
 
-static void read_payment(const json_t *resource, enum resource_kind kind, struct gateway_event *event)
+static void read_payment(const json_t *resource, enum resource_kind kind,
+                         struct gateway_event *event)
 {
     const char *status = json_peek_text(resource, "status", NULL);
     event->outcome = kind == RESOURCE_CAPTURE ? paypal_capture_outcome(status)
                                               : paypal_authorization_outcome(status);
     event->amount_minor = paypal_read_amount(json_peek(resource, "amount", NULL), &event->currency);
-    exchange_copy_id(event->charge_id, sizeof(event->charge_id), json_peek_text(resource, "id", NULL));
-    exchange_copy_id(event->gateway_id, sizeof(event->gateway_id),
-                     json_peek_text(resource, "supplementary_data", "related_ids", "order_id", NULL));
+    exchange_copy_id(event->charge_id, sizeof(event->charge_id),
+                     json_peek_text(resource, "id", NULL));
+    exchange_copy_id(
+        event->gateway_id, sizeof(event->gateway_id),
+        json_peek_text(resource, "supplementary_data", "related_ids", "order_id", NULL));
     exchange_copy_id(event->reference, sizeof(event->reference),
                      json_peek_text(resource, "custom_id", NULL));
 }
@@ -86,18 +98,22 @@ static void read_refund(const json_t *resource, struct gateway_event *event)
 {
     event->outcome = paypal_refund_outcome(json_peek_text(resource, "status", NULL));
     event->amount_minor = paypal_read_amount(json_peek(resource, "amount", NULL), &event->currency);
-    exchange_copy_id(event->refund_id, sizeof(event->refund_id), json_peek_text(resource, "id", NULL));
+    exchange_copy_id(event->refund_id, sizeof(event->refund_id),
+                     json_peek_text(resource, "id", NULL));
     exchange_copy_id(event->reference, sizeof(event->reference),
                      json_peek_text(resource, "custom_id", NULL));
-    copy_linked_id(event->charge_id, sizeof(event->charge_id), resource, "up", "/v2/payments/captures/");
+    copy_linked_id(event->charge_id, sizeof(event->charge_id), resource, "up",
+                   "/v2/payments/captures/");
 }
 
 static void read_dispute(const json_t *resource, struct gateway_event *event)
 {
-    const json_t *transaction = json_array_get(json_peek(resource, "disputed_transactions", NULL), 0);
+    const json_t *transaction = json_array_get(json_peek(resource, "disputed_transactions", NULL),
+                                               0);
     const char *due = json_peek_text(resource, "seller_response_due_date", NULL);
     event->outcome = GW_NONE;
-    event->amount_minor = paypal_read_amount(json_peek(resource, "dispute_amount", NULL), &event->currency);
+    event->amount_minor = paypal_read_amount(json_peek(resource, "dispute_amount", NULL),
+                                             &event->currency);
     exchange_copy_id(event->dispute_id, sizeof(event->dispute_id),
                      json_peek_text(resource, "dispute_id", NULL));
     exchange_copy_text(event->dispute_status, sizeof(event->dispute_status),
@@ -156,10 +172,12 @@ static int read_event(const json_t *json, struct gateway_event *event, struct er
     const char *time = json_peek_text(json, "create_time", NULL);
     const json_t *resource = json_peek(json, "resource", NULL);
     if (id == NULL || type == NULL || !json_is_object(resource)) {
-        return err_set(err, ERR_BAD_REQUEST, "the callback is signed but is no PayPal event: "
-                                             "id, event_type or resource is missing");
+        return err_set(err, ERR_BAD_REQUEST,
+                       "the callback is signed but is no PayPal event: "
+                       "id, event_type or resource is missing");
     }
-    if (id[0] == '\0' || strlen(id) > GATEWAY_ID_CHARS_MAX || strlen(type) > GATEWAY_CODE_CHARS_MAX) {
+    if (id[0] == '\0' || strlen(id) > GATEWAY_ID_CHARS_MAX ||
+        strlen(type) > GATEWAY_CODE_CHARS_MAX) {
         return err_set(err, ERR_BAD_REQUEST, "the event's id or type is empty or too long");
     }
     exchange_copy_id(event->event_id, sizeof(event->event_id), id);
@@ -194,16 +212,18 @@ static int check_time(const char *time, int64_t now_us, struct err *err)
     }
     if (sent_us < now_us - WINDOW_US || sent_us > now_us + WINDOW_US) {
         int64_t apart_s = (sent_us < now_us ? now_us - sent_us : sent_us - now_us) / US_PER_SECOND;
-        err_set(err, ERR_SIGNATURE, "the callback was sent %" PRId64 " s %s; at most 300 s are allowed",
-                apart_s, sent_us < now_us ? "ago" : "ahead of our clock");
-        return err_hint(err, "A genuine callback that waited on its way is sent again with a new time; "
-                             "if all are refused, check this machine's clock.");
+        err_set(err, ERR_SIGNATURE,
+                "the callback was sent %" PRId64 " s %s; at most 300 s are allowed", apart_s,
+                sent_us < now_us ? "ago" : "ahead of our clock");
+        return err_hint(err,
+                        "A genuine callback that waited on its way is sent again with a new time; "
+                        "if all are refused, check this machine's clock.");
     }
     return 0;
 }
 
-static int check_signature(const struct gateway_call *call, const struct gateway_callback_request *request,
-                           struct err *err)
+static int check_signature(const struct gateway_call *call,
+                           const struct gateway_callback_request *request, struct err *err)
 {
     struct paypal_state *state = call->gateway->state;
     struct paypal_transmission transmission = {
@@ -225,8 +245,8 @@ static int check_signature(const struct gateway_call *call, const struct gateway
         return rc;
     }
     struct paypal_cert *cert = NULL;
-    rc = paypal_cert_take(&state->certs, call, header_of(request, "PAYPAL-CERT-URL"), request->now_us,
-                          &cert, err);
+    rc = paypal_cert_take(&state->certs, call, header_of(request, "PAYPAL-CERT-URL"),
+                          request->now_us, &cert, err);
     if (rc < 0) {
         return rc;
     }
@@ -237,13 +257,15 @@ static int check_signature(const struct gateway_call *call, const struct gateway
     }
     paypal_cert_give(&state->certs, cert);
     if (!genuine) {
-        return err_set(err, ERR_SIGNATURE, "the callback's signature does not fit its body and a webhook "
-                                           "id of this gateway");
+        return err_set(err, ERR_SIGNATURE,
+                       "the callback's signature does not fit its body and a webhook "
+                       "id of this gateway");
     }
     return 0;
 }
 
-int paypal_verify_callback(const struct gateway_call *call, const struct gateway_callback_request *request,
+int paypal_verify_callback(const struct gateway_call *call,
+                           const struct gateway_callback_request *request,
                            struct gateway_event *ret_event, struct err *err)
 {
     int rc = check_signature(call, request, err);
@@ -251,10 +273,11 @@ int paypal_verify_callback(const struct gateway_call *call, const struct gateway
         return rc;
     }
     JSON_AUTO json = NULL;
-    rc = json_read(request->body, request->body_bytes, EXCHANGE_ANSWER_BYTES_MAX, EXCHANGE_DEPTH_MAX,
-                   &json, err);
+    rc = json_read(request->body, request->body_bytes, EXCHANGE_ANSWER_BYTES_MAX,
+                   EXCHANGE_DEPTH_MAX, &json, err);
     if (rc < 0) {
-        return err_set(err, ERR_BAD_REQUEST, "the callback is signed but its body is not valid JSON");
+        return err_set(err, ERR_BAD_REQUEST,
+                       "the callback is signed but its body is not valid JSON");
     }
     struct gateway_event event = {0};
     rc = read_event(json, &event, err);

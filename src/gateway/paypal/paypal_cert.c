@@ -37,7 +37,8 @@ static bool ends_with(const char *text, size_t count, const char *end)
 /* The certificate's file behind the folder: plain characters, and no way up. */
 static bool file_ok(const char *file)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     return file[0] != '\0' && file[0] != '.' && strspn(file, allowed) == strlen(file);
 }
 
@@ -82,15 +83,17 @@ static int read_cert(const struct gateway *gateway, const char *pem, size_t coun
     const struct secret *ca = gateway_credential(gateway, "webhook_ca");
     int rc = x509_cert_check(cert, ca != NULL ? secret_bytes(ca) : NULL, now_us, &why);
     if (rc < 0) {
-        rc = err_set(err, ERR_SIGNATURE, "the certificate that signed the callback is not trusted: %s",
-                     why.detail);
+        rc = err_set(err, ERR_SIGNATURE,
+                     "the certificate that signed the callback is not trusted: %s", why.detail);
     } else if (!name_ok(x509_cert_name(cert))) {
-        rc = err_set(err, ERR_SIGNATURE, "the certificate that signed the callback is not PayPal's");
+        rc = err_set(err, ERR_SIGNATURE,
+                     "the certificate that signed the callback is not PayPal's");
     } else {
         *ret_not_after_us = x509_cert_not_after_us(cert);
         rc = x509_cert_key(cert, ret_key, &why);
         if (rc < 0) {
-            rc = err_set(err, ERR_SIGNATURE, "the certificate's key cannot be used: %s", why.detail);
+            rc = err_set(err, ERR_SIGNATURE, "the certificate's key cannot be used: %s",
+                         why.detail);
         }
     }
     x509_cert_free(cert);
@@ -102,7 +105,8 @@ static int fetch(const struct gateway_call *call, const char *url, int64_t now_u
 {
     int64_t left_us = call->deadline_us - clock_mono_us();
     if (left_us <= 0) {
-        return err_set(err, ERR_UNREACHABLE, "there was no time left to fetch PayPal's certificate");
+        return err_set(err, ERR_UNREACHABLE,
+                       "there was no time left to fetch PayPal's certificate");
     }
     const struct http_call http = {
         .method = "GET",
@@ -115,16 +119,18 @@ static int fetch(const struct gateway_call *call, const char *url, int64_t now_u
     HTTP_ANSWER_AUTO answer = {0};
     struct err why = {0};
     if (http_call(call->client, &http, &answer, &why) < 0) {
-        return err_set(err, ERR_UNREACHABLE, "PayPal's certificate could not be fetched: %s", why.detail);
+        return err_set(err, ERR_UNREACHABLE, "PayPal's certificate could not be fetched: %s",
+                       why.detail);
     }
     if (answer.status >= 400 && answer.status < 500 && answer.status != 429) {
         return err_set(err, ERR_SIGNATURE, "there is no certificate where PAYPAL-CERT-URL says");
     }
     if (answer.status != 200) {
-        return err_set(err, ERR_UNREACHABLE, "PayPal's certificate could not be fetched: HTTP status %d",
-                       answer.status);
+        return err_set(err, ERR_UNREACHABLE,
+                       "PayPal's certificate could not be fetched: HTTP status %d", answer.status);
     }
-    return read_cert(call->gateway, answer.body, answer.body_bytes, now_us, ret_key, ret_not_after_us, err);
+    return read_cert(call->gateway, answer.body, answer.body_bytes, now_us, ret_key,
+                     ret_not_after_us, err);
 }
 
 static struct paypal_cert *find(struct paypal_certs *certs, const char *url, int64_t now_us)
@@ -172,7 +178,8 @@ static int fetch_into(struct paypal_certs *certs, const struct gateway_call *cal
                       int64_t now_us, struct paypal_cert **ret_cert, struct err *err)
 {
     if (!may_fetch(certs)) {
-        return err_set(err, ERR_UNREACHABLE, "too many of PayPal's certificates were asked for lately");
+        return err_set(err, ERR_UNREACHABLE,
+                       "too many of PayPal's certificates were asked for lately");
     }
     struct rsa_key *key = NULL;
     int64_t not_after_us = 0;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * paypal_cert.h: the certificates with which PayPal signs its webhooks, fetched from the address that
- * the transmission itself names, and therefore trusted only when all of this holds:
- *   1. the address is https at a host under paypal.com, in their folder of certificates; or, for the
- *      sandbox, at exactly the configured base URL when that is on this machine;
- *   2. the certificate chains to a CA of the system, or of the credential "webhook_ca" when there is
- *      one, and is valid now;
+ * paypal_cert.h: the certificates with which PayPal signs its webhooks, fetched from the address
+ * that the transmission itself names, and therefore trusted only when all of this holds:
+ *   1. the address is https at a host under paypal.com, in their folder of certificates; or, for
+ * the sandbox, at exactly the configured base URL when that is on this machine;
+ *   2. the certificate chains to a CA of the system, or of the credential "webhook_ca" when there
+ * is one, and is valid now;
  *   3. its subject's name is paypal.com or ends in ".paypal.com".
- * Kept by address, PAYPAL_CERTS_MAX of them. Anybody can send a callback that names an address under
- * paypal.com where there is nothing, so fetches are one at a time and PAYPAL_CERT_FETCHES_MAX a
- * minute; callbacks signed with a certificate that is kept are not held up by that.
- * Threads: any. Owns: the certificates. Errors: ERR_SIGNATURE (not to be trusted), ERR_UNREACHABLE
- * (cannot be fetched now). */
+ * Kept by address, PAYPAL_CERTS_MAX of them. Anybody can send a callback that names an address
+ * under paypal.com where there is nothing, so fetches are one at a time and PAYPAL_CERT_FETCHES_MAX
+ * a minute; callbacks signed with a certificate that is kept are not held up by that. Threads: any.
+ * Owns: the certificates. Errors: ERR_SIGNATURE (not to be trusted), ERR_UNREACHABLE (cannot be
+ * fetched now). */
 #ifndef HOLDFAST_GATEWAY_PAYPAL_CERT_H
 #define HOLDFAST_GATEWAY_PAYPAL_CERT_H
 
@@ -48,8 +48,9 @@ void paypal_certs_release(struct paypal_certs *certs);
 /* Rule 1. */
 MUST_USE bool paypal_cert_url_ok(const struct gateway *gateway, const char *url);
 /* The certificate at that address, to be given back with _give(). */
-MUST_USE int paypal_cert_take(struct paypal_certs *certs, const struct gateway_call *call, const char *url,
-                              int64_t now_us, struct paypal_cert **ret_cert, struct err *err);
+MUST_USE int paypal_cert_take(struct paypal_certs *certs, const struct gateway_call *call,
+                              const char *url, int64_t now_us, struct paypal_cert **ret_cert,
+                              struct err *err);
 void paypal_cert_give(struct paypal_certs *certs, struct paypal_cert *cert);
 
 #endif

@@ -39,15 +39,16 @@ static void ask_order(const struct gateway_call *call, const struct gateway_chan
     struct gateway_result now;
     JSON_AUTO order = NULL;
     paypal_show_order(call, change->payment.gateway_id, change->payment.reference, &now, &order);
-    exchange_unanswered(&now);
+    exchange_in_doubt(&now);
     now.duration_us += result->duration_us;
     *result = now;
 }
 
 /* Capture. */
 
-static void capture_authorization(const struct gateway_call *call, const struct gateway_change *change,
-                                  const char *authorization_id, const char *key, const char *amount_text,
+static void capture_authorization(const struct gateway_call *call,
+                                  const struct gateway_change *change, const char *authorization_id,
+                                  const char *key, const char *amount_text,
                                   struct gateway_result *result)
 {
     BUF_AUTO path;
@@ -81,16 +82,20 @@ void paypal_capture(const struct gateway_call *call, const struct gateway_change
         return;
     }
     if (!paypal_amount(change->amount_minor, change->payment.currency, amount_text)) {
-        exchange_refuse(ret_result, "invalid_amount", "this amount cannot be said to PayPal in this currency");
+        exchange_refuse(ret_result, "invalid_amount",
+                        "this amount cannot be said to PayPal in this currency");
         return;
     }
     if (change->payment.gateway_id[0] == '\0') {
-        exchange_refuse(ret_result, "wrong_state", "there is no order whose authorization could be captured");
+        exchange_refuse(ret_result, "wrong_state",
+                        "there is no order whose authorization could be captured");
         return;
     }
-    /* The authorization's id is read from the order: after a partial capture our row names the capture. */
+    /* The authorization's id is read from the order: after a partial capture our row names the
+     * capture. */
     JSON_AUTO order = NULL;
-    paypal_show_order(call, change->payment.gateway_id, change->payment.reference, ret_result, &order);
+    paypal_show_order(call, change->payment.gateway_id, change->payment.reference, ret_result,
+                      &order);
     const char *authorization_id = authorization_of(order);
     if (order == NULL) {
         look_failed(ret_result);
@@ -101,10 +106,8 @@ void paypal_capture(const struct gateway_call *call, const struct gateway_change
         gateway_result_init(ret_result);
         ret_result->duration_us = looked_us;
         capture_authorization(call, change, authorization_id, key, amount_text, ret_result);
-        exchange_copy_id(ret_result->gateway_id, sizeof(ret_result->gateway_id), change->payment.gateway_id);
-    }
-    if (change->repeated) {
-        exchange_unanswered(ret_result);
+        exchange_copy_id(ret_result->gateway_id, sizeof(ret_result->gateway_id),
+                         change->payment.gateway_id);
     }
 }
 
@@ -147,7 +150,8 @@ void paypal_cancel(const struct gateway_call *call, const struct gateway_change 
         return;
     }
     JSON_AUTO order = NULL;
-    paypal_show_order(call, change->payment.gateway_id, change->payment.reference, ret_result, &order);
+    paypal_show_order(call, change->payment.gateway_id, change->payment.reference, ret_result,
+                      &order);
     const char *authorization_id = authorization_of(order);
     if (order == NULL && ret_result->outcome != GW_NOT_FOUND) {
         look_failed(ret_result);
@@ -157,15 +161,13 @@ void paypal_cancel(const struct gateway_call *call, const struct gateway_change 
         gateway_result_init(ret_result);
         ret_result->duration_us = looked_us;
         void_authorization(call, change, authorization_id, key, ret_result);
-        exchange_copy_id(ret_result->gateway_id, sizeof(ret_result->gateway_id), change->payment.gateway_id);
+        exchange_copy_id(ret_result->gateway_id, sizeof(ret_result->gateway_id),
+                         change->payment.gateway_id);
     } else if (ret_result->outcome == GW_ACTION_NEEDED || ret_result->outcome == GW_APPROVED) {
         /* PayPal has no call that closes such an order; it expires. Only our own capture could take
          * money on it, and after this there will be none. */
         ret_result->outcome = GW_CANCELED;
         ret_result->action_url[0] = '\0';
-    }
-    if (change->repeated) {
-        exchange_unanswered(ret_result);
     }
 }
 
@@ -173,7 +175,8 @@ void paypal_cancel(const struct gateway_call *call, const struct gateway_change 
 
 /* The capture to pay back from: the first that is large enough. It must be the same one at every
  * repeat, so it is chosen by what never changes, not by what is left on it. */
-static bool choose_capture(const json_t *order, int64_t amount_minor, char ret_id[GATEWAY_ID_CHARS_MAX + 1])
+static bool choose_capture(const json_t *order, int64_t amount_minor,
+                           char ret_id[GATEWAY_ID_CHARS_MAX + 1])
 {
     const json_t *captures = paypal_payments(order, "captures");
     for (size_t i = 0; i < json_array_size(captures); i++) {
@@ -247,15 +250,18 @@ static void ask_refund(const struct gateway_call *call, const struct gateway_cha
         result->outcome = GW_REJECTED_REQUEST;
         result->advice = ADVICE_STOP;
         exchange_common_code(result, "already_refunded");
-    } else if (now.outcome != GW_NOT_FOUND) {
-        *result = now;
+        return;
     }
+    exchange_in_doubt(&now);
+    *result = now;
 }
 
 /* Our row's charge is the capture itself, unless the payment was authorized first and the row still
- * names the authorization: then there is no such capture, and the order is asked for the right one. */
+ * names the authorization: then there is no such capture, and the order is asked for the right one.
+ */
 static void refund_somewhere(const struct gateway_call *call, const struct gateway_change *change,
-                             const char *key, const char *amount_text, struct gateway_result *result)
+                             const char *key, const char *amount_text,
+                             struct gateway_result *result)
 {
     char capture_id[GATEWAY_ID_CHARS_MAX + 1];
     exchange_copy_id(capture_id, sizeof(capture_id), change->payment.charge_id);
@@ -281,15 +287,13 @@ void paypal_refund(const struct gateway_call *call, const struct gateway_change 
         return;
     }
     if (!paypal_amount(change->amount_minor, change->payment.currency, amount_text)) {
-        exchange_refuse(ret_result, "invalid_amount", "this amount cannot be said to PayPal in this currency");
+        exchange_refuse(ret_result, "invalid_amount",
+                        "this amount cannot be said to PayPal in this currency");
         return;
     }
     refund_somewhere(call, change, key, amount_text, ret_result);
     if (paypal_code_is_done(ret_result->code)) {
         ask_refund(call, change, ret_result);
-    }
-    if (change->repeated) {
-        exchange_unanswered(ret_result);
     }
 }
 
@@ -304,26 +308,29 @@ static void query_refund_by_id(const struct gateway_call *call, const struct gat
     if (!paypal_send(call, "GET", path.data, NULL, NULL, false, result, &answer, &json)) {
         return;
     }
-    if (paypal_success(&answer)) {
-        paypal_read_refund(json, result);
+    if (!paypal_success(&answer)) {
+        paypal_read_missing(answer.status, json, result);
         return;
     }
-    paypal_read_error(answer.status, json, result);
-    if (answer.status == 404 && strcmp(result->common_code, "not_found_there") == 0) {
-        result->outcome = GW_NOT_FOUND;
+    paypal_read_refund(json, result);
+    if (result->refund_id[0] == '\0') {
+        exchange_no_answer(result);
     }
 }
 
 /* Through the order, which lists its refunds with the reference that we gave them. */
-static void query_refund_by_reference(const struct gateway_call *call, const struct gateway_change *change,
+static void query_refund_by_reference(const struct gateway_call *call,
+                                      const struct gateway_change *change,
                                       struct gateway_result *result)
 {
     JSON_AUTO order = NULL;
     struct gateway_result shown;
     paypal_show_order(call, change->payment.gateway_id, change->payment.reference, &shown, &order);
-    if (order == NULL || strcmp(shown.common_code, "reference_mismatch") == 0) {
+    if (order == NULL) {
         *result = shown;
-        result->outcome = GW_UNKNOWN;
+        if (shown.outcome == GW_NOT_FOUND) {
+            result->outcome = GW_UNKNOWN; /* the order is gone; of the refund that says nothing */
+        }
         return;
     }
     result->http_status = shown.http_status;
@@ -350,5 +357,4 @@ void paypal_query_refund(const struct gateway_call *call, const struct gateway_c
     } else if (change->payment.gateway_id[0] != '\0') {
         query_refund_by_reference(call, change, ret_result);
     }
-    exchange_unanswered(ret_result);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * paypal_http.c: one API call: the token, the headers, and one more try with a new token after a 401. */
+ * paypal_http.c: one API call: the token, the headers, and one more try with a new token after a
+ * 401. */
 #include "gateway/paypal/paypal.h"
 
 enum { HEADERS_MAX = 6 };
@@ -36,8 +37,8 @@ static bool token_refused(const struct http_answer *answer, const json_t *json)
 }
 
 bool paypal_send(const struct gateway_call *call, const char *method, const char *path,
-                 const json_t *body, const char *key, bool moves_money, struct gateway_result *result,
-                 struct http_answer *ret_answer, json_t **ret_json)
+                 const json_t *body, const char *key, bool moves_money,
+                 struct gateway_result *result, struct http_answer *ret_answer, json_t **ret_json)
 {
     struct paypal_state *state = call->gateway->state;
     char url[PAYPAL_URL_BYTES_MAX];

@@ -6,9 +6,9 @@
  *
  * No money moves at create, so whatever goes wrong there is certainly not charged and the order is
  * left to expire. Money moves at capture or authorize, which is sent only when the order's id is
- * durable with us; whatever is unclear there is UNKNOWN. PayPal gives the first request's result to a
- * repeat with the same PayPal-Request-Id: "<reference>-o" makes the order, "<reference>-c" takes the
- * money. */
+ * durable with us; whatever is unclear there is UNKNOWN. PayPal gives the first request's result to
+ * a repeat with the same PayPal-Request-Id: "<reference>-o" makes the order, "<reference>-c" takes
+ * the money. */
 #include "gateway/paypal/paypal.h"
 
 #include <glib.h>
@@ -27,7 +27,8 @@ static json_t *money_json(const char *amount_text, struct currency currency)
 /* {"experience_context": …}: the payer is sent to PayPal's page and back. */
 static json_t *wallet_json(const struct gateway_charge *charge)
 {
-    const char *cancel_url = charge->cancel_url[0] != '\0' ? charge->cancel_url : charge->return_url;
+    const char *cancel_url = charge->cancel_url[0] != '\0' ? charge->cancel_url
+                                                           : charge->return_url;
     json_t *context = json_object();
     if (charge->return_url[0] != '\0') {
         json_object_set_new(context, "return_url", json_string(charge->return_url));
@@ -57,7 +58,8 @@ static json_t *order_json(const struct gateway_charge *charge, const char *amoun
     return order;
 }
 
-/* The body of capture and authorize: the stored means of payment, or nothing when the payer approved. */
+/* The body of capture and authorize: the stored means of payment, or nothing when the payer
+ * approved. */
 static json_t *source_json(const struct gateway_charge *charge, bool approved)
 {
     if (approved || charge->token[0] == '\0') {
@@ -67,8 +69,8 @@ static json_t *source_json(const struct gateway_charge *charge, bool approved)
     json_t *source = json_pack("{s:s}", "vault_id", charge->token);
     if (charge->method == METHOD_CARD && charge->off_session) {
         json_object_set_new(source, "stored_credential",
-                            json_pack("{s:s,s:s,s:s}", "payment_initiator", "MERCHANT", "payment_type",
-                                      "UNSCHEDULED", "usage", "SUBSEQUENT"));
+                            json_pack("{s:s,s:s,s:s}", "payment_initiator", "MERCHANT",
+                                      "payment_type", "UNSCHEDULED", "usage", "SUBSEQUENT"));
     }
     return json_pack("{s:{s:o}}", "payment_source", kind, source);
 }
@@ -81,15 +83,19 @@ static bool can_ask(const struct gateway_call *call, const struct gateway_charge
         return false;
     }
     if (!paypal_amount(charge->amount_minor, charge->currency, amount_text)) {
-        exchange_refuse(result, "invalid_amount", "this amount cannot be said to PayPal in this currency");
+        exchange_refuse(result, "invalid_amount",
+                        "this amount cannot be said to PayPal in this currency");
         return false;
     }
-    if (charge->method != METHOD_PAYPAL && (charge->method != METHOD_CARD || charge->token[0] == '\0')) {
-        exchange_refuse(result, "token_missing", "PayPal takes its own wallet, and cards that it has stored");
+    if (charge->method != METHOD_PAYPAL &&
+        (charge->method != METHOD_CARD || charge->token[0] == '\0')) {
+        exchange_refuse(result, "token_missing",
+                        "PayPal takes its own wallet, and cards that it has stored");
         return false;
     }
     if (charge->token[0] == '\0' && charge->off_session) {
-        exchange_refuse(result, "token_missing", "without the payer PayPal needs a stored means of payment");
+        exchange_refuse(result, "token_missing",
+                        "without the payer PayPal needs a stored means of payment");
         return false;
     }
     if (strlen(charge->order_id) > REFERENCE_ID_CHARS_MAX) {
@@ -101,7 +107,8 @@ static bool can_ask(const struct gateway_call *call, const struct gateway_charge
         return false;
     }
     if (call->persist == NULL) {
-        exchange_refuse(result, "invalid_request", "no money is moved unless the order's id can be made durable");
+        exchange_refuse(result, "invalid_request",
+                        "no money is moved unless the order's id can be made durable");
         return false;
     }
     return true;
@@ -110,14 +117,28 @@ static bool can_ask(const struct gateway_call *call, const struct gateway_charge
 /* Asking. */
 
 /* An answer about another payment is no answer about ours. */
-static void check_reference(const json_t *order, const char *reference, struct gateway_result *result)
+static bool check_reference(const json_t *order, const char *reference,
+                            struct gateway_result *result)
 {
     const char *theirs = json_peek_text(paypal_unit(order), "custom_id", NULL);
-    if (theirs != NULL && strcmp(theirs, reference) != 0) {
-        gateway_result_init(result);
-        exchange_common_code(result, "reference_mismatch");
-        exchange_copy_text(result->message, sizeof(result->message),
-                           "PayPal answered about another payment than the one asked about");
+    if (theirs == NULL || strcmp(theirs, reference) == 0) {
+        return true;
+    }
+    gateway_result_init(result);
+    exchange_common_code(result, "reference_mismatch");
+    exchange_copy_text(result->message, sizeof(result->message),
+                       "PayPal answered about another payment than the one asked about");
+    return false;
+}
+
+/* An answer to a GET that is not 2xx: it is not there, or the question was not answered. */
+void paypal_read_missing(int status, const json_t *json, struct gateway_result *result)
+{
+    paypal_read_error(status, json, result);
+    if (status == 404 && strcmp(result->common_code, "not_found_there") == 0) {
+        result->outcome = GW_NOT_FOUND;
+    } else {
+        exchange_no_answer(result);
     }
 }
 
@@ -135,15 +156,17 @@ void paypal_show_order(const struct gateway_call *call, const char *order_id, co
         return;
     }
     if (!paypal_success(&answer)) {
-        paypal_read_error(answer.status, json, result);
-        if (answer.status == 404 && strcmp(result->common_code, "not_found_there") == 0) {
-            result->outcome = GW_NOT_FOUND;
-        }
+        paypal_read_missing(answer.status, json, result);
         return;
     }
     paypal_read_order(json, result);
-    check_reference(json, reference, result);
-    *ret_order = json_incref(json);
+    if (result->gateway_id[0] == '\0') {
+        exchange_no_answer(result);
+        return;
+    }
+    if (check_reference(json, reference, result)) {
+        *ret_order = json_incref(json);
+    }
 }
 
 void paypal_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
@@ -151,16 +174,15 @@ void paypal_query(const struct gateway_call *call, const struct gateway_lookup *
 {
     gateway_result_init(ret_result);
     if (lookup->gateway_id[0] == '\0') {
-        /* Without an id on our row nothing was captured: capture is sent only after persist() has made
-         * the id durable, and when persist() fails nothing more is sent. An order may exist there, but
-         * it holds no money and nobody will capture it. (A charge that is under way right now may still
-         * persist its id: not_found_conclusive_us outlasts it.) */
+        /* Without an id on our row nothing was captured: capture is sent only after persist() has
+         * made the id durable, and when persist() fails nothing more is sent. An order may exist
+         * there, but it holds no money and nobody will capture it. (A charge that is under way
+         * right now may still persist its id: not_found_conclusive_us outlasts it.) */
         ret_result->outcome = GW_NOT_FOUND;
         return;
     }
     JSON_AUTO order = NULL;
     paypal_show_order(call, lookup->gateway_id, lookup->reference, ret_result, &order);
-    exchange_unanswered(ret_result);
 }
 
 /* Taking the money. */
@@ -171,8 +193,8 @@ static bool is_settled(enum gateway_outcome outcome)
            outcome == GW_DECLINED || outcome == GW_CANCELED;
 }
 
-/* After "it was done before", or an answer without the payments in it: the order itself is asked. What
- * it does not settle stays unknown. */
+/* After "it was done before", or an answer without the payments in it: the order itself is asked.
+ * What it does not settle stays unknown. */
 static void ask_order(const struct gateway_call *call, const struct gateway_charge *charge,
                       const char *order_id, struct gateway_result *result)
 {
@@ -196,7 +218,8 @@ static void take_money(const struct gateway_call *call, const struct gateway_cha
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
     snprintf(key, sizeof(key), "%s-c", charge->reference);
-    paypal_path(&path, "/v2/checkout/orders/", order_id, charge->capture ? "/capture" : "/authorize");
+    paypal_path(&path, "/v2/checkout/orders/", order_id,
+                charge->capture ? "/capture" : "/authorize");
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
     JSON_AUTO body = source_json(charge, approved);
@@ -205,7 +228,7 @@ static void take_money(const struct gateway_call *call, const struct gateway_cha
     }
     if (paypal_success(&answer)) {
         paypal_read_order(json, result);
-        check_reference(json, charge->reference, result);
+        (void)check_reference(json, charge->reference, result);
     } else {
         paypal_read_error(answer.status, json, result);
     }
@@ -225,9 +248,11 @@ static void read_create_failure(int status, const json_t *json, struct gateway_r
         bool refused = status >= 400 && status < 500 && json != NULL;
         result->outcome = refused ? GW_REJECTED_REQUEST : GW_UNAVAILABLE;
         result->advice = ADVICE_ELSEWHERE;
-    } else if (result->outcome == GW_ACTION_NEEDED) {
-        result->outcome = GW_REJECTED_REQUEST; /* there is no order with which the payer could go on */
-        result->advice = ADVICE_ELSEWHERE;
+    } else if (result->outcome == GW_ACTION_NEEDED || result->outcome == GW_DECLINED) {
+        /* There is no order with which the payer could go on, and nobody's bank was asked: what
+         * PayPal refused is this request. A decline would end what an earlier send of it may have
+         * charged. */
+        result->outcome = GW_REJECTED_REQUEST;
     }
 }
 
@@ -240,7 +265,8 @@ static bool create_order(const struct gateway_call *call, const struct gateway_c
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
     JSON_AUTO body = order_json(charge, amount_text);
-    if (!paypal_send(call, "POST", "/v2/checkout/orders", body, key, false, result, &answer, &json)) {
+    if (!paypal_send(call, "POST", "/v2/checkout/orders", body, key, false, result, &answer,
+                     &json)) {
         return false;
     }
     if (!paypal_success(&answer)) {
@@ -253,8 +279,7 @@ static bool create_order(const struct gateway_call *call, const struct gateway_c
         result->advice = ADVICE_ELSEWHERE;
         return false;
     }
-    check_reference(json, charge->reference, result);
-    return result->gateway_id[0] != '\0';
+    return check_reference(json, charge->reference, result);
 }
 
 /* The payer is needed: where the order stands says so, or the link he has to follow. */
@@ -272,10 +297,6 @@ static void charge_order(const struct gateway_call *call, const struct gateway_c
                          const char *amount_text, struct gateway_result *result)
 {
     if (!create_order(call, charge, amount_text, result)) {
-        /* With an earlier send of the same charge its order may be further than this one got. */
-        if (charge->repeated && result->outcome == GW_DECLINED) {
-            result->outcome = GW_UNKNOWN;
-        }
         return;
     }
     if (is_settled(result->outcome)) {
@@ -314,9 +335,6 @@ void paypal_charge(const struct gateway_call *call, const struct gateway_charge 
     if (can_ask(call, charge, amount_text, ret_result)) {
         charge_order(call, charge, amount_text, ret_result);
     }
-    if (charge->repeated) {
-        exchange_unanswered(ret_result);
-    }
 }
 
 void paypal_resume(const struct gateway_call *call, const struct gateway_charge *charge,
@@ -329,9 +347,7 @@ void paypal_resume(const struct gateway_call *call, const struct gateway_charge 
     }
     take_money(call, charge, lookup->gateway_id, true, ret_result);
     if (ret_result->gateway_id[0] == '\0') {
-        exchange_copy_id(ret_result->gateway_id, sizeof(ret_result->gateway_id), lookup->gateway_id);
-    }
-    if (charge->repeated) {
-        exchange_unanswered(ret_result);
+        exchange_copy_id(ret_result->gateway_id, sizeof(ret_result->gateway_id),
+                         lookup->gateway_id);
     }
 }

@@ -13,8 +13,9 @@ static const struct state capture_states[] = {
 };
 
 static const struct state authorization_states[] = {
-    {"CREATED", GW_AUTHORIZED}, {"PARTIALLY_CAPTURED", GW_AUTHORIZED}, {"CAPTURED", GW_CHARGED},
-    {"PENDING", GW_PENDING},    {"DENIED", GW_DECLINED},               {"VOIDED", GW_CANCELED},
+    {"CREATED", GW_AUTHORIZED}, {"PARTIALLY_CAPTURED", GW_AUTHORIZED},
+    {"CAPTURED", GW_CHARGED},   {"PENDING", GW_PENDING},
+    {"DENIED", GW_DECLINED},    {"VOIDED", GW_CANCELED},
 };
 
 static const struct state refund_states[] = {
@@ -24,7 +25,8 @@ static const struct state refund_states[] = {
     {"CANCELLED", GW_CANCELED},
 };
 
-/* Orders whose payments do not say. CREATED and SAVED are missing on purpose, see read_open_order(). */
+/* Orders whose payments do not say. CREATED and SAVED are missing on purpose, see
+ * read_open_order(). */
 static const struct state order_states[] = {
     {"PAYER_ACTION_REQUIRED", GW_ACTION_NEEDED},
     {"APPROVED", GW_APPROVED},
@@ -160,15 +162,16 @@ const json_t *paypal_payments(const json_t *order, const char *kind)
 static void read_processor(const json_t *capture, struct gateway_result *result)
 {
     const char *code = json_peek_text(capture, "processor_response", "response_code", NULL);
-    if (!code_is(code, KIND_PROCESSOR) || !gateway_result_code(result, &paypal_adapter, code, NULL)) {
+    if (!code_is(code, KIND_PROCESSOR) ||
+        !gateway_result_code(result, &paypal_adapter, code, NULL)) {
         result->outcome = GW_DECLINED;
         result->advice = ADVICE_STOP;
         exchange_common_code(result, "generic_decline");
     }
     char text[2 * GATEWAY_CODE_CHARS_MAX];
     const char *status = json_peek_text(capture, "status", NULL);
-    snprintf(text, sizeof(text), "%.40s%s%.20s", status != NULL ? status : "", code != NULL ? "/" : "",
-             code != NULL ? code : "");
+    snprintf(text, sizeof(text), "%.40s%s%.20s", status != NULL ? status : "",
+             code != NULL ? "/" : "", code != NULL ? code : "");
     exchange_copy_text(result->code, sizeof(result->code), text);
 }
 
@@ -184,7 +187,8 @@ static void add_capture(const json_t *capture, struct gateway_result *result)
 {
     struct currency currency = {0};
     int64_t amount_minor = paypal_read_amount(json_peek(capture, "amount", NULL), &currency);
-    if (paypal_capture_outcome(json_peek_text(capture, "status", NULL)) != GW_CHARGED || amount_minor < 0) {
+    if (paypal_capture_outcome(json_peek_text(capture, "status", NULL)) != GW_CHARGED ||
+        amount_minor < 0) {
         return;
     }
     add(&result->captured_minor, amount_minor);
@@ -204,7 +208,8 @@ void paypal_read_capture(const json_t *capture, struct gateway_result *result)
         return;
     }
     exchange_copy_id(result->charge_id, sizeof(result->charge_id), id);
-    result->amount_minor = paypal_read_amount(json_peek(capture, "amount", NULL), &result->currency);
+    result->amount_minor = paypal_read_amount(json_peek(capture, "amount", NULL),
+                                              &result->currency);
     add_capture(capture, result);
     result->outcome = paypal_capture_outcome(json_peek_text(capture, "status", NULL));
     if (result->outcome == GW_DECLINED) {
@@ -240,7 +245,8 @@ static void read_authorizations(const json_t *authorizations, size_t capture_cou
                                 struct gateway_result *result)
 {
     const json_t *last = json_array_get(authorizations, json_array_size(authorizations) - 1);
-    enum gateway_outcome outcome = paypal_authorization_outcome(json_peek_text(last, "status", NULL));
+    enum gateway_outcome outcome = paypal_authorization_outcome(
+        json_peek_text(last, "status", NULL));
     bool captured = capture_count > 0 && result->captured_minor > 0;
     if (outcome == GW_CHARGED && capture_count > 0) {
         return; /* the captures say more: one of them may be pending */
@@ -251,7 +257,8 @@ static void read_authorizations(const json_t *authorizations, size_t capture_cou
     }
     result->outcome = outcome;
     if (!captured) {
-        exchange_copy_id(result->charge_id, sizeof(result->charge_id), json_peek_text(last, "id", NULL));
+        exchange_copy_id(result->charge_id, sizeof(result->charge_id),
+                         json_peek_text(last, "id", NULL));
     }
     if (outcome == GW_DECLINED) {
         read_processor(last, result);
@@ -264,15 +271,16 @@ static void read_refunds(const json_t *refunds, struct gateway_result *result)
     for (size_t i = 0; i < json_array_size(refunds); i++) {
         const json_t *refund = json_array_get(refunds, i);
         if (paypal_refund_outcome(json_peek_text(refund, "status", NULL)) == GW_REFUNDED) {
-            add(&result->refunded_minor, paypal_read_amount(json_peek(refund, "amount", NULL), &unused));
+            add(&result->refunded_minor,
+                paypal_read_amount(json_peek(refund, "amount", NULL), &unused));
         }
     }
 }
 
-/* An order on which nothing has been paid yet. One that waits for the payer has the link to send him
- * to. A CREATED one without that link was made for a stored token: our capture either never arrived or
- * is under way, and the order cannot say which, so it stays UNKNOWN until the repeat of the capture, or
- * the order's end, decides. */
+/* An order on which nothing has been paid yet. One that waits for the payer has the link to send
+ * him to. A CREATED one without that link was made for a stored token: our capture either never
+ * arrived or is under way, and the order cannot say which, so it stays UNKNOWN until the repeat of
+ * the capture, or the order's end, decides. */
 static void read_open_order(const json_t *order, const char *status, struct gateway_result *result)
 {
     const char *payer_action = paypal_link(order, "payer-action");
@@ -301,8 +309,8 @@ void paypal_read_order(const json_t *order, struct gateway_result *result)
         return;
     }
     exchange_copy_id(result->gateway_id, sizeof(result->gateway_id), id);
-    result->amount_minor =
-        paypal_read_amount(json_peek(paypal_unit(order), "amount", NULL), &result->currency);
+    result->amount_minor = paypal_read_amount(json_peek(paypal_unit(order), "amount", NULL),
+                                              &result->currency);
     const json_t *captures = paypal_payments(order, "captures");
     const json_t *authorizations = paypal_payments(order, "authorizations");
     size_t capture_count = json_array_size(captures);
@@ -348,7 +356,8 @@ static const char *status_code(int status, char text[16])
 static const struct gateway_error *error_row(int status, const char *issue, const char *name)
 {
     char text[16];
-    const struct gateway_error *by_status = gateway_error_find(&paypal_adapter, status_code(status, text));
+    const struct gateway_error *by_status = gateway_error_find(&paypal_adapter,
+                                                               status_code(status, text));
     const struct gateway_error *row = gateway_error_find(&paypal_adapter, issue);
     if (row == NULL) {
         row = gateway_error_find(&paypal_adapter, name);
@@ -359,8 +368,8 @@ static const struct gateway_error *error_row(int status, const char *issue, cons
     if (status == 409) {
         return row != NULL && row->outcome == GW_UNKNOWN ? row : NULL;
     }
-    bool speaks = status == 400 || status == 403 || status == 404 || status == 405 || status == 406 ||
-                  status == 415 || status == 422;
+    bool speaks = status == 400 || status == 403 || status == 404 || status == 405 ||
+                  status == 406 || status == 415 || status == 422;
     return !speaks ? NULL : row != NULL ? row : by_status;
 }
 
@@ -379,12 +388,16 @@ void paypal_read_error(int status, const json_t *json, struct gateway_result *re
     const struct gateway_error *row = words ? error_row(status, issue, name) : NULL;
     result->outcome = row != NULL ? row->outcome : GW_UNKNOWN;
     result->advice = row != NULL ? row->advice : ADVICE_LATER;
-    exchange_common_code(result, row != NULL                    ? row->common_code
+    exchange_common_code(result, row != NULL              ? row->common_code
                                  : words || status >= 500 ? "gateway_error"
                                                           : "gateway_garbled");
     char text[16];
     snprintf(text, sizeof(text), "http_%d", status);
-    exchange_copy_text(result->code, sizeof(result->code), issue != NULL ? issue : name != NULL ? name : text);
+    exchange_copy_text(result->code, sizeof(result->code),
+                       issue != NULL  ? issue
+                       : name != NULL ? name
+                                      : text);
     exchange_copy_text(result->message, sizeof(result->message), message);
-    exchange_copy_url(result->action_url, sizeof(result->action_url), paypal_link(json, "payer-action"));
+    exchange_copy_url(result->action_url, sizeof(result->action_url),
+                      paypal_link(json, "payer-action"));
 }

@@ -31,13 +31,14 @@ int paypal_sign(const struct rsa_key *private_key, const struct paypal_transmiss
 {
     char text[PAYPAL_SIGNED_CHARS_MAX + 1];
     if (!paypal_signed_text(transmission, text)) {
-        return err_set(err, ERR_VALIDATION, "the transmission's id, time or webhook id cannot be signed");
+        return err_set(err, ERR_VALIDATION,
+                       "the transmission's id, time or webhook id cannot be signed");
     }
     return rsa_sign_sha256(private_key, text, strlen(text), ret_signature, err);
 }
 
-bool paypal_sign_verify(const struct rsa_key *public_key, const struct paypal_transmission *transmission,
-                        const char *signature)
+bool paypal_sign_verify(const struct rsa_key *public_key,
+                        const struct paypal_transmission *transmission, const char *signature)
 {
     char text[PAYPAL_SIGNED_CHARS_MAX + 1];
     return signature != NULL && paypal_signed_text(transmission, text) &&

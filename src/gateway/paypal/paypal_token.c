@@ -8,8 +8,8 @@
 
 enum {
     LIFETIME_S_MAX = 24 * 3600,
-    AHEAD_S_MAX = 300,   /* renewed that long before its end, or after nine tenths of its life */
-    RETRY_AHEAD_S = 10,  /* between tries to renew while the old one still serves */
+    AHEAD_S_MAX = 300,  /* renewed that long before its end, or after nine tenths of its life */
+    RETRY_AHEAD_S = 10, /* between tries to renew while the old one still serves */
 };
 
 void paypal_tokens_init(struct paypal_tokens *tokens)
@@ -52,7 +52,8 @@ static struct secret *read_token(const json_t *json, int64_t *ret_lifetime_s)
 {
     const char *token = json_peek_text(json, "access_token", NULL);
     int64_t lifetime_s = json_peek_int(json, 0, "expires_in", NULL);
-    if (token == NULL || token[0] == '\0' || strlen(token) > PAYPAL_TOKEN_CHARS_MAX || lifetime_s < 1) {
+    if (token == NULL || token[0] == '\0' || strlen(token) > PAYPAL_TOKEN_CHARS_MAX ||
+        lifetime_s < 1) {
         return NULL;
     }
     for (const char *c = token; *c != '\0'; c++) {
@@ -64,7 +65,8 @@ static struct secret *read_token(const json_t *json, int64_t *ret_lifetime_s)
     return secret_new(token, strlen(token));
 }
 
-/* Nobody's money is moved by asking for a token, so whatever is not a clear refusal is UNAVAILABLE. */
+/* Nobody's money is moved by asking for a token, so whatever is not a clear refusal is UNAVAILABLE.
+ */
 static struct secret *fetch(const struct gateway_call *call, struct gateway_result *result,
                             int64_t *ret_lifetime_s)
 {
@@ -105,7 +107,8 @@ static struct secret *fetch(const struct gateway_call *call, struct gateway_resu
         return token;
     }
     paypal_read_error(answer.status, json, result);
-    bool refused = answer.status >= 400 && answer.status < 500 && answer.status != 429 && json != NULL;
+    bool refused = answer.status >= 400 && answer.status < 500 && answer.status != 429 &&
+                   json != NULL;
     if (refused && result->outcome != GW_REJECTED_CREDENTIALS) {
         result->outcome = GW_REJECTED_CREDENTIALS;
         result->advice = ADVICE_ELSEWHERE;
@@ -213,7 +216,8 @@ bool paypal_token_get(struct paypal_tokens *tokens, const struct gateway_call *c
     lock_take(&tokens->lock);
     bool good = have_token(tokens, call, result);
     if (good) {
-        snprintf(ret_authorization, PAYPAL_AUTHORIZATION_BYTES, "Bearer %s", secret_bytes(tokens->token));
+        snprintf(ret_authorization, PAYPAL_AUTHORIZATION_BYTES, "Bearer %s",
+                 secret_bytes(tokens->token));
         *ret_generation = tokens->generation;
     }
     lock_give(&tokens->lock);

@@ -2,11 +2,11 @@
  * paypal_token.h: the OAuth access token of one gateway: fetched once for all callers, used until
  * shortly before it ends, renewed ahead of time while the old one still serves.
  *
- * Invariants: at most one fetch is under way; whoever has no usable token waits for it and shares its
- * fate, success or failure, rather than asking once more; a token refused with 401 is dropped only if
- * it is still the present one, so that many refusals cause one renewal.
- * Threads: any. Owns: the token. Errors: the result's outcome, always a not-charged one: without a
- * token nothing was sent that could move money. */
+ * Invariants: at most one fetch is under way; whoever has no usable token waits for it and shares
+ * its fate, success or failure, rather than asking once more; a token refused with 401 is dropped
+ * only if it is still the present one, so that many refusals cause one renewal. Threads: any. Owns:
+ * the token. Errors: the result's outcome, always a not-charged one: without a token nothing was
+ * sent that could move money. */
 #ifndef HOLDFAST_GATEWAY_PAYPAL_TOKEN_H
 #define HOLDFAST_GATEWAY_PAYPAL_TOKEN_H
 
@@ -18,13 +18,13 @@ enum { PAYPAL_TOKEN_CHARS_MAX = 4000, PAYPAL_AUTHORIZATION_BYTES = PAYPAL_TOKEN_
 struct paypal_tokens {
     struct lock lock;
     struct cond changed;
-    struct secret *token;  /* NULL: none */
-    uint64_t generation;   /* of the token */
-    int64_t refresh_us;    /* monotonic: from then on it is renewed ahead of time */
-    int64_t expires_us;    /* monotonic: from then on it is not used */
+    struct secret *token; /* NULL: none */
+    uint64_t generation;  /* of the token */
+    int64_t refresh_us;   /* monotonic: from then on it is renewed ahead of time */
+    int64_t expires_us;   /* monotonic: from then on it is not used */
     bool fetching;
-    uint64_t fetches;      /* ended ones */
-    bool failed;           /* the last one */
+    uint64_t fetches; /* ended ones */
+    bool failed;      /* the last one */
     struct gateway_result failure;
 };
 

@@ -3,8 +3,8 @@
  *
  * A charge is one call, POST /v1/payment_intents with confirm=true, whose Idempotency-Key is the
  * attempt's reference: the same charge again is byte for byte the same request, and gives the first
- * outcome as long as Stripe keeps the key. metadata[reference] is how query() finds it without an id;
- * the list is read-after-write, their search is not. */
+ * outcome as long as Stripe keeps the key. metadata[reference] is how query() finds it without an
+ * id; the list is read-after-write, their search is not. */
 #include "gateway/stripe/stripe.h"
 
 #include "base/buf.h"
@@ -16,13 +16,14 @@ enum {
     ORDER_ID_CHARS_MAX = 500, /* of a metadata value */
     DESCRIPTION_CHARS_MAX = 500,
     PAGE_ITEMS = 100,
-    PAGES_MAX = 20,           /* of one query: what lies beyond is not known */
-    CLOCK_SKEW_S = 300,       /* between their clock and ours */
+    PAGES_MAX = 20,     /* of one query: what lies beyond is not known */
+    CLOCK_SKEW_S = 300, /* between their clock and ours */
     KEY_CHARS_MAX = EXCHANGE_REFERENCE_CHARS_MAX + 16,
 };
 
 static const struct gateway_error errors[] = {
-#define X(kind, code, status, outcome, advice, common_code) {code, GW_##outcome, ADVICE_##advice, common_code},
+#define X(kind, code, status, outcome, advice, common_code) \
+    {code, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/stripe/stripe_errors.def"
 #undef X
 };
@@ -49,7 +50,7 @@ static void form_add_int(struct buf *form, const char *key, int64_t value)
 }
 
 /* One call. `form` NULL: a GET. `key`: the idempotency key of a POST. */
-static bool send(const struct gateway_call *call, const char *path, const struct buf *form,
+static bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
                  const char *key, bool moves_money, struct gateway_result *result,
                  struct http_answer *ret_answer, json_t **ret_json)
 {
@@ -89,7 +90,8 @@ static bool is_success(const struct http_answer *answer)
 }
 
 /* An answer about another payment is no answer about ours. */
-static void check_reference(const json_t *intent, const char *reference, struct gateway_result *result)
+static void check_reference(const json_t *intent, const char *reference,
+                            struct gateway_result *result)
 {
     const char *theirs = stripe_metadata(intent, "reference");
     if (theirs[0] != '\0' && strcmp(theirs, reference) != 0) {
@@ -107,7 +109,7 @@ static void post_intent(const struct gateway_call *call, const char *path, const
 {
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
-    if (!send(call, path, form, key, true, result, &answer, &json)) {
+    if (!stripe_send(call, path, form, key, true, result, &answer, &json)) {
         return;
     }
     if (!is_success(&answer)) {
@@ -126,7 +128,8 @@ static void post_intent(const struct gateway_call *call, const char *path, const
 
 /* Charge. */
 
-static bool charge_form(const struct gateway_charge *charge, struct buf *form, struct gateway_result *result)
+static bool charge_form(const struct gateway_charge *charge, struct buf *form,
+                        struct gateway_result *result)
 {
     int64_t amount = 0;
     if (!exchange_reference_ok(charge->reference)) {
@@ -134,11 +137,13 @@ static bool charge_form(const struct gateway_charge *charge, struct buf *form, s
         return false;
     }
     if (!stripe_amount(charge->amount_minor, charge->currency, &amount)) {
-        exchange_refuse(result, "invalid_amount", "this amount cannot be said to Stripe in this currency");
+        exchange_refuse(result, "invalid_amount",
+                        "this amount cannot be said to Stripe in this currency");
         return false;
     }
     if (charge->method != METHOD_CARD || charge->token[0] == '\0') {
-        exchange_refuse(result, "token_missing", "Stripe takes cards by the token of a payment method");
+        exchange_refuse(result, "token_missing",
+                        "Stripe takes cards by the token of a payment method");
         return false;
     }
     if (strlen(charge->order_id) > ORDER_ID_CHARS_MAX) {
@@ -178,11 +183,8 @@ static void stripe_charge(const struct gateway_call *call, const struct gateway_
     BUF_AUTO form;
     buf_init(&form, FORM_BYTES_MAX);
     if (charge_form(charge, &form, ret_result)) {
-        post_intent(call, "/v1/payment_intents", &form, charge->reference, OP_CHARGE, charge->reference,
-                    ret_result);
-    }
-    if (charge->repeated) {
-        exchange_unanswered(ret_result);
+        post_intent(call, "/v1/payment_intents", &form, charge->reference, OP_CHARGE,
+                    charge->reference, ret_result);
     }
 }
 
@@ -196,7 +198,8 @@ struct search {
     int pages_left;
 };
 
-/* 1: found, the caller owns `ret_item`. 0: certainly not in the list. -1: not known; `result` says why. */
+/* 1: found, the caller owns `ret_item`. 0: certainly not in the list. -1: not known; `result` says
+ * why. */
 static int search_list(const struct gateway_call *call, struct search *search,
                        struct gateway_result *result, json_t **ret_item)
 {
@@ -211,11 +214,12 @@ static int search_list(const struct gateway_call *call, struct search *search,
         }
         HTTP_ANSWER_AUTO answer = {0};
         JSON_AUTO json = NULL;
-        if (!send(call, path.data, NULL, NULL, false, result, &answer, &json)) {
+        if (!stripe_send(call, path.data, NULL, NULL, false, result, &answer, &json)) {
             return -1;
         }
         if (!is_success(&answer)) {
             stripe_read_error(answer.status, json, OP_QUERY, result);
+            exchange_no_answer(result);
             return -1;
         }
         const json_t *items = json_peek(json, "data", NULL);
@@ -231,10 +235,12 @@ static int search_list(const struct gateway_call *call, struct search *search,
         if (json_is_array(items) && json_is_false(more)) {
             return 0;
         }
-        const char *last = count > 0 ? json_peek_text(json_array_get(items, count - 1), "id", NULL) : NULL;
+        const char *last = count > 0 ? json_peek_text(json_array_get(items, count - 1), "id", NULL)
+                                     : NULL;
         exchange_copy_id(after, sizeof(after), last);
         if (!json_is_true(more) || after[0] == '\0') {
             exchange_common_code(result, "gateway_garbled");
+            exchange_no_answer(result);
             return -1;
         }
     }
@@ -264,6 +270,18 @@ static int find_intent(const struct gateway_call *call, const struct gateway_loo
     return search_list(call, &search, result, ret_intent);
 }
 
+/* An answer to a GET by id that is not 2xx: it is not there, or the question was not answered. */
+static void read_missing(int status, const json_t *json, enum gateway_operation operation,
+                         struct gateway_result *result)
+{
+    stripe_read_error(status, json, operation, result);
+    if (status == 404 && strcmp(result->code, "resource_missing") == 0) {
+        result->outcome = GW_NOT_FOUND;
+    } else {
+        exchange_no_answer(result);
+    }
+}
+
 static void query_by_id(const struct gateway_call *call, const struct gateway_lookup *lookup,
                         struct gateway_result *result)
 {
@@ -274,18 +292,18 @@ static void query_by_id(const struct gateway_call *call, const struct gateway_lo
     buf_add_text(&path, "?expand%5B0%5D=latest_charge.balance_transaction");
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
-    if (!send(call, path.data, NULL, NULL, false, result, &answer, &json)) {
+    if (!stripe_send(call, path.data, NULL, NULL, false, result, &answer, &json)) {
         return;
     }
     if (is_success(&answer)) {
         stripe_read_intent(json, result);
+        if (result->gateway_id[0] == '\0') {
+            exchange_no_answer(result);
+        }
         check_reference(json, lookup->reference, result);
         return;
     }
-    stripe_read_error(answer.status, json, OP_QUERY, result);
-    if (answer.status == 404 && strcmp(result->code, "resource_missing") == 0) {
-        result->outcome = GW_NOT_FOUND;
-    }
+    read_missing(answer.status, json, OP_QUERY, result);
 }
 
 static void stripe_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
@@ -294,7 +312,6 @@ static void stripe_query(const struct gateway_call *call, const struct gateway_l
     gateway_result_init(ret_result);
     if (lookup->gateway_id[0] != '\0') {
         query_by_id(call, lookup, ret_result);
-        exchange_unanswered(ret_result);
         return;
     }
     JSON_AUTO intent = NULL;
@@ -304,7 +321,6 @@ static void stripe_query(const struct gateway_call *call, const struct gateway_l
     } else if (found == 0) {
         ret_result->outcome = GW_NOT_FOUND;
     }
-    exchange_unanswered(ret_result);
 }
 
 /* Changes. */
@@ -320,7 +336,8 @@ static bool need_intent(const struct gateway_call *call, const struct gateway_lo
     JSON_AUTO intent = NULL;
     int found = find_intent(call, lookup, result, &intent);
     if (found < 0 && result->outcome == GW_UNKNOWN) {
-        result->outcome = GW_UNAVAILABLE; /* only the search failed; the change itself was not sent */
+        result->outcome =
+            GW_UNAVAILABLE; /* only the search failed; the change itself was not sent */
     } else if (found == 0) {
         result->outcome = GW_NOT_FOUND;
         exchange_common_code(result, "not_found_there");
@@ -362,9 +379,6 @@ static void change_intent(const struct gateway_call *call, const struct gateway_
         intent_path(&path, id, operation_name(operation));
         post_intent(call, path.data, form, key, operation, NULL, result);
     }
-    if (change->repeated) {
-        exchange_unanswered(result);
-    }
 }
 
 static void stripe_capture(const struct gateway_call *call, const struct gateway_change *change,
@@ -373,14 +387,16 @@ static void stripe_capture(const struct gateway_call *call, const struct gateway
     gateway_result_init(ret_result);
     int64_t amount = 0;
     if (!stripe_amount(change->amount_minor, change->payment.currency, &amount)) {
-        exchange_refuse(ret_result, "invalid_amount", "this amount cannot be said to Stripe in this currency");
+        exchange_refuse(ret_result, "invalid_amount",
+                        "this amount cannot be said to Stripe in this currency");
         return;
     }
     BUF_AUTO form;
     buf_init(&form, FORM_BYTES_MAX);
     form_add_int(&form, "amount_to_capture", amount);
     if (!change->final && change->amount_minor < change->payment.amount_minor) {
-        form_add(&form, "final_capture", "false"); /* only some accounts may; the rest is theirs to refuse */
+        form_add(&form, "final_capture",
+                 "false"); /* only some accounts may; the rest is theirs to refuse */
     }
     form_add(&form, "expand[0]", "latest_charge.balance_transaction");
     change_intent(call, change, OP_CAPTURE, &form, ret_result);
@@ -389,7 +405,8 @@ static void stripe_capture(const struct gateway_call *call, const struct gateway
 static void stripe_cancel(const struct gateway_call *call, const struct gateway_change *change,
                           struct gateway_result *ret_result)
 {
-    static const char *const reasons[] = {"duplicate", "fraudulent", "requested_by_customer", "abandoned"};
+    static const char *const reasons[] = {"duplicate", "fraudulent", "requested_by_customer",
+                                          "abandoned"};
     gateway_result_init(ret_result);
     BUF_AUTO form;
     buf_init(&form, FORM_BYTES_MAX);
@@ -410,7 +427,8 @@ static bool refund_form(const struct gateway_call *call, const struct gateway_ch
     int64_t amount = 0;
     char id[GATEWAY_ID_CHARS_MAX + 1];
     if (!stripe_amount(change->amount_minor, change->payment.currency, &amount)) {
-        exchange_refuse(result, "invalid_amount", "this amount cannot be said to Stripe in this currency");
+        exchange_refuse(result, "invalid_amount",
+                        "this amount cannot be said to Stripe in this currency");
         return false;
     }
     if (!need_intent(call, &change->payment, result, id)) {
@@ -436,16 +454,14 @@ static void stripe_refund(const struct gateway_call *call, const struct gateway_
     buf_init(&form, FORM_BYTES_MAX);
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
-    if (change_key(change, "refund", ret_result, key) && refund_form(call, change, &form, ret_result) &&
-        send(call, "/v1/refunds", &form, key, true, ret_result, &answer, &json)) {
+    if (change_key(change, "refund", ret_result, key) &&
+        refund_form(call, change, &form, ret_result) &&
+        stripe_send(call, "/v1/refunds", &form, key, true, ret_result, &answer, &json)) {
         if (is_success(&answer)) {
             stripe_read_refund(json, ret_result);
         } else {
             stripe_read_error(answer.status, json, OP_REFUND, ret_result);
         }
-    }
-    if (change->repeated) {
-        exchange_unanswered(ret_result);
     }
 }
 
@@ -458,21 +474,22 @@ static void query_refund_by_id(const struct gateway_call *call, const struct gat
     buf_add_urlencoded(&path, change->refund_id);
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
-    if (!send(call, path.data, NULL, NULL, false, result, &answer, &json)) {
+    if (!stripe_send(call, path.data, NULL, NULL, false, result, &answer, &json)) {
         return;
     }
     if (is_success(&answer)) {
         stripe_read_refund(json, result);
+        if (result->refund_id[0] == '\0') {
+            exchange_no_answer(result);
+        }
         check_reference(json, change->reference, result);
         return;
     }
-    stripe_read_error(answer.status, json, OP_QUERY_REFUND, result);
-    if (answer.status == 404 && strcmp(result->code, "resource_missing") == 0) {
-        result->outcome = GW_NOT_FOUND;
-    }
+    read_missing(answer.status, json, OP_QUERY_REFUND, result);
 }
 
-static void stripe_query_refund(const struct gateway_call *call, const struct gateway_change *change,
+static void stripe_query_refund(const struct gateway_call *call,
+                                const struct gateway_change *change,
                                 struct gateway_result *ret_result)
 {
     gateway_result_init(ret_result);
@@ -493,7 +510,6 @@ static void stripe_query_refund(const struct gateway_call *call, const struct ga
             ret_result->outcome = GW_NOT_FOUND;
         }
     }
-    exchange_unanswered(ret_result);
 }
 
 /* The rest. */
@@ -503,7 +519,7 @@ static void stripe_probe(const struct gateway_call *call, struct gateway_result 
     gateway_result_init(ret_result);
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
-    if (!send(call, "/v1/balance", NULL, NULL, false, ret_result, &answer, &json)) {
+    if (!stripe_send(call, "/v1/balance", NULL, NULL, false, ret_result, &answer, &json)) {
         return;
     }
     const char *object = json_peek_text(json, "object", NULL);
@@ -512,9 +528,7 @@ static void stripe_probe(const struct gateway_call *call, struct gateway_result 
         return;
     }
     stripe_read_error(answer.status, json, OP_PROBE, ret_result);
-    if (ret_result->outcome == GW_UNKNOWN) {
-        ret_result->outcome = GW_UNAVAILABLE;
-    }
+    exchange_no_answer(ret_result);
 }
 
 static int stripe_open(struct gateway *gateway, struct err *err)
@@ -523,8 +537,10 @@ static int stripe_open(struct gateway *gateway, struct err *err)
         const char *name = gateway->credentials[i].name;
         if (strcmp(name, "api_key") != 0 && strcmp(name, "webhook_secret") != 0 &&
             strncmp(name, "webhook_secret_", 15) != 0) {
-            return err_set(err, ERR_CONFIG, "Stripe has no credential '%s'; it has api_key, webhook_secret "
-                           "and, while one is being rolled, webhook_secret_<anything>", name);
+            return err_set(err, ERR_CONFIG,
+                           "Stripe has no credential '%s'; it has api_key, webhook_secret "
+                           "and, while one is being rolled, webhook_secret_<anything>",
+                           name);
         }
         if (secret_count(gateway->credentials[i].value) == 0) {
             return err_set(err, ERR_CONFIG, "the credential '%s' is empty", name);
@@ -536,7 +552,8 @@ static int stripe_open(struct gateway *gateway, struct err *err)
     }
     for (size_t i = 0; i < secret_count(key); i++) {
         if (secret_bytes(key)[i] <= ' ' || secret_bytes(key)[i] > '~') {
-            return err_set(err, ERR_CONFIG, "the credential 'api_key' holds a blank or another "
+            return err_set(err, ERR_CONFIG,
+                           "the credential 'api_key' holds a blank or another "
                            "character that no Stripe key has");
         }
     }
@@ -550,16 +567,17 @@ static void stripe_close(struct gateway *gateway)
 
 const struct gateway_adapter stripe_adapter = {
     .name = "stripe",
-    .can = {
-        .authorize = true,
-        .partial_capture = true,
-        .cancel = true,
-        .partial_refund = true,
-        .key_lifetime_us = 23 * 3600 * US_PER_SECOND, /* they keep keys for at least 24 h */
-        .not_found_conclusive_us = 600 * US_PER_SECOND,
-        .close_on_unknown = true,
-        .customer_action = false,
-    },
+    .can =
+        {
+            .authorize = true,
+            .partial_capture = true,
+            .cancel = true,
+            .partial_refund = true,
+            .key_lifetime_us = 23 * 3600 * US_PER_SECOND, /* they keep keys for at least 24 h */
+            .not_found_conclusive_us = 600 * US_PER_SECOND,
+            .close_on_unknown = true,
+            .customer_action = false,
+        },
     .methods = {[METHOD_CARD] = true},
     .errors = errors,
     .error_count = COUNT_OF(errors),

@@ -18,7 +18,8 @@ enum { STRIPE_KEY_CHARS_MAX = 255 };
  * units, ISK and UGX in hundredths that must be zero, and three-decimal amounts end in zero. False
  * when the amount or the currency cannot be said to Stripe, or read back in our unit. */
 MUST_USE bool stripe_amount(int64_t amount_minor, struct currency currency, int64_t *ret_theirs);
-MUST_USE bool stripe_amount_back(int64_t theirs, struct currency currency, int64_t *ret_amount_minor);
+MUST_USE bool stripe_amount_back(int64_t theirs, struct currency currency,
+                                 int64_t *ret_amount_minor);
 
 /* Reading (stripe_parse.c). Each fills the result from one JSON object; what is missing stays as
  * gateway_result_init() left it, and what is not recognised leaves the outcome UNKNOWN. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stripe_money.c: amounts in Stripe's unit (their documentation, "Supported currencies": zero-decimal,
- * three-decimal and special cases). */
+ * stripe_money.c: amounts in Stripe's unit (their documentation, "Supported currencies":
+ * zero-decimal, three-decimal and special cases). */
 #include "gateway/stripe/stripe.h"
 
 /* Decimals of Stripe's unit where they are not two. Everything without a row has two there, and is
@@ -10,10 +10,10 @@ static const struct {
     int decimals;
     int multiple;
 } units[] = {
-    {"BIF", 0, 1},  {"CLP", 0, 1},  {"DJF", 0, 1},  {"GNF", 0, 1},  {"JPY", 0, 1},
-    {"KMF", 0, 1},  {"KRW", 0, 1},  {"MGA", 0, 1},  {"PYG", 0, 1},  {"RWF", 0, 1},
-    {"VND", 0, 1},  {"VUV", 0, 1},  {"XAF", 0, 1},  {"XOF", 0, 1},  {"XPF", 0, 1},
-    {"BHD", 3, 10}, {"JOD", 3, 10}, {"KWD", 3, 10}, {"OMR", 3, 10}, {"TND", 3, 10},
+    {"BIF", 0, 1},   {"CLP", 0, 1},   {"DJF", 0, 1},  {"GNF", 0, 1},  {"JPY", 0, 1},
+    {"KMF", 0, 1},   {"KRW", 0, 1},   {"MGA", 0, 1},  {"PYG", 0, 1},  {"RWF", 0, 1},
+    {"VND", 0, 1},   {"VUV", 0, 1},   {"XAF", 0, 1},  {"XOF", 0, 1},  {"XPF", 0, 1},
+    {"BHD", 3, 10},  {"JOD", 3, 10},  {"KWD", 3, 10}, {"OMR", 3, 10}, {"TND", 3, 10},
     {"ISK", 2, 100}, {"UGX", 2, 100},
 };
 

@@ -2,16 +2,16 @@
  * stripe_parse.c: what Stripe's answers mean. */
 #include "gateway/stripe/stripe.h"
 
-/* Where a PaymentIntent stands (documentation, "PaymentIntent lifecycle"). Two states are missing on
- * purpose: requires_payment_method needs a look at the last error, and requires_confirmation cannot
- * follow from our charge, which creates and confirms in one call: whoever sees it sees a call that is
- * still being executed, so it stays UNKNOWN. */
+/* Where a PaymentIntent stands (documentation, "PaymentIntent lifecycle"). Two states are missing
+ * on purpose: requires_payment_method needs a look at the last error, and requires_confirmation
+ * cannot follow from our charge, which creates and confirms in one call: whoever sees it sees a
+ * call that is still being executed, so it stays UNKNOWN. */
 static const struct {
     const char *status;
     enum gateway_outcome outcome;
 } intent_states[] = {
-    {"succeeded", GW_CHARGED},   {"requires_capture", GW_AUTHORIZED},
-    {"processing", GW_PENDING},  {"requires_action", GW_ACTION_NEEDED},
+    {"succeeded", GW_CHARGED},  {"requires_capture", GW_AUTHORIZED},
+    {"processing", GW_PENDING}, {"requires_action", GW_ACTION_NEEDED},
     {"canceled", GW_CANCELED},
 };
 
@@ -60,7 +60,8 @@ int64_t stripe_read_amount(const json_t *object, const char *key, struct currenc
     return amount_minor;
 }
 
-/* The charge inside an intent, when it came expanded: what went back, and what Stripe took for it. */
+/* The charge inside an intent, when it came expanded: what went back, and what Stripe took for it.
+ */
 static void read_expanded_charge(const json_t *charge, struct gateway_result *result)
 {
     struct currency currency = {0};
@@ -70,7 +71,8 @@ static void read_expanded_charge(const json_t *charge, struct gateway_result *re
     result->refunded_minor = stripe_read_amount(charge, "amount_refunded", &currency);
     const json_t *balance = json_peek(charge, "balance_transaction", NULL);
     if (json_is_object(balance)) {
-        /* The fee is in the account's currency; one of another currency is no figure of this payment. */
+        /* The fee is in the account's currency; one of another currency is no figure of this
+         * payment. */
         struct currency settled = {0};
         int64_t fee_minor = stripe_read_amount(balance, "fee", &settled);
         if (currency_equal(settled, result->currency)) {
@@ -100,7 +102,9 @@ static const struct gateway_error *error_row(int status, const char *type, const
         return gateway_error_find(adapter, type);
     }
     if (status == 409) {
-        return row != NULL && (row->outcome == GW_UNKNOWN || row->outcome == GW_RATE_LIMITED) ? row : NULL;
+        return row != NULL && (row->outcome == GW_UNKNOWN || row->outcome == GW_RATE_LIMITED)
+                   ? row
+                   : NULL;
     }
     if (status != 400 && status != 402 && status != 404) {
         return NULL;
@@ -116,7 +120,8 @@ static const struct gateway_error *error_row(int status, const char *type, const
     return status == 402 ? status_row : gateway_error_find(adapter, type);
 }
 
-/* Fills outcome, codes and message from an error object ("error", or an intent's last_payment_error). */
+/* Fills outcome, codes and message from an error object ("error", or an intent's
+ * last_payment_error). */
 static void read_error_object(int status, const json_t *error, struct gateway_result *result)
 {
     const char *type = json_peek_text(error, "type", NULL);
@@ -136,7 +141,8 @@ static void read_error_object(int status, const json_t *error, struct gateway_re
         snprintf(text, sizeof(text), "http_%d", status);
     }
     exchange_copy_text(result->code, sizeof(result->code), text);
-    exchange_copy_text(result->message, sizeof(result->message), json_peek_text(error, "message", NULL));
+    exchange_copy_text(result->message, sizeof(result->message),
+                       json_peek_text(error, "message", NULL));
 
     /* For a decline Stripe may say itself whether to try again. */
     const char *advice = json_peek_text(error, "advice_code", NULL);
@@ -196,7 +202,8 @@ void stripe_read_charge_status(const json_t *charge, struct gateway_result *resu
 {
     const char *status = json_peek_text(charge, "status", NULL);
     if (same(status, "succeeded")) {
-        result->outcome = json_is_true(json_peek(charge, "captured", NULL)) ? GW_CHARGED : GW_AUTHORIZED;
+        result->outcome = json_is_true(json_peek(charge, "captured", NULL)) ? GW_CHARGED
+                                                                            : GW_AUTHORIZED;
     } else if (same(status, "pending")) {
         result->outcome = GW_PENDING;
     } else if (same(status, "failed")) {
@@ -247,8 +254,10 @@ static void read_carried_intent(const json_t *error, enum gateway_operation oper
     result->amount_minor = now.amount_minor;
     result->captured_minor = now.captured_minor;
     result->currency = now.currency;
-    bool moved = now.outcome == GW_CHARGED || now.outcome == GW_AUTHORIZED || now.outcome == GW_PENDING;
-    bool outranks = operation == OP_CHARGE ? moved : same(result->code, "payment_intent_unexpected_state");
+    bool moved = now.outcome == GW_CHARGED || now.outcome == GW_AUTHORIZED ||
+                 now.outcome == GW_PENDING;
+    bool outranks = operation == OP_CHARGE ? moved
+                                           : same(result->code, "payment_intent_unexpected_state");
     if (outranks && now.outcome != GW_UNKNOWN) {
         result->outcome = now.outcome;
         result->advice = now.advice;
@@ -267,7 +276,8 @@ void stripe_read_error(int status, const json_t *json, enum gateway_operation op
         return;
     }
     read_error_object(status, error, result);
-    exchange_copy_id(result->charge_id, sizeof(result->charge_id), json_peek_text(error, "charge", NULL));
+    exchange_copy_id(result->charge_id, sizeof(result->charge_id),
+                     json_peek_text(error, "charge", NULL));
     if (status < 500 && operation != OP_REFUND) {
         read_carried_intent(error, operation, result);
     }

@@ -30,8 +30,8 @@ static void sign_hex(const struct stripe_secret *secret, const char *time_text, 
     crypto_hex(mac, sizeof(mac), ret_hex);
 }
 
-void stripe_sign(const struct stripe_secret *secret, int64_t unix_s, const void *body, size_t body_bytes,
-                 char ret_header[STRIPE_SIGNATURE_CHARS_MAX + 1])
+void stripe_sign(const struct stripe_secret *secret, int64_t unix_s, const void *body,
+                 size_t body_bytes, char ret_header[STRIPE_SIGNATURE_CHARS_MAX + 1])
 {
     char time_text[24];
     char hex[SHA256_HEX_CHARS + 1];
@@ -70,7 +70,8 @@ static int read_part(const char *part, size_t count, struct signature *signature
         if (signature->time_text[0] != '\0') {
             return malformed(err, "states two times");
         }
-        if (value_count == 0 || value_count > TIME_DIGITS_MAX || !all_of(value, value_count, "0123456789")) {
+        if (value_count == 0 || value_count > TIME_DIGITS_MAX ||
+            !all_of(value, value_count, "0123456789")) {
             return malformed(err, "states no time in seconds");
         }
         memcpy(signature->time_text, value, value_count);
@@ -139,14 +140,18 @@ int stripe_sign_verify(const struct stripe_secret *secrets, int secret_count, co
         }
     }
     if (!genuine) {
-        return err_set(err, ERR_SIGNATURE, "the callback was not signed with a secret of this gateway");
+        return err_set(err, ERR_SIGNATURE,
+                       "the callback was not signed with a secret of this gateway");
     }
-    if (signature.time_s < now_s - STRIPE_TOLERANCE_S || signature.time_s > now_s + STRIPE_TOLERANCE_S) {
-        err_set(err, ERR_SIGNATURE, "the callback was signed %" PRId64 " s %s; at most %d s are allowed",
+    if (signature.time_s < now_s - STRIPE_TOLERANCE_S ||
+        signature.time_s > now_s + STRIPE_TOLERANCE_S) {
+        err_set(err, ERR_SIGNATURE,
+                "the callback was signed %" PRId64 " s %s; at most %d s are allowed",
                 signature.time_s < now_s ? now_s - signature.time_s : signature.time_s - now_s,
                 signature.time_s < now_s ? "ago" : "ahead of our clock", STRIPE_TOLERANCE_S);
-        return err_hint(err, "A genuine callback that waited on its way is sent again with a new time; "
-                             "if all are refused, check this machine's clock.");
+        return err_hint(err,
+                        "A genuine callback that waited on its way is sent again with a new time; "
+                        "if all are refused, check this machine's clock.");
     }
     return 0;
 }

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * front.c: from a request to a handler and back: one ladder, in this order, each rung with its own
+ * refusal.
+ *
+ *    1 internal listener: no forwarding header, a loopback Host                  403
+ *    2 the path and method have a row on this listener                           404, 405
+ *    3 who asks                                                                  401
+ *    4 rate                                                                      429
+ *    5 role, scope, CSRF                                                         401, 403
+ *    6 no card number in the path, the query or a header                         422
+ *    7 a body is JSON, strict                                                    415, 400, 413
+ *    8 no card number in the body                                                422
+ *    9 Idempotency-Key where it is needed, well formed                           400
+ *   10 the handler
+ *
+ * Callbacks from gateways are the exception: their bodies are theirs (form or JSON, any size up to the
+ * listener's limit), they bear no key of ours and are answered in the gateway's own words. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/front.h"
+#include "api/problem.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/pan.h"
+#include "meter/meter.h"
+
+enum listener { ON_PUBLIC = 1, ON_INTERNAL = 2, ON_BOTH = 3 };
+enum idempotency { IDEMPOTENCY_NO, IDEMPOTENCY_KEY, IDEMPOTENCY_MAY };
+
+struct route {
+    const char *method, *path;
+    route_handler *handler;
+    enum listener listener;
+    enum role role;
+    enum idempotency idempotency;
+    const char *operation;
+};
+
+static const struct route routes[] = {
+#define X(method, path, handler, listener, role, idempotency, operation)                           \
+    {#method, path, handler, ON_##listener, ROLE_##role, IDEMPOTENCY_##idempotency, operation},
+#include "api/routes.def"
+#undef X
+};
+
+/* ---- matching ------------------------------------------------------------------------------------------- */
+
+/* "/v1/payments/{id}/refunds" against a path; what stands for {…} goes to `param`. */
+static bool path_matches(const char *pattern, const char *path, char param[FRONT_PARAM_CHARS_MAX + 1]) {
+    const char *open = strchr(pattern, '{');
+    if (open == NULL) {
+        return strcmp(pattern, path) == 0;
+    }
+    size_t head = (size_t)(open - pattern);
+    if (strncmp(pattern, path, head) != 0) {
+        return false;
+    }
+    const char *value = path + head;
+    size_t length = strcspn(value, "/");
+    const char *tail = strchr(open, '}') + 1;
+    if (length == 0 || length > FRONT_PARAM_CHARS_MAX || strcmp(value + length, tail) != 0) {
+        return false;
+    }
+    memcpy(param, value, length);
+    param[length] = '\0';
+    return true;
+}
+
+static int find_route(struct ask *ask, const struct route **ret_route, struct err *err) {
+    enum listener here = ask->internal ? ON_INTERNAL : ON_PUBLIC;
+    char allowed[64] = "";
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        if ((routes[i].listener & here) == 0 || !path_matches(routes[i].path, ask->request->path, ask->param)) {
+            continue;
+        }
+        bool head = strcmp(ask->request->method, "HEAD") == 0 && strcmp(routes[i].method, "GET") == 0;
+        if (head || strcmp(routes[i].method, ask->request->method) == 0) {
+            *ret_route = &routes[i];
+            return 0;
+        }
+        size_t used = strlen(allowed);
+        snprintf(allowed + used, sizeof allowed - used, "%s%s", used > 0 ? ", " : "", routes[i].method);
+    }
+    if (allowed[0] == '\0') {
+        err_set(err, ERR_NOT_FOUND, "nothing is served at this path");
+        return err_hint(err, "GET /v1/openapi.yaml lists every path.");
+    }
+    http_reply_header(ask->reply, "Allow", allowed);
+    return err_set(err, ERR_METHOD, "this path takes %s", allowed);
+}
+
+/* ---- rungs ------------------------------------------------------------------------------------------------- */
+
+static bool host_is_loopback(const char *host) {
+    static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
+    for (size_t i = 0; host != NULL && i < COUNT_OF(names); i++) {
+        size_t length = strlen(names[i]);
+        if (strncasecmp(host, names[i], length) == 0 && (host[length] == '\0' || host[length] == ':')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A proxy or a page in somebody's browser must not reach the internal API (SEC-3): the first adds a
+ * forwarding header, the second (DNS rebinding) names a host that is not loopback. */
+static int check_internal(const struct ask *ask, struct err *err) {
+    static const char *const forwarding[] = {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+                                             "X-Real-IP", "Via"};
+    const struct http_request *request = ask->request;
+    if (ask->service->config->internal_listener.key != NULL) {
+        return 0; /* it asks for its key instead, and may stand behind a proxy */
+    }
+    for (size_t i = 0; i < COUNT_OF(forwarding); i++) {
+        if (http_header_find(request->headers, request->header_count, forwarding[i]) != NULL) {
+            err_set(err, ERR_FORBIDDEN, "the internal API does not answer requests that came through a proxy");
+            return err_place(err, "%s", forwarding[i]);
+        }
+    }
+    if (!host_is_loopback(http_header_find(request->headers, request->header_count, "Host"))) {
+        err_set(err, ERR_FORBIDDEN, "the internal API answers only to a loopback Host");
+        return err_place(err, "Host");
+    }
+    return 0;
+}
+
+static int check_card_numbers(const struct ask *ask, struct err *err) {
+    const struct http_request *request = ask->request;
+    int r = pan_refuse_text(request->path, "path", err);
+    r = r < 0 ? r : pan_refuse_text(request->query, "query", err);
+    for (int i = 0; r >= 0 && i < request->header_count; i++) {
+        r = pan_refuse_text(request->headers[i].value, request->headers[i].name, err);
+    }
+    return r;
+}
+
+static int read_body(struct ask *ask, struct err *err) {
+    const struct http_request *request = ask->request;
+    if (request->body_bytes == 0) {
+        ask->body = json_object();
+        return 0;
+    }
+    const char *type = http_header_find(request->headers, request->header_count, "Content-Type");
+    if (type == NULL || strncasecmp(type, "application/json", strlen("application/json")) != 0) {
+        err_set(err, ERR_MEDIA_TYPE, "the body is %.60s; it must be application/json", type != NULL ? type : "of no type");
+        return err_place(err, "Content-Type");
+    }
+    int r = json_read(request->body, request->body_bytes, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &ask->body, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!json_is_object(ask->body)) {
+        err_set(err, ERR_VALIDATION, "the body must be a JSON object");
+        return err_place(err, "/");
+    }
+    return pan_refuse_json(ask->body, ask->service->card_number_allow, err);
+}
+
+static int check_key(struct ask *ask, const struct route *route, struct err *err) {
+    const struct http_request *request = ask->request;
+    const char *key = http_header_find(request->headers, request->header_count, "Idempotency-Key");
+    if (route->idempotency == IDEMPOTENCY_NO) {
+        return 0;
+    }
+    if (key == NULL || key[0] == '\0') {
+        if (route->idempotency == IDEMPOTENCY_MAY) {
+            return 0;
+        }
+        err_set(err, ERR_IDEMPOTENCY_REQUIRED, "this call needs an Idempotency-Key header");
+        err_place(err, "Idempotency-Key");
+        return err_hint(err, "Any text that is new for each new request, such as a UUID; repeat it on a retry.");
+    }
+    if (strlen(key) > IDEMPOTENCY_KEY_CHARS_MAX) {
+        err_set(err, ERR_VALIDATION, "the key has more than %d characters", IDEMPOTENCY_KEY_CHARS_MAX);
+        return err_place(err, "Idempotency-Key");
+    }
+    for (const char *at = key; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x21 || (unsigned char)*at > 0x7e) {
+            err_set(err, ERR_VALIDATION, "the key may hold printable ASCII only, without blanks");
+            return err_place(err, "Idempotency-Key");
+        }
+    }
+    ask->caller.key = key;
+    return 0;
+}
+
+/* SHA-256 over method, path, query and body, each ended by a NUL that none of them can hold. */
+static void hash_request(struct ask *ask) {
+    const struct http_request *request = ask->request;
+    BUF_AUTO buf;
+    buf_init(&buf, request->body_bytes + strlen(request->path) + strlen(request->query) + 64);
+    buf_add(&buf, request->method, strlen(request->method) + 1);
+    buf_add(&buf, request->path, strlen(request->path) + 1);
+    buf_add(&buf, request->query, strlen(request->query) + 1);
+    buf_add(&buf, request->body, request->body_bytes);
+    crypto_sha256_hex(buf.data, buf.len, ask->request_hash);
+}
+
+static int climb(struct ask *ask, const struct route **ret_route, struct err *err) {
+    int r = ask->internal ? check_internal(ask, err) : 0;
+    r = r < 0 ? r : find_route(ask, ret_route, err);
+    if (r < 0) {
+        return r;
+    }
+    const struct route *route = *ret_route;
+    if (route->handler == callback_post) {
+        return 0;
+    }
+    int retry_s = 0;
+    bool mutating = strcmp(route->method, "GET") != 0;
+    r = auth_identify(ask->service->auth, ask->request, ask->internal, &ask->identity, err);
+    r = r < 0 || ask->internal ? r
+                               : auth_rate(ask->service->auth, &ask->identity, ask->request->peer, &retry_s, err);
+    if (retry_s > 0) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%d", retry_s);
+        http_reply_header(ask->reply, "Retry-After", seconds);
+    }
+    r = r < 0 ? r
+              : auth_allow(ask->service->auth, &ask->identity, ask->request, route->role, route->operation, mutating, err);
+    r = r < 0 ? r : check_card_numbers(ask, err);
+    r = r < 0 || !mutating ? r : read_body(ask, err);
+    r = r < 0 ? r : check_key(ask, route, err);
+    if (r < 0) {
+        return r;
+    }
+    if (ask->caller.key != NULL) {
+        hash_request(ask);
+    }
+    return 0;
+}
+
+/* ---- answering --------------------------------------------------------------------------------------------- */
+
+static void send_answer(struct ask *ask) {
+    struct answer *answer = &ask->answer;
+    ask->reply->status = answer->status;
+    if (answer->replayed) {
+        http_reply_header(ask->reply, "Idempotent-Replayed", "true");
+    }
+    const char *type = answer->status >= 400 ? "application/problem+json" : "application/json";
+    http_reply_body(ask->reply, type, answer->json, strlen(answer->json));
+}
+
+void front_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
+    const struct front *front = ctx;
+    const struct route *route = NULL;
+    struct err err = {0};
+    struct ask ask = {
+        .service = front->service, .internal = front->internal, .request = request, .reply = reply};
+    ask.caller = (struct caller){
+        .actor = ask.identity.actor,
+        .scope = ask.identity.scope,
+        .request_hash = ask.request_hash,
+        .request_id = request->id,
+    };
+    int r = climb(&ask, &route, &err);
+    if (r >= 0) {
+        r = route->handler(&ask, &err);
+    }
+    if (r < 0) {
+        if (err.code == ERR_CARD_NUMBER) {
+            meter_count(METER_PAN_REFUSED, err.place);
+        }
+        if (err_http_status(err.code) >= 500) {
+            log_error(HTTP_FAILED, &err, LT("request", request->id), LT("path", request->path));
+        }
+        problem_reply(reply, &err, request->id);
+    } else if (ask.answer.json != NULL) {
+        send_answer(&ask);
+    }
+    const char *name = route != NULL ? route->operation : "none";
+    const char *listener = front->internal ? "internal" : "public";
+    char status[8];
+    snprintf(status, sizeof status, "%d", reply->status);
+    meter_count(METER_HTTP_REQUESTS, listener, request->method, name, status);
+    meter_time(METER_HTTP_SECONDS, clock_mono_us() - request->arrived_us, listener, name);
+    answer_release(&ask.answer);
+    json_decref(ask.body);
+}
+
+int front_route_count(void) {
+    return COUNT_OF(routes);
+}
+
+void front_route(int index, struct front_route *ret_route) {
+    INVARIANT(index >= 0 && index < front_route_count(), "a route out of its table");
+    *ret_route = (struct front_route){
+        .method = routes[index].method,
+        .path = routes[index].path,
+        .operation = routes[index].operation,
+        .role = routes[index].role,
+        .public = (routes[index].listener & ON_PUBLIC) != 0,
+        .internal = (routes[index].listener & ON_INTERNAL) != 0,
+        .key_needed = routes[index].idempotency == IDEMPOTENCY_KEY,
+    };
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * handlers_payments.c: /v1/payments, /v1/orders, /v1/refunds and the runbook's refund. */
+#include <string.h>
+
+#include "api/read.h"
+#include "base/json.h"
+
+/* ---- POST /v1/payments -------------------------------------------------------------------------------------- */
+
+static const char *const order_keys[] = {"order_id", "amount", "currency", "method", "purpose", "capture", "tokens",
+                                         "token", "customer", "return_url", "cancel_url", "description", "metadata",
+                                         "several_per_order", NULL};
+static const char *const customer_keys[] = {"id", "region", "email", "ip", "vip", NULL};
+enum { EMAIL_CHARS_MAX = 254, IP_CHARS_MAX = 45, REGION_CHARS_MAX = 7, DESCRIPTION_CHARS_MAX = 500 };
+
+static int one_of(const char *key, const char *value, const char *allowed, struct err *err) {
+    err_set(err, ERR_VALIDATION, "there is no %s \"%.40s\"", key, value);
+    err_place(err, "/%s", key);
+    return err_hint(err, "One of: %s.", allowed);
+}
+
+static int read_url(const json_t *body, const char *key, const char **ret_url, struct err *err) {
+    int r = json_may_text(body, "", key, 1, 1000, ret_url, err);
+    if (r < 0 || *ret_url == NULL) {
+        return r;
+    }
+    if (strncmp(*ret_url, "https://", 8) != 0 && strncmp(*ret_url, "http://", 7) != 0) {
+        err_set(err, ERR_VALIDATION, "it must be an http or https URL");
+        return err_place(err, "/%s", key);
+    }
+    return 0;
+}
+
+static int read_customer(const json_t *body, struct payment_order *order, struct err *err) {
+    const json_t *customer = NULL;
+    int r = json_may_object(body, "", "customer", &customer, err);
+    if (r < 0 || customer == NULL) {
+        return r;
+    }
+    r = json_only(customer, "/customer", customer_keys, err);
+    r = r < 0 ? r : json_may_text(customer, "/customer", "id", 1, CUSTOMER_ID_CHARS_MAX, &order->customer_id, err);
+    r = r < 0 ? r
+              : json_may_text(customer, "/customer", "region", 2, REGION_CHARS_MAX, &order->customer_region, err);
+    r = r < 0 ? r : json_may_text(customer, "/customer", "email", 3, EMAIL_CHARS_MAX, &order->customer_email, err);
+    r = r < 0 ? r : json_may_text(customer, "/customer", "ip", 2, IP_CHARS_MAX, &order->customer_ip, err);
+    return r < 0 ? r : json_may_bool(customer, "/customer", "vip", &order->customer_vip, err);
+}
+
+/* Flat texts, as many and as long as the gateways and our own rows can carry. */
+static int check_texts(const json_t *object, const char *place, size_t keys_max, size_t chars_max, struct err *err) {
+    if (json_object_size(object) > keys_max) {
+        err_set(err, ERR_VALIDATION, "it has more than %zu keys", keys_max);
+        return err_place(err, "%s", place);
+    }
+    const char *key;
+    json_t *value;
+    size_t total = 0;
+    json_object_foreach((json_t *)object, key, value) {
+        size_t length = json_is_string(value) ? json_string_length(value) : 0;
+        total += length + strlen(key);
+        if (!json_is_string(value) || key[0] == '\0' || strlen(key) > 40 || length > chars_max) {
+            err_set(err, ERR_VALIDATION, "keys have 1 to 40 characters and values are texts of at most %zu", chars_max);
+            return err_place(err, "%s/%.40s", place, key);
+        }
+    }
+    if (total > METADATA_BYTES_MAX) {
+        err_set(err, ERR_VALIDATION, "it is longer than %d bytes in all", METADATA_BYTES_MAX);
+        return err_place(err, "%s", place);
+    }
+    return 0;
+}
+
+static int read_tokens(const json_t *body, const json_t **ret_tokens, const char **ret_token, struct err *err) {
+    int r = json_may_object(body, "", "tokens", ret_tokens, err);
+    r = r < 0 || *ret_tokens == NULL
+            ? r
+            : check_texts(*ret_tokens, "/tokens", GATEWAYS_MAX, GATEWAY_TOKEN_CHARS_MAX, err);
+    return r < 0 ? r : json_may_text(body, "", "token", 1, GATEWAY_TOKEN_CHARS_MAX, ret_token, err);
+}
+
+static int read_method(const json_t *body, enum payment_method *ret_method, struct err *err) {
+    const char *method = NULL;
+    int r = json_need_text(body, "", "method", 1, 40, &method, err);
+    if (r < 0) {
+        return r;
+    }
+    return method_parse(method, ret_method)
+               ? 0
+               : one_of("method", method, "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
+}
+
+static int read_kind(const json_t *body, struct payment_order *order, struct err *err) {
+    const char *purpose = "order", *capture = "automatic";
+    int r = read_method(body, &order->method, err);
+    r = r < 0 ? r : json_may_text(body, "", "purpose", 1, 40, &purpose, err);
+    r = r < 0 ? r : json_may_text(body, "", "capture", 1, 40, &capture, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!purpose_parse(purpose, &order->purpose)) {
+        return one_of("purpose", purpose, "order, subscription, topup", err);
+    }
+    order->capture_later = strcmp(capture, "manual") == 0;
+    if (!order->capture_later && strcmp(capture, "automatic") != 0) {
+        return one_of("capture", capture, "automatic, manual", err);
+    }
+    return 0;
+}
+
+static int read_order(const json_t *body, struct payment_order *order, struct err *err) {
+    const char *currency = NULL;
+    int r = json_only(body, "", order_keys, err);
+    r = r < 0 ? r : json_need_text(body, "", "order_id", 1, ORDER_ID_CHARS_MAX, &order->order_id, err);
+    r = r < 0 ? r : read_amount(body, false, &order->amount_minor, err);
+    r = r < 0 ? r : json_need_text(body, "", "currency", 1, 10, &currency, err);
+    if (r >= 0) {
+        r = currency_parse(currency, &order->currency, err);
+        r = r < 0 ? err_place(err, "/currency") : r;
+    }
+    r = r < 0 ? r : read_kind(body, order, err);
+    r = r < 0 ? r : read_tokens(body, &order->tokens, &order->token, err);
+    r = r < 0 ? r : read_customer(body, order, err);
+    r = r < 0 ? r : read_url(body, "return_url", &order->return_url, err);
+    r = r < 0 ? r : read_url(body, "cancel_url", &order->cancel_url, err);
+    r = r < 0 ? r : json_may_text(body, "", "description", 1, DESCRIPTION_CHARS_MAX, &order->description, err);
+    r = r < 0 ? r : json_may_object(body, "", "metadata", &order->metadata, err);
+    r = r < 0 || order->metadata == NULL ? r : check_texts(order->metadata, "/metadata", METADATA_KEYS_MAX, 500, err);
+    return r < 0 ? r : json_may_bool(body, "", "several_per_order", &order->several_per_order, err);
+}
+
+int payments_post(struct ask *ask, struct err *err) {
+    struct payment_order order = {0};
+    int r = read_order(ask->body, &order, err);
+    return r < 0 ? r : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------- */
+
+int payments_list(struct ask *ask, struct err *err) {
+    char order[QUERY_CHARS_MAX] = "", gateway[QUERY_CHARS_MAX] = "", customer[QUERY_CHARS_MAX] = "";
+    char cursor[QUERY_CHARS_MAX] = "", state[QUERY_CHARS_MAX] = "", method[QUERY_CHARS_MAX] = "";
+    int64_t limit = 0, review = 0;
+    struct payment_filter filter = {
+        .order_id = order, .gateway = gateway, .customer_id = customer, .cursor = cursor};
+    int r = read_query_text(ask, "order_id", order, err);
+    r = r < 0 ? r : read_query_text(ask, "gateway", gateway, err);
+    r = r < 0 ? r : read_query_text(ask, "customer_id", customer, err);
+    r = r < 0 ? r : read_query_text(ask, "cursor", cursor, err);
+    r = r < 0 ? r : read_query_text(ask, "state", state, err);
+    r = r < 0 ? r : read_query_text(ask, "method", method, err);
+    r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
+    r = r < 0 ? r : read_query_int(ask, "review", 0, 1, &review, err);
+    r = r < 0 ? r : read_query_since(ask, "since", &filter.since_us, err);
+    r = r < 0 ? r : read_query_since(ask, "until", &filter.until_us, err);
+    if (r < 0) {
+        return r;
+    }
+    if (state[0] != '\0' && !payment_state_parse(state, &filter.state)) {
+        return one_of("state", state,
+                      "created, processing, requires_action, authorized, succeeded, failed, canceled", err);
+    }
+    if (method[0] != '\0' && !method_parse(method, &filter.method)) {
+        return one_of("method", method, "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
+    }
+    filter.limit = (int)limit;
+    filter.review_only = review == 1;
+    return payment_list(ask->service->payments, &filter, &ask->answer, err);
+}
+
+int payment_get_one(struct ask *ask, struct err *err) {
+    struct payment_id id;
+    int r = read_payment_id(ask, &id, err);
+    return r < 0 ? r : payment_get(ask->service->payments, id.text, &ask->answer, err);
+}
+
+int payment_events_get(struct ask *ask, struct err *err) {
+    struct payment_id id;
+    int r = read_payment_id(ask, &id, err);
+    return r < 0 ? r : payment_story(ask->service->payments, id.text, &ask->answer, err);
+}
+
+int order_status_get(struct ask *ask, struct err *err) {
+    return payment_order_status(ask->service->payments, ask->param, &ask->answer, err);
+}
+
+/* ---- changing -------------------------------------------------------------------------------------------------- */
+
+int payment_capture_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"amount", "final", NULL};
+    struct payment_id id;
+    int64_t amount = 0;
+    bool final = true;
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : read_amount(ask->body, true, &amount, err);
+    r = r < 0 ? r : json_may_bool(ask->body, "", "final", &final, err);
+    return r < 0 ? r : payment_capture(ask->service->payments, &ask->caller, id.text, amount, final, &ask->answer, err);
+}
+
+int payment_cancel_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"reason", NULL};
+    struct payment_id id;
+    const char *reason = "";
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
+    return r < 0 ? r : payment_cancel(ask->service->payments, &ask->caller, id.text, reason, &ask->answer, err);
+}
+
+/* Both refund paths read the same body; the runbook writes refundToOriginalMethod. */
+static int refund(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"amount", "reason", "refundToOriginalMethod", "to_original_method", NULL};
+    struct payment_id id;
+    int64_t amount = 0;
+    const char *reason = "";
+    bool to_original = true;
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : read_amount(ask->body, true, &amount, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
+    r = r < 0 ? r : json_may_bool(ask->body, "", "refundToOriginalMethod", &to_original, err);
+    r = r < 0 ? r : json_may_bool(ask->body, "", "to_original_method", &to_original, err);
+    return r < 0 ? r
+                 : payment_refund(ask->service->payments, &ask->caller, id.text, amount, reason, to_original,
+                                  &ask->answer, err);
+}
+
+int payment_refunds_post(struct ask *ask, struct err *err) {
+    return refund(ask, err);
+}
+
+int runbook_refund_post(struct ask *ask, struct err *err) {
+    return refund(ask, err);
+}
+
+int payment_method_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"method", "tokens", "token", NULL};
+    struct payment_id id;
+    enum payment_method method;
+    const json_t *tokens = NULL;
+    const char *token = "";
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : read_method(ask->body, &method, err);
+    r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
+    return r < 0 ? r
+                 : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens, token, &ask->answer, err);
+}
+
+int payment_check_post(struct ask *ask, struct err *err) {
+    struct payment_id id;
+    int r = read_payment_id(ask, &id, err);
+    return r < 0 ? r : payment_check(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+}
+
+int payment_resolve_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"status", "reason", NULL};
+    struct payment_id id;
+    const char *status = NULL, *reason = NULL;
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "status", 1, 20, &status, err);
+    r = r < 0 ? r : read_reason(ask->body, &reason, err);
+    if (r < 0) {
+        return r;
+    }
+    bool completed = strcmp(status, "completed") == 0;
+    if (!completed && strcmp(status, "failed") != 0) {
+        return one_of("status", status, "completed, failed", err);
+    }
+    return payment_resolve(ask->service->payments, &ask->caller, id.text, completed, reason, &ask->answer, err);
+}
+
+/* ---- refunds ----------------------------------------------------------------------------------------------------- */
+
+static int read_refund_id(const struct ask *ask, struct refund_id *ret_id, struct err *err) {
+    struct err bad = {0};
+    if (refund_id_parse(ask->param, ret_id, &bad) < 0) {
+        err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a refund's id", ask->param);
+        return err_hint(err, "Ids of refunds begin with re_.");
+    }
+    return 0;
+}
+
+int refunds_list(struct ask *ask, struct err *err) {
+    char state[QUERY_CHARS_MAX] = "";
+    int64_t limit = 0, since_us = 0;
+    int r = read_query_text(ask, "state", state, err);
+    r = r < 0 ? r : read_query_since(ask, "since", &since_us, err);
+    r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
+    return r < 0 ? r
+                 : refund_list(ask->service->payments, state[0] != '\0' ? state : NULL, since_us, (int)limit,
+                               &ask->answer, err);
+}
+
+int refund_get_one(struct ask *ask, struct err *err) {
+    struct refund_id id;
+    int r = read_refund_id(ask, &id, err);
+    return r < 0 ? r : refund_get(ask->service->payments, id.text, &ask->answer, err);
+}
+
+int refund_retry_post(struct ask *ask, struct err *err) {
+    struct refund_id id;
+    int r = read_refund_id(ask, &id, err);
+    return r < 0 ? r : refund_retry(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+}

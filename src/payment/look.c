@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * look.c: reading only: payments, refunds and lists of them. Every list is bounded and newest first;
+ * a cursor is the last row's place in that order. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "payment/internal.h"
+
+enum { CURSOR_CHARS_MAX = 64 };
+
+struct reading {
+    struct payments *payments;
+    struct arena *arena;
+    const char *id;
+    const struct payment_filter *filter;
+    int64_t since_us, state;
+    int limit;
+    struct answer *answer;
+};
+
+static int page(int limit) {
+    return limit > 0 && limit <= PAGE_MAX ? limit : 20;
+}
+
+static int reading_run(struct payments *payments, store_fn *fn, struct reading *reading, struct answer *ret_answer,
+                       struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    reading->payments = payments;
+    reading->arena = arena;
+    reading->answer = ret_answer;
+    return store_read(payments->options.store, fn, reading, err);
+}
+
+/* ---- one payment ---------------------------------------------------------------------------------------- */
+
+static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    struct payment_row payment;
+    int r = payment_row_load(tx, reading->arena, reading->id, false, &payment, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_payment(&buf, &payment);
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int payment_get(struct payments *payments, const char *payment_id, struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.id = payment_id};
+    return reading_run(payments, get_tx, &reading, ret_answer, err);
+}
+
+/* ---- lists of payments ------------------------------------------------------------------------------------ */
+
+/* "<created_us>.<id>" of the last row shown. */
+static int cursor_read(const char *cursor, int64_t *ret_us, const char **ret_id, struct err *err) {
+    char *end = NULL;
+    if (cursor == NULL || cursor[0] == '\0') {
+        *ret_us = INT64_MAX;
+        *ret_id = "";
+        return 0;
+    }
+    long long us = strtoll(cursor, &end, 10);
+    if (strlen(cursor) > CURSOR_CHARS_MAX || us <= 0 || end == cursor || *end != '.') {
+        err_set(err, ERR_VALIDATION, "this is not a cursor that a list gave out");
+        return err_place(err, "cursor");
+    }
+    *ret_us = us;
+    *ret_id = end + 1;
+    return 0;
+}
+
+static void close_list(struct buf *buf, bool more, int64_t last_us, const char *last_id) {
+    if (more) {
+        buf_addf(buf, "],\"next_cursor\":\"%lld.%s\"}", (long long)last_us, last_id);
+    } else {
+        buf_add_text(buf, "],\"next_cursor\":null}");
+    }
+}
+
+static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    const struct payment_filter *filter = reading->filter;
+    int64_t before_us = 0;
+    const char *before_id = "";
+    int r = cursor_read(filter->cursor, &before_us, &before_id, err);
+    if (r < 0) {
+        return r;
+    }
+    int limit = page(filter->limit);
+    SQL_ROWS_AUTO rows = NULL;
+    r = sql_query(tx, err, &rows,
+                  "SELECT " PAYMENT_COLUMNS " FROM payment WHERE (created_us < $1 OR (created_us = $1 AND id < $2)) "
+                  "AND ($3 = '' OR order_id = $3) AND ($4 = '' OR gateway = $4) AND ($5 = '' OR customer_id = $5) "
+                  "AND ($6 = 0 OR state = $6) AND ($7 = 0 OR method = $7) AND created_us >= $8 "
+                  "AND ($9 = 0 OR created_us < $9) AND ($10 = 0 OR review <> '') "
+                  "ORDER BY created_us DESC, id DESC LIMIT $11",
+                  S_INT(before_us), S_TEXT(before_id), S_TEXT(filter->order_id != NULL ? filter->order_id : ""),
+                  S_TEXT(filter->gateway != NULL ? filter->gateway : ""),
+                  S_TEXT(filter->customer_id != NULL ? filter->customer_id : ""), S_INT(filter->state),
+                  S_INT(filter->method), S_INT(filter->since_us), S_INT(filter->until_us),
+                  S_INT(filter->review_only), S_INT(limit + 1));
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    struct payment_row payment = {0};
+    int shown = 0;
+    bool more = false;
+    while ((r = sql_next(rows, err)) > 0) {
+        more = shown == limit;
+        if (more) {
+            break;
+        }
+        payment_row_read(rows, reading->arena, &payment);
+        buf_add_text(&buf, shown++ > 0 ? "," : "");
+        render_payment(&buf, &payment);
+    }
+    if (r < 0) {
+        return r;
+    }
+    close_list(&buf, more, payment.created_us, payment.id.text);
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int payment_list(struct payments *payments, const struct payment_filter *filter, struct answer *ret_answer,
+                 struct err *err) {
+    struct reading reading = {.filter = filter};
+    return reading_run(payments, list_tx, &reading, ret_answer, err);
+}
+
+/* A payment with the attempt that keeps it open. */
+static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE live = 1 AND state IN (1, 2, 4) AND "
+                      "created_us < $1 ORDER BY created_us LIMIT $2",
+                      S_INT(reading->since_us), S_INT(reading->limit));
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    const char *comma = "";
+    int64_t now = clock_wall_us();
+    while ((r = sql_next(rows, err)) > 0) {
+        struct attempt_row attempt;
+        attempt_row_read(rows, reading->arena, &attempt);
+        buf_addf(&buf, "%s{\"payment_id\":\"%s\",\"age_seconds\":%lld,\"attempt\":", comma, attempt.payment_id.text,
+                 (long long)((now - attempt.created_us) / US_PER_SECOND));
+        render_attempt(&buf, &attempt);
+        buf_add_char(&buf, '}');
+        comma = ",";
+    }
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "]}");
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int payment_stuck(struct payments *payments, int64_t older_us, int limit, struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.since_us = clock_wall_us() - older_us, .limit = page(limit)};
+    return reading_run(payments, stuck_tx, &reading, ret_answer, err);
+}
+
+static int failed_counts(struct store_tx *tx, const struct reading *reading, struct buf *buf, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT gateway, common_code, code, COUNT(*) FROM attempt WHERE created_us >= $1 AND "
+                      "state IN (7, 8) GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, gateway, code "
+                      "LIMIT 100",
+                      S_INT(reading->since_us));
+    buf_add_text(buf, "{\"by_code\":[");
+    const char *comma = "";
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        buf_addf(buf, "%s{\"gateway\":", comma);
+        buf_add_json(buf, sql_text(rows, 0));
+        buf_add_text(buf, ",\"common_code\":");
+        buf_add_json(buf, sql_text(rows, 1));
+        buf_add_text(buf, ",\"code\":");
+        buf_add_json(buf, sql_text(rows, 2));
+        buf_addf(buf, ",\"count\":%lld}", (long long)sql_int(rows, 3));
+        comma = ",";
+    }
+    return r;
+}
+
+static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    int r = failed_counts(tx, reading, &buf, err);
+    if (r < 0) {
+        return r;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    r = sql_query(tx, err, &rows,
+                  "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE created_us >= $1 AND state IN (7, 8) "
+                  "ORDER BY created_us DESC LIMIT $2",
+                  S_INT(reading->since_us), S_INT(reading->limit));
+    buf_add_text(&buf, "],\"data\":[");
+    const char *comma = "";
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        struct attempt_row attempt;
+        attempt_row_read(rows, reading->arena, &attempt);
+        attempt.decision = "{}";
+        buf_addf(&buf, "%s{\"payment_id\":\"%s\",\"attempt\":", comma, attempt.payment_id.text);
+        render_attempt(&buf, &attempt);
+        buf_add_char(&buf, '}');
+        comma = ",";
+    }
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "]}");
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int payment_failed(struct payments *payments, int64_t since_us, int limit, struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.since_us = since_us, .limit = page(limit)};
+    return reading_run(payments, failed_tx, &reading, ret_answer, err);
+}
+
+/* Success by method and gateway: of the attempts that ended, how many were charged or authorized;
+ * declines are shown apart, since they are not the gateway's fault. */
+static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT p.method, a.gateway, SUM(CASE WHEN a.state IN (5, 6) THEN 1 ELSE 0 END), "
+                      "SUM(CASE WHEN a.state = 7 THEN 1 ELSE 0 END), SUM(CASE WHEN a.state = 8 THEN 1 ELSE 0 END), "
+                      "SUM(CASE WHEN a.state IN (1, 2, 3, 4) THEN 1 ELSE 0 END), COUNT(*) "
+                      "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.created_us >= $1 "
+                      "GROUP BY p.method, a.gateway ORDER BY p.method, a.gateway",
+                      S_INT(reading->since_us));
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    const char *comma = "";
+    while ((r = sql_next(rows, err)) > 0) {
+        int64_t good = sql_int(rows, 2), declined = sql_int(rows, 3), failed = sql_int(rows, 4);
+        int64_t ended = good + declined + failed;
+        buf_addf(&buf, "%s{\"method\":\"%s\",\"gateway\":", comma, method_name((enum payment_method)sql_int(rows, 0)));
+        buf_add_json(&buf, sql_text(rows, 1));
+        buf_addf(&buf, ",\"succeeded\":%lld,\"declined\":%lld,\"not_charged\":%lld,\"open\":%lld,\"attempts\":%lld,"
+                       "\"success_percent\":",
+                 (long long)good, (long long)declined, (long long)failed, (long long)sql_int(rows, 5),
+                 (long long)sql_int(rows, 6));
+        if (ended > 0) {
+            buf_addf(&buf, "%lld.%02lld}", (long long)(good * 100 / ended), (long long)(good * 10000 / ended % 100));
+        } else {
+            buf_add_text(&buf, "null}");
+        }
+        comma = ",";
+    }
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "]}");
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.since_us = since_us};
+    return reading_run(payments, rates_tx, &reading, ret_answer, err);
+}
+
+/* ---- an order, as a customer may be told ------------------------------------------------------------------- */
+
+static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " PAYMENT_COLUMNS " FROM payment WHERE order_id = $1 ORDER BY "
+                      "CASE WHEN holds_order = 1 THEN 0 ELSE 1 END, created_us DESC LIMIT $2",
+                      S_TEXT(reading->id), S_INT(PAGE_MAX));
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"order_id\":");
+    buf_add_json(&buf, reading->id);
+    buf_add_text(&buf, ",\"payments\":[");
+    int count = 0;
+    while ((r = sql_next(rows, err)) > 0) {
+        struct payment_row payment;
+        char time[CLOCK_TEXT_MAX], decimal[MONEY_TEXT_MAX];
+        payment_row_read(rows, reading->arena, &payment);
+        buf_addf(&buf, "%s{\"reference\":\"%s\",\"state\":\"%s\",\"amount\":%lld,\"currency\":\"%s\","
+                       "\"amount_decimal\":\"%s\",\"amount_refunded\":%lld,\"message\":",
+                 count++ > 0 ? "," : "", payment.id.text, payment_state_name(payment.state),
+                 (long long)payment.amount_minor, payment.currency.code,
+                 money_decimal(payment.amount_minor, payment.currency, decimal), (long long)payment.refunded_minor);
+        buf_add_json(&buf, render_sentence(&payment, "en"));
+        buf_add_text(&buf, ",\"message_zh\":");
+        buf_add_json(&buf, render_sentence(&payment, "zh"));
+        buf_addf(&buf, ",\"may_pay_again\":%s,\"updated_at\":\"%s\"}", payment.holds_order ? "false" : "true",
+                 clock_format(payment.updated_us, time));
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (count == 0) {
+        return err_set(err, ERR_NOT_FOUND, "no payment was made for order %s", reading->id);
+    }
+    buf_add_text(&buf, "]}");
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int payment_order_status(struct payments *payments, const char *order_id, struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.id = order_id};
+    return reading_run(payments, order_tx, &reading, ret_answer, err);
+}
+
+/* ---- refunds ------------------------------------------------------------------------------------------------- */
+
+static int refund_get_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    struct operation_row operation;
+    int r = operation_row_load(tx, reading->arena, reading->id, false, &operation, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_operation(&buf, &operation);
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int refund_get(struct payments *payments, const char *refund_id, struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.id = refund_id};
+    return reading_run(payments, refund_get_tx, &reading, ret_answer, err);
+}
+
+static int refund_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct reading *reading = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " OPERATION_COLUMNS " FROM operation WHERE kind = 3 AND ($1 = 0 OR state = $1) AND "
+                      "created_us >= $2 ORDER BY created_us DESC LIMIT $3",
+                      S_INT(reading->state), S_INT(reading->since_us), S_INT(reading->limit));
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    const char *comma = "";
+    while ((r = sql_next(rows, err)) > 0) {
+        struct operation_row operation;
+        operation_row_read(rows, reading->arena, &operation);
+        buf_add_text(&buf, comma);
+        comma = ",";
+        render_operation(&buf, &operation);
+    }
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "]}");
+    return answer_take(reading->answer, 200, &buf, err);
+}
+
+int refund_list(struct payments *payments, const char *state, int64_t since_us, int limit,
+                struct answer *ret_answer, struct err *err) {
+    struct reading reading = {.since_us = since_us, .limit = page(limit)};
+    for (int64_t i = 1; state != NULL && i < OPERATION_STATE_COUNT; i++) {
+        reading.state = strcmp(state, operation_state_name(i)) == 0 ? i : reading.state;
+    }
+    if (state != NULL && reading.state == 0) {
+        err_set(err, ERR_VALIDATION, "there is no refund state \"%s\"", state);
+        err_place(err, "state");
+        return err_hint(err, "One of: sending, pending, unknown, succeeded, failed.");
+    }
+    return reading_run(payments, refund_list_tx, &reading, ret_answer, err);
+}
+
+/* ---- backlog --------------------------------------------------------------------------------------------------- */
+
+static int count_into(struct store_tx *tx, const char *sql, int64_t *ret_count, int64_t *ret_oldest_us, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, sql);
+    if (r < 0) {
+        return r;
+    }
+    r = sql_next(rows, err);
+    if (r > 0) {
+        *ret_count = sql_int(rows, 0);
+        if (ret_oldest_us != NULL) {
+            *ret_oldest_us = sql_int(rows, 1);
+        }
+    }
+    return r < 0 ? r : 0;
+}
+
+static int backlog_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct backlog *backlog = ctx;
+    const struct {
+        const char *sql;
+        int64_t *count, *oldest_us;
+    } counts[] = {
+        {"SELECT COUNT(*), MIN(created_us) FROM attempt WHERE live = 1 AND state = 4", &backlog->unknown_payments,
+         &backlog->oldest_unresolved_us},
+        {"SELECT COUNT(*) FROM payment WHERE state = 2", &backlog->processing_payments, NULL},
+        {"SELECT COUNT(*) FROM callback WHERE state IN (1, 4)", &backlog->callbacks_waiting, NULL},
+        {"SELECT COUNT(*) FROM callback WHERE state = 5", &backlog->callbacks_parked, NULL},
+        {"SELECT COUNT(*) FROM webhook_delivery WHERE state = 1", &backlog->webhooks_waiting, NULL},
+        {"SELECT COUNT(*) FROM webhook_delivery WHERE state = 3", &backlog->webhooks_parked, NULL},
+        {"SELECT COUNT(*) FROM review_case WHERE state = 1", &backlog->open_cases, NULL},
+    };
+    *backlog = (struct backlog){0};
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < COUNT_OF(counts); i++) {
+        r = count_into(tx, counts[i].sql, counts[i].count, counts[i].oldest_us, err);
+    }
+    return r;
+}
+
+int payments_backlog(struct payments *payments, struct backlog *ret_backlog, struct err *err) {
+    return store_read(payments->options.store, backlog_tx, ret_backlog, err);
+}
