@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -125,7 +124,7 @@ static NORETURN void child_fail(const struct launch *launch)
 static void child_streams(const struct launch *launch)
 {
     int copies[STREAMS];
-    for (int i = 0; i < STREAMS; i++) { /* away from 0 to 2 first: the given ones may be among them */
+    for (int i = 0; i < STREAMS; i++) { /* away from 0 to 2: the given ones may be among them */
         int source = launch->streams[i] >= 0 ? launch->streams[i] : i;
         copies[i] = fcntl(source, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
         if (copies[i] < 0) {
@@ -164,25 +163,26 @@ static NORETURN void child_run(const struct launch *launch)
     if (close_range(FIRST_OTHER_FD, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
         child_fail(launch);
     }
-    (void)pthread_sigmask(SIG_SETMASK, &launch->no_signals, NULL);
+    (void)sigprocmask(SIG_SETMASK, &launch->no_signals, NULL);
     execvpe(options->argv[0], (char *const *)options->argv, (char *const *)launch->env);
     child_fail(launch);
 }
 
 /* In the parent. */
 
-/* Signals are blocked over the fork so that no handler of ours ever runs in the child. */
+/* Signals are blocked over the fork so that no handler of ours ever runs in the child. On Linux,
+ * sigprocmask() speaks for the calling thread alone. */
 static pid_t fork_quietly(const struct launch *launch)
 {
     sigset_t all, before;
     sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) {
         child_run(launch);
     }
     int why = errno;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = why;
     return pid;
 }

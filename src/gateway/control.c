@@ -160,16 +160,9 @@ void gateway_control_view(struct gateway_control *control, struct gateway_contro
 
 /* ---- changing ------------------------------------------------------------------------------------------- */
 
-struct change {
-    struct gateway_control *control;
-    const char *row, *value, *actor, *reason, *action, *subject;
-    enum gateway_switch state;
-    bool force, guard; /* guard: refuse to switch off the last gateway */
-};
-
 /* The last one that takes new payments is not switched off by accident. Read inside the transaction
- * that changes it, with its row locked. */
-static int others_enabled(struct change *change, struct store_tx *tx, struct err *err) {
+ * that changes it. */
+static int others_enabled(const struct gateway_control_change *change, struct store_tx *tx, struct err *err) {
     struct load_ctx load = {.control = change->control};
     int r = load_tx(tx, &load, err);
     if (r < 0) {
@@ -185,16 +178,16 @@ static int others_enabled(struct change *change, struct store_tx *tx, struct err
     return err_hint(err, "Enable another one first, or repeat with force to stop taking payments.");
 }
 
-static int change_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct change *change = ctx;
-    int r = change->guard && !change->force ? others_enabled(change, tx, err) : 0;
+int gateway_control_write(struct store_tx *tx, const struct gateway_control_change *change, struct err *err) {
+    int r = change->guard ? others_enabled(change, tx, err) : 0;
     if (r < 0) {
         return r;
     }
     r = sql_put(tx, err,
-                "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) VALUES ($1, $2, $3, $4, "
-                "$5, $6) ON CONFLICT (gateway) DO UPDATE SET state = excluded.state, value = excluded.value, "
-                "reason = excluded.reason, actor = excluded.actor, at_us = excluded.at_us",
+                "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) VALUES ($1, $2, "
+                "$3, $4, $5, $6) ON CONFLICT (gateway) DO UPDATE SET state = excluded.state, "
+                "value = excluded.value, reason = excluded.reason, actor = excluded.actor, "
+                "at_us = excluded.at_us",
                 S_TEXT(change->row), S_INT(change->state), S_TEXT(change->value), S_TEXT(change->reason),
                 S_TEXT(change->actor), S_INT(clock_wall_us()));
     if (r < 0) {
@@ -208,18 +201,30 @@ static int change_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return audit_append(tx, change->actor, change->action, change->subject, change->reason, detail.data, err);
 }
 
-static int apply(struct change *change, struct err *err) {
+int gateway_control_changed(const struct gateway_control_change *change, struct err *err) {
+    log_event(GATEWAY_CONTROL, LT("action", change->action), LT("subject", change->subject),
+              LT("value", change->value), LT("actor", change->actor), LT("reason", change->reason));
+    return gateway_control_reload(change->control, err);
+}
+
+static int write_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    return gateway_control_write(tx, ctx, err);
+}
+
+int gateway_control_apply(const struct gateway_control_change *change, struct err *err) {
+    struct gateway_control_change copy = *change;
+    int r = store_write(change->control->store, write_tx, &copy, err);
+    return r < 0 ? r : gateway_control_changed(change, err);
+}
+
+static int check(const struct gateway_control_change *change, struct gateway_control_change *ret_change,
+                 struct err *err) {
     if (change->reason == NULL || change->reason[0] == '\0') {
         err_set(err, ERR_VALIDATION, "a reason is needed: it goes on the audit log");
         return err_place(err, "/reason");
     }
-    int r = store_write(change->control->store, change_tx, change, err);
-    if (r < 0) {
-        return r;
-    }
-    log_event(GATEWAY_CONTROL, LT("action", change->action), LT("subject", change->subject),
-              LT("value", change->value), LT("actor", change->actor), LT("reason", change->reason));
-    return gateway_control_reload(change->control, err);
+    *ret_change = *change;
+    return 0;
 }
 
 static int unknown_gateway(const char *name, struct err *err) {
@@ -228,36 +233,37 @@ static int unknown_gateway(const char *name, struct err *err) {
 }
 
 int gateway_control_set(struct gateway_control *control, const char *gateway, enum gateway_switch state,
-                        bool force, const char *actor, const char *reason, struct err *err) {
+                        bool force, const char *actor, const char *reason,
+                        struct gateway_control_change *ret_change, struct err *err) {
     if (gateway_find(control->registry, gateway) == NULL) {
         return unknown_gateway(gateway, err);
     }
     static const char *const actions[] = {"gateway.enable", "gateway.drain", "gateway.disable"};
-    struct change change = {
+    struct gateway_control_change change = {
         .control = control, .row = gateway, .value = gateway_switch_name(state), .actor = actor,
-        .reason = reason, .action = actions[state], .subject = gateway, .state = state, .force = force,
-        .guard = state != GATEWAY_ENABLED,
+        .reason = reason, .action = actions[state], .subject = gateway, .state = state,
+        .guard = state != GATEWAY_ENABLED && !force,
     };
-    return apply(&change, err);
+    return check(&change, ret_change, err);
 }
 
 int gateway_control_primary(struct gateway_control *control, const char *gateway, const char *actor,
-                            const char *reason, struct err *err) {
+                            const char *reason, struct gateway_control_change *ret_change, struct err *err) {
     if (gateway[0] != '\0' && gateway_find(control->registry, gateway) == NULL) {
         return unknown_gateway(gateway, err);
     }
-    struct change change = {
+    struct gateway_control_change change = {
         .control = control, .row = primary_row, .value = gateway, .actor = actor, .reason = reason,
         .action = "gateway.switch", .subject = gateway[0] != '\0' ? gateway : "by priority",
     };
-    return apply(&change, err);
+    return check(&change, ret_change, err);
 }
 
 int gateway_control_fallback(struct gateway_control *control, bool on, const char *actor, const char *reason,
-                             struct err *err) {
-    struct change change = {
+                             struct gateway_control_change *ret_change, struct err *err) {
+    struct gateway_control_change change = {
         .control = control, .row = fallback_row, .value = on ? "on" : "off", .actor = actor, .reason = reason,
         .action = on ? "gateway.fallback.enable" : "gateway.fallback.disable", .subject = "routing",
     };
-    return apply(&change, err);
+    return check(&change, ret_change, err);
 }

@@ -30,14 +30,31 @@ struct gateway_control_view {
 };
 void gateway_control_view(struct gateway_control *control, struct gateway_control_view *ret_view);
 
-/* Draining: no new payments; refunds, captures and queries of old ones go on. Disabled: no calls but
+/* One change, as a value: filled by one of the three functions below (which check it), written by
+ * gateway_control_write() inside any transaction, put in force here by gateway_control_changed() once
+ * that transaction is committed. Texts are borrowed.
+ * Draining: no new payments; refunds, captures and queries of old ones go on. Disabled: no calls but
  * queries that resolve unknown payments. */
+struct gateway_control_change {
+    struct gateway_control *control;
+    const char *row, *value, *actor, *reason, *action, *subject;
+    enum gateway_switch state;
+    bool guard; /* refuse to switch off the last gateway */
+};
 MUST_USE int gateway_control_set(struct gateway_control *control, const char *gateway,
                                  enum gateway_switch state, bool force, const char *actor,
-                                 const char *reason, struct err *err);
+                                 const char *reason, struct gateway_control_change *ret_change,
+                                 struct err *err);
 MUST_USE int gateway_control_primary(struct gateway_control *control, const char *gateway /* "" none */,
-                                     const char *actor, const char *reason, struct err *err);
+                                     const char *actor, const char *reason,
+                                     struct gateway_control_change *ret_change, struct err *err);
 MUST_USE int gateway_control_fallback(struct gateway_control *control, bool on, const char *actor,
-                                      const char *reason, struct err *err);
+                                      const char *reason, struct gateway_control_change *ret_change,
+                                      struct err *err);
+MUST_USE int gateway_control_write(struct store_tx *tx, const struct gateway_control_change *change,
+                                   struct err *err);
+MUST_USE int gateway_control_changed(const struct gateway_control_change *change, struct err *err);
+/* Writes and puts in force, in a transaction of its own. */
+MUST_USE int gateway_control_apply(const struct gateway_control_change *change, struct err *err);
 
 #endif

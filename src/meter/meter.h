@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * meter.h: recording only: what happened, how often, how long. Nothing here decides or alerts.
  *
- * A series is a metric (meter.def) and its label values. Counters and histograms are recorded by any
- * task without blocking on the store or the network; reading gives Prometheus text or figures over
- * the last seconds. Bounded: at most METER_SERIES_MAX series; past it recordings are folded into the
- * series whose labels are all "other", and counted (holdfast_meter_folded_total).
+ * A series is a metric (meter.def) and its label values. Counters and histograms are recorded by
+ * any task without blocking on the store or the network; reading gives Prometheus text or figures
+ * over the last seconds. Bounded: at most METER_SERIES_MAX series; past it recordings are folded
+ * into the series whose labels are all "other", and counted (holdfast_meter_folded_total).
  * A recording is a look-up without a lock and a few atomic additions: some 0.1 µs.
- * Memory is taken as series appear. A counter: about 110 bytes and its labels, and 16 for each of the
- * last 300 seconds in which it moved. A histogram: 550 more, 64 for each power of two its durations
- * fell into, and for each of the last 300 seconds in which there was one 8 bytes and 4 for each
- * distinct bucket (usually 10 to 60; so up to some 80 KB when busy all the time). Windows are kept
- * with as much room again, and shrink when they are read or written after a busy time.
- * Threads: any. Owns: one process-wide table, made by meter_init(), as the clock is. Cannot fail. */
+ * Memory is taken as series appear. A counter: about 110 bytes and its labels, and 16 for each of
+ * the last 300 seconds in which it moved. A histogram: 550 more, 64 for each power of two its
+ * durations fell into, and for each of the last 300 seconds in which there was one 8 bytes and 4
+ * for each distinct bucket (usually 10 to 60; so up to some 80 KB when busy all the time). Windows
+ * are kept with as much room again, and shrink when they are read or written after a busy time.
+ * Threads: any. Owns: one process-wide table, made by meter_init(), as the clock is. Cannot
+ * fail. */
 #ifndef HOLDFAST_METER_METER_H
 #define HOLDFAST_METER_METER_H
 
@@ -36,26 +37,29 @@ void meter_init(void);
  * grows: a value below 1 is passed over. */
 #define meter_count(id, ...) meter_add((id), 1, (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_add(enum meter_id id, int64_t value, const char *const labels[METER_LABELS_MAX]);
-/* One observation of a histogram, in microseconds. Below 0 counts as 0, above 38 hours as 38 hours. */
+/* One observation of a histogram, in microseconds. Below 0 counts as 0, above 38 hours as 38
+ * hours. */
 #define meter_time(id, duration_us, ...)                                                           \
     meter_observe((id), (duration_us), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_observe(enum meter_id id, int64_t duration_us, const char *const labels[METER_LABELS_MAX]);
 #define meter_set(id, value, ...) meter_gauge((id), (value), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_gauge(enum meter_id id, double value, const char *const labels[METER_LABELS_MAX]);
 
-/* Sum of a counter over the last `window_s` whole seconds (1 to METER_WINDOW_S; others are clamped),
- * the present unfinished one not included, over every series whose labels match; a NULL label matches
- * all. Of a histogram: how many observations. Seconds are those of the monotonic clock. */
+/* Sum of a counter over the last `window_s` whole seconds (1 to METER_WINDOW_S; others are
+ * clamped), the present unfinished one not included, over every series whose labels match; a NULL
+ * label matches all. Of a histogram: how many observations. Seconds are those of the monotonic
+ * clock. */
 int64_t meter_recent(enum meter_id id, int window_s, const char *const labels[METER_LABELS_MAX]);
-/* Quantile (0..1) of a histogram over the last `window_s` seconds, the present unfinished one included,
- * in microseconds; -1 without data. The value whose rank is quantile × count rounded up; error at
- * most 5 % (in fact 1/32). */
+/* Quantile (0..1) of a histogram over the last `window_s` seconds, the present unfinished one
+ * included, in microseconds; -1 without data. The value whose rank is quantile × count rounded up;
+ * error at most 5 % (in fact 1/32). */
 int64_t meter_quantile(enum meter_id id, double quantile, int window_s,
                        const char *const labels[METER_LABELS_MAX]);
 /* The same since meter_init(). */
 int64_t meter_total(enum meter_id id, const char *const labels[METER_LABELS_MAX]);
 
-/* Prometheus text exposition format 0.0.4. A metric without labels is there from the start, as 0. */
+/* Prometheus text exposition format 0.0.4. A metric without labels is there from the start, as
+ * 0. */
 void meter_write_prometheus(struct buf *buf);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * series.h: one metric with one set of label values, and its last METER_WINDOW_S seconds. Internal to
- * meter/; everybody else uses meter.h.
+ * series.h: one metric with one set of label values, and its last METER_WINDOW_S seconds. Internal
+ * to meter/; everybody else uses meter.h.
  *
  * Invariants:
  *   1. A recording is one or a few relaxed atomic additions to `live` figures. Nothing waits.
- *   2. A recording that is the first of a new second *rolls* the series: the live figures become the
- *      window's entry of the second they were recorded in. `held` is taken for that; who finds it
- *      taken goes on without rolling, and its recording counts for the second that is being closed
- *      or the next one. So nothing is ever lost or counted twice.
+ *   2. A recording that is the first of a new second *rolls* the series: the live figures become
+ *      the window's entry of the second they were recorded in. `held` is taken for that; who finds
+ *      it taken goes on without rolling, and its recording counts for the second that is being
+ *      closed or the next one. So nothing is ever lost or counted twice.
  *   3. Readers take `held` too, waiting for it (a roll takes about a microsecond).
  *   4. A series lives until meter_init() is called again; no reader or recorder may run then. */
 #ifndef HOLDFAST_METER_SERIES_H
@@ -98,7 +98,8 @@ void histogram_add(struct histogram *histogram, int64_t duration_us);
 
 /* Held series only. Sum of a counter (or number of durations) over the seconds from..to. */
 int64_t series_sum(const struct series *series, int64_t from, int64_t to);
-/* Adds the durations of the seconds from `from` on, the present one included, to counts[BUCKETS]. */
+/* Adds the durations of the seconds from `from` on, the present one included, to
+ * counts[BUCKETS]. */
 void series_buckets(const struct series *series, int64_t from, uint64_t *counts);
 /* Everything since the beginning. */
 int64_t series_total(const struct series *series);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http_bulkhead.c: so many calls at once and no more. A counter and its limit; nobody waits here. */
+ * http_bulkhead.c: so many calls at once and no more. A counter and its limit; nobody waits. */
 #include <stdatomic.h>
 
 #include "net/http_bulkhead.h"

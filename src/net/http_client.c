@@ -64,7 +64,7 @@ static size_t text_bytes(const char *text) { return strlen(text) + 1; }
 void http_answer_fill(struct http_answer *answer, int status, const struct http_header *headers,
                       int header_count, const void *body, size_t body_bytes)
 {
-    INVARIANT(header_count >= 0 && header_count <= HTTP_HEADERS_MAX, "too many headers in an answer");
+    INVARIANT(header_count >= 0 && header_count <= HTTP_HEADERS_MAX, "an answer has 64 headers");
     INVARIANT(body_bytes < SIZE_MAX, "a body has room for its NUL");
     http_answer_release(answer);
     size_t bytes = 1;
@@ -113,8 +113,9 @@ static void host_of(const char *url, char *ret_host, size_t bytes_max)
     }
 }
 
-int http_answer_failed(struct http_answer *answer, const struct http_call *call, enum http_reach reach,
-                       enum http_failure failure, const char *detail, struct err *err)
+int http_answer_failed(struct http_answer *answer, const struct http_call *call,
+                       enum http_reach reach, enum http_failure failure, const char *detail,
+                       struct err *err)
 {
     char host[128];
     host_of(call->url != NULL ? call->url : "", host, sizeof(host));
@@ -128,8 +129,8 @@ int http_answer_failed(struct http_answer *answer, const struct http_call *call,
 
 /* Clients. */
 
-int http_call(struct http_client *client, const struct http_call *call, struct http_answer *ret_answer,
-              struct err *err)
+int http_call(struct http_client *client, const struct http_call *call,
+              struct http_answer *ret_answer, struct err *err)
 {
     *ret_answer = (struct http_answer){.reach = HTTP_NOT_SENT};
     if (call->bulkhead == NULL) {

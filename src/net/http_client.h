@@ -68,11 +68,12 @@ struct http_answer {
  * is filled in both cases (reach, failure, total_us). */
 MUST_USE int http_call(struct http_client *client, const struct http_call *call,
                        struct http_answer *ret_answer, struct err *err);
-void http_answer_release(struct http_answer *answer); /* zeroed struct is fine; may be called twice */
+/* A zeroed struct is fine; may be called twice. */
+void http_answer_release(struct http_answer *answer);
 #define HTTP_ANSWER_AUTO struct http_answer CLEANUP(http_answer_release)
 
-/* For whoever makes answers (a custom client): an answered one with copies of these headers, at most
- * HTTP_HEADERS_MAX, and of the body. Releases what the struct held before. */
+/* For whoever makes answers (a custom client): an answered one with copies of these headers, at
+ * most HTTP_HEADERS_MAX, and of the body. Releases what the struct held before. */
 void http_answer_fill(struct http_answer *answer, int status, const struct http_header *headers,
                       int header_count, const void *body, size_t body_bytes);
 
@@ -82,15 +83,16 @@ struct http_client_options {
     const char *ca_path;      /* PEM file added to the system's CAs, or NULL */
     const char *user_agent;   /* [Holdfast/1] */
 };
-MUST_USE int http_client_new(const struct http_client_options *options, struct http_client **ret_client,
-                             struct err *err);
+MUST_USE int http_client_new(const struct http_client_options *options,
+                             struct http_client **ret_client, struct err *err);
 /* Calls under way end with HTTP_FAIL_STOPPED. */
 void http_client_free(struct http_client *client);
 
 /* The network's door: a client of somebody else's making (simulator, fault injection). `ops->call`
  * has the contract of http_call(), but for the bulkhead: http_call() itself has entered that. */
 struct http_client_ops {
-    int (*call)(void *ctx, const struct http_call *call, struct http_answer *ret_answer, struct err *err);
+    int (*call)(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
+                struct err *err);
     void (*free)(void *ctx); /* may be NULL */
 };
 MUST_USE struct http_client *http_client_custom(const struct http_client_ops *ops, void *ctx);

@@ -4,17 +4,18 @@
  *
  * Whether a request may have been sent is what libcurl's pre-request callback says, and stays said:
  * when a kept connection turns out to be dead, libcurl begins again on another one, and a refusal
- * there says nothing about the first try. For calls that must not be repeated, both ways to a second
- * try are shut: no new socket is opened, and the pre-request callback aborts on a kept one. */
+ * there says nothing about the first try. For calls that must not be repeated, both ways to a
+ * second try are shut: no new socket is opened, and the callback aborts on a kept one. */
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "net/http_client_impl.h"
+#include "net/http_lines.h"
 
 enum {
     METHOD_CHARS_MAX = 16,
     CONNECT_DEFAULT_US = 2 * 1000 * 1000,
-    /* Kept connections older than this are not used again. Servers close idle ones after 60 s or more
+    /* Kept connections idle for longer are not used again. Servers close theirs after 60 s or more
      * as a rule; a request that crosses such a close on the wire ends as unknown. */
     IDLE_SECONDS_MAX = 30,
     BODY_FIRST_BYTES = 2048,
@@ -31,7 +32,8 @@ static void *must_grow(void *old, size_t bytes)
 
 /* Callbacks: they run in the loop's task while the call is under way. */
 
-static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
+static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_port,
+                         int local_port)
 {
     struct http_slot *slot = arg;
     if (slot->sent && !slot->repeatable) {
@@ -145,8 +147,8 @@ static int status_of_line(const char *line, size_t count)
     return (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
 }
 
-/* "HTTP/1.1 200 OK" begins a head, its empty line ends it; interim answers (1xx) come before the real
- * one; lines after the real one's end are trailers, which must not pass for headers. */
+/* "HTTP/1.1 200 OK" begins a head, its empty line ends it; interim answers (1xx) come before the
+ * real one; lines after the real one's end are trailers, which must not pass for headers. */
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct http_slot *slot = arg;
@@ -232,8 +234,8 @@ static bool set_fixed_options(struct http_slot *slot, const char *user_agent, X5
     SET(TCP_KEEPIDLE, 30L);
     SET(TCP_KEEPINTVL, 10L);
     SET(MAXAGE_CONN, (long)IDLE_SECONDS_MAX);
-    /* Without this, giving up on a name that is still being resolved waits for the resolver's thread
-     * to end, and every other call of the loop waits with it. */
+    /* Without this, giving up on a name that is still being resolved waits for the resolver's
+     * thread to end, and every other call of the loop waits with it. */
     SET(QUICK_EXIT, 1L);
     SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(SSL_VERIFYPEER, 1L);
@@ -277,20 +279,6 @@ void http_slot_free(struct http_slot *slot)
 
 /* The request. */
 
-static bool is_token(const char *text)
-{
-    if (text[0] == '\0') {
-        return false;
-    }
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
-        if (!letter && strchr("!#$%&'*+-.^_`|~", *c) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_value(const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
@@ -301,14 +289,16 @@ static bool is_value(const char *text)
     return true;
 }
 
-/* What is wrong with a call, or NULL. Headers that decide where a request ends are the client's own. */
+/* What is wrong with a call, or NULL. Headers that decide where a request ends are the client's. */
 static const char *call_problem(const struct http_call *call)
 {
-    static const char *const reserved[] = {"Content-Length", "Transfer-Encoding", "Expect", "Trailer"};
+    static const char *const reserved[] = {"Content-Length", "Transfer-Encoding", "Expect",
+                                           "Trailer"};
     if (call->url == NULL || call->method == NULL) {
         return "no URL or no method";
     }
-    if (!is_token(call->method) || strlen(call->method) > METHOD_CHARS_MAX) {
+    if (!http_is_token(call->method, strlen(call->method)) ||
+        strlen(call->method) > METHOD_CHARS_MAX) {
         return "the method is not one";
     }
     if (call->body == NULL && call->body_bytes > 0) {
@@ -322,7 +312,7 @@ static const char *call_problem(const struct http_call *call)
     }
     for (int i = 0; i < call->header_count; i++) {
         const struct http_header *header = &call->headers[i];
-        if (header->name == NULL || !is_token(header->name)) {
+        if (header->name == NULL || !http_is_token(header->name, strlen(header->name))) {
             return "a header's name is not one";
         }
         if (header->value == NULL || !is_value(header->value)) {
@@ -463,7 +453,8 @@ static enum http_failure judge(const struct http_slot *slot)
     if (slot->garbled) {
         return HTTP_FAIL_GARBLED;
     }
-    if (slot->sent && slot->result == CURLE_OUT_OF_MEMORY) { /* a header line over libcurl's 100 KiB */
+    /* What libcurl says of a header line over its own 100 KiB. */
+    if (slot->sent && slot->result == CURLE_OUT_OF_MEMORY) {
         return HTTP_FAIL_TOO_LARGE;
     }
     if (!slot->sent && (slot->result == CURLE_URL_MALFORMAT || slot->result == CURLE_LOGIN_DENIED ||
@@ -530,24 +521,30 @@ static void slot_clear(struct http_slot *slot)
     slot->error_text[0] = '\0';
 }
 
+static int64_t or_default(int64_t value, int64_t otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
 int http_client_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
-                   struct err *err)
+                          struct err *err)
 {
     int64_t begun_us = clock_mono_us();
     const char *problem = call_problem(call);
     if (problem != NULL) {
-        return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_REQUEST, problem, err);
+        return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_REQUEST, problem,
+                                  err);
     }
     struct http_slot *slot = http_client_loop_enter(loop);
     if (slot == NULL) {
         return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_STOPPED, "", err);
     }
-    int64_t connect_max_us = call->connect_timeout_us > 0 ? call->connect_timeout_us : CONNECT_DEFAULT_US;
     slot->repeatable = call->repeatable;
     slot->deadline_us =
         begun_us + (call->timeout_us < TIMEOUT_US_MAX ? call->timeout_us : TIMEOUT_US_MAX);
-    slot->connect_timeout_us = connect_max_us;
-    slot->body_max = call->answer_bytes_max > 0 ? call->answer_bytes_max : HTTP_ANSWER_BYTES_DEFAULT;
+    slot->connect_timeout_us = or_default(call->connect_timeout_us, CONNECT_DEFAULT_US);
+    slot->body_max =
+        call->answer_bytes_max > 0 ? call->answer_bytes_max : HTTP_ANSWER_BYTES_DEFAULT;
     write_headers(slot, call);
     bool set = set_call_options(slot, call);
     INVARIANT(set, "out of memory");

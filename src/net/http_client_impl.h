@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http_client_impl.h: what the two halves of the libcurl client share; nobody else includes it.
  *
- *   caller's task (http_client_call.c)              the loop's task (http_client_loop.c)
- *   ──────────────────────────────────              ────────────────────────────────────
+ *   caller's task (http_client_call.c)             the loop's task (http_client_loop.c)
  *   takes a slot, sets the easy handle's options
- *   http_client_loop_perform(): queues the slot, waits ──▶  adds the handle to the multi handle
- *                                                    the slot's callbacks run
- *   reads the slot, fills the answer            ◀──  removes the handle, marks the slot done
+ *   queues the slot and waits                 ──▶  adds the handle to the multi handle
+ *                                                  the slot's callbacks run
+ *   reads the slot, fills the answer          ◀──  removes the handle, marks the slot done
  *   gives the slot back
  *
- * A slot belongs to one task at a time: the caller until it is queued, the loop until it is done, the
- * caller again. The hand-overs go through locks, so nothing else in it needs one. */
+ * A slot belongs to one task at a time: the caller until it is queued, the loop until it is done,
+ * the caller again. The hand-overs go through locks, so nothing else in it needs one. */
 #ifndef HOLDFAST_NET_HTTP_CLIENT_IMPL_H
 #define HOLDFAST_NET_HTTP_CLIENT_IMPL_H
 
@@ -23,7 +22,7 @@
 #include "net/http_client.h"
 
 enum {
-    HTTP_HEAD_BYTES_MAX = 64 * 1024, /* all header bytes of an answer, interim ones and trailers too */
+    HTTP_HEAD_BYTES_MAX = 64 * 1024, /* all headers of an answer, interim ones and trailers too */
     HTTP_ANSWER_BYTES_DEFAULT = 1024 * 1024,
 };
 
@@ -68,8 +67,8 @@ struct http_slot {
 };
 
 /* `options` as the caller of http_client_new() gave them, defaults not yet filled in. */
-MUST_USE int http_client_loop_new(const struct http_client_options *options, struct http_client_loop **ret_loop,
-                           struct err *err);
+MUST_USE int http_client_loop_new(const struct http_client_options *options,
+                                  struct http_client_loop **ret_loop, struct err *err);
 void http_client_loop_free(struct http_client_loop *loop);
 /* A slot for one call, or NULL when the client is being stopped. */
 MUST_USE struct http_slot *http_client_loop_enter(struct http_client_loop *loop);
@@ -81,10 +80,11 @@ MUST_USE struct http_slot *http_slot_new(const char *user_agent, X509_STORE *tru
 void http_slot_free(struct http_slot *slot);
 
 /* The whole call: `ops->call` of the libcurl client. */
-MUST_USE int http_client_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
-                            struct err *err);
+MUST_USE int http_client_loop_call(void *loop, const struct http_call *call,
+                                   struct http_answer *ret_answer, struct err *err);
 /* Fills reach and failure and returns the error that says so. `detail` may be "". */
-int http_answer_failed(struct http_answer *answer, const struct http_call *call, enum http_reach reach,
-                       enum http_failure failure, const char *detail, struct err *err);
+MUST_USE int http_answer_failed(struct http_answer *answer, const struct http_call *call,
+                                enum http_reach reach, enum http_failure failure,
+                                const char *detail, struct err *err);
 
 #endif

@@ -2,8 +2,8 @@
  * http_client_loop.c: one task that drives every call: libevent watches the sockets and the clock,
  * libcurl's multi handle says which. Work is per socket that is ready, not per call under way.
  *
- * Calls come in through a queue under a lock; whoever makes it non-empty wakes the loop, so that one
- * wake-up serves all that come until the loop looks. Each is answered through its own slot. */
+ * Calls come in through a queue under a lock; whoever makes it non-empty wakes the loop, so that
+ * one wake-up serves all that come until the loop looks. Each is answered through its own slot. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -66,7 +66,8 @@ static void unlink_slot(struct http_client_loop *loop, struct http_slot *slot)
     slot->newer = slot->older = NULL;
 }
 
-static void end_call(struct http_client_loop *loop, struct http_slot *slot, CURLcode result, bool stopped)
+static void end_call(struct http_client_loop *loop, struct http_slot *slot, CURLcode result,
+                     bool stopped)
 {
     unlink_slot(loop, slot);
     (void)evtimer_del(&slot->deadline);
@@ -334,9 +335,9 @@ static void make_base(struct http_client_loop *loop)
 {
     struct event_config *config = event_config_new();
     INVARIANT(config != NULL, "out of memory");
-    /* Only its own task touches the base; others reach it through `wake_fd`. Changes to the epoll set
-     * are not put off (EPOLL_USE_CHANGELIST): one that comes after its socket was closed would meet
-     * whatever file another task has opened under that number since. */
+    /* Only its own task touches the base; others reach it through `wake_fd`. Changes to the epoll
+     * set are not put off (EPOLL_USE_CHANGELIST): one that comes after its socket was closed would
+     * meet whatever file another task has opened under that number since. */
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
@@ -389,8 +390,8 @@ static void loop_release(struct http_client_loop *loop)
     curl_global_cleanup();
 }
 
-int http_client_loop_new(const struct http_client_options *options, struct http_client_loop **ret_loop,
-                  struct err *err)
+int http_client_loop_new(const struct http_client_options *options,
+                         struct http_client_loop **ret_loop, struct err *err)
 {
     X509_STORE *trusted = NULL;
     int rc = load_trusted(options->ca_path, &trusted, err);

@@ -37,11 +37,12 @@ int standard_webhook_secret_read(const char *text, struct secret **ret_key, stru
     size_t prefix_count = sizeof(prefix) - 1;
     size_t count = 0;
     unsigned char *key = NULL;
-    if (strncmp(text, prefix, prefix_count) == 0 && strlen(text) < STANDARD_WEBHOOK_SECRET_TEXT_MAX) {
+    if (strncmp(text, prefix, prefix_count) == 0 &&
+        strlen(text) < STANDARD_WEBHOOK_SECRET_TEXT_MAX) {
         key = crypto_unbase64(text + prefix_count, &count);
     }
     if (key == NULL) {
-        int rc = err_set(err, ERR_VALIDATION, "the webhook secret is not %s followed by base 64", prefix);
+        int rc = err_set(err, ERR_VALIDATION, "a webhook secret is %s and then base 64", prefix);
         (void)err_hint(err, "copy it whole, with its padding");
         return rc;
     }
@@ -80,13 +81,20 @@ static void signed_content(struct buf *content, const char *id, const char *time
     INVARIANT(buf_ok(content), "the content was measured");
 }
 
+static void sign_content(const struct secret *key, const struct buf *content,
+                         unsigned char ret_mac[SHA256_BYTES])
+{
+    crypto_hmac_sha256(secret_bytes(key), secret_count(key), content->data, content->len, ret_mac);
+}
+
 int standard_webhook_sign(const struct secret *const *keys, int key_count, const char *id,
                           int64_t timestamp_s, const void *body, size_t body_bytes,
                           struct standard_webhook *ret_webhook, struct err *err)
 {
-    INVARIANT(key_count >= 1 && key_count <= STANDARD_WEBHOOK_SECRETS_MAX, "one to four secrets sign");
+    INVARIANT(key_count >= 1 && key_count <= STANDARD_WEBHOOK_SECRETS_MAX, "1 to 4 secrets sign");
     if (!is_id(id)) {
-        return err_set(err, ERR_VALIDATION, "a webhook's id is 1 to %d visible characters without '.'",
+        return err_set(err, ERR_VALIDATION,
+                       "a webhook's id is 1 to %d visible characters without '.'",
                        STANDARD_WEBHOOK_ID_MAX - 1);
     }
     struct standard_webhook *webhook = ret_webhook;
@@ -97,7 +105,7 @@ int standard_webhook_sign(const struct secret *const *keys, int key_count, const
     size_t used = 0;
     for (int i = 0; i < key_count; i++) {
         unsigned char mac[SHA256_BYTES];
-        crypto_hmac_sha256(secret_bytes(keys[i]), secret_count(keys[i]), content.data, content.len, mac);
+        sign_content(keys[i], &content, mac);
         char *base64 = crypto_base64(mac, sizeof(mac));
         used += (size_t)snprintf(webhook->signatures + used, sizeof(webhook->signatures) - used,
                                  "%sv1,%s", i > 0 ? " " : "", base64);
@@ -129,7 +137,8 @@ static bool read_timestamp(const char *text, int64_t *ret_timestamp_s)
 }
 
 /* One of the signatures between blanks; other versions than v1 are passed over. */
-static bool signature_fits(const char *signature, size_t chars, const unsigned char mac[SHA256_BYTES])
+static bool signature_fits(const char *signature, size_t chars,
+                           const unsigned char mac[SHA256_BYTES])
 {
     char *base64 = crypto_base64(mac, SHA256_BYTES);
     size_t base64_chars = strlen(base64);
@@ -174,13 +183,13 @@ int standard_webhook_verify(const struct secret *const *keys, int key_count,
         return refuse(err, timestamp_header, "the webhook is more than five minutes old");
     }
     if (timestamp_s > now_s + STANDARD_WEBHOOK_TOLERANCE_S) {
-        return refuse(err, timestamp_header, "the webhook is more than five minutes ahead of the clock");
+        return refuse(err, timestamp_header, "the webhook is more than five minutes early");
     }
     BUF_AUTO content;
     signed_content(&content, id, timestamp, body, body_bytes);
     for (int i = 0; i < key_count; i++) {
         unsigned char mac[SHA256_BYTES];
-        crypto_hmac_sha256(secret_bytes(keys[i]), secret_count(keys[i]), content.data, content.len, mac);
+        sign_content(keys[i], &content, mac);
         if (any_fits(signatures, mac)) {
             return 0;
         }

@@ -6,11 +6,12 @@
  *   webhook-timestamp  seconds since 1970 of this delivery
  *   webhook-signature  "v1,<base 64>", one for each secret, separated by blanks
  *
- * A signature is HMAC-SHA256 over `id.timestamp.body` with the secret's bytes as the key. Full stops
- * separate the parts, so an id must not hold one. While a secret is being rotated, a delivery is
- * signed with the old one and the new one, and one match is enough.
+ * A signature is HMAC-SHA256 over `id.timestamp.body` with the secret's bytes as the key. Full
+ * stops separate the parts, so an id must not hold one. While a secret is being rotated, a
+ * delivery is signed with the old one and the new one, and one match is enough.
  * Threads: any. Owns: the secrets it returns belong to the caller.
- * Errors: ERR_VALIDATION (a secret or an id in another form), ERR_SIGNATURE, whose place is the header. */
+ * Errors: ERR_VALIDATION (a secret or an id in another form), ERR_SIGNATURE (its place is the
+ * header that is wrong). */
 #ifndef HOLDFAST_NET_STANDARD_WEBHOOK_H
 #define HOLDFAST_NET_STANDARD_WEBHOOK_H
 
@@ -30,12 +31,13 @@ enum {
     STANDARD_WEBHOOK_HEADERS = 3,
 };
 
-/* A new secret as its owner is told it: "whsec_" and 32 random bytes in base 64. Wipe it after use. */
+/* A new secret as its owner is told it: "whsec_" and 32 random bytes in base 64. Wipe it. */
 void standard_webhook_secret_make(char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX]);
 /* The key of a "whsec_…" text. */
-MUST_USE int standard_webhook_secret_read(const char *text, struct secret **ret_key, struct err *err);
+MUST_USE int standard_webhook_secret_read(const char *text, struct secret **ret_key,
+                                          struct err *err);
 
-/* What standard_webhook_sign() writes; `headers` point into the struct, so it must not be copied. */
+/* What standard_webhook_sign() writes; `headers` point into the struct: it must not be copied. */
 struct standard_webhook {
     char id[STANDARD_WEBHOOK_ID_MAX];
     char timestamp[24];
@@ -46,8 +48,8 @@ MUST_USE int standard_webhook_sign(const struct secret *const *keys, int key_cou
                                    int64_t timestamp_s, const void *body, size_t body_bytes,
                                    struct standard_webhook *ret_webhook, struct err *err);
 
-/* ERR_SIGNATURE when a header is missing or unreadable, when the timestamp is further from `now_s` than
- * the tolerance, or when no signature fits any key. */
+/* ERR_SIGNATURE when a header is missing or unreadable, when the timestamp is further from `now_s`
+ * than the tolerance, or when no signature fits any key. */
 MUST_USE int standard_webhook_verify(const struct secret *const *keys, int key_count,
                                      const struct http_header *headers, int header_count,
                                      const void *body, size_t body_bytes, int64_t now_s,

@@ -28,8 +28,8 @@ static void add_field(struct buf *buf, const char *text) {
     buf_add_text(buf, text);
 }
 
-/* The lengths make the text unambiguous: no two different entries give the same bytes. Returns false
- * when an entry is longer than any that audit_append() writes. */
+/* The lengths make the text unambiguous: no two different entries give the same bytes. Returns
+ * false when an entry is longer than any that audit_append() writes. */
 static bool entry_hash(const char *before, const struct entry *entry,
                        char ret_hash[SHA256_HEX_CHARS + 1]) {
     BUF_AUTO buf;

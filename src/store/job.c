@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * job.c: the statements by which everybody adds, hastens, cancels and counts jobs. What runners do to
- * the rows is in job_row.c. */
+ * job.c: the statements by which everybody adds, hastens, cancels and counts jobs. What runners do
+ * to the rows is in job_row.c. */
 #include "store/job.h"
 
 #include <string.h>

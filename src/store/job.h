@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
- * job.h: durable work for later: resolving unknown payments, processing callbacks, sending webhooks.
+ * job.h: durable work for later: resolving unknown payments, processing callbacks, sending
+ * webhooks.
  *
- * A job is a row (kind, key, due time, attempts, lease, payload). job_add() writes it in the caller's
- * transaction, so that it exists exactly if the change it follows from does. (kind, key) is unique
- * among live jobs: adding one again changes nothing. A runner leases due jobs (FOR UPDATE SKIP
- * LOCKED), several instances side by side; a lease that runs out (crash) makes the job due again, so
- * a handler may run twice and must be idempotent.
+ * A job is a row (kind, key, due time, attempts, lease, payload). job_add() writes it in the
+ * caller's transaction, so that it exists exactly if the change it follows from does. (kind, key)
+ * is unique among live jobs: adding one again changes nothing. A runner leases due jobs (FOR UPDATE
+ * SKIP LOCKED), several instances side by side; a lease that runs out (crash) makes the job due
+ * again, so a handler may run twice and must be idempotent.
  *   handler returns 0     done: the row is deleted
  *   handler returns < 0   tried again after its backoff; after `attempts_max` it is parked and the
  *                         kind's `parked` hook runs (which opens a ticket or marks the callback)
  *   *ret_again_us set     not an error: run again at that wall time, attempts not counted
  *
- * A parked job is still live: it keeps its key, its payload and its last error until job_hasten() or
- * job_cancel(). A hasten that comes while the job runs is kept with the row, and leads to another run
- * whatever the present one returns (also one that would have been parked); job_add() does not do
- * that. So who must be sure of a run that begins after his commit calls job_add() and, when that
- * returns 0, job_hasten().
- * A lease is not extended: a handler's run is bounded by its own deadlines, and `lease_us` is longer
- * than that. The seconds that a leased job may wait for a worker are added to it. When a run takes
- * longer all the same, another may begin beside it, and what the first one returns is not counted.
- * On SQLite, which no other process can have open, making a runner frees the leases that a crash
- * left behind; so there one runner a process does all kinds. A job whose run never ended 20 times
- * in a row (it crashes the process, say) counts as failed without being run.
+ * A parked job is still live: it keeps its key, its payload and its last error until job_hasten()
+ * or job_cancel(). A hasten that comes while the job runs is kept with the row, and leads to
+ * another run whatever the present one returns (also one that would have been parked); job_add()
+ * does not do that. So who must be sure of a run that begins after his commit calls job_add() and,
+ * when that returns 0, job_hasten().
+ * A lease is not extended: a handler's run is bounded by its own deadlines, and `lease_us` is
+ * longer than that. The seconds that a leased job may wait for a worker are added to it. When a run
+ * takes longer all the same, another may begin beside it, and what the first one returns is not
+ * counted. On SQLite, which no other process can have open, making a runner frees the leases that a
+ * crash left behind; so there one runner a process does all kinds. A job whose run never ended 20
+ * times in a row (it crashes the process, say) counts as failed without being run.
  * Threads: job_add in any transaction; runner tasks of its own.
  * Errors:  ERR_VALIDATION (empty, long or not UTF-8), ERR_TOO_LARGE (payload), those of store.h. */
 #ifndef HOLDFAST_STORE_JOB_H
@@ -54,11 +55,12 @@ struct job_kind {
     int concurrency;        /* runs at once in this process */
 };
 
-/* Returns 1 when it was added, 0 when a live one with this kind and key exists, negative on error. */
+/* Returns 1 when it was added, 0 when a live one with this kind and key exists, negative on
+ * error. */
 MUST_USE int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
                      const char *payload, struct err *err);
-/* Makes a waiting or parked job due at `due_us` (a waiting one never later than it was), attempts reset
- * when parked. One that runs will run once more, at `due_us` or after. 1 found, 0 not. */
+/* Makes a waiting or parked job due at `due_us` (a waiting one never later than it was), attempts
+ * reset when parked. One that runs will run once more, at `due_us` or after. 1 found, 0 not. */
 MUST_USE int job_hasten(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
                         struct err *err);
 /* Removes it unless it runs. 1 removed, 0 not there. */
@@ -76,8 +78,8 @@ void job_runner_stop(struct job_runner *runner);
 MUST_USE int job_runner_new(struct store *store, const struct job_kind *kinds, int count,
                             struct job_runner **ret_runner, struct err *err);
 /* Runs everything due at this moment in the calling task, one after the other, and returns how many
- * runs there were (tests, simulator). What handlers add or make due until that same moment is run as
- * well. On an error (of the store) the job at hand is left to its lease. */
+ * runs there were (tests, simulator). What handlers add or make due until that same moment is run
+ * as well. On an error (of the store) the job at hand is left to its lease. */
 MUST_USE int job_runner_drain(struct job_runner *runner, struct err *err);
 
 struct job_counts {

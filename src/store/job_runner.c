@@ -5,8 +5,9 @@
  *   1. A lane (kind) never has more than `concurrency` runs at once in this process.
  *   2. Every leased job is in exactly one place: a lane's queue, a worker's hands, or the list of
  *      runs to report. So stopping loses none.
- *   3. One worker at a time writes reports; the others hand theirs over and go on. What gathers while
- *      it commits makes up its next transaction, so reports are batched exactly when there are many.
+ *   3. One worker at a time writes reports; the others hand theirs over and go on. What gathers
+ *      while it commits makes up its next transaction, so reports are batched exactly when there
+ * are many.
  *   4. Quick jobs are leased ahead of the workers, as many as take some QUEUE_AHEAD_US to run; slow
  *      ones are not, so that another instance can have them and no lease grows old in a queue.
  * The lock guards everything below it in the struct and is never held over a store call. */

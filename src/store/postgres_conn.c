@@ -358,8 +358,7 @@ static void send_begin(struct pg_tx *tx)
     }
 }
 
-/* Sends a statement, after BEGIN where that is missing. Negative when the transaction has failed.
- * */
+/* Sends a statement, after BEGIN where that is missing. Negative when the transaction failed. */
 static int tx_send(struct pg_tx *tx, enum pg_answer kind, const char *sql,
                    const struct sql_arg *args, int count)
 {

@@ -21,7 +21,8 @@ int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err)
                                         ? message + sizeof(unique) - 1 : message);
     }
     if ((code & 0xff) == SQLITE_CONSTRAINT) {
-        return err_set(err, ERR_STORE_CORRUPT, "the change breaks a rule of the schema: %s", message);
+        return err_set(err, ERR_STORE_CORRUPT, "the change breaks a rule of the schema: %s",
+                       message);
     }
     return err_set(err, ERR_STORE, "SQLite: %s (%d)", message, extended);
 }
@@ -78,7 +79,8 @@ int sqlite_conn_open(struct sqlite_conn *conn, const char *path, bool read_only,
 {
     *conn = (struct sqlite_conn){0};
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int code = sqlite3_open_v2(path, &conn->db, read_only ? flags : flags | SQLITE_OPEN_CREATE, NULL);
+    flags |= read_only ? 0 : SQLITE_OPEN_CREATE;
+    int code = sqlite3_open_v2(path, &conn->db, flags, NULL);
     int result = code == SQLITE_OK ? conn_set_up(conn, read_only, cache_kib, err)
                                    : sqlite_conn_error(conn, code, err);
     if (result < 0) {
@@ -139,27 +141,30 @@ static const char *skip_quoted(const char *text)
     return NULL;
 }
 
+/* What comes out is never longer than what went in. */
 char *sqlite_translate(const char *sql)
 {
     static const char lock_words[] = " FOR UPDATE", skip_words[] = " SKIP LOCKED";
-    GString *out = g_string_sized_new(strlen(sql));
+    char *out = g_malloc(strlen(sql) + 1), *to = out;
     const char *at = sql;
     while (*at != '\0') {
         const char *end = skip_quoted(at);
         if (end != NULL) {
-            g_string_append_len(out, at, end - at);
+            memcpy(to, at, (size_t)(end - at));
+            to += end - at;
             at = end;
         } else if (at[0] == '$' && g_ascii_isdigit(at[1])) {
-            g_string_append_c(out, '?');
+            *to++ = '?';
             at++;
         } else if (g_str_has_prefix(at, lock_words)) {
             at += sizeof(lock_words) - 1;
             at += g_str_has_prefix(at, skip_words) ? sizeof(skip_words) - 1 : 0;
         } else {
-            g_string_append_c(out, *at++);
+            *to++ = *at++;
         }
     }
-    return g_string_free(out, FALSE);
+    *to = '\0';
+    return out;
 }
 
 /* --- Statement cache -------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ enum { SQLITE_CACHE_SLOTS = 2 * SQL_STATEMENTS_MAX };
 struct sqlite_conn {
     sqlite3 *db;
     sqlite3_stmt *fixed[SQLITE_FIXED_COUNT];
-    struct sqlite_statement *cache[SQLITE_CACHE_SLOTS]; /* open addressing; entries are not removed */
+    struct sqlite_statement *cache[SQLITE_CACHE_SLOTS]; /* open addressing; nothing is removed */
     int cached;
 };
 

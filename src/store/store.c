@@ -261,8 +261,8 @@ int sql_put_args(struct store_tx *tx, struct err *err, const char *sql, const st
     return result < 0 ? say_failed(tx, err) : 0;
 }
 
-int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
-                   const struct sql_arg *args, int count)
+int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows,
+                   const char *sql, const struct sql_arg *args, int count)
 {
     struct sql_rows *rows = NULL;
     int result = check_call(tx, sql, args, count);

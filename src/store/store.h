@@ -19,7 +19,8 @@
  *   can be asked in time, ERR_STORE_UNKNOWN.
  * Threads: any, many at once; blocking. A `store_tx` belongs to the function it was given to.
  * Errors:  ERR_STORE (cannot be used now), ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up),
- *          ERR_EXISTS (unique constraint; place = its name where the engine tells), whatever fn returns. */
+ *          ERR_EXISTS (unique constraint; place = its name where the engine tells), ERR_STORE_CORRUPT
+ *          (CHECK, NOT NULL or foreign key), ERR_VALIDATION (text that is not UTF-8), whatever fn returns. */
 #ifndef HOLDFAST_STORE_STORE_H
 #define HOLDFAST_STORE_STORE_H
 

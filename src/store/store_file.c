@@ -72,7 +72,8 @@ int file_publish(const char *from, const char *to, struct err *err)
     int why = errno;
     g_free(folder);
     if (failed != 0) {
-        return err_set(err, ERR_STORE, "the backup cannot be put in its place: %s", g_strerror(why));
+        return err_set(err, ERR_STORE, "the backup cannot be put in its place: %s",
+                       g_strerror(why));
     }
     return 0;
 }

@@ -373,8 +373,7 @@ static const char *wanted_value(const char *keyword)
 static int target_read(const struct store_options *options, struct pg_target *ret_target,
                        struct err *err)
 {
-    /* The message of the parser is not passed on: it quotes pieces of the URL, such as a password.
-     * */
+    /* The message of the parser is not passed on: it quotes pieces of the URL, perhaps a password. */
     char *message = NULL;
     PQconninfoOption *info = PQconninfoParse(options->url, &message);
     PQfreemem(message);

@@ -105,9 +105,8 @@ static void checkpoint(struct writer *writer)
     if (hard) {
         sqlite3_busy_timeout(writer->conn.db, CHECKPOINT_WAIT_MS);
     }
-    int code = sqlite3_wal_checkpoint_v2(writer->conn.db, NULL,
-                                         hard ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
-                                         &in_log, &moved);
+    int mode = hard ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+    int code = sqlite3_wal_checkpoint_v2(writer->conn.db, NULL, mode, &in_log, &moved);
     if (hard) {
         sqlite3_busy_timeout(writer->conn.db, BUSY_TIMEOUT_US / US_PER_MS);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * certs.c: makes the test certificates with OpenSSL: one P-256 key for the CA, one for the servers. */
+ * certs.c: makes the test certificates with OpenSSL: a P-256 key for the CA and one for servers. */
 #include "support/certs.h"
 
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * certs.h: certificates for tests, made anew each time: a CA, and server certificates that are good,
- * expired or for another host; one more that signed itself. They say "localhost" and 127.0.0.1.
+ * certs.h: certificates for tests, made anew each time: a CA, and server certificates that are
+ * good, expired or for another host; one more that signed itself. They say "localhost" and
+ * 127.0.0.1.
  * Owns: a folder under TMPDIR, until certs_remove(). Failures abort: it is a test's tool. */
 #ifndef HOLDFAST_TESTS_CERTS_H
 #define HOLDFAST_TESTS_CERTS_H

@@ -304,7 +304,8 @@ struct raw_server *raw_server_start(const struct raw_options *options)
 static void wake(struct raw_server *server)
 {
     const uint64_t once = 1;
-    INVARIANT(write(server->wake_fd, &once, sizeof(once)) == sizeof(once), "cannot wake the server");
+    ssize_t put = write(server->wake_fd, &once, sizeof(once));
+    INVARIANT(put == sizeof(once), "cannot wake the server");
 }
 
 void raw_server_free(struct raw_server *server)

@@ -13,7 +13,7 @@
 struct raw_server;
 
 enum raw_verb {
-    RAW_READ,   /* until `text` has come, counted from the end of the read before; counts as a read */
+    RAW_READ,   /* until `text` has come, from the end of the read before; counts as a read */
     RAW_SEND,   /* `text`, `times` over (0 counts as 1) */
     RAW_CLOSE,  /* end the connection */
     RAW_RESET,  /* end it with a TCP reset */
@@ -45,7 +45,7 @@ void raw_server_open(struct raw_server *server);
 /* Counts since the start. */
 int raw_server_accepted(struct raw_server *server);
 int raw_server_reads(struct raw_server *server);
-/* Blocks until that many reads are done, or that many connections were ended by a script or peer. */
+/* Blocks until that many reads are done, or that many connections ended by a script or a peer. */
 void raw_server_await_reads(struct raw_server *server, int count);
 void raw_server_await_ended(struct raw_server *server, int count);
 /* What a connection (0: the first) has sent, as text; free() it. */

@@ -8,7 +8,8 @@
 static void must(int64_t result, const struct err *err, const char *what)
 {
     if (result < 0) {
-        (void)fprintf(stderr, "store_fixture: %s: %s (%s)\n", what, err->detail, err_name(err->code));
+        (void)fprintf(stderr, "store_fixture: %s: %s (%s)\n", what, err->detail,
+                      err_name(err->code));
         abort();
     }
 }

@@ -61,8 +61,7 @@ void test_pg_start(struct test_pg *ret_pg, bool fsync)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], 0);
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    /* A session of its own: who kills the test's whole group must not kill the one that cleans up.
-     * */
+    /* A session of its own: who kills the test's group must not kill the one that cleans up. */
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     *ret_pg = (struct test_pg){.to = in[1], .from = out[0]};

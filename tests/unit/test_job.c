@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_job.c: a job runs when it is due, is tried again, parked, hastened, and never lost, on both
- * engines. The wall clock moves only when a test says so; the monotonic clock is the real one, which
- * a test can set forward. */
+ * engines. The wall clock moves only when a test says so; the monotonic clock is the real one,
+ * which a test can set forward. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -22,7 +22,8 @@ enum { TASKS = 6 };
 static struct err err;
 
 static const struct migration rows[] = {
-    {1, "first", "CREATE TABLE one (id text PRIMARY KEY); -- it's here\nINSERT INTO one VALUES ('a;b');",
+    {1, "first",
+     "CREATE TABLE one (id text PRIMARY KEY); -- it's here\nINSERT INTO one VALUES ('a;b');",
      "1111"},
     {2, "second", "CREATE TABLE two (id text);\nCREATE INDEX two_id ON two (id);", "2222"},
     {3, "third", "ALTER TABLE two ADD COLUMN more bigint;", "3333"},
@@ -33,8 +34,8 @@ static const struct migration altered_rows[] = {
 };
 static const struct migration broken_rows[] = {
     {1, "first", "CREATE TABLE one (id text); INSERT INTO one VALUES ('x');", "1111"},
-    {2, "broken", "CREATE TABLE two (id text); INSERT INTO one VALUES ('y'); SELECT * FROM nowhere;",
-     "2222"},
+    {2, "broken",
+     "CREATE TABLE two (id text); INSERT INTO one VALUES ('y'); SELECT * FROM nowhere;", "2222"},
 };
 static const struct migration_set all = {rows, 3}, first = {rows, 1}, first_two = {rows, 2},
                                   altered = {altered_rows, 2}, broken = {broken_rows, 2};
@@ -186,6 +187,7 @@ static void a_gap_in_what_was_applied_is_refused(void **state)
     assert_int_equal(migrate_set_apply(store, &first_two, NULL, NULL, &err), 0);
     test_store_exec(store, "DELETE FROM schema_migration WHERE number = 1");
     assert_int_equal(migrate_set_apply(store, &all, NULL, NULL, &err), -ERR_CONFIG);
+    assert_non_null(strstr(err.detail, "0001 was never applied"));
     assert_int_equal(applied(store), 1);
 }
 
@@ -232,7 +234,8 @@ static void restore(struct test_store *test, const char *path, struct test_store
         snprintf(ret_copy->url, sizeof(ret_copy->url), "sqlite:%s", path);
     } else {
         test_pg_database(test_pg_shared(), ret_copy->url);
-        char *command = g_strdup_printf("pg_restore --exit-on-error -d '%s' '%s'", ret_copy->url, path);
+        char *command =
+            g_strdup_printf("pg_restore --exit-on-error -d '%s' '%s'", ret_copy->url, path);
         assert_int_equal(system(command), 0);
         g_free(command);
     }

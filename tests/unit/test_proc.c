@@ -122,9 +122,8 @@ static void test_a_program_that_is_not_there_is_named(void **state)
     assert_non_null(strstr(err.detail, "holdfast-no-such-program"));
     assert_non_null(strstr(err.detail, "No such file"));
     assert_int_equal(proc_start(&(struct proc_options){.argv = folder}, &proc, &err), -ERR_IO);
-    assert_int_equal(
-        proc_start(&(struct proc_options){.argv = SH("true"), .folder = "/nonexistent"}, &proc, &err),
-        -ERR_IO);
+    struct proc_options in_folder = {.argv = SH("true"), .folder = "/nonexistent"};
+    assert_int_equal(proc_start(&in_folder, &proc, &err), -ERR_IO);
     struct proc_options from_file = {.argv = SH("true"), .in = {PROC_FILE, 0, "/nonexistent/file"}};
     assert_int_equal(proc_start(&from_file, &proc, &err), -ERR_IO);
     assert_non_null(strstr(err.detail, "/nonexistent/file"));
@@ -162,7 +161,7 @@ static void test_streams_may_be_given_crosswise(void **state)
     fflush(stdout);
     dup2(ends[1], STDOUT_FILENO); /* so that the stream given as standard error is number 1 */
     struct proc_options options = {.argv = SH("echo out; echo err >&2"),
-                                   .out = {PROC_NULL, 0, NULL}, .err = {PROC_FD, STDOUT_FILENO, NULL}};
+                                   .err = {PROC_FD, STDOUT_FILENO, NULL}};
     struct proc *proc = NULL;
     int rc = proc_start(&options, &proc, NULL);
     dup2(kept, STDOUT_FILENO);
@@ -180,7 +179,8 @@ static void test_the_environment_is_the_parents_with_additions(void **state)
     static const char *const add[] = {"HOLDFAST_A=new", "HOLDFAST_C=c=1", NULL};
     setenv("HOLDFAST_A", "old", 1);
     setenv("HOLDFAST_AB", "kept", 1);
-    assert_prints(&(struct proc_options){.argv = SH("env | grep ^HOLDFAST_ | sort"), .env_add = add},
+    const char *const *list = SH("env | grep ^HOLDFAST_ | sort");
+    assert_prints(&(struct proc_options){.argv = list, .env_add = add},
                   "HOLDFAST_A=new\nHOLDFAST_AB=kept\nHOLDFAST_C=c=1\n");
     assert_string_equal(getenv("HOLDFAST_A"), "old");
 }
@@ -196,8 +196,9 @@ static void test_no_other_file_and_no_odd_signal_is_inherited(void **state)
     struct sigaction ignore = {.sa_handler = SIG_IGN}, usual;
     sigaction(SIGPIPE, &ignore, &usual);
     static const char *const list[] = {"ls", "/proc/self/fd", NULL};
-    assert_prints(&(struct proc_options){.argv = list}, "0\n1\n2\n3\n"); /* 3: the folder it lists */
-    assert_prints(&(struct proc_options){.argv = SH("exec grep -E '^Sig(Ign|Blk)' /proc/self/status")},
+    const char *const *grep = SH("exec grep -E '^Sig(Ign|Blk)' /proc/self/status");
+    assert_prints(&(struct proc_options){.argv = list}, "0\n1\n2\n3\n"); /* 3: what it lists */
+    assert_prints(&(struct proc_options){.argv = grep},
                   "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
     sigset_t now;
     sigprocmask(SIG_SETMASK, &before, &now);
@@ -212,8 +213,8 @@ static void test_stopping_asks_first_and_then_kills(void **state)
 {
     int ends[2];
     make_pipe(ends);
-    struct proc_options options = {.argv = SH("trap 'exit 3' TERM; echo go; while :; do sleep 0.01; done"),
-                                   .out = {PROC_FD, ends[1], NULL}};
+    struct proc_options options = {.out = {PROC_FD, ends[1], NULL}};
+    options.argv = SH("trap 'exit 3' TERM; echo go; while :; do sleep 0.01; done");
     struct proc *proc = start(&options);
     assert_reads(ends[0], "go\n");
     struct proc_end end = {0};
@@ -299,7 +300,8 @@ static void test_a_child_that_is_asked_to_dies_with_its_parent(void **state)
     int ends[2];
     make_pipe(ends);
     const char *const argv[] = {self_path, "--parent", NULL};
-    struct proc *proc = start(&(struct proc_options){.argv = argv, .out = {PROC_FD, ends[1], NULL}});
+    struct proc_options options = {.argv = argv, .out = {PROC_FD, ends[1], NULL}};
+    struct proc *proc = start(&options);
     close(ends[1]);
     assert_reads(ends[0], "go\n");
     assert_int_equal(proc_signal(proc, SIGKILL, NULL), 0);

@@ -22,8 +22,8 @@ static int set_up(void **state)
     struct test_store *test = calloc(1, sizeof(*test));
     test_store_start(test, *(enum store_engine *)*state, NULL);
     test_store_exec(test->store,
-                    "CREATE TABLE thing (id text PRIMARY KEY, number bigint, ratio double precision,"
-                    " note text)");
+                    "CREATE TABLE thing (id text PRIMARY KEY, number bigint,"
+                    " ratio double precision, note text)");
     *state = test;
     return 0;
 }
@@ -284,8 +284,9 @@ static void text_that_is_not_utf8_is_refused_by_both_engines(void **state)
 static int null_args(struct store_tx *tx, void *ctx, struct err *ret_err)
 {
     SQL_ROWS_AUTO rows = NULL;
-    int64_t changed = sql_exec(tx, ret_err, "INSERT INTO thing (id, number, note) VALUES ($1, $2, $3)",
-                               S_TEXT("n"), S_NULL, S_NULL);
+    int64_t changed =
+        sql_exec(tx, ret_err, "INSERT INTO thing (id, number, note) VALUES ($1, $2, $3)",
+                 S_TEXT("n"), S_NULL, S_NULL);
     int result = changed < 0 ? (int)changed
                              : sql_query(tx, ret_err, &rows, "SELECT number, note FROM thing");
     if (result == 0 && (result = sql_next(rows, ret_err)) == 1) {
@@ -505,7 +506,8 @@ static void skip_locked_never_gives_a_row_twice(void **state)
             assert_string_not_equal(leases[i].id, leases[j].id);
         }
     }
-    assert_int_equal(test_store_int(store_in(state), "SELECT count(*) FROM thing WHERE note = 'taken'"),
+    assert_int_equal(test_store_int(store_in(state),
+                                    "SELECT count(*) FROM thing WHERE note = 'taken'"),
                      TASKS);
 }
 
@@ -564,8 +566,7 @@ static int caller_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     if (result < 0 || caller->number % 3 != 0) {
         return result;
     }
-    /* Every third fails after it has written: by itself, by a broken rule or by a wrong statement.
-     * */
+    /* Every third fails after it has written: by itself, by a broken rule, by a wrong statement. */
     if (caller->number % 9 == 0) {
         return err_set(ret_err, ERR_STATE, "refused");
     }
@@ -867,8 +868,9 @@ static void the_figures_count_what_was_done(void **state)
 
 static void an_url_that_names_no_engine_is_refused(void **state)
 {
-    static const char *const urls[] = {NULL, "", "mysql://localhost/x", "sqlite:", "sqlite::memory:",
-                                       "holdfast.db", "sqlite:file:x?mode=memory"};
+    static const char *const urls[] = {
+        NULL, "", "mysql://localhost/x", "sqlite:", "sqlite::memory:", "holdfast.db",
+        "sqlite:file:x?mode=memory"};
     struct store *store = NULL;
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         struct store_options options = {.url = urls[i]};

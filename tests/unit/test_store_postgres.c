@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_store_postgres.c: what only the PostgreSQL engine does: reruns after lost connections and
- * conflicts, what became of a COMMIT that was not answered, few round trips, servers that go away.
- * */
+ * conflicts, what became of a COMMIT that was not answered, few round trips, servers that leave. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -432,6 +431,29 @@ static void an_error_of_a_put_shows_at_the_next_call(void **state)
     assert_int_equal(things(rig), 0);
 }
 
+static int two_puts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int result = *(bool *)ctx ? insert_id(tx, "a", ret_err) : 0;
+    return result < 0 ? result
+                      : sql_put(tx, ret_err, "INSERT INTO thing (id, number) VALUES ('never', 2)");
+}
+
+/* The server skips everything behind an error, also what would have prepared the next statement. */
+static void a_statement_skipped_behind_a_failed_put_is_prepared_when_used_again(void **state)
+{
+    struct rig *rig = *state;
+    struct store_options options = {.pool_max = 1};
+    struct run run = {.id = "a"};
+    bool collide = true;
+    proxied_open(rig, &options);
+    assert_int_equal(store_write(rig->proxied, insert_fn, &run, &err), 0);
+    assert_int_equal(store_write(rig->proxied, two_puts_fn, &collide, &err), -ERR_EXISTS);
+    collide = false;
+    assert_int_equal(store_write(rig->proxied, two_puts_fn, &collide, &err), 0);
+    assert_int_equal(retries(rig->proxied), 0);
+    assert_int_equal(things(rig), 2);
+}
+
 /* --- Servers that go away --------------------------------------------------------------------- */
 
 struct pusher {
@@ -565,7 +587,8 @@ static void without_prepared_statements_everything_works_too(void **state)
     proxied_open(rig, &options);
     assert_int_equal(store_write(rig->proxied, fifty_puts_fn, "np", &err), 0);
     assert_int_equal(store_write(rig->proxied, look_then_put_fn, "a", &err), 0);
-    assert_int_equal(test_store_int(rig->proxied, "SELECT count(*) FROM pg_prepared_statements"), 0);
+    assert_int_equal(
+        test_store_int(rig->proxied, "SELECT count(*) FROM pg_prepared_statements"), 0);
     assert_int_equal(things(rig), 51);
 }
 
@@ -622,7 +645,8 @@ static void a_server_that_became_read_only_is_looked_for_again(void **state)
     struct pusher pusher = {.store = rig->proxied};
     struct task *task = task_start("pusher", 0, pusher_main, &pusher);
     assert_non_null(task);
-    snprintf(sql, sizeof(sql), "ALTER DATABASE %.30s SET default_transaction_read_only = off", name);
+    snprintf(sql, sizeof(sql), "ALTER DATABASE %.30s SET default_transaction_read_only = off",
+             name);
     (void)test_pg_int(test_pg_shared()->url, sql);
     wait_for_more(&pusher);
     atomic_store(&pusher.stop, true);
@@ -651,6 +675,7 @@ int main(void)
         TEST(fifty_puts_take_two_round_trips),
         TEST(a_look_and_a_put_take_two_round_trips),
         TEST(an_error_of_a_put_shows_at_the_next_call),
+        TEST(a_statement_skipped_behind_a_failed_put_is_prepared_when_used_again),
         cmocka_unit_test(an_orderly_restart_of_the_server_is_ridden_out),
         cmocka_unit_test(after_a_crash_of_the_server_committed_is_not_taken_for_an_answer),
         cmocka_unit_test(a_server_that_is_not_there_is_a_store_error_that_says_where),

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * handlers_people.c: API keys, people, sessions. */
+#include <string.h>
+
+#include "api/read.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+enum { NAME_CHARS_MAX = 80, SCOPES_CHARS_MAX = 255 };
+
+static int read_role(const json_t *body, enum role *ret_role, struct err *err) {
+    const char *role = NULL;
+    int r = json_need_text(body, "", "role", 1, 20, &role, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!role_parse(role, ret_role)) {
+        err_set(err, ERR_VALIDATION, "there is no role \"%.20s\"", role);
+        err_place(err, "/role");
+        return err_hint(err, "One of: viewer, support, operator, finance, admin.");
+    }
+    return 0;
+}
+
+/* "createPayment,getPayment": each must be an operation of the table. */
+static int check_scopes(const char *scopes, struct err *err) {
+    for (const char *at = scopes; *at != '\0';) {
+        size_t length = strcspn(at, ",");
+        bool known = false;
+        for (int i = 0; i < front_route_count(); i++) {
+            struct front_route route;
+            front_route(i, &route);
+            known = known || (strlen(route.operation) == length && strncmp(route.operation, at, length) == 0);
+        }
+        if (!known) {
+            err_set(err, ERR_VALIDATION, "there is no operation \"%.*s\"", (int)(length < 60 ? length : 60), at);
+            err_place(err, "/scopes");
+            return err_hint(err, "operationIds of GET /v1/openapi.yaml, separated by commas; empty for all.");
+        }
+        at += length + (at[length] == ',');
+    }
+    return 0;
+}
+
+int keys_list(struct ask *ask, struct err *err) {
+    return key_list(ask->service->auth, &ask->answer, err);
+}
+
+int keys_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"name", "role", "scopes", "expires_at", NULL};
+    const char *name = NULL, *scopes = "", *expires = NULL;
+    enum role role = ROLE_NONE;
+    int64_t expires_us = 0;
+    int r = json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
+    r = r < 0 ? r : read_role(ask->body, &role, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "scopes", 0, SCOPES_CHARS_MAX, &scopes, err);
+    r = r < 0 ? r : check_scopes(scopes, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "expires_at", 1, 40, &expires, err);
+    if (r < 0) {
+        return r;
+    }
+    if (expires != NULL && (!clock_parse(expires, &expires_us) || expires_us <= clock_wall_us())) {
+        err_set(err, ERR_VALIDATION, "it must be a time to come, like 2027-01-31T00:00:00Z");
+        return err_place(err, "/expires_at");
+    }
+    return key_create(ask->service->payments, ask->service->auth, &ask->caller, name, role, scopes, expires_us,
+                      &ask->answer, err);
+}
+
+int key_delete(struct ask *ask, struct err *err) {
+    struct key_id id;
+    struct err bad = {0};
+    if (key_id_parse(ask->param, &id, &bad) < 0) {
+        return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not an API key's id", ask->param);
+    }
+    return key_revoke(ask->service->payments, ask->service->auth, &ask->caller, id.text, &ask->answer, err);
+}
+
+int users_list(struct ask *ask, struct err *err) {
+    return user_list(ask->service->auth, &ask->answer, err);
+}
+
+int users_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"name", "password", "role", NULL};
+    const char *name = NULL, *password = NULL;
+    enum role role = ROLE_NONE;
+    int r = json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    r = r < 0 ? r : read_role(ask->body, &role, err);
+    return r < 0 ? r
+                 : user_create(ask->service->payments, ask->service->auth, &ask->caller, name, password, role,
+                               &ask->answer, err);
+}
+
+int user_delete(struct ask *ask, struct err *err) {
+    struct user_id id;
+    struct err bad = {0};
+    if (user_id_parse(ask->param, &id, &bad) < 0) {
+        return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a user's id", ask->param);
+    }
+    return user_disable(ask->service->payments, ask->service->auth, &ask->caller, id.text, &ask->answer, err);
+}
+
+int session_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"name", "password", NULL};
+    const char *name = NULL, *password = NULL;
+    int r = json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    return r < 0 ? r : session_log_in(ask->service->auth, ask->request, name, password, ask->reply, &ask->answer, err);
+}
+
+int session_get(struct ask *ask, struct err *err) {
+    return session_show(ask->service->auth, &ask->identity, ask->request, &ask->answer, err);
+}
+
+int session_delete(struct ask *ask, struct err *err) {
+    return session_log_out(ask->service->auth, ask->request, ask->reply, &ask->answer, err);
+}

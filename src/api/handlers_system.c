@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * handlers_system.c: health, readiness, metrics, the database, the backlog, and what the CLI asks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/openapi.h"
+#include "api/read.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "gateway/health.h"
+#include "meter/meter.h"
+#include "store/audit.h"
+#include "store/migrate.h"
+
+enum { SYSTEM_JSON_BYTES_MAX = 256 * 1024, METRICS_BYTES_MAX = 64 * 1024 * 1024 };
+
+static int answer_of(struct ask *ask, int status, struct buf *buf, struct err *err) {
+    if (!buf_ok(buf)) {
+        return err_set(err, ERR_INTERNAL, "the answer is larger than %zu bytes", buf->max);
+    }
+    ask->answer.status = status;
+    ask->answer.json = buf_take(buf);
+    return 0;
+}
+
+static void answer_plain(struct ask *ask, int status, const char *type, const char *text) {
+    ask->reply->status = status;
+    http_reply_body(ask->reply, type, text, strlen(text));
+}
+
+/* ---- health ----------------------------------------------------------------------------------------------------- */
+
+static int one_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    (void)ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, "SELECT 1");
+    return r < 0 ? r : sql_next(rows, err);
+}
+
+/* For each gateway whether its charges pass; "degraded" when any does not, "down" when the database
+ * does not answer or no gateway takes charges. */
+static int gateways_up(struct ask *ask, struct buf *buf) {
+    struct gateway_control_view view;
+    gateway_control_view(ask->service->control, &view);
+    int up = 0;
+    buf_add_text(buf, ",\"gateways\":[");
+    for (int i = 0; i < gateway_count(ask->service->registry); i++) {
+        struct gateway *gateway = gateway_at(ask->service->registry, i);
+        bool admits = view.state[i] == GATEWAY_ENABLED;
+        for (int m = METHOD_CARD; admits && m < METHOD_COUNT; m++) {
+            char why[160];
+            if (gateway->methods[m] && gateway_health_look(gateway->health, (enum payment_method)m, OP_CHARGE, why,
+                                                           sizeof why) == ADMIT_NO) {
+                admits = false;
+            }
+        }
+        buf_addf(buf, "%s{\"name\":\"%s\",\"up\":%s,\"state\":\"%s\"}", i > 0 ? "," : "", gateway->name,
+                 admits ? "true" : "false", gateway_switch_name(view.state[i]));
+        up += admits;
+    }
+    buf_add_char(buf, ']');
+    return up;
+}
+
+int health_get(struct ask *ask, struct err *err) {
+    struct err asked = {0};
+    struct backlog backlog = {0};
+    int64_t began = clock_mono_us();
+    bool database = store_read(ask->service->store, one_tx, NULL, &asked) >= 0;
+    int64_t database_us = clock_mono_us() - began;
+    if (database && payments_backlog(ask->service->payments, &backlog, &asked) < 0) {
+        database = false;
+    }
+    BUF_AUTO gateways;
+    BUF_AUTO buf;
+    buf_init(&gateways, SYSTEM_JSON_BYTES_MAX);
+    buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    int up = gateways_up(ask, &gateways);
+    bool all = up == gateway_count(ask->service->registry);
+    const char *status = !database || up == 0 ? "down" : all ? "ok" : "degraded";
+    char started[CLOCK_TEXT_MAX];
+    buf_addf(&buf, "{\"status\":\"%s\",\"version\":\"%s\",\"started_at\":\"%s\",\"database\":{\"up\":%s,"
+                   "\"engine\":\"%s\",\"duration_us\":%lld}",
+             status, HOLDFAST_VERSION, clock_format(ask->service->started_us, started), database ? "true" : "false",
+             store_engine(ask->service->store) == STORE_SQLITE ? "sqlite" : "postgresql", (long long)database_us);
+    buf_add_text(&buf, gateways.data);
+    buf_addf(&buf, ",\"unknown_payments\":%lld,\"open_cases\":%lld}", (long long)backlog.unknown_payments,
+             (long long)backlog.open_cases);
+    return answer_of(ask, strcmp(status, "down") == 0 ? 503 : 200, &buf, err);
+}
+
+int live_get(struct ask *ask, struct err *err) {
+    (void)err;
+    answer_plain(ask, 200, "text/plain", "ok\n");
+    return 0;
+}
+
+int ready_get(struct ask *ask, struct err *err) {
+    bool ready = atomic_load(&ask->service->ready) && store_read(ask->service->store, one_tx, NULL, err) >= 0;
+    answer_plain(ask, ready ? 200 : 503, "text/plain", ready ? "ready\n" : "not ready\n");
+    return 0;
+}
+
+int openapi_get(struct ask *ask, struct err *err) {
+    (void)err;
+    ask->reply->status = 200;
+    http_reply_body(ask->reply, "application/yaml", openapi_text, openapi_bytes);
+    return 0;
+}
+
+/* ---- metrics ------------------------------------------------------------------------------------------------------ */
+
+static void gauge(struct buf *buf, const char *name, const char *help, int64_t value) {
+    buf_addf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %lld\n", name, help, name, name, (long long)value);
+}
+
+int metrics_get(struct ask *ask, struct err *err) {
+    struct err asked = {0};
+    struct backlog backlog = {0};
+    struct store_stats stats;
+    struct http_server_stats http;
+    BUF_AUTO buf;
+    buf_init(&buf, METRICS_BYTES_MAX);
+    meter_write_prometheus(&buf);
+    store_stats(ask->service->store, &stats);
+    gauge(&buf, "holdfast_store_connections_open", "Connections to the database", stats.connections_open);
+    gauge(&buf, "holdfast_store_connections_busy", "Connections in use", stats.connections_busy);
+    gauge(&buf, "holdfast_store_waiting", "Calls waiting for the database", stats.waiting);
+    if (ask->service->public_listener != NULL) {
+        http_server_stats(ask->service->public_listener, &http);
+        gauge(&buf, "holdfast_http_connections", "Open connections", http.connections);
+        gauge(&buf, "holdfast_http_workers_busy", "Workers that run a handler", http.workers_busy);
+        gauge(&buf, "holdfast_http_queued", "Requests waiting for a worker", http.queued);
+    }
+    if (payments_backlog(ask->service->payments, &backlog, &asked) >= 0) {
+        gauge(&buf, "holdfast_payments_unknown", "Payments nobody has answered for yet", backlog.unknown_payments);
+        gauge(&buf, "holdfast_payments_processing", "Payments that are not final", backlog.processing_payments);
+        gauge(&buf, "holdfast_callbacks_waiting", "Callbacks stored and not processed", backlog.callbacks_waiting);
+        gauge(&buf, "holdfast_callbacks_parked", "Callbacks a person must look at", backlog.callbacks_parked);
+        gauge(&buf, "holdfast_webhooks_waiting", "Webhooks not delivered yet", backlog.webhooks_waiting);
+        gauge(&buf, "holdfast_webhooks_parked", "Webhooks given up", backlog.webhooks_parked);
+        gauge(&buf, "holdfast_cases_open", "Cases a person must look at", backlog.open_cases);
+    }
+    if (!buf_ok(&buf)) {
+        return err_set(err, ERR_INTERNAL, "the metrics are larger than %d bytes", METRICS_BYTES_MAX);
+    }
+    ask->reply->status = 200;
+    http_reply_body(ask->reply, "text/plain; version=0.0.4", buf.data, buf.len);
+    return 0;
+}
+
+/* ---- database -------------------------------------------------------------------------------------------------------- */
+
+static void database_json(struct ask *ask, struct buf *buf) {
+    struct store_stats stats;
+    store_stats(ask->service->store, &stats);
+    buf_addf(buf, "\"engine\":\"%s\",\"connections\":{\"max\":%d,\"open\":%d,\"busy\":%d,\"waiting\":%d},"
+                  "\"writes\":%lld,\"reads\":%lld,\"commits\":%lld,\"retries\":%lld,\"failures\":%lld,"
+                  "\"outcomes_asked\":%lld,\"commit_us\":{\"p50\":%lld,\"p99\":%lld},\"wait_us_p99\":%lld",
+             store_engine(ask->service->store) == STORE_SQLITE ? "sqlite" : "postgresql", stats.connections_max,
+             stats.connections_open, stats.connections_busy, stats.waiting, (long long)stats.writes,
+             (long long)stats.reads, (long long)stats.commits, (long long)stats.retries, (long long)stats.failures,
+             (long long)stats.outcomes_asked, (long long)stats.commit_us_p50, (long long)stats.commit_us_p99,
+             (long long)stats.wait_us_p99);
+}
+
+int database_get(struct ask *ask, struct err *err) {
+    BUF_AUTO buf;
+    buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    buf_add_char(&buf, '{');
+    database_json(ask, &buf);
+    buf_add_char(&buf, '}');
+    return answer_of(ask, 200, &buf, err);
+}
+
+static int audit_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct ask *ask = ctx;
+    return audit_append(tx, ask->caller.actor, "system.refresh-db-connections", "database",
+                        "refresh-db-connections was called", "{}", err);
+}
+
+int runbook_refresh_db(struct ask *ask, struct err *err) {
+    int dropped = store_refresh(ask->service->store);
+    int r = store_write(ask->service->store, audit_tx, ask, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    buf_addf(&buf, "{\"dropped\":%d,", dropped);
+    database_json(ask, &buf);
+    buf_add_char(&buf, '}');
+    return answer_of(ask, 200, &buf, err);
+}
+
+int backlog_get(struct ask *ask, struct err *err) {
+    struct backlog backlog;
+    int r = payments_backlog(ask->service->payments, &backlog, err);
+    if (r < 0) {
+        return r;
+    }
+    char oldest[CLOCK_TEXT_MAX] = "";
+    BUF_AUTO buf;
+    buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    buf_addf(&buf, "{\"unknown_payments\":%lld,\"processing_payments\":%lld,\"callbacks_waiting\":%lld,"
+                   "\"callbacks_parked\":%lld,\"webhooks_waiting\":%lld,\"webhooks_parked\":%lld,\"open_cases\":%lld",
+             (long long)backlog.unknown_payments, (long long)backlog.processing_payments,
+             (long long)backlog.callbacks_waiting, (long long)backlog.callbacks_parked,
+             (long long)backlog.webhooks_waiting, (long long)backlog.webhooks_parked, (long long)backlog.open_cases);
+    if (backlog.oldest_unresolved_us > 0) {
+        buf_addf(&buf, ",\"oldest_unresolved_at\":\"%s\"}", clock_format(backlog.oldest_unresolved_us, oldest));
+    } else {
+        buf_add_text(&buf, ",\"oldest_unresolved_at\":null}");
+    }
+    return answer_of(ask, 200, &buf, err);
+}
+
+/* ---- what the CLI asks ------------------------------------------------------------------------------------------------ */
+
+int stuck_get(struct ask *ask, struct err *err) {
+    int64_t older_s = 60, limit = 0;
+    int r = read_query_int(ask, "older_seconds", 0, 86400 * 365, &older_s, err);
+    r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
+    return r < 0 ? r
+                 : payment_stuck(ask->service->payments, older_s * US_PER_SECOND, (int)limit, &ask->answer, err);
+}
+
+int failed_get(struct ask *ask, struct err *err) {
+    int64_t since_us = clock_wall_us() - 3600 * US_PER_SECOND, limit = 0;
+    int r = read_query_since(ask, "since", &since_us, err);
+    r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
+    return r < 0 ? r : payment_failed(ask->service->payments, since_us, (int)limit, &ask->answer, err);
+}
+
+int rates_get(struct ask *ask, struct err *err) {
+    int64_t since_us = clock_wall_us() - 3600 * US_PER_SECOND;
+    int r = read_query_since(ask, "since", &since_us, err);
+    return r < 0 ? r : payment_rates(ask->service->payments, since_us, &ask->answer, err);
+}
+
+int verify_get(struct ask *ask, struct err *err) {
+    return payments_verify(ask->service->payments, &ask->answer, err);
+}
+
+int audit_verify_get(struct ask *ask, struct err *err) {
+    struct audit_verdict verdict;
+    int r = audit_verify(ask->service->store, &verdict, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    buf_addf(&buf, "{\"entries\":%lld,\"whole\":%s,\"broken_number\":%lld,\"why\":", (long long)verdict.entries,
+             verdict.broken_number == 0 ? "true" : "false", (long long)verdict.broken_number);
+    buf_add_json(&buf, verdict.why);
+    buf_add_char(&buf, '}');
+    return answer_of(ask, 200, &buf, err);
+}
