@@ -188,7 +188,8 @@ static int check_key(struct ask *ask, const struct route *route, struct err *err
     return 0;
 }
 
-/* SHA-256 over method, path, query and body, each ended by a NUL that none of them can hold. */
+/* A keyed digest over method, path, query and body, each ended by a NUL that none of them can hold.
+ * Keyed, because the body may hold a password, and a plain digest of it could be guessed from. */
 static void hash_request(struct ask *ask) {
     const struct http_request *request = ask->request;
     BUF_AUTO buf;
@@ -197,7 +198,7 @@ static void hash_request(struct ask *ask) {
     buf_add(&buf, request->path, strlen(request->path) + 1);
     buf_add(&buf, request->query, strlen(request->query) + 1);
     buf_add(&buf, request->body, request->body_bytes);
-    crypto_sha256_hex(buf.data, buf.len, ask->request_hash);
+    seal_digest(ask->service->seal, buf.data, buf.len, ask->request_hash);
 }
 
 static int climb(struct ask *ask, const struct route **ret_route, struct err *err) {

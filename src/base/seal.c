@@ -142,3 +142,9 @@ int seal_read(const struct seal *seal, const char *context, const char *sealed, 
     }
     return 0;
 }
+
+void seal_digest(const struct seal *seal, const void *bytes, size_t count, char ret_hex[65]) {
+    unsigned char digest[32];
+    crypto_generichash(digest, sizeof digest, bytes, count, seal->master, sizeof seal->master);
+    crypto_hex(digest, sizeof digest, ret_hex);
+}

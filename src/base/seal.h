@@ -21,4 +21,8 @@ MUST_USE char *seal_text(const struct seal *seal, const char *context, const str
 MUST_USE int seal_read(const struct seal *seal, const char *context, const char *sealed,
                        struct secret **ret_secret, struct err *err);
 
+/* A digest of these bytes that nobody without the master key can make or guess from (BLAKE2b, keyed):
+ * 64 hex digits and a NUL. */
+void seal_digest(const struct seal *seal, const void *bytes, size_t count, char ret_hex[65]);
+
 #endif

@@ -135,7 +135,9 @@ static const char *token_of(const struct route_request *request, const struct ga
     if (request->portable_token != NULL && request->portable_token[0] != '\0') {
         return request->portable_token;
     }
-    return gateway->adapter->can.customer_action ? "" : NULL;
+    /* Without a token a wallet asks its owner on the gateway's page; a card cannot be asked. */
+    bool asks = gateway->adapter->can.customer_action && request->method != METHOD_CARD;
+    return asks ? "" : NULL;
 }
 
 static bool was_tried(const struct route_request *request, const char *name) {

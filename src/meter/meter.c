@@ -209,7 +209,8 @@ void meter_add(enum meter_id id, int64_t value, const char *const labels[METER_L
     atomic_fetch_add_explicit(&series->live, value, memory_order_relaxed);
 }
 
-void meter_observe(enum meter_id id, int64_t duration_us, const char *const labels[METER_LABELS_MAX]) {
+void meter_observe(enum meter_id id, int64_t duration_us,
+                   const char *const labels[METER_LABELS_MAX]) {
     INVARIANT(metrics[id].kind == METER_HISTOGRAM, "only a histogram takes durations");
     struct series *series = metric_series_get(id, labels);
     series_tick(series, series_second_now());

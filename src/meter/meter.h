@@ -11,15 +11,20 @@
  * durations fell into, and for each of the last 300 seconds in which there was one 8 bytes and 4
  * for each distinct bucket (usually 10 to 60; so up to some 80 KB when busy all the time). Windows
  * are kept with as much room again, and shrink when they are read or written after a busy time.
- * Threads: any. Owns: one process-wide table, made by meter_init(), as the clock is. Cannot
- * fail. */
+ * Threads: any. Owns: one process-wide table, made by meter_init().
+ * Cannot fail. */
 #ifndef HOLDFAST_METER_METER_H
 #define HOLDFAST_METER_METER_H
 
 #include "base/buf.h"
 #include "base/compiler.h"
 
-enum { METER_LABELS_MAX = 5, METER_LABEL_CHARS_MAX = 40, METER_SERIES_MAX = 20000, METER_WINDOW_S = 300 };
+enum {
+    METER_LABELS_MAX = 5,
+    METER_LABEL_CHARS_MAX = 40,
+    METER_SERIES_MAX = 20000,
+    METER_WINDOW_S = 300,
+};
 
 enum meter_kind { METER_COUNTER, METER_HISTOGRAM, METER_GAUGE };
 
@@ -37,12 +42,13 @@ void meter_init(void);
  * grows: a value below 1 is passed over. */
 #define meter_count(id, ...) meter_add((id), 1, (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_add(enum meter_id id, int64_t value, const char *const labels[METER_LABELS_MAX]);
-/* One observation of a histogram, in microseconds. Below 0 counts as 0, above 38 hours as 38
- * hours. */
+/* One observation of a histogram, in microseconds. Below 0 counts as 0, above 38 h as 38 h. */
 #define meter_time(id, duration_us, ...)                                                           \
     meter_observe((id), (duration_us), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
-void meter_observe(enum meter_id id, int64_t duration_us, const char *const labels[METER_LABELS_MAX]);
-#define meter_set(id, value, ...) meter_gauge((id), (value), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
+void meter_observe(enum meter_id id, int64_t duration_us,
+                   const char *const labels[METER_LABELS_MAX]);
+#define meter_set(id, value, ...)                                                                  \
+    meter_gauge((id), (value), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_gauge(enum meter_id id, double value, const char *const labels[METER_LABELS_MAX]);
 
 /* Sum of a counter over the last `window_s` whole seconds (1 to METER_WINDOW_S; others are
@@ -58,8 +64,7 @@ int64_t meter_quantile(enum meter_id id, double quantile, int window_s,
 /* The same since meter_init(). */
 int64_t meter_total(enum meter_id id, const char *const labels[METER_LABELS_MAX]);
 
-/* Prometheus text exposition format 0.0.4. A metric without labels is there from the start, as
- * 0. */
+/* Prometheus text exposition format 0.0.4. A metric without labels is there from the start. */
 void meter_write_prometheus(struct buf *buf);
 
 #endif

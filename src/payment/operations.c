@@ -367,8 +367,8 @@ static int resume(struct work *work, struct err *err) {
 static int run(struct work *work, struct err *err) {
     struct store *store = work->payments->options.store;
     int64_t began = clock_mono_us();
-    work->arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    ARENA_AUTO arena = work->arena;
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    work->arena = arena;
     work->operation.id = refund_id_new();
     int r = store_write(store, begin_tx, work, err);
     if (r < 0 || work->found == IDEMPOTENCY_REPLAY || (work->found == IDEMPOTENCY_NEW && !work->calling)) {

@@ -11,10 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "meter/meter.h"
 #include "net/standard_webhook.h"
 #include "payment/internal.h"
@@ -23,7 +20,7 @@
 enum delivery_state { DELIVERY_WAITING = 1, DELIVERY_DELIVERED = 2, DELIVERY_PARKED = 3 };
 static const char *const delivery_names[] = {"?", "waiting", "delivered", "parked"};
 
-enum { SECRET_BYTES = 24, SECRET_CHARS_MAX = 64, ENDPOINT_URL_CHARS_MAX = 500, TYPES_CHARS_MAX = 500 };
+enum { ENDPOINT_URL_CHARS_MAX = 500, TYPES_CHARS_MAX = 500 };
 #define DELIVERY_TIMEOUT_US (15 * US_PER_SECOND)
 #define DELIVERY_ANSWER_BYTES_MAX 4096
 #define OVERLAP_US_MAX (7 * 24 * 3600 * US_PER_SECOND)
@@ -96,29 +93,34 @@ static int noted_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return sql_put(tx, err, "UPDATE webhook_endpoint SET enabled = 0 WHERE id = $1", S_TEXT(delivery->endpoint_id));
 }
 
-/* The signature header: one signature for each secret in force, separated by a blank. */
+static void free_keys(struct secret **keys, int count) {
+    for (int i = 0; i < count; i++) {
+        secret_free(keys[i]);
+    }
+}
+
+/* Signs with every secret in force: while one is being rotated, with the old and the new. */
 static int sign(struct payments *payments, const struct delivery *delivery, int64_t now_us,
-                const struct buf *body, struct buf *ret_header, struct err *err) {
+                const struct buf *body, struct standard_webhook *ret_webhook, struct err *err) {
     const char *sealed[] = {delivery->sealed,
                             delivery->old_until_us > now_us ? delivery->sealed_old : ""};
-    for (size_t i = 0; i < COUNT_OF(sealed); i++) {
+    struct secret *keys[COUNT_OF(sealed)] = {NULL};
+    int count = 0, r = 0;
+    for (size_t i = 0; r >= 0 && i < COUNT_OF(sealed); i++) {
+        SECRET_AUTO text = NULL;
         if (sealed[i][0] == '\0') {
             continue;
         }
-        SECRET_AUTO secret = NULL;
-        int r = seal_read(payments->options.seal, delivery->endpoint_id, sealed[i], &secret, err);
-        if (r < 0) {
-            return r;
-        }
-        char signature[STANDARD_WEBHOOK_SIGNATURE_CHARS_MAX];
-        r = standard_webhook_sign(secret, delivery->event_id, now_us / US_PER_SECOND, body->data, body->len,
-                                  signature, err);
-        if (r < 0) {
-            return r;
-        }
-        buf_addf(ret_header, "%s%s", ret_header->len > 0 ? " " : "", signature);
+        r = seal_read(payments->options.seal, delivery->endpoint_id, sealed[i], &text, err);
+        r = r < 0 ? r : standard_webhook_secret_read(secret_bytes(text), &keys[count], err);
+        count += r >= 0;
     }
-    return 0;
+    if (r >= 0) {
+        r = standard_webhook_sign((const struct secret *const *)keys, count, delivery->event_id,
+                                  now_us / US_PER_SECOND, body->data, body->len, ret_webhook, err);
+    }
+    free_keys(keys, count);
+    return r;
 }
 
 static void write_body(const struct delivery *delivery, struct buf *body) {
@@ -129,23 +131,15 @@ static void write_body(const struct delivery *delivery, struct buf *body) {
 
 static int send(struct payments *payments, struct delivery *delivery, struct err *err) {
     BUF_AUTO body;
-    BUF_AUTO signature;
     buf_init(&body, ARENA_REQUEST_BYTES_MAX);
-    buf_init(&signature, 1024);
-    int64_t now = clock_wall_us();
-    char timestamp[24];
-    snprintf(timestamp, sizeof timestamp, "%lld", (long long)(now / US_PER_SECOND));
+    struct standard_webhook webhook;
     write_body(delivery, &body);
-    int r = sign(payments, delivery, now, &body, &signature, err);
+    int r = sign(payments, delivery, clock_wall_us(), &body, &webhook, err);
     if (r < 0) {
         return r;
     }
-    const struct http_header headers[] = {
-        {"Content-Type", "application/json"},
-        {"webhook-id", delivery->event_id},
-        {"webhook-timestamp", timestamp},
-        {"webhook-signature", signature.data},
-    };
+    struct http_header headers[STANDARD_WEBHOOK_HEADERS + 1] = {{"Content-Type", "application/json"}};
+    memcpy(headers + 1, webhook.headers, sizeof webhook.headers);
     struct http_call call = {
         .method = "POST", .url = delivery->url, .headers = headers, .header_count = COUNT_OF(headers),
         .body = body.data, .body_bytes = body.len, .timeout_us = DELIVERY_TIMEOUT_US,
@@ -306,13 +300,9 @@ static int answer_endpoint(struct store_tx *tx, const char *id, int status, cons
 }
 
 /* A new secret as the receiver gets it ("whsec_" and base 64) and sealed for the store. */
-static int make_secret(struct payments *payments, const char *id, char ret_text[SECRET_CHARS_MAX],
-                       char **ret_sealed, struct err *err) {
-    unsigned char bytes[SECRET_BYTES];
-    random_bytes(bytes, sizeof bytes);
-    char *base64 = crypto_base64(bytes, sizeof bytes);
-    snprintf(ret_text, SECRET_CHARS_MAX, "whsec_%s", base64);
-    free(base64);
+static int make_secret(struct payments *payments, const char *id,
+                       char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX], char **ret_sealed, struct err *err) {
+    standard_webhook_secret_make(ret_text);
     SECRET_AUTO secret = secret_new(ret_text, strlen(ret_text));
     *ret_sealed = seal_text(payments->options.seal, id, secret);
     return *ret_sealed != NULL ? 0 : err_set(err, ERR_CRYPTO, "the new secret could not be sealed");
@@ -321,7 +311,7 @@ static int make_secret(struct payments *payments, const char *id, char ret_text[
 static int create_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
                      struct err *err) {
     struct endpoint_change *change = ctx;
-    char secret[SECRET_CHARS_MAX];
+    char secret[STANDARD_WEBHOOK_SECRET_TEXT_MAX];
     char *sealed = NULL;
     int r = make_secret(payments, change->fresh.text, secret, &sealed, err);
     if (r < 0) {
@@ -359,7 +349,7 @@ static int update_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
 static int rotate_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
                      struct err *err) {
     struct endpoint_change *change = ctx;
-    char secret[SECRET_CHARS_MAX];
+    char secret[STANDARD_WEBHOOK_SECRET_TEXT_MAX];
     char *sealed = NULL;
     int r = make_secret(payments, change->id, secret, &sealed, err);
     if (r < 0) {

@@ -168,6 +168,8 @@ void sb_stripe_declined_write(struct sandbox *sandbox, const struct sb_intent *i
                               const struct sb_intent_now *now, struct buf *out);
 
 /* ---- stripe.c ---- */
+/* The shard of the intent on which an object hangs. */
+struct sb_shard *sb_shape_shard(struct sb_place *place, enum sb_shape shape, const void *object);
 /* True: execute. False: the answer has been written (a replay, or a refusal of the key). */
 MUST_USE bool sb_stripe_begin(struct sb_stripe_call *call);
 void sb_stripe_answer(struct sb_stripe_call *call, const struct sb_outcome *outcome);
@@ -198,7 +200,7 @@ MUST_USE bool sb_stripe_amount_ok(struct sb_stripe_call *call, int64_t amount, s
 int64_t sb_stripe_to_minor(int64_t amount, struct currency currency);
 int64_t sb_stripe_from_minor(int64_t amount_minor, struct currency currency);
 
-/* ---- stripe_write.c: objects as JSON ---- */
+/* ---- stripe_write.c: objects as JSON. The shard's lock is held. ---- */
 void sb_intent_write(struct sandbox *sandbox, const struct sb_intent *intent,
                      const struct sb_intent_now *now, unsigned expand, struct buf *out);
 void sb_charge_write(struct sandbox *sandbox, const struct sb_charge *charge,
@@ -207,7 +209,9 @@ void sb_refund_write(struct sandbox *sandbox, const struct sb_refund *refund,
                      const struct sb_refund_now *now, unsigned expand, struct buf *out);
 void sb_dispute_write(struct sandbox *sandbox, const struct sb_dispute *dispute,
                       const struct sb_dispute_now *now, struct buf *out);
-void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object, struct buf *out);
+/* `now`: the version of a charge; NULL for others. */
+void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object,
+                  const struct sb_charge_now *now, struct buf *out);
 void sb_last_error_write(struct sandbox *sandbox, const struct sb_intent *intent,
                          const struct sb_intent_now *now, struct buf *out);
 int64_t sb_stripe_fee(int64_t amount);

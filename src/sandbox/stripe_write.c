@@ -271,7 +271,7 @@ static void charge_money_write(struct sandbox *sandbox, const struct sb_charge *
     if (!now->captured) {
         buf_add_text(out, "null");
     } else if ((expand & SB_EXPAND_BALANCE) != 0) {
-        sb_txn_write(sandbox, SB_STRIPE_TXN_CHARGE, charge, out);
+        sb_txn_write(sandbox, SB_STRIPE_TXN_CHARGE, charge, now, out);
     } else {
         key_id(out, "", sandbox, SB_STRIPE_TXN_CHARGE, charge->number);
     }
@@ -340,7 +340,7 @@ void sb_refund_write(struct sandbox *sandbox, const struct sb_refund *refund,
     if (now->status == SB_REFUND_PENDING) {
         buf_add_text(out, "null");
     } else if ((expand & SB_EXPAND_BALANCE) != 0 && (expand & SB_EXPAND_CHARGE) == 0) {
-        sb_txn_write(sandbox, SB_STRIPE_TXN_REFUND, refund, out);
+        sb_txn_write(sandbox, SB_STRIPE_TXN_REFUND, refund, NULL, out);
     } else {
         key_id(out, "", sandbox, SB_STRIPE_TXN_REFUND, refund->number);
     }
@@ -379,7 +379,7 @@ void sb_dispute_write(struct sandbox *sandbox, const struct sb_dispute *dispute,
     key_int(out, ",\"object\":\"dispute\",\"amount\":", dispute->amount);
     buf_add_text(out, ",\"balance_transactions\":[");
     if (!dispute->inquiry) {
-        sb_txn_write(sandbox, SB_STRIPE_TXN_DISPUTE, dispute, out);
+        sb_txn_write(sandbox, SB_STRIPE_TXN_DISPUTE, dispute, NULL, out);
     }
     key_id(out, "],\"charge\":", sandbox, SB_STRIPE_CHARGE, charge->number);
     key_int(out, ",\"created\":", created_s);
@@ -405,11 +405,11 @@ struct txn {
     struct currency currency;
 };
 
-static struct txn txn_of(enum sb_kind kind, const void *object)
+static struct txn txn_of(enum sb_kind kind, const void *object, const struct sb_charge_now *now)
 {
     if (kind == SB_STRIPE_TXN_CHARGE) {
         const struct sb_charge *charge = object;
-        int64_t captured = charge->now->amount_captured;
+        int64_t captured = now->amount_captured;
         return (struct txn){"charge", SB_STRIPE_CHARGE, charge->number, captured, sb_stripe_fee(captured),
                             charge->created_us, charge->intent->currency};
     }
@@ -423,9 +423,10 @@ static struct txn txn_of(enum sb_kind kind, const void *object)
                         dispute->created_us, dispute->charge->intent->currency};
 }
 
-void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object, struct buf *out)
+void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object,
+                  const struct sb_charge_now *now, struct buf *out)
 {
-    struct txn txn = txn_of(kind, object);
+    struct txn txn = txn_of(kind, object, now);
     int64_t created_s = txn.created_us / US_PER_SECOND;
     char lower[CURRENCY_CHARS + 1];
     key_id(out, "{\"id\":", sandbox, kind, txn.number);
@@ -488,9 +489,20 @@ static void previous_write(const struct sb_event *event, struct buf *out)
     buf_add_char(out, '}');
 }
 
+static struct sb_shard *shard_of_event(struct sandbox *sandbox, const struct sb_event *event)
+{
+    enum sb_shape shape = event->type <= SB_EV_STRIPE_INTENT_CANCELED     ? SB_SHAPE_INTENT
+                          : event->type <= SB_EV_STRIPE_CHARGE_REFUNDED   ? SB_SHAPE_CHARGE
+                          : event->type <= SB_EV_STRIPE_REFUND_FAILED     ? SB_SHAPE_REFUND
+                                                                          : SB_SHAPE_DISPUTE;
+    return sb_shape_shard(sandbox->places[SB_STRIPE], shape, event->object);
+}
+
 void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event, int64_t amount_minor,
                            struct buf *out)
 {
+    struct sb_shard *shard = shard_of_event(sandbox, event);
+    lock_take(&shard->lock);
     key_id(out, "{\"id\":", sandbox, SB_STRIPE_EVENT, event->number);
     key_int(out, ",\"object\":\"event\",\"api_version\":\"" SB_STRIPE_VERSION "\",\"created\":",
             event->created_us / US_PER_SECOND);
@@ -501,4 +513,5 @@ void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event
     key_text(out, ",\"idempotency_key\":", event->key != NULL ? event->key->text : NULL);
     key_text(out, "},\"type\":", sb_event_name((enum sb_event_type)event->type));
     buf_add_char(out, '}');
+    lock_give(&shard->lock);
 }

@@ -49,8 +49,9 @@ static bool entry_hash(const char *before, const struct entry *entry,
 static int check_field(const char *text, size_t bytes_max, const char *name, struct err *err) {
     size_t bytes = strlen(text);
     if (bytes > bytes_max) {
-        return err_set(err, ERR_VALIDATION, "the audit entry's %s has %zu bytes; at most %zu are allowed",
-                       name, bytes, bytes_max);
+        return err_set(err, ERR_VALIDATION,
+                       "the audit entry's %s has %zu bytes; at most %zu are allowed", name, bytes,
+                       bytes_max);
     }
     return 0;
 }
@@ -83,11 +84,9 @@ struct head {
  * row is not there. */
 static int head_read(struct store_tx *tx, bool locked, struct head *ret_head, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int result =
-        locked ? sql_query(tx, err, &rows,
-                           "SELECT number, hash FROM audit_head WHERE one = $1 FOR UPDATE", S_INT(1))
-               : sql_query(tx, err, &rows, "SELECT number, hash FROM audit_head WHERE one = $1",
-                           S_INT(1));
+    const char *sql = locked ? "SELECT number, hash FROM audit_head WHERE one = $1 FOR UPDATE"
+                             : "SELECT number, hash FROM audit_head WHERE one = $1";
+    int result = sql_query(tx, err, &rows, sql, S_INT(1));
     if (result != 0) {
         return result;
     }
@@ -101,8 +100,11 @@ static int head_read(struct store_tx *tx, bool locked, struct head *ret_head, st
 
 int audit_append(struct store_tx *tx, const char *actor, const char *action, const char *subject,
                  const char *reason, const char *detail_json, struct err *err) {
-    struct entry entry = {
-        .actor = actor, .action = action, .subject = subject, .reason = reason, .detail = detail_json};
+    struct entry entry = {.actor = actor,
+                          .action = action,
+                          .subject = subject,
+                          .reason = reason,
+                          .detail = detail_json};
     int result = check_entry(&entry, err);
     if (result != 0) {
         return result;
@@ -176,7 +178,7 @@ static bool entry_check(struct verifying *verifying, const struct sql_rows *rows
     char hash[SHA256_HEX_CHARS + 1];
     if (!entry_hash(verifying->last.hash, &entry, hash) || strcmp(hash, sql_text(rows, 8)) != 0) {
         broken(verifying, expected,
-               "the entry's hash does not fit: it or the one before was altered, or it was inserted");
+               "the entry's hash does not fit: it or the one before was altered or inserted");
         return false;
     }
     verifying->last.number = expected;
@@ -235,7 +237,8 @@ static int verify_fn(struct store_tx *tx, void *ctx, struct err *err) {
     if (result == 0) {
         broken(verifying, verifying->last.number, "the chain's head is missing");
     } else if (head.number > verifying->last.number) {
-        broken(verifying, verifying->last.number + 1, "the entry is missing: the chain's tail was cut");
+        broken(verifying, verifying->last.number + 1,
+               "the entry is missing: the chain's tail was cut");
     } else if (head.number < verifying->last.number) {
         broken(verifying, head.number + 1, "the entry is beyond the chain's head");
     } else if (strcmp(head.hash, verifying->last.hash) != 0) {

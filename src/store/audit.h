@@ -17,8 +17,9 @@
 
 /* `actor` "key:key_…", "user:usr_…", "system", "cli"; `action` "gateway.disable"; `subject` what it
  * was done to; `reason` by the person or ""; `detail_json` or "{}". No secrets. */
-MUST_USE int audit_append(struct store_tx *tx, const char *actor, const char *action, const char *subject,
-                          const char *reason, const char *detail_json, struct err *err);
+MUST_USE int audit_append(struct store_tx *tx, const char *actor, const char *action,
+                          const char *subject, const char *reason, const char *detail_json,
+                          struct err *err);
 
 struct audit_verdict {
     int64_t entries; /* that fit, before the first that does not */

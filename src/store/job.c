@@ -33,8 +33,9 @@ int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_
         return result;
     }
     if (strlen(text) > JOB_PAYLOAD_BYTES_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "the job's payload has %zu bytes; at most %d are allowed",
-                       strlen(text), JOB_PAYLOAD_BYTES_MAX);
+        return err_set(err, ERR_TOO_LARGE,
+                       "the job's payload has %zu bytes; at most %d are allowed", strlen(text),
+                       JOB_PAYLOAD_BYTES_MAX);
     }
     struct job_id id = job_id_new();
     return (int)sql_exec(tx, err,

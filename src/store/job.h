@@ -48,15 +48,14 @@ struct job_kind {
                   struct err *err); /* in the transaction that parks it; may be NULL. When it fails
                                        the job is not parked but tried again after its backoff. */
     void *ctx;
-    const int64_t *backoff_us; /* schedule by attempt (≥ 1 row); the last one repeats; ±20 % jitter */
+    const int64_t *backoff_us; /* by attempt (≥ 1 row); the last one repeats; ±20 % jitter */
     int backoff_count;
     int attempts_max;       /* 0: never parked */
     int64_t lease_us;       /* longer than a run can take */
     int concurrency;        /* runs at once in this process */
 };
 
-/* Returns 1 when it was added, 0 when a live one with this kind and key exists, negative on
- * error. */
+/* 1: added; 0: a live one with this kind and key exists; negative: an error. */
 MUST_USE int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
                      const char *payload, struct err *err);
 /* Makes a waiting or parked job due at `due_us` (a waiting one never later than it was), attempts

@@ -258,7 +258,8 @@ static int waiting_write(struct store_tx *tx, struct job_run *run, int64_t due_u
     return 0;
 }
 
-static int park_write(struct store_tx *tx, struct job_run *run, const char *error, struct err *err) {
+static int park_write(struct store_tx *tx, struct job_run *run, const char *error,
+                      struct err *err) {
     int64_t parked = sql_exec(tx, err,
                               "UPDATE job SET lease = '', parked_us = $4, attempts = $5, lost = 0,"
                               " last_error = $6"
@@ -311,7 +312,7 @@ static int report_fn(struct store_tx *tx, void *ctx, struct err *err) {
     for (struct job_run *run = reporting->runs; run != NULL; run = run->next) {
         int result = report_write(tx, run, *due_us++, err);
         if (result != 0) {
-            return result < 0 ? result : err_set(err, ERR_INTERNAL, "a parked hook returned %d", result);
+            return result < 0 ? result : err_set(err, ERR_INTERNAL, "a hook returned %d", result);
         }
     }
     return 0;

@@ -7,7 +7,7 @@
  *      runs to report. So stopping loses none.
  *   3. One worker at a time writes reports; the others hand theirs over and go on. What gathers
  *      while it commits makes up its next transaction, so reports are batched exactly when there
- * are many.
+ *      are many.
  *   4. Quick jobs are leased ahead of the workers, as many as take some QUEUE_AHEAD_US to run; slow
  *      ones are not, so that another instance can have them and no lease grows old in a queue.
  * The lock guards everything below it in the struct and is never held over a store call. */

@@ -26,7 +26,8 @@ void engine_open(struct engine_store *ret_store, enum store_engine engine) {
         test_pg_database(test_pg_shared(), ret_store->url);
     }
     struct err err = {0};
-    must(store_open(&(struct store_options){.url = ret_store->url}, &ret_store->store, &err), &err, "opening");
+    struct store_options options = {.url = ret_store->url};
+    must(store_open(&options, &ret_store->store, &err), &err, "opening");
     must(migrate_apply(ret_store->store, NULL, NULL, &err), &err, "migrating");
 }
 

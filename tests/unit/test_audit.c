@@ -22,7 +22,8 @@ static int append_fn(struct store_tx *tx, void *ctx, struct err *err) {
 static void append(int count) {
     struct err err = {0};
     for (int i = 0; i < count; i++) {
-        assert_int_equal(store_write(engine.store, append_fn, (void *)"gateway:stripe-eu", &err), 0);
+        int result = store_write(engine.store, append_fn, (void *)"gateway:stripe-eu", &err);
+        assert_int_equal(result, 0);
     }
 }
 
@@ -46,8 +47,9 @@ static void found_at(int64_t number, const char *sql) {
 static int forget(void **state) {
     (void)engine_exec(&engine, "DELETE FROM audit_entry");
     (void)engine_exec(&engine, "DELETE FROM audit_head");
-    (void)engine_exec(&engine, "INSERT INTO audit_head (one, number, hash) VALUES (1, 0,"
-                               " '0000000000000000000000000000000000000000000000000000000000000000')");
+    (void)engine_exec(&engine,
+                      "INSERT INTO audit_head (one, number, hash) VALUES (1, 0,"
+                      " '0000000000000000000000000000000000000000000000000000000000000000')");
     return 0;
 }
 
@@ -102,7 +104,8 @@ static void an_edit_of_any_column_is_found(void **state) {
         {"UPDATE audit_entry SET reason = 'x' WHERE number = 1", "1"},
         {"UPDATE audit_entry SET reason = 'x' WHERE number = 10", "10"},
         /* Moving a letter over the border between two fields. */
-        {"UPDATE audit_entry SET actor = 'user:usr_', action = '1gateway.disable' WHERE number = 4", "4"},
+        {"UPDATE audit_entry SET actor = 'user:usr_', action = '1gateway.disable'"
+         " WHERE number = 4", "4"},
     };
     for (size_t i = 0; i < COUNT_OF(edits); i++) {
         (void)ten_entries(state);
@@ -120,17 +123,19 @@ static void a_deletion_is_found(void **state) {
 
 static void a_deletion_that_closes_the_gap_is_found(void **state) {
     assert_int_equal(engine_exec(&engine, "DELETE FROM audit_entry WHERE number = 4"), 1);
-    assert_int_equal(engine_exec(&engine, "UPDATE audit_entry SET number = -number WHERE number > 4"), 6);
-    assert_int_equal(engine_exec(&engine, "UPDATE audit_entry SET number = -number - 1 WHERE number < 0"), 6);
+    assert_int_equal(
+        engine_exec(&engine, "UPDATE audit_entry SET number = -number WHERE number > 4"), 6);
+    assert_int_equal(
+        engine_exec(&engine, "UPDATE audit_entry SET number = -number - 1 WHERE number < 0"), 6);
     assert_int_equal(verify().broken_number, 4);
 }
 
 static void an_insertion_is_found(void **state) {
-    found_at(11, "INSERT INTO audit_entry SELECT 11, id, at_us, actor, action, subject, reason, detail,"
-                 " hash FROM audit_entry WHERE number = 10");
+    found_at(11, "INSERT INTO audit_entry SELECT 11, id, at_us, actor, action, subject, reason,"
+                 " detail, hash FROM audit_entry WHERE number = 10");
     (void)ten_entries(state);
-    found_at(1, "INSERT INTO audit_entry SELECT 0, id, at_us, actor, action, subject, reason, detail,"
-                " hash FROM audit_entry WHERE number = 1");
+    found_at(1, "INSERT INTO audit_entry SELECT 0, id, at_us, actor, action, subject, reason,"
+                " detail, hash FROM audit_entry WHERE number = 1");
     assert_non_null(strstr(verify().why, "below the first"));
 }
 
@@ -179,7 +184,8 @@ static void what_is_too_long_or_no_text_is_refused(void **state) {
     assert_int_equal(store_write(engine.store, append_long_fn, reason, &err), -ERR_VALIDATION);
     reason[2000] = '\0';
     assert_int_equal(store_write(engine.store, append_long_fn, reason, &err), 0);
-    assert_int_equal(store_write(engine.store, append_long_fn, (void *)"\xff", &err), -ERR_VALIDATION);
+    int result = store_write(engine.store, append_long_fn, (void *)"\xff", &err);
+    assert_int_equal(result, -ERR_VALIDATION);
     assert_int_equal(verify().entries, 1);
 }
 

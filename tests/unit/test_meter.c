@@ -256,7 +256,8 @@ static void le_buckets_are_exact_and_cumulative(void **state) {
 static void label_values_are_escaped(void **state) {
     meter_count(METER_PAN_REFUSED, "a\\b\"c\nd");
     char *text = prometheus_text();
-    assert_non_null(strstr(text, "holdfast_card_numbers_refused_total{place=\"a\\\\b\\\"c\\nd\"} 1\n"));
+    assert_non_null(
+        strstr(text, "holdfast_card_numbers_refused_total{place=\"a\\\\b\\\"c\\nd\"} 1\n"));
     free(text);
 }
 
@@ -266,8 +267,8 @@ static void a_gauge_shows_what_was_set_last(void **state) {
     meter_set(METER_BREAKER_STATE, NAN, "nan");
     meter_set(METER_BREAKER_STATE, -INFINITY, "inf");
     char *text = prometheus_text();
-    assert_non_null(strstr(
-        text, "holdfast_breaker_state{gateway=\"stripe-eu\",method=\"card\",operation=\"charge\"} 0.25\n"));
+    assert_non_null(strstr(text, "holdfast_breaker_state{gateway=\"stripe-eu\",method=\"card\","
+                                 "operation=\"charge\"} 0.25\n"));
     assert_non_null(strstr(text, "{gateway=\"nan\",method=\"\",operation=\"\"} NaN\n"));
     assert_non_null(strstr(text, "{gateway=\"inf\",method=\"\",operation=\"\"} -Inf\n"));
     free(text);
