@@ -177,8 +177,8 @@ static void conn_reset(struct http_conn *conn)
     conn_close(conn);
 }
 
-/* Called for input that cannot be used yet. libevent would call again at once, and again, as long as
- * the input stays over its mark: reading must be switched off. */
+/* Called for input that cannot be used yet. libevent's own high-water mark is no help: it calls again
+ * at once, and again, as long as nobody takes the input. */
 static void reading_pause(struct http_conn *conn)
 {
     if (evbuffer_get_length(bufferevent_get_input(conn->bev)) >= READ_AHEAD_BYTES) {
@@ -724,7 +724,6 @@ void http_conn_open(struct http_loop *loop, struct http_listener *listener, int 
     int rc = event_assign(&conn->timer, http_loop_base(loop), -1, 0, on_timer, conn);
     INVARIANT(rc == 0, "a timer can be assigned");
     bufferevent_setcb(bev, on_read, on_write, on_event, conn);
-    bufferevent_setwatermark(bev, EV_READ, 0, READ_AHEAD_BYTES);
     INVARIANT(evbuffer_add_cb(bufferevent_get_output(bev), on_output, conn) != NULL,
               "a callback takes little memory");
     phase_set(conn, listener->tls != NULL ? PHASE_HANDSHAKE : PHASE_IDLE);

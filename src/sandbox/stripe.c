@@ -387,7 +387,7 @@ int sb_stripe_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint, 
 {
     const char *secret = forged ? "whsec_of_somebody_else" : endpoint->secret;
     struct stripe_secret key = {secret, strlen(secret)};
-    static_assert(SB_SIGN_TEXT_MAX > STRIPE_SIGNATURE_CHARS_MAX, "a signature fits");
+    static_assert((int)SB_SIGN_TEXT_MAX > (int)STRIPE_SIGNATURE_CHARS_MAX, "a signature fits");
     stripe_sign(&key, clock_wall_us() / US_PER_SECOND, body->data, body->len, ret_headers->room);
     ret_headers->headers[0] = (struct http_header){"Content-Type", "application/json; charset=utf-8"};
     ret_headers->headers[1] = (struct http_header){"Stripe-Signature", ret_headers->room};

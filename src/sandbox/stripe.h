@@ -216,16 +216,21 @@ void sb_last_error_write(struct sandbox *sandbox, const struct sb_intent *intent
                          const struct sb_intent_now *now, struct buf *out);
 int64_t sb_stripe_fee(int64_t amount);
 
-/* ---- stripe_confirm.c ---- */
-/* A new version, a copy of the present one. The shard's lock is held. */
+/* ---- stripe_confirm.c: what happens to an intent. Its shard's lock is held. ---- */
+/* A new version, a copy of the present one, which it replaces. It may be changed until it has been told
+ * of or answered with. */
 struct sb_intent_now *sb_intent_next(struct sb_place *place, struct sb_intent *intent);
-/* Charges, holds, declines or asks for authentication. The lock is held. */
-bool sb_intent_confirm(struct sb_stripe_call *call, struct sb_intent *intent, bool on_session,
-                       bool fail_on_action);
-/* After the customer's authentication. */
-bool sb_intent_charge(struct sb_stripe_call *call, struct sb_intent *intent);
-void sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *intent, int decline);
-void sb_dispute_open(struct sandbox *sandbox, struct sb_charge *charge, const char *reason, bool inquiry);
+/* The same for a charge; if it is its intent's latest, the intent has a new version too. */
+struct sb_charge_now *sb_charge_next(struct sb_place *place, struct sb_charge *charge);
+/* Charges, holds, declines or asks for authentication. These are false when the place is full. */
+MUST_USE bool sb_intent_confirm(struct sb_stripe_call *call, struct sb_intent *intent, bool off_session,
+                                bool fail_on_action);
+MUST_USE bool sb_intent_charge(struct sb_stripe_call *call, struct sb_intent *intent);
+MUST_USE bool sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *intent, int decline);
+/* Makes an intent out of a first version. Takes the lock of the new one's shard and gives it back
+ * only when `ret_shard` is NULL. NULL: the place is full. */
+struct sb_intent *sb_intent_new(struct sb_place *place, const struct sb_intent_now *first,
+                                struct currency currency, struct sb_shard **ret_shard);
 
 /* ---- the handlers: stripe_intents.c, stripe_refunds.c, stripe_lists.c, stripe_webhooks.c ---- */
 typedef void sb_stripe_handler(struct sb_stripe_call *call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gateway_fixture.h: a gateway whose HTTP answers are a script, and which remembers what it was sent.
- * For the tests of the adapters.
- * Threads: the fake may be called from many tasks; the script is taken in the order of arrival. */
+ * gateway_fixture.h: a gateway whose HTTP answers are a script, and which remembers what it was
+ * sent. For the tests of the adapters. Threads: the fake may be called from many tasks; the script
+ * is taken in the order of arrival. */
 #ifndef HOLDFAST_TESTS_GATEWAY_FIXTURE_H
 #define HOLDFAST_TESTS_GATEWAY_FIXTURE_H
 
@@ -54,11 +54,11 @@ static const struct {
     enum http_reach reach;
     enum http_failure failure;
 } fake_failures[] = {
-    {HTTP_NOT_SENT, HTTP_FAIL_RESOLVE},    {HTTP_NOT_SENT, HTTP_FAIL_CONNECT},
-    {HTTP_NOT_SENT, HTTP_FAIL_TLS},        {HTTP_NOT_SENT, HTTP_FAIL_BULKHEAD},
-    {HTTP_NOT_SENT, HTTP_FAIL_TIMEOUT},    {HTTP_NOT_SENT, HTTP_FAIL_STOPPED},
-    {HTTP_MAYBE_SENT, HTTP_FAIL_TIMEOUT},  {HTTP_MAYBE_SENT, HTTP_FAIL_RESET},
-    {HTTP_MAYBE_SENT, HTTP_FAIL_GARBLED},  {HTTP_MAYBE_SENT, HTTP_FAIL_TOO_LARGE},
+    {HTTP_NOT_SENT, HTTP_FAIL_RESOLVE},   {HTTP_NOT_SENT, HTTP_FAIL_CONNECT},
+    {HTTP_NOT_SENT, HTTP_FAIL_TLS},       {HTTP_NOT_SENT, HTTP_FAIL_BULKHEAD},
+    {HTTP_NOT_SENT, HTTP_FAIL_TIMEOUT},   {HTTP_NOT_SENT, HTTP_FAIL_STOPPED},
+    {HTTP_MAYBE_SENT, HTTP_FAIL_TIMEOUT}, {HTTP_MAYBE_SENT, HTTP_FAIL_RESET},
+    {HTTP_MAYBE_SENT, HTTP_FAIL_GARBLED}, {HTTP_MAYBE_SENT, HTTP_FAIL_TOO_LARGE},
     {HTTP_MAYBE_SENT, HTTP_FAIL_STOPPED},
 };
 
@@ -86,16 +86,19 @@ static inline int fake_call(void *ctx, const struct http_call *call, struct http
     struct fake *fake = ctx;
     lock_take(&fake->lock);
     INVARIANT(fake->sent_count < FAKE_CALLS_MAX, "the fake remembers that many calls");
-    INVARIANT(fake->next < fake->step_count, "the adapter made a call that the test did not expect");
+    INVARIANT(fake->next < fake->step_count,
+              "the adapter made a call that the test did not expect");
     fake_remember(&fake->sent[fake->sent_count++], call);
     struct step step = fake->steps[fake->next++];
     lock_give(&fake->lock);
     if (step.status == 0) {
-        *ret_answer = (struct http_answer){.reach = step.reach, .failure = step.failure, .total_us = 7};
+        *ret_answer = (struct http_answer){
+            .reach = step.reach, .failure = step.failure, .total_us = 7};
         return err_set(err, step.failure == HTTP_FAIL_TIMEOUT ? ERR_TIMEOUT : ERR_UNREACHABLE,
                        "it failed: %s", http_failure_name(step.failure));
     }
-    static const struct http_header headers[] = {{"request-id", "req_1"}, {"paypal-debug-id", "dbg_1"}};
+    static const struct http_header headers[] = {{"request-id", "req_1"},
+                                                 {"paypal-debug-id", "dbg_1"}};
     const char *body = step.body != NULL ? step.body : "";
     http_answer_fill(ret_answer, step.status, headers, COUNT_OF(headers), body, strlen(body));
     ret_answer->total_us = 1000;
@@ -113,7 +116,8 @@ static inline int fake_persist(void *ctx, const char *gateway_id, struct err *er
 
 static inline void fake_credential(struct fake *fake, const char *name, const char *value)
 {
-    struct gateway_credential *credential = &fake->gateway.credentials[fake->gateway.credential_count++];
+    struct gateway_credential *credential =
+        &fake->gateway.credentials[fake->gateway.credential_count++];
     snprintf(credential->name, sizeof(credential->name), "%s", name);
     credential->value = secret_new(value, strlen(value));
 }
@@ -158,8 +162,8 @@ static inline void fake_script(struct fake *fake, const struct step *steps, int 
     fake->persist_count = 0;
     fake->call.deadline_us = clock_mono_us() + 60 * US_PER_SECOND;
 }
-#define FAKE_SCRIPT(fake, ...)                                                                     \
-    fake_script((fake), (const struct step[]){__VA_ARGS__},                                        \
+#define FAKE_SCRIPT(fake, ...) \
+    fake_script((fake), (const struct step[]){__VA_ARGS__}, \
                 (int)(sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step)))
 
 /* Every step was used: the adapter did not stop early. */

@@ -292,6 +292,16 @@ static inline void expect_end(int fd)
     }
 }
 
+/* The end, but no reset, which could have overtaken the answer. */
+static inline void expect_clean_end(int fd)
+{
+    char byte;
+    ssize_t got = get_byte(fd, &byte);
+    if (got != 0) {
+        fail_msg("the connection should have ended in peace, got %zd", got);
+    }
+}
+
 static inline bool has_bytes(int fd)
 {
     struct pollfd readable = {.fd = fd, .events = POLLIN};

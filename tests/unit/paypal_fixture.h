@@ -14,21 +14,26 @@
 #define TOKEN(name) "{\"access_token\":\"" name "\",\"token_type\":\"Bearer\",\"expires_in\":32400}"
 #define TOKEN_STEP {200, TOKEN("A21"), 0, 0}
 #define AMOUNT(value) "{\"currency_code\":\"USD\",\"value\":\"" value "\"}"
-#define ORDER(status, payments, more)                                                              \
-    "{\"id\":\"5O190127TN364715T\",\"status\":\"" status "\",\"purchase_units\":[{\"reference_id\":" \
-    "\"o 1\",\"custom_id\":\"" REFERENCE "\",\"amount\":" AMOUNT("10.99") ",\"payments\":{"        \
-    payments "}}]" more "}"
-#define CAPTURE(id, status, value)                                                                 \
-    "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount\":" AMOUNT(value)                       \
-    ",\"seller_receivable_breakdown\":{\"paypal_fee\":" AMOUNT("0.62") "}}"
-#define CAPTURED ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C679366HH908993F", "COMPLETED", "10.99") "]", "")
-#define AUTHORIZED(status)                                                                         \
-    ORDER("COMPLETED", "\"authorizations\":[{\"id\":\"0AW2184448108334S\",\"status\":\"" status    \
-                       "\",\"amount\":" AMOUNT("10.99") "}]", "")
-#define LINKS(rel) ",\"links\":[{\"rel\":\"self\",\"href\":\"https://x.example/self\"},"           \
-                   "{\"rel\":\"" rel "\",\"href\":\"https://www.paypal.com/go?token=5O19\"}]"
-#define ERROR(name, issue)                                                                         \
-    "{\"name\":\"" name "\",\"debug_id\":\"x\",\"details\":[{\"issue\":\"" issue                   \
+#define ORDER(status, payments, more) \
+    "{\"id\":\"5O190127TN364715T\",\"status\":\"" status \
+    "\",\"purchase_units\":[{\"reference_id\":" \
+    "\"o 1\",\"custom_id\":\"" REFERENCE \
+    "\",\"amount\":" AMOUNT("10.99") ",\"payments\":{" payments "}}]" more "}"
+#define CAPTURE(id, status, value) \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount\":" AMOUNT( \
+        value) ",\"seller_receivable_breakdown\":{\"paypal_fee\":" AMOUNT("0.62") "}}"
+#define CAPTURED \
+    ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C679366HH908993F", "COMPLETED", "10.99") "]", "")
+#define AUTHORIZED(status) \
+    ORDER("COMPLETED", \
+          "\"authorizations\":[{\"id\":\"0AW2184448108334S\",\"status\":\"" status \
+          "\",\"amount\":" AMOUNT("10.99") "}]", \
+          "")
+#define LINKS(rel) \
+    ",\"links\":[{\"rel\":\"self\",\"href\":\"https://x.example/self\"}," \
+    "{\"rel\":\"" rel "\",\"href\":\"https://www.paypal.com/go?token=5O19\"}]"
+#define ERROR(name, issue) \
+    "{\"name\":\"" name "\",\"debug_id\":\"x\",\"details\":[{\"issue\":\"" issue \
     "\",\"description\":\"it says so\"}]}"
 #define ISSUE(issue) ERROR("UNPROCESSABLE_ENTITY", issue)
 
@@ -67,26 +72,42 @@ static inline int paypal_teardown(void **state)
 static inline struct gateway_charge paypal_charge_of(enum payment_method method, const char *token)
 {
     return (struct gateway_charge){
-        .reference = REFERENCE, .order_id = "o 1", .amount_minor = 1099,
-        .currency = money_of("USD"), .method = method, .token = token, .capture = true,
-        .return_url = "https://shop.example/back", .cancel_url = "", .description = "Two teas",
-        .customer_email = "", .customer_ip = "",
+        .reference = REFERENCE,
+        .order_id = "o 1",
+        .amount_minor = 1099,
+        .currency = money_of("USD"),
+        .method = method,
+        .token = token,
+        .capture = true,
+        .return_url = "https://shop.example/back",
+        .cancel_url = "",
+        .description = "Two teas",
+        .customer_email = "",
+        .customer_ip = "",
     };
 }
 
 static inline struct gateway_lookup paypal_lookup_of(const char *gateway_id, const char *charge_id)
 {
     return (struct gateway_lookup){
-        .reference = REFERENCE, .gateway_id = gateway_id, .charge_id = charge_id,
-        .amount_minor = 1099, .currency = money_of("USD"), .method = METHOD_PAYPAL,
+        .reference = REFERENCE,
+        .gateway_id = gateway_id,
+        .charge_id = charge_id,
+        .amount_minor = 1099,
+        .currency = money_of("USD"),
+        .method = METHOD_PAYPAL,
     };
 }
 
 static inline struct gateway_change paypal_change_of(const char *reference, const char *charge_id)
 {
     return (struct gateway_change){
-        .payment = paypal_lookup_of("5O190127TN364715T", charge_id), .reference = reference,
-        .amount_minor = 500, .final = true, .reason = "", .refund_id = "",
+        .payment = paypal_lookup_of("5O190127TN364715T", charge_id),
+        .reference = reference,
+        .amount_minor = 500,
+        .final = true,
+        .reason = "",
+        .refund_id = "",
     };
 }
 

@@ -12,7 +12,7 @@
 #include "store/audit.h"
 #include "support/both_engines.h"
 
-static struct engine_store engine;
+static struct test_store engine;
 
 static int append_fn(struct store_tx *tx, void *ctx, struct err *err) {
     return audit_append(tx, "user:usr_1", "gateway.disable", ctx, "it answers nothing",
@@ -224,7 +224,7 @@ static int open_postgres(void **state) {
 }
 
 static int close_engine(void **state) {
-    engine_close(&engine);
+    test_store_end(&engine);
     return 0;
 }
 

@@ -9,10 +9,10 @@ static const struct gateway_adapter *const adapters[] = {&stripe_adapter, &paypa
 
 static void every_outcome_has_the_properties_of_its_row(void **state)
 {
-#define X(id, number, text, not_charged, fault)                                                    \
-    assert_string_equal(gateway_outcome_name(GW_##id), text);                                      \
-    assert_int_equal(gateway_outcome_not_charged(GW_##id), not_charged);                           \
-    assert_int_equal(gateway_outcome_is_fault(GW_##id), fault);                                    \
+#define X(id, number, text, not_charged, fault) \
+    assert_string_equal(gateway_outcome_name(GW_##id), text); \
+    assert_int_equal(gateway_outcome_not_charged(GW_##id), not_charged); \
+    assert_int_equal(gateway_outcome_is_fault(GW_##id), fault); \
     assert_int_equal(GW_##id, number);
 #include "gateway/outcomes.def"
 #undef X
@@ -121,7 +121,8 @@ static void an_unanswered_call_is_unknown_only_if_it_may_have_moved_money(void *
         for (size_t i = 0; i < COUNT_OF(fake_failures); i++) {
             struct gateway_result result;
             struct http_answer answer = {.reach = fake_failures[i].reach,
-                                         .failure = fake_failures[i].failure, .total_us = 5};
+                                         .failure = fake_failures[i].failure,
+                                         .total_us = 5};
             gateway_result_init(&result);
             result.duration_us = 2;
             assert_false(gateway_result_http(&result, &answer, moves_money));
@@ -176,8 +177,8 @@ static void ids_are_copied_whole_or_not_at_all(void **state)
 static void only_web_addresses_are_copied(void **state)
 {
     static const char *const refused[] = {
-        "javascript:alert(1)", "HTTPS://x", "//x.example", "https://x.example/\n", "https://x/<b>",
-        "https://x/\"", "data:text/html,x", "",
+        "javascript:alert(1)", "HTTPS://x",    "//x.example",      "https://x.example/\n",
+        "https://x/<b>",       "https://x/\"", "data:text/html,x", "",
     };
     char url[64];
     for (size_t i = 0; i < COUNT_OF(refused); i++) {
@@ -196,14 +197,22 @@ static void only_this_machine_is_loopback(void **state)
         const char *url;
         bool loopback;
     } rows[] = {
-        {"http://127.0.0.1:9", true},          {"http://localhost", true},
-        {"http://localhost:1/x", true},        {"http://[::1]:5/x", true},
-        {"https://127.9.8.7/", true},          {"http://127.0.0.1.example.com", false},
-        {"http://localhost.example.com", false}, {"http://127.0.0.1@evil.example", false},
-        {"http://localhost:x@evil.example", false}, {"http://128.0.0.1", false},
-        {"http://[::2]", false},               {"http://[::1]evil", false},
-        {"http://[::1", false},                {"localhost", false},
-        {"http://", false},                    {"http://127.1", false},
+        {"http://127.0.0.1:9", true},
+        {"http://localhost", true},
+        {"http://localhost:1/x", true},
+        {"http://[::1]:5/x", true},
+        {"https://127.9.8.7/", true},
+        {"http://127.0.0.1.example.com", false},
+        {"http://localhost.example.com", false},
+        {"http://127.0.0.1@evil.example", false},
+        {"http://localhost:x@evil.example", false},
+        {"http://128.0.0.1", false},
+        {"http://[::2]", false},
+        {"http://[::1]evil", false},
+        {"http://[::1", false},
+        {"localhost", false},
+        {"http://", false},
+        {"http://127.1", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (exchange_url_is_loopback(rows[i].url) != rows[i].loopback) {
@@ -234,7 +243,8 @@ static void every_adapter_is_complete(void **state)
     for (size_t i = 0; i < COUNT_OF(adapters); i++) {
         const struct gateway_adapter *adapter = adapters[i];
         assert_true(adapter->open && adapter->close && adapter->charge && adapter->query);
-        assert_true(adapter->capture && adapter->cancel && adapter->refund && adapter->query_refund);
+        assert_true(adapter->capture && adapter->cancel && adapter->refund &&
+                    adapter->query_refund);
         assert_true(adapter->verify_callback && adapter->probe);
         assert_true(adapter->can.key_lifetime_us > 0 && adapter->can.not_found_conclusive_us > 0);
         assert_int_equal(adapter->ack.status, 200);

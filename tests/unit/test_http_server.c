@@ -41,7 +41,7 @@ static void hostile_run(struct front *front, const struct raw_hostile *row, bool
     if (row->status != 0 && strstr(answer.text, "\r\nConnection: close\r\n") == NULL) {
         fail_msg("\"%s\": the answer does not say that the connection closes", row->title);
     }
-    expect_end(fd);
+    expect_clean_end(fd);
     close(fd);
     if (atomic_load(&front->calls) != calls) {
         fail_msg("\"%s\" has reached the handler", row->title);

@@ -20,7 +20,7 @@
 #define MINUTE_US (60 * US_PER_SECOND)
 #define START_US INT64_C(1800000000000000)
 
-static struct engine_store engine;
+static struct test_store engine;
 static _Atomic int64_t fake_wall_us;
 static struct world_ops fake_world;
 
@@ -593,7 +593,7 @@ static int open_postgres(void **state) {
 }
 
 static int close_engine(void **state) {
-    engine_close(&engine);
+    test_store_end(&engine);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_job_runner.c: runners with tasks of their own, on both engines: they share the work, keep to
- * each kind's concurrency, stop cleanly and lose nothing. The wall clock moves only when a test says
- * so; the monotonic clock is the real one, which a test can set forward. */
+ * each kind's concurrency, stop cleanly and lose nothing. The wall clock moves only when a test
+ * says so; the monotonic clock is the real one, which a test can set forward. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 #define MINUTE_US (60 * US_PER_SECOND)
 #define START_US INT64_C(1800000000000000)
 
-static struct engine_store engine;
+static struct test_store engine;
 static _Atomic int64_t fake_wall_us;
 static _Atomic int64_t mono_ahead_us;
 static struct world_ops fake_world;
@@ -360,7 +360,7 @@ static int open_postgres(void **state) {
 }
 
 static int close_engine(void **state) {
-    engine_close(&engine);
+    test_store_end(&engine);
     return 0;
 }
 
@@ -384,8 +384,9 @@ int main(void) {
         TEST(a_started_runner_tries_again_when_the_hook_fails),
         TEST(no_hasten_is_lost_beside_running_jobs),
     };
-    int failed = cmocka_run_group_tests_name("runners on SQLite", tests, open_sqlite, close_engine);
-    failed += cmocka_run_group_tests_name("runners on PostgreSQL", tests, open_postgres, close_engine);
+    int failed =
+        cmocka_run_group_tests_name("runners on SQLite", tests, open_sqlite, close_engine) +
+        cmocka_run_group_tests_name("runners on PostgreSQL", tests, open_postgres, close_engine);
     cond_free(&gate_moved);
     lock_free(&gate);
     return failed;

@@ -72,10 +72,11 @@ static void authorize_only_and_stored_cards_say_so(void **state)
     assert_non_null(strstr(fake->sent[0].body, "\"intent\":\"AUTHORIZE\""));
     assert_null(strstr(fake->sent[0].body, "description"));
     assert_string_equal(fake->sent[1].url, BASE "/v2/checkout/orders/5O190127TN364715T/authorize");
-    assert_string_equal(fake->sent[1].body,
-                        "{\"payment_source\":{\"card\":{\"vault_id\":\"vault_2\",\"stored_credential\":"
-                        "{\"payment_initiator\":\"MERCHANT\",\"payment_type\":\"UNSCHEDULED\","
-                        "\"usage\":\"SUBSEQUENT\"}}}}");
+    assert_string_equal(
+        fake->sent[1].body,
+        "{\"payment_source\":{\"card\":{\"vault_id\":\"vault_2\",\"stored_credential\":"
+        "{\"payment_initiator\":\"MERCHANT\",\"payment_type\":\"UNSCHEDULED\","
+        "\"usage\":\"SUBSEQUENT\"}}}}");
 }
 
 static void a_wallet_without_a_token_sends_the_payer_to_paypal(void **state)
@@ -87,10 +88,11 @@ static void a_wallet_without_a_token_sends_the_payer_to_paypal(void **state)
     assert_int_equal(result.advice, ADVICE_CUSTOMER);
     assert_string_equal(result.action_url, "https://www.paypal.com/go?token=5O19");
     assert_string_equal(fake->persisted, "5O190127TN364715T");
-    assert_non_null(strstr(fake->sent[0].body,
-                           "\"payment_source\":{\"paypal\":{\"experience_context\":{\"return_url\":"
-                           "\"https://shop.example/back\",\"cancel_url\":\"https://shop.example/back\","
-                           "\"user_action\":\"PAY_NOW\"}}}"));
+    assert_non_null(
+        strstr(fake->sent[0].body,
+               "\"payment_source\":{\"paypal\":{\"experience_context\":{\"return_url\":"
+               "\"https://shop.example/back\",\"cancel_url\":\"https://shop.example/back\","
+               "\"user_action\":\"PAY_NOW\"}}}"));
     /* The older link does as well, and a payer who has approved already is not asked again. */
     FAKE_SCRIPT(fake, {200, CREATED});
     assert_int_equal(paypal_charged(fake, METHOD_PAYPAL, "").outcome, GW_ACTION_NEEDED);
@@ -131,10 +133,14 @@ static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state
         enum payment_method method;
         bool off_session;
     } rows[] = {
-        {"att 1", "USD", "v", 100, METHOD_PAYPAL, false}, {REFERENCE, "USD", "", 100, METHOD_CARD, false},
-        {REFERENCE, "USD", "v", 0, METHOD_PAYPAL, false}, {REFERENCE, "HUF", "v", 150, METHOD_PAYPAL, false},
-        {REFERENCE, "KWD", "v", 1000, METHOD_PAYPAL, false}, {REFERENCE, "KRW", "v", 500, METHOD_PAYPAL, false},
-        {REFERENCE, "USD", "v", 100, METHOD_ALIPAY, false}, {REFERENCE, "USD", "", 100, METHOD_PAYPAL, true},
+        {"att 1", "USD", "v", 100, METHOD_PAYPAL, false},
+        {REFERENCE, "USD", "", 100, METHOD_CARD, false},
+        {REFERENCE, "USD", "v", 0, METHOD_PAYPAL, false},
+        {REFERENCE, "HUF", "v", 150, METHOD_PAYPAL, false},
+        {REFERENCE, "KWD", "v", 1000, METHOD_PAYPAL, false},
+        {REFERENCE, "KRW", "v", 500, METHOD_PAYPAL, false},
+        {REFERENCE, "USD", "v", 100, METHOD_ALIPAY, false},
+        {REFERENCE, "USD", "", 100, METHOD_PAYPAL, true},
         {REFERENCE, "USD", "\xFF", 100, METHOD_PAYPAL, false},
     };
     struct fake *fake = *state;
@@ -163,10 +169,20 @@ static void amounts_are_decimals_and_three_currencies_have_none(void **state)
         int64_t amount_minor;
         const char *text; /* NULL: cannot be said */
     } rows[] = {
-        {"USD", 1099, "10.99"}, {"USD", 5, "0.05"},   {"JPY", 500, "500"},  {"HUF", 50000, "500"},
-        {"HUF", 50050, NULL},   {"TWD", 100, "1"},    {"TWD", 99, NULL},    {"KWD", 1000, NULL},
-        {"KRW", 500, NULL},     {"USD", 0, NULL},     {"USD", -1, NULL},    {"EUR", 100, "1.00"},
-        {"USD", AMOUNT_MINOR_MAX, "10000000.00"},     {"USD", AMOUNT_MINOR_MAX + 1, NULL},
+        {"USD", 1099, "10.99"},
+        {"USD", 5, "0.05"},
+        {"JPY", 500, "500"},
+        {"HUF", 50000, "500"},
+        {"HUF", 50050, NULL},
+        {"TWD", 100, "1"},
+        {"TWD", 99, NULL},
+        {"KWD", 1000, NULL},
+        {"KRW", 500, NULL},
+        {"USD", 0, NULL},
+        {"USD", -1, NULL},
+        {"EUR", 100, "1.00"},
+        {"USD", AMOUNT_MINOR_MAX, "10000000.00"},
+        {"USD", AMOUNT_MINOR_MAX + 1, NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[MONEY_TEXT_MAX];
@@ -201,7 +217,8 @@ static void whatever_fails_at_create_is_certainly_not_charged(void **state)
         {{429, ERROR("RATE_LIMIT_REACHED", "RATE_LIMIT_REACHED"), 0, 0}, GW_RATE_LIMITED},
         {{429, "", 0, 0}, GW_RATE_LIMITED},
         {{403, ERROR("NOT_AUTHORIZED", "PERMISSION_DENIED"), 0, 0}, GW_REJECTED_CREDENTIALS},
-        {{401, ERROR("AUTHENTICATION_FAILURE", "INVALID_ACCOUNT_STATUS"), 0, 0}, GW_REJECTED_CREDENTIALS},
+        {{401, ERROR("AUTHENTICATION_FAILURE", "INVALID_ACCOUNT_STATUS"), 0, 0},
+         GW_REJECTED_CREDENTIALS},
         {{400, ERROR("INVALID_REQUEST", "MISSING_REQUIRED_PARAMETER"), 0, 0}, GW_REJECTED_REQUEST},
         {{422, ISSUE("DECIMAL_PRECISION"), 0, 0}, GW_REJECTED_REQUEST},
         {{422, ISSUE("NEVER_HEARD_OF"), 0, 0}, GW_REJECTED_REQUEST},
@@ -247,7 +264,8 @@ static void an_unanswered_capture_is_unknown_unless_nothing_was_sent(void **stat
 {
     struct fake *fake = *state;
     for (size_t i = 0; i < COUNT_OF(fake_failures); i++) {
-        FAKE_SCRIPT(fake, {201, CREATED}, {0, NULL, fake_failures[i].reach, fake_failures[i].failure});
+        FAKE_SCRIPT(fake, {201, CREATED},
+                    {0, NULL, fake_failures[i].reach, fake_failures[i].failure});
         struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
         bool unknown = fake_failures[i].reach == HTTP_MAYBE_SENT;
         assert_int_equal(result.outcome, unknown ? GW_UNKNOWN : GW_UNAVAILABLE);
@@ -285,7 +303,8 @@ static void a_broken_answer_to_a_capture_is_unknown(void **state)
         FAKE_SCRIPT(fake, {201, CREATED}, {rows[i].status, rows[i].body});
         struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
         if (result.outcome != rows[i].outcome) {
-            fail_msg("%d %s gave %s", rows[i].status, rows[i].body, gateway_outcome_name(result.outcome));
+            fail_msg("%d %s gave %s", rows[i].status, rows[i].body,
+                     gateway_outcome_name(result.outcome));
         }
     }
 }
@@ -299,7 +318,7 @@ static const struct {
     enum gateway_advice advice;
     const char *common_code;
 } error_rows[] = {
-#define X(kind, code, status, outcome, advice, common_code)                                        \
+#define X(kind, code, status, outcome, advice, common_code) \
     {kind##_ROW, code, status, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/paypal/paypal_errors.def"
 #undef X
@@ -309,12 +328,17 @@ static void error_body(size_t row, char body[1024])
 {
     const char *code = error_rows[row].code;
     if (error_rows[row].kind == PROCESSOR_ROW) {
-        snprintf(body, 1024, ORDER("COMPLETED", "\"captures\":[{\"id\":\"3C67\",\"status\":\"DECLINED\","
-                                   "\"processor_response\":{\"response_code\":\"%s\"}}]", ""), code);
+        snprintf(body, 1024,
+                 ORDER("COMPLETED",
+                       "\"captures\":[{\"id\":\"3C67\",\"status\":\"DECLINED\","
+                       "\"processor_response\":{\"response_code\":\"%s\"}}]",
+                       ""),
+                 code);
     } else if (error_rows[row].kind == NAME_ROW) {
         snprintf(body, 1024, "{\"name\":\"%s\",\"message\":\"no\"}", code);
     } else {
-        snprintf(body, 1024, "{\"name\":\"UNPROCESSABLE_ENTITY\",\"details\":[{\"issue\":\"%s\"}]}", code);
+        snprintf(body, 1024, "{\"name\":\"UNPROCESSABLE_ENTITY\",\"details\":[{\"issue\":\"%s\"}]}",
+                 code);
     }
 }
 
@@ -350,9 +374,11 @@ static void done_before_means_asking_the_order_and_believing_it(void **state)
     } rows[] = {
         {{200, CAPTURED, 0, 0}, GW_CHARGED},
         {{200, AUTHORIZED("CREATED"), 0, 0}, GW_AUTHORIZED},
-        {{200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "PENDING", "10.99") "]", ""), 0, 0},
+        {{200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "PENDING", "10.99") "]", ""), 0,
+          0},
          GW_PENDING},
-        {{200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "DECLINED", "10.99") "]", ""), 0, 0},
+        {{200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "DECLINED", "10.99") "]", ""), 0,
+          0},
          GW_DECLINED},
         {{200, ORDER("VOIDED", "", ""), 0, 0}, GW_CANCELED},
         /* It does not show what was done: so nobody knows. */
@@ -376,8 +402,8 @@ static void done_before_means_asking_the_order_and_believing_it(void **state)
 static void a_success_without_its_payments_is_asked_about(void **state)
 {
     struct fake *fake = *state;
-    FAKE_SCRIPT(fake, {201, CREATED}, {201, "{\"id\":\"5O190127TN364715T\",\"status\":\"COMPLETED\"}"},
-                {200, CAPTURED});
+    FAKE_SCRIPT(fake, {201, CREATED},
+                {201, "{\"id\":\"5O190127TN364715T\",\"status\":\"COMPLETED\"}"}, {200, CAPTURED});
     assert_int_equal(paypal_charged(fake, METHOD_PAYPAL, "vault_1").outcome, GW_CHARGED);
     assert_script_done(fake);
 }
@@ -394,8 +420,12 @@ static void a_201_may_hold_a_decline_or_money_that_is_not_there_yet(void **state
     struct fake *fake = *state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char body[1024];
-        snprintf(body, sizeof(body), ORDER("COMPLETED", "\"captures\":[{\"id\":\"3C67\",\"status\":\"%s\","
-                                           "\"amount\":" AMOUNT("10.99") "}]", ""), rows[i].status);
+        snprintf(body, sizeof(body),
+                 ORDER("COMPLETED",
+                       "\"captures\":[{\"id\":\"3C67\",\"status\":\"%s\","
+                       "\"amount\":" AMOUNT("10.99") "}]",
+                       ""),
+                 rows[i].status);
         FAKE_SCRIPT(fake, {201, CREATED}, {201, body});
         struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
         assert_int_equal(result.outcome, rows[i].outcome);
@@ -403,9 +433,10 @@ static void a_201_may_hold_a_decline_or_money_that_is_not_there_yet(void **state
         assert_string_equal(result.charge_id, "3C67");
     }
     /* A state that is not known here leaves it open, after asking once more. */
-    FAKE_SCRIPT(fake, {201, CREATED},
-                {201, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "SHINY", "1.00") "]", "")},
-                {200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "SHINY", "1.00") "]", "")});
+    FAKE_SCRIPT(
+        fake, {201, CREATED},
+        {201, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "SHINY", "1.00") "]", "")},
+        {200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "SHINY", "1.00") "]", "")});
     assert_int_equal(paypal_charged(fake, METHOD_PAYPAL, "vault_1").outcome, GW_UNKNOWN);
 }
 
@@ -442,8 +473,9 @@ static void a_payer_who_is_needed_for_a_token_is_told_where(void **state)
 
 static void an_answer_about_another_payment_is_no_answer(void **state)
 {
-#define FOREIGN "{\"id\":\"9XX\",\"status\":\"COMPLETED\",\"purchase_units\":[{\"custom_id\":\"att_other\"," \
-                "\"payments\":{\"captures\":[" CAPTURE("3C67", "COMPLETED", "10.99") "]}}]}"
+#define FOREIGN \
+    "{\"id\":\"9XX\",\"status\":\"COMPLETED\",\"purchase_units\":[{\"custom_id\":\"att_other\"," \
+    "\"payments\":{\"captures\":[" CAPTURE("3C67", "COMPLETED", "10.99") "]}}]}"
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {201, CREATED}, {201, FOREIGN}, {200, FOREIGN});
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
@@ -475,23 +507,36 @@ static void every_state_of_an_order_has_its_outcome(void **state)
         {ORDER("COMPLETED", "", ""), GW_UNKNOWN, -1},
         {ORDER("BOILED", "", ""), GW_UNKNOWN, -1},
         {CAPTURED, GW_CHARGED, 1099},
-        {CAPS(CAPTURE("1A", "DECLINED", "10.99") "," CAPTURE("2A", "COMPLETED", "10.99")), GW_CHARGED, 1099},
-        {CAPS(CAPTURE("1A", "DECLINED", "10.99") "," CAPTURE("2A", "PENDING", "10.99")), GW_PENDING, -1},
-        {CAPS(CAPTURE("1A", "DECLINED", "10.99") "," CAPTURE("2A", "SHINY", "10.99")), GW_UNKNOWN, -1},
-        {ORDER("APPROVED", "\"captures\":[" CAPTURE("1A", "DECLINED", "10.99") "]", ""), GW_DECLINED, -1},
+        {CAPS(CAPTURE("1A", "DECLINED", "10.99") "," CAPTURE("2A", "COMPLETED", "10.99")),
+         GW_CHARGED, 1099},
+        {CAPS(CAPTURE("1A", "DECLINED", "10.99") "," CAPTURE("2A", "PENDING", "10.99")), GW_PENDING,
+         -1},
+        {CAPS(CAPTURE("1A", "DECLINED", "10.99") "," CAPTURE("2A", "SHINY", "10.99")), GW_UNKNOWN,
+         -1},
+        {ORDER("APPROVED", "\"captures\":[" CAPTURE("1A", "DECLINED", "10.99") "]", ""),
+         GW_DECLINED, -1},
         {AUTHORIZED("CREATED"), GW_AUTHORIZED, -1},
         {AUTHORIZED("PENDING"), GW_PENDING, -1},
         {AUTHORIZED("DENIED"), GW_DECLINED, -1},
         {AUTHORIZED("VOIDED"), GW_CANCELED, -1},
         {AUTHORIZED("CAPTURED"), GW_CHARGED, -1},
         {AUTHORIZED("SHINY"), GW_UNKNOWN, -1},
-        {ORDER("COMPLETED", "\"authorizations\":[{\"id\":\"0AW\",\"status\":\"PARTIALLY_CAPTURED\"}],"
-               "\"captures\":[" CAPTURE("1A", "COMPLETED", "4.00") "," CAPTURE("2A", "COMPLETED", "1.00") "]", ""),
+        {ORDER("COMPLETED",
+               "\"authorizations\":[{\"id\":\"0AW\",\"status\":\"PARTIALLY_CAPTURED\"}],"
+               "\"captures\":[" CAPTURE("1A", "COMPLETED", "4.00") "," CAPTURE("2A", "COMPLETED",
+                                                                               "1.00") "]",
+               ""),
          GW_AUTHORIZED, 500},
-        {ORDER("COMPLETED", "\"authorizations\":[{\"id\":\"0AW\",\"status\":\"CAPTURED\"}],"
-               "\"captures\":[" CAPTURE("1A", "PENDING", "10.99") "]", ""), GW_PENDING, -1},
-        {ORDER("COMPLETED", "\"authorizations\":[{\"id\":\"0AW\",\"status\":\"VOIDED\"}],"
-               "\"captures\":[" CAPTURE("1A", "COMPLETED", "4.00") "]", ""), GW_CHARGED, 400},
+        {ORDER("COMPLETED",
+               "\"authorizations\":[{\"id\":\"0AW\",\"status\":\"CAPTURED\"}],"
+               "\"captures\":[" CAPTURE("1A", "PENDING", "10.99") "]",
+               ""),
+         GW_PENDING, -1},
+        {ORDER("COMPLETED",
+               "\"authorizations\":[{\"id\":\"0AW\",\"status\":\"VOIDED\"}],"
+               "\"captures\":[" CAPTURE("1A", "COMPLETED", "4.00") "]",
+               ""),
+         GW_CHARGED, 400},
     };
     struct fake *fake = *state;
     struct gateway_lookup lookup = paypal_lookup_of("5O190127TN364715T", "");
@@ -503,7 +548,8 @@ static void every_state_of_an_order_has_its_outcome(void **state)
             fail_msg("%s gave %s", rows[i].body, gateway_outcome_name(result.outcome));
         }
         assert_string_equal(fake->sent[0].url, BASE "/v2/checkout/orders/5O190127TN364715T");
-        assert_string_equal(fake->sent[0].headers, "Authorization: Bearer A21\nAccept: application/json\n");
+        assert_string_equal(fake->sent[0].headers,
+                            "Authorization: Bearer A21\nAccept: application/json\n");
         assert_false(fake->sent[0].has_body);
     }
 }
@@ -513,10 +559,13 @@ static void an_order_says_what_went_back(void **state)
     struct fake *fake = *state;
     struct gateway_lookup lookup = paypal_lookup_of("5O190127TN364715T", "");
     struct gateway_result result;
-    FAKE_SCRIPT(fake, {200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("1A", "PARTIALLY_REFUNDED", "10.99")
-                                  "],\"refunds\":[{\"id\":\"R1\",\"status\":\"COMPLETED\",\"amount\":" AMOUNT("2.00")
-                                  "},{\"id\":\"R2\",\"status\":\"PENDING\",\"amount\":" AMOUNT("1.00")
-                                  "},{\"id\":\"R3\",\"status\":\"COMPLETED\",\"amount\":" AMOUNT("0.50") "}]", "")});
+#define BACK(id, status, value)                                                                    \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount\":" AMOUNT(value) "}"
+#define BACKS BACK("R1", "COMPLETED", "2.00") "," BACK("R2", "PENDING", "1.00") "," \
+              BACK("R3", "COMPLETED", "0.50")
+#define PARTLY CAPTURE("1A", "PARTIALLY_REFUNDED", "10.99")
+    FAKE_SCRIPT(fake,
+                {200, ORDER("COMPLETED", "\"captures\":[" PARTLY "],\"refunds\":[" BACKS "]", "")});
     fake->gateway.adapter->query(&fake->call, &lookup, &result);
     assert_int_equal(result.outcome, GW_CHARGED);
     assert_int_equal(result.refunded_minor, 250);

@@ -3,12 +3,14 @@
 #include "paypal_fixture.h"
 
 #define AUTH AUTHORIZED("CREATED")
-#define REFUND(id, status, reference)                                                              \
-    "{\"id\":\"" id "\",\"status\":\"" status "\",\"custom_id\":\"" reference "\",\"amount\":"     \
-    AMOUNT("5.00") "}"
-#define WITH_REFUNDS(list)                                                                         \
-    ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C67", "PARTIALLY_REFUNDED", "10.99")             \
-                       "],\"refunds\":[" list "]", "")
+#define REFUND(id, status, reference) \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"custom_id\":\"" reference \
+    "\",\"amount\":" AMOUNT("5.00") "}"
+#define WITH_REFUNDS(list) \
+    ORDER("COMPLETED", \
+          "\"captures\":[" CAPTURE("3C67", "PARTIALLY_REFUNDED", "10.99") "],\"refunds\":[" list \
+                                                                          "]", \
+          "")
 
 typedef void change_fn(const struct gateway_call *call, const struct gateway_change *change,
                        struct gateway_result *ret_result);
@@ -32,9 +34,11 @@ static void capture_goes_to_the_orders_authorization(void **state)
     assert_int_equal(result.captured_minor, 500);
     assert_int_equal(result.fee_minor, 62);
     assert_string_equal(fake->sent[0].method, "GET");
-    assert_string_equal(fake->sent[1].url, BASE "/v2/payments/authorizations/0AW2184448108334S/capture");
-    assert_string_equal(fake->sent[1].body, "{\"amount\":{\"currency_code\":\"USD\",\"value\":\"5.00\"},"
-                                            "\"final_capture\":true}");
+    assert_string_equal(fake->sent[1].url,
+                        BASE "/v2/payments/authorizations/0AW2184448108334S/capture");
+    assert_string_equal(fake->sent[1].body,
+                        "{\"amount\":{\"currency_code\":\"USD\",\"value\":\"5.00\"},"
+                        "\"final_capture\":true}");
     assert_non_null(strstr(fake->sent[1].headers, "PayPal-Request-Id: re_A-capture\n"));
 }
 
@@ -70,9 +74,10 @@ static void a_capture_whose_look_fails_was_not_made(void **state)
     assert_int_equal(change(fake, paypal_adapter.capture, "").outcome, GW_UNAVAILABLE);
     FAKE_SCRIPT(fake, {200, ORDER("APPROVED", "", "")});
     assert_int_equal(change(fake, paypal_adapter.capture, "").outcome, GW_REJECTED_REQUEST);
-    FAKE_SCRIPT(fake, {200, "{\"id\":\"9X\",\"status\":\"COMPLETED\",\"purchase_units\":[{\"custom_id\":"
-                            "\"att_other\",\"payments\":{\"authorizations\":[{\"id\":\"0AW\",\"status\":"
-                            "\"CREATED\"}]}}]}"});
+    FAKE_SCRIPT(fake,
+                {200, "{\"id\":\"9X\",\"status\":\"COMPLETED\",\"purchase_units\":[{\"custom_id\":"
+                      "\"att_other\",\"payments\":{\"authorizations\":[{\"id\":\"0AW\",\"status\":"
+                      "\"CREATED\"}]}}]}"});
     assert_int_equal(change(fake, paypal_adapter.capture, "").outcome, GW_UNAVAILABLE);
     assert_int_equal(fake->sent_count, 1); /* another payment's authorization was not touched */
 }
@@ -91,7 +96,8 @@ static void cancel_voids_an_authorization(void **state)
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, AUTH}, {204, ""});
     assert_int_equal(change(fake, paypal_adapter.cancel, "").outcome, GW_CANCELED);
-    assert_string_equal(fake->sent[1].url, BASE "/v2/payments/authorizations/0AW2184448108334S/void");
+    assert_string_equal(fake->sent[1].url,
+                        BASE "/v2/payments/authorizations/0AW2184448108334S/void");
     assert_string_equal(fake->sent[1].method, "POST");
     assert_non_null(strstr(fake->sent[1].headers, "PayPal-Request-Id: re_A-void\n"));
     FAKE_SCRIPT(fake, {200, AUTH}, {200, "{\"id\":\"0AW\",\"status\":\"VOIDED\"}"});
@@ -134,8 +140,10 @@ static void a_refund_goes_to_the_capture_with_our_reference(void **state)
         const char *body;
         enum gateway_outcome outcome;
     } rows[] = {
-        {REFUND("1JU0", "COMPLETED", "re_A"), GW_REFUNDED}, {REFUND("1JU0", "PENDING", "re_A"), GW_PENDING},
-        {REFUND("1JU0", "FAILED", "re_A"), GW_DECLINED},    {REFUND("1JU0", "CANCELLED", "re_A"), GW_CANCELED},
+        {REFUND("1JU0", "COMPLETED", "re_A"), GW_REFUNDED},
+        {REFUND("1JU0", "PENDING", "re_A"), GW_PENDING},
+        {REFUND("1JU0", "FAILED", "re_A"), GW_DECLINED},
+        {REFUND("1JU0", "CANCELLED", "re_A"), GW_CANCELED},
         {REFUND("1JU0", "SHINY", "re_A"), GW_UNKNOWN},
     };
     struct fake *fake = *state;
@@ -157,11 +165,15 @@ static void a_refund_goes_to_the_capture_with_our_reference(void **state)
 static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state)
 {
     struct fake *fake = *state;
-#define TWO ORDER("COMPLETED", "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") ","           \
-                  CAPTURE("first", "REFUNDED", "5.00") "," CAPTURE("second", "COMPLETED", "6.00") "]", "")
+#define TWO \
+    ORDER("COMPLETED", \
+          "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "," CAPTURE( \
+              "first", "REFUNDED", "5.00") "," CAPTURE("second", "COMPLETED", "6.00") "]", \
+          "")
     FAKE_SCRIPT(fake, {200, TWO}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REFUNDED);
-    /* The first that is large enough, refunded already or not: every repeat must choose the same. */
+    /* The first that is large enough, refunded already or not: every repeat must choose the same.
+     */
     assert_string_equal(fake->sent[1].url, BASE "/v2/payments/captures/first/refund");
     /* Our row names the authorization. */
     FAKE_SCRIPT(fake, {404, ERROR("RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")}, {200, TWO},
@@ -169,7 +181,8 @@ static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state
     assert_int_equal(change(fake, paypal_adapter.refund, "0AW").outcome, GW_REFUNDED);
     assert_string_equal(fake->sent[0].url, BASE "/v2/payments/captures/0AW/refund");
     assert_string_equal(fake->sent[2].url, BASE "/v2/payments/captures/first/refund");
-    FAKE_SCRIPT(fake, {200, ORDER("COMPLETED", "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "]", "")});
+    FAKE_SCRIPT(fake, {200, ORDER("COMPLETED",
+                                  "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "]", "")});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REJECTED_REQUEST);
     FAKE_SCRIPT(fake, {503, ""});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_UNAVAILABLE);
@@ -201,8 +214,9 @@ static void an_unclear_refund_is_unknown(void **state)
 static void refunded_before_is_ours_only_with_our_reference(void **state)
 {
     struct fake *fake = *state;
-    FAKE_SCRIPT(fake, {422, ISSUE("CAPTURE_FULLY_REFUNDED")},
-                {200, WITH_REFUNDS(REFUND("R1", "FAILED", "re_B") "," REFUND("R2", "COMPLETED", "re_A"))});
+    FAKE_SCRIPT(
+        fake, {422, ISSUE("CAPTURE_FULLY_REFUNDED")},
+        {200, WITH_REFUNDS(REFUND("R1", "FAILED", "re_B") "," REFUND("R2", "COMPLETED", "re_A"))});
     struct gateway_result result = change(fake, paypal_adapter.refund, "3C67");
     assert_int_equal(result.outcome, GW_REFUNDED);
     assert_string_equal(result.refund_id, "R2");
@@ -223,7 +237,8 @@ static void a_refund_is_found_by_id_or_in_its_order(void **state)
     struct fake *fake = *state;
     struct gateway_change asked = paypal_change_of("re_A", "3C67");
     struct gateway_result result;
-    FAKE_SCRIPT(fake, {200, WITH_REFUNDS(REFUND("R1", "COMPLETED", "re_B") "," REFUND("R2", "PENDING", "re_A"))});
+    FAKE_SCRIPT(fake, {200, WITH_REFUNDS(REFUND("R1", "COMPLETED",
+                                                "re_B") "," REFUND("R2", "PENDING", "re_A"))});
     fake->gateway.adapter->query_refund(&fake->call, &asked, &result);
     assert_int_equal(result.outcome, GW_PENDING);
     assert_string_equal(result.refund_id, "R2");
@@ -235,7 +250,8 @@ static void a_refund_is_found_by_id_or_in_its_order(void **state)
     assert_int_equal(result.outcome, GW_UNAVAILABLE);
     FAKE_SCRIPT(fake, {404, ERROR("RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")});
     fake->gateway.adapter->query_refund(&fake->call, &asked, &result);
-    assert_int_equal(result.outcome, GW_UNKNOWN); /* the order is gone; the refund may have been made */
+    assert_int_equal(result.outcome,
+                     GW_UNKNOWN); /* the order is gone; the refund may have been made */
     asked.refund_id = "1JU0";
     FAKE_SCRIPT(fake, {200, REFUND("1JU0", "COMPLETED", "re_A")});
     fake->gateway.adapter->query_refund(&fake->call, &asked, &result);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_registry.c: what the configuration of a gateway may say, and what is made of it. The health of
- * gateways is a double here, so that it can be counted. */
+ * test_registry.c: what the configuration of a gateway may say, and what is made of it. The health
+ * of gateways is a double here, so that it can be counted. */
 #include "gateway_fixture.h"
 
 #include "gateway/health.h"
@@ -9,7 +9,8 @@
 static int health_alive;
 static const struct breaker_settings *health_settings;
 
-struct gateway_health *gateway_health_new(const char *gateway_name, const struct breaker_settings *settings)
+struct gateway_health *gateway_health_new(const char *gateway_name,
+                                          const struct breaker_settings *settings)
 {
     health_settings = settings;
     health_alive++;
@@ -41,7 +42,9 @@ static int setup(void **state)
 static struct gateway_settings stripe(const char *name)
 {
     return (struct gateway_settings){
-        .name = name, .adapter = "stripe", .base_url = "https://api.stripe.com/",
+        .name = name,
+        .adapter = "stripe",
+        .base_url = "https://api.stripe.com/",
         .credentials = {{"api_key", "env:HF_TEST_KEY"}, {"webhook_secret", "env:HF_TEST_HOOK"}},
         .credential_count = 2,
     };
@@ -50,8 +53,11 @@ static struct gateway_settings stripe(const char *name)
 static struct gateway_settings paypal(const char *name)
 {
     return (struct gateway_settings){
-        .name = name, .adapter = "paypal", .base_url = "http://127.0.0.1:9002",
-        .credentials = {{"client_id", "env:HF_TEST_ID"}, {"client_secret", "env:HF_TEST_KEY"},
+        .name = name,
+        .adapter = "paypal",
+        .base_url = "http://127.0.0.1:9002",
+        .credentials = {{"client_id", "env:HF_TEST_ID"},
+                        {"client_secret", "env:HF_TEST_KEY"},
                         {"webhook_id", "env:HF_TEST_IDS"}},
         .credential_count = 3,
     };
@@ -59,7 +65,8 @@ static struct gateway_settings paypal(const char *name)
 
 static void gateways_are_opened_with_their_defaults(void **state)
 {
-    struct gateway_settings settings[] = {stripe("stripe-eu"), paypal("paypal"), stripe("stripe-us")};
+    struct gateway_settings settings[] = {stripe("stripe-eu"), paypal("paypal"),
+                                          stripe("stripe-us")};
     struct gateway_registry *registry = NULL;
     struct err err;
     assert_int_equal(gateway_registry_open(settings, 3, &registry, &err), 0);
@@ -147,11 +154,11 @@ static void refused(struct gateway_settings second, const char *place, const cha
     assert_null(strstr(err.detail, "sk_test_1"));
 }
 
-#define REFUSED(place, words, ...)                                                                 \
-    do {                                                                                           \
-        struct gateway_settings s = stripe("second");                                              \
-        __VA_ARGS__;                                                                               \
-        refused(s, "/gateways/1/" place, words);                                                   \
+#define REFUSED(place, words, ...) \
+    do { \
+        struct gateway_settings s = stripe("second"); \
+        __VA_ARGS__; \
+        refused(s, "/gateways/1/" place, words); \
     } while (0)
 
 static void a_wrong_name_or_adapter_is_refused(void **state)
@@ -170,8 +177,9 @@ static void a_wrong_name_or_adapter_is_refused(void **state)
 static void a_wrong_address_is_refused(void **state)
 {
     static const char *const urls[] = {
-        "api.stripe.com", "ftp://x", "https://", "https:///x", "HTTPS://x", "https://u:p@x",
-        "https://x?y", "https://x#y", "https://x y", "https://x\r\ny", "https://x\\y",
+        "api.stripe.com", "ftp://x",        "https://",     "https:///x",
+        "HTTPS://x",      "https://u:p@x",  "https://x?y",  "https://x#y",
+        "https://x y",    "https://x\r\ny", "https://x\\y",
     };
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         REFUSED("base_url", "the gateway's address", s.base_url = urls[i]);
@@ -192,7 +200,8 @@ static void wrong_credentials_are_refused(void **state)
     REFUSED("credentials", "'webhook_secret' is missing; stripe needs it", s.credential_count = 1);
     REFUSED("credentials", "loading credential 'api_key'",
             s.credentials[0].reference = "env:HF_TEST_NOTHING");
-    REFUSED("credentials", "loading credential 'api_key'", s.credentials[0].reference = "sk_test_1");
+    REFUSED("credentials", "loading credential 'api_key'",
+            s.credentials[0].reference = "sk_test_1");
     REFUSED("credentials", "reference of credential 'api_key'", s.credentials[0].reference = NULL);
     REFUSED("credentials", "given twice", s.credentials[1].name = "api_key");
     REFUSED("credentials", "name is missing", s.credentials[1].name = "");
@@ -217,7 +226,8 @@ static void wrong_lists_are_refused(void **state)
     REFUSED("methods", "no method 'cheque'", (s.methods = bad_method, s.method_count = 2));
     REFUSED("methods", "does not take the method 'alipay'",
             (s.methods = not_theirs, s.method_count = 1));
-    REFUSED("currencies", "'ZZZ' is no currency", (s.currencies = bad_currency, s.currency_count = 2));
+    REFUSED("currencies", "'ZZZ' is no currency",
+            (s.currencies = bad_currency, s.currency_count = 2));
     REFUSED("currencies", "at most 64", s.currency_count = 65);
     REFUSED("regions", "1 to 7 characters", (s.regions = bad_region, s.region_count = 2));
     REFUSED("regions", "1 to 7 characters", (s.regions = long_region, s.region_count = 1));
@@ -249,7 +259,8 @@ static void no_gateway_is_fine_and_too_many_are_not(void **state)
     gateway_registry_close(NULL);
     registry = NULL;
     struct gateway_settings settings[GATEWAYS_MAX + 1] = {{0}};
-    assert_int_equal(gateway_registry_open(settings, GATEWAYS_MAX + 1, &registry, &err), -ERR_CONFIG);
+    assert_int_equal(gateway_registry_open(settings, GATEWAYS_MAX + 1, &registry, &err),
+                     -ERR_CONFIG);
     assert_null(registry);
 }
 

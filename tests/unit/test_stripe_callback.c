@@ -31,8 +31,11 @@ static int verify_bytes(struct fake *fake, const char *header, const char *body,
 {
     const struct http_header headers[] = {{"Host", "x"}, {"stripe-signature", header}};
     const struct gateway_callback_request request = {
-        .headers = headers, .header_count = header != NULL ? 2 : 1, .body = body,
-        .body_bytes = body_bytes, .now_us = now_s * US_PER_SECOND,
+        .headers = headers,
+        .header_count = header != NULL ? 2 : 1,
+        .body = body,
+        .body_bytes = body_bytes,
+        .now_us = now_s * US_PER_SECOND,
     };
     memset(ret_event, 0, sizeof(*ret_event));
     return fake->gateway.adapter->verify_callback(&fake->call, &request, ret_event, err);
@@ -120,10 +123,22 @@ static void malformed_headers_are_refused(void **state)
 {
 #define SIG "1c09d01e143ac7f0e9792758aa6b98b7e257e22b1b02db51abcd99accf7e88c9"
     static const char *const headers[] = {
-        "", "t", "t=", "t=1735689600", "v1=" SIG, "t=1735689600,v0=" SIG, "t=1735689600,v1=",
-        "t=1735689600,v1=" SIG "0", "t=-1735689600,v1=" SIG, "t=1735689600 ,v1=" SIG,
-        "t=1735689600,t=1735689600,v1=" SIG, "t=1735689600,v1=" SIG ",", ",t=1735689600,v1=" SIG,
-        "t=9999999999999,v1=" SIG, "T=1735689600,V1=" SIG, "t=1735689600, v1=" SIG,
+        "",
+        "t",
+        "t=",
+        "t=1735689600",
+        "v1=" SIG,
+        "t=1735689600,v0=" SIG,
+        "t=1735689600,v1=",
+        "t=1735689600,v1=" SIG "0",
+        "t=-1735689600,v1=" SIG,
+        "t=1735689600 ,v1=" SIG,
+        "t=1735689600,t=1735689600,v1=" SIG,
+        "t=1735689600,v1=" SIG ",",
+        ",t=1735689600,v1=" SIG,
+        "t=9999999999999,v1=" SIG,
+        "T=1735689600,V1=" SIG,
+        "t=1735689600, v1=" SIG,
         "t=01735689600,v1=" SIG,
         "t=1735689600,v1=1C09D01E143AC7F0E9792758AA6B98B7E257E22B1B02DB51ABCD99ACCF7E88C9",
     };
@@ -151,8 +166,9 @@ static void other_schemes_and_further_signatures_do_not_harm(void **state)
     size_t count = vector_read("stripe_payload.json", body);
     struct gateway_event event;
     struct err err;
-    const char *header = "t=1735689600,v0=zz,v1=0000000000000000000000000000000000000000000000000000000"
-                         "000000000,v1=" SIG ",v2=x";
+    const char *header =
+        "t=1735689600,v0=zz,v1=0000000000000000000000000000000000000000000000000000000"
+        "000000000,v1=" SIG ",v2=x";
     assert_int_equal(verify_bytes(*state, header, body, count, NOW_S, &event, &err), 0);
 }
 
@@ -179,8 +195,12 @@ static void every_secret_in_force_is_good_and_no_other(void **state)
         const char *secret;
         int result;
     } rows[] = {
-        {SECRET, 0}, {"whsec_second", 0}, {"whsec_third", -ERR_SIGNATURE}, {"", -ERR_SIGNATURE},
-        {"test_5f3759df", -ERR_SIGNATURE}, {SECRET "x", -ERR_SIGNATURE},
+        {SECRET, 0},
+        {"whsec_second", 0},
+        {"whsec_third", -ERR_SIGNATURE},
+        {"", -ERR_SIGNATURE},
+        {"test_5f3759df", -ERR_SIGNATURE},
+        {SECRET "x", -ERR_SIGNATURE},
     };
     static const char body[] = "{\"id\":\"evt_1\",\"type\":\"x.y\",\"data\":{\"object\":{}}}";
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -199,30 +219,41 @@ static void every_secret_in_force_is_good_and_no_other(void **state)
 static void genuine_nonsense_is_a_bad_request(void **state)
 {
     static const char *const bodies[] = {
-        "", "x", "[]", "{}", "{\"id\":\"evt_1\"}", "{\"id\":\"evt_1\",\"type\":\"a.b\"}",
+        "",
+        "x",
+        "[]",
+        "{}",
+        "{\"id\":\"evt_1\"}",
+        "{\"id\":\"evt_1\",\"type\":\"a.b\"}",
         "{\"id\":\"evt_1\",\"type\":\"a.b\",\"data\":{\"object\":5}}",
         "{\"id\":\"\",\"type\":\"a.b\",\"data\":{\"object\":{}}}",
         "{\"id\":7,\"type\":\"a.b\",\"data\":{\"object\":{}}}",
-        "{\"id\":\"evt_1\",\"type\":\"0123456789012345678901234567890123456789012345678901234567890123\","
-        "\"data\":{\"object\":{}}}",
     };
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
         struct gateway_event event;
         assert_int_equal(deliver(*state, bodies[i], &event), -ERR_BAD_REQUEST);
     }
+    char body[256];
+    struct gateway_event event;
+    snprintf(body, sizeof(body), "{\"id\":\"evt_1\",\"type\":\"%064d\",\"data\":{\"object\":{}}}",
+             0);
+    assert_int_equal(deliver(*state, body, &event), -ERR_BAD_REQUEST);
+    snprintf(body, sizeof(body), "{\"id\":\"evt_1\",\"type\":\"%063d\",\"data\":{\"object\":{}}}",
+             0);
+    assert_int_equal(deliver(*state, body, &event), 0);
 }
 
-#define EVENT(type, object)                                                                        \
-    "{\"id\":\"evt_1\",\"object\":\"event\",\"created\":1735689500,\"type\":\"" type               \
+#define EVENT(type, object) \
+    "{\"id\":\"evt_1\",\"object\":\"event\",\"created\":1735689500,\"type\":\"" type \
     "\",\"data\":{\"object\":" object "}}"
 #define REF "att_01JD5R6Q6Y0V3M8X2K4N7T9BCF"
 #define META "\"metadata\":{\"reference\":\"" REF "\",\"order_id\":\"o-1\"}"
-#define PI(status)                                                                                 \
-    "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount\":1099,\"currency\":\"usd\","         \
+#define PI(status) \
+    "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount\":1099,\"currency\":\"usd\"," \
     "\"latest_charge\":\"ch_1\",\"status\":\"" status "\"," META "}"
-#define CH(status, captured)                                                                       \
-    "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":1099,\"currency\":\"usd\",\"captured\":"    \
-    captured ",\"payment_intent\":\"pi_1\",\"status\":\"" status "\"," META "}"
+#define CH(status, captured) \
+    "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":1099,\"currency\":\"usd\"," \
+    "\"captured\":" captured ",\"payment_intent\":\"pi_1\",\"status\":\"" status "\"," META "}"
 
 static void events_of_a_payment_say_which_and_how_it_stands(void **state)
 {
@@ -265,13 +296,13 @@ static void events_of_a_payment_say_which_and_how_it_stands(void **state)
 static void a_failed_try_is_a_decline(void **state)
 {
     struct gateway_event event;
-    assert_int_equal(
-        deliver(*state, EVENT("payment_intent.payment_failed",
-                              "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":"
-                              "\"requires_payment_method\",\"last_payment_error\":{\"type\":"
-                              "\"card_error\",\"code\":\"card_declined\"}}"),
-                &event),
-        0);
+    assert_int_equal(deliver(*state,
+                             EVENT("payment_intent.payment_failed",
+                                   "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":"
+                                   "\"requires_payment_method\",\"last_payment_error\":{\"type\":"
+                                   "\"card_error\",\"code\":\"card_declined\"}}"),
+                             &event),
+                     0);
     assert_int_equal(event.outcome, GW_DECLINED);
     assert_string_equal(event.reference, "");
 }
@@ -282,18 +313,21 @@ static void refund_events_say_which_refund(void **state)
         const char *type, *status;
         enum gateway_outcome outcome;
     } rows[] = {
-        {"refund.created", "pending", GW_PENDING},        {"refund.updated", "succeeded", GW_REFUNDED},
-        {"refund.failed", "failed", GW_DECLINED},         {"refund.updated", "canceled", GW_CANCELED},
+        {"refund.created", "pending", GW_PENDING},
+        {"refund.updated", "succeeded", GW_REFUNDED},
+        {"refund.failed", "failed", GW_DECLINED},
+        {"refund.updated", "canceled", GW_CANCELED},
         {"charge.refund.updated", "failed", GW_DECLINED},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct gateway_event event;
         char body[1024];
-        snprintf(body, sizeof(body),
-                 "{\"id\":\"evt_1\",\"type\":\"%s\",\"data\":{\"object\":{\"id\":\"re_9\",\"object\":"
-                 "\"refund\",\"amount\":500,\"currency\":\"usd\",\"charge\":\"ch_1\",\"payment_intent\":"
-                 "\"pi_1\",\"status\":\"%s\",\"metadata\":{\"reference\":\"re_A\"}}}}",
-                 rows[i].type, rows[i].status);
+        snprintf(
+            body, sizeof(body),
+            "{\"id\":\"evt_1\",\"type\":\"%s\",\"data\":{\"object\":{\"id\":\"re_9\",\"object\":"
+            "\"refund\",\"amount\":500,\"currency\":\"usd\",\"charge\":\"ch_1\",\"payment_intent\":"
+            "\"pi_1\",\"status\":\"%s\",\"metadata\":{\"reference\":\"re_A\"}}}}",
+            rows[i].type, rows[i].status);
         assert_int_equal(deliver(*state, body, &event), 0);
         assert_int_equal(event.subject, CALLBACK_REFUND);
         assert_int_equal(event.outcome, rows[i].outcome);
@@ -308,12 +342,12 @@ static void refund_events_say_which_refund(void **state)
 static void a_refunded_charge_says_how_much_more_went_back(void **state)
 {
     struct gateway_event event;
-#define REFUNDED(previous)                                                                         \
-    "{\"id\":\"evt_1\",\"type\":\"charge.refunded\",\"data\":{\"object\":{\"id\":\"ch_1\","        \
-    "\"object\":\"charge\",\"amount\":1099,\"amount_refunded\":700,\"currency\":\"usd\","          \
+#define REFUNDED(previous) \
+    "{\"id\":\"evt_1\",\"type\":\"charge.refunded\",\"data\":{\"object\":{\"id\":\"ch_1\"," \
+    "\"object\":\"charge\",\"amount\":1099,\"amount_refunded\":700,\"currency\":\"usd\"," \
     "\"payment_intent\":\"pi_1\"," META "}" previous "}}"
-    assert_int_equal(deliver(*state, REFUNDED(",\"previous_attributes\":{\"amount_refunded\":500}"), &event),
-                     0);
+    assert_int_equal(
+        deliver(*state, REFUNDED(",\"previous_attributes\":{\"amount_refunded\":500}"), &event), 0);
     assert_int_equal(event.subject, CALLBACK_REFUND);
     assert_int_equal(event.outcome, GW_REFUNDED);
     assert_int_equal(event.amount_minor, 200);
@@ -327,17 +361,20 @@ static void a_refunded_charge_says_how_much_more_went_back(void **state)
 static void dispute_events_say_what_and_until_when(void **state)
 {
     static const char *const types[] = {
-        "charge.dispute.created", "charge.dispute.updated", "charge.dispute.funds_withdrawn",
-        "charge.dispute.funds_reinstated", "charge.dispute.closed",
+        "charge.dispute.created",         "charge.dispute.updated",
+        "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
+        "charge.dispute.closed",
     };
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         struct gateway_event event;
         char body[1024];
-        snprintf(body, sizeof(body),
-                 "{\"id\":\"evt_1\",\"type\":\"%s\",\"data\":{\"object\":{\"id\":\"dp_1\",\"object\":"
-                 "\"dispute\",\"amount\":1099,\"currency\":\"usd\",\"charge\":\"ch_1\",\"payment_intent\":"
-                 "\"pi_1\",\"reason\":\"fraudulent\",\"status\":\"needs_response\",\"evidence_details\":"
-                 "{\"due_by\":1736000000}}}}", types[i]);
+        snprintf(
+            body, sizeof(body),
+            "{\"id\":\"evt_1\",\"type\":\"%s\",\"data\":{\"object\":{\"id\":\"dp_1\",\"object\":"
+            "\"dispute\",\"amount\":1099,\"currency\":\"usd\",\"charge\":\"ch_1\","
+            "\"payment_intent\":\"pi_1\",\"reason\":\"fraudulent\",\"status\":"
+            "\"needs_response\",\"evidence_details\":{\"due_by\":1736000000}}}}",
+            types[i]);
         assert_int_equal(deliver(*state, body, &event), 0);
         assert_int_equal(event.subject, CALLBACK_DISPUTE);
         assert_int_equal(event.outcome, GW_NONE);
@@ -362,9 +399,12 @@ static void other_events_are_kept_but_say_nothing(void **state)
 static void a_name_that_is_too_long_is_dropped_whole(void **state)
 {
     struct gateway_event event;
-    assert_int_equal(deliver(*state, EVENT("charge.succeeded",
-                                           "{\"id\":\"ch_1\",\"metadata\":{\"reference\":"
-                                           "\"att_0123456789012345678901234567890\"}}"), &event), 0);
+    assert_int_equal(
+        deliver(*state,
+                EVENT("charge.succeeded", "{\"id\":\"ch_1\",\"metadata\":{\"reference\":"
+                                          "\"att_0123456789012345678901234567890\"}}"),
+                &event),
+        0);
     assert_string_equal(event.reference, "");
 }
 

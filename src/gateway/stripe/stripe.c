@@ -51,8 +51,8 @@ static void form_add_int(struct buf *form, const char *key, int64_t value)
 
 /* One call. `form` NULL: a GET. `key`: the idempotency key of a POST. */
 static bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
-                 const char *key, bool moves_money, struct gateway_result *result,
-                 struct http_answer *ret_answer, json_t **ret_json)
+                        const char *key, bool moves_money, struct gateway_result *result,
+                        struct http_answer *ret_answer, json_t **ret_json)
 {
     char url[URL_BYTES_MAX];
     int url_chars = snprintf(url, sizeof(url), "%s%s", call->gateway->base_url, path);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * help.c: the command table as text for people. */
+#include "cli/help.h"
+
+#include <string.h>
+
+enum { NOUN_COLUMNS = 12, VERB_COLUMNS = 14, OPTION_COLUMNS = 26, VERBS_CHARS_MAX = 200 };
+
+static void verbs_of(const char *noun, char *text, size_t bytes) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < cli_command_count; i++) {
+        const struct cli_command *row = &cli_commands[i];
+        if (strcmp(row->noun, noun) == 0 && row->verb != NULL && used < bytes) {
+            used += (size_t)snprintf(text + used, bytes - used, "%s%s", used > 0 ? " | " : "",
+                                     row->verb);
+        }
+    }
+}
+
+void help_all(FILE *out) {
+    fprintf(out, "Holdfast " HOLDFAST_VERSION ": payments that survive a gateway's outage.\n\n"
+                 "Usage: holdfast COMMAND [VERB] [ARGUMENTS] [OPTIONS]\n\n");
+    for (int i = 0; i < cli_command_count; i++) {
+        const struct cli_command *row = &cli_commands[i];
+        char verbs[VERBS_CHARS_MAX];
+        if (row->verb != NULL) {
+            continue;
+        }
+        fprintf(out, "  %-*s %s\n", NOUN_COLUMNS, row->noun, row->summary);
+        verbs_of(row->noun, verbs, sizeof verbs);
+        if (row->handler == NULL) {
+            fprintf(out, "  %-*s   %s\n", NOUN_COLUMNS, "", verbs);
+        }
+    }
+    fprintf(out,
+            "\n`holdfast help COMMAND` tells more; `holdfast COMMAND VERB --help` everything.\n"
+            "Commands that ask a running service find it at --url or HOLDFAST_URL\n"
+            "(http://127.0.0.1:3000) and take a key by --key-ref or HOLDFAST_KEY_REF\n"
+            "(env:NAME or file:/path). Every list and answer comes as JSON with --json.\n"
+            "Exit status: 0 done, 1 found a problem, 2 wrong usage, 3 could not reach the service.\n");
+}
+
+void help_noun(FILE *out, const char *noun) {
+    const struct cli_command *alone = cli_command_find(noun, NULL);
+    if (alone == NULL || alone->handler != NULL) {
+        return;
+    }
+    fprintf(out, "holdfast %s: %s.\n\n", noun, alone->summary);
+    for (int i = 0; i < cli_command_count; i++) {
+        const struct cli_command *row = &cli_commands[i];
+        if (strcmp(row->noun, noun) == 0 && row->verb != NULL) {
+            fprintf(out, "  %s %-*s %s\n", noun, VERB_COLUMNS, row->verb, row->summary);
+        }
+    }
+    if (alone->details != NULL) {
+        fprintf(out, "\n%s\n", alone->details);
+    }
+    fprintf(out, "\n`holdfast %s VERB --help` shows arguments and options.\n", noun);
+}
+
+static void help_options(FILE *out, const struct cli_option *option) {
+    for (; option != NULL && option->name != NULL; option++) {
+        char left[80];
+        snprintf(left, sizeof left, "--%s%s%s", option->name, option->value != NULL ? " " : "",
+                 option->value != NULL ? option->value : "");
+        fprintf(out, "  %-*s %s", OPTION_COLUMNS, left, option->summary);
+        if (option->choices != NULL) {
+            fprintf(out, ": %s", option->choices);
+        }
+        fprintf(out, "%s%s\n", option->needed ? " (needed)" : "",
+                option->many ? " (may be repeated)" : "");
+    }
+}
+
+void help_command(FILE *out, const struct cli_command *command) {
+    fprintf(out, "holdfast %s%s%s: %s.\n\n", command->noun, command->verb != NULL ? " " : "",
+            command->verb != NULL ? command->verb : "", command->summary);
+    fprintf(out, "Usage: holdfast %s%s%s%s%s [OPTIONS]\n", command->noun,
+            command->verb != NULL ? " " : "", command->verb != NULL ? command->verb : "",
+            command->arguments != NULL ? " " : "",
+            command->arguments != NULL ? command->arguments : "");
+    if (command->details != NULL) {
+        fprintf(out, "\n%s\n", command->details);
+    }
+    if (command->options != NULL) {
+        fprintf(out, "\nOptions\n");
+        help_options(out, command->options);
+    }
+    bool headed = false;
+    for (int i = 0; cli_common_flags[i] != 0; i++) {
+        if ((command->flags & cli_common_flags[i]) == 0) {
+            continue;
+        }
+        fprintf(out, "%s", headed ? "" : command->options != NULL ? "\nAlso\n" : "\nOptions\n");
+        headed = true;
+        help_options(out, cli_common_options(cli_common_flags[i]));
+    }
+}
+
+int run_help(struct cli *cli) {
+    const char *noun = cli_argument(cli, 0), *verb = cli_argument(cli, 1);
+    if (noun == NULL) {
+        help_all(cli->screen.out);
+        return CLI_DONE;
+    }
+    const struct cli_command *command = cli_command_find(noun, verb);
+    if (command == NULL) {
+        return cli_misuse(cli, "there is no command \"%.40s%s%.40s\"; `holdfast help` lists them",
+                          noun, verb != NULL ? " " : "", verb != NULL ? verb : "");
+    }
+    if (command->handler == NULL) {
+        help_noun(cli->screen.out, noun);
+    } else {
+        help_command(cli->screen.out, command);
+    }
+    return CLI_DONE;
+}
+
+int run_version(struct cli *cli) {
+    fprintf(cli->screen.out, "holdfast " HOLDFAST_VERSION "\n");
+    return CLI_DONE;
+}
