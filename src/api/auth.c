@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * auth.c: who asks, what they may do, and how often (auth.h). People and keys are managed in people.c.
+ * auth.c: who asks, what they may do, and how often (auth.h). People and keys are managed in
+ * people.c.
  *
- * The cache of API keys holds what the database said less than AUTH_CACHE_US ago, by the key's hash,
- * wrong ones too, so that a flood of wrong keys costs no query each. Buckets of the rate limit are
- * kept for the identities seen most recently; both tables are of fixed size and replace the slot that
- * a newcomer hashes to. */
+ * The cache of API keys holds what the database said less than AUTH_CACHE_US ago, by the key's
+ * hash, wrong ones too, so that a flood of wrong keys costs no query each. Buckets of the rate
+ * limit are kept for the identities seen most recently; both tables are of fixed size and replace
+ * the slot that a newcomer hashes to. */
 #include "api/auth.h"
 
 #include <stdio.h>
@@ -20,7 +21,8 @@
 
 static const char key_prefix[] = "hk_";
 static const char cookie_name[] = "holdfast_session=";
-static const char *const role_names[] = {"none", "viewer", "support", "operator", "finance", "admin"};
+static const char *const role_names[] = {"none",     "viewer",  "support",
+                                         "operator", "finance", "admin"};
 
 const char *role_name(int64_t role) {
     return role >= 0 && role < (int64_t)COUNT_OF(role_names) ? role_names[role] : "?";
@@ -46,7 +48,9 @@ int auth_open(struct store *store, unsigned requests_per_second, unsigned burst,
     auth->rate_per_s = requests_per_second;
     auth->burst = burst > 0 ? burst : 2 * requests_per_second;
     lock_init(&auth->lock);
-    int r = internal_key_reference != NULL ? secret_load(internal_key_reference, &auth->internal_key, err) : 0;
+    int r = internal_key_reference != NULL
+                ? secret_load(internal_key_reference, &auth->internal_key, err)
+                : 0;
     if (r < 0) {
         err_while(err, "reading the internal listener's key");
         auth_close(auth);
@@ -62,7 +66,8 @@ void auth_close(struct auth *auth) {
     free(auth);
 }
 
-/* ---- API keys ------------------------------------------------------------------------------------ */
+/* ---- API keys
+ * ------------------------------------------------------------------------------------ */
 
 struct key_look {
     const char *hash;
@@ -72,9 +77,10 @@ struct key_look {
 static int key_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct key_look *look = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id, role, scopes, expires_us, revoked_us FROM api_key WHERE hash = $1",
-                      S_TEXT(look->hash));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT id, role, scopes, expires_us, revoked_us FROM api_key WHERE hash = $1",
+        S_TEXT(look->hash));
     if (r < 0) {
         return r;
     }
@@ -92,7 +98,8 @@ static int key_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return 0;
 }
 
-static int look_up_key(struct auth *auth, const char *hash, struct key_entry *ret_entry, struct err *err) {
+static int look_up_key(struct auth *auth, const char *hash, struct key_entry *ret_entry,
+                       struct err *err) {
     int64_t now = clock_mono_us();
     size_t slot = (size_t)(XXH64(hash, SHA256_HEX_CHARS, 0) % AUTH_KEY_SLOTS);
     lock_take(&auth->lock);
@@ -117,18 +124,21 @@ static int look_up_key(struct auth *auth, const char *hash, struct key_entry *re
 }
 
 static int bad_key(const struct http_request *request, struct err *err) {
-    log_event(AUTH_REFUSED, LT("peer", request->peer), LT("request", request->id), LT("path", request->path));
+    log_event(AUTH_REFUSED, LT("peer", request->peer), LT("request", request->id),
+              LT("path", request->path));
     err_set(err, ERR_UNAUTHENTICATED, "this API key is not known, has expired or was revoked");
     return err_place(err, "Authorization");
 }
 
-static int identify_key(struct auth *auth, const struct http_request *request, const char *bearer, bool internal,
-                        struct identity *identity, struct err *err) {
-    if (internal && auth->internal_key != NULL && secret_equal(auth->internal_key, bearer, strlen(bearer))) {
+static int identify_key(struct auth *auth, const struct http_request *request, const char *bearer,
+                        bool internal, struct identity *identity, struct err *err) {
+    if (internal && auth->internal_key != NULL &&
+        secret_equal(auth->internal_key, bearer, strlen(bearer))) {
         *identity = (struct identity){.actor = "internal", .scope = "internal", .role = ROLE_ADMIN};
         return 0;
     }
-    if (strncmp(bearer, key_prefix, sizeof key_prefix - 1) != 0 || strlen(bearer) > AUTH_KEY_CHARS_MAX) {
+    if (strncmp(bearer, key_prefix, sizeof key_prefix - 1) != 0 ||
+        strlen(bearer) > AUTH_KEY_CHARS_MAX) {
         return bad_key(request, err);
     }
     char hash[SHA256_HEX_CHARS + 1];
@@ -148,7 +158,8 @@ static int identify_key(struct auth *auth, const struct http_request *request, c
     return 0;
 }
 
-/* ---- sessions -------------------------------------------------------------------------------------- */
+/* ---- sessions
+ * -------------------------------------------------------------------------------------- */
 
 bool auth_session_hash(const struct http_request *request, char ret_hash[SHA256_HEX_CHARS + 1]) {
     const char *cookies = http_header_find(request->headers, request->header_count, "Cookie");
@@ -174,10 +185,11 @@ struct session_look {
 static int session_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct session_look *look = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT u.id, u.role FROM session s JOIN app_user u ON u.id = s.user_id WHERE s.hash = $1 "
-                      "AND s.expires_us > $2 AND u.enabled = 1",
-                      S_TEXT(look->hash), S_INT(clock_wall_us()));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT u.id, u.role FROM session s JOIN app_user u ON u.id = s.user_id WHERE s.hash = $1 "
+        "AND s.expires_us > $2 AND u.enabled = 1",
+        S_TEXT(look->hash), S_INT(clock_wall_us()));
     if (r < 0) {
         return r;
     }
@@ -192,7 +204,8 @@ static int session_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return 0;
 }
 
-static int identify_session(struct auth *auth, const char *hash, struct identity *identity, struct err *err) {
+static int identify_session(struct auth *auth, const char *hash, struct identity *identity,
+                            struct err *err) {
     struct session_look look = {.hash = hash, .identity = identity};
     int r = store_read(auth->store, session_tx, &look, err);
     if (r < 0) {
@@ -213,7 +226,8 @@ int auth_identify(struct auth *auth, const struct http_request *request, bool in
     *ret_identity = (struct identity){.role = ROLE_NONE};
     if (header != NULL) {
         if (strncasecmp(header, bearer, sizeof bearer - 1) != 0) {
-            err_set(err, ERR_UNAUTHENTICATED, "the Authorization header must be: Bearer and an API key");
+            err_set(err, ERR_UNAUTHENTICATED,
+                    "the Authorization header must be: Bearer and an API key");
             return err_place(err, "Authorization");
         }
         return identify_key(auth, request, header + sizeof bearer - 1, internal, ret_identity, err);
@@ -222,12 +236,14 @@ int auth_identify(struct auth *auth, const struct http_request *request, bool in
         return identify_session(auth, hash, ret_identity, err);
     }
     if (internal && auth->internal_key == NULL) {
-        *ret_identity = (struct identity){.actor = "internal", .scope = "internal", .role = ROLE_ADMIN};
+        *ret_identity = (struct identity){
+            .actor = "internal", .scope = "internal", .role = ROLE_ADMIN};
     }
     return 0;
 }
 
-/* ---- may they --------------------------------------------------------------------------------------- */
+/* ---- may they
+ * --------------------------------------------------------------------------------------- */
 
 struct csrf_look {
     const char *hash, *given;
@@ -237,14 +253,16 @@ struct csrf_look {
 static int csrf_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct csrf_look *look = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT csrf FROM session WHERE hash = $1", S_TEXT(look->hash));
+    int r = sql_query(tx, err, &rows, "SELECT csrf FROM session WHERE hash = $1",
+                      S_TEXT(look->hash));
     if (r < 0) {
         return r;
     }
     r = sql_next(rows, err);
     if (r > 0) {
         const char *kept = sql_text(rows, 0);
-        look->same = strlen(kept) == strlen(look->given) && crypto_equal(kept, look->given, strlen(kept));
+        look->same = strlen(kept) == strlen(look->given) &&
+                     crypto_equal(kept, look->given, strlen(kept));
     }
     return r < 0 ? r : 0;
 }
@@ -277,8 +295,9 @@ static bool in_scopes(const char *scopes, const char *operation_id) {
     return false;
 }
 
-int auth_allow(struct auth *auth, const struct identity *identity, const struct http_request *request,
-               enum role least, const char *operation_id, bool mutating, struct err *err) {
+int auth_allow(struct auth *auth, const struct identity *identity,
+               const struct http_request *request, enum role least, const char *operation_id,
+               bool mutating, struct err *err) {
     if (least == ROLE_NONE) {
         return 0;
     }
@@ -288,20 +307,22 @@ int auth_allow(struct auth *auth, const struct identity *identity, const struct 
         return err_hint(err, "Send Authorization: Bearer hk_…; `holdfast key create` makes one.");
     }
     if (identity->role < least) {
-        err_set(err, ERR_FORBIDDEN, "this needs the role %s; this key has the role %s", role_name(least),
-                role_name(identity->role));
+        err_set(err, ERR_FORBIDDEN, "this needs the role %s; this key has the role %s",
+                role_name(least), role_name(identity->role));
         return err_hint(err, "Ask an admin for a key with that role.");
     }
     if (identity->scopes[0] != '\0' && !in_scopes(identity->scopes, operation_id)) {
-        return err_set(err, ERR_FORBIDDEN, "this key is limited to other calls than %s", operation_id);
+        return err_set(err, ERR_FORBIDDEN, "this key is limited to other calls than %s",
+                       operation_id);
     }
     return identity->session && mutating ? check_csrf(auth, request, err) : 0;
 }
 
-/* ---- how often -------------------------------------------------------------------------------------- */
+/* ---- how often
+ * -------------------------------------------------------------------------------------- */
 
-int auth_rate(struct auth *auth, const struct identity *identity, const char *peer, int *ret_retry_s,
-              struct err *err) {
+int auth_rate(struct auth *auth, const struct identity *identity, const char *peer,
+              int *ret_retry_s, struct err *err) {
     *ret_retry_s = 0;
     if (auth->rate_per_s == 0) {
         return 0;
@@ -312,7 +333,8 @@ int auth_rate(struct auth *auth, const struct identity *identity, const char *pe
     lock_take(&auth->lock);
     struct bucket *bucket = &auth->buckets[hash % AUTH_BUCKET_SLOTS];
     if (bucket->hash != hash) {
-        *bucket = (struct bucket){.hash = hash, .micro_tokens = (int64_t)auth->burst * US_PER_SECOND, .at_us = now};
+        *bucket = (struct bucket){
+            .hash = hash, .micro_tokens = (int64_t)auth->burst * US_PER_SECOND, .at_us = now};
     }
     int64_t full = (int64_t)auth->burst * US_PER_SECOND;
     int64_t grown = bucket->micro_tokens + (now - bucket->at_us) * (int64_t)auth->rate_per_s;
@@ -326,5 +348,6 @@ int auth_rate(struct auth *auth, const struct identity *identity, const char *pe
     }
     *ret_retry_s = 1;
     err_set(err, ERR_RATE_LIMITED, "more than %u requests a second", auth->rate_per_s);
-    return err_hint(err, "Wait for the seconds of Retry-After, then repeat with the same Idempotency-Key.");
+    return err_hint(
+        err, "Wait for the seconds of Retry-After, then repeat with the same Idempotency-Key.");
 }

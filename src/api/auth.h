@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * auth.h: who asks, and what they may do (SEC-1): API keys, people with passwords and sessions, roles,
- * scopes and rate limits.
+ * auth.h: who asks, and what they may do (SEC-1): API keys, people with passwords and sessions,
+ * roles, scopes and rate limits.
  *
  * API key: "hk_" and 64 hex digits (256 random bits), shown once, stored as SHA-256
- * (docs/decisions/0004). Sent as `Authorization: Bearer hk_…`. Looked up in a small cache that lives
- * AUTH_CACHE_US, so that a revoked key stops working within that time on every instance.
+ * (docs/decisions/0004). Sent as `Authorization: Bearer hk_…`. Looked up in a small cache that
+ * lives AUTH_CACHE_US, so that a revoked key stops working within that time on every instance.
  * People: name and password (argon2id); after AUTH_FAILURES_MAX wrong passwords the account waits.
- * A session is a cookie `holdfast_session` (HttpOnly, SameSite=Strict, Secure over TLS) of 256 random
- * bits, stored as SHA-256; mutating requests with a session also need its CSRF token in `X-CSRF-Token`.
- * Threads: any. Errors: ERR_UNAUTHENTICATED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
+ * A session is a cookie `holdfast_session` (HttpOnly, SameSite=Strict, Secure over TLS) of 256
+ * random bits, stored as SHA-256; mutating requests with a session also need its CSRF token in
+ * `X-CSRF-Token`. Threads: any. Errors: ERR_UNAUTHENTICATED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
 #ifndef HOLDFAST_API_AUTH_H
 #define HOLDFAST_API_AUTH_H
 
@@ -34,7 +34,8 @@ enum { AUTH_FAILURES_MAX = 5, AUTH_PASSWORD_CHARS_MIN = 12, AUTH_PASSWORD_CHARS_
 
 struct auth;
 MUST_USE int auth_open(struct store *store, unsigned requests_per_second, unsigned burst,
-                       const char *internal_key_reference /* or NULL */, struct auth **ret_auth, struct err *err);
+                       const char *internal_key_reference /* or NULL */, struct auth **ret_auth,
+                       struct err *err);
 void auth_close(struct auth *auth);
 
 /* Who a request comes from. */
@@ -42,40 +43,44 @@ struct identity {
     char actor[ID_TEXT_MAX + 8]; /* "key:key_…", "user:usr_…", "internal", "" */
     char scope[ID_TEXT_MAX + 8]; /* of idempotency keys */
     enum role role;
-    char scopes[256];            /* "" all; else operationIds, comma separated */
-    bool session;                /* by cookie: mutating requests need the CSRF token */
+    char scopes[256]; /* "" all; else operationIds, comma separated */
+    bool session;     /* by cookie: mutating requests need the CSRF token */
 };
 /* Finds out; ROLE_NONE when no credential was sent (not an error). A wrong one is
  * ERR_UNAUTHENTICATED. */
 MUST_USE int auth_identify(struct auth *auth, const struct http_request *request, bool internal,
                            struct identity *ret_identity, struct err *err);
-/* ERR_UNAUTHENTICATED, ERR_FORBIDDEN with what would be needed. `mutating` checks the CSRF token. */
-MUST_USE int auth_allow(struct auth *auth, const struct identity *identity, const struct http_request *request,
-                        enum role least, const char *operation_id, bool mutating, struct err *err);
+/* ERR_UNAUTHENTICATED, ERR_FORBIDDEN with what would be needed. `mutating` checks the CSRF token.
+ */
+MUST_USE int auth_allow(struct auth *auth, const struct identity *identity,
+                        const struct http_request *request, enum role least,
+                        const char *operation_id, bool mutating, struct err *err);
 /* Takes one from the bucket of this identity, or of the peer's address when there is none.
  * ERR_RATE_LIMITED; `ret_retry_s` says when there will be one. */
-MUST_USE int auth_rate(struct auth *auth, const struct identity *identity, const char *peer, int *ret_retry_s,
-                       struct err *err);
+MUST_USE int auth_rate(struct auth *auth, const struct identity *identity, const char *peer,
+                       int *ret_retry_s, struct err *err);
 
 /* Management; each change is on the audit log. The created key's answer holds it, this once. */
-MUST_USE int key_create(struct payments *payments, struct auth *auth, const struct caller *caller, const char *name,
-                        enum role role, const char *scopes, int64_t expires_us, struct answer *ret_answer,
-                        struct err *err);
+MUST_USE int key_create(struct payments *payments, struct auth *auth, const struct caller *caller,
+                        const char *name, enum role role, const char *scopes, int64_t expires_us,
+                        struct answer *ret_answer, struct err *err);
 MUST_USE int key_list(struct auth *auth, struct answer *ret_answer, struct err *err);
 MUST_USE int key_revoke(struct payments *payments, struct auth *auth, const struct caller *caller,
                         const char *key_id, struct answer *ret_answer, struct err *err);
-MUST_USE int user_create(struct payments *payments, struct auth *auth, const struct caller *caller, const char *name,
-                         const char *password, enum role role, struct answer *ret_answer, struct err *err);
+MUST_USE int user_create(struct payments *payments, struct auth *auth, const struct caller *caller,
+                         const char *name, const char *password, enum role role,
+                         struct answer *ret_answer, struct err *err);
 MUST_USE int user_list(struct auth *auth, struct answer *ret_answer, struct err *err);
 MUST_USE int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,
                           const char *user_id, struct answer *ret_answer, struct err *err);
 /* Sets the cookie on `reply`; the answer holds the CSRF token and the role. */
 MUST_USE int session_log_in(struct auth *auth, const struct http_request *request, const char *name,
-                            const char *password, struct http_reply *reply, struct answer *ret_answer,
-                            struct err *err);
-MUST_USE int session_show(struct auth *auth, const struct identity *identity, const struct http_request *request,
-                          struct answer *ret_answer, struct err *err);
-MUST_USE int session_log_out(struct auth *auth, const struct http_request *request, struct http_reply *reply,
-                             struct answer *ret_answer, struct err *err);
+                            const char *password, struct http_reply *reply,
+                            struct answer *ret_answer, struct err *err);
+MUST_USE int session_show(struct auth *auth, const struct identity *identity,
+                          const struct http_request *request, struct answer *ret_answer,
+                          struct err *err);
+MUST_USE int session_log_out(struct auth *auth, const struct http_request *request,
+                             struct http_reply *reply, struct answer *ret_answer, struct err *err);
 
 #endif

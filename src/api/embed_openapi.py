@@ -12,7 +12,8 @@ def main() -> None:
         out.write('#include "api/openapi.h"\n')
         out.write("const char openapi_text[] = {\n")
         for row in rows:
-            out.write("    " + ", ".join(str(byte if byte < 128 else byte - 256) for byte in row) + ",\n")
+            signed = [str(byte if byte < 128 else byte - 256) for byte in row]
+            out.write("    " + ", ".join(signed) + ",\n")
         out.write("    0,\n};\n")
         out.write(f"const size_t openapi_bytes = {len(data)};\n")
 

@@ -13,8 +13,8 @@
  *    9 Idempotency-Key where it is needed, well formed                           400
  *   10 the handler
  *
- * Callbacks from gateways are the exception: their bodies are theirs (form or JSON, any size up to the
- * listener's limit), they bear no key of ours and are answered in the gateway's own words. */
+ * Callbacks from gateways are the exception: their bodies are theirs (form or JSON, any size up to
+ * the listener's limit), they bear no key of ours and are answered in the gateway's own words. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,10 +47,12 @@ static const struct route routes[] = {
 #undef X
 };
 
-/* ---- matching ------------------------------------------------------------------------------------------- */
+/* ---- matching
+ * ------------------------------------------------------------------------------------------- */
 
 /* "/v1/payments/{id}/refunds" against a path; what stands for {…} goes to `param`. */
-static bool path_matches(const char *pattern, const char *path, char param[FRONT_PARAM_CHARS_MAX + 1]) {
+static bool path_matches(const char *pattern, const char *path,
+                         char param[FRONT_PARAM_CHARS_MAX + 1]) {
     const char *open = strchr(pattern, '{');
     if (open == NULL) {
         return strcmp(pattern, path) == 0;
@@ -74,16 +76,19 @@ static int find_route(struct ask *ask, const struct route **ret_route, struct er
     enum listener here = ask->internal ? ON_INTERNAL : ON_PUBLIC;
     char allowed[64] = "";
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if ((routes[i].listener & here) == 0 || !path_matches(routes[i].path, ask->request->path, ask->param)) {
+        if ((routes[i].listener & here) == 0 ||
+            !path_matches(routes[i].path, ask->request->path, ask->param)) {
             continue;
         }
-        bool head = strcmp(ask->request->method, "HEAD") == 0 && strcmp(routes[i].method, "GET") == 0;
+        bool head = strcmp(ask->request->method, "HEAD") == 0 &&
+                    strcmp(routes[i].method, "GET") == 0;
         if (head || strcmp(routes[i].method, ask->request->method) == 0) {
             *ret_route = &routes[i];
             return 0;
         }
         size_t used = strlen(allowed);
-        snprintf(allowed + used, sizeof allowed - used, "%s%s", used > 0 ? ", " : "", routes[i].method);
+        snprintf(allowed + used, sizeof allowed - used, "%s%s", used > 0 ? ", " : "",
+                 routes[i].method);
     }
     if (allowed[0] == '\0') {
         err_set(err, ERR_NOT_FOUND, "nothing is served at this path");
@@ -93,13 +98,16 @@ static int find_route(struct ask *ask, const struct route **ret_route, struct er
     return err_set(err, ERR_METHOD, "this path takes %s", allowed);
 }
 
-/* ---- rungs ------------------------------------------------------------------------------------------------- */
+/* ---- rungs
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static bool host_is_loopback(const char *host) {
     static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
     for (size_t i = 0; host != NULL && i < COUNT_OF(names); i++) {
         size_t length = strlen(names[i]);
-        if (strncasecmp(host, names[i], length) == 0 && (host[length] == '\0' || host[length] == ':')) {
+        if (strncasecmp(host, names[i], length) == 0 &&
+            (host[length] == '\0' || host[length] == ':')) {
             return true;
         }
     }
@@ -109,15 +117,17 @@ static bool host_is_loopback(const char *host) {
 /* A proxy or a page in somebody's browser must not reach the internal API (SEC-3): the first adds a
  * forwarding header, the second (DNS rebinding) names a host that is not loopback. */
 static int check_internal(const struct ask *ask, struct err *err) {
-    static const char *const forwarding[] = {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
-                                             "X-Real-IP", "Via"};
+    static const char *const forwarding[] = {"Forwarded",        "X-Forwarded-For",
+                                             "X-Forwarded-Host", "X-Forwarded-Proto",
+                                             "X-Real-IP",        "Via"};
     const struct http_request *request = ask->request;
     if (ask->service->config->internal_listener.key != NULL) {
         return 0; /* it asks for its key instead, and may stand behind a proxy */
     }
     for (size_t i = 0; i < COUNT_OF(forwarding); i++) {
         if (http_header_find(request->headers, request->header_count, forwarding[i]) != NULL) {
-            err_set(err, ERR_FORBIDDEN, "the internal API does not answer requests that came through a proxy");
+            err_set(err, ERR_FORBIDDEN,
+                    "the internal API does not answer requests that came through a proxy");
             return err_place(err, "%s", forwarding[i]);
         }
     }
@@ -146,10 +156,12 @@ static int read_body(struct ask *ask, struct err *err) {
     }
     const char *type = http_header_find(request->headers, request->header_count, "Content-Type");
     if (type == NULL || strncasecmp(type, "application/json", strlen("application/json")) != 0) {
-        err_set(err, ERR_MEDIA_TYPE, "the body is %.60s; it must be application/json", type != NULL ? type : "of no type");
+        err_set(err, ERR_MEDIA_TYPE, "the body is %.60s; it must be application/json",
+                type != NULL ? type : "of no type");
         return err_place(err, "Content-Type");
     }
-    int r = json_read(request->body, request->body_bytes, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &ask->body, err);
+    int r = json_read(request->body, request->body_bytes, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX,
+                      &ask->body, err);
     if (r < 0) {
         return r;
     }
@@ -172,10 +184,13 @@ static int check_key(struct ask *ask, const struct route *route, struct err *err
         }
         err_set(err, ERR_IDEMPOTENCY_REQUIRED, "this call needs an Idempotency-Key header");
         err_place(err, "Idempotency-Key");
-        return err_hint(err, "Any text that is new for each new request, such as a UUID; repeat it on a retry.");
+        return err_hint(
+            err,
+            "Any text that is new for each new request, such as a UUID; repeat it on a retry.");
     }
     if (strlen(key) > IDEMPOTENCY_KEY_CHARS_MAX) {
-        err_set(err, ERR_VALIDATION, "the key has more than %d characters", IDEMPOTENCY_KEY_CHARS_MAX);
+        err_set(err, ERR_VALIDATION, "the key has more than %d characters",
+                IDEMPOTENCY_KEY_CHARS_MAX);
         return err_place(err, "Idempotency-Key");
     }
     for (const char *at = key; *at != '\0'; at++) {
@@ -214,15 +229,17 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     int retry_s = 0;
     bool mutating = strcmp(route->method, "GET") != 0;
     r = auth_identify(ask->service->auth, ask->request, ask->internal, &ask->identity, err);
-    r = r < 0 || ask->internal ? r
-                               : auth_rate(ask->service->auth, &ask->identity, ask->request->peer, &retry_s, err);
+    r = r < 0 || ask->internal
+            ? r
+            : auth_rate(ask->service->auth, &ask->identity, ask->request->peer, &retry_s, err);
     if (retry_s > 0) {
         char seconds[16];
         snprintf(seconds, sizeof seconds, "%d", retry_s);
         http_reply_header(ask->reply, "Retry-After", seconds);
     }
     r = r < 0 ? r
-              : auth_allow(ask->service->auth, &ask->identity, ask->request, route->role, route->operation, mutating, err);
+              : auth_allow(ask->service->auth, &ask->identity, ask->request, route->role,
+                           route->operation, mutating, err);
     r = r < 0 ? r : check_card_numbers(ask, err);
     r = r < 0 || !mutating ? r : read_body(ask, err);
     r = r < 0 ? r : check_key(ask, route, err);
@@ -235,7 +252,8 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     return 0;
 }
 
-/* ---- answering --------------------------------------------------------------------------------------------- */
+/* ---- answering
+ * --------------------------------------------------------------------------------------------- */
 
 static void send_answer(struct ask *ask) {
     struct answer *answer = &ask->answer;

@@ -2,8 +2,8 @@
  * front.h: what a handler gets and gives back.
  *
  * A handler parses the body it was given (already strict JSON without card numbers), calls one
- * function below and leaves its answer in `ask->answer`; or returns a negative error, which becomes a
- * problem document. A handler that writes to `ask->reply` itself leaves the answer empty.
+ * function below and leaves its answer in `ask->answer`; or returns a negative error, which becomes
+ * a problem document. A handler that writes to `ask->reply` itself leaves the answer empty.
  * Threads: handlers run on many tasks at once. Owns: the ask, for the time of one request. */
 #ifndef HOLDFAST_API_FRONT_H
 #define HOLDFAST_API_FRONT_H

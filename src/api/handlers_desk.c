@@ -16,8 +16,8 @@ int webhooks_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_may_text(ask->body, "", "types", 1, 500, &types, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "description", 0, 200, &description, err);
     return r < 0 ? r
-                 : webhook_endpoint_create(ask->service->payments, &ask->caller, url, types, description, &ask->answer,
-                                           err);
+                 : webhook_endpoint_create(ask->service->payments, &ask->caller, url, types,
+                                           description, &ask->answer, err);
 }
 
 static int endpoint_id(const struct ask *ask, struct endpoint_id *ret_id, struct err *err) {
@@ -41,13 +41,16 @@ int webhook_patch(struct ask *ask, struct err *err) {
         return r;
     }
     int wanted = json_object_get(ask->body, "enabled") == NULL ? -1 : enabled;
-    return webhook_endpoint_update(ask->service->payments, &ask->caller, id.text, url, types, wanted, &ask->answer, err);
+    return webhook_endpoint_update(ask->service->payments, &ask->caller, id.text, url, types,
+                                   wanted, &ask->answer, err);
 }
 
 int webhook_delete(struct ask *ask, struct err *err) {
     struct endpoint_id id;
     int r = endpoint_id(ask, &id, err);
-    return r < 0 ? r : webhook_endpoint_delete(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+    return r < 0 ? r
+                 : webhook_endpoint_delete(ask->service->payments, &ask->caller, id.text,
+                                           &ask->answer, err);
 }
 
 int webhook_rotate_post(struct ask *ask, struct err *err) {
@@ -58,8 +61,8 @@ int webhook_rotate_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_may_int(ask->body, "", "overlap_seconds", 0, 604800, &overlap_s, err);
     return r < 0 ? r
-                 : webhook_endpoint_rotate(ask->service->payments, &ask->caller, id.text, overlap_s * US_PER_SECOND,
-                                           &ask->answer, err);
+                 : webhook_endpoint_rotate(ask->service->payments, &ask->caller, id.text,
+                                           overlap_s * US_PER_SECOND, &ask->answer, err);
 }
 
 int deliveries_list(struct ask *ask, struct err *err) {
@@ -69,12 +72,14 @@ int deliveries_list(struct ask *ask, struct err *err) {
     r = r < 0 ? r : read_query_text(ask, "state", state, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
     return r < 0 ? r
-                 : webhook_delivery_list(ask->service->payments, endpoint[0] != '\0' ? endpoint : NULL,
-                                         state[0] != '\0' ? state : NULL, (int)limit, &ask->answer, err);
+                 : webhook_delivery_list(
+                       ask->service->payments, endpoint[0] != '\0' ? endpoint : NULL,
+                       state[0] != '\0' ? state : NULL, (int)limit, &ask->answer, err);
 }
 
 int delivery_replay_post(struct ask *ask, struct err *err) {
-    return webhook_delivery_replay(ask->service->payments, &ask->caller, ask->param, &ask->answer, err);
+    return webhook_delivery_replay(ask->service->payments, &ask->caller, ask->param, &ask->answer,
+                                   err);
 }
 
 int callbacks_list(struct ask *ask, struct err *err) {
@@ -84,8 +89,8 @@ int callbacks_list(struct ask *ask, struct err *err) {
     r = r < 0 ? r : read_query_text(ask, "state", state, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
     return r < 0 ? r
-                 : callback_list(ask->service->payments, state[0] != '\0' ? state : NULL, gateway, (int)limit,
-                                 &ask->answer, err);
+                 : callback_list(ask->service->payments, state[0] != '\0' ? state : NULL, gateway,
+                                 (int)limit, &ask->answer, err);
 }
 
 int callback_replay_post(struct ask *ask, struct err *err) {
@@ -109,8 +114,11 @@ int case_close_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"resolution", NULL};
     const char *resolution = NULL;
     int r = json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_need_text(ask->body, "", "resolution", 1, REASON_CHARS_MAX, &resolution, err);
-    return r < 0 ? r : case_close(ask->service->payments, &ask->caller, ask->param, resolution, &ask->answer, err);
+    r = r < 0 ? r
+              : json_need_text(ask->body, "", "resolution", 1, REASON_CHARS_MAX, &resolution, err);
+    return r < 0 ? r
+                 : case_close(ask->service->payments, &ask->caller, ask->param, resolution,
+                              &ask->answer, err);
 }
 
 int ledger_get(struct ask *ask, struct err *err) {

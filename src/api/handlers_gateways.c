@@ -21,7 +21,9 @@ static int answer_of(struct ask *ask, int status, struct buf *buf, struct err *e
     return 0;
 }
 
-/* ---- gateways -------------------------------------------------------------------------------------------------- */
+/* ---- gateways
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void member_time(struct buf *buf, const char *name, int64_t wall_us) {
     char text[CLOCK_TEXT_MAX];
@@ -36,7 +38,8 @@ static void member_ms(struct buf *buf, const char *name, int64_t duration_us) {
     if (duration_us < 0) {
         buf_addf(buf, ",\"%s\":null", name);
     } else {
-        buf_addf(buf, ",\"%s\":%lld.%03lld", name, (long long)(duration_us / 1000), (long long)(duration_us % 1000));
+        buf_addf(buf, ",\"%s\":%lld.%03lld", name, (long long)(duration_us / 1000),
+                 (long long)(duration_us % 1000));
     }
 }
 
@@ -44,10 +47,12 @@ static void health_json(struct buf *buf, struct gateway *gateway, enum payment_m
                         enum gateway_operation operation) {
     struct health_figures figures;
     gateway_health_figures(gateway->health, method, operation, &figures);
-    buf_addf(buf, "{\"method\":\"%s\",\"operation\":\"%s\",\"breaker\":\"%s\",\"why\":", method_name(method),
-             operation_name(operation), breaker_state_name(figures.state));
+    buf_addf(buf, "{\"method\":\"%s\",\"operation\":\"%s\",\"breaker\":\"%s\",\"why\":",
+             method_name(method), operation_name(operation), breaker_state_name(figures.state));
     buf_add_json(buf, figures.why);
-    buf_addf(buf, ",\"calls\":%lld,\"faults\":%lld,\"timeouts\":%lld,\"declines\":%lld,\"success_percent\":%.2f",
+    buf_addf(buf,
+             ",\"calls\":%lld,\"faults\":%lld,\"timeouts\":%lld,\"declines\":%lld,\"success_"
+             "percent\":%.2f",
              (long long)figures.calls, (long long)figures.faults, (long long)figures.timeouts,
              (long long)figures.declines, figures.success_rate * 100.0);
     member_ms(buf, "p50_ms", figures.p50_us);
@@ -59,13 +64,17 @@ static void health_json(struct buf *buf, struct gateway *gateway, enum payment_m
     buf_add_char(buf, '}');
 }
 
-static void gateway_json(struct buf *buf, struct gateway *gateway, int index, const struct gateway_control_view *view) {
-    buf_addf(buf, "{\"name\":\"%s\",\"adapter\":\"%s\",\"state\":\"%s\",\"state_reason\":", gateway->name,
-             gateway->adapter->name, gateway_switch_name(view->state[index]));
+static void gateway_json(struct buf *buf, struct gateway *gateway, int index,
+                         const struct gateway_control_view *view) {
+    buf_addf(buf, "{\"name\":\"%s\",\"adapter\":\"%s\",\"state\":\"%s\",\"state_reason\":",
+             gateway->name, gateway->adapter->name, gateway_switch_name(view->state[index]));
     buf_add_json(buf, view->reason[index]);
-    buf_addf(buf, ",\"primary\":%s,\"priority\":%d,\"weight\":%d,\"in_flight\":%d,\"in_flight_max\":%d,\"methods\":[",
-             strcmp(view->primary, gateway->name) == 0 ? "true" : "false", gateway->priority, gateway->weight,
-             http_bulkhead_busy(gateway->bulkhead), http_bulkhead_max(gateway->bulkhead));
+    buf_addf(buf,
+             ",\"primary\":%s,\"priority\":%d,\"weight\":%d,\"in_flight\":%d,\"in_flight_max\":%d,"
+             "\"methods\":[",
+             strcmp(view->primary, gateway->name) == 0 ? "true" : "false", gateway->priority,
+             gateway->weight, http_bulkhead_busy(gateway->bulkhead),
+             http_bulkhead_max(gateway->bulkhead));
     const char *comma = "";
     for (int m = METHOD_CARD; m < METHOD_COUNT; m++) {
         if (gateway->methods[m]) {
@@ -136,10 +145,11 @@ int gateway_get_one(struct ask *ask, struct err *err) {
     return r < 0 ? r : answer_gateway(ask, index, err);
 }
 
-/* ---- switching: one transaction with the Idempotency-Key's row ------------------------------------------------- */
+/* ---- switching: one transaction with the Idempotency-Key's row
+ * ------------------------------------------------- */
 
-static int switch_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int switch_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     (void)payments;
     const struct gateway_control_change *change = ctx;
     int r = gateway_control_write(tx, change, err);
@@ -161,7 +171,8 @@ static int switch_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
 }
 
 static int run_switch(struct ask *ask, struct gateway_control_change *change, struct err *err) {
-    int r = idempotent_run(ask->service->payments, &ask->caller, change->action, switch_fn, change, &ask->answer, err);
+    int r = idempotent_run(ask->service->payments, &ask->caller, change->action, switch_fn, change,
+                           &ask->answer, err);
     return r < 0 || ask->answer.replayed ? r : gateway_control_changed(change, err);
 }
 
@@ -174,8 +185,8 @@ static int set_gateway(struct ask *ask, enum gateway_switch state, struct err *e
     r = r < 0 ? r : read_reason(ask->body, &reason, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "force", &force, err);
     r = r < 0 ? r
-              : gateway_control_set(ask->service->control, ask->param, state, force, ask->caller.actor, reason,
-                                    &change, err);
+              : gateway_control_set(ask->service->control, ask->param, state, force,
+                                    ask->caller.actor, reason, &change, err);
     return r < 0 ? r : run_switch(ask, &change, err);
 }
 
@@ -202,23 +213,30 @@ int gateway_probe_post(struct ask *ask, struct err *err) {
     struct gateway_result result;
     gateway_result_init(&result);
     int64_t began = clock_mono_us();
-    struct gateway_call call = {
-        .gateway = gateway, .client = ask->service->client, .deadline_us = began + gateway->timeout_us};
+    struct gateway_call call = {.gateway = gateway,
+                                .client = ask->service->client,
+                                .deadline_us = began + gateway->timeout_us};
     gateway->adapter->probe(&call, &result);
     result.duration_us = clock_mono_us() - began;
-    bool well = result.reach == HTTP_ANSWERED && !gateway_outcome_is_fault(result.outcome) && result.http_status < 400;
+    bool well = result.reach == HTTP_ANSWERED && !gateway_outcome_is_fault(result.outcome) &&
+                result.http_status < 400;
     BUF_AUTO buf;
     buf_init(&buf, GATEWAY_JSON_BYTES_MAX);
-    buf_addf(&buf, "{\"gateway\":\"%s\",\"ok\":%s,\"outcome\":\"%s\",\"failure\":\"%s\",\"http_status\":%d,\"code\":",
-             gateway->name, well ? "true" : "false", well ? "ok" : gateway_outcome_name(result.outcome),
-             http_failure_name(result.failure), result.http_status);
+    buf_addf(&buf,
+             "{\"gateway\":\"%s\",\"ok\":%s,\"outcome\":\"%s\",\"failure\":\"%s\",\"http_status\":%"
+             "d,\"code\":",
+             gateway->name, well ? "true" : "false",
+             well ? "ok" : gateway_outcome_name(result.outcome), http_failure_name(result.failure),
+             result.http_status);
     buf_add_json(&buf, result.code);
     member_ms(&buf, "duration_ms", result.duration_us);
     buf_add_char(&buf, '}');
     return answer_of(ask, 200, &buf, err);
 }
 
-/* ---- routing ------------------------------------------------------------------------------------------------------ */
+/* ---- routing
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 int routing_get(struct ask *ask, struct err *err) {
     struct gateway_control_view view;
@@ -238,8 +256,9 @@ int routing_get(struct ask *ask, struct err *err) {
     buf_add_text(&buf, ",\"gateways\":[");
     for (int i = 0; i < gateway_count(ask->service->registry); i++) {
         const struct gateway *gateway = gateway_at(ask->service->registry, i);
-        buf_addf(&buf, "%s{\"name\":\"%s\",\"priority\":%d,\"weight\":%d,\"state\":\"%s\"}", i > 0 ? "," : "",
-                 gateway->name, gateway->priority, gateway->weight, gateway_switch_name(view.state[i]));
+        buf_addf(&buf, "%s{\"name\":\"%s\",\"priority\":%d,\"weight\":%d,\"state\":\"%s\"}",
+                 i > 0 ? "," : "", gateway->name, gateway->priority, gateway->weight,
+                 gateway_switch_name(view.state[i]));
     }
     buf_add_text(&buf, "]}");
     return answer_of(ask, 200, &buf, err);
@@ -250,9 +269,12 @@ int routing_primary_post(struct ask *ask, struct err *err) {
     struct gateway_control_change change;
     const char *gateway = "", *reason = NULL;
     int r = json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "gateway", 0, GATEWAY_NAME_CHARS_MAX, &gateway, err);
+    r = r < 0 ? r
+              : json_may_text(ask->body, "", "gateway", 0, GATEWAY_NAME_CHARS_MAX, &gateway, err);
     r = r < 0 ? r : read_reason(ask->body, &reason, err);
-    r = r < 0 ? r : gateway_control_primary(ask->service->control, gateway, ask->caller.actor, reason, &change, err);
+    r = r < 0 ? r
+              : gateway_control_primary(ask->service->control, gateway, ask->caller.actor, reason,
+                                        &change, err);
     return r < 0 ? r : run_switch(ask, &change, err);
 }
 
@@ -264,13 +286,16 @@ int routing_fallback_post(struct ask *ask, struct err *err) {
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "on", &on, err);
     r = r < 0 ? r : read_reason(ask->body, &reason, err);
-    r = r < 0 ? r : gateway_control_fallback(ask->service->control, on, ask->caller.actor, reason, &change, err);
+    r = r < 0 ? r
+              : gateway_control_fallback(ask->service->control, on, ask->caller.actor, reason,
+                                         &change, err);
     return r < 0 ? r : run_switch(ask, &change, err);
 }
 
 /* What the router would do with such a payment now; nothing is written. */
 int routing_explain_post(struct ask *ask, struct err *err) {
-    static const char *const keys[] = {"method", "currency", "amount", "region", "vip", "capture", "tokens", "token", NULL};
+    static const char *const keys[] = {"method",  "currency", "amount", "region", "vip",
+                                       "capture", "tokens",   "token",  NULL};
     const char *method = NULL, *currency = NULL, *region = "", *capture = "automatic", *token = "";
     const json_t *tokens = NULL;
     struct payment_id id = payment_id_new();
@@ -303,15 +328,17 @@ int routing_explain_post(struct ask *ask, struct err *err) {
     return 0;
 }
 
-/* ---- methods --------------------------------------------------------------------------------------------------------- */
+/* ---- methods
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
     enum payment_method method;
     const char *english, *chinese;
 } method_names[] = {
-    {METHOD_CARD, "Card", "银行卡"},           {METHOD_PAYPAL, "PayPal", "PayPal"},
-    {METHOD_ALIPAY, "Alipay", "支付宝"},       {METHOD_WECHATPAY, "WeChat Pay", "微信支付"},
-    {METHOD_UNIONPAY, "UnionPay", "银联"},     {METHOD_BANK_TRANSFER, "Bank transfer", "银行转账"},
+    {METHOD_CARD, "Card", "银行卡"},       {METHOD_PAYPAL, "PayPal", "PayPal"},
+    {METHOD_ALIPAY, "Alipay", "支付宝"},   {METHOD_WECHATPAY, "WeChat Pay", "微信支付"},
+    {METHOD_UNIONPAY, "UnionPay", "银联"}, {METHOD_BANK_TRANSFER, "Bank transfer", "银行转账"},
 };
 
 static void method_json(struct buf *buf, const struct method_state *state) {
@@ -322,14 +349,17 @@ static void method_json(struct buf *buf, const struct method_state *state) {
             chinese = method_names[i].chinese;
         }
     }
-    buf_addf(buf, "{\"method\":\"%s\",\"name\":\"%s\",\"name_zh\":\"%s\",\"available\":%s,\"degraded\":%s",
-             method_name(state->method), english, chinese, state->available ? "true" : "false",
-             state->degraded ? "true" : "false");
+    buf_addf(
+        buf,
+        "{\"method\":\"%s\",\"name\":\"%s\",\"name_zh\":\"%s\",\"available\":%s,\"degraded\":%s",
+        method_name(state->method), english, chinese, state->available ? "true" : "false",
+        state->degraded ? "true" : "false");
     if (state->available) {
         buf_add_text(buf, ",\"notice\":null,\"notice_zh\":null}");
     } else {
-        buf_addf(buf, ",\"notice\":\"%s is unavailable just now. Please use another way to pay.\","
-                      "\"notice_zh\":\"%s暂时不可用,请使用其他支付方式。\"}",
+        buf_addf(buf,
+                 ",\"notice\":\"%s is unavailable just now. Please use another way to pay.\","
+                 "\"notice_zh\":\"%s暂时不可用,请使用其他支付方式。\"}",
                  english, chinese);
     }
 }
@@ -360,16 +390,21 @@ int methods_get(struct ask *ask, struct err *err) {
     return answer_of(ask, 200, &buf, err);
 }
 
-/* ---- the runbook's own paths ----------------------------------------------------------------------------------------- */
+/* ---- the runbook's own paths
+ * ----------------------------------------------------------------------------------------- */
 
 int runbook_switch_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"primaryGateway", "reason", NULL};
     struct gateway_control_change change;
     const char *gateway = NULL, *reason = NULL;
     int r = json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_need_text(ask->body, "", "primaryGateway", 1, GATEWAY_NAME_CHARS_MAX, &gateway, err);
+    r = r < 0 ? r
+              : json_need_text(ask->body, "", "primaryGateway", 1, GATEWAY_NAME_CHARS_MAX, &gateway,
+                               err);
     r = r < 0 ? r : read_reason(ask->body, &reason, err);
-    r = r < 0 ? r : gateway_control_primary(ask->service->control, gateway, ask->caller.actor, reason, &change, err);
+    r = r < 0 ? r
+              : gateway_control_primary(ask->service->control, gateway, ask->caller.actor, reason,
+                                        &change, err);
     return r < 0 ? r : run_switch(ask, &change, err);
 }
 
@@ -377,10 +412,13 @@ int runbook_switch_post(struct ask *ask, struct err *err) {
 static int runbook_fallback(struct ask *ask, bool on, struct err *err) {
     static const char *const keys[] = {"reason", NULL};
     struct gateway_control_change change;
-    const char *reason = on ? "enable-fallback-gateway was called" : "disable-fallback-gateway was called";
+    const char *reason = on ? "enable-fallback-gateway was called"
+                            : "disable-fallback-gateway was called";
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
-    r = r < 0 ? r : gateway_control_fallback(ask->service->control, on, ask->caller.actor, reason, &change, err);
+    r = r < 0 ? r
+              : gateway_control_fallback(ask->service->control, on, ask->caller.actor, reason,
+                                         &change, err);
     return r < 0 ? r : run_switch(ask, &change, err);
 }
 

@@ -5,13 +5,24 @@
 #include "api/read.h"
 #include "base/json.h"
 
-/* ---- POST /v1/payments -------------------------------------------------------------------------------------- */
+/* ---- POST /v1/payments
+ * -------------------------------------------------------------------------------------- */
 
-static const char *const order_keys[] = {"order_id", "amount", "currency", "method", "purpose", "capture", "tokens",
-                                         "token", "customer", "return_url", "cancel_url", "description", "metadata",
-                                         "several_per_order", NULL};
+static const char *const order_keys[] = {"order_id",   "amount",
+                                         "currency",   "method",
+                                         "purpose",    "capture",
+                                         "tokens",     "token",
+                                         "customer",   "return_url",
+                                         "cancel_url", "description",
+                                         "metadata",   "several_per_order",
+                                         NULL};
 static const char *const customer_keys[] = {"id", "region", "email", "ip", "vip", NULL};
-enum { EMAIL_CHARS_MAX = 254, IP_CHARS_MAX = 45, REGION_CHARS_MAX = 7, DESCRIPTION_CHARS_MAX = 500 };
+enum {
+    EMAIL_CHARS_MAX = 254,
+    IP_CHARS_MAX = 45,
+    REGION_CHARS_MAX = 7,
+    DESCRIPTION_CHARS_MAX = 500
+};
 
 static int one_of(const char *key, const char *value, const char *allowed, struct err *err) {
     err_set(err, ERR_VALIDATION, "there is no %s \"%.40s\"", key, value);
@@ -38,16 +49,24 @@ static int read_customer(const json_t *body, struct payment_order *order, struct
         return r;
     }
     r = json_only(customer, "/customer", customer_keys, err);
-    r = r < 0 ? r : json_may_text(customer, "/customer", "id", 1, CUSTOMER_ID_CHARS_MAX, &order->customer_id, err);
     r = r < 0 ? r
-              : json_may_text(customer, "/customer", "region", 2, REGION_CHARS_MAX, &order->customer_region, err);
-    r = r < 0 ? r : json_may_text(customer, "/customer", "email", 3, EMAIL_CHARS_MAX, &order->customer_email, err);
-    r = r < 0 ? r : json_may_text(customer, "/customer", "ip", 2, IP_CHARS_MAX, &order->customer_ip, err);
+              : json_may_text(customer, "/customer", "id", 1, CUSTOMER_ID_CHARS_MAX,
+                              &order->customer_id, err);
+    r = r < 0 ? r
+              : json_may_text(customer, "/customer", "region", 2, REGION_CHARS_MAX,
+                              &order->customer_region, err);
+    r = r < 0 ? r
+              : json_may_text(customer, "/customer", "email", 3, EMAIL_CHARS_MAX,
+                              &order->customer_email, err);
+    r = r < 0
+            ? r
+            : json_may_text(customer, "/customer", "ip", 2, IP_CHARS_MAX, &order->customer_ip, err);
     return r < 0 ? r : json_may_bool(customer, "/customer", "vip", &order->customer_vip, err);
 }
 
 /* Flat texts, as many and as long as the gateways and our own rows can carry. */
-static int check_texts(const json_t *object, const char *place, size_t keys_max, size_t chars_max, struct err *err) {
+static int check_texts(const json_t *object, const char *place, size_t keys_max, size_t chars_max,
+                       struct err *err) {
     if (json_object_size(object) > keys_max) {
         err_set(err, ERR_VALIDATION, "it has more than %zu keys", keys_max);
         return err_place(err, "%s", place);
@@ -59,7 +78,8 @@ static int check_texts(const json_t *object, const char *place, size_t keys_max,
         size_t length = json_is_string(value) ? json_string_length(value) : 0;
         total += length + strlen(key);
         if (!json_is_string(value) || key[0] == '\0' || strlen(key) > 40 || length > chars_max) {
-            err_set(err, ERR_VALIDATION, "keys have 1 to 40 characters and values are texts of at most %zu", chars_max);
+            err_set(err, ERR_VALIDATION,
+                    "keys have 1 to 40 characters and values are texts of at most %zu", chars_max);
             return err_place(err, "%s/%.40s", place, key);
         }
     }
@@ -70,7 +90,8 @@ static int check_texts(const json_t *object, const char *place, size_t keys_max,
     return 0;
 }
 
-static int read_tokens(const json_t *body, const json_t **ret_tokens, const char **ret_token, struct err *err) {
+static int read_tokens(const json_t *body, const json_t **ret_tokens, const char **ret_token,
+                       struct err *err) {
     int r = json_may_object(body, "", "tokens", ret_tokens, err);
     r = r < 0 || *ret_tokens == NULL
             ? r
@@ -86,7 +107,8 @@ static int read_method(const json_t *body, enum payment_method *ret_method, stru
     }
     return method_parse(method, ret_method)
                ? 0
-               : one_of("method", method, "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
+               : one_of("method", method,
+                        "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
 }
 
 static int read_kind(const json_t *body, struct payment_order *order, struct err *err) {
@@ -110,7 +132,8 @@ static int read_kind(const json_t *body, struct payment_order *order, struct err
 static int read_order(const json_t *body, struct payment_order *order, struct err *err) {
     const char *currency = NULL;
     int r = json_only(body, "", order_keys, err);
-    r = r < 0 ? r : json_need_text(body, "", "order_id", 1, ORDER_ID_CHARS_MAX, &order->order_id, err);
+    r = r < 0 ? r
+              : json_need_text(body, "", "order_id", 1, ORDER_ID_CHARS_MAX, &order->order_id, err);
     r = r < 0 ? r : read_amount(body, false, &order->amount_minor, err);
     r = r < 0 ? r : json_need_text(body, "", "currency", 1, 10, &currency, err);
     if (r >= 0) {
@@ -122,19 +145,26 @@ static int read_order(const json_t *body, struct payment_order *order, struct er
     r = r < 0 ? r : read_customer(body, order, err);
     r = r < 0 ? r : read_url(body, "return_url", &order->return_url, err);
     r = r < 0 ? r : read_url(body, "cancel_url", &order->cancel_url, err);
-    r = r < 0 ? r : json_may_text(body, "", "description", 1, DESCRIPTION_CHARS_MAX, &order->description, err);
+    r = r < 0 ? r
+              : json_may_text(body, "", "description", 1, DESCRIPTION_CHARS_MAX,
+                              &order->description, err);
     r = r < 0 ? r : json_may_object(body, "", "metadata", &order->metadata, err);
-    r = r < 0 || order->metadata == NULL ? r : check_texts(order->metadata, "/metadata", METADATA_KEYS_MAX, 500, err);
+    r = r < 0 || order->metadata == NULL
+            ? r
+            : check_texts(order->metadata, "/metadata", METADATA_KEYS_MAX, 500, err);
     return r < 0 ? r : json_may_bool(body, "", "several_per_order", &order->several_per_order, err);
 }
 
 int payments_post(struct ask *ask, struct err *err) {
     struct payment_order order = {0};
     int r = read_order(ask->body, &order, err);
-    return r < 0 ? r : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
+    return r < 0 ? r
+                 : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * --------------------------------------------------------------------------------------------------
+ */
 
 int payments_list(struct ask *ask, struct err *err) {
     char order[QUERY_CHARS_MAX] = "", gateway[QUERY_CHARS_MAX] = "", customer[QUERY_CHARS_MAX] = "";
@@ -156,11 +186,13 @@ int payments_list(struct ask *ask, struct err *err) {
         return r;
     }
     if (state[0] != '\0' && !payment_state_parse(state, &filter.state)) {
-        return one_of("state", state,
-                      "created, processing, requires_action, authorized, succeeded, failed, canceled", err);
+        return one_of(
+            "state", state,
+            "created, processing, requires_action, authorized, succeeded, failed, canceled", err);
     }
     if (method[0] != '\0' && !method_parse(method, &filter.method)) {
-        return one_of("method", method, "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
+        return one_of("method", method, "card, paypal, alipay, wechatpay, unionpay, bank_transfer",
+                      err);
     }
     filter.limit = (int)limit;
     filter.review_only = review == 1;
@@ -183,7 +215,9 @@ int order_status_get(struct ask *ask, struct err *err) {
     return payment_order_status(ask->service->payments, ask->param, &ask->answer, err);
 }
 
-/* ---- changing -------------------------------------------------------------------------------------------------- */
+/* ---- changing
+ * --------------------------------------------------------------------------------------------------
+ */
 
 int payment_capture_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"amount", "final", NULL};
@@ -194,7 +228,9 @@ int payment_capture_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : read_amount(ask->body, true, &amount, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "final", &final, err);
-    return r < 0 ? r : payment_capture(ask->service->payments, &ask->caller, id.text, amount, final, &ask->answer, err);
+    return r < 0 ? r
+                 : payment_capture(ask->service->payments, &ask->caller, id.text, amount, final,
+                                   &ask->answer, err);
 }
 
 int payment_cancel_post(struct ask *ask, struct err *err) {
@@ -204,12 +240,15 @@ int payment_cancel_post(struct ask *ask, struct err *err) {
     int r = read_payment_id(ask, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
-    return r < 0 ? r : payment_cancel(ask->service->payments, &ask->caller, id.text, reason, &ask->answer, err);
+    return r < 0 ? r
+                 : payment_cancel(ask->service->payments, &ask->caller, id.text, reason,
+                                  &ask->answer, err);
 }
 
 /* Both refund paths read the same body; the runbook writes refundToOriginalMethod. */
 static int refund(struct ask *ask, struct err *err) {
-    static const char *const keys[] = {"amount", "reason", "refundToOriginalMethod", "to_original_method", NULL};
+    static const char *const keys[] = {"amount", "reason", "refundToOriginalMethod",
+                                       "to_original_method", NULL};
     struct payment_id id;
     int64_t amount = 0;
     const char *reason = "";
@@ -221,8 +260,8 @@ static int refund(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_may_bool(ask->body, "", "refundToOriginalMethod", &to_original, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "to_original_method", &to_original, err);
     return r < 0 ? r
-                 : payment_refund(ask->service->payments, &ask->caller, id.text, amount, reason, to_original,
-                                  &ask->answer, err);
+                 : payment_refund(ask->service->payments, &ask->caller, id.text, amount, reason,
+                                  to_original, &ask->answer, err);
 }
 
 int payment_refunds_post(struct ask *ask, struct err *err) {
@@ -244,13 +283,15 @@ int payment_method_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : read_method(ask->body, &method, err);
     r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
     return r < 0 ? r
-                 : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens, token, &ask->answer, err);
+                 : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens,
+                                  token, &ask->answer, err);
 }
 
 int payment_check_post(struct ask *ask, struct err *err) {
     struct payment_id id;
     int r = read_payment_id(ask, &id, err);
-    return r < 0 ? r : payment_check(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+    return r < 0 ? r
+                 : payment_check(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
 }
 
 int payment_resolve_post(struct ask *ask, struct err *err) {
@@ -268,10 +309,13 @@ int payment_resolve_post(struct ask *ask, struct err *err) {
     if (!completed && strcmp(status, "failed") != 0) {
         return one_of("status", status, "completed, failed", err);
     }
-    return payment_resolve(ask->service->payments, &ask->caller, id.text, completed, reason, &ask->answer, err);
+    return payment_resolve(ask->service->payments, &ask->caller, id.text, completed, reason,
+                           &ask->answer, err);
 }
 
-/* ---- refunds ----------------------------------------------------------------------------------------------------- */
+/* ---- refunds
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static int read_refund_id(const struct ask *ask, struct refund_id *ret_id, struct err *err) {
     struct err bad = {0};
@@ -289,8 +333,8 @@ int refunds_list(struct ask *ask, struct err *err) {
     r = r < 0 ? r : read_query_since(ask, "since", &since_us, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
     return r < 0 ? r
-                 : refund_list(ask->service->payments, state[0] != '\0' ? state : NULL, since_us, (int)limit,
-                               &ask->answer, err);
+                 : refund_list(ask->service->payments, state[0] != '\0' ? state : NULL, since_us,
+                               (int)limit, &ask->answer, err);
 }
 
 int refund_get_one(struct ask *ask, struct err *err) {
@@ -302,5 +346,6 @@ int refund_get_one(struct ask *ask, struct err *err) {
 int refund_retry_post(struct ask *ask, struct err *err) {
     struct refund_id id;
     int r = read_refund_id(ask, &id, err);
-    return r < 0 ? r : refund_retry(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+    return r < 0 ? r
+                 : refund_retry(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
 }

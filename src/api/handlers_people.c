@@ -30,12 +30,15 @@ static int check_scopes(const char *scopes, struct err *err) {
         for (int i = 0; i < front_route_count(); i++) {
             struct front_route route;
             front_route(i, &route);
-            known = known || (strlen(route.operation) == length && strncmp(route.operation, at, length) == 0);
+            known = known || (strlen(route.operation) == length &&
+                              strncmp(route.operation, at, length) == 0);
         }
         if (!known) {
-            err_set(err, ERR_VALIDATION, "there is no operation \"%.*s\"", (int)(length < 60 ? length : 60), at);
+            err_set(err, ERR_VALIDATION, "there is no operation \"%.*s\"",
+                    (int)(length < 60 ? length : 60), at);
             err_place(err, "/scopes");
-            return err_hint(err, "operationIds of GET /v1/openapi.yaml, separated by commas; empty for all.");
+            return err_hint(
+                err, "operationIds of GET /v1/openapi.yaml, separated by commas; empty for all.");
         }
         at += length + (at[length] == ',');
     }
@@ -64,8 +67,8 @@ int keys_post(struct ask *ask, struct err *err) {
         err_set(err, ERR_VALIDATION, "it must be a time to come, like 2027-01-31T00:00:00Z");
         return err_place(err, "/expires_at");
     }
-    return key_create(ask->service->payments, ask->service->auth, &ask->caller, name, role, scopes, expires_us,
-                      &ask->answer, err);
+    return key_create(ask->service->payments, ask->service->auth, &ask->caller, name, role, scopes,
+                      expires_us, &ask->answer, err);
 }
 
 int key_delete(struct ask *ask, struct err *err) {
@@ -74,7 +77,8 @@ int key_delete(struct ask *ask, struct err *err) {
     if (key_id_parse(ask->param, &id, &bad) < 0) {
         return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not an API key's id", ask->param);
     }
-    return key_revoke(ask->service->payments, ask->service->auth, &ask->caller, id.text, &ask->answer, err);
+    return key_revoke(ask->service->payments, ask->service->auth, &ask->caller, id.text,
+                      &ask->answer, err);
 }
 
 int users_list(struct ask *ask, struct err *err) {
@@ -87,11 +91,13 @@ int users_post(struct ask *ask, struct err *err) {
     enum role role = ROLE_NONE;
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
-    r = r < 0 ? r : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    r = r < 0
+            ? r
+            : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
     r = r < 0 ? r : read_role(ask->body, &role, err);
     return r < 0 ? r
-                 : user_create(ask->service->payments, ask->service->auth, &ask->caller, name, password, role,
-                               &ask->answer, err);
+                 : user_create(ask->service->payments, ask->service->auth, &ask->caller, name,
+                               password, role, &ask->answer, err);
 }
 
 int user_delete(struct ask *ask, struct err *err) {
@@ -100,7 +106,8 @@ int user_delete(struct ask *ask, struct err *err) {
     if (user_id_parse(ask->param, &id, &bad) < 0) {
         return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a user's id", ask->param);
     }
-    return user_disable(ask->service->payments, ask->service->auth, &ask->caller, id.text, &ask->answer, err);
+    return user_disable(ask->service->payments, ask->service->auth, &ask->caller, id.text,
+                        &ask->answer, err);
 }
 
 int session_post(struct ask *ask, struct err *err) {
@@ -108,8 +115,12 @@ int session_post(struct ask *ask, struct err *err) {
     const char *name = NULL, *password = NULL;
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
-    r = r < 0 ? r : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
-    return r < 0 ? r : session_log_in(ask->service->auth, ask->request, name, password, ask->reply, &ask->answer, err);
+    r = r < 0
+            ? r
+            : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    return r < 0 ? r
+                 : session_log_in(ask->service->auth, ask->request, name, password, ask->reply,
+                                  &ask->answer, err);
 }
 
 int session_get(struct ask *ask, struct err *err) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * handlers_system.c: health, readiness, metrics, the database, the backlog, and what the CLI asks. */
+ * handlers_system.c: health, readiness, metrics, the database, the backlog, and what the CLI asks.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,9 @@ static void answer_plain(struct ask *ask, int status, const char *type, const ch
     http_reply_body(ask->reply, type, text, strlen(text));
 }
 
-/* ---- health ----------------------------------------------------------------------------------------------------- */
+/* ---- health
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static int one_tx(struct store_tx *tx, void *ctx, struct err *err) {
     (void)ctx;
@@ -49,13 +52,14 @@ static int gateways_up(struct ask *ask, struct buf *buf) {
         bool admits = view.state[i] == GATEWAY_ENABLED;
         for (int m = METHOD_CARD; admits && m < METHOD_COUNT; m++) {
             char why[160];
-            if (gateway->methods[m] && gateway_health_look(gateway->health, (enum payment_method)m, OP_CHARGE, why,
-                                                           sizeof why) == ADMIT_NO) {
+            if (gateway->methods[m] &&
+                gateway_health_look(gateway->health, (enum payment_method)m, OP_CHARGE, why,
+                                    sizeof why) == ADMIT_NO) {
                 admits = false;
             }
         }
-        buf_addf(buf, "%s{\"name\":\"%s\",\"up\":%s,\"state\":\"%s\"}", i > 0 ? "," : "", gateway->name,
-                 admits ? "true" : "false", gateway_switch_name(view.state[i]));
+        buf_addf(buf, "%s{\"name\":\"%s\",\"up\":%s,\"state\":\"%s\"}", i > 0 ? "," : "",
+                 gateway->name, admits ? "true" : "false", gateway_switch_name(view.state[i]));
         up += admits;
     }
     buf_add_char(buf, ']');
@@ -79,13 +83,16 @@ int health_get(struct ask *ask, struct err *err) {
     bool all = up == gateway_count(ask->service->registry);
     const char *status = !database || up == 0 ? "down" : all ? "ok" : "degraded";
     char started[CLOCK_TEXT_MAX];
-    buf_addf(&buf, "{\"status\":\"%s\",\"version\":\"%s\",\"started_at\":\"%s\",\"database\":{\"up\":%s,"
-                   "\"engine\":\"%s\",\"duration_us\":%lld}",
-             status, HOLDFAST_VERSION, clock_format(ask->service->started_us, started), database ? "true" : "false",
-             store_engine(ask->service->store) == STORE_SQLITE ? "sqlite" : "postgresql", (long long)database_us);
+    buf_addf(&buf,
+             "{\"status\":\"%s\",\"version\":\"%s\",\"started_at\":\"%s\",\"database\":{\"up\":%s,"
+             "\"engine\":\"%s\",\"duration_us\":%lld}",
+             status, HOLDFAST_VERSION, clock_format(ask->service->started_us, started),
+             database ? "true" : "false",
+             store_engine(ask->service->store) == STORE_SQLITE ? "sqlite" : "postgresql",
+             (long long)database_us);
     buf_add_text(&buf, gateways.data);
-    buf_addf(&buf, ",\"unknown_payments\":%lld,\"open_cases\":%lld}", (long long)backlog.unknown_payments,
-             (long long)backlog.open_cases);
+    buf_addf(&buf, ",\"unknown_payments\":%lld,\"open_cases\":%lld}",
+             (long long)backlog.unknown_payments, (long long)backlog.open_cases);
     return answer_of(ask, strcmp(status, "down") == 0 ? 503 : 200, &buf, err);
 }
 
@@ -96,7 +103,8 @@ int live_get(struct ask *ask, struct err *err) {
 }
 
 int ready_get(struct ask *ask, struct err *err) {
-    bool ready = atomic_load(&ask->service->ready) && store_read(ask->service->store, one_tx, NULL, err) >= 0;
+    bool ready = atomic_load(&ask->service->ready) &&
+                 store_read(ask->service->store, one_tx, NULL, err) >= 0;
     answer_plain(ask, ready ? 200 : 503, "text/plain", ready ? "ready\n" : "not ready\n");
     return 0;
 }
@@ -108,10 +116,13 @@ int openapi_get(struct ask *ask, struct err *err) {
     return 0;
 }
 
-/* ---- metrics ------------------------------------------------------------------------------------------------------ */
+/* ---- metrics
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void gauge(struct buf *buf, const char *name, const char *help, int64_t value) {
-    buf_addf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %lld\n", name, help, name, name, (long long)value);
+    buf_addf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %lld\n", name, help, name, name,
+             (long long)value);
 }
 
 int metrics_get(struct ask *ask, struct err *err) {
@@ -123,7 +134,8 @@ int metrics_get(struct ask *ask, struct err *err) {
     buf_init(&buf, METRICS_BYTES_MAX);
     meter_write_prometheus(&buf);
     store_stats(ask->service->store, &stats);
-    gauge(&buf, "holdfast_store_connections_open", "Connections to the database", stats.connections_open);
+    gauge(&buf, "holdfast_store_connections_open", "Connections to the database",
+          stats.connections_open);
     gauge(&buf, "holdfast_store_connections_busy", "Connections in use", stats.connections_busy);
     gauge(&buf, "holdfast_store_waiting", "Calls waiting for the database", stats.waiting);
     if (ask->service->public_listener != NULL) {
@@ -133,35 +145,46 @@ int metrics_get(struct ask *ask, struct err *err) {
         gauge(&buf, "holdfast_http_queued", "Requests waiting for a worker", http.queued);
     }
     if (payments_backlog(ask->service->payments, &backlog, &asked) >= 0) {
-        gauge(&buf, "holdfast_payments_unknown", "Payments nobody has answered for yet", backlog.unknown_payments);
-        gauge(&buf, "holdfast_payments_processing", "Payments that are not final", backlog.processing_payments);
-        gauge(&buf, "holdfast_callbacks_waiting", "Callbacks stored and not processed", backlog.callbacks_waiting);
-        gauge(&buf, "holdfast_callbacks_parked", "Callbacks a person must look at", backlog.callbacks_parked);
-        gauge(&buf, "holdfast_webhooks_waiting", "Webhooks not delivered yet", backlog.webhooks_waiting);
+        gauge(&buf, "holdfast_payments_unknown", "Payments nobody has answered for yet",
+              backlog.unknown_payments);
+        gauge(&buf, "holdfast_payments_processing", "Payments that are not final",
+              backlog.processing_payments);
+        gauge(&buf, "holdfast_callbacks_waiting", "Callbacks stored and not processed",
+              backlog.callbacks_waiting);
+        gauge(&buf, "holdfast_callbacks_parked", "Callbacks a person must look at",
+              backlog.callbacks_parked);
+        gauge(&buf, "holdfast_webhooks_waiting", "Webhooks not delivered yet",
+              backlog.webhooks_waiting);
         gauge(&buf, "holdfast_webhooks_parked", "Webhooks given up", backlog.webhooks_parked);
         gauge(&buf, "holdfast_cases_open", "Cases a person must look at", backlog.open_cases);
     }
     if (!buf_ok(&buf)) {
-        return err_set(err, ERR_INTERNAL, "the metrics are larger than %d bytes", METRICS_BYTES_MAX);
+        return err_set(err, ERR_INTERNAL, "the metrics are larger than %d bytes",
+                       METRICS_BYTES_MAX);
     }
     ask->reply->status = 200;
     http_reply_body(ask->reply, "text/plain; version=0.0.4", buf.data, buf.len);
     return 0;
 }
 
-/* ---- database -------------------------------------------------------------------------------------------------------- */
+/* ---- database
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void database_json(struct ask *ask, struct buf *buf) {
     struct store_stats stats;
     store_stats(ask->service->store, &stats);
-    buf_addf(buf, "\"engine\":\"%s\",\"connections\":{\"max\":%d,\"open\":%d,\"busy\":%d,\"waiting\":%d},"
-                  "\"writes\":%lld,\"reads\":%lld,\"commits\":%lld,\"retries\":%lld,\"failures\":%lld,"
-                  "\"outcomes_asked\":%lld,\"commit_us\":{\"p50\":%lld,\"p99\":%lld},\"wait_us_p99\":%lld",
-             store_engine(ask->service->store) == STORE_SQLITE ? "sqlite" : "postgresql", stats.connections_max,
-             stats.connections_open, stats.connections_busy, stats.waiting, (long long)stats.writes,
-             (long long)stats.reads, (long long)stats.commits, (long long)stats.retries, (long long)stats.failures,
-             (long long)stats.outcomes_asked, (long long)stats.commit_us_p50, (long long)stats.commit_us_p99,
-             (long long)stats.wait_us_p99);
+    buf_addf(
+        buf,
+        "\"engine\":\"%s\",\"connections\":{\"max\":%d,\"open\":%d,\"busy\":%d,\"waiting\":%d},"
+        "\"writes\":%lld,\"reads\":%lld,\"commits\":%lld,\"retries\":%lld,\"failures\":%lld,"
+        "\"outcomes_asked\":%lld,\"commit_us\":{\"p50\":%lld,\"p99\":%lld},\"wait_us_p99\":%lld",
+        store_engine(ask->service->store) == STORE_SQLITE ? "sqlite" : "postgresql",
+        stats.connections_max, stats.connections_open, stats.connections_busy, stats.waiting,
+        (long long)stats.writes, (long long)stats.reads, (long long)stats.commits,
+        (long long)stats.retries, (long long)stats.failures, (long long)stats.outcomes_asked,
+        (long long)stats.commit_us_p50, (long long)stats.commit_us_p99,
+        (long long)stats.wait_us_p99);
 }
 
 int database_get(struct ask *ask, struct err *err) {
@@ -202,34 +225,42 @@ int backlog_get(struct ask *ask, struct err *err) {
     char oldest[CLOCK_TEXT_MAX] = "";
     BUF_AUTO buf;
     buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
-    buf_addf(&buf, "{\"unknown_payments\":%lld,\"processing_payments\":%lld,\"callbacks_waiting\":%lld,"
-                   "\"callbacks_parked\":%lld,\"webhooks_waiting\":%lld,\"webhooks_parked\":%lld,\"open_cases\":%lld",
+    buf_addf(&buf,
+             "{\"unknown_payments\":%lld,\"processing_payments\":%lld,\"callbacks_waiting\":%lld,"
+             "\"callbacks_parked\":%lld,\"webhooks_waiting\":%lld,\"webhooks_parked\":%lld,\"open_"
+             "cases\":%lld",
              (long long)backlog.unknown_payments, (long long)backlog.processing_payments,
              (long long)backlog.callbacks_waiting, (long long)backlog.callbacks_parked,
-             (long long)backlog.webhooks_waiting, (long long)backlog.webhooks_parked, (long long)backlog.open_cases);
+             (long long)backlog.webhooks_waiting, (long long)backlog.webhooks_parked,
+             (long long)backlog.open_cases);
     if (backlog.oldest_unresolved_us > 0) {
-        buf_addf(&buf, ",\"oldest_unresolved_at\":\"%s\"}", clock_format(backlog.oldest_unresolved_us, oldest));
+        buf_addf(&buf, ",\"oldest_unresolved_at\":\"%s\"}",
+                 clock_format(backlog.oldest_unresolved_us, oldest));
     } else {
         buf_add_text(&buf, ",\"oldest_unresolved_at\":null}");
     }
     return answer_of(ask, 200, &buf, err);
 }
 
-/* ---- what the CLI asks ------------------------------------------------------------------------------------------------ */
+/* ---- what the CLI asks
+ * ------------------------------------------------------------------------------------------------
+ */
 
 int stuck_get(struct ask *ask, struct err *err) {
     int64_t older_s = 60, limit = 0;
     int r = read_query_int(ask, "older_seconds", 0, 86400 * 365, &older_s, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
     return r < 0 ? r
-                 : payment_stuck(ask->service->payments, older_s * US_PER_SECOND, (int)limit, &ask->answer, err);
+                 : payment_stuck(ask->service->payments, older_s * US_PER_SECOND, (int)limit,
+                                 &ask->answer, err);
 }
 
 int failed_get(struct ask *ask, struct err *err) {
     int64_t since_us = clock_wall_us() - 3600 * US_PER_SECOND, limit = 0;
     int r = read_query_since(ask, "since", &since_us, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
-    return r < 0 ? r : payment_failed(ask->service->payments, since_us, (int)limit, &ask->answer, err);
+    return r < 0 ? r
+                 : payment_failed(ask->service->payments, since_us, (int)limit, &ask->answer, err);
 }
 
 int rates_get(struct ask *ask, struct err *err) {
@@ -250,8 +281,9 @@ int audit_verify_get(struct ask *ask, struct err *err) {
     }
     BUF_AUTO buf;
     buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
-    buf_addf(&buf, "{\"entries\":%lld,\"whole\":%s,\"broken_number\":%lld,\"why\":", (long long)verdict.entries,
-             verdict.broken_number == 0 ? "true" : "false", (long long)verdict.broken_number);
+    buf_addf(&buf, "{\"entries\":%lld,\"whole\":%s,\"broken_number\":%lld,\"why\":",
+             (long long)verdict.entries, verdict.broken_number == 0 ? "true" : "false",
+             (long long)verdict.broken_number);
     buf_add_json(&buf, verdict.why);
     buf_add_char(&buf, '}');
     return answer_of(ask, 200, &buf, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * people.c: API keys, people and their sessions, as rows. Keys and session cookies are 256 random bits
- * and are stored as SHA-256; passwords as argon2id. Every change is on the audit log. */
+ * people.c: API keys, people and their sessions, as rows. Keys and session cookies are 256 random
+ * bits and are stored as SHA-256; passwords as argon2id. Every change is on the audit log. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,12 @@
 #include "base/random.h"
 #include "store/audit.h"
 
-enum { PEOPLE_JSON_BYTES_MAX = 1024 * 1024, LISTED_MAX = 1000, SECRET_BYTES = 32, NAME_CHARS_MAX = 80 };
+enum {
+    PEOPLE_JSON_BYTES_MAX = 1024 * 1024,
+    LISTED_MAX = 1000,
+    SECRET_BYTES = 32,
+    NAME_CHARS_MAX = 80
+};
 #define SESSION_US (12 * 3600 * US_PER_SECOND)
 #define LOCKED_US (5 * 60 * US_PER_SECOND)
 
@@ -34,7 +39,8 @@ static void member_time(struct buf *buf, const char *name, int64_t wall_us) {
     }
 }
 
-/* ---- API keys -------------------------------------------------------------------------------------- */
+/* ---- API keys
+ * -------------------------------------------------------------------------------------- */
 
 #define KEY_COLUMNS "id, name, role, scopes, created_by, created_us, expires_us, revoked_us"
 
@@ -62,10 +68,11 @@ struct key_change {
     struct key_id fresh;
 };
 
-static int answer_key(struct store_tx *tx, const char *id, int status, const char *key, struct answer *answer,
-                      struct err *err) {
+static int answer_key(struct store_tx *tx, const char *id, int status, const char *key,
+                      struct answer *answer, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " KEY_COLUMNS " FROM api_key WHERE id = $1", S_TEXT(id));
+    int r = sql_query(tx, err, &rows, "SELECT " KEY_COLUMNS " FROM api_key WHERE id = $1",
+                      S_TEXT(id));
     if (r < 0) {
         return r;
     }
@@ -85,8 +92,8 @@ static int answer_key(struct store_tx *tx, const char *id, int status, const cha
     return r;
 }
 
-static int key_create_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                         struct err *err) {
+static int key_create_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                         struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct key_change *change = ctx;
     unsigned char bytes[SECRET_BYTES];
@@ -95,39 +102,50 @@ static int key_create_fn(struct payments *payments, struct store_tx *tx, void *c
     memcpy(key, "hk_", 3);
     crypto_hex(bytes, sizeof bytes, key + 3);
     crypto_sha256_hex(key, strlen(key), hash);
-    int r = sql_put(tx, err,
-                    "INSERT INTO api_key (id, name, hash, role, scopes, created_by, created_us, expires_us, "
-                    "revoked_us, last_used_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
-                    S_TEXT(change->fresh.text), S_TEXT(change->name), S_TEXT(hash), S_INT(change->role),
-                    S_TEXT(change->scopes), S_TEXT(change->caller->actor), S_INT(clock_wall_us()),
-                    S_INT(change->expires_us));
-    r = r < 0 ? r : audit_append(tx, change->caller->actor, "key.create", change->fresh.text, change->name, "{}", err);
+    int r = sql_put(
+        tx, err,
+        "INSERT INTO api_key (id, name, hash, role, scopes, created_by, created_us, expires_us, "
+        "revoked_us, last_used_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
+        S_TEXT(change->fresh.text), S_TEXT(change->name), S_TEXT(hash), S_INT(change->role),
+        S_TEXT(change->scopes), S_TEXT(change->caller->actor), S_INT(clock_wall_us()),
+        S_INT(change->expires_us));
+    r = r < 0 ? r
+              : audit_append(tx, change->caller->actor, "key.create", change->fresh.text,
+                             change->name, "{}", err);
     return r < 0 ? r : answer_key(tx, change->fresh.text, 201, key, ret_answer, err);
 }
 
-int key_create(struct payments *payments, struct auth *auth, const struct caller *caller, const char *name,
-               enum role role, const char *scopes, int64_t expires_us, struct answer *ret_answer, struct err *err) {
+int key_create(struct payments *payments, struct auth *auth, const struct caller *caller,
+               const char *name, enum role role, const char *scopes, int64_t expires_us,
+               struct answer *ret_answer, struct err *err) {
     (void)auth;
-    struct key_change change = {.caller = caller, .name = name, .scopes = scopes, .role = role,
-                                .expires_us = expires_us, .fresh = key_id_new()};
+    struct key_change change = {.caller = caller,
+                                .name = name,
+                                .scopes = scopes,
+                                .role = role,
+                                .expires_us = expires_us,
+                                .fresh = key_id_new()};
     return idempotent_run(payments, caller, "key.create", key_create_fn, &change, ret_answer, err);
 }
 
-static int key_revoke_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                         struct err *err) {
+static int key_revoke_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                         struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct key_change *change = ctx;
-    int64_t changed = sql_exec(tx, err, "UPDATE api_key SET revoked_us = $2 WHERE id = $1 AND revoked_us = 0",
-                               S_TEXT(change->id), S_INT(clock_wall_us()));
+    int64_t changed = sql_exec(
+        tx, err, "UPDATE api_key SET revoked_us = $2 WHERE id = $1 AND revoked_us = 0",
+        S_TEXT(change->id), S_INT(clock_wall_us()));
     if (changed < 0) {
         return (int)changed;
     }
-    int r = changed > 0 ? audit_append(tx, change->caller->actor, "key.revoke", change->id, "", "{}", err) : 0;
+    int r = changed > 0
+                ? audit_append(tx, change->caller->actor, "key.revoke", change->id, "", "{}", err)
+                : 0;
     return r < 0 ? r : answer_key(tx, change->id, 200, NULL, ret_answer, err);
 }
 
-int key_revoke(struct payments *payments, struct auth *auth, const struct caller *caller, const char *key_id,
-               struct answer *ret_answer, struct err *err) {
+int key_revoke(struct payments *payments, struct auth *auth, const struct caller *caller,
+               const char *key_id, struct answer *ret_answer, struct err *err) {
     struct key_change change = {.caller = caller, .id = key_id};
     int r = idempotent_run(payments, caller, "key.revoke", key_revoke_fn, &change, ret_answer, err);
     lock_take(&auth->lock);
@@ -143,7 +161,8 @@ struct list_ctx {
 static int key_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct list_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " KEY_COLUMNS " FROM api_key ORDER BY created_us, id LIMIT $1",
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " KEY_COLUMNS " FROM api_key ORDER BY created_us, id LIMIT $1",
                       S_INT(LISTED_MAX));
     BUF_AUTO buf;
     buf_init(&buf, PEOPLE_JSON_BYTES_MAX);
@@ -163,7 +182,8 @@ int key_list(struct auth *auth, struct answer *ret_answer, struct err *err) {
     return store_read(auth->store, key_list_tx, &list, err);
 }
 
-/* ---- people ------------------------------------------------------------------------------------------ */
+/* ---- people
+ * ------------------------------------------------------------------------------------------ */
 
 #define USER_COLUMNS "id, name, role, enabled, created_us, locked_until_us"
 
@@ -184,9 +204,11 @@ struct user_change {
     struct user_id fresh;
 };
 
-static int answer_user(struct store_tx *tx, const char *id, int status, struct answer *answer, struct err *err) {
+static int answer_user(struct store_tx *tx, const char *id, int status, struct answer *answer,
+                       struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " USER_COLUMNS " FROM app_user WHERE id = $1", S_TEXT(id));
+    int r = sql_query(tx, err, &rows, "SELECT " USER_COLUMNS " FROM app_user WHERE id = $1",
+                      S_TEXT(id));
     if (r < 0) {
         return r;
     }
@@ -200,16 +222,17 @@ static int answer_user(struct store_tx *tx, const char *id, int status, struct a
     return take(answer, status, &buf, err);
 }
 
-static int user_create_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                          struct err *err) {
+static int user_create_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                          struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct user_change *change = ctx;
-    int64_t inserted = sql_exec(tx, err,
-                                "INSERT INTO app_user (id, name, password_hash, role, enabled, failed_logins, "
-                                "locked_until_us, created_us) VALUES ($1, $2, $3, $4, 1, 0, 0, $5) "
-                                "ON CONFLICT (name) DO NOTHING",
-                                S_TEXT(change->fresh.text), S_TEXT(change->name), S_TEXT(change->hash),
-                                S_INT(change->role), S_INT(clock_wall_us()));
+    int64_t inserted = sql_exec(
+        tx, err,
+        "INSERT INTO app_user (id, name, password_hash, role, enabled, failed_logins, "
+        "locked_until_us, created_us) VALUES ($1, $2, $3, $4, 1, 0, 0, $5) "
+        "ON CONFLICT (name) DO NOTHING",
+        S_TEXT(change->fresh.text), S_TEXT(change->name), S_TEXT(change->hash), S_INT(change->role),
+        S_INT(clock_wall_us()));
     if (inserted < 0) {
         return (int)inserted;
     }
@@ -217,12 +240,14 @@ static int user_create_fn(struct payments *payments, struct store_tx *tx, void *
         err_set(err, ERR_EXISTS, "there is a user \"%s\" already", change->name);
         return err_place(err, "/name");
     }
-    int r = audit_append(tx, change->caller->actor, "user.create", change->fresh.text, change->name, "{}", err);
+    int r = audit_append(tx, change->caller->actor, "user.create", change->fresh.text, change->name,
+                         "{}", err);
     return r < 0 ? r : answer_user(tx, change->fresh.text, 201, ret_answer, err);
 }
 
-int user_create(struct payments *payments, struct auth *auth, const struct caller *caller, const char *name,
-                const char *password, enum role role, struct answer *ret_answer, struct err *err) {
+int user_create(struct payments *payments, struct auth *auth, const struct caller *caller,
+                const char *name, const char *password, enum role role, struct answer *ret_answer,
+                struct err *err) {
     (void)auth;
     size_t length = strlen(password);
     if (length < AUTH_PASSWORD_CHARS_MIN || length > AUTH_PASSWORD_CHARS_MAX) {
@@ -235,31 +260,37 @@ int user_create(struct payments *payments, struct auth *auth, const struct calle
     if (r < 0) {
         return r;
     }
-    struct user_change change = {.caller = caller, .name = name, .hash = hash, .role = role, .fresh = user_id_new()};
-    return idempotent_run(payments, caller, "user.create", user_create_fn, &change, ret_answer, err);
+    struct user_change change = {
+        .caller = caller, .name = name, .hash = hash, .role = role, .fresh = user_id_new()};
+    return idempotent_run(payments, caller, "user.create", user_create_fn, &change, ret_answer,
+                          err);
 }
 
-static int user_disable_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                           struct err *err) {
+static int user_disable_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                           struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct user_change *change = ctx;
     int r = sql_put(tx, err, "UPDATE app_user SET enabled = 0 WHERE id = $1", S_TEXT(change->id));
     r = r < 0 ? r : sql_put(tx, err, "DELETE FROM session WHERE user_id = $1", S_TEXT(change->id));
     r = r < 0 ? r : answer_user(tx, change->id, 200, ret_answer, err);
-    return r < 0 ? r : audit_append(tx, change->caller->actor, "user.disable", change->id, "", "{}", err);
+    return r < 0
+               ? r
+               : audit_append(tx, change->caller->actor, "user.disable", change->id, "", "{}", err);
 }
 
-int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller, const char *user_id,
-                 struct answer *ret_answer, struct err *err) {
+int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,
+                 const char *user_id, struct answer *ret_answer, struct err *err) {
     (void)auth;
     struct user_change change = {.caller = caller, .id = user_id};
-    return idempotent_run(payments, caller, "user.disable", user_disable_fn, &change, ret_answer, err);
+    return idempotent_run(payments, caller, "user.disable", user_disable_fn, &change, ret_answer,
+                          err);
 }
 
 static int user_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct list_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " USER_COLUMNS " FROM app_user ORDER BY name LIMIT $1",
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " USER_COLUMNS " FROM app_user ORDER BY name LIMIT $1",
                       S_INT(LISTED_MAX));
     BUF_AUTO buf;
     buf_init(&buf, PEOPLE_JSON_BYTES_MAX);
@@ -279,7 +310,8 @@ int user_list(struct auth *auth, struct answer *ret_answer, struct err *err) {
     return store_read(auth->store, user_list_tx, &list, err);
 }
 
-/* ---- sessions ------------------------------------------------------------------------------------------ */
+/* ---- sessions
+ * ------------------------------------------------------------------------------------------ */
 
 struct log_in {
     const char *name;
@@ -294,10 +326,11 @@ struct log_in {
 static int log_in_look_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct log_in *log_in = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id, password_hash, role, failed_logins, locked_until_us FROM app_user WHERE "
-                      "name = $1 AND enabled = 1",
-                      S_TEXT(log_in->name));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT id, password_hash, role, failed_logins, locked_until_us FROM app_user WHERE "
+        "name = $1 AND enabled = 1",
+        S_TEXT(log_in->name));
     if (r < 0) {
         return r;
     }
@@ -320,40 +353,48 @@ static int log_in_done_tx(struct store_tx *tx, void *ctx, struct err *err) {
     char actor[ID_TEXT_MAX + 8];
     snprintf(actor, sizeof actor, "user:%s", log_in->user_id);
     if (!log_in->right) {
-        int r = sql_put(tx, err,
-                        "UPDATE app_user SET failed_logins = failed_logins + 1, locked_until_us = CASE WHEN "
-                        "failed_logins + 1 >= $2 THEN $3 ELSE locked_until_us END WHERE id = $1",
-                        S_TEXT(log_in->user_id), S_INT(AUTH_FAILURES_MAX), S_INT(now + LOCKED_US));
-        return r < 0 ? r : audit_append(tx, actor, "session.refused", log_in->user_id, "wrong password", "{}", err);
+        int r = sql_put(
+            tx, err,
+            "UPDATE app_user SET failed_logins = failed_logins + 1, locked_until_us = CASE WHEN "
+            "failed_logins + 1 >= $2 THEN $3 ELSE locked_until_us END WHERE id = $1",
+            S_TEXT(log_in->user_id), S_INT(AUTH_FAILURES_MAX), S_INT(now + LOCKED_US));
+        return r < 0 ? r
+                     : audit_append(tx, actor, "session.refused", log_in->user_id, "wrong password",
+                                    "{}", err);
     }
-    int r = sql_put(tx, err, "UPDATE app_user SET failed_logins = 0, locked_until_us = 0 WHERE id = $1",
+    int r = sql_put(tx, err,
+                    "UPDATE app_user SET failed_logins = 0, locked_until_us = 0 WHERE id = $1",
                     S_TEXT(log_in->user_id));
     r = r < 0 ? r : sql_put(tx, err, "DELETE FROM session WHERE expires_us < $1", S_INT(now));
     r = r < 0 ? r
               : sql_put(tx, err,
-                        "INSERT INTO session (hash, user_id, csrf, created_us, seen_us, expires_us) VALUES "
+                        "INSERT INTO session (hash, user_id, csrf, created_us, seen_us, "
+                        "expires_us) VALUES "
                         "($1, $2, $3, $4, $4, $5)",
-                        S_TEXT(log_in->session_hash), S_TEXT(log_in->user_id), S_TEXT(log_in->csrf), S_INT(now),
-                        S_INT(now + SESSION_US));
+                        S_TEXT(log_in->session_hash), S_TEXT(log_in->user_id), S_TEXT(log_in->csrf),
+                        S_INT(now), S_INT(now + SESSION_US));
     return r < 0 ? r : audit_append(tx, actor, "session.open", log_in->user_id, "", "{}", err);
 }
 
 static int refused(const struct http_request *request, struct err *err) {
-    log_event(AUTH_REFUSED, LT("peer", request->peer), LT("request", request->id), LT("path", request->path));
-    return err_set(err, ERR_UNAUTHENTICATED, "the name or the password is wrong, or the account waits after "
-                                             "too many wrong passwords");
+    log_event(AUTH_REFUSED, LT("peer", request->peer), LT("request", request->id),
+              LT("path", request->path));
+    return err_set(err, ERR_UNAUTHENTICATED,
+                   "the name or the password is wrong, or the account waits after "
+                   "too many wrong passwords");
 }
 
 /* An unknown name costs the same time as a wrong password. */
 static bool password_right(const struct log_in *log_in, const char *password) {
-    static const char nobody[] =
-        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Qp1oJ8aTq0lVJ5o9b9l0o2n2r8q1l6e4mN7b5v3c1xY";
+    static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
+                                 "Qp1oJ8aTq0lVJ5o9b9l0o2n2r8q1l6e4mN7b5v3c1xY";
     bool right = password_verify(log_in->found ? log_in->hash : nobody, password);
     return right && log_in->found;
 }
 
-int session_log_in(struct auth *auth, const struct http_request *request, const char *name, const char *password,
-                   struct http_reply *reply, struct answer *ret_answer, struct err *err) {
+int session_log_in(struct auth *auth, const struct http_request *request, const char *name,
+                   const char *password, struct http_reply *reply, struct answer *ret_answer,
+                   struct err *err) {
     struct log_in log_in = {.name = name};
     int r = store_read(auth->store, log_in_look_tx, &log_in, err);
     if (r < 0) {
@@ -365,7 +406,8 @@ int session_log_in(struct auth *auth, const struct http_request *request, const 
         return refused(request, err);
     }
     unsigned char bytes[SECRET_BYTES];
-    char cookie[AUTH_SESSION_HEX_CHARS + 1], csrf[AUTH_SESSION_HEX_CHARS + 1], hash[SHA256_HEX_CHARS + 1];
+    char cookie[AUTH_SESSION_HEX_CHARS + 1], csrf[AUTH_SESSION_HEX_CHARS + 1],
+        hash[SHA256_HEX_CHARS + 1];
     random_bytes(bytes, sizeof bytes);
     crypto_hex(bytes, sizeof bytes, cookie);
     random_bytes(bytes, sizeof bytes);
@@ -384,8 +426,8 @@ int session_log_in(struct auth *auth, const struct http_request *request, const 
     BUF_AUTO buf;
     buf_init(&header, 512);
     buf_init(&buf, 1024);
-    buf_addf(&header, "holdfast_session=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age=%lld%s", cookie,
-             (long long)(SESSION_US / US_PER_SECOND), request->tls ? "; Secure" : "");
+    buf_addf(&header, "holdfast_session=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age=%lld%s",
+             cookie, (long long)(SESSION_US / US_PER_SECOND), request->tls ? "; Secure" : "");
     http_reply_header(reply, "Set-Cookie", header.data);
     buf_addf(&buf, "{\"user_id\":\"%s\",\"role\":\"%s\",\"csrf_token\":\"%s\"}", log_in.user_id,
              role_name(log_in.role), csrf);
@@ -401,10 +443,11 @@ struct show {
 static int show_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct show *show = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT u.id, u.name, u.role, s.csrf, s.expires_us FROM session s JOIN app_user u ON "
-                      "u.id = s.user_id WHERE s.hash = $1",
-                      S_TEXT(show->hash));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT u.id, u.name, u.role, s.csrf, s.expires_us FROM session s JOIN app_user u ON "
+        "u.id = s.user_id WHERE s.hash = $1",
+        S_TEXT(show->hash));
     if (r < 0) {
         return r;
     }
@@ -416,14 +459,15 @@ static int show_tx(struct store_tx *tx, void *ctx, struct err *err) {
     buf_init(&buf, PEOPLE_JSON_BYTES_MAX);
     buf_addf(&buf, "{\"user_id\":\"%s\",\"name\":", sql_text(rows, 0));
     buf_add_json(&buf, sql_text(rows, 1));
-    buf_addf(&buf, ",\"role\":\"%s\",\"csrf_token\":\"%s\"", role_name(sql_int(rows, 2)), sql_text(rows, 3));
+    buf_addf(&buf, ",\"role\":\"%s\",\"csrf_token\":\"%s\"", role_name(sql_int(rows, 2)),
+             sql_text(rows, 3));
     member_time(&buf, "expires_at", sql_int(rows, 4));
     buf_add_char(&buf, '}');
     return take(show->answer, 200, &buf, err);
 }
 
-int session_show(struct auth *auth, const struct identity *identity, const struct http_request *request,
-                 struct answer *ret_answer, struct err *err) {
+int session_show(struct auth *auth, const struct identity *identity,
+                 const struct http_request *request, struct answer *ret_answer, struct err *err) {
     char hash[SHA256_HEX_CHARS + 1];
     if (!identity->session || !auth_session_hash(request, hash)) {
         return err_set(err, ERR_NOT_FOUND, "this request bears an API key and no session");
@@ -447,7 +491,8 @@ int session_log_out(struct auth *auth, const struct http_request *request, struc
     if (r < 0) {
         return r;
     }
-    http_reply_header(reply, "Set-Cookie", "holdfast_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    http_reply_header(reply, "Set-Cookie",
+                      "holdfast_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
     BUF_AUTO buf;
     buf_init(&buf, 64);
     buf_add_text(&buf, "{\"ended\":true}");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * problem.h: errors as RFC 9457 problem documents: {"type","title","status","detail","hint","place",
- * "retry","request_id"}. Threads: any. Owns nothing. */
+ * problem.h: errors as RFC 9457 problem documents:
+ * {"type","title","status","detail","hint","place", "retry","request_id"}. Threads: any. Owns
+ * nothing. */
 #ifndef HOLDFAST_API_PROBLEM_H
 #define HOLDFAST_API_PROBLEM_H
 

@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-int read_query_text(const struct ask *ask, const char *name, char ret_value[QUERY_CHARS_MAX], struct err *err) {
+int read_query_text(const struct ask *ask, const char *name, char ret_value[QUERY_CHARS_MAX],
+                    struct err *err) {
     int r = http_query_get(ask->request, name, ret_value, QUERY_CHARS_MAX, err);
     if (r < 0) {
         err_place(err, "query parameter %s", name);
@@ -17,8 +18,8 @@ int read_query_text(const struct ask *ask, const char *name, char ret_value[QUER
     return 0;
 }
 
-int read_query_int(const struct ask *ask, const char *name, int64_t min, int64_t max, int64_t *ret_value,
-                   struct err *err) {
+int read_query_int(const struct ask *ask, const char *name, int64_t min, int64_t max,
+                   int64_t *ret_value, struct err *err) {
     char text[QUERY_CHARS_MAX] = "";
     int r = read_query_text(ask, name, text, err);
     if (r < 0 || text[0] == '\0') {
@@ -27,7 +28,8 @@ int read_query_int(const struct ask *ask, const char *name, int64_t min, int64_t
     char *end = NULL;
     long long value = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || value < min || value > max) {
-        err_set(err, ERR_VALIDATION, "it must be a whole number from %lld to %lld", (long long)min, (long long)max);
+        err_set(err, ERR_VALIDATION, "it must be a whole number from %lld to %lld", (long long)min,
+                (long long)max);
         return err_place(err, "query parameter %s", name);
     }
     *ret_value = value;
@@ -49,7 +51,8 @@ static int64_t unit_us(char unit) {
     }
 }
 
-int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_us, struct err *err) {
+int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_us,
+                     struct err *err) {
     char text[QUERY_CHARS_MAX] = "";
     int r = read_query_text(ask, name, text, err);
     if (r < 0 || text[0] == '\0') {
@@ -62,7 +65,8 @@ int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_
     long long count = strtoll(text, &end, 10);
     int64_t unit = end != text && end[0] != '\0' && end[1] == '\0' ? unit_us(end[0]) : 0;
     if (unit == 0 || count <= 0 || count > 10000) {
-        err_set(err, ERR_VALIDATION, "it must be a time like 2026-11-20T08:00:00Z or a length like 1h, 30m, 7d");
+        err_set(err, ERR_VALIDATION,
+                "it must be a time like 2026-11-20T08:00:00Z or a length like 1h, 30m, 7d");
         return err_place(err, "query parameter %s", name);
     }
     *ret_wall_us = clock_wall_us() - count * unit;
@@ -72,7 +76,10 @@ int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_
 int read_amount(const json_t *body, bool may, int64_t *ret_amount_minor, struct err *err) {
     int r = may ? json_may_int(body, "", "amount", 1, AMOUNT_MINOR_MAX, ret_amount_minor, err)
                 : json_need_int(body, "", "amount", 1, AMOUNT_MINOR_MAX, ret_amount_minor, err);
-    return r < 0 ? err_hint(err, "Amounts are whole numbers of the currency's minor unit: 1999 is 19.99 USD.") : 0;
+    return r < 0 ? err_hint(
+                       err,
+                       "Amounts are whole numbers of the currency's minor unit: 1999 is 19.99 USD.")
+                 : 0;
 }
 
 int read_payment_id(const struct ask *ask, struct payment_id *ret_id, struct err *err) {

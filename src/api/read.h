@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * read.h: typed reading of query parameters, bodies and path parameters for the handlers. Each error
- * says which parameter and what it may be. Threads: any. Owns nothing. */
+ * read.h: typed reading of query parameters, bodies and path parameters for the handlers. Each
+ * error says which parameter and what it may be. Threads: any. Owns nothing. */
 #ifndef HOLDFAST_API_READ_H
 #define HOLDFAST_API_READ_H
 
@@ -9,14 +9,15 @@
 enum { QUERY_CHARS_MAX = 256 };
 
 /* Absent: `*ret` stays as it was. */
-MUST_USE int read_query_text(const struct ask *ask, const char *name, char ret_value[QUERY_CHARS_MAX],
-                             struct err *err);
-MUST_USE int read_query_int(const struct ask *ask, const char *name, int64_t min, int64_t max, int64_t *ret_value,
-                            struct err *err);
+MUST_USE int read_query_text(const struct ask *ask, const char *name,
+                             char ret_value[QUERY_CHARS_MAX], struct err *err);
+MUST_USE int read_query_int(const struct ask *ask, const char *name, int64_t min, int64_t max,
+                            int64_t *ret_value, struct err *err);
 /* "1h", "30m", "24h", "7d", "90s": a length of time before now; or RFC 3339. Gives a wall time. */
-MUST_USE int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_us, struct err *err);
-/* An amount: an integer from 1 to AMOUNT_MINOR_MAX; a fraction, an exponent or text is refused with a
- * hint about minor units. 0 when absent and `may`. */
+MUST_USE int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_us,
+                              struct err *err);
+/* An amount: an integer from 1 to AMOUNT_MINOR_MAX; a fraction, an exponent or text is refused with
+ * a hint about minor units. 0 when absent and `may`. */
 MUST_USE int read_amount(const json_t *body, bool may, int64_t *ret_amount_minor, struct err *err);
 /* The path parameter as a payment's id. */
 MUST_USE int read_payment_id(const struct ask *ask, struct payment_id *ret_id, struct err *err);

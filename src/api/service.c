@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * service.c: opens every floor in order, and closes them in the opposite one. Each opening either
- * succeeds or undoes what came before it through service_close(), which takes half-open services. */
+ * succeeds or undoes what came before it through service_close(), which takes half-open services.
+ */
 #include "api/service.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ struct whole {
     struct front public_front, internal_front;
 };
 
-/* ---- the pieces ------------------------------------------------------------------------------------------ */
+/* ---- the pieces
+ * ------------------------------------------------------------------------------------------ */
 
 static int open_store(struct service *service, struct err *err) {
     const struct config_store *config = &service->config->store;
@@ -60,8 +62,10 @@ static int open_seal(struct service *service, struct err *err) {
         return seal_open(reference, &service->seal, err);
     }
     if (strncmp(url, sqlite, sizeof sqlite - 1) != 0) {
-        err_set(err, ERR_CONFIG, "master_key is needed with PostgreSQL: every instance must have the same one");
-        return err_hint(err, "Make one with: openssl rand -hex 32 > master.key; then master_key: file:/path");
+        err_set(err, ERR_CONFIG,
+                "master_key is needed with PostgreSQL: every instance must have the same one");
+        return err_hint(
+            err, "Make one with: openssl rand -hex 32 > master.key; then master_key: file:/path");
     }
     char path[PATH_CHARS_MAX];
     snprintf(path, sizeof path, "%s.key", url + sizeof sqlite - 1);
@@ -106,8 +110,9 @@ static void settings_of(const struct config_gateway *config, const struct breake
         .concurrency_max = (int)config->concurrency,
         .breaker = breaker,
     };
-    ret_settings->credential_count =
-        config->credentials_count < GATEWAY_CREDENTIALS_MAX ? (int)config->credentials_count : GATEWAY_CREDENTIALS_MAX;
+    ret_settings->credential_count = config->credentials_count < GATEWAY_CREDENTIALS_MAX
+                                         ? (int)config->credentials_count
+                                         : GATEWAY_CREDENTIALS_MAX;
     for (int i = 0; i < ret_settings->credential_count; i++) {
         ret_settings->credentials[i].name = config->credentials[i].name;
         ret_settings->credentials[i].reference = config->credentials[i].from;
@@ -124,18 +129,19 @@ static int open_gateways(struct service *service, struct err *err) {
     for (unsigned i = 0; i < config->gateways_count; i++) {
         if (config->gateways[i].credentials_count > GATEWAY_CREDENTIALS_MAX) {
             free(settings);
-            return err_set(err, ERR_CONFIG, "gateway %s has more than %d credentials", config->gateways[i].name,
-                           GATEWAY_CREDENTIALS_MAX);
+            return err_set(err, ERR_CONFIG, "gateway %s has more than %d credentials",
+                           config->gateways[i].name, GATEWAY_CREDENTIALS_MAX);
         }
         settings_of(&config->gateways[i], &breaker, &settings[i]);
     }
     int r = gateway_registry_open(settings, (int)config->gateways_count, &service->registry, err);
     free(settings);
-    return r < 0 ? r : gateway_control_open(service->store, service->registry, &service->control, err);
+    return r < 0 ? r
+                 : gateway_control_open(service->store, service->registry, &service->control, err);
 }
 
-static int copy_names(char (*to)[GATEWAY_NAME_CHARS_MAX + 1], char **from, unsigned count, int *ret_count,
-                      struct err *err) {
+static int copy_names(char (*to)[GATEWAY_NAME_CHARS_MAX + 1], char **from, unsigned count,
+                      int *ret_count, struct err *err) {
     if (count > GATEWAYS_MAX) {
         return err_set(err, ERR_CONFIG, "a routing rule names more than %d gateways", GATEWAYS_MAX);
     }
@@ -147,33 +153,39 @@ static int copy_names(char (*to)[GATEWAY_NAME_CHARS_MAX + 1], char **from, unsig
 }
 
 static int rule_of(const struct config_rule *config, struct route_rule *rule, struct err *err) {
-    *rule = (struct route_rule){
-        .amount_minor_min = (int64_t)config->amount_min, .amount_minor_max = (int64_t)config->amount_max};
+    *rule = (struct route_rule){.amount_minor_min = (int64_t)config->amount_min,
+                                .amount_minor_max = (int64_t)config->amount_max};
     snprintf(rule->name, sizeof rule->name, "%s", config->name);
     for (unsigned i = 0; i < config->methods_count; i++) {
         enum payment_method method;
         if (!method_parse(config->methods[i], &method)) {
-            return err_set(err, ERR_CONFIG, "routing rule \"%s\": there is no method \"%s\"", config->name,
-                           config->methods[i]);
+            return err_set(err, ERR_CONFIG, "routing rule \"%s\": there is no method \"%s\"",
+                           config->name, config->methods[i]);
         }
         rule->methods[method] = true;
     }
     for (unsigned i = 0; i < config->currencies_count && i < COUNT_OF(rule->currencies); i++) {
-        int r = currency_parse(config->currencies[i], &rule->currencies[rule->currency_count++], err);
+        int r = currency_parse(config->currencies[i], &rule->currencies[rule->currency_count++],
+                               err);
         if (r < 0) {
             return err_while(err, "reading routing rule \"%s\"", config->name);
         }
     }
     for (unsigned i = 0; i < config->regions_count && i < COUNT_OF(rule->regions); i++) {
-        snprintf(rule->regions[rule->region_count++], sizeof rule->regions[0], "%s", config->regions[i]);
+        snprintf(rule->regions[rule->region_count++], sizeof rule->regions[0], "%s",
+                 config->regions[i]);
     }
     const char *vip = config->vip != NULL ? config->vip : "";
     if (vip[0] != '\0' && strcmp(vip, "only") != 0 && strcmp(vip, "never") != 0) {
-        return err_set(err, ERR_CONFIG, "routing rule \"%s\": vip is \"only\", \"never\" or absent", config->name);
+        return err_set(err, ERR_CONFIG, "routing rule \"%s\": vip is \"only\", \"never\" or absent",
+                       config->name);
     }
     rule->vip = strcmp(vip, "only") == 0 ? 1 : strcmp(vip, "never") == 0 ? -1 : 0;
-    int r = copy_names(rule->prefer, config->prefer, config->prefer_count, &rule->prefer_count, err);
-    return r < 0 ? r : copy_names(rule->forbid, config->forbid, config->forbid_count, &rule->forbid_count, err);
+    int r = copy_names(rule->prefer, config->prefer, config->prefer_count, &rule->prefer_count,
+                       err);
+    return r < 0 ? r
+                 : copy_names(rule->forbid, config->forbid, config->forbid_count,
+                              &rule->forbid_count, err);
 }
 
 static int open_router(struct service *service, struct err *err) {
@@ -187,7 +199,8 @@ static int open_router(struct service *service, struct err *err) {
         r = rule_of(&config->rules[i], &rules[i], err);
     }
     if (r >= 0) {
-        r = router_new(service->registry, service->control, rules, (int)config->rules_count, &service->router, err);
+        r = router_new(service->registry, service->control, rules, (int)config->rules_count,
+                       &service->router, err);
     }
     free(rules);
     return r;
@@ -210,13 +223,15 @@ static int open_payments(struct service *service, struct err *err) {
     return payments_open(&options, &service->payments, err);
 }
 
-static int open_client(struct service *service, const struct service_hooks *hooks, struct err *err) {
+static int open_client(struct service *service, const struct service_hooks *hooks,
+                       struct err *err) {
     if (hooks != NULL && hooks->client != NULL) {
         service->client = hooks->client;
         return 0;
     }
-    struct http_client_options options = {
-        .connections_max = 1024, .ca_path = service->config->ca_file, .user_agent = "Holdfast/" HOLDFAST_VERSION};
+    struct http_client_options options = {.connections_max = 1024,
+                                          .ca_path = service->config->ca_file,
+                                          .user_agent = "Holdfast/" HOLDFAST_VERSION};
     return http_client_new(&options, &service->client, err);
 }
 
@@ -229,7 +244,9 @@ static int set_log_level(const struct service *service, struct err *err) {
             return 0;
         }
     }
-    return wanted == NULL ? 0 : err_set(err, ERR_CONFIG, "log_level is one of debug, info, warn, error");
+    return wanted == NULL
+               ? 0
+               : err_set(err, ERR_CONFIG, "log_level is one of debug, info, warn, error");
 }
 
 static int open_allow_list(struct service *service, struct err *err) {
@@ -261,17 +278,21 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
                      config->internal_listener.key, &service->auth, err);
 }
 
-/* ---- listeners -------------------------------------------------------------------------------------------- */
+/* ---- listeners
+ * -------------------------------------------------------------------------------------------- */
 
 static bool loopback(const char *address) {
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 || strncmp(address, "localhost", 9) == 0;
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
+           strncmp(address, "localhost", 9) == 0;
 }
 
-static int listen_on(struct service *service, const struct config_listener *config, const char *fallback,
-                     struct front *front, struct http_listener **ret_listener, struct err *err) {
+static int listen_on(struct service *service, const struct config_listener *config,
+                     const char *fallback, struct front *front, struct http_listener **ret_listener,
+                     struct err *err) {
     const char *address = config->address != NULL ? config->address : fallback;
     if (front->internal && !loopback(address) && config->key == NULL) {
-        err_set(err, ERR_CONFIG, "the internal listener may leave loopback (%s) only with a key", address);
+        err_set(err, ERR_CONFIG, "the internal listener may leave loopback (%s) only with a key",
+                address);
         return err_hint(err, "Set internal.key to a reference, or use 127.0.0.1.");
     }
     struct http_listener_options options = {
@@ -280,8 +301,12 @@ static int listen_on(struct service *service, const struct config_listener *conf
         .tls_key_path = config->tls_key,
         .handler = front_handle,
         .ctx = front,
-        .workers_max = config->workers > 0 ? (int)config->workers : front->internal ? INTERNAL_WORKERS_MAX : 0,
-        .queue_max = config->queue > 0 ? (int)config->queue : front->internal ? INTERNAL_QUEUE_MAX : 0,
+        .workers_max = config->workers > 0 ? (int)config->workers
+                       : front->internal   ? INTERNAL_WORKERS_MAX
+                                           : 0,
+        .queue_max = config->queue > 0 ? (int)config->queue
+                     : front->internal ? INTERNAL_QUEUE_MAX
+                                       : 0,
         .limits = {.body_bytes_max = service->config->limits.body_bytes},
     };
     return http_server_listen(service->server, &options, ret_listener, err);
@@ -298,11 +323,13 @@ static int open_listeners(struct whole *whole, struct err *err) {
     r = listen_on(service, &service->config->public_listener, public_default, &whole->public_front,
                   &service->public_listener, err);
     return r < 0 ? r
-                 : listen_on(service, &service->config->internal_listener, internal_default, &whole->internal_front,
-                             &service->internal_listener, err);
+                 : listen_on(service, &service->config->internal_listener, internal_default,
+                             &whole->internal_front, &service->internal_listener, err);
 }
 
-/* ---- public ------------------------------------------------------------------------------------------------- */
+/* ---- public
+ * -------------------------------------------------------------------------------------------------
+ */
 
 int service_open(const struct service_config *config, const struct service_hooks *hooks,
                  struct service **ret_service, struct err *err) {
@@ -351,8 +378,10 @@ int service_internal_port(const struct service *service) {
 int service_drain(struct service *service) {
     atomic_store(&service->ready, false);
     atomic_store(&service->draining, true);
-    int64_t seconds = service->config->limits.drain_s > 0 ? service->config->limits.drain_s : DRAIN_S;
-    int cut = service->server != NULL ? http_server_drain(service->server, seconds * US_PER_SECOND) : 0;
+    int64_t seconds = service->config->limits.drain_s > 0 ? service->config->limits.drain_s
+                                                          : DRAIN_S;
+    int cut = service->server != NULL ? http_server_drain(service->server, seconds * US_PER_SECOND)
+                                      : 0;
     payments_stop(service->payments);
     return cut;
 }

@@ -15,7 +15,8 @@ enum { NAME_CHARS_MAX = 120, TEXT_CHARS_MAX = 2000, LIST_MAX = 64 };
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 1, TEXT_CHARS_MAX)
 #define NUMBER(key, type, member) CYAML_FIELD_UINT(key, OPTIONAL, type, member)
 #define TEXTS(key, type, member)                                                                   \
-    CYAML_FIELD_SEQUENCE_COUNT(key, OPTIONAL_POINTER, type, member, member##_count, &text_value, 0, LIST_MAX)
+    CYAML_FIELD_SEQUENCE_COUNT(key, OPTIONAL_POINTER, type, member, member##_count, &text_value,   \
+                               0, LIST_MAX)
 
 static const cyaml_schema_value_t text_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, NAME_CHARS_MAX),
@@ -131,8 +132,10 @@ static const cyaml_schema_field_t limits_fields[] = {
 };
 
 static const cyaml_schema_field_t service_fields[] = {
-    CYAML_FIELD_MAPPING("public", OPTIONAL, struct service_config, public_listener, listener_fields),
-    CYAML_FIELD_MAPPING("internal", OPTIONAL, struct service_config, internal_listener, listener_fields),
+    CYAML_FIELD_MAPPING("public", OPTIONAL, struct service_config, public_listener,
+                        listener_fields),
+    CYAML_FIELD_MAPPING("internal", OPTIONAL, struct service_config, internal_listener,
+                        listener_fields),
     CYAML_FIELD_MAPPING("store", CYAML_FLAG_DEFAULT, struct service_config, store, store_fields),
     TEXT("master_key", struct service_config, master_key, OPTIONAL),
     TEXT("ca_file", struct service_config, ca_file, OPTIONAL),
@@ -158,7 +161,8 @@ int service_config_load(const char *path, struct service_config **ret_config, st
     return r;
 }
 
-int service_config_read(const char *name, const char *text, struct service_config **ret_config, struct err *err) {
+int service_config_read(const char *name, const char *text, struct service_config **ret_config,
+                        struct err *err) {
     void *config = NULL;
     int r = config_read(name, text, strlen(text), &service_value, &config, err);
     if (r >= 0) {

@@ -17,7 +17,7 @@ struct config_listener {
 
 struct config_store {
     char *url;
-    bool *migrate;   /* absent: yes for SQLite, no for PostgreSQL */
+    bool *migrate; /* absent: yes for SQLite, no for PostgreSQL */
     char *backup_dir;
     unsigned pool;
     bool no_prepare;
@@ -101,9 +101,10 @@ struct service_config {
     struct config_limits limits;
 };
 
-MUST_USE int service_config_load(const char *path, struct service_config **ret_config, struct err *err);
-MUST_USE int service_config_read(const char *name, const char *text, struct service_config **ret_config,
+MUST_USE int service_config_load(const char *path, struct service_config **ret_config,
                                  struct err *err);
+MUST_USE int service_config_read(const char *name, const char *text,
+                                 struct service_config **ret_config, struct err *err);
 void service_config_free(struct service_config *config); /* NULL is fine */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seal.c: libsodium's secretbox with a master key. The context is bound in by deriving the box's key
- * from the master key and the context (BLAKE2b, keyed), so that a sealed text copied to another row
- * does not open there. Sealed text: "v1:" and base 64 of nonce and box. */
+ * seal.c: libsodium's secretbox with a master key. The context is bound in by deriving the box's
+ * key from the master key and the context (BLAKE2b, keyed), so that a sealed text copied to another
+ * row does not open there. Sealed text: "v1:" and base 64 of nonce and box. */
 #include "base/seal.h"
 
 #include <errno.h>
@@ -21,7 +21,8 @@ struct seal {
     unsigned char master[MASTER_BYTES];
 };
 
-static int seal_from_hex(const char *hex, size_t count, const char *place, struct seal **ret_seal, struct err *err) {
+static int seal_from_hex(const char *hex, size_t count, const char *place, struct seal **ret_seal,
+                         struct err *err) {
     struct seal *seal = sodium_malloc(sizeof *seal);
     if (seal == NULL) {
         return err_set(err, ERR_CRYPTO, "no protected memory for the master key");
@@ -40,7 +41,9 @@ static int seal_from_hex(const char *hex, size_t count, const char *place, struc
 int seal_open(const char *reference, struct seal **ret_seal, struct err *err) {
     SECRET_AUTO secret = NULL;
     int r = secret_load(reference, &secret, err);
-    return r < 0 ? r : seal_from_hex(secret_bytes(secret), secret_count(secret), reference, ret_seal, err);
+    return r < 0 ? r
+                 : seal_from_hex(secret_bytes(secret), secret_count(secret), reference, ret_seal,
+                                 err);
 }
 
 /* Written under another name and linked into place: whoever comes second finds the first one's key,
@@ -53,7 +56,8 @@ static int make_key_file(const char *path, struct err *err) {
     sodium_memzero(key, sizeof key);
     snprintf(fresh, sizeof fresh, "%s.%016llx", path, (unsigned long long)random_u64());
     int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, hex, MASTER_HEX_CHARS) == MASTER_HEX_CHARS && fsync(fd) == 0;
+    bool written = fd >= 0 && write(fd, hex, MASTER_HEX_CHARS) == MASTER_HEX_CHARS &&
+                   fsync(fd) == 0;
     sodium_memzero(hex, sizeof hex);
     if (fd >= 0) {
         close(fd);
@@ -84,9 +88,10 @@ void seal_close(struct seal *seal) {
     sodium_free(seal);
 }
 
-static void derive(const struct seal *seal, const char *context, unsigned char ret_key[crypto_secretbox_KEYBYTES]) {
-    crypto_generichash(ret_key, crypto_secretbox_KEYBYTES, (const unsigned char *)context, strlen(context),
-                       seal->master, sizeof seal->master);
+static void derive(const struct seal *seal, const char *context,
+                   unsigned char ret_key[crypto_secretbox_KEYBYTES]) {
+    crypto_generichash(ret_key, crypto_secretbox_KEYBYTES, (const unsigned char *)context,
+                       strlen(context), seal->master, sizeof seal->master);
 }
 
 char *seal_text(const struct seal *seal, const char *context, const struct secret *secret) {
@@ -99,8 +104,8 @@ char *seal_text(const struct seal *seal, const char *context, const struct secre
     }
     random_bytes(box, crypto_secretbox_NONCEBYTES);
     derive(seal, context, key);
-    crypto_secretbox_easy(box + crypto_secretbox_NONCEBYTES, (const unsigned char *)secret_bytes(secret), count,
-                          box, key);
+    crypto_secretbox_easy(box + crypto_secretbox_NONCEBYTES,
+                          (const unsigned char *)secret_bytes(secret), count, box, key);
     sodium_memzero(key, sizeof key);
     char *base64 = crypto_base64(box, bytes);
     free(box);
@@ -114,10 +119,11 @@ char *seal_text(const struct seal *seal, const char *context, const struct secre
     return text;
 }
 
-int seal_read(const struct seal *seal, const char *context, const char *sealed, struct secret **ret_secret,
-              struct err *err) {
+int seal_read(const struct seal *seal, const char *context, const char *sealed,
+              struct secret **ret_secret, struct err *err) {
     size_t count = 0;
-    bool ours = strncmp(sealed, version, sizeof version - 1) == 0 && strlen(sealed) < SEALED_BYTES_MAX;
+    bool ours = strncmp(sealed, version, sizeof version - 1) == 0 &&
+                strlen(sealed) < SEALED_BYTES_MAX;
     unsigned char *box = ours ? crypto_unbase64(sealed + sizeof version - 1, &count) : NULL;
     size_t head = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
     if (box == NULL || count < head) {
@@ -127,8 +133,9 @@ int seal_read(const struct seal *seal, const char *context, const char *sealed, 
     unsigned char key[crypto_secretbox_KEYBYTES];
     unsigned char *plain = malloc(count - head + 1);
     derive(seal, context, key);
-    bool open = plain != NULL && crypto_secretbox_open_easy(plain, box + crypto_secretbox_NONCEBYTES,
-                                                            count - crypto_secretbox_NONCEBYTES, box, key) == 0;
+    bool open = plain != NULL &&
+                crypto_secretbox_open_easy(plain, box + crypto_secretbox_NONCEBYTES,
+                                           count - crypto_secretbox_NONCEBYTES, box, key) == 0;
     sodium_memzero(key, sizeof key);
     if (open) {
         *ret_secret = secret_new(plain, count - head);

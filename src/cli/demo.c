@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * demo.c: `holdfast demo`: a minute and a half in the life of a shop whose gateways misbehave.
  *
- * The scenes are rows of a table: what is said, which faults are switched on, how long it plays. The
- * end asks the service and the sandbox's own book for the same facts and shows them side by side. It
- * is a success only if nobody was charged twice, nothing was lost, nothing is unresolved and the books
- * are equal, gateway by gateway and currency by currency. */
+ * The scenes are rows of a table: what is said, which faults are switched on, how long it plays.
+ * The end asks the service and the sandbox's own book for the same facts and shows them side by
+ * side. It is a success only if nobody was charged twice, nothing was lost, nothing is unresolved
+ * and the books are equal, gateway by gateway and currency by currency. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,28 +31,68 @@ struct scene {
 };
 
 static const struct scene scenes[] = {
-    {"Normal traffic", "Customers buy; every charge goes to stripe-eu, the cheaper gateway.", {NULL}, 5, false, false},
+    {"Normal traffic",
+     "Customers buy; every charge goes to stripe-eu, the cheaper gateway.",
+     {NULL},
+     5,
+     false,
+     false},
     {"stripe-eu refuses connections",
-     "Nothing was sent, so nothing can have been charged: each payment goes on to paypal-eu at once.",
-     {"stripe:refuse"}, 7, true, false},
-    {"stripe-eu is back", "One trial every quarter second, then a tenth, a half, all: traffic returns by a trickle.",
-     {NULL}, 8, false, false},
-    {"stripe-eu is slow and intermittent", "A third of its calls fail, the rest take long. This is worse than being down.",
-     {"stripe:slow:median_ms=900,p99_ms=4000", "stripe:intermittent:probability=0.35"}, 8, true, false},
-    {"stripe-eu is well again", "A pause, so that the next scene begins with stripe-eu in use.", {NULL}, 10, false, false},
+     "Nothing was sent, so nothing can have been charged: each payment goes on to paypal-eu at "
+     "once.",
+     {"stripe:refuse"},
+     7,
+     true,
+     false},
+    {"stripe-eu is back",
+     "One trial every quarter second, then a tenth, a half, all: traffic returns by a trickle.",
+     {NULL},
+     8,
+     false,
+     false},
+    {"stripe-eu is slow and intermittent",
+     "A third of its calls fail, the rest take long. This is worse than being down.",
+     {"stripe:slow:median_ms=900,p99_ms=4000", "stripe:intermittent:probability=0.35"},
+     8,
+     true,
+     false},
+    {"stripe-eu is well again",
+     "A pause, so that the next scene begins with stripe-eu in use.",
+     {NULL},
+     10,
+     false,
+     false},
     {"stripe-eu charges and then times out",
-     "The money is taken and the answer never comes. Trying elsewhere would charge twice: the payment waits as "
+     "The money is taken and the answer never comes. Trying elsewhere would charge twice: the "
+     "payment waits as "
      "\"processing\" until stripe-eu itself says what happened.",
-     {"stripe:timeout_after:operation=charge"}, 8, true, false},
-    {"Callbacks late, twice, out of order, forged", "Forged ones are refused; the others change nothing twice.",
-     {"stripe:callback_late:probability=0.3,seconds=2", "stripe:callback_duplicate:probability=0.5,copies=2",
+     {"stripe:timeout_after:operation=charge"},
+     8,
+     true,
+     false},
+    {"Callbacks late, twice, out of order, forged",
+     "Forged ones are refused; the others change nothing twice.",
+     {"stripe:callback_late:probability=0.3,seconds=2",
+      "stripe:callback_duplicate:probability=0.5,copies=2",
       "stripe:callback_reorder:probability=0.5", "stripe:callback_forged:probability=0.3",
-      "paypal:callback_duplicate:probability=0.5,copies=2", "paypal:callback_forged:probability=0.3"},
-     7, false, false},
+      "paypal:callback_duplicate:probability=0.5,copies=2",
+      "paypal:callback_forged:probability=0.3"},
+     7,
+     false,
+     false},
     {"The service is killed with SIGKILL in mid-flight, and started again",
-     "Payments that were under way are found in the database and asked about; customers repeat their key.",
-     {NULL}, 6, false, true},
-    {"All is well", "Traffic returns to stripe-eu; what is still open is resolved.", {NULL}, 6, false, false},
+     "Payments that were under way are found in the database and asked about; customers repeat "
+     "their key.",
+     {NULL},
+     6,
+     false,
+     true},
+    {"All is well",
+     "Traffic returns to stripe-eu; what is still open is resolved.",
+     {NULL},
+     6,
+     false,
+     false},
 };
 
 struct demo {
@@ -65,7 +105,8 @@ struct demo {
     bool drawn;
 };
 
-/* ---- telling ------------------------------------------------------------------------------------------- */
+/* ---- telling
+ * ------------------------------------------------------------------------------------------- */
 
 static void clear_line(struct demo *demo) {
     if (demo->drawn) {
@@ -77,7 +118,8 @@ static void clear_line(struct demo *demo) {
 static void tell(struct demo *demo, enum show_style style, const char *mark, const char *text) {
     bool colour = demo->cli->screen.colour;
     clear_line(demo);
-    fprintf(demo->cli->screen.out, "%s%s %s%s\n", show_style_on(style, colour), mark, text, show_style_off(style, colour));
+    fprintf(demo->cli->screen.out, "%s%s %s%s\n", show_style_on(style, colour), mark, text,
+            show_style_off(style, colour));
     fflush(demo->cli->screen.out);
 }
 
@@ -97,7 +139,8 @@ static void breakers(struct demo *demo, char *text, size_t bytes, bool *ret_firs
         const json_t *first = json_array_get(json_peek(gateway, "health", NULL), 0);
         const char *state = json_peek_text(first, "breaker", NULL);
         size_t used = strlen(text);
-        snprintf(text + used, bytes - used, "%s%s %s", used > 0 ? " · " : "", name, state != NULL ? state : "?");
+        snprintf(text + used, bytes - used, "%s%s %s", used > 0 ? " · " : "", name,
+                 state != NULL ? state : "?");
         if (index == 0 && ret_first_open != NULL) {
             *ret_first_open = state != NULL && strcmp(state, "closed") != 0;
         }
@@ -114,10 +157,12 @@ static void draw(struct demo *demo) {
     breakers(demo, states, sizeof states, NULL);
     clear_line(demo);
     fprintf(demo->cli->screen.out,
-            "  %3lld s  asked %lld  succeeded %lld  declined %lld  processing %lld  waiting %lld (%s, longest %s)  %s",
+            "  %3lld s  asked %lld  succeeded %lld  declined %lld  processing %lld  waiting %lld "
+            "(%s, longest %s)  %s",
             (long long)((clock_mono_us() - demo->began_us) / US_PER_SECOND), (long long)view.asked,
-            (long long)view.succeeded, (long long)view.declined, (long long)view.processing, (long long)view.waiting,
-            show_latency(view.recent_wait_us, wait), show_latency(view.longest_wait_us, longest), states);
+            (long long)view.succeeded, (long long)view.declined, (long long)view.processing,
+            (long long)view.waiting, show_latency(view.recent_wait_us, wait),
+            show_latency(view.longest_wait_us, longest), states);
     fflush(demo->cli->screen.out);
     demo->drawn = true;
 }
@@ -126,14 +171,17 @@ static void tell_after(struct demo *demo, const struct shop_view *before) {
     struct shop_view now;
     char line[240], longest[SHOW_CHARS_MAX];
     shop_look(demo->shop, &now);
-    snprintf(line, sizeof line, "asked %lld, succeeded %lld, declined %lld, processing %lld; longest wait so far %s",
+    snprintf(line, sizeof line,
+             "asked %lld, succeeded %lld, declined %lld, processing %lld; longest wait so far %s",
              (long long)(now.asked - before->asked), (long long)(now.succeeded - before->succeeded),
-             (long long)(now.declined - before->declined), (long long)(now.processing - before->processing),
+             (long long)(now.declined - before->declined),
+             (long long)(now.processing - before->processing),
              show_latency(now.longest_wait_us, longest));
     tell(demo, STYLE_DIM, " ", line);
 }
 
-/* ---- playing -------------------------------------------------------------------------------------------- */
+/* ---- playing
+ * -------------------------------------------------------------------------------------------- */
 
 static int kill_and_start(struct demo *demo, struct err *err) {
     struct shop_view view;
@@ -143,7 +191,8 @@ static int kill_and_start(struct demo *demo, struct err *err) {
     if (r < 0) {
         return r;
     }
-    snprintf(line, sizeof line, "killed with %lld customers waiting for an answer", (long long)view.waiting);
+    snprintf(line, sizeof line, "killed with %lld customers waiting for an answer",
+             (long long)view.waiting);
     tell(demo, STYLE_WARN, " ", line);
     int64_t began = clock_mono_us();
     r = stage_start(&demo->stage, err);
@@ -185,7 +234,8 @@ static int play(struct demo *demo, const struct scene *scene, struct err *err) {
             noticed = true;
             int64_t took = clock_mono_us() - began;
             demo->noticed_us = took > demo->noticed_us ? took : demo->noticed_us;
-            snprintf(line, sizeof line, "noticed after %lld ms: new payments go elsewhere without asking it first",
+            snprintf(line, sizeof line,
+                     "noticed after %lld ms: new payments go elsewhere without asking it first",
                      (long long)(took / US_PER_MS));
             tell(demo, STYLE_GOOD, " ", line);
         }
@@ -209,7 +259,8 @@ static void settle_down(struct demo *demo) {
     while (clock_mono_us() < give_up) {
         JSON_AUTO backlog = NULL;
         struct err not_now = {0};
-        if (stage_get(&demo->stage, demo->stage.internal_url, "/internal/api/system/backlog", &backlog, &not_now) >= 0) {
+        if (stage_get(&demo->stage, demo->stage.internal_url, "/internal/api/system/backlog",
+                      &backlog, &not_now) >= 0) {
             int64_t open = json_peek_int(backlog, 1, "unknown_payments", NULL) +
                            json_peek_int(backlog, 1, "processing_payments", NULL) +
                            json_peek_int(backlog, 1, "callbacks_waiting", NULL);
@@ -227,22 +278,35 @@ static void say_next(struct demo *demo) {
     const char *internal = demo->stage.internal_url, *control = demo->stage.control_url;
     fprintf(out, "\nEverything stays up until Ctrl-C. Try, in another terminal:\n\n");
     fprintf(out, "  curl -s %s/payment/health\n", internal);
-    fprintf(out, "  curl -s -X POST %s/v1/payments -H 'Content-Type: application/json' \\\n"
-                 "       -H 'Idempotency-Key: my-first' -d '{\"order_id\":\"my-1\",\"amount\":1999,\"currency\":\"USD\","
-                 "\"method\":\"card\",\"tokens\":{\"stripe-eu\":\"pm_card_visa\",\"paypal-eu\":\"vault_visa\"}}'\n",
+    fprintf(out,
+            "  curl -s -X POST %s/v1/payments -H 'Content-Type: application/json' \\\n"
+            "       -H 'Idempotency-Key: my-first' -d "
+            "'{\"order_id\":\"my-1\",\"amount\":1999,\"currency\":\"USD\","
+            "\"method\":\"card\",\"tokens\":{\"stripe-eu\":\"pm_card_visa\",\"paypal-eu\":\"vault_"
+            "visa\"}}'\n",
             internal);
-    fprintf(out, "  curl -s -X PUT %s/faults/stripe -d '[{\"kind\":\"refuse\"}]'      # break the first gateway\n", control);
-    fprintf(out, "  curl -s -X POST %s/internal/api/payment/switch-gateway -H 'Content-Type: application/json' \\\n"
-                 "       -d '{\"primaryGateway\":\"paypal-eu\",\"reason\":\"Stripe outage\"}'\n",
+    fprintf(out,
+            "  curl -s -X PUT %s/faults/stripe -d '[{\"kind\":\"refuse\"}]'      # break the first "
+            "gateway\n",
+            control);
+    fprintf(out,
+            "  curl -s -X POST %s/internal/api/payment/switch-gateway -H 'Content-Type: "
+            "application/json' \\\n"
+            "       -d '{\"primaryGateway\":\"paypal-eu\",\"reason\":\"Stripe outage\"}'\n",
             internal);
-    fprintf(out, "  curl -s -X DELETE %s/faults/stripe                          # and mend it\n", control);
-    fprintf(out, "  curl -s %s/book                                           # the sandbox's own book\n", control);
+    fprintf(out, "  curl -s -X DELETE %s/faults/stripe                          # and mend it\n",
+            control);
+    fprintf(
+        out,
+        "  curl -s %s/book                                           # the sandbox's own book\n",
+        control);
     fprintf(out, "  HOLDFAST_URL=%s build/holdfast gateway health\n\n", internal);
     fprintf(out, "Configuration, database and log are in %s\n", demo->stage.folder);
     fflush(out);
 }
 
-static int run_all(struct demo *demo, int rate, uint64_t seed, bool once, bool *ret_well, struct err *err) {
+static int run_all(struct demo *demo, int rate, uint64_t seed, bool once, bool *ret_well,
+                   struct err *err) {
     int r = shop_open(&demo->stage, rate, seed, &demo->shop, err);
     for (size_t i = 0; r >= 0 && i < COUNT_OF(scenes); i++) {
         r = play(demo, &scenes[i], err);
@@ -278,11 +342,12 @@ int run_demo(struct cli *cli) {
     signals_block();
     struct demo demo = {.cli = cli, .began_us = clock_mono_us(), .noticed_us = -1};
     bool well = false;
-    r = stage_open(&demo.stage, cli_text(cli, "folder"), cli_text(cli, "store"), (uint64_t)seed, &err);
+    r = stage_open(&demo.stage, cli_text(cli, "folder"), cli_text(cli, "store"), (uint64_t)seed,
+                   &err);
     if (r >= 0) {
         char line[240];
-        snprintf(line, sizeof line, "service %s (internal %s), sandbox control %s", demo.stage.public_url,
-                 demo.stage.internal_url, demo.stage.control_url);
+        snprintf(line, sizeof line, "service %s (internal %s), sandbox control %s",
+                 demo.stage.public_url, demo.stage.internal_url, demo.stage.control_url);
         tell(&demo, STYLE_DIM, " ", line);
         r = run_all(&demo, (int)rate, (uint64_t)seed, cli_given(cli, "once"), &well, &err);
     }

@@ -41,19 +41,22 @@ static void write_purchase(const struct shop *shop, int64_t order, struct purcha
     bool declined = prng_below(&prng, 100) < 3;
     int64_t amount = 500 + (int64_t)prng_below(&prng, 20000);
     purchase->refund = !declined && prng_below(&prng, 100) < 4;
-    snprintf(purchase->order_id, sizeof purchase->order_id, "demo-%lld-%06lld", (long long)shop->run,
-             (long long)order);
+    snprintf(purchase->order_id, sizeof purchase->order_id, "demo-%lld-%06lld",
+             (long long)shop->run, (long long)order);
     snprintf(purchase->key, sizeof purchase->key, "key-%s", purchase->order_id);
-    snprintf(purchase->body, sizeof purchase->body,
-             "{\"order_id\":\"%s\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"card\",\"tokens\":{"
-             "\"stripe-eu\":\"%s\",\"paypal-eu\":\"%s\"},\"customer\":{\"id\":\"cust-%lld\",\"region\":\"DE\"}}",
-             purchase->order_id, (long long)amount, currencies[prng_below(&prng, COUNT_OF(currencies))],
-             declined ? "pm_card_visa_chargeDeclined" : "pm_card_visa",
-             declined ? "vault_declined_INSTRUMENT_DECLINED" : "vault_visa", (long long)(order % 500));
+    snprintf(
+        purchase->body, sizeof purchase->body,
+        "{\"order_id\":\"%s\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"card\",\"tokens\":{"
+        "\"stripe-eu\":\"%s\",\"paypal-eu\":\"%s\"},\"customer\":{\"id\":\"cust-%lld\",\"region\":"
+        "\"DE\"}}",
+        purchase->order_id, (long long)amount, currencies[prng_below(&prng, COUNT_OF(currencies))],
+        declined ? "pm_card_visa_chargeDeclined" : "pm_card_visa",
+        declined ? "vault_declined_INSTRUMENT_DECLINED" : "vault_visa", (long long)(order % 500));
 }
 
 /* Repeats the same request with the same key until there is an answer that is not "try again". */
-static json_t *ask_until(struct shop *shop, const char *path, const char *key, const char *body, int *ret_tries) {
+static json_t *ask_until(struct shop *shop, const char *path, const char *key, const char *body,
+                         int *ret_tries) {
     int64_t give_up = clock_mono_us() + PATIENCE_US;
     for (*ret_tries = 1; clock_mono_us() < give_up; ++*ret_tries) {
         json_t *answer = NULL;
@@ -73,7 +76,8 @@ static json_t *ask_until(struct shop *shop, const char *path, const char *key, c
     return NULL;
 }
 
-static void record(struct shop *shop, int64_t order, const char *state, int64_t wait_us, int tries) {
+static void record(struct shop *shop, int64_t order, const char *state, int64_t wait_us,
+                   int tries) {
     lock_take(&shop->lock);
     struct shop_view *view = &shop->view;
     snprintf(shop->told[order], STATE_CHARS, "%s", state);
@@ -83,7 +87,8 @@ static void record(struct shop *shop, int64_t order, const char *state, int64_t 
     view->succeeded += strcmp(state, "succeeded") == 0;
     view->processing += strcmp(state, "processing") == 0;
     view->declined += strcmp(state, "failed") == 0;
-    view->other += strcmp(state, "succeeded") != 0 && strcmp(state, "processing") != 0 && strcmp(state, "failed") != 0;
+    view->other += strcmp(state, "succeeded") != 0 && strcmp(state, "processing") != 0 &&
+                   strcmp(state, "failed") != 0;
     view->longest_wait_us = wait_us > view->longest_wait_us ? wait_us : view->longest_wait_us;
     int64_t now_s = clock_mono_us() / US_PER_SECOND;
     if (now_s != shop->recent_at_s) {
@@ -108,7 +113,8 @@ static void buy(struct shop *shop, int64_t order, int64_t arrived_us) {
     char path[96], key[80];
     snprintf(path, sizeof path, "/v1/payments/%s/refunds", id);
     snprintf(key, sizeof key, "refund-%s", purchase.order_id);
-    JSON_AUTO refund = ask_until(shop, path, key, "{\"amount\":100,\"reason\":\"requested_by_customer\"}", &tries);
+    JSON_AUTO refund = ask_until(shop, path, key,
+                                 "{\"amount\":100,\"reason\":\"requested_by_customer\"}", &tries);
     lock_take(&shop->lock);
     shop->view.refunds++;
     lock_give(&shop->lock);
@@ -136,7 +142,8 @@ static void customer(void *arg) {
     lock_give(&shop->lock);
 }
 
-int shop_open(struct stage *stage, int rate_per_s, uint64_t seed, struct shop **ret_shop, struct err *err) {
+int shop_open(struct stage *stage, int rate_per_s, uint64_t seed, struct shop **ret_shop,
+              struct err *err) {
     struct shop *shop = calloc(1, sizeof *shop);
     char(*told)[STATE_CHARS] = calloc(ORDERS_MAX, sizeof *told);
     if (shop == NULL || told == NULL) {

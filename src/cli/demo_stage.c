@@ -19,10 +19,11 @@ enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024, CONFIG_BYTES_MAX_DEMO = 16384, TRIES
 #define ASK_US (5 * US_PER_SECOND)
 #define POST_US (40 * US_PER_SECOND)
 
-/* ---- HTTP ----------------------------------------------------------------------------------------- */
+/* ---- HTTP
+ * ----------------------------------------------------------------------------------------- */
 
-static int call(struct stage *stage, const struct http_call *call, int *ret_status, json_t **ret_json,
-                struct err *err) {
+static int call(struct stage *stage, const struct http_call *call, int *ret_status,
+                json_t **ret_json, struct err *err) {
     HTTP_ANSWER_AUTO answer = {0};
     int r = http_call(stage->client, call, &answer, err);
     if (r < 0) {
@@ -36,11 +37,15 @@ static int call(struct stage *stage, const struct http_call *call, int *ret_stat
     return 0;
 }
 
-int stage_get(struct stage *stage, const char *base, const char *path, json_t **ret_json, struct err *err) {
+int stage_get(struct stage *stage, const char *base, const char *path, json_t **ret_json,
+              struct err *err) {
     char url[STAGE_URL_CHARS_MAX + 256];
     snprintf(url, sizeof url, "%s%s", base, path);
-    struct http_call ask = {.method = "GET", .url = url, .timeout_us = ASK_US,
-                            .answer_bytes_max = ANSWER_BYTES_MAX, .repeatable = true};
+    struct http_call ask = {.method = "GET",
+                            .url = url,
+                            .timeout_us = ASK_US,
+                            .answer_bytes_max = ANSWER_BYTES_MAX,
+                            .repeatable = true};
     int status = 0;
     int r = call(stage, &ask, &status, ret_json, err);
     if (r < 0) {
@@ -57,7 +62,8 @@ int stage_get(struct stage *stage, const char *base, const char *path, json_t **
 int stage_post(struct stage *stage, const char *path, const char *idempotency_key, const char *body,
                int *ret_status, json_t **ret_json, struct err *err) {
     char url[STAGE_URL_CHARS_MAX + 256], bearer[STAGE_KEY_CHARS_MAX + 16];
-    snprintf(url, sizeof url, "%s%s", stage->key[0] != '\0' ? stage->public_url : stage->internal_url, path);
+    snprintf(url, sizeof url, "%s%s",
+             stage->key[0] != '\0' ? stage->public_url : stage->internal_url, path);
     snprintf(bearer, sizeof bearer, "Bearer %s", stage->key);
     const struct http_header headers[] = {
         {"Content-Type", "application/json"},
@@ -65,15 +71,22 @@ int stage_post(struct stage *stage, const char *path, const char *idempotency_ke
         {"Authorization", bearer},
     };
     struct http_call ask = {
-        .method = "POST", .url = url, .headers = headers,
-        .header_count = stage->key[0] != '\0' ? 3 : 2, .body = body, .body_bytes = strlen(body),
-        .timeout_us = POST_US, .answer_bytes_max = ANSWER_BYTES_MAX, .repeatable = true,
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .header_count = stage->key[0] != '\0' ? 3 : 2,
+        .body = body,
+        .body_bytes = strlen(body),
+        .timeout_us = POST_US,
+        .answer_bytes_max = ANSWER_BYTES_MAX,
+        .repeatable = true,
     };
     *ret_status = 0;
     return call(stage, &ask, ret_status, ret_json, err);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------ */
+/* ---- files
+ * ------------------------------------------------------------------------------------------ */
 
 static int write_file(const char *folder, const char *name, const char *text, struct err *err) {
     char path[STAGE_PATH_CHARS_MAX + 64];
@@ -90,7 +103,8 @@ static int write_file(const char *folder, const char *name, const char *text, st
 static int make_folder(struct stage *stage, const char *folder, struct err *err) {
     if (folder == NULL) {
         const char *base = getenv("TMPDIR");
-        snprintf(stage->folder, sizeof stage->folder, "%s/holdfast-demo-XXXXXX", base != NULL ? base : "/tmp");
+        snprintf(stage->folder, sizeof stage->folder, "%s/holdfast-demo-XXXXXX",
+                 base != NULL ? base : "/tmp");
         if (mkdtemp(stage->folder) == NULL) {
             return err_set(err, ERR_IO, "no folder for the demo: %s", strerror(errno));
         }
@@ -141,9 +155,10 @@ static int write_config(struct stage *stage, int public_port, int internal_port,
              "      - {name: webhook_ca, from: \"file:%s/paypal.ca\"}\n"
              "breaker: {open_ms: 2000, open_max_ms: 8000, trickle_ms: 250, slow_ms: 1500}\n"
              "payments: {request_budget_ms: 12000}\n",
-             public_port, internal_port, store, stage->folder, sandbox_port(stage->sandbox, SANDBOX_STRIPE),
-             stage->folder, stage->folder, sandbox_port(stage->sandbox, SANDBOX_PAYPAL), stage->folder,
-             stage->folder, stage->folder, stage->folder);
+             public_port, internal_port, store, stage->folder,
+             sandbox_port(stage->sandbox, SANDBOX_STRIPE), stage->folder, stage->folder,
+             sandbox_port(stage->sandbox, SANDBOX_PAYPAL), stage->folder, stage->folder,
+             stage->folder, stage->folder);
     int r = write_file(stage->folder, "holdfast.yaml", text, err);
     r = r < 0 ? r : write_file(stage->folder, "stripe.key", SANDBOX_STRIPE_KEY, err);
     r = r < 0 ? r : write_file(stage->folder, "stripe.whsec", SANDBOX_STRIPE_WEBHOOK_SECRET, err);
@@ -154,10 +169,12 @@ static int write_config(struct stage *stage, int public_port, int internal_port,
     r = r < 0 ? r
               : write_file(stage->folder, "master.key",
                            "64656d6f206b657920666f722061206461746162617365207468617420646965", err);
-    return r < 0 ? r : write_file(stage->folder, "paypal.ca", sandbox_paypal_ca(stage->sandbox), err);
+    return r < 0 ? r
+                 : write_file(stage->folder, "paypal.ca", sandbox_paypal_ca(stage->sandbox), err);
 }
 
-/* ---- parts ------------------------------------------------------------------------------------------- */
+/* ---- parts
+ * ------------------------------------------------------------------------------------------- */
 
 /* Whether nobody answers at that port of this machine. */
 static bool port_free(struct stage *stage, int port) {
@@ -165,7 +182,8 @@ static bool port_free(struct stage *stage, int port) {
     struct err err = {0};
     HTTP_ANSWER_AUTO answer = {0};
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
-    struct http_call ask = {.method = "GET", .url = url, .timeout_us = US_PER_SECOND, .repeatable = true};
+    struct http_call ask = {
+        .method = "GET", .url = url, .timeout_us = US_PER_SECOND, .repeatable = true};
     int r = http_call(stage->client, &ask, &answer, &err);
     return r < 0 && answer.reach == HTTP_NOT_SENT;
 }
@@ -194,8 +212,10 @@ static int start_sandbox(struct stage *stage, const int ports[5], uint64_t seed,
         snprintf(addresses[i], sizeof addresses[i], "127.0.0.1:%d", ports[2 + i]);
         options.addresses[i] = addresses[i];
     }
-    snprintf(callbacks[0], sizeof callbacks[0], "http://127.0.0.1:%d/callbacks/stripe-eu", ports[0]);
-    snprintf(callbacks[1], sizeof callbacks[1], "http://127.0.0.1:%d/callbacks/paypal-eu", ports[0]);
+    snprintf(callbacks[0], sizeof callbacks[0], "http://127.0.0.1:%d/callbacks/stripe-eu",
+             ports[0]);
+    snprintf(callbacks[1], sizeof callbacks[1], "http://127.0.0.1:%d/callbacks/paypal-eu",
+             ports[0]);
     options.callback_urls[0] = callbacks[0];
     options.callback_urls[1] = callbacks[1];
     options.callback_retry_ms = 500;
@@ -207,7 +227,8 @@ static int start_sandbox(struct stage *stage, const int ports[5], uint64_t seed,
 }
 
 int stage_start(struct stage *stage, struct err *err) {
-    char program[STAGE_PATH_CHARS_MAX], config[STAGE_PATH_CHARS_MAX + 32], log[STAGE_PATH_CHARS_MAX + 32];
+    char program[STAGE_PATH_CHARS_MAX], config[STAGE_PATH_CHARS_MAX + 32],
+        log[STAGE_PATH_CHARS_MAX + 32];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length <= 0) {
         return err_set(err, ERR_IO, "the program cannot find itself: %s", strerror(errno));
@@ -260,7 +281,8 @@ static int make_key(struct stage *stage, struct err *err) {
     JSON_AUTO answer = NULL;
     char name[40];
     snprintf(name, sizeof name, "demo-key-%lld", (long long)clock_wall_us());
-    int r = stage_post(stage, "/v1/keys", name, "{\"name\":\"demo shop\",\"role\":\"admin\"}", &status, &answer, err);
+    int r = stage_post(stage, "/v1/keys", name, "{\"name\":\"demo shop\",\"role\":\"admin\"}",
+                       &status, &answer, err);
     if (r < 0) {
         return r;
     }
@@ -272,7 +294,8 @@ static int make_key(struct stage *stage, struct err *err) {
     return 0;
 }
 
-int stage_open(struct stage *stage, const char *folder, const char *store_url, uint64_t seed, struct err *err) {
+int stage_open(struct stage *stage, const char *folder, const char *store_url, uint64_t seed,
+               struct err *err) {
     *stage = (struct stage){.store_url = store_url};
     struct http_client_options options = {.connections_max = 1024};
     int ports[5];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * demo_stage.h: what the demo plays on: the sandbox gateways in this process, the service as a child
- * that can be killed, and a folder that holds its configuration and database.
- * Threads: stage_get and stage_post from any; the rest from the one that opened it.
- * Owns: everything it started, until stage_close(). Errors: ERR_IO, ERR_UNREACHABLE, ERR_TIMEOUT, and
- * whatever the service answers. */
+ * demo_stage.h: what the demo plays on: the sandbox gateways in this process, the service as a
+ * child that can be killed, and a folder that holds its configuration and database. Threads:
+ * stage_get and stage_post from any; the rest from the one that opened it. Owns: everything it
+ * started, until stage_close(). Errors: ERR_IO, ERR_UNREACHABLE, ERR_TIMEOUT, and whatever the
+ * service answers. */
 #ifndef HOLDFAST_CLI_DEMO_STAGE_H
 #define HOLDFAST_CLI_DEMO_STAGE_H
 
@@ -29,8 +29,8 @@ struct stage {
 };
 
 /* `folder` NULL: a new one under the system's temporary folder. */
-MUST_USE int stage_open(struct stage *stage, const char *folder, const char *store_url, uint64_t seed,
-                        struct err *err);
+MUST_USE int stage_open(struct stage *stage, const char *folder, const char *store_url,
+                        uint64_t seed, struct err *err);
 void stage_close(struct stage *stage);
 /* SIGKILL: nothing is saved, nothing is said. */
 MUST_USE int stage_kill(struct stage *stage, struct err *err);
@@ -42,7 +42,7 @@ MUST_USE int stage_fault(struct stage *stage, const char *spec, struct err *err)
 MUST_USE int stage_get(struct stage *stage, const char *base, const char *path, json_t **ret_json,
                        struct err *err);
 /* POST with the operator's key. `ret_status` 0: no answer. The JSON may be NULL. */
-MUST_USE int stage_post(struct stage *stage, const char *path, const char *idempotency_key, const char *body,
-                        int *ret_status, json_t **ret_json, struct err *err);
+MUST_USE int stage_post(struct stage *stage, const char *path, const char *idempotency_key,
+                        const char *body, int *ret_status, json_t **ret_json, struct err *err);
 
 #endif

@@ -17,7 +17,8 @@
 enum { PAGES_MAX = 2000 };
 
 /* Adds every payment of the service: order → state, and the counts. */
-static int take_payments(struct stage *stage, GHashTable *states, struct demo_sums *sums, struct err *err) {
+static int take_payments(struct stage *stage, GHashTable *states, struct demo_sums *sums,
+                         struct err *err) {
     char path[256] = "/v1/payments?limit=100";
     for (int page = 0; page < PAGES_MAX; page++) {
         JSON_AUTO json = NULL;
@@ -69,8 +70,8 @@ static void take_customers(struct shop *shop, GHashTable *states, struct demo_su
 }
 
 /* Every entry of a simulated gateway's book that took money must be a payment that succeeded. */
-static int take_charges(struct stage *stage, const char *gateway, GHashTable *states, struct demo_sums *sums,
-                        struct err *err) {
+static int take_charges(struct stage *stage, const char *gateway, GHashTable *states,
+                        struct demo_sums *sums, struct err *err) {
     char path[256];
     snprintf(path, sizeof path, "/book/charges?gateway=%s&limit=1000", gateway);
     for (int page = 0; page < PAGES_MAX; page++) {
@@ -90,14 +91,17 @@ static int take_charges(struct stage *stage, const char *gateway, GHashTable *st
         if (cursor == NULL) {
             return 0;
         }
-        snprintf(path, sizeof path, "/book/charges?gateway=%s&limit=1000&cursor=%s", gateway, cursor);
+        snprintf(path, sizeof path, "/book/charges?gateway=%s&limit=1000&cursor=%s", gateway,
+                 cursor);
     }
     return err_set(err, ERR_TOO_LARGE, "the book of %s is longer than the demo can read", gateway);
 }
 
-static struct demo_book *book_of(struct demo_sums *sums, const char *gateway, const char *currency) {
+static struct demo_book *book_of(struct demo_sums *sums, const char *gateway,
+                                 const char *currency) {
     for (int i = 0; i < sums->book_count; i++) {
-        if (strcmp(sums->books[i].gateway, gateway) == 0 && strcmp(sums->books[i].currency, currency) == 0) {
+        if (strcmp(sums->books[i].gateway, gateway) == 0 &&
+            strcmp(sums->books[i].currency, currency) == 0) {
             return &sums->books[i];
         }
     }
@@ -110,7 +114,8 @@ static struct demo_book *book_of(struct demo_sums *sums, const char *gateway, co
     return book;
 }
 
-static void take_theirs(const json_t *json, const char *simulated, const char *gateway, struct demo_sums *sums) {
+static void take_theirs(const json_t *json, const char *simulated, const char *gateway,
+                        struct demo_sums *sums) {
     const json_t *currencies = json_peek(json, "gateways", simulated, "currencies", NULL);
     const char *currency;
     json_t *figures;
@@ -134,8 +139,8 @@ static int take_books(struct stage *stage, struct demo_sums *sums, struct err *e
     size_t index;
     json_t *row;
     json_array_foreach((json_t *)json_peek(ours, "books", NULL), index, row) {
-        struct demo_book *book =
-            book_of(sums, json_peek_text(row, "gateway", NULL), json_peek_text(row, "currency", NULL));
+        struct demo_book *book = book_of(sums, json_peek_text(row, "gateway", NULL),
+                                         json_peek_text(row, "currency", NULL));
         if (book != NULL) {
             book->ours_taken = json_peek_int(row, 0, "taken", NULL);
             book->ours_returned = json_peek_int(row, 0, "returned", NULL);
@@ -157,7 +162,9 @@ static int take_rest(struct stage *stage, struct demo_sums *sums, struct err *er
     JSON_AUTO verified = NULL;
     JSON_AUTO backlog = NULL;
     int r = stage_get(stage, stage->internal_url, "/internal/api/payments/verify", &verified, err);
-    r = r < 0 ? r : stage_get(stage, stage->internal_url, "/internal/api/system/backlog", &backlog, err);
+    r = r < 0
+            ? r
+            : stage_get(stage, stage->internal_url, "/internal/api/system/backlog", &backlog, err);
     if (r < 0) {
         return r;
     }
@@ -166,7 +173,8 @@ static int take_rest(struct stage *stage, struct demo_sums *sums, struct err *er
     return 0;
 }
 
-int demo_sums_take(struct stage *stage, struct shop *shop, struct demo_sums *ret_sums, struct err *err) {
+int demo_sums_take(struct stage *stage, struct shop *shop, struct demo_sums *ret_sums,
+                   struct err *err) {
     GHashTable *states = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     *ret_sums = (struct demo_sums){.noticed_us = -1};
     int r = take_payments(stage, states, ret_sums, err);
@@ -182,14 +190,18 @@ int demo_sums_take(struct stage *stage, struct shop *shop, struct demo_sums *ret
 }
 
 bool demo_sums_well(const struct demo_sums *sums) {
-    return sums->charged_twice == 0 && sums->lost == 0 && sums->unresolved == 0 && sums->broken_invariants == 0 &&
-           sums->books_equal && sums->asked > 0;
+    return sums->charged_twice == 0 && sums->lost == 0 && sums->unresolved == 0 &&
+           sums->broken_invariants == 0 && sums->books_equal && sums->asked > 0;
 }
 
 static void count_row(struct table *table, const char *name, int64_t count, bool must_be_none) {
     char text[SHOW_CHARS_MAX];
     table_cell(table, name);
-    table_styled(table, !must_be_none ? STYLE_PLAIN : count == 0 ? STYLE_GOOD : STYLE_BAD, show_count(count, text));
+    table_styled(table,
+                 !must_be_none ? STYLE_PLAIN
+                 : count == 0  ? STYLE_GOOD
+                               : STYLE_BAD,
+                 show_count(count, text));
 }
 
 static void time_row(struct table *table, const char *name, int64_t span_us) {
@@ -214,10 +226,12 @@ void demo_sums_print(struct cli *cli, const struct demo_sums *sums) {
     time_row(table, "longest time to notice", sums->noticed_us);
     cli_say(cli, "\n");
     table_print(table, cli, NULL);
-    TABLE_AUTO books = TABLE("Book", "currency", ">taken: ours", ">theirs", ">returned: ours", ">theirs", "");
+    TABLE_AUTO books = TABLE("Book", "currency", ">taken: ours", ">theirs", ">returned: ours",
+                             ">theirs", "");
     for (int i = 0; i < sums->book_count; i++) {
         const struct demo_book *book = &sums->books[i];
-        const int64_t figures[] = {book->ours_taken, book->theirs_taken, book->ours_returned, book->theirs_returned};
+        const int64_t figures[] = {book->ours_taken, book->theirs_taken, book->ours_returned,
+                                   book->theirs_returned};
         bool equal = figures[0] == figures[1] && figures[2] == figures[3];
         table_cell(books, book->gateway);
         table_cell(books, book->currency);
@@ -230,5 +244,6 @@ void demo_sums_print(struct cli *cli, const struct demo_sums *sums) {
     cli_say(cli, "\n");
     table_print(books, cli, "no books");
     bool well = demo_sums_well(sums);
-    cli_say(cli, "\n%s\n", well ? "Every promise held." : "A PROMISE WAS BROKEN: see the rows above.");
+    cli_say(cli, "\n%s\n",
+            well ? "Every promise held." : "A PROMISE WAS BROKEN: see the rows above.");
 }

@@ -24,9 +24,11 @@ struct demo_sums {
     bool books_equal;
 };
 
-MUST_USE int demo_sums_take(struct stage *stage, struct shop *shop, struct demo_sums *ret_sums, struct err *err);
+MUST_USE int demo_sums_take(struct stage *stage, struct shop *shop, struct demo_sums *ret_sums,
+                            struct err *err);
 void demo_sums_print(struct cli *cli, const struct demo_sums *sums);
-/* Charged twice, lost and unresolved are all none, no invariant is broken and the books are equal. */
+/* Charged twice, lost and unresolved are all none, no invariant is broken and the books are equal.
+ */
 bool demo_sums_well(const struct demo_sums *sums);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * contacts.c: the book. E-mail and telephone are those of the payment service's runbook; a merchant's
- * own account manager belongs into the team's rota, not here. */
+ * contacts.c: the book. E-mail and telephone are those of the payment service's runbook; a
+ * merchant's own account manager belongs into the team's rota, not here. */
 #include "gateway/contacts.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * contacts.h: the provider contact book: whom to call when a gateway is down (GW-7). Threads: any. */
+ * contacts.h: the provider contact book: whom to call when a gateway is down (GW-7). Threads: any.
+ */
 #ifndef HOLDFAST_GATEWAY_CONTACTS_H
 #define HOLDFAST_GATEWAY_CONTACTS_H
 

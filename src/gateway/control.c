@@ -158,11 +158,13 @@ void gateway_control_view(struct gateway_control *control, struct gateway_contro
     lock_give(&control->lock);
 }
 
-/* ---- changing ------------------------------------------------------------------------------------------- */
+/* ---- changing
+ * ------------------------------------------------------------------------------------------- */
 
 /* The last one that takes new payments is not switched off by accident. Read inside the transaction
  * that changes it. */
-static int others_enabled(const struct gateway_control_change *change, struct store_tx *tx, struct err *err) {
+static int others_enabled(const struct gateway_control_change *change, struct store_tx *tx,
+                          struct err *err) {
     struct load_ctx load = {.control = change->control};
     int r = load_tx(tx, &load, err);
     if (r < 0) {
@@ -178,18 +180,20 @@ static int others_enabled(const struct gateway_control_change *change, struct st
     return err_hint(err, "Enable another one first, or repeat with force to stop taking payments.");
 }
 
-int gateway_control_write(struct store_tx *tx, const struct gateway_control_change *change, struct err *err) {
+int gateway_control_write(struct store_tx *tx, const struct gateway_control_change *change,
+                          struct err *err) {
     int r = change->guard ? others_enabled(change, tx, err) : 0;
     if (r < 0) {
         return r;
     }
-    r = sql_put(tx, err,
-                "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) VALUES ($1, $2, "
-                "$3, $4, $5, $6) ON CONFLICT (gateway) DO UPDATE SET state = excluded.state, "
-                "value = excluded.value, reason = excluded.reason, actor = excluded.actor, "
-                "at_us = excluded.at_us",
-                S_TEXT(change->row), S_INT(change->state), S_TEXT(change->value), S_TEXT(change->reason),
-                S_TEXT(change->actor), S_INT(clock_wall_us()));
+    r = sql_put(
+        tx, err,
+        "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) VALUES ($1, $2, "
+        "$3, $4, $5, $6) ON CONFLICT (gateway) DO UPDATE SET state = excluded.state, "
+        "value = excluded.value, reason = excluded.reason, actor = excluded.actor, "
+        "at_us = excluded.at_us",
+        S_TEXT(change->row), S_INT(change->state), S_TEXT(change->value), S_TEXT(change->reason),
+        S_TEXT(change->actor), S_INT(clock_wall_us()));
     if (r < 0) {
         return r;
     }
@@ -198,7 +202,8 @@ int gateway_control_write(struct store_tx *tx, const struct gateway_control_chan
     buf_add_text(&detail, "{\"value\":");
     buf_add_json(&detail, change->value);
     buf_add_char(&detail, '}');
-    return audit_append(tx, change->actor, change->action, change->subject, change->reason, detail.data, err);
+    return audit_append(tx, change->actor, change->action, change->subject, change->reason,
+                        detail.data, err);
 }
 
 int gateway_control_changed(const struct gateway_control_change *change, struct err *err) {
@@ -217,8 +222,8 @@ int gateway_control_apply(const struct gateway_control_change *change, struct er
     return r < 0 ? r : gateway_control_changed(change, err);
 }
 
-static int check(const struct gateway_control_change *change, struct gateway_control_change *ret_change,
-                 struct err *err) {
+static int check(const struct gateway_control_change *change,
+                 struct gateway_control_change *ret_change, struct err *err) {
     if (change->reason == NULL || change->reason[0] == '\0') {
         err_set(err, ERR_VALIDATION, "a reason is needed: it goes on the audit log");
         return err_place(err, "/reason");
@@ -232,38 +237,57 @@ static int unknown_gateway(const char *name, struct err *err) {
     return err_hint(err, "`holdfast gateway list` names them.");
 }
 
-int gateway_control_set(struct gateway_control *control, const char *gateway, enum gateway_switch state,
-                        bool force, const char *actor, const char *reason,
-                        struct gateway_control_change *ret_change, struct err *err) {
+int gateway_control_set(struct gateway_control *control, const char *gateway,
+                        enum gateway_switch state, bool force, const char *actor,
+                        const char *reason, struct gateway_control_change *ret_change,
+                        struct err *err) {
     if (gateway_find(control->registry, gateway) == NULL) {
         return unknown_gateway(gateway, err);
     }
     static const char *const actions[] = {"gateway.enable", "gateway.drain", "gateway.disable"};
     struct gateway_control_change change = {
-        .control = control, .row = gateway, .value = gateway_switch_name(state), .actor = actor,
-        .reason = reason, .action = actions[state], .subject = gateway, .state = state,
+        .control = control,
+        .row = gateway,
+        .value = gateway_switch_name(state),
+        .actor = actor,
+        .reason = reason,
+        .action = actions[state],
+        .subject = gateway,
+        .state = state,
         .guard = state != GATEWAY_ENABLED && !force,
     };
     return check(&change, ret_change, err);
 }
 
 int gateway_control_primary(struct gateway_control *control, const char *gateway, const char *actor,
-                            const char *reason, struct gateway_control_change *ret_change, struct err *err) {
+                            const char *reason, struct gateway_control_change *ret_change,
+                            struct err *err) {
     if (gateway[0] != '\0' && gateway_find(control->registry, gateway) == NULL) {
         return unknown_gateway(gateway, err);
     }
     struct gateway_control_change change = {
-        .control = control, .row = primary_row, .value = gateway, .actor = actor, .reason = reason,
-        .action = "gateway.switch", .subject = gateway[0] != '\0' ? gateway : "by priority",
+        .control = control,
+        .row = primary_row,
+        .value = gateway,
+        .actor = actor,
+        .reason = reason,
+        .action = "gateway.switch",
+        .subject = gateway[0] != '\0' ? gateway : "by priority",
     };
     return check(&change, ret_change, err);
 }
 
-int gateway_control_fallback(struct gateway_control *control, bool on, const char *actor, const char *reason,
-                             struct gateway_control_change *ret_change, struct err *err) {
+int gateway_control_fallback(struct gateway_control *control, bool on, const char *actor,
+                             const char *reason, struct gateway_control_change *ret_change,
+                             struct err *err) {
     struct gateway_control_change change = {
-        .control = control, .row = fallback_row, .value = on ? "on" : "off", .actor = actor, .reason = reason,
-        .action = on ? "gateway.fallback.enable" : "gateway.fallback.disable", .subject = "routing",
+        .control = control,
+        .row = fallback_row,
+        .value = on ? "on" : "off",
+        .actor = actor,
+        .reason = reason,
+        .action = on ? "gateway.fallback.enable" : "gateway.fallback.disable",
+        .subject = "routing",
     };
     return check(&change, ret_change, err);
 }

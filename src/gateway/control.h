@@ -25,16 +25,17 @@ struct gateway_control_view {
     char reason[GATEWAYS_MAX][160];
     char primary[GATEWAY_NAME_CHARS_MAX + 1]; /* "" : by priority */
     char primary_reason[160];
-    bool fallback; /* fallback mode: the first gateway by priority is passed over where another fits */
+    bool fallback; /* fallback mode: the first gateway by priority is passed over where another fits
+                    */
     char fallback_reason[160];
 };
 void gateway_control_view(struct gateway_control *control, struct gateway_control_view *ret_view);
 
 /* One change, as a value: filled by one of the three functions below (which check it), written by
- * gateway_control_write() inside any transaction, put in force here by gateway_control_changed() once
- * that transaction is committed. Texts are borrowed.
- * Draining: no new payments; refunds, captures and queries of old ones go on. Disabled: no calls but
- * queries that resolve unknown payments. */
+ * gateway_control_write() inside any transaction, put in force here by gateway_control_changed()
+ * once that transaction is committed. Texts are borrowed. Draining: no new payments; refunds,
+ * captures and queries of old ones go on. Disabled: no calls but queries that resolve unknown
+ * payments. */
 struct gateway_control_change {
     struct gateway_control *control;
     const char *row, *value, *actor, *reason, *action, *subject;
@@ -45,9 +46,10 @@ MUST_USE int gateway_control_set(struct gateway_control *control, const char *ga
                                  enum gateway_switch state, bool force, const char *actor,
                                  const char *reason, struct gateway_control_change *ret_change,
                                  struct err *err);
-MUST_USE int gateway_control_primary(struct gateway_control *control, const char *gateway /* "" none */,
-                                     const char *actor, const char *reason,
-                                     struct gateway_control_change *ret_change, struct err *err);
+MUST_USE int gateway_control_primary(struct gateway_control *control,
+                                     const char *gateway /* "" none */, const char *actor,
+                                     const char *reason, struct gateway_control_change *ret_change,
+                                     struct err *err);
 MUST_USE int gateway_control_fallback(struct gateway_control *control, bool on, const char *actor,
                                       const char *reason, struct gateway_control_change *ret_change,
                                       struct err *err);

@@ -2,13 +2,13 @@
  * gateway.h: what every gateway can be asked, and what its answer means.
  *
  * A *gateway* is a named instance of an *adapter* with its own account: two Stripe accounts are two
- * gateways. An adapter is one const struct of functions, a capability set and an error table; adding
- * one touches its own folder and one line of registry.c.
+ * gateways. An adapter is one const struct of functions, a capability set and an error table;
+ * adding one touches its own folder and one line of registry.c.
  *
- * Every function that talks to the gateway answers with a `gateway_result` whose `outcome` is one row
- * of outcomes.def; there is no other way to fail. The rule that matters (I6): whatever may have moved
- * money and was not clearly answered is GW_UNKNOWN, never a failure. An answer that the error table
- * does not know is GW_UNKNOWN for calls that move money, unless nothing was sent.
+ * Every function that talks to the gateway answers with a `gateway_result` whose `outcome` is one
+ * row of outcomes.def; there is no other way to fail. The rule that matters (I6): whatever may have
+ * moved money and was not clearly answered is GW_UNKNOWN, never a failure. An answer that the error
+ * table does not know is GW_UNKNOWN for calls that move money, unless nothing was sent.
  *
  * Threads: adapters' functions run on many tasks at once and block on http_call(). Owns: nothing of
  * the caller's; texts in a result are copies. Errors: see above. */
@@ -27,7 +27,7 @@
 enum {
     GATEWAY_NAME_CHARS_MAX = 31,
     GATEWAYS_MAX = 32,
-    GATEWAY_ID_CHARS_MAX = 95,      /* their names of things: "pi_…", "8AC96…" */
+    GATEWAY_ID_CHARS_MAX = 95, /* their names of things: "pi_…", "8AC96…" */
     GATEWAY_CODE_CHARS_MAX = 63,
     GATEWAY_MESSAGE_CHARS_MAX = 239,
     GATEWAY_URL_CHARS_MAX = 1023,
@@ -102,8 +102,8 @@ struct gateway_result {
     int64_t amount_minor;
     int64_t captured_minor, refunded_minor;
     struct currency currency;
-    int64_t fee_minor;      /* -1: not said */
-    enum http_reach reach;  /* 0: no call was made */
+    int64_t fee_minor;     /* -1: not said */
+    enum http_reach reach; /* 0: no call was made */
     enum http_failure failure;
     int http_status;
     int64_t duration_us;
@@ -128,7 +128,7 @@ struct gateway_cost {
 struct gateway {
     char name[GATEWAY_NAME_CHARS_MAX + 1];
     const struct gateway_adapter *adapter;
-    void *state; /* the adapter's own (token cache, …) */
+    void *state;                              /* the adapter's own (token cache, …) */
     char base_url[GATEWAY_URL_CHARS_MAX + 1]; /* no slash at the end */
     struct gateway_credential credentials[GATEWAY_CREDENTIALS_MAX];
     int credential_count;
@@ -138,8 +138,8 @@ struct gateway {
     char regions[16][8]; /* customer regions it serves; none: all */
     int region_count;
     int64_t amount_minor_min, amount_minor_max; /* 0: no bound */
-    int priority;    /* smaller is tried first */
-    int weight;      /* share among equal priorities, 0..1000 */
+    int priority;                               /* smaller is tried first */
+    int weight;                                 /* share among equal priorities, 0..1000 */
     struct gateway_cost cost;
     int64_t timeout_us;      /* longest that one charge call may take */
     int64_t callback_due_us; /* a callback is missing after that long; 0: 15 min */
@@ -162,18 +162,20 @@ struct gateway_call {
 };
 
 struct gateway_charge {
-    const char *reference; /* our attempt id: the name by which the gateway will know it, and its key */
+    const char
+        *reference; /* our attempt id: the name by which the gateway will know it, and its key */
     const char *order_id;
     int64_t amount_minor;
     struct currency currency;
     enum payment_method method;
-    const char *token;  /* this gateway's or a portable one; "" for a wallet that asks the customer */
-    bool capture;       /* false: authorize only */
+    const char
+        *token;   /* this gateway's or a portable one; "" for a wallet that asks the customer */
+    bool capture; /* false: authorize only */
     const char *return_url, *cancel_url; /* may be "" */
     const char *description;             /* may be "" */
     const char *customer_email;          /* may be "" */
     const char *customer_ip;             /* may be "" */
-    bool off_session;   /* the customer is not there (a renewal) */
+    bool off_session;                    /* the customer is not there (a renewal) */
 };
 
 /* How to find it again: by our reference, and by theirs when we have it. */
@@ -181,8 +183,8 @@ struct gateway_lookup {
     const char *reference;
     const char *gateway_id; /* "" when the answer never came */
     const char *charge_id;
-    int64_t created_us;     /* wall, when our row was written */
-    int64_t amount_minor;   /* what we asked for */
+    int64_t created_us;   /* wall, when our row was written */
+    int64_t amount_minor; /* what we asked for */
     struct currency currency;
     enum payment_method method;
 };
@@ -197,10 +199,15 @@ struct gateway_change {
     int64_t created_us;
 };
 
-enum callback_subject { CALLBACK_PAYMENT = 1, CALLBACK_REFUND = 2, CALLBACK_DISPUTE = 3, CALLBACK_OTHER = 4 };
+enum callback_subject {
+    CALLBACK_PAYMENT = 1,
+    CALLBACK_REFUND = 2,
+    CALLBACK_DISPUTE = 3,
+    CALLBACK_OTHER = 4
+};
 
-/* What a genuine callback says, in our words. A hint: state only moves after the gateway, asked again,
- * says the same, or when it agrees with what we know already. */
+/* What a genuine callback says, in our words. A hint: state only moves after the gateway, asked
+ * again, says the same, or when it agrees with what we know already. */
 struct gateway_event {
     char event_id[GATEWAY_ID_CHARS_MAX + 1]; /* unique at that gateway */
     char type[GATEWAY_CODE_CHARS_MAX + 1];
@@ -237,14 +244,15 @@ struct gateway_ack {
 
 struct gateway_capabilities {
     bool authorize, partial_capture, cancel, partial_refund;
-    /* Repeating the same charge with the same reference within this time gives the first outcome (or
-     * runs it once if it never arrived); 0: it does not honour keys. */
+    /* Repeating the same charge with the same reference within this time gives the first outcome
+     * (or runs it once if it never arrived); 0: it does not honour keys. */
     int64_t key_lifetime_us;
     /* A NOT_FOUND from query() this long after the last send means that it never arrived; 0: never
      * conclusive. */
     int64_t not_found_conclusive_us;
     bool close_on_unknown; /* cancel() of a payment of unknown state is safe and conclusive */
-    bool customer_action;  /* the customer must approve on the gateway's page unless there is a token */
+    bool customer_action; /* the customer must approve on the gateway's page unless there is a token
+                           */
 };
 
 struct gateway_adapter {
@@ -259,18 +267,18 @@ struct gateway_adapter {
     /* Checks the configuration, makes `state`. */
     int (*open)(struct gateway *gateway, struct err *err);
     void (*close)(struct gateway *gateway);
-    /* Takes or holds the money. The same reference again is the same charge; but when a repeat is not
-     * let in (unavailable, rate-limited, refused) that is said of the repeat only: what an earlier
-     * send did stays as unknown as it was. */
+    /* Takes or holds the money. The same reference again is the same charge; but when a repeat is
+     * not let in (unavailable, rate-limited, refused) that is said of the repeat only: what an
+     * earlier send did stays as unknown as it was. */
     void (*charge)(const struct gateway_call *call, const struct gateway_charge *charge,
                    struct gateway_result *ret_result);
-    /* Goes on with a charge that the customer has approved since (GW_APPROVED); NULL when the gateway
-     * finishes by itself. */
+    /* Goes on with a charge that the customer has approved since (GW_APPROVED); NULL when the
+     * gateway finishes by itself. */
     void (*resume)(const struct gateway_call *call, const struct gateway_charge *charge,
                    const struct gateway_lookup *lookup, struct gateway_result *ret_result);
-    /* Where it stands. Moves nothing. GW_UNAVAILABLE, RATE_LIMITED and REJECTED_CREDENTIALS mean that
-     * the question was not answered, and say nothing about the payment: whoever asked stays where he
-     * was. The same for query_refund(). */
+    /* Where it stands. Moves nothing. GW_UNAVAILABLE, RATE_LIMITED and REJECTED_CREDENTIALS mean
+     * that the question was not answered, and say nothing about the payment: whoever asked stays
+     * where he was. The same for query_refund(). */
     void (*query)(const struct gateway_call *call, const struct gateway_lookup *lookup,
                   struct gateway_result *ret_result);
     void (*capture)(const struct gateway_call *call, const struct gateway_change *change,
@@ -282,23 +290,27 @@ struct gateway_adapter {
     void (*query_refund)(const struct gateway_call *call, const struct gateway_change *change,
                          struct gateway_result *ret_result);
     /* ERR_SIGNATURE: forged, stale or not for us. ERR_BAD_REQUEST: genuine but unreadable.
-     * ERR_UNREACHABLE: it cannot be told now (the certificate could not be fetched); not acknowledged,
-     * so that it is sent again. */
-    int (*verify_callback)(const struct gateway_call *call, const struct gateway_callback_request *request,
+     * ERR_UNREACHABLE: it cannot be told now (the certificate could not be fetched); not
+     * acknowledged, so that it is sent again. */
+    int (*verify_callback)(const struct gateway_call *call,
+                           const struct gateway_callback_request *request,
                            struct gateway_event *ret_event, struct err *err);
-    /* Cheapest call that shows reachability and valid credentials; moves nothing. GW_NONE: all is well. */
+    /* Cheapest call that shows reachability and valid credentials; moves nothing. GW_NONE: all is
+     * well. */
     void (*probe)(const struct gateway_call *call, struct gateway_result *ret_result);
 };
 
 /* The row of that code, or NULL. Linear: tables are short. */
-const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter, const char *code);
-/* Fills outcome, advice, code, common_code from a table row found by `code`, else by `fallback_code`;
- * returns false (nothing filled) when neither has a row. */
+const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter,
+                                               const char *code);
+/* Fills outcome, advice, code, common_code from a table row found by `code`, else by
+ * `fallback_code`; returns false (nothing filled) when neither has a row. */
 bool gateway_result_code(struct gateway_result *result, const struct gateway_adapter *adapter,
                          const char *code, const char *fallback_code);
-/* Copies what the HTTP answer says about reach, failure, status and duration; for an unanswered call
- * sets the outcome: UNAVAILABLE when nothing was sent, else UNKNOWN (`moves_money`) or UNAVAILABLE.
- * Returns true when there is an answer to read. */
-bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer, bool moves_money);
+/* Copies what the HTTP answer says about reach, failure, status and duration; for an unanswered
+ * call sets the outcome: UNAVAILABLE when nothing was sent, else UNKNOWN (`moves_money`) or
+ * UNAVAILABLE. Returns true when there is an answer to read. */
+bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer,
+                         bool moves_money);
 
 #endif

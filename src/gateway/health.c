@@ -4,8 +4,8 @@
  * 1. Calls, faults, slow calls and refusals of our own bulkhead are counted per second in a ring of
  *    `window_s` seconds; the window's sums decide. Declines are calls without fault.
  * 2. OPEN → HALF_OPEN happens when somebody asks after `open_until`; no task of its own.
- * 3. In HALF_OPEN one trial may be under way; a trial whose caller never reports (it died) gives its
- *    place back after TRIAL_LOST_US.
+ * 3. In HALF_OPEN one trial may be under way; a trial whose caller never reports (it died) gives
+ * its place back after TRIAL_LOST_US.
  * 4. After closing, `ramp` stages let through a growing share of the calls by a counter, not by
  *    chance: stage 0 one in 10, stage 1 one in 2, then all. A fault in the ramp opens it again.
  * One lock per gateway; nothing under it blocks. */
@@ -32,16 +32,16 @@ struct second {
 struct breaker {
     enum breaker_state state;
     struct second ring[WINDOW_MAX_S];
-    int in_a_row;              /* faults without a success between */
-    int64_t since_us;          /* wall */
-    int64_t opened_us;         /* wall */
-    int64_t first_fault_us;    /* wall: of the present trouble */
-    int64_t open_until_us;     /* monotonic */
-    int64_t open_for_us;       /* length of the present or last opening */
-    int64_t next_trial_us;     /* monotonic */
-    int64_t trial_began_us;    /* monotonic; 0: no trial is under way */
+    int in_a_row;           /* faults without a success between */
+    int64_t since_us;       /* wall */
+    int64_t opened_us;      /* wall */
+    int64_t first_fault_us; /* wall: of the present trouble */
+    int64_t open_until_us;  /* monotonic */
+    int64_t open_for_us;    /* length of the present or last opening */
+    int64_t next_trial_us;  /* monotonic */
+    int64_t trial_began_us; /* monotonic; 0: no trial is under way */
     int trial_successes;
-    int ramp;                  /* RAMP_STAGES: past it, everything is admitted */
+    int ramp; /* RAMP_STAGES: past it, everything is admitted */
     int ramp_seen, ramp_done;
     int64_t timeout_us, timeout_at_us; /* the deadline worked out last, and when (monotonic) */
     char why[160];
@@ -67,7 +67,8 @@ static int64_t or_default_us(int64_t value, int64_t fallback) {
     return value > 0 ? value : fallback;
 }
 
-struct gateway_health *gateway_health_new(const char *gateway_name, const struct breaker_settings *settings) {
+struct gateway_health *gateway_health_new(const char *gateway_name,
+                                          const struct breaker_settings *settings) {
     static const struct breaker_settings none = {0};
     const struct breaker_settings *given = settings != NULL ? settings : &none;
     struct gateway_health *health = calloc(1, sizeof *health);
@@ -148,16 +149,19 @@ static struct second window_sum(const struct breaker *breaker, int window_s) {
 static void move(struct gateway_health *health, struct breaker *breaker, enum payment_method method,
                  enum gateway_operation operation, enum breaker_state to, const char *why) {
     log_event(BREAKER_MOVED, LT("gateway", health->gateway), LT("method", method_name(method)),
-              LT("operation", operation_name(operation)), LT("from", breaker_state_name(breaker->state)),
-              LT("to", breaker_state_name(to)), LT("why", why));
+              LT("operation", operation_name(operation)),
+              LT("from", breaker_state_name(breaker->state)), LT("to", breaker_state_name(to)),
+              LT("why", why));
     breaker->state = to;
     breaker->since_us = clock_wall_us();
     snprintf(breaker->why, sizeof breaker->why, "%s", why);
-    meter_set(METER_BREAKER_STATE, to, health->gateway, method_name(method), operation_name(operation));
+    meter_set(METER_BREAKER_STATE, to, health->gateway, method_name(method),
+              operation_name(operation));
 }
 
-static void open_breaker(struct gateway_health *health, struct breaker *breaker, enum payment_method method,
-                         enum gateway_operation operation, bool again, const char *why) {
+static void open_breaker(struct gateway_health *health, struct breaker *breaker,
+                         enum payment_method method, enum gateway_operation operation, bool again,
+                         const char *why) {
     int64_t longer = breaker->open_for_us * 2;
     breaker->open_for_us = !again                                  ? health->settings.open_us
                            : longer < health->settings.open_us_max ? longer
@@ -173,7 +177,8 @@ static void open_breaker(struct gateway_health *health, struct breaker *breaker,
 }
 
 /* Whether the window says that this gateway is in trouble; `why` gets the figures. */
-static bool in_trouble(const struct gateway_health *health, const struct breaker *breaker, char *why, size_t bytes) {
+static bool in_trouble(const struct gateway_health *health, const struct breaker *breaker,
+                       char *why, size_t bytes) {
     const struct breaker_settings *limit = &health->settings;
     if (breaker->in_a_row >= limit->consecutive) {
         snprintf(why, bytes, "%d calls in a row failed", breaker->in_a_row);
@@ -194,7 +199,8 @@ static bool in_trouble(const struct gateway_health *health, const struct breaker
         return true;
     }
     if (sum.refused * 100 >= limit->fault_percent * asked) {
-        snprintf(why, bytes, "%d of %d calls found no room: too many were waiting for it", sum.refused, asked);
+        snprintf(why, bytes, "%d of %d calls found no room: too many were waiting for it",
+                 sum.refused, asked);
         return true;
     }
     return false;
@@ -203,8 +209,9 @@ static bool in_trouble(const struct gateway_health *health, const struct breaker
 static void refuse(const struct breaker *breaker, int64_t now, char *why, size_t bytes) {
     int64_t next = breaker->state == BREAKER_OPEN ? breaker->open_until_us : breaker->next_trial_us;
     int64_t wait_ms = next > now ? (next - now) / US_PER_MS : 0;
-    snprintf(why, bytes, "breaker %s: %.80s; next trial in %lld.%lld s", breaker_state_name(breaker->state),
-             breaker->why, (long long)(wait_ms / 1000), (long long)(wait_ms % 1000 / 100));
+    snprintf(why, bytes, "breaker %s: %.80s; next trial in %lld.%lld s",
+             breaker_state_name(breaker->state), breaker->why, (long long)(wait_ms / 1000),
+             (long long)(wait_ms % 1000 / 100));
 }
 
 /* One in ten, then one in two, by counting: the same on every run. */
@@ -273,8 +280,8 @@ enum admission gateway_health_look(struct gateway_health *health, enum payment_m
     return admission;
 }
 
-static void count(struct gateway_health *health, struct breaker *breaker, const struct gateway_result *result,
-                  bool fault, bool refused) {
+static void count(struct gateway_health *health, struct breaker *breaker,
+                  const struct gateway_result *result, bool fault, bool refused) {
     struct second *second = this_second(breaker);
     if (refused) {
         second->refused++;
@@ -291,8 +298,9 @@ static void count(struct gateway_health *health, struct breaker *breaker, const 
     }
 }
 
-static void trial_done(struct gateway_health *health, struct breaker *breaker, enum payment_method method,
-                       enum gateway_operation operation, bool fault, const struct gateway_result *result) {
+static void trial_done(struct gateway_health *health, struct breaker *breaker,
+                       enum payment_method method, enum gateway_operation operation, bool fault,
+                       const struct gateway_result *result) {
     breaker->trial_began_us = 0;
     if (breaker->state != BREAKER_HALF_OPEN) {
         return;
@@ -337,7 +345,8 @@ void gateway_health_report(struct gateway_health *health, enum payment_method me
     } else if (breaker->state == BREAKER_CLOSED) {
         bool ramping = breaker->ramp < RAMP_STAGES;
         if (ramping && fault) {
-            open_breaker(health, breaker, method, operation, true, "it failed again while traffic returned");
+            open_breaker(health, breaker, method, operation, true,
+                         "it failed again while traffic returned");
         } else if (in_trouble(health, breaker, why, sizeof why)) {
             open_breaker(health, breaker, method, operation, false, why);
         } else {
@@ -352,7 +361,8 @@ void gateway_health_report(struct gateway_health *health, enum payment_method me
 
 void gateway_health_figures(struct gateway_health *health, enum payment_method method,
                             enum gateway_operation operation, struct health_figures *ret_figures) {
-    const char *labels[METER_LABELS_MAX] = {health->gateway, method_name(method), operation_name(operation)};
+    const char *labels[METER_LABELS_MAX] = {health->gateway, method_name(method),
+                                            operation_name(operation)};
     lock_take(&health->lock);
     struct breaker *breaker = breaker_of(health, method, operation);
     struct second sum = window_sum(breaker, health->settings.window_s);
@@ -387,7 +397,8 @@ int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_me
     if (fresh) {
         return known;
     }
-    const char *labels[METER_LABELS_MAX] = {gateway->name, method_name(method), operation_name(operation)};
+    const char *labels[METER_LABELS_MAX] = {gateway->name, method_name(method),
+                                            operation_name(operation)};
     int64_t p99 = meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels);
     int64_t wanted = p99 > 0 ? 4 * p99 : gateway->timeout_us;
     wanted = wanted < TIMEOUT_MIN_US ? TIMEOUT_MIN_US : wanted;

@@ -3,19 +3,20 @@
  *
  *              fault rate, slow rate or saturation past its limit
  *     CLOSED ────────────────────────────────────────────────────► OPEN
- *       ▲                                                            │ open_us passed (grows ×2, capped)
- *       │ trial successes in a row ≥ close_after                     ▼
- *       └───────────────────────────────────────────────────── HALF_OPEN ── any trial fault ──► OPEN
+ *       ▲                                                            │ open_us passed (grows ×2,
+ * capped) │ trial successes in a row ≥ close_after                     ▼
+ *       └───────────────────────────────────────────────────── HALF_OPEN ── any trial fault ──►
+ * OPEN
  *
  * CLOSED     everything is admitted. A window of the last `window_s` seconds is kept; it opens when
- *            at least `calls_min` calls were made and the share of faults reaches `fault_percent`, or
- *            the share slower than `slow_us` reaches `slow_percent`, or `consecutive` faults came in a
- *            row, or the bulkhead refused (our own saturation) that share. Declines never count.
- * OPEN       nothing is admitted: the refusal is certainly not charged, so the next gateway is tried.
- * HALF_OPEN  a trickle: one trial in `trickle_us`, no two at once until the first success. Hysteresis:
- *            it closes only after `close_after` successes in a row, and after closing ramps up through
- *            shares of the traffic (trickle, 10 %, 50 %, all) rather than at once.
- * Threads: any. Time through clock.h. Cannot fail. */
+ *            at least `calls_min` calls were made and the share of faults reaches `fault_percent`,
+ * or the share slower than `slow_us` reaches `slow_percent`, or `consecutive` faults came in a row,
+ * or the bulkhead refused (our own saturation) that share. Declines never count. OPEN       nothing
+ * is admitted: the refusal is certainly not charged, so the next gateway is tried. HALF_OPEN  a
+ * trickle: one trial in `trickle_us`, no two at once until the first success. Hysteresis: it closes
+ * only after `close_after` successes in a row, and after closing ramps up through shares of the
+ * traffic (trickle, 10 %, 50 %, all) rather than at once. Threads: any. Time through clock.h.
+ * Cannot fail. */
 #ifndef HOLDFAST_GATEWAY_HEALTH_H
 #define HOLDFAST_GATEWAY_HEALTH_H
 
@@ -25,13 +26,13 @@ enum breaker_state { BREAKER_CLOSED = 0, BREAKER_HALF_OPEN = 1, BREAKER_OPEN = 2
 const char *breaker_state_name(enum breaker_state state);
 
 struct breaker_settings { /* 0: the default in brackets */
-    int window_s;       /* [30] */
-    int calls_min;      /* [10] */
-    int fault_percent;  /* [30] */
-    int slow_percent;   /* [60] */
-    int64_t slow_us;    /* [5 s] */
-    int consecutive;    /* [5] */
-    int64_t open_us;    /* [5 s], doubled each time up to open_us_max [60 s] */
+    int window_s;         /* [30] */
+    int calls_min;        /* [10] */
+    int fault_percent;    /* [30] */
+    int slow_percent;     /* [60] */
+    int64_t slow_us;      /* [5 s] */
+    int consecutive;      /* [5] */
+    int64_t open_us;      /* [5 s], doubled each time up to open_us_max [60 s] */
     int64_t open_us_max;
     int64_t trickle_us; /* [500 ms] */
     int close_after;    /* [5] */
@@ -42,8 +43,8 @@ MUST_USE struct gateway_health *gateway_health_new(const char *gateway_name,
 void gateway_health_free(struct gateway_health *health);
 
 enum admission { ADMIT_NO = 0, ADMIT_YES = 1, ADMIT_TRIAL = 2 };
-/* Asks before a call; ADMIT_NO says why in `why` ("breaker open: 12 of 20 calls failed; next trial in
- * 4 s"). Every YES or TRIAL must be followed by one gateway_health_report(). */
+/* Asks before a call; ADMIT_NO says why in `why` ("breaker open: 12 of 20 calls failed; next trial
+ * in 4 s"). Every YES or TRIAL must be followed by one gateway_health_report(). */
 enum admission gateway_health_admit(struct gateway_health *health, enum payment_method method,
                                     enum gateway_operation operation, char *why, size_t why_bytes);
 /* The same look without taking a trial's place (for the router's scores and for reading). */
@@ -55,12 +56,12 @@ void gateway_health_report(struct gateway_health *health, enum payment_method me
 
 struct health_figures {
     enum breaker_state state;
-    int64_t since_us;               /* wall: when it came into that state; 0: from the start */
+    int64_t since_us; /* wall: when it came into that state; 0: from the start */
     int64_t calls, faults, timeouts, declines; /* of the window */
-    int64_t p50_us, p95_us, p99_us; /* of the last 5 minutes; -1 without data */
-    double success_rate;            /* 0..1 over the window of those not at fault; 1 without data */
-    int64_t first_fault_us;         /* wall: first fault of the present trouble; 0: none */
-    int64_t opened_us;              /* wall: when the breaker last opened; 0: never */
+    int64_t p50_us, p95_us, p99_us;            /* of the last 5 minutes; -1 without data */
+    double success_rate;    /* 0..1 over the window of those not at fault; 1 without data */
+    int64_t first_fault_us; /* wall: first fault of the present trouble; 0: none */
+    int64_t opened_us;      /* wall: when the breaker last opened; 0: never */
     char why[160];
 };
 void gateway_health_figures(struct gateway_health *health, enum payment_method method,

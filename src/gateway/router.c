@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * router.c: filter → rules → manual control → health → priority → weighted choice (router.h).
  *
- * Everything here is a pure function of the request, the configuration, what people have switched and
- * how the gateways are doing at this moment. The weighted choice among equals uses a hash of the
- * payment's id and the gateway's name (rendezvous hashing: each gateway draws a number, scaled by its
- * weight; the highest wins), so that a repeat of the same payment gets the same order. */
+ * Everything here is a pure function of the request, the configuration, what people have switched
+ * and how the gateways are doing at this moment. The weighted choice among equals uses a hash of
+ * the payment's id and the gateway's name (rendezvous hashing: each gateway draws a number, scaled
+ * by its weight; the highest wins), so that a repeat of the same payment gets the same order. */
 #include "gateway/router.h"
 
 #include <math.h>
@@ -30,8 +30,9 @@ static int check_names(const struct gateway_registry *registry, const struct rou
                        const char names[][GATEWAY_NAME_CHARS_MAX + 1], int count, struct err *err) {
     for (int i = 0; i < count; i++) {
         if (gateway_find(registry, names[i]) == NULL) {
-            err_set(err, ERR_CONFIG, "routing rule \"%s\" names gateway \"%s\", which is not configured",
-                    rule->name, names[i]);
+            err_set(err, ERR_CONFIG,
+                    "routing rule \"%s\" names gateway \"%s\", which is not configured", rule->name,
+                    names[i]);
             return err_place(err, "routing.rules");
         }
     }
@@ -39,14 +40,17 @@ static int check_names(const struct gateway_registry *registry, const struct rou
 }
 
 int router_new(struct gateway_registry *registry, struct gateway_control *control,
-               const struct route_rule *rules, int rule_count, struct router **ret_router, struct err *err) {
+               const struct route_rule *rules, int rule_count, struct router **ret_router,
+               struct err *err) {
     if (rule_count > ROUTE_RULES_MAX) {
-        err_set(err, ERR_CONFIG, "%d routing rules; at most %d are allowed", rule_count, ROUTE_RULES_MAX);
+        err_set(err, ERR_CONFIG, "%d routing rules; at most %d are allowed", rule_count,
+                ROUTE_RULES_MAX);
         return err_place(err, "routing.rules");
     }
     for (int i = 0; i < rule_count; i++) {
         int r = check_names(registry, &rules[i], rules[i].prefer, rules[i].prefer_count, err);
-        r = r < 0 ? r : check_names(registry, &rules[i], rules[i].forbid, rules[i].forbid_count, err);
+        r = r < 0 ? r
+                  : check_names(registry, &rules[i], rules[i].forbid, rules[i].forbid_count, err);
         if (r < 0) {
             return r;
         }
@@ -69,7 +73,8 @@ void router_free(struct router *router) {
     free(router);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------ */
+/* ---- rules
+ * ------------------------------------------------------------------------------------------ */
 
 static bool any_method(const bool methods[METHOD_COUNT]) {
     for (int i = 0; i < METHOD_COUNT; i++) {
@@ -107,7 +112,8 @@ static bool matches(const struct route_rule *rule, const struct route_request *r
            (rule->vip == 0 || (rule->vip > 0) == request->vip);
 }
 
-static const struct route_rule *first_match(const struct router *router, const struct route_request *request) {
+static const struct route_rule *first_match(const struct router *router,
+                                            const struct route_request *request) {
     for (int i = 0; i < router->rule_count; i++) {
         if (matches(&router->rules[i], request)) {
             return &router->rules[i];
@@ -125,10 +131,12 @@ static int position(const char names[][GATEWAY_NAME_CHARS_MAX + 1], int count, c
     return -1;
 }
 
-/* ---- one candidate ------------------------------------------------------------------------------------- */
+/* ---- one candidate
+ * ------------------------------------------------------------------------------------- */
 
 static const char *token_of(const struct route_request *request, const struct gateway *gateway) {
-    const json_t *own = request->tokens != NULL ? json_object_get(request->tokens, gateway->name) : NULL;
+    const json_t *own = request->tokens != NULL ? json_object_get(request->tokens, gateway->name)
+                                                : NULL;
     if (json_is_string(own) && json_string_value(own)[0] != '\0') {
         return json_string_value(own);
     }
@@ -184,9 +192,11 @@ static bool fits(const struct gateway *gateway, const struct route_request *requ
 }
 
 static bool allowed(const struct route_rule *rule, const struct gateway *gateway,
-                    const struct gateway_control_view *view, int index, struct route_candidate *candidate) {
+                    const struct gateway_control_view *view, int index,
+                    struct route_candidate *candidate) {
     if (rule != NULL && position(rule->forbid, rule->forbid_count, gateway->name) >= 0) {
-        snprintf(candidate->reason, sizeof candidate->reason, "forbidden by rule \"%s\"", rule->name);
+        snprintf(candidate->reason, sizeof candidate->reason, "forbidden by rule \"%s\"",
+                 rule->name);
         return false;
     }
     if (view->state[index] != GATEWAY_ENABLED) {
@@ -197,11 +207,12 @@ static bool allowed(const struct route_rule *rule, const struct gateway *gateway
     return true;
 }
 
-/* ---- order ---------------------------------------------------------------------------------------------- */
+/* ---- order
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Rendezvous draw in (0, 1), weighted: -w / ln(u) is larger the larger the weight. Then adjusted by how
- * the gateway does: its live success rate counts as it is, each second of median latency costs 5 %,
- * each percent of cost 2 %. */
+/* Rendezvous draw in (0, 1), weighted: -w / ln(u) is larger the larger the weight. Then adjusted by
+ * how the gateway does: its live success rate counts as it is, each second of median latency costs
+ * 5 %, each percent of cost 2 %. */
 static double score(const struct gateway *gateway, const struct route_request *request) {
     char key[ID_TEXT_MAX + GATEWAY_NAME_CHARS_MAX + 2];
     int length = snprintf(key, sizeof key, "%s/%s", request->payment_id, gateway->name);
@@ -214,7 +225,8 @@ static double score(const struct gateway *gateway, const struct route_request *r
                         (request->amount_minor > 0
                              ? (double)gateway->cost.fixed_minor / (double)request->amount_minor
                              : 0);
-    double quality = figures.success_rate * (1.0 - fmin(0.5, 0.05 * latency_s)) * (1.0 - fmin(0.5, 2.0 * cost_share));
+    double quality = figures.success_rate * (1.0 - fmin(0.5, 0.05 * latency_s)) *
+                     (1.0 - fmin(0.5, 2.0 * cost_share));
     return draw * quality;
 }
 
@@ -253,20 +265,22 @@ static int compare(const void *a, const void *b) {
     return strcmp(x->candidate.gateway->name, y->candidate.gateway->name);
 }
 
-static void explain(struct ranked *ranked, const struct route_rule *rule, const struct gateway_control_view *view) {
+static void explain(struct ranked *ranked, const struct route_rule *rule,
+                    const struct gateway_control_view *view) {
     struct route_candidate *candidate = &ranked->candidate;
     const struct gateway *gateway = candidate->gateway;
     const char *trial = ranked->trial ? "; on trial after an outage" : "";
     if (strcmp(view->primary, gateway->name) == 0) {
-        snprintf(candidate->reason, sizeof candidate->reason, "switched to primary by hand: %.60s%s",
-                 view->primary_reason, trial);
+        snprintf(candidate->reason, sizeof candidate->reason,
+                 "switched to primary by hand: %.60s%s", view->primary_reason, trial);
     } else if (rule != NULL && position(rule->prefer, rule->prefer_count, gateway->name) >= 0) {
-        snprintf(candidate->reason, sizeof candidate->reason, "preferred by rule \"%s\"%s", rule->name, trial);
+        snprintf(candidate->reason, sizeof candidate->reason, "preferred by rule \"%s\"%s",
+                 rule->name, trial);
     } else if (ranked->rank >= 1000000) {
         snprintf(candidate->reason, sizeof candidate->reason, "fallback mode: last%s", trial);
     } else {
-        snprintf(candidate->reason, sizeof candidate->reason, "priority %d, weight %d%s", gateway->priority,
-                 gateway->weight, trial);
+        snprintf(candidate->reason, sizeof candidate->reason, "priority %d, weight %d%s",
+                 gateway->priority, gateway->weight, trial);
     }
 }
 
@@ -279,7 +293,8 @@ static int best_priority(const struct gateway_registry *registry) {
     return best;
 }
 
-void router_plan(struct router *router, const struct route_request *request, struct route_plan *ret_plan) {
+void router_plan(struct router *router, const struct route_request *request,
+                 struct route_plan *ret_plan) {
     struct gateway_control_view view;
     struct ranked ranked[GATEWAYS_MAX];
     gateway_control_view(router->control, &view);
@@ -325,8 +340,9 @@ char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     buf_add_text(&buf, ",\"candidates\":[");
     for (int i = 0; i < plan->count; i++) {
         const struct route_candidate *candidate = &plan->candidates[i];
-        buf_addf(&buf, "%s{\"gateway\":\"%s\",\"eligible\":%s,\"score\":%.3f,\"reason\":", i > 0 ? "," : "",
-                 candidate->gateway->name, candidate->eligible ? "true" : "false", candidate->score);
+        buf_addf(&buf, "%s{\"gateway\":\"%s\",\"eligible\":%s,\"score\":%.3f,\"reason\":",
+                 i > 0 ? "," : "", candidate->gateway->name, candidate->eligible ? "true" : "false",
+                 candidate->score);
         buf_add_json(&buf, candidate->reason);
         buf_add_char(&buf, '}');
     }
@@ -335,20 +351,23 @@ char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     return buf_take(&buf);
 }
 
-/* ---- methods ---------------------------------------------------------------------------------------------- */
+/* ---- methods
+ * ---------------------------------------------------------------------------------------------- */
 
 static void look_method(struct router *router, const struct gateway_control_view *view, int index,
                         struct currency currency, const char *region, struct method_state *state) {
     struct gateway *gateway = gateway_at(router->registry, index);
     bool currency_fits = currency.code[0] == '\0' ||
                          has_currency(gateway->currencies, gateway->currency_count, currency);
-    bool region_fits = region[0] == '\0' || has_region(gateway->regions, gateway->region_count, region);
+    bool region_fits = region[0] == '\0' ||
+                       has_region(gateway->regions, gateway->region_count, region);
     if (!gateway->methods[state->method] || !currency_fits || !region_fits) {
         return;
     }
     state->configured = true;
     char why[160];
-    enum admission admission = gateway_health_look(gateway->health, state->method, OP_CHARGE, why, sizeof why);
+    enum admission admission = gateway_health_look(gateway->health, state->method, OP_CHARGE, why,
+                                                   sizeof why);
     if (view->state[index] != GATEWAY_ENABLED) {
         snprintf(why, sizeof why, "%s", gateway_switch_name(view->state[index]));
     } else if (admission == ADMIT_YES) {

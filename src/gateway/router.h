@@ -7,9 +7,9 @@
  *   → health (breakers)  → priority → weighted choice among equals, adjusted by live success rate,
  *     latency and cost. The weighted choice is a hash of the payment's id: the same payment always
  *     gets the same answer.
- * The decision with every candidate, its score and the reason why it was chosen or skipped is written
- * as JSON on each attempt (GW-3).
- * Threads: any. Owns: the JSON text belongs to the caller (free). */
+ * The decision with every candidate, its score and the reason why it was chosen or skipped is
+ * written as JSON on each attempt (GW-3). Threads: any. Owns: the JSON text belongs to the caller
+ * (free). */
 #ifndef HOLDFAST_GATEWAY_ROUTER_H
 #define HOLDFAST_GATEWAY_ROUTER_H
 
@@ -22,12 +22,16 @@ enum { ROUTE_RULES_MAX = 64 };
 struct route_rule {
     char name[48];
     bool methods[METHOD_COUNT]; /* none set: any */
-    struct currency currencies[32]; int currency_count;
-    char regions[16][8];            int region_count;
+    struct currency currencies[32];
+    int currency_count;
+    char regions[16][8];
+    int region_count;
     int64_t amount_minor_min, amount_minor_max; /* 0: no bound */
-    int vip;                        /* 0 any, 1 only VIP, -1 only others */
-    char prefer[GATEWAYS_MAX][GATEWAY_NAME_CHARS_MAX + 1]; int prefer_count; /* first these, in order */
-    char forbid[GATEWAYS_MAX][GATEWAY_NAME_CHARS_MAX + 1]; int forbid_count;
+    int vip;                                    /* 0 any, 1 only VIP, -1 only others */
+    char prefer[GATEWAYS_MAX][GATEWAY_NAME_CHARS_MAX + 1];
+    int prefer_count; /* first these, in order */
+    char forbid[GATEWAYS_MAX][GATEWAY_NAME_CHARS_MAX + 1];
+    int forbid_count;
 };
 
 struct route_request {
@@ -37,7 +41,7 @@ struct route_request {
     int64_t amount_minor;
     const char *region; /* "" unknown */
     bool vip;
-    bool authorize;     /* capture later: the adapter must be able to */
+    bool authorize; /* capture later: the adapter must be able to */
     /* Tokens: JSON object gateway name → token, may be NULL; `portable_token` or "". */
     const json_t *tokens;
     const char *portable_token;
@@ -49,8 +53,8 @@ struct route_request {
 struct route_candidate {
     struct gateway *gateway;
     bool eligible;
-    char reason[120]; /* why it stands here, or why it was skipped */
-    double score;     /* among equals of priority; never money */
+    char reason[120];  /* why it stands here, or why it was skipped */
+    double score;      /* among equals of priority; never money */
     const char *token; /* borrowed from the request; "" when none is needed */
 };
 struct route_plan {
@@ -60,11 +64,13 @@ struct route_plan {
 };
 
 struct router;
-MUST_USE int router_new(struct gateway_registry *registry, struct gateway_control *control,
-                        const struct route_rule *rules, int rule_count, struct router **ret_router,
-                        struct err *err); /* rules are copied; an unknown gateway name is ERR_CONFIG */
+MUST_USE int
+router_new(struct gateway_registry *registry, struct gateway_control *control,
+           const struct route_rule *rules, int rule_count, struct router **ret_router,
+           struct err *err); /* rules are copied; an unknown gateway name is ERR_CONFIG */
 void router_free(struct router *router);
-void router_plan(struct router *router, const struct route_request *request, struct route_plan *ret_plan);
+void router_plan(struct router *router, const struct route_request *request,
+                 struct route_plan *ret_plan);
 /* {"rule":…,"chosen":…,"candidates":[{"gateway","eligible","reason","score"}]} */
 MUST_USE char *router_plan_json(const struct route_plan *plan, int chosen_index);
 
@@ -74,7 +80,8 @@ struct method_state {
     bool configured, available, degraded;
     char reason[160];
 };
-void router_methods(struct router *router, struct currency currency /* "" any */, const char *region,
-                    struct method_state ret_states[METHOD_COUNT], int *ret_count);
+void router_methods(struct router *router, struct currency currency /* "" any */,
+                    const char *region, struct method_state ret_states[METHOD_COUNT],
+                    int *ret_count);
 
 #endif

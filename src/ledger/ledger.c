@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ledger.c: the postings table. Accounts are names, made from the patterns of accounts.def; what they
- * hold is always summed from the postings themselves. */
+ * ledger.c: the postings table. Accounts are names, made from the patterns of accounts.def; what
+ * they hold is always summed from the postings themselves. */
 #include "ledger/ledger.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ static const struct row {
     const char *name;
     enum ledger_account_kind debit, credit;
 } kinds[] = {
-#define X(name, number, text, debit, credit, when) {POST_##name, text, ACCOUNT_##debit, ACCOUNT_##credit},
+#define X(name, number, text, debit, credit, when)                                                 \
+    {POST_##name, text, ACCOUNT_##debit, ACCOUNT_##credit},
 #include "ledger/postings.def"
 #undef X
 };
@@ -39,7 +40,8 @@ const char *posting_kind_name(int64_t kind) {
     return row != NULL ? row->name : "?";
 }
 
-void ledger_account(enum ledger_account_kind kind, const char *owner, char ret_account[ACCOUNT_CHARS_MAX]) {
+void ledger_account(enum ledger_account_kind kind, const char *owner,
+                    char ret_account[ACCOUNT_CHARS_MAX]) {
     INVARIANT((int)kind >= 0 && kind < ACCOUNT_COUNT, "an account out of the chart");
     const char *pattern = patterns[kind];
     const char *mark = strchr(pattern, '%');
@@ -47,7 +49,8 @@ void ledger_account(enum ledger_account_kind kind, const char *owner, char ret_a
         snprintf(ret_account, ACCOUNT_CHARS_MAX, "%s", pattern);
         return;
     }
-    snprintf(ret_account, ACCOUNT_CHARS_MAX, "%.*s%s%s", (int)(mark - pattern), pattern, owner, mark + 1);
+    snprintf(ret_account, ACCOUNT_CHARS_MAX, "%.*s%s%s", (int)(mark - pattern), pattern, owner,
+             mark + 1);
 }
 
 static const char *owner_of(enum ledger_account_kind kind, const struct posting *posting) {
@@ -61,30 +64,33 @@ int ledger_post(struct store_tx *tx, const struct posting *posting, struct err *
         return 0;
     }
     if (posting->amount_minor < 0) {
-        return err_set(err, ERR_AMOUNT, "a %s of %lld cannot be posted: reverse the posting instead",
-                       row->name, (long long)posting->amount_minor);
+        return err_set(err, ERR_AMOUNT,
+                       "a %s of %lld cannot be posted: reverse the posting instead", row->name,
+                       (long long)posting->amount_minor);
     }
     char id[POSTING_ID_CHARS_MAX], debit[ACCOUNT_CHARS_MAX], credit[ACCOUNT_CHARS_MAX];
     snprintf(id, sizeof id, "pst_%s_%s", row->name, posting->cause);
     ledger_account(row->debit, owner_of(row->debit, posting), debit);
     ledger_account(row->credit, owner_of(row->credit, posting), credit);
-    return sql_put(tx, err,
-                   "INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, credit_account, "
-                   "amount_minor, currency, at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-                   "ON CONFLICT (id) DO NOTHING",
-                   S_TEXT(id), S_TEXT(posting->cause), S_INT(posting->kind), S_TEXT(posting->payment_id),
-                   S_TEXT(debit), S_TEXT(credit), S_INT(posting->amount_minor),
-                   S_TEXT(posting->currency.code), S_INT(posting->at_us));
+    return sql_put(
+        tx, err,
+        "INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, credit_account, "
+        "amount_minor, currency, at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+        "ON CONFLICT (id) DO NOTHING",
+        S_TEXT(id), S_TEXT(posting->cause), S_INT(posting->kind), S_TEXT(posting->payment_id),
+        S_TEXT(debit), S_TEXT(credit), S_INT(posting->amount_minor), S_TEXT(posting->currency.code),
+        S_INT(posting->at_us));
 }
 
-int ledger_balance(struct store_tx *tx, const char *account, struct currency currency, int64_t *ret_minor,
-                   struct err *err) {
+int ledger_balance(struct store_tx *tx, const char *account, struct currency currency,
+                   int64_t *ret_minor, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT CAST(COALESCE(SUM(CASE WHEN debit_account = $1 THEN amount_minor ELSE 0 END) - "
-                      "SUM(CASE WHEN credit_account = $1 THEN amount_minor ELSE 0 END), 0) AS bigint) "
-                      "FROM posting WHERE (debit_account = $1 OR credit_account = $1) AND currency = $2",
-                      S_TEXT(account), S_TEXT(currency.code));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT CAST(COALESCE(SUM(CASE WHEN debit_account = $1 THEN amount_minor ELSE 0 END) - "
+        "SUM(CASE WHEN credit_account = $1 THEN amount_minor ELSE 0 END), 0) AS bigint) "
+        "FROM posting WHERE (debit_account = $1 OR credit_account = $1) AND currency = $2",
+        S_TEXT(account), S_TEXT(currency.code));
     if (r < 0) {
         return r;
     }
@@ -98,13 +104,16 @@ int ledger_balance(struct store_tx *tx, const char *account, struct currency cur
 
 int ledger_balances(struct store_tx *tx, ledger_row_fn *fn, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT account, currency, CAST(SUM(debits) AS bigint), CAST(SUM(credits) AS bigint) FROM "
-                      "(SELECT debit_account AS account, currency, amount_minor AS debits, 0 AS credits FROM posting "
-                      "UNION ALL SELECT credit_account, currency, 0, amount_minor FROM posting) AS legs "
-                      "GROUP BY account, currency ORDER BY account, currency");
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT account, currency, CAST(SUM(debits) AS bigint), CAST(SUM(credits) AS bigint) FROM "
+        "(SELECT debit_account AS account, currency, amount_minor AS debits, 0 AS credits FROM "
+        "posting "
+        "UNION ALL SELECT credit_account, currency, 0, amount_minor FROM posting) AS legs "
+        "GROUP BY account, currency ORDER BY account, currency");
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        int stop = fn(ctx, sql_text(rows, 0), sql_text(rows, 1), sql_int(rows, 2), sql_int(rows, 3), err);
+        int stop = fn(ctx, sql_text(rows, 0), sql_text(rows, 1), sql_int(rows, 2), sql_int(rows, 3),
+                      err);
         if (stop != 0) {
             return stop;
         }
@@ -150,7 +159,8 @@ static void book_add(struct ledger_book *book, int64_t kind, int64_t sum_minor, 
 static bool gateway_of(const char *account, char *ret_name, size_t bytes) {
     static const char prefix[] = "gateway:", suffix[] = ":receivable";
     size_t length = strlen(account);
-    if (length <= sizeof prefix + sizeof suffix - 2 || strncmp(account, prefix, sizeof prefix - 1) != 0 ||
+    if (length <= sizeof prefix + sizeof suffix - 2 ||
+        strncmp(account, prefix, sizeof prefix - 1) != 0 ||
         strcmp(account + length - (sizeof suffix - 1), suffix) != 0) {
         return false;
     }
@@ -161,11 +171,12 @@ static bool gateway_of(const char *account, char *ret_name, size_t bytes) {
 
 int ledger_books(struct store_tx *tx, ledger_book_fn *fn, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT account, currency, kind, CAST(SUM(amount_minor) AS bigint), COUNT(*) FROM "
-                      "(SELECT CASE WHEN debit_account LIKE 'gateway:%:receivable' THEN debit_account "
-                      "ELSE credit_account END AS account, currency, kind, amount_minor FROM posting) AS p "
-                      "GROUP BY account, currency, kind ORDER BY account, currency, kind");
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT account, currency, kind, CAST(SUM(amount_minor) AS bigint), COUNT(*) FROM "
+        "(SELECT CASE WHEN debit_account LIKE 'gateway:%:receivable' THEN debit_account "
+        "ELSE credit_account END AS account, currency, kind, amount_minor FROM posting) AS p "
+        "GROUP BY account, currency, kind ORDER BY account, currency, kind");
     struct ledger_book book = {{0}};
     char name[64];
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -186,12 +197,14 @@ int ledger_books(struct store_tx *tx, ledger_book_fn *fn, void *ctx, struct err 
     return r < 0 || book.gateway[0] == '\0' ? r : fn(ctx, &book, err);
 }
 
-int ledger_payment_json(struct store_tx *tx, const char *payment_id, struct buf *buf, struct err *err) {
+int ledger_payment_json(struct store_tx *tx, const char *payment_id, struct buf *buf,
+                        struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT kind, debit_account, credit_account, amount_minor, currency, at_us, journal_id "
-                      "FROM posting WHERE payment_id = $1 ORDER BY at_us, id",
-                      S_TEXT(payment_id));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT kind, debit_account, credit_account, amount_minor, currency, at_us, journal_id "
+        "FROM posting WHERE payment_id = $1 ORDER BY at_us, id",
+        S_TEXT(payment_id));
     buf_add_char(buf, '[');
     const char *comma = "";
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {

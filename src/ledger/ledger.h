@@ -6,9 +6,9 @@
  * out of balance, so I4's first half holds by construction; db check proves the second half (each
  * payment's amounts follow from its postings). Postings are never changed or deleted, only reversed
  * by another one. Balances are sums: no row is hot.
- * The id of a posting is its kind and the id of what caused it: posting the same cause twice changes
- * nothing (I5).
- * Threads: any transaction. Errors: ERR_STORE…; ERR_AMOUNT for amounts below 1 (0 is passed over). */
+ * The id of a posting is its kind and the id of what caused it: posting the same cause twice
+ * changes nothing (I5). Threads: any transaction. Errors: ERR_STORE…; ERR_AMOUNT for amounts below
+ * 1 (0 is passed over). */
 #ifndef HOLDFAST_LEDGER_LEDGER_H
 #define HOLDFAST_LEDGER_LEDGER_H
 
@@ -45,7 +45,8 @@ struct posting {
 MUST_USE int ledger_post(struct store_tx *tx, const struct posting *posting, struct err *err);
 
 /* The account's name for a gateway or customer: "gateway:stripe-eu:receivable". */
-void ledger_account(enum ledger_account_kind kind, const char *owner, char ret_account[ACCOUNT_CHARS_MAX]);
+void ledger_account(enum ledger_account_kind kind, const char *owner,
+                    char ret_account[ACCOUNT_CHARS_MAX]);
 
 /* Debits minus credits of one account and currency. */
 MUST_USE int ledger_balance(struct store_tx *tx, const char *account, struct currency currency,
@@ -53,12 +54,12 @@ MUST_USE int ledger_balance(struct store_tx *tx, const char *account, struct cur
 
 /* Every account with its balance by currency, as rows in a stable order. The callback returns
  * non-zero to stop (that value is returned). */
-typedef int ledger_row_fn(void *ctx, const char *account, const char *currency, int64_t debits_minor,
-                          int64_t credits_minor, struct err *err);
+typedef int ledger_row_fn(void *ctx, const char *account, const char *currency,
+                          int64_t debits_minor, int64_t credits_minor, struct err *err);
 MUST_USE int ledger_balances(struct store_tx *tx, ledger_row_fn *fn, void *ctx, struct err *err);
 
-/* What a gateway took and gave back according to our books, by currency: gross of fees. This is what
- * is compared with the gateway's own book. */
+/* What a gateway took and gave back according to our books, by currency: gross of fees. This is
+ * what is compared with the gateway's own book. */
 struct ledger_book {
     char gateway[64];
     struct currency currency;
@@ -68,8 +69,9 @@ struct ledger_book {
 typedef int ledger_book_fn(void *ctx, const struct ledger_book *book, struct err *err);
 MUST_USE int ledger_books(struct store_tx *tx, ledger_book_fn *fn, void *ctx, struct err *err);
 
-/* Postings of one payment as a JSON array in the order they were written: [{"kind","debit","credit",
- * "amount","currency","at"}]. */
-MUST_USE int ledger_payment_json(struct store_tx *tx, const char *payment_id, struct buf *buf, struct err *err);
+/* Postings of one payment as a JSON array in the order they were written:
+ * [{"kind","debit","credit", "amount","currency","at"}]. */
+MUST_USE int ledger_payment_json(struct store_tx *tx, const char *payment_id, struct buf *buf,
+                                 struct err *err);
 
 #endif

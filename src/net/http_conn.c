@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -399,6 +400,9 @@ static void conn_refuse(struct http_conn *conn)
     int status = http_refusal_status(refusal);
     atomic_fetch_add(&conn->listener->refused, 1);
     conn->closing = true;
+    id_ensure(conn);
+    log_event(HTTP_REFUSED, LT("request", conn->id), LT("peer", conn->peer), LI("status", status),
+              LT("reason", http_refusal_sentence(refusal)));
     conn_problem(conn, status, status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST,
                  http_refusal_sentence(refusal));
 }
@@ -534,6 +538,7 @@ static void on_answer(struct http_loop *loop, struct http_note *note)
     conn->held = false;
     if (conn->phase == PHASE_RUNNING) {
         if (!reply_ok(&conn->reply)) {
+            log_event(HTTP_FAILED, LT("request", conn->id), LI("status", conn->reply.status));
             http_reply_problem(&conn->reply, 500, ERR_INTERNAL, "The handler gave no usable answer.",
                                conn->id);
         }

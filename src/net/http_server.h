@@ -38,7 +38,7 @@ struct http_limits {        /* 0: the default in brackets */
 };
 
 struct http_listener_options {
-    const char *address;    /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one */
+    const char *address;    /* "127.0.0.1:8080", "[::1]:0", ":8080" (all); port 0: any free one */
     const char *tls_cert_path, *tls_key_path; /* both or none */
     http_handler *handler;
     void *ctx;              /* borrowed */
@@ -47,6 +47,7 @@ struct http_listener_options {
     struct http_limits limits;
 };
 
+/* Also makes the process ignore SIGPIPE, unless it handles it: a peer that has gone is an error only. */
 MUST_USE int http_server_new(int io_tasks /* 0: 2 */, struct http_server **ret_server, struct err *err);
 /* May be called before and after http_server_start(). The listener lives as long as the server. */
 MUST_USE int http_server_listen(struct http_server *server, const struct http_listener_options *options,
@@ -59,7 +60,8 @@ MUST_USE int http_server_start(struct http_server *server, struct err *err);
 /* Graceful end: stop accepting, answer what was received (with Connection: close), wait for it at
  * most `timeout_us`, then close the rest. Returns how many requests were cut off. */
 int http_server_drain(struct http_server *server, int64_t timeout_us);
-void http_server_free(struct http_server *server); /* drains with timeout 0 first if it was not */
+/* Drains with timeout 0 first if it was not. Waits for handlers that still run. NULL is fine. */
+void http_server_free(struct http_server *server);
 
 struct http_server_stats {
     int64_t requests, refused, overloaded, timeouts;

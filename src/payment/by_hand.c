@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * by_hand.c: what a person does about an unresolved payment: ask the gateway now, or decide with a
- * reason (PAY-6, I6). Deciding is audited and goes through the same settling as a gateway's word. */
+ * reason (PAY-6, I6). Deciding is audited and goes through the same settling as a gateway's word.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ static int last_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     if (r == 0) {
-        err_set(err, ERR_STATE, "payment %s was never sent to a gateway: there is nothing to ask about",
+        err_set(err, ERR_STATE,
+                "payment %s was never sent to a gateway: there is nothing to ask about",
                 last->payment_id);
         return err_place(err, "/v1/payments/%s", last->payment_id);
     }
@@ -48,7 +50,8 @@ static void render_says(struct buf *buf, const struct gateway_result *result, bo
     buf_add_json(buf, result->message);
     buf_add_text(buf, ",\"gateway_id\":");
     buf_add_json(buf, result->gateway_id);
-    buf_addf(buf, ",\"http_status\":%d,\"still_unresolved\":%s}", result->http_status, open ? "true" : "false");
+    buf_addf(buf, ",\"http_status\":%d,\"still_unresolved\":%s}", result->http_status,
+             open ? "true" : "false");
 }
 
 int payment_check(struct payments *payments, const struct caller *caller, const char *payment_id,
@@ -88,8 +91,8 @@ struct decide {
     bool completed;
 };
 
-static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     struct decide *decide = ctx;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct payment_row payment;
@@ -105,13 +108,15 @@ static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
         return r;
     }
     if (!stuck) {
-        err_set(err, ERR_STATE, "payment %s is %s and not unresolved: nothing is to be decided by hand",
+        err_set(err, ERR_STATE,
+                "payment %s is %s and not unresolved: nothing is to be decided by hand",
                 payment.id.text, payment_state_name(payment.state));
-        return err_hint(err, "Only a payment whose gateway has not answered can be resolved by hand.");
+        return err_hint(err,
+                        "Only a payment whose gateway has not answered can be resolved by hand.");
     }
     struct gateway_result word;
     gateway_result_init(&word);
-    word.outcome = decide->completed                   ? (payment.capture_later ? GW_AUTHORIZED : GW_CHARGED)
+    word.outcome = decide->completed ? (payment.capture_later ? GW_AUTHORIZED : GW_CHARGED)
                    : attempt.state == ATTEMPT_UNKNOWN ? GW_NOT_FOUND
                                                       : GW_CANCELED;
     snprintf(word.code, sizeof word.code, "by_hand");
@@ -120,8 +125,9 @@ static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
         r = settle_failed(payments, tx, &payment, &attempt, err);
     }
     if (r >= 0) {
-        r = audit_append(tx, decide->caller->actor, "payment.resolve", payment.id.text, decide->reason,
-                         decide->completed ? "{\"status\":\"completed\"}" : "{\"status\":\"failed\"}", err);
+        r = audit_append(
+            tx, decide->caller->actor, "payment.resolve", payment.id.text, decide->reason,
+            decide->completed ? "{\"status\":\"completed\"}" : "{\"status\":\"failed\"}", err);
     }
     if (r < 0) {
         return r;
@@ -133,13 +139,15 @@ static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
 }
 
 int payment_resolve(struct payments *payments, const struct caller *caller, const char *payment_id,
-                    bool completed, const char *reason, struct answer *ret_answer, struct err *err) {
+                    bool completed, const char *reason, struct answer *ret_answer,
+                    struct err *err) {
     if (reason == NULL || reason[0] == '\0') {
         err_set(err, ERR_VALIDATION, "a payment is resolved by hand only with a reason");
         return err_place(err, "/reason");
     }
     struct decide decide = {caller, payment_id, reason, completed};
-    int r = idempotent_run(payments, caller, "payment.resolve", decide_fn, &decide, ret_answer, err);
+    int r = idempotent_run(payments, caller, "payment.resolve", decide_fn, &decide, ret_answer,
+                           err);
     if (r >= 0) {
         job_runner_wake(payments->jobs);
     }

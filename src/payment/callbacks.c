@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * callbacks.c: what gateways tell us of their own accord (CB-1 to CB-5).
  *
- * 1. Verified by the gateway's own scheme; a forged or stale one is refused and counted, never stored.
- * 2. Stored with its raw body and its job in one transaction, then acknowledged; the same event again
- *    only counts as a duplicate (I3, I5).
- * 3. Processed by the job: amount, currency and order are compared with ours at once; one that agrees
- *    with what we know is noted; one that would change something is a hint: the gateway is asked, and
- *    its answer is what moves the payment.
+ * 1. Verified by the gateway's own scheme; a forged or stale one is refused and counted, never
+ * stored.
+ * 2. Stored with its raw body and its job in one transaction, then acknowledged; the same event
+ * again only counts as a duplicate (I3, I5).
+ * 3. Processed by the job: amount, currency and order are compared with ours at once; one that
+ * agrees with what we know is noted; one that would change something is a hint: the gateway is
+ * asked, and its answer is what moves the payment.
  * 4. A processing failure is retried with backoff, then parked with a case, and can be replayed. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@ enum callback_state {
 };
 static const char *const state_names[] = {"?", "stored", "applied", "ignored", "failed", "parked"};
 
-/* ---- receiving ------------------------------------------------------------------------------------- */
+/* ---- receiving
+ * ------------------------------------------------------------------------------------- */
 
 struct receive {
     struct callback_id id;
@@ -45,13 +47,14 @@ struct receive {
 
 static char *event_json(const struct gateway_event *event) {
     json_t *json = json_pack(
-        "{s:s,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:i,s:I,s:s}", "event_id", event->event_id,
-        "type", event->type, "event_us", (json_int_t)event->event_us, "subject", (int)event->subject,
-        "reference", event->reference, "gateway_id", event->gateway_id, "charge_id", event->charge_id,
-        "refund_id", event->refund_id, "dispute_id", event->dispute_id, "dispute_status",
-        event->dispute_status, "dispute_reason", event->dispute_reason, "dispute_due_us",
-        (json_int_t)event->dispute_due_us, "order_id", event->order_id, "outcome", (int)event->outcome,
-        "amount_minor", (json_int_t)event->amount_minor, "currency", event->currency.code);
+        "{s:s,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:i,s:I,s:s}", "event_id",
+        event->event_id, "type", event->type, "event_us", (json_int_t)event->event_us, "subject",
+        (int)event->subject, "reference", event->reference, "gateway_id", event->gateway_id,
+        "charge_id", event->charge_id, "refund_id", event->refund_id, "dispute_id",
+        event->dispute_id, "dispute_status", event->dispute_status, "dispute_reason",
+        event->dispute_reason, "dispute_due_us", (json_int_t)event->dispute_due_us, "order_id",
+        event->order_id, "outcome", (int)event->outcome, "amount_minor",
+        (json_int_t)event->amount_minor, "currency", event->currency.code);
     if (json == NULL) {
         return NULL; /* a text in it is not UTF-8 */
     }
@@ -63,7 +66,8 @@ static char *event_json(const struct gateway_event *event) {
 static void copy(char *to, size_t bytes, const char *from) {
     snprintf(to, bytes, "%s", from != NULL ? from : "");
 }
-#define COPY(field, name) copy(ret_event->field, sizeof ret_event->field, json_peek_text(json, name, NULL))
+#define COPY(field, name)                                                                          \
+    copy(ret_event->field, sizeof ret_event->field, json_peek_text(json, name, NULL))
 
 static int event_read(const char *text, struct gateway_event *ret_event, struct err *err) {
     JSON_AUTO json = NULL;
@@ -83,7 +87,8 @@ static int event_read(const char *text, struct gateway_event *ret_event, struct 
     COPY(dispute_reason, "dispute_reason");
     COPY(order_id, "order_id");
     ret_event->event_us = json_peek_int(json, 0, "event_us", NULL);
-    ret_event->subject = (enum callback_subject)json_peek_int(json, CALLBACK_OTHER, "subject", NULL);
+    ret_event->subject = (enum callback_subject)json_peek_int(json, CALLBACK_OTHER, "subject",
+                                                              NULL);
     ret_event->dispute_due_us = json_peek_int(json, 0, "dispute_due_us", NULL);
     ret_event->outcome = (enum gateway_outcome)json_peek_int(json, GW_NONE, "outcome", NULL);
     ret_event->amount_minor = json_peek_int(json, -1, "amount_minor", NULL);
@@ -95,9 +100,12 @@ static int receive_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct receive *receive = ctx;
     int64_t inserted = sql_exec(
         tx, err,
-        "INSERT INTO callback (id, gateway, event_id, type, subject, state, headers, body, encoding, event, "
-        "payment_id, result, tries, duplicates, event_us, received_us, processed_us) VALUES ($1, $2, $3, $4, "
-        "$5, $6, $7, $8, $9, $10, '', '', 0, 0, $11, $12, 0) ON CONFLICT (gateway, event_id) DO NOTHING",
+        "INSERT INTO callback (id, gateway, event_id, type, subject, state, headers, body, "
+        "encoding, event, "
+        "payment_id, result, tries, duplicates, event_us, received_us, processed_us) VALUES ($1, "
+        "$2, $3, $4, "
+        "$5, $6, $7, $8, $9, $10, '', '', 0, 0, $11, $12, 0) ON CONFLICT (gateway, event_id) DO "
+        "NOTHING",
         S_TEXT(receive->id.text), S_TEXT(receive->gateway), S_TEXT(receive->event->event_id),
         S_TEXT(receive->event->type), S_INT(receive->event->subject), S_INT(CALLBACK_STORED),
         S_TEXT(receive->headers), S_TEXT(receive->body), S_TEXT(receive->encoding),
@@ -107,9 +115,10 @@ static int receive_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     receive->duplicate = inserted == 0;
     if (receive->duplicate) {
-        return sql_put(tx, err,
-                       "UPDATE callback SET duplicates = duplicates + 1 WHERE gateway = $1 AND event_id = $2",
-                       S_TEXT(receive->gateway), S_TEXT(receive->event->event_id));
+        return sql_put(
+            tx, err,
+            "UPDATE callback SET duplicates = duplicates + 1 WHERE gateway = $1 AND event_id = $2",
+            S_TEXT(receive->gateway), S_TEXT(receive->event->event_id));
     }
     int r = job_add(tx, JOB_CALLBACK, receive->id.text, receive->now_us, "", err);
     return r < 0 ? r : 0;
@@ -146,16 +155,17 @@ static int store_callback(struct payments *payments, struct receive *receive,
     receive->body = text ? request->body : encoded;
     receive->encoding = text ? "" : "base64";
     receive->event_json = event;
-    int r = event != NULL ? store_write(payments->options.store, receive_tx, receive, err)
-                          : err_set(err, ERR_BAD_REQUEST, "the callback holds text that is not UTF-8");
+    int r = event != NULL
+                ? store_write(payments->options.store, receive_tx, receive, err)
+                : err_set(err, ERR_BAD_REQUEST, "the callback holds text that is not UTF-8");
     free(encoded);
     free(headers);
     free(event);
     return r;
 }
 
-void callback_receive(struct payments *payments, const char *gateway_name, const struct http_request *request,
-                      struct http_reply *ret_reply) {
+void callback_receive(struct payments *payments, const char *gateway_name,
+                      const struct http_request *request, struct http_reply *ret_reply) {
     struct err err = {0};
     struct gateway *gateway = gateway_find(payments->options.registry, gateway_name);
     if (gateway == NULL) {
@@ -204,7 +214,8 @@ void callback_receive(struct payments *payments, const char *gateway_name, const
     reply_ack(ret_reply, &gateway->adapter->ack);
 }
 
-/* ---- processing -------------------------------------------------------------------------------------- */
+/* ---- processing
+ * -------------------------------------------------------------------------------------- */
 
 struct process {
     struct payments *payments;
@@ -224,11 +235,12 @@ struct process {
 static int find_operation(struct process *process, struct store_tx *tx, struct err *err) {
     int r = -ERR_NOT_FOUND;
     if (strncmp(process->event.reference, "re_", 3) == 0) {
-        r = operation_row_load(tx, process->arena, process->event.reference, false, &process->operation, err);
+        r = operation_row_load(tx, process->arena, process->event.reference, false,
+                               &process->operation, err);
     }
     if (r == -ERR_NOT_FOUND && process->event.refund_id[0] != '\0') {
-        r = operation_row_by_refund_id(tx, process->arena, process->gateway, process->event.refund_id,
-                                       &process->operation, err);
+        r = operation_row_by_refund_id(tx, process->arena, process->gateway,
+                                       process->event.refund_id, &process->operation, err);
     }
     process->operation_found = r == 0;
     return r == -ERR_NOT_FOUND ? 0 : r;
@@ -238,7 +250,8 @@ static int find_attempt(struct process *process, struct store_tx *tx, struct err
     const struct gateway_event *event = &process->event;
     int r = -ERR_NOT_FOUND;
     if (process->operation_found) {
-        r = attempt_row_load(tx, process->arena, process->operation.attempt_id.text, &process->attempt, err);
+        r = attempt_row_load(tx, process->arena, process->operation.attempt_id.text,
+                             &process->attempt, err);
     } else if (strncmp(event->reference, "att_", 4) == 0) {
         r = attempt_row_load(tx, process->arena, event->reference, &process->attempt, err);
     }
@@ -253,14 +266,16 @@ static int find_attempt(struct process *process, struct store_tx *tx, struct err
 static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct process *process = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT gateway, state, event, received_us FROM callback WHERE id = $1",
+    int r = sql_query(tx, err, &rows,
+                      "SELECT gateway, state, event, received_us FROM callback WHERE id = $1",
                       S_TEXT(process->callback_id));
     if (r < 0) {
         return r;
     }
     r = sql_next(rows, err);
     if (r <= 0) {
-        return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no callback %s", process->callback_id);
+        return r < 0 ? r
+                     : err_set(err, ERR_NOT_FOUND, "there is no callback %s", process->callback_id);
     }
     copy(process->gateway, sizeof process->gateway, sql_text(rows, 0));
     process->state = (enum callback_state)sql_int(rows, 1);
@@ -277,13 +292,16 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || !process->attempt_found) {
         return r;
     }
-    return payment_row_load(tx, process->arena, process->attempt.payment_id.text, false, &process->payment, err);
+    return payment_row_load(tx, process->arena, process->attempt.payment_id.text, false,
+                            &process->payment, err);
 }
 
-static struct case_note note_of(const struct process *process, const char *kind, const char *detail) {
+static struct case_note note_of(const struct process *process, const char *kind,
+                                const char *detail) {
     return (struct case_note){
         .kind = kind,
-        .subject = process->event.gateway_id[0] != '\0' ? process->event.gateway_id : process->event.event_id,
+        .subject = process->event.gateway_id[0] != '\0' ? process->event.gateway_id
+                                                        : process->event.event_id,
         .payment_id = process->attempt_found ? process->payment.id.text : "",
         .attempt_id = process->attempt_found ? process->attempt.id.text : "",
         .gateway = process->gateway,
@@ -336,16 +354,19 @@ static int compare(struct process *process, struct err *err) {
     const struct gateway_event *event = &process->event;
     const struct attempt_row *attempt = &process->attempt;
     char detail[240];
-    bool money = event->amount_minor >= 0 && (event->outcome == GW_CHARGED || event->outcome == GW_AUTHORIZED);
+    bool money = event->amount_minor >= 0 &&
+                 (event->outcome == GW_CHARGED || event->outcome == GW_AUTHORIZED);
     int64_t expected = attempt->amount_minor;
     bool partial = process->payment.capture_later && event->amount_minor <= expected;
     if (money && event->amount_minor != expected && !partial) {
         snprintf(detail, sizeof detail, "the callback says %lld, we asked for %lld (minor units)",
                  (long long)event->amount_minor, (long long)expected);
-    } else if (event->currency.code[0] != '\0' && !currency_equal(event->currency, attempt->currency)) {
-        snprintf(detail, sizeof detail, "the callback says %s, we asked for %s", event->currency.code,
-                 attempt->currency.code);
-    } else if (event->order_id[0] != '\0' && strcmp(event->order_id, process->payment.order_id) != 0) {
+    } else if (event->currency.code[0] != '\0' &&
+               !currency_equal(event->currency, attempt->currency)) {
+        snprintf(detail, sizeof detail, "the callback says %s, we asked for %s",
+                 event->currency.code, attempt->currency.code);
+    } else if (event->order_id[0] != '\0' &&
+               strcmp(event->order_id, process->payment.order_id) != 0) {
         snprintf(detail, sizeof detail, "the callback names another order than the payment's");
     } else {
         return 0;
@@ -359,13 +380,16 @@ static bool agrees(const struct process *process) {
     case GW_CHARGED:
         return process->attempt.state == ATTEMPT_CHARGED;
     case GW_AUTHORIZED:
-        return process->attempt.state == ATTEMPT_AUTHORIZED || process->attempt.state == ATTEMPT_CHARGED;
+        return process->attempt.state == ATTEMPT_AUTHORIZED ||
+               process->attempt.state == ATTEMPT_CHARGED;
     case GW_DECLINED:
-        return process->attempt.state == ATTEMPT_DECLINED || process->attempt.state == ATTEMPT_CHARGED;
+        return process->attempt.state == ATTEMPT_DECLINED ||
+               process->attempt.state == ATTEMPT_CHARGED;
     case GW_CANCELED:
         return process->attempt.state == ATTEMPT_CANCELED;
     case GW_ACTION_NEEDED:
-        return process->attempt.state == ATTEMPT_ACTION_NEEDED || process->attempt.state == ATTEMPT_CHARGED;
+        return process->attempt.state == ATTEMPT_ACTION_NEEDED ||
+               process->attempt.state == ATTEMPT_CHARGED;
     case GW_NONE:
         return true; /* an event that moves nothing */
     default:
@@ -382,7 +406,10 @@ static int second_charge(struct process *process, struct err *err) {
     lookup.gateway_id = process->event.gateway_id;
     lookup.charge_id = process->event.charge_id;
     struct gateway_ask ask = {
-        .gateway = gateway, .operation = OP_QUERY, .method = process->payment.method, .lookup = &lookup,
+        .gateway = gateway,
+        .operation = OP_QUERY,
+        .method = process->payment.method,
+        .lookup = &lookup,
         .past_breaker = true,
     };
     struct gateway_result result;
@@ -397,10 +424,12 @@ static int second_charge(struct process *process, struct err *err) {
     }
     char detail[240];
     snprintf(detail, sizeof detail, "%s holds a second charge %s for attempt %s, whose own is %s",
-             process->gateway, process->event.gateway_id, process->attempt.id.text, process->attempt.gateway_id);
+             process->gateway, process->event.gateway_id, process->attempt.id.text,
+             process->attempt.gateway_id);
     process->result = "a second charge: case opened";
     int64_t amount = result.amount_minor >= 0 ? result.amount_minor : process->attempt.amount_minor;
-    return open_note(process, "duplicate_charge", detail, true, amount, process->attempt.currency, err);
+    return open_note(process, "duplicate_charge", detail, true, amount, process->attempt.currency,
+                     err);
 }
 
 static int process_payment(struct process *process, struct err *err) {
@@ -419,13 +448,14 @@ static int process_payment(struct process *process, struct err *err) {
     }
     bool open = false;
     struct gateway_result result;
-    int r = resolve_attempt(process->payments, process->attempt.id.text, "callback", &open, &result, err);
+    int r = resolve_attempt(process->payments, process->attempt.id.text, "callback", &open, &result,
+                            err);
     if (r < 0) {
         return r;
     }
     if (result.outcome == GW_UNKNOWN || gateway_outcome_is_fault(result.outcome)) {
-        return err_set(err, ERR_GATEWAY, "%s could not be asked about attempt %s (%s)", process->gateway,
-                       process->attempt.id.text, result.code);
+        return err_set(err, ERR_GATEWAY, "%s could not be asked about attempt %s (%s)",
+                       process->gateway, process->attempt.id.text, result.code);
     }
     process->result = differs == 1 ? "differs from ours: case opened, the gateway was asked"
                                    : "the gateway was asked and its answer applied";
@@ -439,11 +469,13 @@ static int process_refund(struct process *process, struct err *err) {
             return 0;
         }
         process->result = "a refund that we did not ask for: case opened";
-        return open_note(process, "orphan_refund", "the gateway reports a refund that we did not ask for", false,
-                         0, process->event.currency, err);
+        return open_note(process, "orphan_refund",
+                         "the gateway reports a refund that we did not ask for", false, 0,
+                         process->event.currency, err);
     }
     bool open;
-    int r = resolve_operation(process->payments, process->operation.id.text, "callback", &open, err);
+    int r = resolve_operation(process->payments, process->operation.id.text, "callback", &open,
+                              err);
     process->result = "the refund was asked about";
     return r;
 }
@@ -457,15 +489,17 @@ static int process_event(struct process *process, struct err *err) {
     if (event->subject == CALLBACK_REFUND) {
         return process_refund(process, err);
     }
-    if (event->subject != CALLBACK_PAYMENT || (!process->attempt_found && event->outcome != GW_CHARGED)) {
+    if (event->subject != CALLBACK_PAYMENT ||
+        (!process->attempt_found && event->outcome != GW_CHARGED)) {
         process->result = "nothing of ours";
         process->state = CALLBACK_IGNORED;
         return 0;
     }
     if (!process->attempt_found) {
         process->result = "a charge without a payment of ours: case opened";
-        return open_note(process, "orphan_charge", "the gateway reports a charge that no attempt of ours explains",
-                         false, 0, event->currency, err);
+        return open_note(process, "orphan_charge",
+                         "the gateway reports a charge that no attempt of ours explains", false, 0,
+                         event->currency, err);
     }
     return process_payment(process, err);
 }
@@ -473,29 +507,33 @@ static int process_event(struct process *process, struct err *err) {
 /* Notes on the callback and on its attempt that it came. */
 static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct process *process = ctx;
-    int r = sql_put(tx, err,
-                    "UPDATE callback SET state = $2, result = $3, payment_id = $4, tries = tries + 1, "
-                    "processed_us = $5 WHERE id = $1",
-                    S_TEXT(process->callback_id), S_INT(process->state), S_TEXT(process->result),
-                    S_TEXT(process->attempt_found ? process->payment.id.text : ""), S_INT(clock_wall_us()));
+    int r = sql_put(
+        tx, err,
+        "UPDATE callback SET state = $2, result = $3, payment_id = $4, tries = tries + 1, "
+        "processed_us = $5 WHERE id = $1",
+        S_TEXT(process->callback_id), S_INT(process->state), S_TEXT(process->result),
+        S_TEXT(process->attempt_found ? process->payment.id.text : ""), S_INT(clock_wall_us()));
     bool final = process->event.outcome == GW_CHARGED || process->event.outcome == GW_AUTHORIZED ||
                  process->event.outcome == GW_CANCELED || process->event.outcome == GW_DECLINED;
     if (r < 0 || !process->attempt_found || process->event.subject != CALLBACK_PAYMENT || !final) {
         return r;
     }
     r = sql_put(tx, err,
-                "UPDATE attempt SET callback_us = $2, callback_due_us = 0 WHERE id = $1 AND callback_us = 0",
+                "UPDATE attempt SET callback_us = $2, callback_due_us = 0 WHERE id = $1 AND "
+                "callback_us = 0",
                 S_TEXT(process->attempt.id.text), S_INT(process->received_us));
     if (r < 0 || strncmp(process->payment.review, "callback_missing", 16) != 0) {
         return r;
     }
-    return sql_put(tx, err, "UPDATE payment SET review = '' WHERE id = $1 AND review = 'callback_missing'",
+    return sql_put(tx, err,
+                   "UPDATE payment SET review = '' WHERE id = $1 AND review = 'callback_missing'",
                    S_TEXT(process->payment.id.text));
 }
 
 static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct process *process = ctx;
-    return sql_put(tx, err, "UPDATE callback SET state = $2, result = $3, tries = tries + 1 WHERE id = $1",
+    return sql_put(tx, err,
+                   "UPDATE callback SET state = $2, result = $3, tries = tries + 1 WHERE id = $1",
                    S_TEXT(process->callback_id), S_INT(CALLBACK_FAILED), S_TEXT(process->result));
 }
 
@@ -526,11 +564,12 @@ int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct
     return store_write(payments->options.store, done_tx, &process, err);
 }
 
-int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why, struct err *err) {
+int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
+                    struct err *err) {
     (void)ctx;
     log_error(CALLBACK_PARKED, why, LT("callback", job->key));
-    int r = sql_put(tx, err, "UPDATE callback SET state = $2, result = $3 WHERE id = $1", S_TEXT(job->key),
-                    S_INT(CALLBACK_PARKED), S_TEXT(why->detail));
+    int r = sql_put(tx, err, "UPDATE callback SET state = $2, result = $3 WHERE id = $1",
+                    S_TEXT(job->key), S_INT(CALLBACK_PARKED), S_TEXT(why->detail));
     if (r < 0) {
         return r;
     }
@@ -545,7 +584,8 @@ int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const
     return case_open(tx, &note, err);
 }
 
-/* ---- looking and replaying ------------------------------------------------------------------------------ */
+/* ---- looking and replaying
+ * ------------------------------------------------------------------------------ */
 
 #define CALLBACK_COLUMNS                                                                           \
     "id, gateway, event_id, type, state, payment_id, result, tries, duplicates, event_us, "        \
@@ -566,8 +606,9 @@ static void render_callback(struct buf *buf, const struct sql_rows *rows) {
     buf_add_json(buf, sql_text(rows, 5));
     buf_add_text(buf, ",\"result\":");
     buf_add_json(buf, sql_text(rows, 6));
-    buf_addf(buf, ",\"tries\":%lld,\"duplicates\":%lld,\"received_at\":\"%s\"", (long long)sql_int(rows, 7),
-             (long long)sql_int(rows, 8), clock_format(sql_int(rows, 10), time));
+    buf_addf(buf, ",\"tries\":%lld,\"duplicates\":%lld,\"received_at\":\"%s\"",
+             (long long)sql_int(rows, 7), (long long)sql_int(rows, 8),
+             clock_format(sql_int(rows, 10), time));
     if (sql_int(rows, 9) > 0) {
         buf_addf(buf, ",\"event_at\":\"%s\"", clock_format(sql_int(rows, 9), time));
     }
@@ -612,8 +653,8 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 int callback_list(struct payments *payments, const char *state, const char *gateway, int limit,
                   struct answer *ret_answer, struct err *err) {
-    struct list_ctx list = {0, gateway != NULL ? gateway : "", limit > 0 && limit <= PAGE_MAX ? limit : 20,
-                            ret_answer};
+    struct list_ctx list = {0, gateway != NULL ? gateway : "",
+                            limit > 0 && limit <= PAGE_MAX ? limit : 20, ret_answer};
     for (int64_t i = 1; state != NULL && i < (int64_t)COUNT_OF(state_names); i++) {
         list.state = strcmp(state, state_names[i]) == 0 ? i : list.state;
     }
@@ -630,13 +671,13 @@ struct replay_ctx {
     const char *id;
 };
 
-static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct replay_ctx *replay = ctx;
     int64_t now = clock_wall_us();
-    int64_t found = sql_exec(tx, err, "UPDATE callback SET state = $2 WHERE id = $1", S_TEXT(replay->id),
-                             S_INT(CALLBACK_STORED));
+    int64_t found = sql_exec(tx, err, "UPDATE callback SET state = $2 WHERE id = $1",
+                             S_TEXT(replay->id), S_INT(CALLBACK_STORED));
     if (found < 0) {
         return (int)found;
     }

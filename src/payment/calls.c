@@ -57,16 +57,19 @@ static void dispatch(const struct gateway_ask *ask, const struct gateway_call *c
     INVARIANT(false, "a gateway operation out of its table");
 }
 
-static void report(const struct gateway_ask *ask, enum admission admission, const struct gateway_result *result) {
+static void report(const struct gateway_ask *ask, enum admission admission,
+                   const struct gateway_result *result) {
     const char *gateway = ask->gateway->name;
     const char *method = method_name(ask->method);
     const char *operation = operation_name(ask->operation);
     if (admission != ADMIT_NO) {
         gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission, result);
     }
-    meter_count(METER_GATEWAY_CALLS, gateway, method, operation, gateway_outcome_name(result->outcome));
+    meter_count(METER_GATEWAY_CALLS, gateway, method, operation,
+                gateway_outcome_name(result->outcome));
     if (result->reach == HTTP_ANSWERED) {
-        /* Only answers: deadlines are taken from these figures, and must not grow by being missed. */
+        /* Only answers: deadlines are taken from these figures, and must not grow by being missed.
+         */
         meter_time(METER_GATEWAY_SECONDS, result->duration_us, gateway, method, operation);
     }
     if (result->failure == HTTP_FAIL_TIMEOUT) {
@@ -75,16 +78,17 @@ static void report(const struct gateway_ask *ask, enum admission admission, cons
     if (gateway_outcome_is_fault(result->outcome)) {
         log_event(GATEWAY_FAILED, LT("gateway", gateway), LT("operation", operation),
                   LT("outcome", gateway_outcome_name(result->outcome)), LT("code", result->code),
-                  LT("failure", http_failure_name(result->failure)), LI("status", result->http_status),
-                  LI("ms", result->duration_us / US_PER_MS));
+                  LT("failure", http_failure_name(result->failure)),
+                  LI("status", result->http_status), LI("ms", result->duration_us / US_PER_MS));
     }
 }
 
-void gateway_ask(struct payments *payments, const struct gateway_ask *ask, struct gateway_result *ret_result) {
+void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
+                 struct gateway_result *ret_result) {
     char why[160] = "";
     gateway_result_init(ret_result);
-    enum admission admission =
-        gateway_health_admit(ask->gateway->health, ask->method, ask->operation, why, sizeof why);
+    enum admission admission = gateway_health_admit(ask->gateway->health, ask->method,
+                                                    ask->operation, why, sizeof why);
     if (admission == ADMIT_NO && !ask->past_breaker) {
         refused(ret_result, "breaker_open", why);
         meter_count(METER_GATEWAY_CALLS, ask->gateway->name, method_name(ask->method),
@@ -109,7 +113,8 @@ void gateway_ask(struct payments *payments, const struct gateway_ask *ask, struc
     report(ask, admission, ret_result);
 }
 
-void charge_of(const struct payment_row *payment, const struct attempt_row *attempt, struct gateway_charge *ret_charge) {
+void charge_of(const struct payment_row *payment, const struct attempt_row *attempt,
+               struct gateway_charge *ret_charge) {
     *ret_charge = (struct gateway_charge){
         .reference = attempt->id.text,
         .order_id = payment->order_id,
@@ -127,7 +132,8 @@ void charge_of(const struct payment_row *payment, const struct attempt_row *atte
     };
 }
 
-void lookup_of(const struct payment_row *payment, const struct attempt_row *attempt, struct gateway_lookup *ret_lookup) {
+void lookup_of(const struct payment_row *payment, const struct attempt_row *attempt,
+               struct gateway_lookup *ret_lookup) {
     *ret_lookup = (struct gateway_lookup){
         .reference = attempt->id.text,
         .gateway_id = attempt->gateway_id,
@@ -146,7 +152,8 @@ struct persist_tx {
 
 static int persist_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct persist_tx *persist = ctx;
-    int64_t changed = sql_exec(tx, err, "UPDATE attempt SET gateway_id = $2 WHERE id = $1 AND live = 1",
+    int64_t changed = sql_exec(tx, err,
+                               "UPDATE attempt SET gateway_id = $2 WHERE id = $1 AND live = 1",
                                S_TEXT(persist->persist->attempt_id), S_TEXT(persist->gateway_id));
     if (changed < 0) {
         return (int)changed;

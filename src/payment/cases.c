@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cases.c: what a person must look at. A case is opened once per kind and subject, in the transaction
- * that noticed it; it is closed by a named person with a resolution, on the audit log. */
+ * cases.c: what a person must look at. A case is opened once per kind and subject, in the
+ * transaction that noticed it; it is closed by a named person with a resolution, on the audit log.
+ */
 #include "base/clock.h"
 #include "base/log.h"
 #include "payment/internal.h"
@@ -10,14 +11,15 @@ enum { CASE_OPEN = 1, CASE_CLOSED = 2 };
 
 int case_open(struct store_tx *tx, const struct case_note *note, struct err *err) {
     struct case_id id = case_id_new();
-    return sql_put(tx, err,
-                   "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "
-                   "detail, amount_minor, currency, resolution, opened_us, closed_us) VALUES ($1, $2, $3, "
-                   "$4, $5, $6, $7, $8, $9, $10, '', $11, 0) ON CONFLICT (kind, subject) DO NOTHING",
-                   S_TEXT(id.text), S_TEXT(note->kind), S_INT(CASE_OPEN), S_TEXT(note->payment_id),
-                   S_TEXT(note->attempt_id), S_TEXT(note->gateway), S_TEXT(note->subject),
-                   S_TEXT(note->detail), S_INT(note->amount_minor), S_TEXT(note->currency.code),
-                   S_INT(clock_wall_us()));
+    return sql_put(
+        tx, err,
+        "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "
+        "detail, amount_minor, currency, resolution, opened_us, closed_us) VALUES ($1, $2, $3, "
+        "$4, $5, $6, $7, $8, $9, $10, '', $11, 0) ON CONFLICT (kind, subject) DO NOTHING",
+        S_TEXT(id.text), S_TEXT(note->kind), S_INT(CASE_OPEN), S_TEXT(note->payment_id),
+        S_TEXT(note->attempt_id), S_TEXT(note->gateway), S_TEXT(note->subject),
+        S_TEXT(note->detail), S_INT(note->amount_minor), S_TEXT(note->currency.code),
+        S_INT(clock_wall_us()));
 }
 
 static void render_case(struct buf *buf, const struct sql_rows *rows) {
@@ -26,7 +28,8 @@ static void render_case(struct buf *buf, const struct sql_rows *rows) {
     buf_add_json(buf, sql_text(rows, 0));
     buf_add_text(buf, ",\"kind\":");
     buf_add_json(buf, sql_text(rows, 1));
-    buf_addf(buf, ",\"state\":\"%s\",\"payment_id\":", sql_int(rows, 2) == CASE_OPEN ? "open" : "closed");
+    buf_addf(buf, ",\"state\":\"%s\",\"payment_id\":",
+             sql_int(rows, 2) == CASE_OPEN ? "open" : "closed");
     buf_add_json(buf, sql_text(rows, 3));
     buf_add_text(buf, ",\"attempt_id\":");
     buf_add_json(buf, sql_text(rows, 4));
@@ -66,7 +69,8 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
                             "opened_us DESC LIMIT $1",
                             S_INT(list->limit))
                 : sql_query(tx, err, &rows,
-                            "SELECT " CASE_COLUMNS " FROM review_case ORDER BY opened_us DESC LIMIT $1",
+                            "SELECT " CASE_COLUMNS
+                            " FROM review_case ORDER BY opened_us DESC LIMIT $1",
                             S_INT(list->limit));
     if (r < 0) {
         return r;
@@ -89,7 +93,8 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(list->answer, 200, &buf, err);
 }
 
-int case_list(struct payments *payments, bool open_only, int limit, struct answer *ret_answer, struct err *err) {
+int case_list(struct payments *payments, bool open_only, int limit, struct answer *ret_answer,
+              struct err *err) {
     struct list_ctx list = {open_only, limit > 0 && limit <= PAGE_MAX ? limit : 20, ret_answer};
     return store_read(payments->options.store, list_tx, &list, err);
 }
@@ -99,8 +104,8 @@ struct close_ctx {
     const char *id, *resolution;
 };
 
-static int close_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                    struct err *err) {
+static int close_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                    struct answer *ret_answer, struct err *err) {
     struct close_ctx *close = ctx;
     int64_t changed = sql_exec(tx, err,
                                "UPDATE review_case SET state = $2, resolution = $3, closed_us = $4 "
@@ -111,7 +116,8 @@ static int close_fn(struct payments *payments, struct store_tx *tx, void *ctx, s
         return (int)changed;
     }
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " CASE_COLUMNS " FROM review_case WHERE id = $1", S_TEXT(close->id));
+    int r = sql_query(tx, err, &rows, "SELECT " CASE_COLUMNS " FROM review_case WHERE id = $1",
+                      S_TEXT(close->id));
     if (r < 0) {
         return r;
     }
@@ -123,14 +129,16 @@ static int close_fn(struct payments *payments, struct store_tx *tx, void *ctx, s
         return err_set(err, ERR_NOT_FOUND, "there is no case %s", close->id);
     }
     if (changed == 0) {
-        return err_set(err, ERR_STATE, "case %s was closed before: %s", close->id, sql_text(rows, 10));
+        return err_set(err, ERR_STATE, "case %s was closed before: %s", close->id,
+                       sql_text(rows, 10));
     }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
     render_case(&buf, rows);
     r = answer_take(ret_answer, 200, &buf, err);
     return r < 0 ? r
-                 : audit_append(tx, close->caller->actor, "case.close", close->id, close->resolution, "{}", err);
+                 : audit_append(tx, close->caller->actor, "case.close", close->id,
+                                close->resolution, "{}", err);
 }
 
 int case_close(struct payments *payments, const struct caller *caller, const char *case_id,

@@ -8,7 +8,8 @@
  *           intent (certainly not charged, a candidate and time are left) or the answer
  *   … call, settle, until there is an answer.
  *
- * A crash anywhere leaves rows from which the resolver, or the client repeating its key, goes on. */
+ * A crash anywhere leaves rows from which the resolver, or the client repeating its key, goes on.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static void plan(struct flow *flow) {
 
 /* Fills the next attempt from the plan's first candidate. False: there is none. */
 static bool next_attempt(struct flow *flow) {
-    if (flow->plan.eligible_count == 0 || flow->tried_count >= flow->payments->options.failover_max ||
+    if (flow->plan.eligible_count == 0 ||
+        flow->tried_count >= flow->payments->options.failover_max ||
         flow->deadline_us - clock_mono_us() < BUDGET_LEFT_MIN_US) {
         return false;
     }
@@ -130,14 +132,17 @@ static int finish(struct flow *flow, struct store_tx *tx, struct err *err) {
     int status = flow->payment.state == PAYMENT_PROCESSING ? 202 : 201;
     int r = answer_take(flow->answer, status, &buf, err);
     return r < 0 ? r
-                 : idempotency_finish(flow->payments, tx, flow->caller, status, flow->answer->json, err);
+                 : idempotency_finish(flow->payments, tx, flow->caller, status, flow->answer->json,
+                                      err);
 }
 
-/* ---- begin ------------------------------------------------------------------------------------ */
+/* ---- begin ------------------------------------------------------------------------------------
+ */
 
 static int order_taken(struct store_tx *tx, const char *order_id, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT id, state FROM payment WHERE order_id = $1 AND holds_order = 1",
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id, state FROM payment WHERE order_id = $1 AND holds_order = 1",
                       S_TEXT(order_id));
     if (r < 0) {
         return r;
@@ -147,7 +152,8 @@ static int order_taken(struct store_tx *tx, const char *order_id, struct err *er
         return r;
     }
     if (r == 0) {
-        return err_set(err, ERR_STORE_CONFLICT, "the order's other payment ended at this very moment");
+        return err_set(err, ERR_STORE_CONFLICT,
+                       "the order's other payment ended at this very moment");
     }
     err_set(err, ERR_ORDER_TAKEN, "order %s already has payment %s, which is %s", order_id,
             sql_text(rows, 0), payment_state_name(sql_int(rows, 1)));
@@ -192,7 +198,8 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : finish(flow, tx, err);
 }
 
-/* ---- call and insist --------------------------------------------------------------------------- */
+/* ---- call and insist ---------------------------------------------------------------------------
+ */
 
 static void call(struct flow *flow) {
     struct gateway_charge charge;
@@ -212,8 +219,8 @@ static void call(struct flow *flow) {
     flow->source = "answer";
 }
 
-/* Nobody knows whether it was charged. The same call with the same key cannot charge twice; a question
- * moves nothing. What they say is taken only if it settles an unknown attempt. */
+/* Nobody knows whether it was charged. The same call with the same key cannot charge twice; a
+ * question moves nothing. What they say is taken only if it settles an unknown attempt. */
 static void insist(struct flow *flow) {
     struct gateway *gateway = gateway_find(flow->payments->options.registry, flow->attempt.gateway);
     struct gateway_charge charge;
@@ -253,7 +260,8 @@ static void insist(struct flow *flow) {
     }
 }
 
-/* ---- settle ------------------------------------------------------------------------------------ */
+/* ---- settle ------------------------------------------------------------------------------------
+ */
 
 /* What follows a certain "not charged": 1 the next attempt, 0 the end. */
 static bool worth_another(const struct flow *flow) {
@@ -308,8 +316,9 @@ static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
             r = payment_move(flow->payments, tx, &flow->payment, EVENT_SEND, err);
             return r < 0 ? r : attempt_row_insert(tx, &flow->attempt, err);
         }
-        r = gateways_to_blame(flow) ? no_candidate(flow, tx, err)
-                                    : settle_failed(flow->payments, tx, &flow->payment, &attempt, err);
+        r = gateways_to_blame(flow)
+                ? no_candidate(flow, tx, err)
+                : settle_failed(flow->payments, tx, &flow->payment, &attempt, err);
         if (r < 0) {
             return r;
         }
@@ -336,7 +345,8 @@ static int settle(struct flow *flow, struct err *err) {
 
 static void meter_payment(const struct flow *flow) {
     const char *method = method_name(flow->payment.method);
-    meter_count(METER_PAYMENTS, method, flow->payment.currency.code, payment_state_name(flow->payment.state));
+    meter_count(METER_PAYMENTS, method, flow->payment.currency.code,
+                payment_state_name(flow->payment.state));
     meter_time(METER_PAYMENT_SECONDS, clock_mono_us() - flow->began_us, method);
 }
 
@@ -356,7 +366,8 @@ static int drive(struct flow *flow, struct err *err) {
     return 0;
 }
 
-/* ---- resume ------------------------------------------------------------------------------------ */
+/* ---- resume ------------------------------------------------------------------------------------
+ */
 
 static int look_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct flow *flow = ctx;
@@ -378,8 +389,8 @@ static int finish_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : finish(flow, tx, err);
 }
 
-/* The first request with this key died. Its payment and attempt stand; we ask the gateway what became
- * of them and answer with that. */
+/* The first request with this key died. Its payment and attempt stand; we ask the gateway what
+ * became of them and answer with that. */
 static int resume(struct flow *flow, struct err *err) {
     struct store *store = flow->payments->options.store;
     int r = store_write(store, look_tx, flow, err);
@@ -413,7 +424,8 @@ static int run(struct flow *flow, store_fn *begin, void *begin_ctx, struct err *
     return flow->found == IDEMPOTENCY_RESUME ? resume(flow, err) : drive(flow, err);
 }
 
-/* ---- public ------------------------------------------------------------------------------------- */
+/* ---- public -------------------------------------------------------------------------------------
+ */
 
 static json_t *tokens_of(const json_t *tokens, const char *portable) {
     json_t *all = tokens != NULL ? json_copy((json_t *)tokens) : json_object();
@@ -494,7 +506,8 @@ struct choose_ctx {
 
 static int other_holder(struct store_tx *tx, const struct payment_row *payment, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT id FROM payment WHERE order_id = $1 AND holds_order = 1",
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM payment WHERE order_id = $1 AND holds_order = 1",
                       S_TEXT(payment->order_id));
     return r < 0 ? r : sql_next(rows, err);
 }
@@ -514,7 +527,8 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    if (flow->payment.state != PAYMENT_REQUIRES_ACTION || strcmp(flow->payment.action, "choose_method") != 0) {
+    if (flow->payment.state != PAYMENT_REQUIRES_ACTION ||
+        strcmp(flow->payment.action, "choose_method") != 0) {
         return err_set(err, ERR_STATE, "payment %s is %s and does not wait for another method",
                        flow->payment.id.text, payment_state_name(flow->payment.state));
     }

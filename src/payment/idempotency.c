@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * idempotency.c: one key, one effect (PAY-2).
  *
- * A row is claimed in the transaction that writes the intent, and gets its answer in the transaction
- * that makes the answer true. Between the two it is *running*, owned by one run of one process until a
- * lease ends. Whoever repeats the key finds it
- *   running, owner alive   → 409, come back later
- *   running, owner dead    → takes the lease over and finishes what the first began (RESUME)
- *   done                   → gets the stored answer (REPLAY)
- *   made for another body  → 422
+ * A row is claimed in the transaction that writes the intent, and gets its answer in the
+ * transaction that makes the answer true. Between the two it is *running*, owned by one run of one
+ * process until a lease ends. Whoever repeats the key finds it running, owner alive   → 409, come
+ * back later running, owner dead    → takes the lease over and finishes what the first began
+ * (RESUME) done                   → gets the stored answer (REPLAY) made for another body  → 422
  * The row is read FOR UPDATE, so two repeats cannot both resume. */
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +16,10 @@
 enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2, PRUNE_BATCH = 1000 };
 #define IDEMPOTENCY_KEPT_US (7 * 24 * 3600 * US_PER_SECOND)
 
-static int claim_existing(struct payments *payments, struct store_tx *tx, const struct caller *caller,
-                          const char *operation, char resource_id[ID_TEXT_MAX],
-                          enum idempotency_found *ret_found, struct answer *ret_answer, struct err *err) {
+static int claim_existing(struct payments *payments, struct store_tx *tx,
+                          const struct caller *caller, const char *operation,
+                          char resource_id[ID_TEXT_MAX], enum idempotency_found *ret_found,
+                          struct answer *ret_answer, struct err *err) {
     static const char select[] =
         "SELECT request_hash, operation, resource_id, state, owner, lease_us, status, body "
         "FROM idempotency WHERE scope = $1 AND key = $2 FOR UPDATE";
@@ -34,9 +33,11 @@ static int claim_existing(struct payments *payments, struct store_tx *tx, const 
         return r;
     }
     if (r == 0) {
-        return err_set(err, ERR_STORE_CONFLICT, "the Idempotency-Key was pruned at this very moment");
+        return err_set(err, ERR_STORE_CONFLICT,
+                       "the Idempotency-Key was pruned at this very moment");
     }
-    if (strcmp(sql_text(rows, 0), caller->request_hash) != 0 || strcmp(sql_text(rows, 1), operation) != 0) {
+    if (strcmp(sql_text(rows, 0), caller->request_hash) != 0 ||
+        strcmp(sql_text(rows, 1), operation) != 0) {
         err_set(err, ERR_IDEMPOTENCY_MISMATCH,
                 "this Idempotency-Key came first with another request (%s)", sql_text(rows, 1));
         err_place(err, "Idempotency-Key");
@@ -45,28 +46,32 @@ static int claim_existing(struct payments *payments, struct store_tx *tx, const 
     if (sql_int(rows, 3) == IDEMPOTENCY_DONE) {
         *ret_found = IDEMPOTENCY_REPLAY;
         free(ret_answer->json);
-        *ret_answer = (struct answer){.status = (int)sql_int(rows, 6), .replayed = true,
-                                      .json = strdup(sql_text(rows, 7))};
+        *ret_answer = (struct answer){
+            .status = (int)sql_int(rows, 6), .replayed = true, .json = strdup(sql_text(rows, 7))};
         return 0;
     }
     int64_t now = clock_wall_us();
     bool mine = strcmp(sql_text(rows, 4), payments->instance) == 0;
-    bool owner_alive = payments->options.alone ? mine && sql_int(rows, 5) > now : sql_int(rows, 5) > now;
+    bool owner_alive = payments->options.alone ? mine && sql_int(rows, 5) > now
+                                               : sql_int(rows, 5) > now;
     if (owner_alive) {
-        err_set(err, ERR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is being worked on");
+        err_set(err, ERR_IDEMPOTENCY_IN_FLIGHT,
+                "the first request with this key is being worked on");
         err_place(err, "Idempotency-Key");
         return err_hint(err, "Repeat the same request in a second; it will not be charged twice.");
     }
     snprintf(resource_id, ID_TEXT_MAX, "%s", sql_text(rows, 2));
     *ret_found = IDEMPOTENCY_RESUME;
-    return sql_put(tx, err, "UPDATE idempotency SET owner = $3, lease_us = $4 WHERE scope = $1 AND key = $2",
+    return sql_put(tx, err,
+                   "UPDATE idempotency SET owner = $3, lease_us = $4 WHERE scope = $1 AND key = $2",
                    S_TEXT(caller->scope), S_TEXT(caller->key), S_TEXT(payments->instance),
                    S_INT(now + CALL_LEASE_US));
 }
 
 int idempotency_claim(struct payments *payments, struct store_tx *tx, const struct caller *caller,
                       const char *operation, char resource_id[ID_TEXT_MAX],
-                      enum idempotency_found *ret_found, struct answer *ret_answer, struct err *err) {
+                      enum idempotency_found *ret_found, struct answer *ret_answer,
+                      struct err *err) {
     if (caller->key == NULL) {
         *ret_found = IDEMPOTENCY_NEW;
         return 0;
@@ -77,9 +82,9 @@ int idempotency_claim(struct payments *payments, struct store_tx *tx, const stru
         "ON CONFLICT (scope, key) DO NOTHING";
     int64_t now = clock_wall_us();
     int64_t inserted = sql_exec(tx, err, insert, S_TEXT(caller->scope), S_TEXT(caller->key),
-                                S_TEXT(caller->request_hash), S_TEXT(operation), S_TEXT(resource_id),
-                                S_INT(IDEMPOTENCY_RUNNING), S_TEXT(payments->instance),
-                                S_INT(now + CALL_LEASE_US), S_INT(now));
+                                S_TEXT(caller->request_hash), S_TEXT(operation),
+                                S_TEXT(resource_id), S_INT(IDEMPOTENCY_RUNNING),
+                                S_TEXT(payments->instance), S_INT(now + CALL_LEASE_US), S_INT(now));
     if (inserted < 0) {
         return (int)inserted;
     }
@@ -95,10 +100,11 @@ int idempotency_finish(struct payments *payments, struct store_tx *tx, const str
     if (caller->key == NULL) {
         return 0;
     }
-    return sql_put(tx, err,
-                   "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2",
-                   S_TEXT(caller->scope), S_TEXT(caller->key), S_INT(IDEMPOTENCY_DONE), S_INT(status),
-                   S_TEXT(json));
+    return sql_put(
+        tx, err,
+        "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2",
+        S_TEXT(caller->scope), S_TEXT(caller->key), S_INT(IDEMPOTENCY_DONE), S_INT(status),
+        S_TEXT(json));
 }
 
 struct run_ctx {

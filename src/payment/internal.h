@@ -13,45 +13,49 @@ struct payments {
     char instance[ID_TEXT_MAX]; /* name of this run: owner of leases */
     struct job_runner *jobs;
     struct task *sweeper;
-    struct lock lock;     /* guards `stopping` */
+    struct lock lock; /* guards `stopping` */
     struct cond wake;
     bool stopping;
 };
 
 enum {
-    CALL_LEASE_US = 45 * 1000 * 1000,  /* longer than any gateway call */
+    CALL_LEASE_US = 45 * 1000 * 1000, /* longer than any gateway call */
     CASE_KIND_CHARS_MAX = 40,
 };
 
-/* ---- idempotency.c: resumable work, not a response cache (PAY-2) ---------------------------- */
+/* ---- idempotency.c: resumable work, not a response cache (PAY-2) ---- */
 
 enum idempotency_found {
-    IDEMPOTENCY_NEW = 1,  /* claimed by this transaction: do the work */
-    IDEMPOTENCY_RESUME,   /* an earlier run died: finish its work, `resource_id` names it */
-    IDEMPOTENCY_REPLAY,   /* done: `ret_answer` holds what was answered */
+    IDEMPOTENCY_NEW = 1, /* claimed by this transaction: do the work */
+    IDEMPOTENCY_RESUME,  /* an earlier run died: finish its work, `resource_id` names it */
+    IDEMPOTENCY_REPLAY,  /* done: `ret_answer` holds what was answered */
 };
-/* Claims the caller's key for `operation` ("payment.create") inside the caller's transaction. Without
- * a key: always NEW. `resource_id` is what the work will make; on RESUME it becomes what the first run
- * made. ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT. */
-MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx, const struct caller *caller,
-                               const char *operation, char resource_id[ID_TEXT_MAX],
-                               enum idempotency_found *ret_found, struct answer *ret_answer, struct err *err);
+/* Claims the caller's key for `operation` ("payment.create") inside the caller's transaction.
+ * Without a key: always NEW. `resource_id` is what the work will make; on RESUME it becomes what
+ * the first run made. ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT. */
+MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx,
+                               const struct caller *caller, const char *operation,
+                               char resource_id[ID_TEXT_MAX], enum idempotency_found *ret_found,
+                               struct answer *ret_answer, struct err *err);
 /* Stores the answer in the transaction that makes it true. No key: nothing. */
-MUST_USE int idempotency_finish(struct payments *payments, struct store_tx *tx, const struct caller *caller,
-                                int status, const char *json, struct err *err);
+MUST_USE int idempotency_finish(struct payments *payments, struct store_tx *tx,
+                                const struct caller *caller, int status, const char *json,
+                                struct err *err);
 /* Deletes keys older than 7 days, a batch at a time; returns how many. */
 MUST_USE int idempotency_prune(struct payments *payments, int64_t now_us, struct err *err);
 
-/* ---- outbox.c: the story and the webhooks -------------------------------------------------- */
+/* ---- outbox.c: the story and the webhooks ---- */
 
 /* Writes event number `payment->version` with `data_json` (an object) and one delivery with its job
  * for each endpoint that listens. At most one event for each version of a payment. */
-MUST_USE int outbox_event(struct payments *payments, struct store_tx *tx, const struct payment_row *payment,
-                          const char *type, const char *data_json, struct err *err);
-int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
-int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why, struct err *err);
+MUST_USE int outbox_event(struct payments *payments, struct store_tx *tx,
+                          const struct payment_row *payment, const char *type,
+                          const char *data_json, struct err *err);
+MUST_USE int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
+MUST_USE int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job,
+                            const struct err *why, struct err *err);
 
-/* ---- render.c: rows as JSON ---------------------------------------------------------------- */
+/* ---- render.c: rows as JSON ---- */
 
 void render_payment(struct buf *buf, const struct payment_row *payment);
 void render_operation(struct buf *buf, const struct operation_row *operation);
@@ -61,7 +65,7 @@ const char *render_sentence(const struct payment_row *payment, const char *langu
 /* Takes the buffer's text into the answer. ERR_INTERNAL when the buffer overflowed. */
 MUST_USE int answer_take(struct answer *ret_answer, int status, struct buf *buf, struct err *err);
 
-/* ---- cases.c: what a person must look at --------------------------------------------------- */
+/* ---- cases.c: what a person must look at ---- */
 
 struct case_note {
     const char *kind;    /* "late_success", "duplicate_charge", "amount_mismatch", … */
@@ -72,7 +76,7 @@ struct case_note {
 };
 MUST_USE int case_open(struct store_tx *tx, const struct case_note *note, struct err *err);
 
-/* ---- calls.c: every call to a gateway goes through here ------------------------------------- */
+/* ---- calls.c: every call to a gateway goes through here ---- */
 
 /* Admission by the breaker, deadline, the call, the report to health and meter. For a refused
  * admission the result is UNAVAILABLE with code "breaker_open" and nothing was sent. `budget_us` is
@@ -89,53 +93,59 @@ struct gateway_ask {
     int (*persist)(void *ctx, const char *gateway_id, struct err *err);
     void *persist_ctx;
 };
-void gateway_ask(struct payments *payments, const struct gateway_ask *ask, struct gateway_result *ret_result);
-void charge_of(const struct payment_row *payment, const struct attempt_row *attempt, struct gateway_charge *ret_charge);
-void lookup_of(const struct payment_row *payment, const struct attempt_row *attempt, struct gateway_lookup *ret_lookup);
+void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
+                 struct gateway_result *ret_result);
+void charge_of(const struct payment_row *payment, const struct attempt_row *attempt,
+               struct gateway_charge *ret_charge);
+void lookup_of(const struct payment_row *payment, const struct attempt_row *attempt,
+               struct gateway_lookup *ret_lookup);
 /* Writes the gateway's id of an attempt durably (between PayPal's two calls). */
 struct persist_ctx {
     struct payments *payments;
     const char *attempt_id;
 };
-int attempt_persist(void *ctx, const char *gateway_id, struct err *err);
+MUST_USE int attempt_persist(void *ctx, const char *gateway_id, struct err *err);
 
-/* ---- settle.c: what an answer does ---------------------------------------------------------- */
+/* ---- settle.c: what an answer does ---- */
 
 struct settlement {
-    bool changed;        /* the attempt moved */
-    bool payment_moved;  /* and so did its payment */
-    bool may_go_on;      /* not charged: the caller may start another attempt, or must call
-                            settle_failed() in this same transaction */
-    bool late;           /* a late success: a case was opened */
+    bool changed;       /* the attempt moved */
+    bool payment_moved; /* and so did its payment */
+    bool may_go_on;     /* not charged: the caller may start another attempt, or must call
+                           settle_failed() in this same transaction */
+    bool late;          /* a late success: a case was opened */
 };
 /* Applies `result` to the attempt and its payment (both loaded in this transaction, the payment
  * locked), with postings, events, cases and jobs. Never moves anything backwards. */
-MUST_USE int settle_attempt(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                            struct attempt_row *attempt, const struct gateway_result *result,
-                            const char *source, struct settlement *ret_settlement, struct err *err);
+MUST_USE int settle_attempt(struct payments *payments, struct store_tx *tx,
+                            struct payment_row *payment, struct attempt_row *attempt,
+                            const struct gateway_result *result, const char *source,
+                            struct settlement *ret_settlement, struct err *err);
 /* Ends a payment whose last attempt was not charged. */
-MUST_USE int settle_failed(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                           const struct attempt_row *attempt, struct err *err);
+MUST_USE int settle_failed(struct payments *payments, struct store_tx *tx,
+                           struct payment_row *payment, const struct attempt_row *attempt,
+                           struct err *err);
 /* Moves the payment by its table and writes the event; an illegal move is ERR_STATE and logged. */
-MUST_USE int payment_move(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                          enum payment_event event, struct err *err);
+MUST_USE int payment_move(struct payments *payments, struct store_tx *tx,
+                          struct payment_row *payment, enum payment_event event, struct err *err);
 /* The same for captures, cancellations and refunds. `payment` locked. */
-MUST_USE int settle_operation(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                              struct attempt_row *attempt, struct operation_row *operation,
-                              const struct gateway_result *result, const char *source, bool *ret_changed,
-                              struct err *err);
+MUST_USE int settle_operation(struct payments *payments, struct store_tx *tx,
+                              struct payment_row *payment, struct attempt_row *attempt,
+                              struct operation_row *operation, const struct gateway_result *result,
+                              const char *source, bool *ret_changed, struct err *err);
 
-/* ---- resolver.c ------------------------------------------------------------------------------ */
+/* ---- resolver.c ---- */
 
 /* 5 s, 15 s, 1 min, 5 min, 15 min, 1 h, then hourly, by the age of the trouble. */
 int64_t resolve_delay_us(int64_t age_us);
-int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
-int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
+MUST_USE int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
+MUST_USE int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_us,
+                                   struct err *err);
 /* Asks the gateway about one attempt and settles what it says. `*ret_open`: still unresolved. */
 MUST_USE int resolve_attempt(struct payments *payments, const char *attempt_id, const char *source,
                              bool *ret_open, struct gateway_result *ret_result, struct err *err);
-MUST_USE int resolve_operation(struct payments *payments, const char *operation_id, const char *source,
-                               bool *ret_open, struct err *err);
+MUST_USE int resolve_operation(struct payments *payments, const char *operation_id,
+                               const char *source, bool *ret_open, struct err *err);
 /* Attempts and operations whose caller died: to UNKNOWN and to the resolver. Returns how many. */
 MUST_USE int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err);
 /* Charges whose callback is overdue: asked about, marked to review. Returns how many. */
@@ -145,9 +155,10 @@ void change_of(const struct payment_row *payment, const struct attempt_row *atte
                const struct operation_row *operation, struct gateway_change *ret_change);
 enum gateway_operation operation_call(enum operation_kind kind);
 
-/* ---- callbacks.c ----------------------------------------------------------------------------- */
-int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
-int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why, struct err *err);
+/* ---- callbacks.c ---- */
+MUST_USE int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
+MUST_USE int callback_parked(struct store_tx *tx, void *ctx, const struct job *job,
+                             const struct err *why, struct err *err);
 
 #define JOB_RESOLVE "resolve"
 #define JOB_RESOLVE_OPERATION "resolve_operation"

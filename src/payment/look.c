@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * look.c: reading only: payments, refunds and lists of them. Every list is bounded and newest first;
- * a cursor is the last row's place in that order. */
+ * look.c: reading only: payments, refunds and lists of them. Every list is bounded and newest
+ * first; a cursor is the last row's place in that order. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +24,8 @@ static int page(int limit) {
     return limit > 0 && limit <= PAGE_MAX ? limit : 20;
 }
 
-static int reading_run(struct payments *payments, store_fn *fn, struct reading *reading, struct answer *ret_answer,
-                       struct err *err) {
+static int reading_run(struct payments *payments, store_fn *fn, struct reading *reading,
+                       struct answer *ret_answer, struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     reading->payments = payments;
     reading->arena = arena;
@@ -33,7 +33,8 @@ static int reading_run(struct payments *payments, store_fn *fn, struct reading *
     return store_read(payments->options.store, fn, reading, err);
 }
 
-/* ---- one payment ---------------------------------------------------------------------------------------- */
+/* ---- one payment
+ * ---------------------------------------------------------------------------------------- */
 
 static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
@@ -48,12 +49,14 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int payment_get(struct payments *payments, const char *payment_id, struct answer *ret_answer, struct err *err) {
+int payment_get(struct payments *payments, const char *payment_id, struct answer *ret_answer,
+                struct err *err) {
     struct reading reading = {.id = payment_id};
     return reading_run(payments, get_tx, &reading, ret_answer, err);
 }
 
-/* ---- lists of payments ------------------------------------------------------------------------------------ */
+/* ---- lists of payments
+ * ------------------------------------------------------------------------------------ */
 
 /* "<created_us>.<id>" of the last row shown. */
 static int cursor_read(const char *cursor, int64_t *ret_us, const char **ret_id, struct err *err) {
@@ -93,16 +96,19 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int limit = page(filter->limit);
     SQL_ROWS_AUTO rows = NULL;
     r = sql_query(tx, err, &rows,
-                  "SELECT " PAYMENT_COLUMNS " FROM payment WHERE (created_us < $1 OR (created_us = $1 AND id < $2)) "
-                  "AND ($3 = '' OR order_id = $3) AND ($4 = '' OR gateway = $4) AND ($5 = '' OR customer_id = $5) "
+                  "SELECT " PAYMENT_COLUMNS
+                  " FROM payment WHERE (created_us < $1 OR (created_us = $1 AND id < $2)) "
+                  "AND ($3 = '' OR order_id = $3) AND ($4 = '' OR gateway = $4) AND ($5 = '' OR "
+                  "customer_id = $5) "
                   "AND ($6 = 0 OR state = $6) AND ($7 = 0 OR method = $7) AND created_us >= $8 "
                   "AND ($9 = 0 OR created_us < $9) AND ($10 = 0 OR review <> '') "
                   "ORDER BY created_us DESC, id DESC LIMIT $11",
-                  S_INT(before_us), S_TEXT(before_id), S_TEXT(filter->order_id != NULL ? filter->order_id : ""),
+                  S_INT(before_us), S_TEXT(before_id),
+                  S_TEXT(filter->order_id != NULL ? filter->order_id : ""),
                   S_TEXT(filter->gateway != NULL ? filter->gateway : ""),
-                  S_TEXT(filter->customer_id != NULL ? filter->customer_id : ""), S_INT(filter->state),
-                  S_INT(filter->method), S_INT(filter->since_us), S_INT(filter->until_us),
-                  S_INT(filter->review_only), S_INT(limit + 1));
+                  S_TEXT(filter->customer_id != NULL ? filter->customer_id : ""),
+                  S_INT(filter->state), S_INT(filter->method), S_INT(filter->since_us),
+                  S_INT(filter->until_us), S_INT(filter->review_only), S_INT(limit + 1));
     if (r < 0) {
         return r;
     }
@@ -128,8 +134,8 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int payment_list(struct payments *payments, const struct payment_filter *filter, struct answer *ret_answer,
-                 struct err *err) {
+int payment_list(struct payments *payments, const struct payment_filter *filter,
+                 struct answer *ret_answer, struct err *err) {
     struct reading reading = {.filter = filter};
     return reading_run(payments, list_tx, &reading, ret_answer, err);
 }
@@ -139,7 +145,8 @@ static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE live = 1 AND state IN (1, 2, 4) AND "
+                      "SELECT " ATTEMPT_COLUMNS
+                      " FROM attempt WHERE live = 1 AND state IN (1, 2, 4) AND "
                       "created_us < $1 ORDER BY created_us LIMIT $2",
                       S_INT(reading->since_us), S_INT(reading->limit));
     if (r < 0) {
@@ -153,8 +160,8 @@ static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
     while ((r = sql_next(rows, err)) > 0) {
         struct attempt_row attempt;
         attempt_row_read(rows, reading->arena, &attempt);
-        buf_addf(&buf, "%s{\"payment_id\":\"%s\",\"age_seconds\":%lld,\"attempt\":", comma, attempt.payment_id.text,
-                 (long long)((now - attempt.created_us) / US_PER_SECOND));
+        buf_addf(&buf, "%s{\"payment_id\":\"%s\",\"age_seconds\":%lld,\"attempt\":", comma,
+                 attempt.payment_id.text, (long long)((now - attempt.created_us) / US_PER_SECOND));
         render_attempt(&buf, &attempt);
         buf_add_char(&buf, '}');
         comma = ",";
@@ -166,18 +173,21 @@ static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int payment_stuck(struct payments *payments, int64_t older_us, int limit, struct answer *ret_answer, struct err *err) {
+int payment_stuck(struct payments *payments, int64_t older_us, int limit, struct answer *ret_answer,
+                  struct err *err) {
     struct reading reading = {.since_us = clock_wall_us() - older_us, .limit = page(limit)};
     return reading_run(payments, stuck_tx, &reading, ret_answer, err);
 }
 
-static int failed_counts(struct store_tx *tx, const struct reading *reading, struct buf *buf, struct err *err) {
+static int failed_counts(struct store_tx *tx, const struct reading *reading, struct buf *buf,
+                         struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT gateway, common_code, code, COUNT(*) FROM attempt WHERE created_us >= $1 AND "
-                      "state IN (7, 8) GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, gateway, code "
-                      "LIMIT 100",
-                      S_INT(reading->since_us));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT gateway, common_code, code, COUNT(*) FROM attempt WHERE created_us >= $1 AND "
+        "state IN (7, 8) GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, gateway, code "
+        "LIMIT 100",
+        S_INT(reading->since_us));
     buf_add_text(buf, "{\"by_code\":[");
     const char *comma = "";
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -203,7 +213,8 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     SQL_ROWS_AUTO rows = NULL;
     r = sql_query(tx, err, &rows,
-                  "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE created_us >= $1 AND state IN (7, 8) "
+                  "SELECT " ATTEMPT_COLUMNS
+                  " FROM attempt WHERE created_us >= $1 AND state IN (7, 8) "
                   "ORDER BY created_us DESC LIMIT $2",
                   S_INT(reading->since_us), S_INT(reading->limit));
     buf_add_text(&buf, "],\"data\":[");
@@ -224,7 +235,8 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int payment_failed(struct payments *payments, int64_t since_us, int limit, struct answer *ret_answer, struct err *err) {
+int payment_failed(struct payments *payments, int64_t since_us, int limit,
+                   struct answer *ret_answer, struct err *err) {
     struct reading reading = {.since_us = since_us, .limit = page(limit)};
     return reading_run(payments, failed_tx, &reading, ret_answer, err);
 }
@@ -234,13 +246,15 @@ int payment_failed(struct payments *payments, int64_t since_us, int limit, struc
 static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT p.method, a.gateway, SUM(CASE WHEN a.state IN (5, 6) THEN 1 ELSE 0 END), "
-                      "SUM(CASE WHEN a.state = 7 THEN 1 ELSE 0 END), SUM(CASE WHEN a.state = 8 THEN 1 ELSE 0 END), "
-                      "SUM(CASE WHEN a.state IN (1, 2, 3, 4) THEN 1 ELSE 0 END), COUNT(*) "
-                      "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.created_us >= $1 "
-                      "GROUP BY p.method, a.gateway ORDER BY p.method, a.gateway",
-                      S_INT(reading->since_us));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT p.method, a.gateway, SUM(CASE WHEN a.state IN (5, 6) THEN 1 ELSE 0 END), "
+        "SUM(CASE WHEN a.state = 7 THEN 1 ELSE 0 END), SUM(CASE WHEN a.state = 8 THEN 1 ELSE 0 "
+        "END), "
+        "SUM(CASE WHEN a.state IN (1, 2, 3, 4) THEN 1 ELSE 0 END), COUNT(*) "
+        "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.created_us >= $1 "
+        "GROUP BY p.method, a.gateway ORDER BY p.method, a.gateway",
+        S_INT(reading->since_us));
     if (r < 0) {
         return r;
     }
@@ -251,14 +265,18 @@ static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
     while ((r = sql_next(rows, err)) > 0) {
         int64_t good = sql_int(rows, 2), declined = sql_int(rows, 3), failed = sql_int(rows, 4);
         int64_t ended = good + declined + failed;
-        buf_addf(&buf, "%s{\"method\":\"%s\",\"gateway\":", comma, method_name((enum payment_method)sql_int(rows, 0)));
+        buf_addf(&buf, "%s{\"method\":\"%s\",\"gateway\":", comma,
+                 method_name((enum payment_method)sql_int(rows, 0)));
         buf_add_json(&buf, sql_text(rows, 1));
-        buf_addf(&buf, ",\"succeeded\":%lld,\"declined\":%lld,\"not_charged\":%lld,\"open\":%lld,\"attempts\":%lld,"
-                       "\"success_percent\":",
-                 (long long)good, (long long)declined, (long long)failed, (long long)sql_int(rows, 5),
-                 (long long)sql_int(rows, 6));
+        buf_addf(&buf,
+                 ",\"succeeded\":%lld,\"declined\":%lld,\"not_charged\":%lld,\"open\":%lld,"
+                 "\"attempts\":%lld,"
+                 "\"success_percent\":",
+                 (long long)good, (long long)declined, (long long)failed,
+                 (long long)sql_int(rows, 5), (long long)sql_int(rows, 6));
         if (ended > 0) {
-            buf_addf(&buf, "%lld.%02lld}", (long long)(good * 100 / ended), (long long)(good * 10000 / ended % 100));
+            buf_addf(&buf, "%lld.%02lld}", (long long)(good * 100 / ended),
+                     (long long)(good * 10000 / ended % 100));
         } else {
             buf_add_text(&buf, "null}");
         }
@@ -271,12 +289,14 @@ static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer, struct err *err) {
+int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer,
+                  struct err *err) {
     struct reading reading = {.since_us = since_us};
     return reading_run(payments, rates_tx, &reading, ret_answer, err);
 }
 
-/* ---- an order, as a customer may be told ------------------------------------------------------------------- */
+/* ---- an order, as a customer may be told
+ * ------------------------------------------------------------------- */
 
 static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
@@ -298,16 +318,18 @@ static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
         struct payment_row payment;
         char time[CLOCK_TEXT_MAX], decimal[MONEY_TEXT_MAX];
         payment_row_read(rows, reading->arena, &payment);
-        buf_addf(&buf, "%s{\"reference\":\"%s\",\"state\":\"%s\",\"amount\":%lld,\"currency\":\"%s\","
-                       "\"amount_decimal\":\"%s\",\"amount_refunded\":%lld,\"message\":",
+        buf_addf(&buf,
+                 "%s{\"reference\":\"%s\",\"state\":\"%s\",\"amount\":%lld,\"currency\":\"%s\","
+                 "\"amount_decimal\":\"%s\",\"amount_refunded\":%lld,\"message\":",
                  count++ > 0 ? "," : "", payment.id.text, payment_state_name(payment.state),
                  (long long)payment.amount_minor, payment.currency.code,
-                 money_decimal(payment.amount_minor, payment.currency, decimal), (long long)payment.refunded_minor);
+                 money_decimal(payment.amount_minor, payment.currency, decimal),
+                 (long long)payment.refunded_minor);
         buf_add_json(&buf, render_sentence(&payment, "en"));
         buf_add_text(&buf, ",\"message_zh\":");
         buf_add_json(&buf, render_sentence(&payment, "zh"));
-        buf_addf(&buf, ",\"may_pay_again\":%s,\"updated_at\":\"%s\"}", payment.holds_order ? "false" : "true",
-                 clock_format(payment.updated_us, time));
+        buf_addf(&buf, ",\"may_pay_again\":%s,\"updated_at\":\"%s\"}",
+                 payment.holds_order ? "false" : "true", clock_format(payment.updated_us, time));
     }
     if (r < 0) {
         return r;
@@ -319,12 +341,15 @@ static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int payment_order_status(struct payments *payments, const char *order_id, struct answer *ret_answer, struct err *err) {
+int payment_order_status(struct payments *payments, const char *order_id, struct answer *ret_answer,
+                         struct err *err) {
     struct reading reading = {.id = order_id};
     return reading_run(payments, order_tx, &reading, ret_answer, err);
 }
 
-/* ---- refunds ------------------------------------------------------------------------------------------------- */
+/* ---- refunds
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int refund_get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
@@ -339,7 +364,8 @@ static int refund_get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(reading->answer, 200, &buf, err);
 }
 
-int refund_get(struct payments *payments, const char *refund_id, struct answer *ret_answer, struct err *err) {
+int refund_get(struct payments *payments, const char *refund_id, struct answer *ret_answer,
+               struct err *err) {
     struct reading reading = {.id = refund_id};
     return reading_run(payments, refund_get_tx, &reading, ret_answer, err);
 }
@@ -348,7 +374,8 @@ static int refund_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT " OPERATION_COLUMNS " FROM operation WHERE kind = 3 AND ($1 = 0 OR state = $1) AND "
+                      "SELECT " OPERATION_COLUMNS
+                      " FROM operation WHERE kind = 3 AND ($1 = 0 OR state = $1) AND "
                       "created_us >= $2 ORDER BY created_us DESC LIMIT $3",
                       S_INT(reading->state), S_INT(reading->since_us), S_INT(reading->limit));
     if (r < 0) {
@@ -386,9 +413,12 @@ int refund_list(struct payments *payments, const char *state, int64_t since_us, 
     return reading_run(payments, refund_list_tx, &reading, ret_answer, err);
 }
 
-/* ---- backlog --------------------------------------------------------------------------------------------------- */
+/* ---- backlog
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static int count_into(struct store_tx *tx, const char *sql, int64_t *ret_count, int64_t *ret_oldest_us, struct err *err) {
+static int count_into(struct store_tx *tx, const char *sql, int64_t *ret_count,
+                      int64_t *ret_oldest_us, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows, sql);
     if (r < 0) {
@@ -410,8 +440,8 @@ static int backlog_tx(struct store_tx *tx, void *ctx, struct err *err) {
         const char *sql;
         int64_t *count, *oldest_us;
     } counts[] = {
-        {"SELECT COUNT(*), MIN(created_us) FROM attempt WHERE live = 1 AND state = 4", &backlog->unknown_payments,
-         &backlog->oldest_unresolved_us},
+        {"SELECT COUNT(*), MIN(created_us) FROM attempt WHERE live = 1 AND state = 4",
+         &backlog->unknown_payments, &backlog->oldest_unresolved_us},
         {"SELECT COUNT(*) FROM payment WHERE state = 2", &backlog->processing_payments, NULL},
         {"SELECT COUNT(*) FROM callback WHERE state IN (1, 4)", &backlog->callbacks_waiting, NULL},
         {"SELECT COUNT(*) FROM callback WHERE state = 5", &backlog->callbacks_parked, NULL},

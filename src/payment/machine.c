@@ -45,7 +45,8 @@ static const char *const operation_names[] = {
 #include "payment/operation_states.def"
 #undef X
 };
-static_assert(COUNT_OF(operation_names) == OPERATION_STATE_COUNT, "every operation state has a name");
+static_assert(COUNT_OF(operation_names) == OPERATION_STATE_COUNT,
+              "every operation state has a name");
 
 static const bool operation_opens[] = {
     [OPERATION_NONE] = false,
@@ -96,8 +97,9 @@ const char *operation_kind_name(int64_t kind) {
 }
 
 const char *payment_event_name(enum payment_event event) {
-    static const char *const names[] = {"?",         "send",      "wait",   "ask_customer", "no_candidate",
-                                        "authorize", "charge",    "fail",   "cancel"};
+    static const char *const names[] = {
+        "?",         "send",   "wait", "ask_customer", "no_candidate",
+        "authorize", "charge", "fail", "cancel"};
     return name_of(names, (int64_t)COUNT_OF(names), event);
 }
 

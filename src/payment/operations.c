@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * operations.c: captures, cancellations and refunds (PAY-1, PAY-7).
  *
- * Each is a row written before the gateway is called (I2), in a transaction that holds the payment's
- * row: the sum of what was refunded and what may yet be refunded never exceeds what was captured
- * (I10), however many ask at once. What the gateway answers is applied by settle_operation(); what it
- * does not answer is left to the resolver. */
+ * Each is a row written before the gateway is called (I2), in a transaction that holds the
+ * payment's row: the sum of what was refunded and what may yet be refunded never exceeds what was
+ * captured (I10), however many ask at once. What the gateway answers is applied by
+ * settle_operation(); what it does not answer is left to the resolver. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,13 +35,15 @@ struct work {
     struct answer *answer;
 };
 
-/* ---- answers ------------------------------------------------------------------------------------- */
+/* ---- answers
+ * ------------------------------------------------------------------------------------- */
 
 static void render_problem(struct buf *buf, const struct work *work) {
-    buf_addf(buf, "{\"type\":\"" ERR_TYPE_PREFIX "%s\",\"title\":\"%s\",\"status\":422,\"detail\":", err_type(ERR_GATEWAY_REJECTED),
-             err_title(ERR_GATEWAY_REJECTED));
-    buf_add_json(buf, work->operation.message[0] != '\0' ? work->operation.message
-                                                         : "the gateway did not do it; nothing changed");
+    buf_addf(buf, "{\"type\":\"" ERR_TYPE_PREFIX "%s\",\"title\":\"%s\",\"status\":422,\"detail\":",
+             err_type(ERR_GATEWAY_REJECTED), err_title(ERR_GATEWAY_REJECTED));
+    buf_add_json(buf, work->operation.message[0] != '\0'
+                          ? work->operation.message
+                          : "the gateway did not do it; nothing changed");
     buf_add_text(buf, ",\"operation\":");
     render_operation(buf, &work->operation);
     buf_add_char(buf, '}');
@@ -50,7 +52,10 @@ static void render_problem(struct buf *buf, const struct work *work) {
 static int finish(struct work *work, struct store_tx *tx, struct err *err) {
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    int status = work->operation.state == OPERATION_SUCCEEDED || work->operation.state == OPERATION_FAILED ? 201 : 202;
+    int status = work->operation.state == OPERATION_SUCCEEDED ||
+                         work->operation.state == OPERATION_FAILED
+                     ? 201
+                     : 202;
     if (work->kind == OPERATION_REFUND) {
         render_operation(&buf, &work->operation);
     } else if (work->operation.state == OPERATION_FAILED) {
@@ -61,10 +66,12 @@ static int finish(struct work *work, struct store_tx *tx, struct err *err) {
     }
     int r = answer_take(work->answer, status, &buf, err);
     return r < 0 ? r
-                 : idempotency_finish(work->payments, tx, work->caller, status, work->answer->json, err);
+                 : idempotency_finish(work->payments, tx, work->caller, status, work->answer->json,
+                                      err);
 }
 
-/* ---- what may be done ------------------------------------------------------------------------------ */
+/* ---- what may be done
+ * ------------------------------------------------------------------------------ */
 
 /* Sum of the open captures and whether a final one exists or a cancellation is under way. */
 static int open_work(struct store_tx *tx, const char *payment_id, int64_t *ret_capturing_minor,
@@ -72,10 +79,11 @@ static int open_work(struct store_tx *tx, const char *payment_id, int64_t *ret_c
     *ret_capturing_minor = 0;
     *ret_closed = false;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT kind, state, amount_minor, final FROM operation WHERE payment_id = $1 AND "
-                      "kind IN (1, 2) AND state <> 5",
-                      S_TEXT(payment_id));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT kind, state, amount_minor, final FROM operation WHERE payment_id = $1 AND "
+        "kind IN (1, 2) AND state <> 5",
+        S_TEXT(payment_id));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         bool open = operation_state_open((enum operation_state)sql_int(rows, 1));
         bool capture = sql_int(rows, 0) == OPERATION_CAPTURE;
@@ -101,7 +109,8 @@ static int over(const struct work *work, int64_t left_minor, const char *what, s
             money_show(work->asked_minor, work->payment.currency, asked), what,
             money_show(left_minor, work->payment.currency, left));
     err_place(err, "/amount");
-    return err_hint(err, "Refunds that are pending or unknown count as refunded until they have failed.");
+    return err_hint(
+        err, "Refunds that are pending or unknown count as refunded until they have failed.");
 }
 
 /* A failed refund is sent again once at a time: two clicks are one refund. */
@@ -110,9 +119,10 @@ static int check_retry(const struct work *work, struct store_tx *tx, struct err 
         return 0;
     }
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id FROM operation WHERE payment_id = $1 AND retry_of = $2 AND state <> 5",
-                      S_TEXT(work->payment.id.text), S_TEXT(work->retry_of));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT id FROM operation WHERE payment_id = $1 AND retry_of = $2 AND state <> 5",
+        S_TEXT(work->payment.id.text), S_TEXT(work->retry_of));
     if (r < 0) {
         return r;
     }
@@ -120,10 +130,12 @@ static int check_retry(const struct work *work, struct store_tx *tx, struct err 
     if (r <= 0) {
         return r;
     }
-    return err_set(err, ERR_STATE, "%s has been sent again already, as %s", work->retry_of, sql_text(rows, 0));
+    return err_set(err, ERR_STATE, "%s has been sent again already, as %s", work->retry_of,
+                   sql_text(rows, 0));
 }
 
-static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amount, struct err *err) {
+static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amount,
+                        struct err *err) {
     const struct payment_row *payment = &work->payment;
     if (payment->state != PAYMENT_SUCCEEDED) {
         return wrong_state(work, "refunded", err);
@@ -132,20 +144,23 @@ static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amo
     if (r < 0) {
         return r;
     }
-    int64_t left = payment->captured_minor - payment->refund_reserved_minor - payment->disputed_minor;
+    int64_t left = payment->captured_minor - payment->refund_reserved_minor -
+                   payment->disputed_minor;
     int64_t amount = work->asked_minor > 0 ? work->asked_minor : left;
     if (amount > left || amount <= 0) {
         return over(work, left, "refunded", err);
     }
     if (!work->to_original && payment->customer_id[0] == '\0') {
-        err_set(err, ERR_VALIDATION, "store credit needs a customer, and payment %s names none", payment->id.text);
+        err_set(err, ERR_VALIDATION, "store credit needs a customer, and payment %s names none",
+                payment->id.text);
         return err_place(err, "/refundToOriginalMethod");
     }
     *ret_amount = amount;
     return 0;
 }
 
-static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_amount, struct err *err) {
+static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_amount,
+                         struct err *err) {
     const struct payment_row *payment = &work->payment;
     int64_t capturing;
     bool closed;
@@ -166,7 +181,8 @@ static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_am
     return 0;
 }
 
-static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amount, struct err *err) {
+static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amount,
+                        struct err *err) {
     const struct payment_row *payment = &work->payment;
     int64_t capturing;
     bool closed;
@@ -178,7 +194,8 @@ static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amo
     if (!open || capturing > 0 || closed) {
         wrong_state(work, "cancelled", err);
         if (payment->state == PAYMENT_PROCESSING) {
-            err_hint(err, "Its gateway has not answered yet; it can be refunded once it succeeded.");
+            err_hint(err,
+                     "Its gateway has not answered yet; it can be refunded once it succeeded.");
         } else if (payment->state == PAYMENT_SUCCEEDED) {
             err_hint(err, "The money was taken: refund it instead.");
         }
@@ -197,17 +214,21 @@ static int usable(struct work *work, struct err *err) {
             continue;
         }
         if (view.state[i] == GATEWAY_DISABLED) {
-            err_set(err, ERR_NO_GATEWAY, "gateway %s is disabled: %s", gateway->name, view.reason[i]);
+            err_set(err, ERR_NO_GATEWAY, "gateway %s is disabled: %s", gateway->name,
+                    view.reason[i]);
             return err_hint(err, "Enable or drain it first: a draining gateway still refunds.");
         }
         return 0;
     }
-    return err_set(err, ERR_NO_GATEWAY, "gateway %s is not configured any more", work->attempt.gateway);
+    return err_set(err, ERR_NO_GATEWAY, "gateway %s is not configured any more",
+                   work->attempt.gateway);
 }
 
-/* ---- begin ------------------------------------------------------------------------------------------ */
+/* ---- begin
+ * ------------------------------------------------------------------------------------------ */
 
-static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor, struct err *err) {
+static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor,
+                           struct err *err) {
     int64_t now = clock_wall_us();
     bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
     work->operation = (struct operation_row){
@@ -241,7 +262,8 @@ static int write_operation(struct work *work, struct store_tx *tx, int64_t amoun
         return r;
     }
     work->payment.refund_reserved_minor += amount_minor;
-    INVARIANT(work->payment.refund_reserved_minor <= work->payment.captured_minor, "I10: reserved over captured");
+    INVARIANT(work->payment.refund_reserved_minor <= work->payment.captured_minor,
+              "I10: reserved over captured");
     return payment_row_save(tx, &work->payment, err);
 }
 
@@ -251,8 +273,8 @@ static int give_credit(struct work *work, struct store_tx *tx, struct err *err) 
     gateway_result_init(&done);
     done.outcome = GW_REFUNDED;
     bool changed;
-    int r = settle_operation(work->payments, tx, &work->payment, &work->attempt, &work->operation, &done,
-                             "ledger", &changed, err);
+    int r = settle_operation(work->payments, tx, &work->payment, &work->attempt, &work->operation,
+                             &done, "ledger", &changed, err);
     return r < 0 ? r : finish(work, tx, err);
 }
 
@@ -267,8 +289,8 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct work *work = ctx;
     work->calling = false;
     snprintf(work->resource_id, sizeof work->resource_id, "%s", work->operation.id.text);
-    int r = idempotency_claim(work->payments, tx, work->caller, work->name, work->resource_id, &work->found,
-                              work->answer, err);
+    int r = idempotency_claim(work->payments, tx, work->caller, work->name, work->resource_id,
+                              &work->found, work->answer, err);
     if (r < 0 || work->found != IDEMPOTENCY_NEW) {
         return r;
     }
@@ -303,7 +325,8 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return at_gateway ? 0 : give_credit(work, tx, err);
 }
 
-/* ---- call and settle ----------------------------------------------------------------------------------- */
+/* ---- call and settle
+ * ----------------------------------------------------------------------------------- */
 
 static void call(struct work *work, struct gateway_result *ret_result) {
     struct gateway_change change;
@@ -314,7 +337,8 @@ static void call(struct work *work, struct gateway_result *ret_result) {
         .method = work->payment.method,
         .change = &change,
         .budget_us = work->payments->options.request_budget_us,
-        /* Unlike a charge it has nowhere else to go, and a refusal unsent would be a failed refund. */
+        /* Unlike a charge it has nowhere else to go, and a refusal unsent would be a failed refund.
+         */
         .past_breaker = true,
     };
     gateway_ask(work->payments, &ask, ret_result);
@@ -322,8 +346,8 @@ static void call(struct work *work, struct gateway_result *ret_result) {
     if (ret_result->outcome == GW_UNKNOWN && ask.gateway->adapter->can.key_lifetime_us > 0) {
         struct gateway_result again;
         gateway_ask(work->payments, &ask, &again);
-        if (again.outcome == GW_REFUNDED || again.outcome == GW_CHARGED || again.outcome == GW_CANCELED ||
-            again.outcome == GW_PENDING) {
+        if (again.outcome == GW_REFUNDED || again.outcome == GW_CHARGED ||
+            again.outcome == GW_CANCELED || again.outcome == GW_PENDING) {
             *ret_result = again;
             work->source = "repeat";
         }
@@ -359,7 +383,8 @@ static int resume(struct work *work, struct err *err) {
     bool open;
     int r = resolve_operation(work->payments, work->resource_id, "repeat", &open, err);
     if (r == -ERR_NOT_FOUND) {
-        return err_set(err, ERR_INTERNAL, "the first request with this key wrote nothing; use a new key");
+        return err_set(err, ERR_INTERNAL,
+                       "the first request with this key wrote nothing; use a new key");
     }
     return r;
 }
@@ -371,7 +396,8 @@ static int run(struct work *work, struct err *err) {
     work->arena = arena;
     work->operation.id = refund_id_new();
     int r = store_write(store, begin_tx, work, err);
-    if (r < 0 || work->found == IDEMPOTENCY_REPLAY || (work->found == IDEMPOTENCY_NEW && !work->calling)) {
+    if (r < 0 || work->found == IDEMPOTENCY_REPLAY ||
+        (work->found == IDEMPOTENCY_NEW && !work->calling)) {
         return r;
     }
     struct gateway_result result;
@@ -404,14 +430,22 @@ static int run_clean(struct work *work, struct err *err) {
     return r;
 }
 
-/* ---- public ---------------------------------------------------------------------------------------------- */
+/* ---- public
+ * ---------------------------------------------------------------------------------------------- */
 
 int payment_capture(struct payments *payments, const struct caller *caller, const char *payment_id,
                     int64_t amount_minor, bool final, struct answer *ret_answer, struct err *err) {
     struct work work = {
-        .payments = payments, .caller = caller, .name = "payment.capture", .kind = OPERATION_CAPTURE,
-        .payment_id = payment_id, .asked_minor = amount_minor, .final = final, .to_original = true,
-        .reason = "", .answer = ret_answer,
+        .payments = payments,
+        .caller = caller,
+        .name = "payment.capture",
+        .kind = OPERATION_CAPTURE,
+        .payment_id = payment_id,
+        .asked_minor = amount_minor,
+        .final = final,
+        .to_original = true,
+        .reason = "",
+        .answer = ret_answer,
     };
     return run_clean(&work, err);
 }
@@ -419,19 +453,33 @@ int payment_capture(struct payments *payments, const struct caller *caller, cons
 int payment_cancel(struct payments *payments, const struct caller *caller, const char *payment_id,
                    const char *reason, struct answer *ret_answer, struct err *err) {
     struct work work = {
-        .payments = payments, .caller = caller, .name = "payment.cancel", .kind = OPERATION_CANCEL,
-        .payment_id = payment_id, .final = true, .to_original = true, .reason = reason, .answer = ret_answer,
+        .payments = payments,
+        .caller = caller,
+        .name = "payment.cancel",
+        .kind = OPERATION_CANCEL,
+        .payment_id = payment_id,
+        .final = true,
+        .to_original = true,
+        .reason = reason,
+        .answer = ret_answer,
     };
     return run_clean(&work, err);
 }
 
 int payment_refund(struct payments *payments, const struct caller *caller, const char *payment_id,
-                   int64_t amount_minor, const char *reason, bool to_original, struct answer *ret_answer,
-                   struct err *err) {
+                   int64_t amount_minor, const char *reason, bool to_original,
+                   struct answer *ret_answer, struct err *err) {
     struct work work = {
-        .payments = payments, .caller = caller, .name = "payment.refund", .kind = OPERATION_REFUND,
-        .payment_id = payment_id, .asked_minor = amount_minor, .final = true, .to_original = to_original,
-        .reason = reason, .answer = ret_answer,
+        .payments = payments,
+        .caller = caller,
+        .name = "payment.refund",
+        .kind = OPERATION_REFUND,
+        .payment_id = payment_id,
+        .asked_minor = amount_minor,
+        .final = true,
+        .to_original = to_original,
+        .reason = reason,
+        .answer = ret_answer,
     };
     return run_clean(&work, err);
 }
@@ -456,14 +504,23 @@ int refund_retry(struct payments *payments, const struct caller *caller, const c
         return r;
     }
     if (retry.old.kind != OPERATION_REFUND || retry.old.state != OPERATION_FAILED) {
-        return err_set(err, ERR_STATE, "%s is a %s that is %s: only a failed refund can be sent again", refund_id,
+        return err_set(err, ERR_STATE,
+                       "%s is a %s that is %s: only a failed refund can be sent again", refund_id,
                        operation_kind_name(retry.old.kind), operation_state_name(retry.old.state));
     }
     const char *reason = arena_printf(arena, "again after %s: %s", refund_id, retry.old.reason);
     struct work work = {
-        .payments = payments, .caller = caller, .name = "refund.retry", .kind = OPERATION_REFUND,
-        .payment_id = retry.old.payment_id.text, .asked_minor = retry.old.amount_minor, .final = true,
-        .to_original = retry.old.to_original, .reason = reason, .retry_of = refund_id, .answer = ret_answer,
+        .payments = payments,
+        .caller = caller,
+        .name = "refund.retry",
+        .kind = OPERATION_REFUND,
+        .payment_id = retry.old.payment_id.text,
+        .asked_minor = retry.old.amount_minor,
+        .final = true,
+        .to_original = retry.old.to_original,
+        .reason = reason,
+        .retry_of = refund_id,
+        .answer = ret_answer,
     };
     return run_clean(&work, err);
 }

@@ -21,11 +21,12 @@ static const int64_t callback_backoff_us[] = {
 };
 /* Standard Webhooks' recommended schedule, then parked. */
 static const int64_t webhook_backoff_us[] = {
-    5 * US_PER_SECOND,    300 * US_PER_SECOND,   1800 * US_PER_SECOND,  7200 * US_PER_SECOND,
-    18000 * US_PER_SECOND, 36000 * US_PER_SECOND, 50400 * US_PER_SECOND, 72000 * US_PER_SECOND,
-    86400 * US_PER_SECOND,
+    5 * US_PER_SECOND,     300 * US_PER_SECOND,   1800 * US_PER_SECOND,
+    7200 * US_PER_SECOND,  18000 * US_PER_SECOND, 36000 * US_PER_SECOND,
+    50400 * US_PER_SECOND, 72000 * US_PER_SECOND, 86400 * US_PER_SECOND,
 };
-static const int64_t resolve_backoff_us[] = {5 * US_PER_SECOND, 15 * US_PER_SECOND, 60 * US_PER_SECOND};
+static const int64_t resolve_backoff_us[] = {5 * US_PER_SECOND, 15 * US_PER_SECOND,
+                                             60 * US_PER_SECOND};
 
 struct machine {
     struct payments payments;
@@ -60,28 +61,51 @@ bool payment_state_parse(const char *name, int64_t *ret_state) {
 static void fill_kinds(struct machine *machine) {
     void *ctx = &machine->payments;
     machine->kinds[0] = (struct job_kind){
-        .name = JOB_RESOLVE, .run = resolve_job, .ctx = ctx, .backoff_us = resolve_backoff_us,
-        .backoff_count = COUNT_OF(resolve_backoff_us), .attempts_max = 0,
-        .lease_us = 2 * CALL_LEASE_US, .concurrency = 32,
+        .name = JOB_RESOLVE,
+        .run = resolve_job,
+        .ctx = ctx,
+        .backoff_us = resolve_backoff_us,
+        .backoff_count = COUNT_OF(resolve_backoff_us),
+        .attempts_max = 0,
+        .lease_us = 2 * CALL_LEASE_US,
+        .concurrency = 32,
     };
     machine->kinds[1] = (struct job_kind){
-        .name = JOB_RESOLVE_OPERATION, .run = resolve_operation_job, .ctx = ctx,
-        .backoff_us = resolve_backoff_us, .backoff_count = COUNT_OF(resolve_backoff_us),
-        .attempts_max = 0, .lease_us = 2 * CALL_LEASE_US, .concurrency = 16,
+        .name = JOB_RESOLVE_OPERATION,
+        .run = resolve_operation_job,
+        .ctx = ctx,
+        .backoff_us = resolve_backoff_us,
+        .backoff_count = COUNT_OF(resolve_backoff_us),
+        .attempts_max = 0,
+        .lease_us = 2 * CALL_LEASE_US,
+        .concurrency = 16,
     };
     machine->kinds[2] = (struct job_kind){
-        .name = JOB_CALLBACK, .run = callback_job, .parked = callback_parked, .ctx = ctx,
-        .backoff_us = callback_backoff_us, .backoff_count = COUNT_OF(callback_backoff_us),
-        .attempts_max = 12, .lease_us = 2 * CALL_LEASE_US, .concurrency = 32,
+        .name = JOB_CALLBACK,
+        .run = callback_job,
+        .parked = callback_parked,
+        .ctx = ctx,
+        .backoff_us = callback_backoff_us,
+        .backoff_count = COUNT_OF(callback_backoff_us),
+        .attempts_max = 12,
+        .lease_us = 2 * CALL_LEASE_US,
+        .concurrency = 32,
     };
     machine->kinds[3] = (struct job_kind){
-        .name = JOB_WEBHOOK, .run = webhook_job, .parked = webhook_parked, .ctx = ctx,
-        .backoff_us = webhook_backoff_us, .backoff_count = COUNT_OF(webhook_backoff_us),
-        .attempts_max = COUNT_OF(webhook_backoff_us) + 1, .lease_us = CALL_LEASE_US, .concurrency = 32,
+        .name = JOB_WEBHOOK,
+        .run = webhook_job,
+        .parked = webhook_parked,
+        .ctx = ctx,
+        .backoff_us = webhook_backoff_us,
+        .backoff_count = COUNT_OF(webhook_backoff_us),
+        .attempts_max = COUNT_OF(webhook_backoff_us) + 1,
+        .lease_us = CALL_LEASE_US,
+        .concurrency = 32,
     };
 }
 
-int payments_open(const struct payments_options *options, struct payments **ret_payments, struct err *err) {
+int payments_open(const struct payments_options *options, struct payments **ret_payments,
+                  struct err *err) {
     INVARIANT(options->store != NULL && options->registry != NULL && options->control != NULL &&
                   options->router != NULL && options->client != NULL,
               "payments_open needs every floor below");
@@ -147,7 +171,8 @@ static void sweeper(void *arg) {
 
 int payments_start(struct payments *payments, struct err *err) {
     struct machine *machine = (struct machine *)payments;
-    int r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs, err);
+    int r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs,
+                             err);
     if (r < 0) {
         return r;
     }
@@ -190,7 +215,8 @@ int payments_tick(struct payments *payments, struct err *err) {
     int64_t now = clock_wall_us();
     if (payments->jobs == NULL) {
         struct machine *machine = (struct machine *)payments;
-        int r = job_runner_new(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs, err);
+        int r = job_runner_new(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs,
+                               err);
         if (r < 0) {
             return r;
         }

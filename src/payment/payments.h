@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * payments.h: the payment machine as the floors above see it.
  *
- * Every function here parses nothing and prints nothing: it takes typed input, does the work through
- * store, ledger and gateway, and answers with a JSON text that was rendered from committed rows.
+ * Every function here parses nothing and prints nothing: it takes typed input, does the work
+ * through store, ledger and gateway, and answers with a JSON text that was rendered from committed
+ * rows.
  *
  * Threads: any, many at once; calls block on the store and on gateways. Owns: answers belong to the
  * caller: answer_release().
- * Errors:  what errors.def says; nothing has been changed when one is returned, except that ERR_STORE,
- *          ERR_STORE_UNKNOWN and ERR_TIMEOUT leave a started payment to the resolver: the caller
+ * Errors:  what errors.def says; nothing has been changed when one is returned, except that
+ * ERR_STORE, ERR_STORE_UNKNOWN and ERR_TIMEOUT leave a started payment to the resolver: the caller
  *          repeats with the same Idempotency-Key and gets what became of it. */
 #ifndef HOLDFAST_PAYMENT_PAYMENTS_H
 #define HOLDFAST_PAYMENT_PAYMENTS_H
@@ -38,15 +39,15 @@ enum {
 };
 
 struct payments_options {
-    struct store *store;              /* all borrowed for the module's life */
+    struct store *store; /* all borrowed for the module's life */
     struct gateway_registry *registry;
     struct gateway_control *control;
     struct router *router;
     struct http_client *client;
-    const struct seal *seal;          /* the master key, for webhook secrets */
-    bool several_per_order;           /* PAY-15's exception, for the whole service */
-    int64_t request_budget_us;        /* longest that a customer waits [20 s] */
-    int failover_max;                 /* gateways tried in one request [3] */
+    const struct seal *seal;   /* the master key, for webhook secrets */
+    bool several_per_order;    /* PAY-15's exception, for the whole service */
+    int64_t request_budget_us; /* longest that a customer waits [20 s] */
+    int failover_max;          /* gateways tried in one request [3] */
     /* This process alone uses the store (SQLite): leases of earlier runs are void at once. */
     bool alone;
 };
@@ -63,19 +64,19 @@ MUST_USE int payments_tick(struct payments *payments, struct err *err);
 
 /* Who asks. Borrowed. */
 struct caller {
-    const char *actor;      /* "key:key_…", "user:…", "cli"; on audit entries and operations */
-    const char *scope;      /* idempotency keys are unique within it (the API key's id) */
-    const char *key;        /* Idempotency-Key, or NULL on paths where it is optional */
+    const char *actor; /* "key:key_…", "user:…", "cli"; on audit entries and operations */
+    const char *scope; /* idempotency keys are unique within it (the API key's id) */
+    const char *key;   /* Idempotency-Key, or NULL on paths where it is optional */
     const char *request_hash; /* SHA-256 hex over method, path and body */
     const char *request_id;
 };
 
 struct answer {
-    int status;         /* HTTP: 200, 201, 202 */
-    char *json;         /* free()d by answer_release() */
-    bool replayed;      /* the stored answer of an earlier request with this key */
-    char *kept_json;    /* what a repeat is told when it must not be the same (a secret is told once);
-                           NULL: the same */
+    int status;      /* HTTP: 200, 201, 202 */
+    char *json;      /* free()d by answer_release() */
+    bool replayed;   /* the stored answer of an earlier request with this key */
+    char *kept_json; /* what a repeat is told when it must not be the same (a secret is told once);
+                        NULL: the same */
 };
 void answer_release(struct answer *answer);
 #define ANSWER_AUTO struct answer CLEANUP(answer_release)
@@ -85,10 +86,11 @@ void answer_release(struct answer *answer);
  * answer; a repeat gives the stored one. `fn` may run again from the start. */
 typedef int idempotent_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                           struct answer *ret_answer, struct err *err);
-MUST_USE int idempotent_run(struct payments *payments, const struct caller *caller, const char *operation,
-                            idempotent_fn *fn, void *ctx, struct answer *ret_answer, struct err *err);
+MUST_USE int idempotent_run(struct payments *payments, const struct caller *caller,
+                            const char *operation, idempotent_fn *fn, void *ctx,
+                            struct answer *ret_answer, struct err *err);
 
-/* ---- Taking payments ---------------------------------------------------------------------- */
+/* ---- Taking payments ---- */
 
 enum payment_purpose { PURPOSE_ORDER = 1, PURPOSE_SUBSCRIPTION = 2, PURPOSE_TOPUP = 3 };
 MUST_USE bool purpose_parse(const char *name, enum payment_purpose *ret_purpose);
@@ -100,121 +102,145 @@ struct payment_order { /* borrowed; NULL text counts as "" */
     struct currency currency;
     enum payment_method method;
     enum payment_purpose purpose;
-    bool capture_later;          /* authorize only */
-    const json_t *tokens;        /* {gateway: token}, may be NULL */
-    const char *token;           /* portable, for any gateway that takes it; may be "" */
+    bool capture_later;   /* authorize only */
+    const json_t *tokens; /* {gateway: token}, may be NULL */
+    const char *token;    /* portable, for any gateway that takes it; may be "" */
     const char *customer_id, *customer_region, *customer_email, *customer_ip;
     bool customer_vip;
     const char *return_url, *cancel_url, *description;
-    const json_t *metadata;      /* flat object of texts, may be NULL */
-    bool several_per_order;      /* this merchant order may have several payments */
+    const json_t *metadata; /* flat object of texts, may be NULL */
+    bool several_per_order; /* this merchant order may have several payments */
 };
 
 /* 201 when it is final or the customer must act, 202 when it is processing. ERR_ORDER_TAKEN (the
  * first payment's id is in the detail and, as a path, in the place), ERR_IDEMPOTENCY_*. */
 MUST_USE int payment_create(struct payments *payments, const struct caller *caller,
-                            const struct payment_order *order, struct answer *ret_answer, struct err *err);
+                            const struct payment_order *order, struct answer *ret_answer,
+                            struct err *err);
 /* For a payment that asks the customer to choose: goes on with another method. */
-MUST_USE int payment_choose(struct payments *payments, const struct caller *caller, const char *payment_id,
-                            enum payment_method method, const json_t *tokens, const char *token,
-                            struct answer *ret_answer, struct err *err);
+MUST_USE int payment_choose(struct payments *payments, const struct caller *caller,
+                            const char *payment_id, enum payment_method method,
+                            const json_t *tokens, const char *token, struct answer *ret_answer,
+                            struct err *err);
 /* amount_minor 0: all that is left. `final`: what is left over is released. */
-MUST_USE int payment_capture(struct payments *payments, const struct caller *caller, const char *payment_id,
-                             int64_t amount_minor, bool final, struct answer *ret_answer, struct err *err);
-MUST_USE int payment_cancel(struct payments *payments, const struct caller *caller, const char *payment_id,
-                            const char *reason, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_capture(struct payments *payments, const struct caller *caller,
+                             const char *payment_id, int64_t amount_minor, bool final,
+                             struct answer *ret_answer, struct err *err);
+MUST_USE int payment_cancel(struct payments *payments, const struct caller *caller,
+                            const char *payment_id, const char *reason, struct answer *ret_answer,
+                            struct err *err);
 /* amount_minor 0: all that is left. `to_original` false: store credit for the customer. 201 done,
  * 202 under way. ERR_AMOUNT when it is more than is left, pending refunds counted (I10). */
-MUST_USE int payment_refund(struct payments *payments, const struct caller *caller, const char *payment_id,
-                            int64_t amount_minor, const char *reason, bool to_original,
-                            struct answer *ret_answer, struct err *err);
+MUST_USE int payment_refund(struct payments *payments, const struct caller *caller,
+                            const char *payment_id, int64_t amount_minor, const char *reason,
+                            bool to_original, struct answer *ret_answer, struct err *err);
 /* Sends a failed refund once more, as a new operation that names the old one. */
-MUST_USE int refund_retry(struct payments *payments, const struct caller *caller, const char *refund_id,
-                          struct answer *ret_answer, struct err *err);
+MUST_USE int refund_retry(struct payments *payments, const struct caller *caller,
+                          const char *refund_id, struct answer *ret_answer, struct err *err);
 
-/* ---- Looking ------------------------------------------------------------------------------ */
+/* ---- Looking ---- */
 
 struct payment_filter { /* NULL or 0: any */
     const char *order_id, *gateway, *customer_id, *cursor;
-    int64_t state;          /* a number of payment_states.def */
+    int64_t state; /* a number of payment_states.def */
     enum payment_method method;
     int64_t since_us, until_us;
     bool review_only;
-    int limit;              /* 1..PAGE_MAX, 0: 20 */
+    int limit; /* 1..PAGE_MAX, 0: 20 */
 };
 MUST_USE bool payment_state_parse(const char *name, int64_t *ret_state);
-MUST_USE int payment_get(struct payments *payments, const char *payment_id, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_get(struct payments *payments, const char *payment_id,
+                         struct answer *ret_answer, struct err *err);
 /* Newest first: {"data":[…],"next_cursor":"…"|null}. */
 MUST_USE int payment_list(struct payments *payments, const struct payment_filter *filter,
                           struct answer *ret_answer, struct err *err);
-/* The whole story: events, attempts with decisions, operations, callbacks, postings, cases, in time. */
-MUST_USE int payment_story(struct payments *payments, const char *payment_id, struct answer *ret_answer, struct err *err);
+/* The whole story: events, attempts with decisions, operations, callbacks, postings, cases, in
+ * time. */
+MUST_USE int payment_story(struct payments *payments, const char *payment_id,
+                           struct answer *ret_answer, struct err *err);
 /* What a customer or an agent may be told about an order (PAY-14): state, plain sentence in English
  * and Chinese, amounts, references; no gateway internals. */
-MUST_USE int payment_order_status(struct payments *payments, const char *order_id, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_order_status(struct payments *payments, const char *order_id,
+                                  struct answer *ret_answer, struct err *err);
 /* Unresolved for longer than `older_us`. */
-MUST_USE int payment_stuck(struct payments *payments, int64_t older_us, int limit, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_stuck(struct payments *payments, int64_t older_us, int limit,
+                           struct answer *ret_answer, struct err *err);
 /* Attempts and payments that failed since: with gateway, code, message, counts by code. */
-MUST_USE int payment_failed(struct payments *payments, int64_t since_us, int limit, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_failed(struct payments *payments, int64_t since_us, int limit,
+                            struct answer *ret_answer, struct err *err);
 /* Success rate by method and gateway since. */
-MUST_USE int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer, struct err *err);
-MUST_USE int refund_list(struct payments *payments, const char *state /* name or NULL */, int64_t since_us,
-                         int limit, struct answer *ret_answer, struct err *err);
-MUST_USE int refund_get(struct payments *payments, const char *refund_id, struct answer *ret_answer, struct err *err);
-MUST_USE int case_list(struct payments *payments, bool open_only, int limit, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer,
+                           struct err *err);
+MUST_USE int refund_list(struct payments *payments, const char *state /* name or NULL */,
+                         int64_t since_us, int limit, struct answer *ret_answer, struct err *err);
+MUST_USE int refund_get(struct payments *payments, const char *refund_id, struct answer *ret_answer,
+                        struct err *err);
+MUST_USE int case_list(struct payments *payments, bool open_only, int limit,
+                       struct answer *ret_answer, struct err *err);
 MUST_USE int case_close(struct payments *payments, const struct caller *caller, const char *case_id,
                         const char *resolution, struct answer *ret_answer, struct err *err);
 /* {"accounts":[…],"books":[{"gateway","currency","taken","returned","fees",…}]} */
 MUST_USE int ledger_overview(struct payments *payments, struct answer *ret_answer, struct err *err);
-/* The invariants I1, I2, I4, I5, I10 over the whole store; {"checked":n,"broken":[{rule,id,what}]}. */
+/* The invariants I1, I2, I4, I5, I10 over the whole store; {"checked":n,"broken":[{rule,id,what}]}.
+ */
 MUST_USE int payments_verify(struct payments *payments, struct answer *ret_answer, struct err *err);
 
-/* ---- Unknown payments --------------------------------------------------------------------- */
+/* ---- Unknown payments ---- */
 
 /* Asks the gateway now and applies what it says. */
-MUST_USE int payment_check(struct payments *payments, const struct caller *caller, const char *payment_id,
-                           struct answer *ret_answer, struct err *err);
-/* A person decides (I6): `completed` or not, with a reason; audited. Only for unresolved payments. */
-MUST_USE int payment_resolve(struct payments *payments, const struct caller *caller, const char *payment_id,
-                             bool completed, const char *reason, struct answer *ret_answer, struct err *err);
+MUST_USE int payment_check(struct payments *payments, const struct caller *caller,
+                           const char *payment_id, struct answer *ret_answer, struct err *err);
+/* A person decides (I6): `completed` or not, with a reason; audited. Only for unresolved payments.
+ */
+MUST_USE int payment_resolve(struct payments *payments, const struct caller *caller,
+                             const char *payment_id, bool completed, const char *reason,
+                             struct answer *ret_answer, struct err *err);
 
-/* ---- Callbacks from gateways --------------------------------------------------------------- */
+/* ---- Callbacks from gateways ---- */
 
 /* Verified, stored durably, then acknowledged in the gateway's own words; a job does the rest.
  * `ret_reply` gets the gateway's ack or its refusal; never an error page of ours. */
-void callback_receive(struct payments *payments, const char *gateway, const struct http_request *request,
-                      struct http_reply *ret_reply);
-MUST_USE int callback_list(struct payments *payments, const char *state /* name or NULL */, const char *gateway,
-                           int limit, struct answer *ret_answer, struct err *err);
-MUST_USE int callback_replay(struct payments *payments, const struct caller *caller, const char *callback_id,
-                             struct answer *ret_answer, struct err *err);
+void callback_receive(struct payments *payments, const char *gateway,
+                      const struct http_request *request, struct http_reply *ret_reply);
+MUST_USE int callback_list(struct payments *payments, const char *state /* name or NULL */,
+                           const char *gateway, int limit, struct answer *ret_answer,
+                           struct err *err);
+MUST_USE int callback_replay(struct payments *payments, const struct caller *caller,
+                             const char *callback_id, struct answer *ret_answer, struct err *err);
 
-/* ---- Webhooks to the merchant -------------------------------------------------------------- */
+/* ---- Webhooks to the merchant ---- */
 
 /* `types` "*" or "payment.succeeded,refund.succeeded". The answer holds the secret, this once. */
-MUST_USE int webhook_endpoint_create(struct payments *payments, const struct caller *caller, const char *url,
-                                     const char *types, const char *description, struct answer *ret_answer, struct err *err);
-MUST_USE int webhook_endpoint_list(struct payments *payments, struct answer *ret_answer, struct err *err);
+MUST_USE int webhook_endpoint_create(struct payments *payments, const struct caller *caller,
+                                     const char *url, const char *types, const char *description,
+                                     struct answer *ret_answer, struct err *err);
+MUST_USE int webhook_endpoint_list(struct payments *payments, struct answer *ret_answer,
+                                   struct err *err);
 /* NULL: unchanged; enabled -1: unchanged. */
-MUST_USE int webhook_endpoint_update(struct payments *payments, const struct caller *caller, const char *endpoint_id,
-                                     const char *url, const char *types, int enabled,
-                                     struct answer *ret_answer, struct err *err);
+MUST_USE int webhook_endpoint_update(struct payments *payments, const struct caller *caller,
+                                     const char *endpoint_id, const char *url, const char *types,
+                                     int enabled, struct answer *ret_answer, struct err *err);
 /* New secret; the old one signs as well for `overlap_us`. */
-MUST_USE int webhook_endpoint_rotate(struct payments *payments, const struct caller *caller, const char *endpoint_id,
-                                     int64_t overlap_us, struct answer *ret_answer, struct err *err);
-MUST_USE int webhook_endpoint_delete(struct payments *payments, const struct caller *caller, const char *endpoint_id,
+MUST_USE int webhook_endpoint_rotate(struct payments *payments, const struct caller *caller,
+                                     const char *endpoint_id, int64_t overlap_us,
                                      struct answer *ret_answer, struct err *err);
+MUST_USE int webhook_endpoint_delete(struct payments *payments, const struct caller *caller,
+                                     const char *endpoint_id, struct answer *ret_answer,
+                                     struct err *err);
 MUST_USE int webhook_delivery_list(struct payments *payments, const char *endpoint_id /* or NULL */,
-                                   const char *state /* or NULL */, int limit, struct answer *ret_answer, struct err *err);
-MUST_USE int webhook_delivery_replay(struct payments *payments, const struct caller *caller, const char *delivery_id,
-                                     struct answer *ret_answer, struct err *err);
+                                   const char *state /* or NULL */, int limit,
+                                   struct answer *ret_answer, struct err *err);
+MUST_USE int webhook_delivery_replay(struct payments *payments, const struct caller *caller,
+                                     const char *delivery_id, struct answer *ret_answer,
+                                     struct err *err);
 
-/* ---- Work that is waiting ------------------------------------------------------------------ */
+/* ---- Work that is waiting ---- */
 
 struct backlog {
     int64_t unknown_payments, processing_payments, oldest_unresolved_us;
     int64_t callbacks_waiting, callbacks_parked, webhooks_waiting, webhooks_parked, open_cases;
 };
-MUST_USE int payments_backlog(struct payments *payments, struct backlog *ret_backlog, struct err *err);
+MUST_USE int payments_backlog(struct payments *payments, struct backlog *ret_backlog,
+                              struct err *err);
 
 #endif

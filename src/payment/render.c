@@ -61,20 +61,25 @@ static const struct {
      "Your payment is being processed. Please do not pay again: we are asking the payment provider "
      "and will update this order.",
      "您的付款正在处理中,请勿重复支付。我们正在向支付机构核实,结果会更新到此订单。"},
-    {PAYMENT_REQUIRES_ACTION, "Your payment needs one more step from you.", "您的付款还需要您完成一步操作。"},
+    {PAYMENT_REQUIRES_ACTION, "Your payment needs one more step from you.",
+     "您的付款还需要您完成一步操作。"},
     {PAYMENT_AUTHORIZED, "Your payment is reserved and will be taken when the order ships.",
      "您的付款已预授权,发货时扣款。"},
     {PAYMENT_SUCCEEDED, "Your payment was successful.", "您的付款已成功。"},
-    {PAYMENT_FAILED, "Your payment did not go through. No money was taken.", "您的付款未成功,没有扣款。"},
-    {PAYMENT_CANCELED, "This payment was cancelled. No money was taken.", "此付款已取消,没有扣款。"},
+    {PAYMENT_FAILED, "Your payment did not go through. No money was taken.",
+     "您的付款未成功,没有扣款。"},
+    {PAYMENT_CANCELED, "This payment was cancelled. No money was taken.",
+     "此付款已取消,没有扣款。"},
 };
 
 const char *render_sentence(const struct payment_row *payment, const char *language) {
     bool chinese = strncmp(language, "zh", 2) == 0;
-    if (payment->state == PAYMENT_REQUIRES_ACTION && strcmp(payment->action, "choose_method") == 0) {
-        return chinese ? "此支付方式暂时不可用,没有扣款,请选择其他支付方式。"
-                       : "This way to pay is unavailable just now. No money was taken; please choose "
-                         "another one.";
+    if (payment->state == PAYMENT_REQUIRES_ACTION &&
+        strcmp(payment->action, "choose_method") == 0) {
+        return chinese
+                   ? "此支付方式暂时不可用,没有扣款,请选择其他支付方式。"
+                   : "This way to pay is unavailable just now. No money was taken; please choose "
+                     "another one.";
     }
     if (payment->state == PAYMENT_SUCCEEDED && payment->refunded_minor >= payment->captured_minor &&
         payment->captured_minor > 0) {
@@ -101,7 +106,8 @@ void render_payment(struct buf *buf, const struct payment_row *payment) {
     put_text(buf, "state", payment_state_name(payment->state));
     put_int(buf, "amount", payment->amount_minor);
     put_text(buf, "currency", payment->currency.code);
-    put_text(buf, "amount_decimal", money_decimal(payment->amount_minor, payment->currency, decimal));
+    put_text(buf, "amount_decimal",
+             money_decimal(payment->amount_minor, payment->currency, decimal));
     put_text(buf, "method", method_name(payment->method));
     put_text(buf, "purpose", purpose_name(payment->purpose));
     put_text(buf, "capture", payment->capture_later ? "manual" : "automatic");

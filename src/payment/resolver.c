@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * resolver.c: what became of the payments nobody answered for (PAY-6, I6).
  *
- * An unresolved attempt is asked about after 5 s, 15 s, 1 min, 5 min, 15 min, 1 h and then hourly, for
- * ever: it never turns into failed by waiting. What may end it:
- *   the gateway's answer to a question (by its id, or by our reference);
- *   the gateway's answer to the same call with the same key, while it keeps keys and the customer can
- *   be expected to still want the order (REPEAT_WINDOW_US);
- *   "no such payment" once it is certain that the request can no longer arrive
+ * An unresolved attempt is asked about after 5 s, 15 s, 1 min, 5 min, 15 min, 1 h and then hourly,
+ * for ever: it never turns into failed by waiting. What may end it: the gateway's answer to a
+ * question (by its id, or by our reference); the gateway's answer to the same call with the same
+ * key, while it keeps keys and the customer can be expected to still want the order
+ * (REPEAT_WINDOW_US); "no such payment" once it is certain that the request can no longer arrive
  *   (not_found_conclusive_us of the adapter);
  *   a callback, a statement or a named person (callbacks.c, resolve_by_hand.c).
- * Attempts and operations whose caller died in the middle are found by the sweep, become UNKNOWN and
- * come here too. */
+ * Attempts and operations whose caller died in the middle are found by the sweep, become UNKNOWN
+ * and come here too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +38,8 @@ int64_t resolve_delay_us(int64_t age_us) {
     return schedule_us[COUNT_OF(schedule_us) - 1];
 }
 
-/* ---- one attempt --------------------------------------------------------------------------------- */
+/* ---- one attempt
+ * --------------------------------------------------------------------------------- */
 
 struct look {
     struct payments *payments;
@@ -53,8 +53,8 @@ struct look {
     bool open, payment_moved;
 };
 
-/* Reads the attempt; one that was being sent by a caller who died becomes UNKNOWN first: from then on
- * nothing but evidence ends it. */
+/* Reads the attempt; one that was being sent by a caller who died becomes UNKNOWN first: from then
+ * on nothing but evidence ends it. */
 static int look_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct look *look = ctx;
     int r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
@@ -78,7 +78,8 @@ static int look_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     gateway_result_init(&crash);
     snprintf(crash.code, sizeof crash.code, "interrupted");
     struct settlement settlement;
-    return settle_attempt(look->payments, tx, &look->payment, &look->attempt, &crash, "crash", &settlement, err);
+    return settle_attempt(look->payments, tx, &look->payment, &look->attempt, &crash, "crash",
+                          &settlement, err);
 }
 
 static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -92,8 +93,8 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    r = settle_attempt(look->payments, tx, &look->payment, &look->attempt, look->result, look->source,
-                       &settlement, err);
+    r = settle_attempt(look->payments, tx, &look->payment, &look->attempt, look->result,
+                       look->source, &settlement, err);
     if (r >= 0 && settlement.may_go_on) {
         r = settle_failed(look->payments, tx, &look->payment, &look->attempt, err);
     }
@@ -107,7 +108,8 @@ static bool unresolved(const struct attempt_row *attempt) {
 }
 
 /* Which question ends it soonest without ever being able to charge twice. */
-static void ask_attempt(struct look *look, struct gateway *gateway, struct gateway_result *ret_result) {
+static void ask_attempt(struct look *look, struct gateway *gateway,
+                        struct gateway_result *ret_result) {
     struct gateway_charge charge;
     struct gateway_lookup lookup;
     charge_of(&look->payment, &look->attempt, &charge);
@@ -151,7 +153,8 @@ int resolve_attempt(struct payments *payments, const char *attempt_id, const cha
     }
     *ret_open = unresolved(&look.attempt);
     bool authorized = look.attempt.state == ATTEMPT_AUTHORIZED;
-    if ((!*ret_open && !authorized && strcmp(source, "callback") != 0 && strcmp(source, "check") != 0) ||
+    if ((!*ret_open && !authorized && strcmp(source, "callback") != 0 &&
+         strcmp(source, "check") != 0) ||
         look.attempt.state == ATTEMPT_SENDING) {
         return 0;
     }
@@ -198,19 +201,23 @@ int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
     return 0;
 }
 
-/* ---- one capture, cancellation or refund ---------------------------------------------------------- */
+/* ---- one capture, cancellation or refund
+ * ---------------------------------------------------------- */
 
 static int load_operation(struct look *look, struct store_tx *tx, struct err *err) {
     int r = operation_row_load(tx, look->arena, look->id, false, &look->operation, err);
     if (r < 0) {
         return r;
     }
-    r = payment_row_load(tx, look->arena, look->operation.payment_id.text, true, &look->payment, err);
+    r = payment_row_load(tx, look->arena, look->operation.payment_id.text, true, &look->payment,
+                         err);
     if (r < 0) {
         return r;
     }
     r = operation_row_load(tx, look->arena, look->id, true, &look->operation, err);
-    return r < 0 ? r : attempt_row_load(tx, look->arena, look->operation.attempt_id.text, &look->attempt, err);
+    return r < 0 ? r
+                 : attempt_row_load(tx, look->arena, look->operation.attempt_id.text,
+                                    &look->attempt, err);
 }
 
 static int look_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -228,8 +235,8 @@ static int look_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
     gateway_result_init(&crash);
     snprintf(crash.code, sizeof crash.code, "interrupted");
     bool changed;
-    return settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation, &crash,
-                            "crash", &changed, err);
+    return settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation,
+                            &crash, "crash", &changed, err);
 }
 
 static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -240,8 +247,8 @@ static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     look->operation.tries++;
     bool changed;
-    r = settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation, look->result,
-                         look->source, &changed, err);
+    r = settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation,
+                         look->result, look->source, &changed, err);
     return r < 0 || changed ? r : operation_row_save(tx, &look->operation, err);
 }
 
@@ -259,20 +266,25 @@ void change_of(const struct payment_row *payment, const struct attempt_row *atte
 }
 
 enum gateway_operation operation_call(enum operation_kind kind) {
-    return kind == OPERATION_REFUND ? OP_REFUND : kind == OPERATION_CAPTURE ? OP_CAPTURE : OP_CANCEL;
+    return kind == OPERATION_REFUND    ? OP_REFUND
+           : kind == OPERATION_CAPTURE ? OP_CAPTURE
+                                       : OP_CANCEL;
 }
 
-/* A refund can be asked about; a capture or a cancellation is asked about through its payment, whose
- * state tells. Within the key's lifetime the same call with the same key answers best of all. */
-static void ask_operation(struct look *look, struct gateway *gateway, struct gateway_result *ret_result) {
+/* A refund can be asked about; a capture or a cancellation is asked about through its payment,
+ * whose state tells. Within the key's lifetime the same call with the same key answers best of all.
+ */
+static void ask_operation(struct look *look, struct gateway *gateway,
+                          struct gateway_result *ret_result) {
     struct gateway_change change;
     change_of(&look->payment, &look->attempt, &look->operation, &change);
     int64_t age = clock_wall_us() - look->operation.created_us;
-    bool repeat = look->operation.state == OPERATION_UNKNOWN && age < gateway->adapter->can.key_lifetime_us;
+    bool repeat = look->operation.state == OPERATION_UNKNOWN &&
+                  age < gateway->adapter->can.key_lifetime_us;
     bool refund = look->operation.kind == OPERATION_REFUND;
     struct gateway_ask ask = {
         .gateway = gateway,
-        .operation = repeat  ? operation_call(look->operation.kind)
+        .operation = repeat   ? operation_call(look->operation.kind)
                      : refund ? OP_QUERY_REFUND
                               : OP_QUERY,
         .method = look->payment.method,
@@ -284,7 +296,8 @@ static void ask_operation(struct look *look, struct gateway *gateway, struct gat
     look->source = repeat ? "repeat" : "query";
     int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
     bool unknown = look->operation.state == OPERATION_UNKNOWN;
-    if (ret_result->outcome == GW_NOT_FOUND && (!refund || conclusive == 0 || age < conclusive || !unknown)) {
+    if (ret_result->outcome == GW_NOT_FOUND &&
+        (!refund || conclusive == 0 || age < conclusive || !unknown)) {
         ret_result->outcome = GW_UNKNOWN;
     }
     if (look->operation.kind == OPERATION_CANCEL && !repeat && ret_result->outcome == GW_CHARGED) {
@@ -325,7 +338,8 @@ int resolve_operation(struct payments *payments, const char *operation_id, const
     return 0;
 }
 
-int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
+int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_us,
+                          struct err *err) {
     struct payments *payments = ctx;
     bool open = false;
     int r = resolve_operation(payments, job->key, "resolver", &open, err);
@@ -340,7 +354,8 @@ int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_u
     return r < 0 ? r : 0;
 }
 
-/* ---- sweeps ----------------------------------------------------------------------------------------- */
+/* ---- sweeps
+ * ----------------------------------------------------------------------------------------- */
 
 struct found {
     char (*ids)[ID_TEXT_MAX];
@@ -371,7 +386,8 @@ static int find(struct payments *payments, struct found *found, struct err *err)
 int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
     static const char attempts_alone[] =
         "SELECT id FROM attempt WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
-    static const char attempts_shared[] = "SELECT id FROM attempt WHERE state = 1 AND lease_us < $1 LIMIT $2";
+    static const char attempts_shared[] =
+        "SELECT id FROM attempt WHERE state = 1 AND lease_us < $1 LIMIT $2";
     static const char operations_alone[] =
         "SELECT id FROM operation WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
     static const char operations_shared[] =
@@ -405,8 +421,8 @@ struct overdue {
     bool agrees;
 };
 
-/* The question was asked; now it is on the payment for a person to see (CB-4). A callback that comes
- * later takes the mark away again. */
+/* The question was asked; now it is on the payment for a person to see (CB-4). A callback that
+ * comes later takes the mark away again. */
 static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct overdue *overdue = ctx;
     struct look *look = &overdue->look;
@@ -427,7 +443,8 @@ static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || look->payment.review[0] != '\0') {
         return r;
     }
-    look->payment.review = overdue->agrees ? "callback_missing" : "callback_missing_gateway_differs";
+    look->payment.review = overdue->agrees ? "callback_missing"
+                                           : "callback_missing_gateway_differs";
     r = payment_row_save(tx, &look->payment, err);
     if (r < 0) {
         return r;

@@ -17,7 +17,8 @@ static struct sql_arg text(const char *value) {
     return S_TEXT(value != NULL ? value : "");
 }
 
-void payment_row_read(const struct sql_rows *rows, struct arena *arena, struct payment_row *ret_row) {
+void payment_row_read(const struct sql_rows *rows, struct arena *arena,
+                      struct payment_row *ret_row) {
     *ret_row = (struct payment_row){
         .id = payment_id_stored(sql_text(rows, 0)),
         .version = sql_int(rows, 1),
@@ -89,23 +90,23 @@ int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, b
 
 int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struct err *err) {
     static const char sql[] =
-        "INSERT INTO payment (" PAYMENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+        "INSERT INTO payment (" PAYMENT_COLUMNS
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
         "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, "
         "$29, $30, $31, $32, $33, $34, $35) "
         "ON CONFLICT (order_id) WHERE holds_order = 1 DO NOTHING";
-    return (int)sql_exec(tx, err, sql, S_TEXT(row->id.text), S_INT(row->version), text(row->order_id),
-                   row->holds_order ? S_INT(1) : S_NULL, S_INT(row->state), S_INT(row->amount_minor),
-                   S_TEXT(row->currency.code), S_INT(row->method), S_INT(row->purpose),
-                   S_INT(row->capture_later), S_INT(row->authorized_minor),
-                   S_INT(row->captured_minor), S_INT(row->refunded_minor),
-                   S_INT(row->refund_reserved_minor), S_INT(row->disputed_minor),
-                   text(row->customer_id), text(row->customer_region), S_INT(row->customer_vip),
-                   text(row->customer_email), text(row->customer_ip), text(row->tokens),
-                   text(row->return_url), text(row->cancel_url), text(row->description),
-                   text(row->metadata), text(row->action), text(row->action_url),
-                   text(row->failure_code), text(row->failure_message), text(row->review),
-                   S_INT(row->was_unknown), S_INT(row->attempts), text(row->gateway),
-                   S_INT(row->created_us), S_INT(row->updated_us));
+    return (int)sql_exec(
+        tx, err, sql, S_TEXT(row->id.text), S_INT(row->version), text(row->order_id),
+        row->holds_order ? S_INT(1) : S_NULL, S_INT(row->state), S_INT(row->amount_minor),
+        S_TEXT(row->currency.code), S_INT(row->method), S_INT(row->purpose),
+        S_INT(row->capture_later), S_INT(row->authorized_minor), S_INT(row->captured_minor),
+        S_INT(row->refunded_minor), S_INT(row->refund_reserved_minor), S_INT(row->disputed_minor),
+        text(row->customer_id), text(row->customer_region), S_INT(row->customer_vip),
+        text(row->customer_email), text(row->customer_ip), text(row->tokens), text(row->return_url),
+        text(row->cancel_url), text(row->description), text(row->metadata), text(row->action),
+        text(row->action_url), text(row->failure_code), text(row->failure_message),
+        text(row->review), S_INT(row->was_unknown), S_INT(row->attempts), text(row->gateway),
+        S_INT(row->created_us), S_INT(row->updated_us));
 }
 
 int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *err) {
@@ -127,7 +128,8 @@ int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *e
                    text(row->gateway), S_INT(row->updated_us));
 }
 
-void attempt_row_read(const struct sql_rows *rows, struct arena *arena, struct attempt_row *ret_row) {
+void attempt_row_read(const struct sql_rows *rows, struct arena *arena,
+                      struct attempt_row *ret_row) {
     *ret_row = (struct attempt_row){
         .id = attempt_id_stored(sql_text(rows, 0)),
         .payment_id = payment_id_stored(sql_text(rows, 1)),
@@ -218,17 +220,16 @@ int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struc
         "INSERT INTO attempt (" ATTEMPT_COLUMNS ", live) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
         "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, "
         "$27, $28, $29)";
-    return sql_put(tx, err, sql, S_TEXT(row->id.text), S_TEXT(row->payment_id.text),
-                   S_INT(row->number), text(row->gateway), S_INT(row->state),
-                   S_INT(row->amount_minor), S_TEXT(row->currency.code), text(row->token),
-                   text(row->decision), S_INT(row->outcome), text(row->source),
-                   text(row->gateway_id), text(row->charge_id), text(row->code),
-                   text(row->common_code), text(row->message), text(row->trace),
-                   S_INT(row->http_status), S_INT(row->reach), S_INT(row->duration_us),
-                   S_INT(row->was_unknown), text(row->owner), S_INT(row->lease_us),
-                   S_INT(row->sent_us), S_INT(row->created_us), S_INT(row->settled_us),
-                   S_INT(row->callback_due_us), S_INT(row->callback_us),
-                   attempt_state_live(row->state) ? S_INT(1) : S_NULL);
+    return sql_put(
+        tx, err, sql, S_TEXT(row->id.text), S_TEXT(row->payment_id.text), S_INT(row->number),
+        text(row->gateway), S_INT(row->state), S_INT(row->amount_minor), S_TEXT(row->currency.code),
+        text(row->token), text(row->decision), S_INT(row->outcome), text(row->source),
+        text(row->gateway_id), text(row->charge_id), text(row->code), text(row->common_code),
+        text(row->message), text(row->trace), S_INT(row->http_status), S_INT(row->reach),
+        S_INT(row->duration_us), S_INT(row->was_unknown), text(row->owner), S_INT(row->lease_us),
+        S_INT(row->sent_us), S_INT(row->created_us), S_INT(row->settled_us),
+        S_INT(row->callback_due_us), S_INT(row->callback_us),
+        attempt_state_live(row->state) ? S_INT(1) : S_NULL);
 }
 
 int attempt_row_save(struct store_tx *tx, const struct attempt_row *row, struct err *err) {
@@ -248,7 +249,8 @@ int attempt_row_save(struct store_tx *tx, const struct attempt_row *row, struct 
                    S_INT(row->callback_us));
 }
 
-void operation_row_read(const struct sql_rows *rows, struct arena *arena, struct operation_row *ret_row) {
+void operation_row_read(const struct sql_rows *rows, struct arena *arena,
+                        struct operation_row *ret_row) {
     *ret_row = (struct operation_row){
         .id = refund_id_stored(sql_text(rows, 0)),
         .payment_id = payment_id_stored(sql_text(rows, 1)),
@@ -299,14 +301,16 @@ static int operation_one(struct sql_rows *rows, struct arena *arena, const char 
 int operation_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
                        struct operation_row *ret_row, struct err *err) {
     static const char plain[] = "SELECT " OPERATION_COLUMNS " FROM operation WHERE id = $1";
-    static const char locked[] = "SELECT " OPERATION_COLUMNS " FROM operation WHERE id = $1 FOR UPDATE";
+    static const char locked[] = "SELECT " OPERATION_COLUMNS
+                                 " FROM operation WHERE id = $1 FOR UPDATE";
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows, lock ? locked : plain, S_TEXT(id));
     return r < 0 ? r : operation_one(rows, arena, id, ret_row, err);
 }
 
 int operation_row_by_refund_id(struct store_tx *tx, struct arena *arena, const char *gateway,
-                               const char *refund_id, struct operation_row *ret_row, struct err *err) {
+                               const char *refund_id, struct operation_row *ret_row,
+                               struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " OPERATION_COLUMNS " FROM operation WHERE refund_id = $1 AND "

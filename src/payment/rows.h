@@ -2,7 +2,8 @@
  * rows.h: the rows that the payment machine works on, as structs, and their SQL. Text lives in the
  * arena that was given at loading. A row that decides about money is loaded with `lock` true: it is
  * then ours until the transaction ends.
- * Threads: inside the caller's transaction. Errors: ERR_NOT_FOUND, ERR_STORE…, ERR_STORE_CORRUPT. */
+ * Threads: inside the caller's transaction. Errors: ERR_NOT_FOUND, ERR_STORE…, ERR_STORE_CORRUPT.
+ */
 #ifndef HOLDFAST_PAYMENT_ROWS_H
 #define HOLDFAST_PAYMENT_ROWS_H
 
@@ -29,7 +30,7 @@ struct payment_row {
     bool customer_vip;
     const char *tokens; /* JSON: {"": portable, "stripe-eu": "pm_…"} */
     const char *return_url, *cancel_url, *description;
-    const char *metadata; /* JSON */
+    const char *metadata;            /* JSON */
     const char *action, *action_url; /* "redirect" | "choose_method" | "" */
     const char *failure_code, *failure_message;
     const char *review; /* why a person should look at it; "" */
@@ -50,7 +51,8 @@ struct attempt_row {
     const char *token;
     const char *decision; /* JSON of the router */
     enum gateway_outcome outcome;
-    const char *source;   /* who said so: "answer", "repeat", "query", "callback", "person", "crash" */
+    const char
+        *source; /* who said so: "answer", "repeat", "query", "callback", "person", "crash" */
     const char *gateway_id, *charge_id, *code, *common_code, *message, *trace;
     int64_t http_status, reach, duration_us;
     bool was_unknown;
@@ -81,7 +83,8 @@ struct operation_row {
 MUST_USE int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
                               struct payment_row *ret_row, struct err *err);
 /* 1 written; 0: another payment holds this order (only when the row asks to hold it). */
-MUST_USE int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struct err *err);
+MUST_USE int payment_row_insert(struct store_tx *tx, const struct payment_row *row,
+                                struct err *err);
 /* Writes what can change; version + 1 in the row and in the struct. */
 MUST_USE int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *err);
 
@@ -91,20 +94,26 @@ MUST_USE int attempt_row_load(struct store_tx *tx, struct arena *arena, const ch
 MUST_USE int attempt_row_live(struct store_tx *tx, struct arena *arena, const char *payment_id,
                               struct attempt_row *ret_row, struct err *err);
 /* By the gateway's own name for it (payment or charge). */
-MUST_USE int attempt_row_by_gateway_id(struct store_tx *tx, struct arena *arena, const char *gateway,
-                                       const char *gateway_id, const char *charge_id,
-                                       struct attempt_row *ret_row, struct err *err);
-MUST_USE int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struct err *err);
+MUST_USE int attempt_row_by_gateway_id(struct store_tx *tx, struct arena *arena,
+                                       const char *gateway, const char *gateway_id,
+                                       const char *charge_id, struct attempt_row *ret_row,
+                                       struct err *err);
+MUST_USE int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row,
+                                struct err *err);
 MUST_USE int attempt_row_save(struct store_tx *tx, const struct attempt_row *row, struct err *err);
 
 MUST_USE int operation_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
                                 struct operation_row *ret_row, struct err *err);
-MUST_USE int operation_row_by_refund_id(struct store_tx *tx, struct arena *arena, const char *gateway,
-                                        const char *refund_id, struct operation_row *ret_row, struct err *err);
-MUST_USE int operation_row_insert(struct store_tx *tx, const struct operation_row *row, struct err *err);
-MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row *row, struct err *err);
+MUST_USE int operation_row_by_refund_id(struct store_tx *tx, struct arena *arena,
+                                        const char *gateway, const char *refund_id,
+                                        struct operation_row *ret_row, struct err *err);
+MUST_USE int operation_row_insert(struct store_tx *tx, const struct operation_row *row,
+                                  struct err *err);
+MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row *row,
+                                struct err *err);
 
-/* The column lists in the order in which the *_read functions expect them (for SELECTs of lists). */
+/* The column lists in the order in which the *_read functions expect them (for SELECTs of lists).
+ */
 #define PAYMENT_COLUMNS                                                                            \
     "id, version, order_id, holds_order, state, amount_minor, currency, method, purpose, "         \
     "capture_later, authorized_minor, captured_minor, refunded_minor, refund_reserved_minor, "     \
@@ -120,8 +129,11 @@ MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row 
     "id, payment_id, attempt_id, kind, state, gateway, amount_minor, currency, final, "            \
     "to_original, reason, actor, outcome, source, refund_id, code, common_code, message, trace, "  \
     "was_unknown, tries, owner, lease_us, created_us, updated_us, retry_of"
-void payment_row_read(const struct sql_rows *rows, struct arena *arena, struct payment_row *ret_row);
-void attempt_row_read(const struct sql_rows *rows, struct arena *arena, struct attempt_row *ret_row);
-void operation_row_read(const struct sql_rows *rows, struct arena *arena, struct operation_row *ret_row);
+void payment_row_read(const struct sql_rows *rows, struct arena *arena,
+                      struct payment_row *ret_row);
+void attempt_row_read(const struct sql_rows *rows, struct arena *arena,
+                      struct attempt_row *ret_row);
+void operation_row_read(const struct sql_rows *rows, struct arena *arena,
+                        struct operation_row *ret_row);
 
 #endif

@@ -5,8 +5,8 @@
  *    answer, a duplicate or one out of order cannot move a payment backwards (I5).
  * 2. Money that an answer proves is posted in this same transaction (I4): to sales when the payment
  *    explains it, to the gateway's suspense account when nothing does.
- * 3. A success for an attempt that was over is a *late success*: the attempt stays as it is, the money
- *    is posted to suspense, and a case is opened for a person (I6).
+ * 3. A success for an attempt that was over is a *late success*: the attempt stays as it is, the
+ * money is posted to suspense, and a case is opened for a person (I6).
  * 4. Unknown is left only by rows of the table, never by time.
  * Every function here runs inside a transaction that has locked the payment's row. */
 #include <stdio.h>
@@ -25,7 +25,8 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
     const struct payment_move *move = payment_move_find(payment->state, event);
     if (move == NULL) {
         log_event(PAYMENT_REFUSED_MOVE, LT("payment", payment->id.text),
-                  LT("state", payment_state_name(payment->state)), LT("event", payment_event_name(event)));
+                  LT("state", payment_state_name(payment->state)),
+                  LT("event", payment_event_name(event)));
         return err_set(err, ERR_STATE, "payment %s is %s: it cannot take \"%s\"", payment->id.text,
                        payment_state_name(payment->state), payment_event_name(event));
     }
@@ -50,7 +51,8 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
 }
 
 /* The texts of a result live as long as the caller's frame; rows are saved before it ends. */
-static void take_result(struct attempt_row *attempt, const struct gateway_result *result, const char *source) {
+static void take_result(struct attempt_row *attempt, const struct gateway_result *result,
+                        const char *source) {
     attempt->outcome = result->outcome;
     attempt->source = source;
     attempt->code = result->code;
@@ -72,9 +74,9 @@ static void take_result(struct attempt_row *attempt, const struct gateway_result
     }
 }
 
-static int note_case(struct store_tx *tx, const struct payment_row *payment, const struct attempt_row *attempt,
-                     const char *kind, const char *subject, int64_t amount_minor, const char *detail,
-                     struct err *err) {
+static int note_case(struct store_tx *tx, const struct payment_row *payment,
+                     const struct attempt_row *attempt, const char *kind, const char *subject,
+                     int64_t amount_minor, const char *detail, struct err *err) {
     struct case_note note = {
         .kind = kind,
         .subject = subject,
@@ -89,7 +91,8 @@ static int note_case(struct store_tx *tx, const struct payment_row *payment, con
 }
 
 static int post(struct store_tx *tx, enum posting_kind kind, const char *cause,
-                const struct payment_row *payment, const char *gateway, int64_t amount_minor, struct err *err) {
+                const struct payment_row *payment, const char *gateway, int64_t amount_minor,
+                struct err *err) {
     struct posting posting = {
         .kind = kind,
         .cause = cause,
@@ -103,12 +106,14 @@ static int post(struct store_tx *tx, enum posting_kind kind, const char *cause,
     return ledger_post(tx, &posting, err);
 }
 
-/* Compares what the gateway says with what we asked for (CB-5). 1: it differs and a case was opened. */
-static int check_amount(struct store_tx *tx, struct payment_row *payment, const struct attempt_row *attempt,
-                        const struct gateway_result *result, struct err *err) {
+/* Compares what the gateway says with what we asked for (CB-5). 1: it differs and a case was
+ * opened. */
+static int check_amount(struct store_tx *tx, struct payment_row *payment,
+                        const struct attempt_row *attempt, const struct gateway_result *result,
+                        struct err *err) {
     bool money_differs = result->amount_minor >= 0 && result->amount_minor != attempt->amount_minor;
-    bool currency_differs =
-        result->currency.code[0] != '\0' && !currency_equal(result->currency, attempt->currency);
+    bool currency_differs = result->currency.code[0] != '\0' &&
+                            !currency_equal(result->currency, attempt->currency);
     if (!money_differs && !currency_differs) {
         return 0;
     }
@@ -119,20 +124,22 @@ static int check_amount(struct store_tx *tx, struct payment_row *payment, const 
              money_show(result->amount_minor, said, theirs));
     log_event(CALLBACK_MISMATCH, LT("payment", payment->id.text), LT("detail", detail));
     payment->review = "amount_mismatch";
-    int r = note_case(tx, payment, attempt, "amount_mismatch", attempt->id.text, result->amount_minor, detail, err);
+    int r = note_case(tx, payment, attempt, "amount_mismatch", attempt->id.text,
+                      result->amount_minor, detail, err);
     return r < 0 ? r : 1;
 }
 
 /* A success that comes when the attempt was over: money without a payment to explain it. */
 static int late_success(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                        struct attempt_row *attempt, const struct gateway_result *result, struct err *err) {
+                        struct attempt_row *attempt, const struct gateway_result *result,
+                        struct err *err) {
     int64_t amount = result->amount_minor >= 0 ? result->amount_minor : attempt->amount_minor;
     char detail[200], shown[MONEY_TEXT_MAX];
     snprintf(detail, sizeof detail, "attempt %s was %s; %s now says %s of %s", attempt->id.text,
-             attempt_state_name(attempt->state), attempt->gateway, gateway_outcome_name(result->outcome),
-             money_show(amount, attempt->currency, shown));
-    log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text), LT("attempt", attempt->id.text),
-              LT("gateway", attempt->gateway));
+             attempt_state_name(attempt->state), attempt->gateway,
+             gateway_outcome_name(result->outcome), money_show(amount, attempt->currency, shown));
+    log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
+              LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
     int r = note_case(tx, payment, attempt, "late_success", attempt->id.text, amount, detail, err);
     if (r < 0) {
         return r;
@@ -158,10 +165,11 @@ static int late_success(struct payments *payments, struct store_tx *tx, struct p
 }
 
 /* Postings and amounts of an attempt that was charged. `actual_minor` is what the gateway took. */
-static int book_charge(struct store_tx *tx, struct payment_row *payment, const struct attempt_row *attempt,
-                       enum attempt_state from, const struct gateway_result *result, int64_t actual_minor,
-                       struct err *err) {
-    enum posting_kind kind = from == ATTEMPT_AUTHORIZED || payment->capture_later ? POST_CAPTURE : POST_CHARGE;
+static int book_charge(struct store_tx *tx, struct payment_row *payment,
+                       const struct attempt_row *attempt, enum attempt_state from,
+                       const struct gateway_result *result, int64_t actual_minor, struct err *err) {
+    enum posting_kind kind = from == ATTEMPT_AUTHORIZED || payment->capture_later ? POST_CAPTURE
+                                                                                  : POST_CHARGE;
     int r = post(tx, kind, attempt->id.text, payment, attempt->gateway, actual_minor, err);
     if (r < 0) {
         return r;
@@ -170,9 +178,9 @@ static int book_charge(struct store_tx *tx, struct payment_row *payment, const s
     if (payment->authorized_minor < payment->captured_minor) {
         payment->authorized_minor = payment->captured_minor;
     }
-    return result->fee_minor > 0
-               ? post(tx, POST_FEE, attempt->id.text, payment, attempt->gateway, result->fee_minor, err)
-               : 0;
+    return result->fee_minor > 0 ? post(tx, POST_FEE, attempt->id.text, payment, attempt->gateway,
+                                        result->fee_minor, err)
+                                 : 0;
 }
 
 static int watch_later(struct store_tx *tx, const struct attempt_row *attempt, struct err *err) {
@@ -188,8 +196,9 @@ static void meter_attempt(const struct payment_row *payment, const struct attemp
 
 /* The payment's side of an attempt that has just moved from `from` to its present state. */
 static int follow(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                  struct attempt_row *attempt, enum attempt_state from, const struct gateway_result *result,
-                  struct settlement *settlement, struct err *err) {
+                  struct attempt_row *attempt, enum attempt_state from,
+                  const struct gateway_result *result, struct settlement *settlement,
+                  struct err *err) {
     int64_t actual = result->amount_minor >= 0 ? result->amount_minor : attempt->amount_minor;
     int r = 0;
     settlement->payment_moved = true;
@@ -233,19 +242,20 @@ static int follow(struct payments *payments, struct store_tx *tx, struct payment
     return 0;
 }
 
-/* Captures of ours are booked by their own rows; only one that somebody made at the gateway itself is
- * booked by the attempt. 1: there is a capture of ours that did not fail. */
+/* Captures of ours are booked by their own rows; only one that somebody made at the gateway itself
+ * is booked by the attempt. 1: there is a capture of ours that did not fail. */
 static int captured_by_us(struct store_tx *tx, const struct payment_row *payment, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id FROM operation WHERE payment_id = $1 AND kind = 1 AND state <> 5 LIMIT 1",
-                      S_TEXT(payment->id.text));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT id FROM operation WHERE payment_id = $1 AND kind = 1 AND state <> 5 LIMIT 1",
+        S_TEXT(payment->id.text));
     return r < 0 ? r : sql_next(rows, err);
 }
 
 int settle_attempt(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                   struct attempt_row *attempt, const struct gateway_result *result, const char *source,
-                   struct settlement *ret_settlement, struct err *err) {
+                   struct attempt_row *attempt, const struct gateway_result *result,
+                   const char *source, struct settlement *ret_settlement, struct err *err) {
     *ret_settlement = (struct settlement){0};
     enum attempt_state from = attempt->state;
     enum attempt_state to = attempt_move_find(from, result->outcome);
@@ -305,7 +315,8 @@ int settle_failed(struct payments *payments, struct store_tx *tx, struct payment
     return payment_move(payments, tx, payment, EVENT_FAIL, err);
 }
 
-/* ---- Captures, cancellations, refunds --------------------------------------------------------- */
+/* ---- Captures, cancellations, refunds ---------------------------------------------------------
+ */
 
 static enum operation_state operation_next(const struct operation_row *operation,
                                            const struct gateway_result *result) {
@@ -330,7 +341,7 @@ static enum operation_state operation_next(const struct operation_row *operation
     case GW_UNAVAILABLE:
         /* Certainly not done if this was the first word; after an unknown it proves nothing. */
         return operation->state == OPERATION_SENDING && !operation->was_unknown ? OPERATION_FAILED
-                                                                               : operation->state;
+                                                                                : operation->state;
     default:
         return operation->state;
     }
@@ -339,24 +350,29 @@ static enum operation_state operation_next(const struct operation_row *operation
 static int refund_done(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                        const struct operation_row *operation, struct err *err) {
     payment->refunded_minor += operation->amount_minor;
-    INVARIANT(payment->refunded_minor <= payment->refund_reserved_minor, "I10: refunded more than reserved");
+    INVARIANT(payment->refunded_minor <= payment->refund_reserved_minor,
+              "I10: refunded more than reserved");
     enum posting_kind kind = operation->to_original ? POST_REFUND : POST_STORE_CREDIT;
-    int r = post(tx, kind, operation->id.text, payment, operation->gateway, operation->amount_minor, err);
+    int r = post(tx, kind, operation->id.text, payment, operation->gateway, operation->amount_minor,
+                 err);
     meter_count(METER_REFUNDS, operation->gateway, "succeeded");
     return r;
 }
 
-static int operation_done(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                          struct attempt_row *attempt, const struct operation_row *operation,
+static int operation_done(struct payments *payments, struct store_tx *tx,
+                          struct payment_row *payment, struct attempt_row *attempt,
+                          const struct operation_row *operation,
                           const struct gateway_result *result, struct err *err) {
     int r;
     switch (operation->kind) {
     case OPERATION_REFUND:
         return refund_done(payments, tx, payment, operation, err);
     case OPERATION_CAPTURE:
-        r = post(tx, POST_CAPTURE, operation->id.text, payment, operation->gateway, operation->amount_minor, err);
+        r = post(tx, POST_CAPTURE, operation->id.text, payment, operation->gateway,
+                 operation->amount_minor, err);
         if (r >= 0 && result->fee_minor > 0) {
-            r = post(tx, POST_FEE, operation->id.text, payment, operation->gateway, result->fee_minor, err);
+            r = post(tx, POST_FEE, operation->id.text, payment, operation->gateway,
+                     result->fee_minor, err);
         }
         if (r < 0) {
             return r;
@@ -383,9 +399,12 @@ static int operation_done(struct payments *payments, struct store_tx *tx, struct
 static int refund_event(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                         const struct operation_row *operation, struct err *err) {
     static const char *const types[] = {
-        [OPERATION_NONE] = "",           [OPERATION_SENDING] = "",
-        [OPERATION_PENDING] = "refund.pending",   [OPERATION_UNKNOWN] = "refund.processing",
-        [OPERATION_SUCCEEDED] = "refund.succeeded", [OPERATION_FAILED] = "refund.failed",
+        [OPERATION_NONE] = "",
+        [OPERATION_SENDING] = "",
+        [OPERATION_PENDING] = "refund.pending",
+        [OPERATION_UNKNOWN] = "refund.processing",
+        [OPERATION_SUCCEEDED] = "refund.succeeded",
+        [OPERATION_FAILED] = "refund.failed",
     };
     static_assert(COUNT_OF(types) == OPERATION_STATE_COUNT, "every operation state has an event");
     int r = payment_row_save(tx, payment, err);
@@ -403,8 +422,8 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
                      const struct gateway_result *result, const char *source, bool *ret_changed,
                      struct err *err) {
     *ret_changed = false;
-    bool reversed = operation->kind == OPERATION_REFUND && operation->state == OPERATION_SUCCEEDED &&
-                    result->outcome == GW_DECLINED;
+    bool reversed = operation->kind == OPERATION_REFUND &&
+                    operation->state == OPERATION_SUCCEEDED && result->outcome == GW_DECLINED;
     if (!operation_state_open(operation->state) && !reversed) {
         return 0;
     }
@@ -448,5 +467,6 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     if (r < 0) {
         return r;
     }
-    return operation->kind == OPERATION_REFUND ? refund_event(payments, tx, payment, operation, err) : 0;
+    return operation->kind == OPERATION_REFUND ? refund_event(payments, tx, payment, operation, err)
+                                               : 0;
 }

@@ -17,8 +17,9 @@ typedef void story_row_fn(struct buf *buf, const struct sql_rows *rows, struct a
 static void story_event(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
     (void)arena;
     char time[CLOCK_TEXT_MAX];
-    buf_addf(buf, "{\"id\":\"%s\",\"sequence\":%lld,\"type\":\"%s\",\"at\":\"%s\"}", sql_text(rows, 0),
-             (long long)sql_int(rows, 1), sql_text(rows, 2), clock_format(sql_int(rows, 3), time));
+    buf_addf(buf, "{\"id\":\"%s\",\"sequence\":%lld,\"type\":\"%s\",\"at\":\"%s\"}",
+             sql_text(rows, 0), (long long)sql_int(rows, 1), sql_text(rows, 2),
+             clock_format(sql_int(rows, 3), time));
 }
 
 static void story_attempt(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
@@ -49,8 +50,8 @@ static void story_callback(struct buf *buf, const struct sql_rows *rows, struct 
 static void story_case(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
     (void)arena;
     char time[CLOCK_TEXT_MAX];
-    buf_addf(buf, "{\"id\":\"%s\",\"kind\":\"%s\",\"state\":\"%s\",\"detail\":", sql_text(rows, 0), sql_text(rows, 1),
-             sql_int(rows, 2) == 1 ? "open" : "closed");
+    buf_addf(buf, "{\"id\":\"%s\",\"kind\":\"%s\",\"state\":\"%s\",\"detail\":", sql_text(rows, 0),
+             sql_text(rows, 1), sql_int(rows, 2) == 1 ? "open" : "closed");
     buf_add_json(buf, sql_text(rows, 3));
     buf_addf(buf, ",\"opened_at\":\"%s\"}", clock_format(sql_int(rows, 4), time));
 }
@@ -59,19 +60,25 @@ static const struct {
     const char *name, *sql;
     story_row_fn *row;
 } parts[] = {
-    {"events", "SELECT id, sequence, type, at_us FROM event WHERE payment_id = $1 ORDER BY sequence LIMIT 500",
+    {"events",
+     "SELECT id, sequence, type, at_us FROM event WHERE payment_id = $1 ORDER BY sequence LIMIT "
+     "500",
      story_event},
-    {"attempts", "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE payment_id = $1 ORDER BY number LIMIT 100",
+    {"attempts",
+     "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE payment_id = $1 ORDER BY number LIMIT 100",
      story_attempt},
     {"operations",
-     "SELECT " OPERATION_COLUMNS " FROM operation WHERE payment_id = $1 ORDER BY created_us, id LIMIT 500",
+     "SELECT " OPERATION_COLUMNS
+     " FROM operation WHERE payment_id = $1 ORDER BY created_us, id LIMIT 500",
      story_operation},
     {"callbacks",
-     "SELECT id, gateway, type, result, duplicates, received_us FROM callback WHERE payment_id = $1 AND "
+     "SELECT id, gateway, type, result, duplicates, received_us FROM callback WHERE payment_id = "
+     "$1 AND "
      "payment_id <> '' ORDER BY received_us LIMIT 500",
      story_callback},
     {"cases",
-     "SELECT id, kind, state, detail, opened_us FROM review_case WHERE payment_id = $1 ORDER BY opened_us LIMIT 100",
+     "SELECT id, kind, state, detail, opened_us FROM review_case WHERE payment_id = $1 ORDER BY "
+     "opened_us LIMIT 100",
      story_case},
 };
 
@@ -110,13 +117,15 @@ static int story_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(story->answer, 200, &buf, err);
 }
 
-int payment_story(struct payments *payments, const char *payment_id, struct answer *ret_answer, struct err *err) {
+int payment_story(struct payments *payments, const char *payment_id, struct answer *ret_answer,
+                  struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct story story = {arena, payment_id, ret_answer};
     return store_read(payments->options.store, story_tx, &story, err);
 }
 
-/* ---- the ledger ------------------------------------------------------------------------------------------- */
+/* ---- the ledger
+ * ------------------------------------------------------------------------------------------- */
 
 struct overview {
     struct buf buf;
@@ -130,8 +139,10 @@ static int account_row(void *ctx, const char *account, const char *currency, int
     struct overview *overview = ctx;
     buf_addf(&overview->buf, "%s{\"account\":", overview->comma);
     buf_add_json(&overview->buf, account);
-    buf_addf(&overview->buf, ",\"currency\":\"%s\",\"debits\":%lld,\"credits\":%lld,\"balance\":%lld}", currency,
-             (long long)debits_minor, (long long)credits_minor, (long long)(debits_minor - credits_minor));
+    buf_addf(&overview->buf,
+             ",\"currency\":\"%s\",\"debits\":%lld,\"credits\":%lld,\"balance\":%lld}", currency,
+             (long long)debits_minor, (long long)credits_minor,
+             (long long)(debits_minor - credits_minor));
     overview->comma = ",";
     return 0;
 }
@@ -142,10 +153,12 @@ static int book_row(void *ctx, const struct ledger_book *book, struct err *err) 
     buf_addf(&overview->buf, "%s{\"gateway\":", overview->comma);
     buf_add_json(&overview->buf, book->gateway);
     buf_addf(&overview->buf,
-             ",\"currency\":\"%s\",\"taken\":%lld,\"taken_count\":%lld,\"returned\":%lld,\"returned_count\":%lld,"
+             ",\"currency\":\"%s\",\"taken\":%lld,\"taken_count\":%lld,\"returned\":%lld,"
+             "\"returned_count\":%lld,"
              "\"fees\":%lld}",
              book->currency.code, (long long)book->taken_minor, (long long)book->taken_count,
-             (long long)book->returned_minor, (long long)book->returned_count, (long long)book->fees_minor);
+             (long long)book->returned_minor, (long long)book->returned_count,
+             (long long)book->fees_minor);
     overview->comma = ",";
     return 0;
 }

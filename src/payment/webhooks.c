@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * webhooks.c: the merchant's endpoints, and the job that delivers one event to one of them (PAY-12).
+ * webhooks.c: the merchant's endpoints, and the job that delivers one event to one of them
+ * (PAY-12).
  *
  * Standard Webhooks: webhook-id is the delivery's event id (the same on every retry, so that the
- * receiver can tell a repeat), webhook-timestamp is the moment of sending, webhook-signature is HMAC
- * over `id.timestamp.body` with each secret in force. Any 2xx is success. 410 Gone disables the
- * endpoint. Everything else is retried on the schedule of payments.c and then parked; a parked or
- * delivered one can be replayed. */
+ * receiver can tell a repeat), webhook-timestamp is the moment of sending, webhook-signature is
+ * HMAC over `id.timestamp.body` with each secret in force. Any 2xx is success. 410 Gone disables
+ * the endpoint. Everything else is retried on the schedule of payments.c and then parked; a parked
+ * or delivered one can be replayed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ enum { ENDPOINT_URL_CHARS_MAX = 500, TYPES_CHARS_MAX = 500 };
 #define DELIVERY_ANSWER_BYTES_MAX 4096
 #define OVERLAP_US_MAX (7 * 24 * 3600 * US_PER_SECOND)
 
-/* ---- delivering ------------------------------------------------------------------------------------ */
+/* ---- delivering
+ * ------------------------------------------------------------------------------------ */
 
 struct delivery {
     struct arena *arena;
@@ -49,12 +51,13 @@ static const char *kept(struct delivery *delivery, const struct sql_rows *rows, 
 static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct delivery *delivery = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT d.state, d.endpoint_id, p.url, p.sealed_secret, p.sealed_secret_old, "
-                      "p.old_until_us, p.enabled, e.id, e.type, e.data, e.at_us FROM webhook_delivery d "
-                      "JOIN webhook_endpoint p ON p.id = d.endpoint_id JOIN event e ON e.id = d.event_id "
-                      "WHERE d.id = $1",
-                      S_TEXT(delivery->id));
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT d.state, d.endpoint_id, p.url, p.sealed_secret, p.sealed_secret_old, "
+        "p.old_until_us, p.enabled, e.id, e.type, e.data, e.at_us FROM webhook_delivery d "
+        "JOIN webhook_endpoint p ON p.id = d.endpoint_id JOIN event e ON e.id = d.event_id "
+        "WHERE d.id = $1",
+        S_TEXT(delivery->id));
     if (r < 0) {
         return r;
     }
@@ -90,7 +93,8 @@ static int noted_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || delivery->status != 410) {
         return r;
     }
-    return sql_put(tx, err, "UPDATE webhook_endpoint SET enabled = 0 WHERE id = $1", S_TEXT(delivery->endpoint_id));
+    return sql_put(tx, err, "UPDATE webhook_endpoint SET enabled = 0 WHERE id = $1",
+                   S_TEXT(delivery->endpoint_id));
 }
 
 static void free_keys(struct secret **keys, int count) {
@@ -125,8 +129,9 @@ static int sign(struct payments *payments, const struct delivery *delivery, int6
 
 static void write_body(const struct delivery *delivery, struct buf *body) {
     char time[CLOCK_TEXT_MAX];
-    buf_addf(body, "{\"id\":\"%s\",\"type\":\"%s\",\"timestamp\":\"%s\",\"data\":%s}", delivery->event_id,
-             delivery->type, clock_format(delivery->at_us, time), delivery->data);
+    buf_addf(body, "{\"id\":\"%s\",\"type\":\"%s\",\"timestamp\":\"%s\",\"data\":%s}",
+             delivery->event_id, delivery->type, clock_format(delivery->at_us, time),
+             delivery->data);
 }
 
 static int send(struct payments *payments, struct delivery *delivery, struct err *err) {
@@ -138,12 +143,19 @@ static int send(struct payments *payments, struct delivery *delivery, struct err
     if (r < 0) {
         return r;
     }
-    struct http_header headers[STANDARD_WEBHOOK_HEADERS + 1] = {{"Content-Type", "application/json"}};
+    struct http_header headers[STANDARD_WEBHOOK_HEADERS + 1] = {
+        {"Content-Type", "application/json"}};
     memcpy(headers + 1, webhook.headers, sizeof webhook.headers);
     struct http_call call = {
-        .method = "POST", .url = delivery->url, .headers = headers, .header_count = COUNT_OF(headers),
-        .body = body.data, .body_bytes = body.len, .timeout_us = DELIVERY_TIMEOUT_US,
-        .answer_bytes_max = DELIVERY_ANSWER_BYTES_MAX, .repeatable = true,
+        .method = "POST",
+        .url = delivery->url,
+        .headers = headers,
+        .header_count = COUNT_OF(headers),
+        .body = body.data,
+        .body_bytes = body.len,
+        .timeout_us = DELIVERY_TIMEOUT_US,
+        .answer_bytes_max = DELIVERY_ANSWER_BYTES_MAX,
+        .repeatable = true,
     };
     HTTP_ANSWER_AUTO answer = {0};
     r = http_call(payments->options.client, &call, &answer, err);
@@ -177,8 +189,8 @@ int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
     delivery.error = r == 0 ? "" : err->detail;
     meter_count(METER_WEBHOOK_DELIVERIES, r == 0 ? "delivered" : "failed");
     if (r < 0) {
-        log_error(WEBHOOK_FAILED, err, LT("delivery", job->key), LT("endpoint", delivery.endpoint_id),
-                  LI("status", delivery.status));
+        log_error(WEBHOOK_FAILED, err, LT("delivery", job->key),
+                  LT("endpoint", delivery.endpoint_id), LI("status", delivery.status));
     }
     struct err noting = {0};
     int noted = store_write(payments->options.store, noted_tx, &delivery, &noting);
@@ -189,14 +201,18 @@ int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
     return gone ? 0 : r;
 }
 
-int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why, struct err *err) {
+int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
+                   struct err *err) {
     (void)ctx;
     meter_count(METER_WEBHOOK_DELIVERIES, "parked");
-    return sql_put(tx, err, "UPDATE webhook_delivery SET state = $2, last_error = $3, updated_us = $4 WHERE id = $1",
-                   S_TEXT(job->key), S_INT(DELIVERY_PARKED), S_TEXT(why->detail), S_INT(clock_wall_us()));
+    return sql_put(
+        tx, err,
+        "UPDATE webhook_delivery SET state = $2, last_error = $3, updated_us = $4 WHERE id = $1",
+        S_TEXT(job->key), S_INT(DELIVERY_PARKED), S_TEXT(why->detail), S_INT(clock_wall_us()));
 }
 
-/* ---- endpoints --------------------------------------------------------------------------------------- */
+/* ---- endpoints
+ * --------------------------------------------------------------------------------------- */
 
 static const char *const event_types[] = {
     "payment.processing", "payment.requires_action", "payment.authorized", "payment.succeeded",
@@ -221,9 +237,11 @@ static int check_types(const char *types, struct err *err) {
     while (true) {
         size_t length = strcspn(at, ",");
         if (strlen(types) > TYPES_CHARS_MAX || !type_known(at, length)) {
-            err_set(err, ERR_VALIDATION, "\"%.*s\" is not a type of event", (int)(length < 60 ? length : 60), at);
+            err_set(err, ERR_VALIDATION, "\"%.*s\" is not a type of event",
+                    (int)(length < 60 ? length : 60), at);
             err_place(err, "/types");
-            return err_hint(err, "\"*\" for all, or names like payment.succeeded, separated by commas.");
+            return err_hint(err,
+                            "\"*\" for all, or names like payment.succeeded, separated by commas.");
         }
         if (at[length] == '\0') {
             return 0;
@@ -234,11 +252,13 @@ static int check_types(const char *types, struct err *err) {
 
 /* https, or http to this machine for tests and the demo. */
 static int check_url(const char *url, struct err *err) {
-    bool loopback = strncmp(url, "http://127.0.0.1", 16) == 0 || strncmp(url, "http://localhost", 16) == 0 ||
+    bool loopback = strncmp(url, "http://127.0.0.1", 16) == 0 ||
+                    strncmp(url, "http://localhost", 16) == 0 ||
                     strncmp(url, "http://[::1]", 12) == 0;
     bool secure = strncmp(url, "https://", 8) == 0 && url[8] != '\0';
     if ((!secure && !loopback) || strlen(url) > ENDPOINT_URL_CHARS_MAX) {
-        err_set(err, ERR_VALIDATION, "the endpoint's URL must be https and at most %d characters long",
+        err_set(err, ERR_VALIDATION,
+                "the endpoint's URL must be https and at most %d characters long",
                 ENDPOINT_URL_CHARS_MAX);
         return err_place(err, "/url");
     }
@@ -280,7 +300,9 @@ struct endpoint_change {
 static int answer_endpoint(struct store_tx *tx, const char *id, int status, const char *secret,
                            struct answer *ret_answer, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint WHERE id = $1", S_TEXT(id));
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint WHERE id = $1",
+                      S_TEXT(id));
     if (r < 0) {
         return r;
     }
@@ -295,21 +317,23 @@ static int answer_endpoint(struct store_tx *tx, const char *id, int status, cons
     render_endpoint(&buf, rows, secret);
     render_endpoint(&kept, rows, NULL);
     r = answer_take(ret_answer, status, &buf, err);
-    ret_answer->kept_json = r >= 0 ? buf_take(&kept) : NULL; /* the secret is never stored readable */
+    ret_answer->kept_json = r >= 0 ? buf_take(&kept)
+                                   : NULL; /* the secret is never stored readable */
     return r;
 }
 
 /* A new secret as the receiver gets it ("whsec_" and base 64) and sealed for the store. */
 static int make_secret(struct payments *payments, const char *id,
-                       char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX], char **ret_sealed, struct err *err) {
+                       char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX], char **ret_sealed,
+                       struct err *err) {
     standard_webhook_secret_make(ret_text);
     SECRET_AUTO secret = secret_new(ret_text, strlen(ret_text));
     *ret_sealed = seal_text(payments->options.seal, id, secret);
     return *ret_sealed != NULL ? 0 : err_set(err, ERR_CRYPTO, "the new secret could not be sealed");
 }
 
-static int create_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int create_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     struct endpoint_change *change = ctx;
     char secret[STANDARD_WEBHOOK_SECRET_TEXT_MAX];
     char *sealed = NULL;
@@ -317,37 +341,42 @@ static int create_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
     if (r < 0) {
         return r;
     }
-    r = sql_put(tx, err,
-                "INSERT INTO webhook_endpoint (id, url, types, description, enabled, sealed_secret, "
-                "sealed_secret_old, old_until_us, created_us) VALUES ($1, $2, $3, $4, 1, $5, '', 0, $6)",
-                S_TEXT(change->fresh.text), S_TEXT(change->url), S_TEXT(change->types),
-                S_TEXT(change->description), S_TEXT(sealed), S_INT(clock_wall_us()));
+    r = sql_put(
+        tx, err,
+        "INSERT INTO webhook_endpoint (id, url, types, description, enabled, sealed_secret, "
+        "sealed_secret_old, old_until_us, created_us) VALUES ($1, $2, $3, $4, 1, $5, '', 0, $6)",
+        S_TEXT(change->fresh.text), S_TEXT(change->url), S_TEXT(change->types),
+        S_TEXT(change->description), S_TEXT(sealed), S_INT(clock_wall_us()));
     free(sealed);
     if (r >= 0) {
-        r = audit_append(tx, change->caller->actor, change->action, change->fresh.text, "", "{}", err);
+        r = audit_append(tx, change->caller->actor, change->action, change->fresh.text, "", "{}",
+                         err);
     }
     return r < 0 ? r : answer_endpoint(tx, change->fresh.text, 201, secret, ret_answer, err);
 }
 
-static int update_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int update_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct endpoint_change *change = ctx;
-    int64_t found = sql_exec(tx, err,
-                             "UPDATE webhook_endpoint SET url = CASE WHEN $2 = '' THEN url ELSE $2 END, "
-                             "types = CASE WHEN $3 = '' THEN types ELSE $3 END, "
-                             "enabled = CASE WHEN $4 < 0 THEN enabled ELSE $4 END WHERE id = $1",
-                             S_TEXT(change->id), S_TEXT(change->url != NULL ? change->url : ""),
-                             S_TEXT(change->types != NULL ? change->types : ""), S_INT(change->enabled));
+    int64_t found = sql_exec(
+        tx, err,
+        "UPDATE webhook_endpoint SET url = CASE WHEN $2 = '' THEN url ELSE $2 END, "
+        "types = CASE WHEN $3 = '' THEN types ELSE $3 END, "
+        "enabled = CASE WHEN $4 < 0 THEN enabled ELSE $4 END WHERE id = $1",
+        S_TEXT(change->id), S_TEXT(change->url != NULL ? change->url : ""),
+        S_TEXT(change->types != NULL ? change->types : ""), S_INT(change->enabled));
     if (found < 0) {
         return (int)found;
     }
     int r = answer_endpoint(tx, change->id, 200, NULL, ret_answer, err);
-    return r < 0 ? r : audit_append(tx, change->caller->actor, change->action, change->id, "", "{}", err);
+    return r < 0
+               ? r
+               : audit_append(tx, change->caller->actor, change->action, change->id, "", "{}", err);
 }
 
-static int rotate_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int rotate_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     struct endpoint_change *change = ctx;
     char secret[STANDARD_WEBHOOK_SECRET_TEXT_MAX];
     char *sealed = NULL;
@@ -355,23 +384,27 @@ static int rotate_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
     if (r < 0) {
         return r;
     }
-    int64_t found = sql_exec(tx, err,
-                             "UPDATE webhook_endpoint SET sealed_secret_old = sealed_secret, sealed_secret = $2, "
-                             "old_until_us = $3 WHERE id = $1",
-                             S_TEXT(change->id), S_TEXT(sealed), S_INT(clock_wall_us() + change->overlap_us));
+    int64_t found = sql_exec(
+        tx, err,
+        "UPDATE webhook_endpoint SET sealed_secret_old = sealed_secret, sealed_secret = $2, "
+        "old_until_us = $3 WHERE id = $1",
+        S_TEXT(change->id), S_TEXT(sealed), S_INT(clock_wall_us() + change->overlap_us));
     free(sealed);
     if (found < 0) {
         return (int)found;
     }
     r = answer_endpoint(tx, change->id, 200, secret, ret_answer, err);
-    return r < 0 ? r : audit_append(tx, change->caller->actor, change->action, change->id, "", "{}", err);
+    return r < 0
+               ? r
+               : audit_append(tx, change->caller->actor, change->action, change->id, "", "{}", err);
 }
 
-static int delete_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int delete_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct endpoint_change *change = ctx;
-    int64_t found = sql_exec(tx, err, "DELETE FROM webhook_endpoint WHERE id = $1", S_TEXT(change->id));
+    int64_t found = sql_exec(tx, err, "DELETE FROM webhook_endpoint WHERE id = $1",
+                             S_TEXT(change->id));
     if (found < 0) {
         return (int)found;
     }
@@ -389,45 +422,55 @@ static int delete_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
 }
 
 int webhook_endpoint_create(struct payments *payments, const struct caller *caller, const char *url,
-                            const char *types, const char *description, struct answer *ret_answer, struct err *err) {
+                            const char *types, const char *description, struct answer *ret_answer,
+                            struct err *err) {
     int r = check_url(url, err);
     r = r < 0 ? r : check_types(types, err);
     if (r < 0) {
         return r;
     }
-    struct endpoint_change change = {
-        .caller = caller, .url = url, .types = types, .description = description != NULL ? description : "",
-        .action = "webhook.create", .fresh = endpoint_id_new()};
+    struct endpoint_change change = {.caller = caller,
+                                     .url = url,
+                                     .types = types,
+                                     .description = description != NULL ? description : "",
+                                     .action = "webhook.create",
+                                     .fresh = endpoint_id_new()};
     return idempotent_run(payments, caller, change.action, create_fn, &change, ret_answer, err);
 }
 
-int webhook_endpoint_update(struct payments *payments, const struct caller *caller, const char *endpoint_id,
-                            const char *url, const char *types, int enabled, struct answer *ret_answer,
-                            struct err *err) {
+int webhook_endpoint_update(struct payments *payments, const struct caller *caller,
+                            const char *endpoint_id, const char *url, const char *types,
+                            int enabled, struct answer *ret_answer, struct err *err) {
     int r = url != NULL ? check_url(url, err) : 0;
     r = r < 0 || types == NULL ? r : check_types(types, err);
     if (r < 0) {
         return r;
     }
-    struct endpoint_change change = {.caller = caller, .id = endpoint_id, .url = url, .types = types,
-                                     .enabled = enabled, .action = "webhook.update"};
+    struct endpoint_change change = {.caller = caller,
+                                     .id = endpoint_id,
+                                     .url = url,
+                                     .types = types,
+                                     .enabled = enabled,
+                                     .action = "webhook.update"};
     return idempotent_run(payments, caller, change.action, update_fn, &change, ret_answer, err);
 }
 
-int webhook_endpoint_rotate(struct payments *payments, const struct caller *caller, const char *endpoint_id,
-                            int64_t overlap_us, struct answer *ret_answer, struct err *err) {
+int webhook_endpoint_rotate(struct payments *payments, const struct caller *caller,
+                            const char *endpoint_id, int64_t overlap_us, struct answer *ret_answer,
+                            struct err *err) {
     if (overlap_us < 0 || overlap_us > OVERLAP_US_MAX) {
         err_set(err, ERR_VALIDATION, "the old secret can stay valid for 0 seconds to 7 days");
         return err_place(err, "/overlap_seconds");
     }
-    struct endpoint_change change = {.caller = caller, .id = endpoint_id, .overlap_us = overlap_us,
-                                     .action = "webhook.rotate"};
+    struct endpoint_change change = {
+        .caller = caller, .id = endpoint_id, .overlap_us = overlap_us, .action = "webhook.rotate"};
     return idempotent_run(payments, caller, change.action, rotate_fn, &change, ret_answer, err);
 }
 
-int webhook_endpoint_delete(struct payments *payments, const struct caller *caller, const char *endpoint_id,
-                            struct answer *ret_answer, struct err *err) {
-    struct endpoint_change change = {.caller = caller, .id = endpoint_id, .action = "webhook.delete"};
+int webhook_endpoint_delete(struct payments *payments, const struct caller *caller,
+                            const char *endpoint_id, struct answer *ret_answer, struct err *err) {
+    struct endpoint_change change = {
+        .caller = caller, .id = endpoint_id, .action = "webhook.delete"};
     return idempotent_run(payments, caller, change.action, delete_fn, &change, ret_answer, err);
 }
 
@@ -441,7 +484,8 @@ struct list_ctx {
 static int endpoints_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct list_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint ORDER BY created_us, id");
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint ORDER BY created_us, id");
     if (r < 0) {
         return r;
     }
@@ -488,7 +532,8 @@ static int deliveries_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct list_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT id, endpoint_id, event_id, type, state, tries, last_status, last_error, created_us, "
+                      "SELECT id, endpoint_id, event_id, type, state, tries, last_status, "
+                      "last_error, created_us, "
                       "updated_us FROM webhook_delivery WHERE ($1 = '' OR endpoint_id = $1) AND "
                       "($2 = 0 OR state = $2) ORDER BY updated_us DESC LIMIT $3",
                       S_TEXT(list->endpoint_id), S_INT(list->state), S_INT(list->limit));
@@ -511,8 +556,8 @@ static int deliveries_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(list->answer, 200, &buf, err);
 }
 
-int webhook_delivery_list(struct payments *payments, const char *endpoint_id, const char *state, int limit,
-                          struct answer *ret_answer, struct err *err) {
+int webhook_delivery_list(struct payments *payments, const char *endpoint_id, const char *state,
+                          int limit, struct answer *ret_answer, struct err *err) {
     struct list_ctx list = {endpoint_id != NULL ? endpoint_id : "", 0,
                             limit > 0 && limit <= PAGE_MAX ? limit : 20, ret_answer};
     for (int64_t i = 1; state != NULL && i < (int64_t)COUNT_OF(delivery_names); i++) {
@@ -531,13 +576,14 @@ struct replay_ctx {
     const char *id;
 };
 
-static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                     struct err *err) {
+static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct replay_ctx *replay = ctx;
     int64_t now = clock_wall_us();
-    int64_t found = sql_exec(tx, err, "UPDATE webhook_delivery SET state = $2, updated_us = $3 WHERE id = $1",
-                             S_TEXT(replay->id), S_INT(DELIVERY_WAITING), S_INT(now));
+    int64_t found = sql_exec(
+        tx, err, "UPDATE webhook_delivery SET state = $2, updated_us = $3 WHERE id = $1",
+        S_TEXT(replay->id), S_INT(DELIVERY_WAITING), S_INT(now));
     if (found < 0) {
         return (int)found;
     }
@@ -548,7 +594,9 @@ static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
     if (r == 0) {
         r = job_hasten(tx, JOB_WEBHOOK, replay->id, now, err);
     }
-    r = r < 0 ? r : audit_append(tx, replay->caller->actor, "webhook.replay", replay->id, "", "{}", err);
+    r = r < 0
+            ? r
+            : audit_append(tx, replay->caller->actor, "webhook.replay", replay->id, "", "{}", err);
     if (r < 0) {
         return r;
     }
@@ -560,8 +608,8 @@ static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx, 
     return answer_take(ret_answer, 202, &buf, err);
 }
 
-int webhook_delivery_replay(struct payments *payments, const struct caller *caller, const char *delivery_id,
-                            struct answer *ret_answer, struct err *err) {
+int webhook_delivery_replay(struct payments *payments, const struct caller *caller,
+                            const char *delivery_id, struct answer *ret_answer, struct err *err) {
     struct replay_ctx replay = {caller, delivery_id};
     int r = idempotent_run(payments, caller, "webhook.replay", replay_fn, &replay, ret_answer, err);
     if (r >= 0) {

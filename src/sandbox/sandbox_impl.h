@@ -116,9 +116,6 @@ void sb_gate_leave(struct sandbox *sandbox);
 void sb_reset(struct sandbox *sandbox);
 /* Opens and closes ports as the faults say. */
 void sb_refusals_apply(struct sandbox *sandbox);
-/* Reads a JSON body; NULL and an error when it is none. Empty counts as {}. */
-json_t *sb_body_json(const struct http_request *request, struct err *err);
-
 /* ---- callbacks.c ---- */
 void sb_events_init(struct sb_events *events);
 void sb_events_release(struct sb_events *events);
@@ -185,7 +182,13 @@ MUST_USE int sb_paypal_dispute(struct sandbox *sandbox, const char *capture, con
 MUST_USE int sb_paypal_dispute_close(struct sandbox *sandbox, const char *dispute, bool won,
                                      struct err *err);
 
-/* ---- page.c ---- */
+/* ---- route.c ---- */
+/* True when the path fits the pattern, in which one part may be '*'; what stands for it goes to `ret_id`. */
+bool sb_path_fits(const char *pattern, const char *path, char ret_id[SB_ID_CHARS_MAX + 1]);
+/* Reads a JSON body; NULL and an error when it is none. Empty counts as {}. */
+json_t *sb_body_json(const struct http_request *request, struct err *err);
+
+/* Pages for the customer. */
 struct sb_page {
     const char *title, *text;
     const char *amount; /* "19.99 USD" */

@@ -72,32 +72,6 @@ static const struct route {
     {"DELETE", "webhook_endpoints/*", SB_OP_OTHER, none, sb_endpoint_delete},
 };
 
-/* True when the path fits; what stands for '*' goes to `ret_id`. */
-static bool path_fits(const char *pattern, const char *path, char ret_id[SB_ID_CHARS_MAX + 1])
-{
-    ret_id[0] = '\0';
-    for (;;) {
-        size_t wanted = strcspn(pattern, "/");
-        size_t given = strcspn(path, "/");
-        if (wanted == 1 && pattern[0] == '*') {
-            if (given == 0 || given > SB_ID_CHARS_MAX) {
-                return false;
-            }
-            memcpy(ret_id, path, given);
-            ret_id[given] = '\0';
-        } else if (wanted != given || memcmp(pattern, path, wanted) != 0) {
-            return false;
-        }
-        pattern += wanted;
-        path += given;
-        if (*pattern == '\0' || *path == '\0') {
-            return *pattern == *path;
-        }
-        pattern++;
-        path++;
-    }
-}
-
 static const struct route *route_of(const struct http_request *request, char ret_id[SB_ID_CHARS_MAX + 1])
 {
     if (strncmp(request->path, "/v1/", 4) != 0) {
@@ -105,7 +79,7 @@ static const struct route *route_of(const struct http_request *request, char ret
     }
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (strcmp(routes[i].method, request->method) == 0 &&
-            path_fits(routes[i].path, request->path + 4, ret_id)) {
+            sb_path_fits(routes[i].path, request->path + 4, ret_id)) {
             return &routes[i];
         }
     }

@@ -29,9 +29,11 @@ struct migration_state {
 
 /* `ret_applied` may be NULL. With `backup_dir` and a database that holds data, a backup is made
  * there first (SQLite: a copy by VACUUM INTO; PostgreSQL: pg_dump -Fc). */
-MUST_USE int migrate_apply(struct store *store, const char *backup_dir, int *ret_applied, struct err *err);
+MUST_USE int migrate_apply(struct store *store, const char *backup_dir, int *ret_applied,
+                           struct err *err);
 /* Fills up to `max` rows, returns how many. */
-MUST_USE int migrate_status(struct store *store, struct migration_state *ret_states, int max, struct err *err);
+MUST_USE int migrate_status(struct store *store, struct migration_state *ret_states, int max,
+                            struct err *err);
 /* ERR_CONFIG when anything is missing, altered or unknown. */
 MUST_USE int migrate_check(struct store *store, struct err *err);
 /* Writes a consistent backup of a live database to `path`, which must not exist; checks it. */

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store.h: one SQL, two engines: SQLite inside the process, or PostgreSQL 15 and what speaks like it.
+ * store.h: one SQL, two engines: SQLite inside the process, or PostgreSQL 15 and what speaks like
+ * it.
  *
- * Rules of the SQL: one text for both engines, `$1` parameters; types text, bigint, double precision;
- * times are bigint microseconds UTC. A row that decides about money is read inside the same write
- * transaction with `FOR UPDATE` at the very end of the SELECT (` FOR UPDATE` or ` FOR UPDATE SKIP
- * LOCKED`; SQLite, which has one writer, drops the words). `ON CONFLICT … DO NOTHING / DO UPDATE` and
- * `RETURNING` work on both. SQL texts are string literals: their addresses key the cache of prepared
- * statements, so they must live as long as the store.
+ * Rules of the SQL: one text for both engines, `$1` parameters; types text, bigint, double
+ * precision; times are bigint microseconds UTC. A row that decides about money is read inside the
+ * same write transaction with `FOR UPDATE` at the very end of the SELECT (` FOR UPDATE` or ` FOR
+ * UPDATE SKIP LOCKED`; SQLite, which has one writer, drops the words). `ON CONFLICT … DO NOTHING /
+ * DO UPDATE` and `RETURNING` work on both. SQL texts are string literals: their addresses key the
+ * cache of prepared statements, so they must live as long as the store.
  *
  * Transactions: store_write(fn) runs `fn` inside one transaction and commits it durably before it
  * returns 0. `fn` may run again from the start (serialization failure, deadlock, lost connection
  * before COMMIT), so it must have no effect outside the transaction but on memory that it resets
  * itself at its start. A negative return of `fn` rolls back and is returned as it is.
- *   SQLite: WAL, synchronous=FULL; one writer task takes all that wait, runs each under a savepoint,
- *   commits once (group commit), then wakes them.
- *   PostgreSQL: READ COMMITTED on a pooled connection; 40001 and 40P01 are retried; when the
- *   connection dies during COMMIT the outcome is asked for (pg_xact_status), never assumed. If nobody
- *   can be asked in time, ERR_STORE_UNKNOWN.
+ *   SQLite: WAL, synchronous=FULL; one writer task takes all that wait, runs each under a
+ * savepoint, commits once (group commit), then wakes them. PostgreSQL: READ COMMITTED on a pooled
+ * connection; 40001 and 40P01 are retried; when the connection dies during COMMIT the outcome is
+ * asked for (pg_xact_status), never assumed. If nobody can be asked in time, ERR_STORE_UNKNOWN.
  * Threads: any, many at once; blocking. A `store_tx` belongs to the function it was given to.
  * Errors:  ERR_STORE (cannot be used now), ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up),
- *          ERR_EXISTS (unique constraint; place = its name where the engine tells), ERR_STORE_CORRUPT
- *          (CHECK, NOT NULL or foreign key), ERR_VALIDATION (text that is not UTF-8), whatever fn returns. */
+ *          ERR_EXISTS (unique constraint; place = its name where the engine tells),
+ * ERR_STORE_CORRUPT (CHECK, NOT NULL or foreign key), ERR_VALIDATION (text that is not UTF-8),
+ * whatever fn returns. */
 #ifndef HOLDFAST_STORE_STORE_H
 #define HOLDFAST_STORE_STORE_H
 
@@ -37,20 +38,21 @@ struct store_options {
     /* "sqlite:/var/lib/holdfast/holdfast.db" or a libpq connection string or URI
      * ("postgresql://host1,host2/holdfast?target_session_attrs=read-write"). */
     const char *url;
-    int pool_max;              /* PostgreSQL connections or SQLite readers; 0: 16 / 4 */
-    int64_t busy_timeout_us;   /* waiting for a pooled connection; 0: 5 s */
-    int64_t outcome_timeout_us;/* asking what became of a COMMIT; 0: 30 s */
-    bool no_prepare;           /* for poolers that cannot keep prepared statements */
+    int pool_max;               /* PostgreSQL connections or SQLite readers; 0: 16 / 4 */
+    int64_t busy_timeout_us;    /* waiting for a pooled connection; 0: 5 s */
+    int64_t outcome_timeout_us; /* asking what became of a COMMIT; 0: 30 s */
+    bool no_prepare;            /* for poolers that cannot keep prepared statements */
 };
 
 /* Opens and checks the connection, does not migrate. For SQLite it takes an exclusive lock file
  * beside the database: two services on one file are refused with ERR_STORE. */
-MUST_USE int store_open(const struct store_options *options, struct store **ret_store, struct err *err);
+MUST_USE int store_open(const struct store_options *options, struct store **ret_store,
+                        struct err *err);
 /* Waits for running transactions, then frees. */
 void store_close(struct store *store);
 enum store_engine store_engine(const struct store *store);
-/* Drops idle connections and makes new ones as they are needed; running transactions finish. Returns
- * how many were dropped. (Runbook: refresh-db-connections.) */
+/* Drops idle connections and makes new ones as they are needed; running transactions finish.
+ * Returns how many were dropped. (Runbook: refresh-db-connections.) */
 int store_refresh(struct store *store);
 
 struct store_stats {
@@ -103,7 +105,8 @@ void sql_rows_free(struct sql_rows *rows); /* NULL is fine */
 void sql_rows_auto(struct sql_rows **rows);
 #define SQL_ROWS_AUTO struct sql_rows *CLEANUP(sql_rows_auto)
 
-/* Columns of the current row, from 0. Text: borrowed until the next sql_next(); NULL for SQL NULL. */
+/* Columns of the current row, from 0. Text: borrowed until the next sql_next(); NULL for SQL NULL.
+ */
 const char *sql_text(const struct sql_rows *rows, int column);
 int64_t sql_int(const struct sql_rows *rows, int column); /* 0 for SQL NULL */
 double sql_real(const struct sql_rows *rows, int column);
@@ -113,8 +116,8 @@ bool sql_null(const struct sql_rows *rows, int column);
 struct store *store_of(struct store_tx *tx);
 
 /* Tests and the simulator: called before every statement and every COMMIT; a non-zero return makes
- * that call fail as if the engine had (ERR_STORE). `sql` is "COMMIT" for a commit, "COMMITTED" after
- * one: a failure there means the work is durable but the caller is told ERR_STORE_UNKNOWN. */
+ * that call fail as if the engine had (ERR_STORE). `sql` is "COMMIT" for a commit, "COMMITTED"
+ * after one: a failure there means the work is durable but the caller is told ERR_STORE_UNKNOWN. */
 typedef int store_fault_fn(void *ctx, const char *sql);
 void store_fault_set(struct store *store, store_fault_fn *fn, void *ctx);
 

@@ -2,6 +2,9 @@
  * test_http.c: headers, query parameters and replies. */
 #include "net/http.h"
 
+#include "base/clock.h"
+#include "net/http_head.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -94,6 +97,25 @@ static void a_body_replaces_the_one_before(void **state)
     buf_release(&reply.body);
 }
 
+static void the_date_of_a_reply_follows_the_clock(void **state)
+{
+    static const struct {
+        int64_t second;
+        const char *text;
+    } rows[] = {
+        {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"}, /* RFC 9110 §5.6.7 */
+        {784111778, "Sun, 06 Nov 1994 08:49:38 GMT"},
+        {0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {1709164799, "Wed, 28 Feb 2024 23:59:59 GMT"},
+        {1709164800, "Thu, 29 Feb 2024 00:00:00 GMT"},
+        {1735689599, "Tue, 31 Dec 2024 23:59:59 GMT"},
+    };
+    struct http_date date = {0};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_string_equal(http_date(&date, rows[i].second * US_PER_SECOND + 999999), rows[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +124,7 @@ int main(void)
         cmocka_unit_test(a_bad_query_parameter_is_refused_and_leaves_the_value_alone),
         cmocka_unit_test(a_header_cannot_break_its_line),
         cmocka_unit_test(a_body_replaces_the_one_before),
+        cmocka_unit_test(the_date_of_a_reply_follows_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -432,6 +432,8 @@ static void test_a_custom_client_takes_the_calls(void **state)
     assert_int_equal(calls, 1);
     assert_int_equal(answer.status, 202);
     assert_int_equal(answer.header_count, 2);
+    assert_string_equal(answer.headers[0].name, "X-One");
+    assert_string_equal(answer.headers[0].value, "1");
     assert_string_equal(answer.headers[1].name, "X-Two");
     assert_string_equal(answer.headers[1].value, "two");
     assert_string_equal(answer.body, "body");

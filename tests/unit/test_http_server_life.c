@@ -5,7 +5,7 @@
 
 #include "base/openssl.h"
 
-#include <fcntl.h>
+#include <sys/resource.h>
 
 static const struct http_listener_options usual;
 
@@ -236,6 +236,27 @@ static void one_connection_too_many_is_turned_away(void **state)
     expect_body(fourth, 200, "GET /b ");
     close(fourth);
     close(fds[1]);
+    front_stop(&front);
+}
+
+static void a_server_out_of_descriptors_takes_connections_again_when_there_are_some(void **state)
+{
+    struct front front;
+    struct rlimit usual_limit;
+    front_start(&front, &usual);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    int next = dup(0);
+    assert_true(next >= 0);
+    close(next);
+    const struct rlimit tight = {.rlim_cur = (rlim_t)next + 1, .rlim_max = usual_limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    int fd = dial(&front); /* takes the last one */
+    put_get(fd, "/a");
+    task_sleep_us(20 * US_PER_MS); /* time to fail in */
+    assert_int_equal(front_stats(&front).connections, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    expect_body(fd, 200, "GET /a ");
+    close(fd);
     front_stop(&front);
 }
 
@@ -768,6 +789,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_answers_503_and_nothing_is_lost),
         cmocka_unit_test(blocking_handlers_all_run_at_once),
         cmocka_unit_test(one_connection_too_many_is_turned_away),
+        cmocka_unit_test(a_server_out_of_descriptors_takes_connections_again_when_there_are_some),
         cmocka_unit_test(a_connection_ends_after_its_share_of_requests),
         cmocka_unit_test(a_peer_that_sends_on_while_its_request_runs_must_wait),
         cmocka_unit_test(a_drain_lets_requests_finish_and_closes_the_idle),

@@ -248,6 +248,8 @@ static void only_addresses_of_paypals_certificates_are_fetched(void **state)
         "https://api.paypal.com/CERT-1",
         "https://api.paypal.com/v1/notifications/certs/../../x",
         "https://api.paypal.com/v1/notifications/certs/..",
+        "https://api..paypal.com/v1/notifications/certs/a",
+        "https://api.paypal.com/v1/notifications/certs/a..b",
         "https://api.paypal.com/v1/notifications/certs/a?x=1",
         "https://api.paypal.com/v1/notifications/certs/a/b",
         "https://api.paypal.com/v1/notifications/certs/a%2e",
@@ -435,6 +437,7 @@ static void genuine_nonsense_is_a_bad_request(void **state)
         "{\"id\":\"WH-1\",\"event_type\":\"A.B\"}",
         "{\"id\":\"WH-1\",\"event_type\":\"A.B\",\"resource\":[]}",
         "{\"id\":\"\",\"event_type\":\"A.B\",\"resource\":{}}",
+        "{\"id\":\"WH-1\",\"event_type\":\"\",\"resource\":{}}",
     };
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
         struct gateway_event event;
@@ -517,9 +520,9 @@ static void events_of_an_order_say_which_and_how_it_stands(void **state)
 
 static void refund_events_say_which_refund_of_which_capture(void **state)
 {
-#define REFUND_LINK(rel, path)                                                                     \
+#define REFUND_LINK(rel, path) \
     "{\"rel\":\"" rel "\",\"href\":\"https://api.paypal.com/v2/payments/" path "\"}"
-#define REFUND_RESOURCE(status)                                                                    \
+#define REFUND_RESOURCE(status) \
     "{\"id\":\"1Y10\",\"status\":\"" status "\",\"custom_id\":\"re_A\",\"amount\":" TWO_DOLLARS \
     ",\"links\":[" REFUND_LINK("self", "refunds/1Y10") "," REFUND_LINK("up", "captures/0JF8") "]}"
 #define TWO_DOLLARS AMOUNT("2.00")

@@ -129,6 +129,8 @@ static void test_headers_in_another_form_are_refused_by_name(void **state)
         {ID, "1614265330", " ", "webhook-signature"},
         {ID, "1614265330", "v1", "webhook-signature"},
         {ID, "1614265330", "v1,", "webhook-signature"},
+        {ID, "1614265330", SIGNATURE "=", "webhook-signature"},
+        {ID, "1614265330", SIGNATURE "," SIGNATURE, "webhook-signature"},
         {ID, "1614265330", "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "webhook-signature"},
         {ID, "1614265330", "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "webhook-signature"},
     };

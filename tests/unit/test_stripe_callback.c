@@ -227,6 +227,7 @@ static void genuine_nonsense_is_a_bad_request(void **state)
         "{\"id\":\"evt_1\",\"type\":\"a.b\"}",
         "{\"id\":\"evt_1\",\"type\":\"a.b\",\"data\":{\"object\":5}}",
         "{\"id\":\"\",\"type\":\"a.b\",\"data\":{\"object\":{}}}",
+        "{\"id\":\"evt_1\",\"type\":\"\",\"data\":{\"object\":{}}}",
         "{\"id\":7,\"type\":\"a.b\",\"data\":{\"object\":{}}}",
     };
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {

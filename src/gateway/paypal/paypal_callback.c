@@ -176,7 +176,7 @@ static int read_event(const json_t *json, struct gateway_event *event, struct er
                        "the callback is signed but is no PayPal event: "
                        "id, event_type or resource is missing");
     }
-    if (id[0] == '\0' || strlen(id) > GATEWAY_ID_CHARS_MAX ||
+    if (id[0] == '\0' || type[0] == '\0' || strlen(id) > GATEWAY_ID_CHARS_MAX ||
         strlen(type) > GATEWAY_CODE_CHARS_MAX) {
         return err_set(err, ERR_BAD_REQUEST, "the event's id or type is empty or too long");
     }

@@ -45,7 +45,7 @@ static bool file_ok(const char *file)
 bool paypal_cert_url_ok(const struct gateway *gateway, const char *url)
 {
     size_t base_count = strlen(gateway->base_url);
-    if (strlen(url) > PAYPAL_CERT_URL_CHARS_MAX) {
+    if (strlen(url) > PAYPAL_CERT_URL_CHARS_MAX || strstr(url, "..") != NULL) {
         return false;
     }
     if (exchange_url_is_loopback(gateway->base_url)) {
