@@ -136,8 +136,7 @@ static int finish(struct flow *flow, struct store_tx *tx, struct err *err) {
                                       err);
 }
 
-/* ---- begin ------------------------------------------------------------------------------------
- */
+/* ---- begin ---- */
 
 static int order_taken(struct store_tx *tx, const char *order_id, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
@@ -198,8 +197,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : finish(flow, tx, err);
 }
 
-/* ---- call and insist ---------------------------------------------------------------------------
- */
+/* ---- call and insist ---- */
 
 static void call(struct flow *flow) {
     struct gateway_charge charge;
@@ -260,8 +258,7 @@ static void insist(struct flow *flow) {
     }
 }
 
-/* ---- settle ------------------------------------------------------------------------------------
- */
+/* ---- settle ---- */
 
 /* What follows a certain "not charged": 1 the next attempt, 0 the end. */
 static bool worth_another(const struct flow *flow) {
@@ -366,8 +363,7 @@ static int drive(struct flow *flow, struct err *err) {
     return 0;
 }
 
-/* ---- resume ------------------------------------------------------------------------------------
- */
+/* ---- resume ---- */
 
 static int look_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct flow *flow = ctx;
@@ -424,8 +420,7 @@ static int run(struct flow *flow, store_fn *begin, void *begin_ctx, struct err *
     return flow->found == IDEMPOTENCY_RESUME ? resume(flow, err) : drive(flow, err);
 }
 
-/* ---- public -------------------------------------------------------------------------------------
- */
+/* ---- public ---- */
 
 static json_t *tokens_of(const json_t *tokens, const char *portable) {
     json_t *all = tokens != NULL ? json_copy((json_t *)tokens) : json_object();

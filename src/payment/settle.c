@@ -315,8 +315,7 @@ int settle_failed(struct payments *payments, struct store_tx *tx, struct payment
     return payment_move(payments, tx, payment, EVENT_FAIL, err);
 }
 
-/* ---- Captures, cancellations, refunds ---------------------------------------------------------
- */
+/* ---- Captures, cancellations, refunds ---- */
 
 static enum operation_state operation_next(const struct operation_row *operation,
                                            const struct gateway_result *result) {
