@@ -66,8 +66,7 @@ void auth_close(struct auth *auth) {
     free(auth);
 }
 
-/* ---- API keys
- * ------------------------------------------------------------------------------------ */
+/* ---- API keys ---- */
 
 struct key_look {
     const char *hash;
@@ -158,8 +157,7 @@ static int identify_key(struct auth *auth, const struct http_request *request, c
     return 0;
 }
 
-/* ---- sessions
- * -------------------------------------------------------------------------------------- */
+/* ---- sessions ---- */
 
 bool auth_session_hash(const struct http_request *request, char ret_hash[SHA256_HEX_CHARS + 1]) {
     const char *cookies = http_header_find(request->headers, request->header_count, "Cookie");
@@ -242,8 +240,7 @@ int auth_identify(struct auth *auth, const struct http_request *request, bool in
     return 0;
 }
 
-/* ---- may they
- * --------------------------------------------------------------------------------------- */
+/* ---- may they ---- */
 
 struct csrf_look {
     const char *hash, *given;
@@ -318,8 +315,7 @@ int auth_allow(struct auth *auth, const struct identity *identity,
     return identity->session && mutating ? check_csrf(auth, request, err) : 0;
 }
 
-/* ---- how often
- * -------------------------------------------------------------------------------------- */
+/* ---- how often ---- */
 
 int auth_rate(struct auth *auth, const struct identity *identity, const char *peer,
               int *ret_retry_s, struct err *err) {

@@ -47,8 +47,7 @@ static const struct route routes[] = {
 #undef X
 };
 
-/* ---- matching
- * ------------------------------------------------------------------------------------------- */
+/* ---- matching ---- */
 
 /* "/v1/payments/{id}/refunds" against a path; what stands for {…} goes to `param`. */
 static bool path_matches(const char *pattern, const char *path,
@@ -98,9 +97,7 @@ static int find_route(struct ask *ask, const struct route **ret_route, struct er
     return err_set(err, ERR_METHOD, "this path takes %s", allowed);
 }
 
-/* ---- rungs
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- rungs ---- */
 
 static bool host_is_loopback(const char *host) {
     static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
@@ -252,8 +249,7 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     return 0;
 }
 
-/* ---- answering
- * --------------------------------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 static void send_answer(struct ask *ask) {
     struct answer *answer = &ask->answer;

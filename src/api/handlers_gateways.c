@@ -21,9 +21,7 @@ static int answer_of(struct ask *ask, int status, struct buf *buf, struct err *e
     return 0;
 }
 
-/* ---- gateways
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- gateways ---- */
 
 static void member_time(struct buf *buf, const char *name, int64_t wall_us) {
     char text[CLOCK_TEXT_MAX];
@@ -145,8 +143,7 @@ int gateway_get_one(struct ask *ask, struct err *err) {
     return r < 0 ? r : answer_gateway(ask, index, err);
 }
 
-/* ---- switching: one transaction with the Idempotency-Key's row
- * ------------------------------------------------- */
+/* ---- switching: one transaction with the Idempotency-Key's row ---- */
 
 static int switch_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                      struct answer *ret_answer, struct err *err) {
@@ -234,9 +231,7 @@ int gateway_probe_post(struct ask *ask, struct err *err) {
     return answer_of(ask, 200, &buf, err);
 }
 
-/* ---- routing
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- routing ---- */
 
 int routing_get(struct ask *ask, struct err *err) {
     struct gateway_control_view view;
@@ -328,9 +323,7 @@ int routing_explain_post(struct ask *ask, struct err *err) {
     return 0;
 }
 
-/* ---- methods
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- methods ---- */
 
 static const struct {
     enum payment_method method;
@@ -390,8 +383,7 @@ int methods_get(struct ask *ask, struct err *err) {
     return answer_of(ask, 200, &buf, err);
 }
 
-/* ---- the runbook's own paths
- * ----------------------------------------------------------------------------------------- */
+/* ---- the runbook's own paths ---- */
 
 int runbook_switch_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"primaryGateway", "reason", NULL};

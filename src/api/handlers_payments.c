@@ -5,8 +5,7 @@
 #include "api/read.h"
 #include "base/json.h"
 
-/* ---- POST /v1/payments
- * -------------------------------------------------------------------------------------- */
+/* ---- POST /v1/payments ---- */
 
 static const char *const order_keys[] = {"order_id",   "amount",
                                          "currency",   "method",
@@ -162,9 +161,7 @@ int payments_post(struct ask *ask, struct err *err) {
                  : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 int payments_list(struct ask *ask, struct err *err) {
     char order[QUERY_CHARS_MAX] = "", gateway[QUERY_CHARS_MAX] = "", customer[QUERY_CHARS_MAX] = "";
@@ -215,9 +212,7 @@ int order_status_get(struct ask *ask, struct err *err) {
     return payment_order_status(ask->service->payments, ask->param, &ask->answer, err);
 }
 
-/* ---- changing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- changing ---- */
 
 int payment_capture_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"amount", "final", NULL};
@@ -313,9 +308,7 @@ int payment_resolve_post(struct ask *ask, struct err *err) {
                            &ask->answer, err);
 }
 
-/* ---- refunds
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- refunds ---- */
 
 static int read_refund_id(const struct ask *ask, struct refund_id *ret_id, struct err *err) {
     struct err bad = {0};

@@ -29,9 +29,7 @@ static void answer_plain(struct ask *ask, int status, const char *type, const ch
     http_reply_body(ask->reply, type, text, strlen(text));
 }
 
-/* ---- health
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- health ---- */
 
 static int one_tx(struct store_tx *tx, void *ctx, struct err *err) {
     (void)ctx;
@@ -116,9 +114,7 @@ int openapi_get(struct ask *ask, struct err *err) {
     return 0;
 }
 
-/* ---- metrics
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- metrics ---- */
 
 static void gauge(struct buf *buf, const char *name, const char *help, int64_t value) {
     buf_addf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %lld\n", name, help, name, name,
@@ -167,9 +163,7 @@ int metrics_get(struct ask *ask, struct err *err) {
     return 0;
 }
 
-/* ---- database
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- database ---- */
 
 static void database_json(struct ask *ask, struct buf *buf) {
     struct store_stats stats;
@@ -242,9 +236,7 @@ int backlog_get(struct ask *ask, struct err *err) {
     return answer_of(ask, 200, &buf, err);
 }
 
-/* ---- what the CLI asks
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what the CLI asks ---- */
 
 int stuck_get(struct ask *ask, struct err *err) {
     int64_t older_s = 60, limit = 0;

@@ -39,8 +39,7 @@ static void member_time(struct buf *buf, const char *name, int64_t wall_us) {
     }
 }
 
-/* ---- API keys
- * -------------------------------------------------------------------------------------- */
+/* ---- API keys ---- */
 
 #define KEY_COLUMNS "id, name, role, scopes, created_by, created_us, expires_us, revoked_us"
 
@@ -182,8 +181,7 @@ int key_list(struct auth *auth, struct answer *ret_answer, struct err *err) {
     return store_read(auth->store, key_list_tx, &list, err);
 }
 
-/* ---- people
- * ------------------------------------------------------------------------------------------ */
+/* ---- people ---- */
 
 #define USER_COLUMNS "id, name, role, enabled, created_us, locked_until_us"
 
@@ -310,8 +308,7 @@ int user_list(struct auth *auth, struct answer *ret_answer, struct err *err) {
     return store_read(auth->store, user_list_tx, &list, err);
 }
 
-/* ---- sessions
- * ------------------------------------------------------------------------------------------ */
+/* ---- sessions ---- */
 
 struct log_in {
     const char *name;

@@ -25,8 +25,7 @@ struct whole {
     struct front public_front, internal_front;
 };
 
-/* ---- the pieces
- * ------------------------------------------------------------------------------------------ */
+/* ---- the pieces ---- */
 
 static int open_store(struct service *service, struct err *err) {
     const struct config_store *config = &service->config->store;
@@ -278,8 +277,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
                      config->internal_listener.key, &service->auth, err);
 }
 
-/* ---- listeners
- * -------------------------------------------------------------------------------------------- */
+/* ---- listeners ---- */
 
 static bool loopback(const char *address) {
     return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
@@ -327,9 +325,7 @@ static int open_listeners(struct whole *whole, struct err *err) {
                              &whole->internal_front, &service->internal_listener, err);
 }
 
-/* ---- public
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- public ---- */
 
 int service_open(const struct service_config *config, const struct service_hooks *hooks,
                  struct service **ret_service, struct err *err) {

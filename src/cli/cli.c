@@ -17,7 +17,7 @@
 
 enum { COLUMNS_DEFAULT = 80, FAIL_BYTES_MAX = 8192 };
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 void cli_say(const struct cli *cli, const char *format, ...) {
     if (cli->json) {
@@ -94,7 +94,7 @@ int cli_misuse(const struct cli *cli, const char *format, ...) {
     return cli_fail(cli, &err);
 }
 
-/* ---- finding the command -------------------------------------------------------------------- */
+/* ---- finding the command ---- */
 
 static int unknown_noun(const struct cli *cli, const char *noun) {
     char shown[64];

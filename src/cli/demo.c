@@ -105,8 +105,7 @@ struct demo {
     bool drawn;
 };
 
-/* ---- telling
- * ------------------------------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void clear_line(struct demo *demo) {
     if (demo->drawn) {
@@ -180,8 +179,7 @@ static void tell_after(struct demo *demo, const struct shop_view *before) {
     tell(demo, STYLE_DIM, " ", line);
 }
 
-/* ---- playing
- * -------------------------------------------------------------------------------------------- */
+/* ---- playing ---- */
 
 static int kill_and_start(struct demo *demo, struct err *err) {
     struct shop_view view;

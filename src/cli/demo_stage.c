@@ -19,8 +19,7 @@ enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024, CONFIG_BYTES_MAX_DEMO = 16384, TRIES
 #define ASK_US (5 * US_PER_SECOND)
 #define POST_US (40 * US_PER_SECOND)
 
-/* ---- HTTP
- * ----------------------------------------------------------------------------------------- */
+/* ---- HTTP ---- */
 
 static int call(struct stage *stage, const struct http_call *call, int *ret_status,
                 json_t **ret_json, struct err *err) {
@@ -85,8 +84,7 @@ int stage_post(struct stage *stage, const char *path, const char *idempotency_ke
     return call(stage, &ask, ret_status, ret_json, err);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------ */
+/* ---- files ---- */
 
 static int write_file(const char *folder, const char *name, const char *text, struct err *err) {
     char path[STAGE_PATH_CHARS_MAX + 64];
@@ -173,8 +171,7 @@ static int write_config(struct stage *stage, int public_port, int internal_port,
                  : write_file(stage->folder, "paypal.ca", sandbox_paypal_ca(stage->sandbox), err);
 }
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 /* Whether nobody answers at that port of this machine. */
 static bool port_free(struct stage *stage, int port) {

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-/* ---- slips of the fingers ------------------------------------------------------------------- */
+/* ---- slips of the fingers ---- */
 
 enum { GUESS_CHARS_MAX = 32 };
 
@@ -63,7 +63,7 @@ const char *guess_best(const struct guess *guess) {
     return guess->distance <= most ? guess->best : NULL;
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int unknown_option(const struct cli *cli, const char *name, size_t length, struct err *err) {
     char shown[64], word[GUESS_CHARS_MAX + 2];
@@ -213,7 +213,7 @@ int options_read(struct cli *cli, int argc, char **argv, struct err *err) {
     return check_whole(cli, err);
 }
 
-/* ---- looking -------------------------------------------------------------------------------- */
+/* ---- looking ---- */
 
 bool cli_given(const struct cli *cli, const char *name) {
     for (int i = 0; i < cli->value_count; i++) {

@@ -108,7 +108,7 @@ void table_pairf(struct table *table, const char *name, const char *format, ...)
     table_pair(table, name, text);
 }
 
-/* ---- printing ------------------------------------------------------------------------------- */
+/* ---- printing ---- */
 
 static const struct cell *cell_at(const struct table *table, int row, int column) {
     return &g_array_index(table->cells, struct cell, row * table->count + column);

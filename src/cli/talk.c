@@ -24,7 +24,7 @@ enum {
     HEADERS_SENT_MAX = 4,
 };
 
-/* ---- paths ---------------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 void talk_path_init(struct talk_path *path, const char *start) {
     buf_init(&path->text, URL_BYTES_MAX);
@@ -51,7 +51,7 @@ void talk_path_release(struct talk_path *path) {
     buf_release(&path->text);
 }
 
-/* ---- where and as whom ---------------------------------------------------------------------- */
+/* ---- where and as whom ---- */
 
 const char *talk_url(const struct cli *cli) {
     const char *from_environment = getenv("HOLDFAST_URL");
@@ -82,7 +82,7 @@ int talk_key(const struct cli *cli, struct secret **ret_key, struct err *err) {
     return r < 0 ? err_while(err, "reading the API key") : 0;
 }
 
-/* ---- one call ------------------------------------------------------------------------------- */
+/* ---- one call ---- */
 
 struct talk {
     struct cli *cli;
@@ -165,7 +165,7 @@ static int call(struct talk *talk, struct err *err) {
     return http_call(talk->cli->client, &call, &talk->answer, err);
 }
 
-/* ---- when it does not go well --------------------------------------------------------------- */
+/* ---- when it does not go well ---- */
 
 static const char *why_not(enum http_failure failure) {
     switch (failure) {

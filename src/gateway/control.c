@@ -158,8 +158,7 @@ void gateway_control_view(struct gateway_control *control, struct gateway_contro
     lock_give(&control->lock);
 }
 
-/* ---- changing
- * ------------------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 /* The last one that takes new payments is not switched off by accident. Read inside the transaction
  * that changes it. */

@@ -73,8 +73,7 @@ void router_free(struct router *router) {
     free(router);
 }
 
-/* ---- rules
- * ------------------------------------------------------------------------------------------ */
+/* ---- rules ---- */
 
 static bool any_method(const bool methods[METHOD_COUNT]) {
     for (int i = 0; i < METHOD_COUNT; i++) {
@@ -131,8 +130,7 @@ static int position(const char names[][GATEWAY_NAME_CHARS_MAX + 1], int count, c
     return -1;
 }
 
-/* ---- one candidate
- * ------------------------------------------------------------------------------------- */
+/* ---- one candidate ---- */
 
 static const char *token_of(const struct route_request *request, const struct gateway *gateway) {
     const json_t *own = request->tokens != NULL ? json_object_get(request->tokens, gateway->name)
@@ -207,8 +205,7 @@ static bool allowed(const struct route_rule *rule, const struct gateway *gateway
     return true;
 }
 
-/* ---- order
- * ---------------------------------------------------------------------------------------------- */
+/* ---- order ---- */
 
 /* Rendezvous draw in (0, 1), weighted: -w / ln(u) is larger the larger the weight. Then adjusted by
  * how the gateway does: its live success rate counts as it is, each second of median latency costs
@@ -351,8 +348,7 @@ char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     return buf_take(&buf);
 }
 
-/* ---- methods
- * ---------------------------------------------------------------------------------------------- */
+/* ---- methods ---- */
 
 static void look_method(struct router *router, const struct gateway_control_view *view, int index,
                         struct currency currency, const char *region, struct method_state *state) {

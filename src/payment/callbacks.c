@@ -33,8 +33,7 @@ enum callback_state {
 };
 static const char *const state_names[] = {"?", "stored", "applied", "ignored", "failed", "parked"};
 
-/* ---- receiving
- * ------------------------------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 struct receive {
     struct callback_id id;
@@ -214,8 +213,7 @@ void callback_receive(struct payments *payments, const char *gateway_name,
     reply_ack(ret_reply, &gateway->adapter->ack);
 }
 
-/* ---- processing
- * -------------------------------------------------------------------------------------- */
+/* ---- processing ---- */
 
 struct process {
     struct payments *payments;
@@ -584,8 +582,7 @@ int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const
     return case_open(tx, &note, err);
 }
 
-/* ---- looking and replaying
- * ------------------------------------------------------------------------------ */
+/* ---- looking and replaying ---- */
 
 #define CALLBACK_COLUMNS                                                                           \
     "id, gateway, event_id, type, state, payment_id, result, tries, duplicates, event_us, "        \

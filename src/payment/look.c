@@ -33,8 +33,7 @@ static int reading_run(struct payments *payments, store_fn *fn, struct reading *
     return store_read(payments->options.store, fn, reading, err);
 }
 
-/* ---- one payment
- * ---------------------------------------------------------------------------------------- */
+/* ---- one payment ---- */
 
 static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
@@ -55,8 +54,7 @@ int payment_get(struct payments *payments, const char *payment_id, struct answer
     return reading_run(payments, get_tx, &reading, ret_answer, err);
 }
 
-/* ---- lists of payments
- * ------------------------------------------------------------------------------------ */
+/* ---- lists of payments ---- */
 
 /* "<created_us>.<id>" of the last row shown. */
 static int cursor_read(const char *cursor, int64_t *ret_us, const char **ret_id, struct err *err) {
@@ -295,8 +293,7 @@ int payment_rates(struct payments *payments, int64_t since_us, struct answer *re
     return reading_run(payments, rates_tx, &reading, ret_answer, err);
 }
 
-/* ---- an order, as a customer may be told
- * ------------------------------------------------------------------- */
+/* ---- an order, as a customer may be told ---- */
 
 static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
@@ -347,9 +344,7 @@ int payment_order_status(struct payments *payments, const char *order_id, struct
     return reading_run(payments, order_tx, &reading, ret_answer, err);
 }
 
-/* ---- refunds
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- refunds ---- */
 
 static int refund_get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
@@ -413,9 +408,7 @@ int refund_list(struct payments *payments, const char *state, int64_t since_us, 
     return reading_run(payments, refund_list_tx, &reading, ret_answer, err);
 }
 
-/* ---- backlog
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- backlog ---- */
 
 static int count_into(struct store_tx *tx, const char *sql, int64_t *ret_count,
                       int64_t *ret_oldest_us, struct err *err) {

@@ -35,8 +35,7 @@ struct work {
     struct answer *answer;
 };
 
-/* ---- answers
- * ------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void render_problem(struct buf *buf, const struct work *work) {
     buf_addf(buf, "{\"type\":\"" ERR_TYPE_PREFIX "%s\",\"title\":\"%s\",\"status\":422,\"detail\":",
@@ -70,8 +69,7 @@ static int finish(struct work *work, struct store_tx *tx, struct err *err) {
                                       err);
 }
 
-/* ---- what may be done
- * ------------------------------------------------------------------------------ */
+/* ---- what may be done ---- */
 
 /* Sum of the open captures and whether a final one exists or a cancellation is under way. */
 static int open_work(struct store_tx *tx, const char *payment_id, int64_t *ret_capturing_minor,
@@ -224,8 +222,7 @@ static int usable(struct work *work, struct err *err) {
                    work->attempt.gateway);
 }
 
-/* ---- begin
- * ------------------------------------------------------------------------------------------ */
+/* ---- begin ---- */
 
 static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor,
                            struct err *err) {
@@ -325,8 +322,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return at_gateway ? 0 : give_credit(work, tx, err);
 }
 
-/* ---- call and settle
- * ----------------------------------------------------------------------------------- */
+/* ---- call and settle ---- */
 
 static void call(struct work *work, struct gateway_result *ret_result) {
     struct gateway_change change;
@@ -430,8 +426,7 @@ static int run_clean(struct work *work, struct err *err) {
     return r;
 }
 
-/* ---- public
- * ---------------------------------------------------------------------------------------------- */
+/* ---- public ---- */
 
 int payment_capture(struct payments *payments, const struct caller *caller, const char *payment_id,
                     int64_t amount_minor, bool final, struct answer *ret_answer, struct err *err) {

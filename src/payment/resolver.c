@@ -38,8 +38,7 @@ int64_t resolve_delay_us(int64_t age_us) {
     return schedule_us[COUNT_OF(schedule_us) - 1];
 }
 
-/* ---- one attempt
- * --------------------------------------------------------------------------------- */
+/* ---- one attempt ---- */
 
 struct look {
     struct payments *payments;
@@ -201,8 +200,7 @@ int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
     return 0;
 }
 
-/* ---- one capture, cancellation or refund
- * ---------------------------------------------------------- */
+/* ---- one capture, cancellation or refund ---- */
 
 static int load_operation(struct look *look, struct store_tx *tx, struct err *err) {
     int r = operation_row_load(tx, look->arena, look->id, false, &look->operation, err);
@@ -354,8 +352,7 @@ int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_u
     return r < 0 ? r : 0;
 }
 
-/* ---- sweeps
- * ----------------------------------------------------------------------------------------- */
+/* ---- sweeps ---- */
 
 struct found {
     char (*ids)[ID_TEXT_MAX];

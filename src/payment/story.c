@@ -124,8 +124,7 @@ int payment_story(struct payments *payments, const char *payment_id, struct answ
     return store_read(payments->options.store, story_tx, &story, err);
 }
 
-/* ---- the ledger
- * ------------------------------------------------------------------------------------------- */
+/* ---- the ledger ---- */
 
 struct overview {
     struct buf buf;

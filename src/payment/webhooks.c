@@ -26,8 +26,7 @@ enum { ENDPOINT_URL_CHARS_MAX = 500, TYPES_CHARS_MAX = 500 };
 #define DELIVERY_ANSWER_BYTES_MAX 4096
 #define OVERLAP_US_MAX (7 * 24 * 3600 * US_PER_SECOND)
 
-/* ---- delivering
- * ------------------------------------------------------------------------------------ */
+/* ---- delivering ---- */
 
 struct delivery {
     struct arena *arena;
@@ -211,8 +210,7 @@ int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job, const 
         S_TEXT(job->key), S_INT(DELIVERY_PARKED), S_TEXT(why->detail), S_INT(clock_wall_us()));
 }
 
-/* ---- endpoints
- * --------------------------------------------------------------------------------------- */
+/* ---- endpoints ---- */
 
 static const char *const event_types[] = {
     "payment.processing", "payment.requires_action", "payment.authorized", "payment.succeeded",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_http_server.c: the tables of raw requests against the running HTTP server, and what its
- * answers look like. Its times, its limits and its end: test_http_server_life.c. */
+ * answers look like. Its times, its limits and its end: test_http_server_life.c; TLS:
+ * test_http_server_tls.c. */
 #include "http_fixture.h"
 
 #include "../raw/raw.h"

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fields.h: what several commands do with options on their way into a body, and with an answer's
+ * fields on their way into a table. Threads: any. Owns nothing. Errors: ERR_USAGE. */
+#ifndef HOLDFAST_CLI_FIELDS_H
+#define HOLDFAST_CLI_FIELDS_H
+
+#include "base/json.h"
+#include "cli/table.h"
+
+/* Short names for one step into an answer: NULL, 0 and false when it is not there. */
+const char *field_text(const json_t *object, const char *key);
+int64_t field_int(const json_t *object, const char *key);
+bool field_true(const json_t *object, const char *key);
+/* A number with decimals as it stands, to `decimals` places; "" when it is null. */
+const char *field_real(const json_t *object, const char *key, int decimals,
+                       char text[SHOW_CHARS_MAX]);
+/* object.amount_key in object.currency, "19.99 USD". */
+const char *field_money(const json_t *object, const char *amount_key, char text[SHOW_CHARS_MAX]);
+const char *field_age(const json_t *object, const char *key, char text[SHOW_CHARS_MAX]);
+
+/* Puts the option's text into the body, if it was given. */
+void body_text(const struct cli *cli, json_t *body, const char *option, const char *key);
+/* --amount in this currency, as minor units; absent: 0. Says how amounts are written. */
+MUST_USE int body_amount(const struct cli *cli, json_t *body, const char *currency, struct err *err);
+/* --token TOKEN and GATEWAY=TOKEN, as token and tokens. */
+MUST_USE int body_tokens(const struct cli *cli, json_t *body, struct err *err);
+/* A repeatable KEY=VALUE option as an object under `key`. */
+MUST_USE int body_pairs(const struct cli *cli, json_t *body, const char *option, const char *key,
+                        struct err *err);
+
+#endif
