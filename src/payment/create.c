@@ -411,13 +411,19 @@ static int resume(struct flow *flow, struct err *err) {
 
 static int run(struct flow *flow, store_fn *begin, void *begin_ctx, struct err *err) {
     int r = store_write(flow->payments->options.store, begin, begin_ctx, err);
-    if (r < 0) {
-        return r;
+    if (r < 0 && r != -ERR_STORE_UNKNOWN) {
+        return r; /* rolled back: nothing was claimed */
     }
-    if (flow->found == IDEMPOTENCY_REPLAY) {
+    if (r >= 0 && flow->found == IDEMPOTENCY_REPLAY) {
         return 0;
     }
-    return flow->found == IDEMPOTENCY_RESUME ? resume(flow, err) : drive(flow, err);
+    if (r >= 0) {
+        r = flow->found == IDEMPOTENCY_RESUME ? resume(flow, err) : drive(flow, err);
+    }
+    if (r < 0) {
+        leases_release(flow->payments, flow->caller, flow->attempt.id.text, "");
+    }
+    return r;
 }
 
 /* ---- public ---- */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "payment/internal.h"
 
 enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2, PRUNE_BATCH = 1000 };
@@ -143,6 +144,44 @@ int idempotent_run(struct payments *payments, const struct caller *caller, const
         answer_release(ret_answer);
     }
     return r;
+}
+
+struct release_ctx {
+    struct payments *payments;
+    const struct caller *caller;
+    const char *attempt_id, *operation_id;
+};
+
+static int release_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct release_ctx *release = ctx;
+    const char *instance = release->payments->instance;
+    int r = 0;
+    if (release->caller->key != NULL) {
+        r = sql_put(tx, err,
+                    "UPDATE idempotency SET lease_us = 0 WHERE scope = $1 AND key = $2 AND "
+                    "owner = $3 AND state = 1",
+                    S_TEXT(release->caller->scope), S_TEXT(release->caller->key), S_TEXT(instance));
+    }
+    if (r >= 0 && release->attempt_id[0] != '\0') {
+        r = sql_put(tx, err,
+                    "UPDATE attempt SET lease_us = 0 WHERE id = $1 AND owner = $2 AND state = 1",
+                    S_TEXT(release->attempt_id), S_TEXT(instance));
+    }
+    if (r >= 0 && release->operation_id[0] != '\0') {
+        r = sql_put(tx, err,
+                    "UPDATE operation SET lease_us = 0 WHERE id = $1 AND owner = $2 AND state = 1",
+                    S_TEXT(release->operation_id), S_TEXT(instance));
+    }
+    return r;
+}
+
+void leases_release(struct payments *payments, const struct caller *caller, const char *attempt_id,
+                    const char *operation_id) {
+    struct release_ctx release = {payments, caller, attempt_id, operation_id};
+    struct err err = {0};
+    if (store_write(payments->options.store, release_tx, &release, &err) < 0) {
+        log_error(STORE_FAILED, &err, LT("while", "giving up the leases of failed work"));
+    }
 }
 
 static int prune_tx(struct store_tx *tx, void *ctx, struct err *err) {

@@ -41,6 +41,11 @@ MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx,
 MUST_USE int idempotency_finish(struct payments *payments, struct store_tx *tx,
                                 const struct caller *caller, int status, const char *json,
                                 struct err *err);
+/* After a failure that left rows running (the store went away in the middle): gives up the leases of
+ * the caller's key, of this attempt and of this operation ("" for none), so that a repeat or the
+ * resolver need not wait for them to end. What cannot be written is left to the leases' end. */
+void leases_release(struct payments *payments, const struct caller *caller, const char *attempt_id,
+                    const char *operation_id);
 /* Deletes keys older than 7 days, a batch at a time; returns how many. */
 MUST_USE int idempotency_prune(struct payments *payments, int64_t now_us, struct err *err);
 

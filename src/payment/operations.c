@@ -404,10 +404,7 @@ static int run(struct work *work, struct err *err) {
         call(work, &result);
         work->result = &result;
     }
-    if (r < 0) {
-        return r;
-    }
-    r = store_write(store, settle_tx, work, err);
+    r = r < 0 ? r : store_write(store, settle_tx, work, err);
     if (r < 0) {
         return r;
     }
@@ -422,6 +419,11 @@ static int run_clean(struct work *work, struct err *err) {
     int r = run(work, err);
     if (r < 0) {
         answer_release(work->answer);
+        /* Rolled back before anything was written, there is nothing to give up and this is quick.
+         */
+        if (work->found == IDEMPOTENCY_RESUME || work->calling || r == -ERR_STORE_UNKNOWN) {
+            leases_release(work->payments, work->caller, "", work->resource_id);
+        }
     }
     return r;
 }
