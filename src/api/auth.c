@@ -162,7 +162,10 @@ static int identify_key(struct auth *auth, const struct http_request *request, c
 bool auth_session_hash(const struct http_request *request, char ret_hash[SHA256_HEX_CHARS + 1]) {
     const char *cookies = http_header_find(request->headers, request->header_count, "Cookie");
     const char *at = cookies != NULL ? strstr(cookies, cookie_name) : NULL;
-    if (at == NULL || (at != cookies && at[-1] != ' ' && at[-1] != ';')) {
+    while (at != NULL && at != cookies && at[-1] != ' ' && at[-1] != ';') {
+        at = strstr(at + 1, cookie_name); /* that was the end of another cookie's name */
+    }
+    if (at == NULL) {
         return false;
     }
     const char *value = at + sizeof cookie_name - 1;

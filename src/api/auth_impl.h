@@ -13,6 +13,7 @@ enum {
     AUTH_BUCKET_SLOTS = 8192,
     AUTH_KEY_CHARS_MAX = 3 + 64,
     AUTH_SESSION_HEX_CHARS = 64,
+    AUTH_HASHING_MAX = 4, /* passwords checked at once */
 };
 
 struct key_entry {
@@ -33,10 +34,15 @@ struct auth {
     struct store *store;
     unsigned rate_per_s, burst; /* 0: no limit */
     struct secret *internal_key;
-    struct lock lock; /* guards the two tables */
+    struct lock lock; /* guards all below */
+    int hashing;
     struct key_entry keys[AUTH_KEY_SLOTS];
     struct bucket buckets[AUTH_BUCKET_SLOTS];
 };
+
+/* What a password is compared with when nobody has the name: made as password_hash() makes them, so
+ * that it takes as long. No password fits it. */
+extern const char auth_nobody_hash[PASSWORD_HASH_CHARS_MAX];
 
 /* SHA-256 of the session cookie, as it is stored; false when there is none or it is malformed. */
 bool auth_session_hash(const struct http_request *request, char ret_hash[SHA256_HEX_CHARS + 1]);

@@ -2,10 +2,10 @@
  * front.c: from a request to a handler and back: one ladder, in this order, each rung with its own
  * refusal.
  *
- *    1 internal listener: no forwarding header, a loopback Host                  403
+ *    1 internal listener: no forwarding header, no web page, a loopback Host     403
  *    2 the path and method have a row on this listener                           404, 405
  *    3 who asks                                                                  401
- *    4 rate                                                                      429
+ *    4 rate; a wrong credential counts for the address that it came from         429
  *    5 role, scope, CSRF                                                         401, 403
  *    6 no card number in the path, the query or a header                         422
  *    7 a body is JSON, strict                                                    415, 400, 413
@@ -86,8 +86,9 @@ static int find_route(struct ask *ask, const struct route **ret_route, struct er
             return 0;
         }
         size_t used = strlen(allowed);
+        bool get = strcmp(routes[i].method, "GET") == 0;
         snprintf(allowed + used, sizeof allowed - used, "%s%s", used > 0 ? ", " : "",
-                 routes[i].method);
+                 get ? "GET, HEAD" : routes[i].method);
     }
     if (allowed[0] == '\0') {
         err_set(err, ERR_NOT_FOUND, "nothing is served at this path");
@@ -112,7 +113,8 @@ static bool host_is_loopback(const char *host) {
 }
 
 /* A proxy or a page in somebody's browser must not reach the internal API (SEC-3): the first adds a
- * forwarding header, the second (DNS rebinding) names a host that is not loopback. */
+ * forwarding header; the second bears its Origin, or (DNS rebinding) names a host that is not
+ * loopback. No page of ours is served here, so no origin is a good one. */
 static int check_internal(const struct ask *ask, struct err *err) {
     static const char *const forwarding[] = {"Forwarded",        "X-Forwarded-For",
                                              "X-Forwarded-Host", "X-Forwarded-Proto",
@@ -127,6 +129,10 @@ static int check_internal(const struct ask *ask, struct err *err) {
                     "the internal API does not answer requests that came through a proxy");
             return err_place(err, "%s", forwarding[i]);
         }
+    }
+    if (http_header_find(request->headers, request->header_count, "Origin") != NULL) {
+        err_set(err, ERR_FORBIDDEN, "the internal API does not answer requests of a web page");
+        return err_place(err, "Origin");
     }
     if (!host_is_loopback(http_header_find(request->headers, request->header_count, "Host"))) {
         err_set(err, ERR_FORBIDDEN, "the internal API answers only to a loopback Host");
@@ -145,6 +151,12 @@ static int check_card_numbers(const struct ask *ask, struct err *err) {
     return r;
 }
 
+static bool is_json(const char *type) {
+    static const char json[] = "application/json";
+    size_t count = sizeof json - 1;
+    return strncasecmp(type, json, count) == 0 && strchr("; \t", type[count]) != NULL;
+}
+
 static int read_body(struct ask *ask, struct err *err) {
     const struct http_request *request = ask->request;
     if (request->body_bytes == 0) {
@@ -152,7 +164,7 @@ static int read_body(struct ask *ask, struct err *err) {
         return 0;
     }
     const char *type = http_header_find(request->headers, request->header_count, "Content-Type");
-    if (type == NULL || strncasecmp(type, "application/json", strlen("application/json")) != 0) {
+    if (type == NULL || !is_json(type)) {
         err_set(err, ERR_MEDIA_TYPE, "the body is %.60s; it must be application/json",
                 type != NULL ? type : "of no type");
         return err_place(err, "Content-Type");
@@ -213,6 +225,27 @@ static void hash_request(struct ask *ask) {
     seal_digest(ask->service->seal, buf.data, buf.len, ask->request_hash);
 }
 
+/* Who asks, and whether so often. Who sends wrong credentials spends the bucket of the address:
+ * else guessing them would be free. */
+static int check_caller(struct ask *ask, struct err *err) {
+    struct auth *auth = ask->service->auth;
+    int retry_s = 0;
+    int known = auth_identify(auth, ask->request, ask->internal, &ask->identity, err);
+    if (ask->internal) {
+        return known;
+    }
+    struct err limit = {0};
+    int r = auth_rate(auth, &ask->identity, ask->request->peer, &retry_s, &limit);
+    if (r >= 0) {
+        return known;
+    }
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", retry_s);
+    http_reply_header(ask->reply, "Retry-After", seconds);
+    *err = limit;
+    return r;
+}
+
 static int climb(struct ask *ask, const struct route **ret_route, struct err *err) {
     int r = ask->internal ? check_internal(ask, err) : 0;
     r = r < 0 ? r : find_route(ask, ret_route, err);
@@ -223,17 +256,8 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     if (route->handler == callback_post) {
         return 0;
     }
-    int retry_s = 0;
     bool mutating = strcmp(route->method, "GET") != 0;
-    r = auth_identify(ask->service->auth, ask->request, ask->internal, &ask->identity, err);
-    r = r < 0 || ask->internal
-            ? r
-            : auth_rate(ask->service->auth, &ask->identity, ask->request->peer, &retry_s, err);
-    if (retry_s > 0) {
-        char seconds[16];
-        snprintf(seconds, sizeof seconds, "%d", retry_s);
-        http_reply_header(ask->reply, "Retry-After", seconds);
-    }
+    r = check_caller(ask, err);
     r = r < 0 ? r
               : auth_allow(ask->service->auth, &ask->identity, ask->request, route->role,
                            route->operation, mutating, err);
@@ -261,6 +285,12 @@ static void send_answer(struct ask *ask) {
     http_reply_body(ask->reply, type, answer->json, strlen(answer->json));
 }
 
+/* A place holds names of the sender's choosing; as labels they would be series without end. */
+static const char *kind_of_place(const char *place) {
+    bool plain = strcmp(place, "path") == 0 || strcmp(place, "query") == 0;
+    return place[0] == '\0' || place[0] == '/' ? "body" : plain ? place : "header";
+}
+
 void front_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     const struct front *front = ctx;
     const struct route *route = NULL;
@@ -279,7 +309,7 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
     }
     if (r < 0) {
         if (err.code == ERR_CARD_NUMBER) {
-            meter_count(METER_PAN_REFUSED, err.place);
+            meter_count(METER_PAN_REFUSED, kind_of_place(err.place));
         }
         if (err_http_status(err.code) >= 500) {
             log_error(HTTP_FAILED, &err, LT("request", request->id), LT("path", request->path));

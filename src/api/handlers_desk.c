@@ -94,7 +94,12 @@ int callbacks_list(struct ask *ask, struct err *err) {
 }
 
 int callback_replay_post(struct ask *ask, struct err *err) {
-    return callback_replay(ask->service->payments, &ask->caller, ask->param, &ask->answer, err);
+    struct callback_id id;
+    struct err bad = {0};
+    if (callback_id_parse(ask->param, &id, &bad) < 0) {
+        return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a callback's id", ask->param);
+    }
+    return callback_replay(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
 }
 
 int callback_post(struct ask *ask, struct err *err) {

@@ -304,9 +304,15 @@ int routing_explain_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_may_text(ask->body, "", "token", 1, GATEWAY_TOKEN_CHARS_MAX, &token, err);
     r = r < 0 ? r : json_may_object(ask->body, "", "tokens", &tokens, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "vip", &request.vip, err);
-    r = r < 0 ? r : currency_parse(currency, &request.currency, err);
     if (r < 0) {
         return r;
+    }
+    if (currency_parse(currency, &request.currency, err) < 0) {
+        return err_place(err, "/currency");
+    }
+    if (strcmp(capture, "manual") != 0 && strcmp(capture, "automatic") != 0) {
+        err_set(err, ERR_VALIDATION, "there is no capture \"%.20s\"", capture);
+        return err_place(err, "/capture");
     }
     if (!method_parse(method, &request.method)) {
         err_set(err, ERR_VALIDATION, "there is no method \"%.40s\"", method);

@@ -381,12 +381,37 @@ static int refused(const struct http_request *request, struct err *err) {
                    "too many wrong passwords");
 }
 
-/* An unknown name costs the same time as a wrong password. */
-static bool password_right(const struct log_in *log_in, const char *password) {
-    static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
-                                 "Qp1oJ8aTq0lVJ5o9b9l0o2n2r8q1l6e4mN7b5v3c1xY";
-    bool right = password_verify(log_in->found ? log_in->hash : nobody, password);
-    return right && log_in->found;
+const char auth_nobody_hash[PASSWORD_HASH_CHARS_MAX] =
+    "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
+    "Qp1oJ8aTq0lVJ5o9b9l0o2n2r8q1l6e4mN7b5v3c1xY";
+
+static bool hashing_enter(struct auth *auth) {
+    lock_take(&auth->lock);
+    bool room = auth->hashing < AUTH_HASHING_MAX;
+    auth->hashing += room;
+    lock_give(&auth->lock);
+    return room;
+}
+
+static void hashing_leave(struct auth *auth) {
+    lock_take(&auth->lock);
+    auth->hashing--;
+    lock_give(&auth->lock);
+}
+
+/* An unknown name and a waiting account cost the same time as a wrong password. Strangers may ask
+ * for this, and each check takes 64 MiB and a core for a while, so only a few run at once. */
+static int check_password(struct auth *auth, struct log_in *log_in, const char *password,
+                          struct err *err) {
+    if (!hashing_enter(auth)) {
+        return err_set(err, ERR_OVERLOADED, "too many people are logging in at this moment");
+    }
+    bool waits = log_in->found && log_in->locked_until_us > clock_wall_us();
+    bool right = password_verify(log_in->found ? log_in->hash : auth_nobody_hash, password);
+    hashing_leave(auth);
+    log_in->right = right && log_in->found && !waits;
+    log_in->found = log_in->found && !waits;
+    return 0;
 }
 
 int session_log_in(struct auth *auth, const struct http_request *request, const char *name,
@@ -397,9 +422,11 @@ int session_log_in(struct auth *auth, const struct http_request *request, const 
     if (r < 0) {
         return r;
     }
-    bool waits = log_in.found && log_in.locked_until_us > clock_wall_us();
-    log_in.right = !waits && password_right(&log_in, password);
-    if (waits || !log_in.found) {
+    r = check_password(auth, &log_in, password, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!log_in.found) {
         return refused(request, err);
     }
     unsigned char bytes[SECRET_BYTES];

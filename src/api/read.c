@@ -74,6 +74,11 @@ int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_
 }
 
 int read_amount(const json_t *body, bool may, int64_t *ret_amount_minor, struct err *err) {
+    if (json_is_null(json_object_get(body, "amount"))) {
+        /* Absent may mean "all that is left"; a null is somebody's lost number. */
+        err_set(err, ERR_VALIDATION, "amount is null; it must be a whole number");
+        return err_place(err, "/amount");
+    }
     int r = may ? json_may_int(body, "", "amount", 1, AMOUNT_MINOR_MAX, ret_amount_minor, err)
                 : json_need_int(body, "", "amount", 1, AMOUNT_MINOR_MAX, ret_amount_minor, err);
     return r < 0 ? err_hint(

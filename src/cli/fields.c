@@ -12,6 +12,11 @@ const char *field_text(const json_t *object, const char *key) {
     return json_peek_text(object, key, NULL);
 }
 
+const char *field_word(const json_t *object, const char *key) {
+    const char *text = field_text(object, key);
+    return text != NULL && text[0] != '\0' ? text : "?";
+}
+
 int64_t field_int(const json_t *object, const char *key) {
     return json_peek_int(object, 0, key, NULL);
 }

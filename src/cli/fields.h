@@ -9,6 +9,8 @@
 
 /* Short names for one step into an answer: NULL, 0 and false when it is not there. */
 const char *field_text(const json_t *object, const char *key);
+/* For sentences: "?" when it is not there. */
+const char *field_word(const json_t *object, const char *key);
 int64_t field_int(const json_t *object, const char *key);
 bool field_true(const json_t *object, const char *key);
 /* A number with decimals as it stands, to `decimals` places; "" when it is null. */

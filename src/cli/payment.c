@@ -344,11 +344,11 @@ int run_payment_refund(struct cli *cli) {
         return status;
     }
     const char *state = field_text(refund, "state");
-    cli_say(cli, "Refund %s of %s: %s.\n", field_text(refund, "id"),
-            field_money(refund, "amount", text), state);
+    cli_say(cli, "Refund %s of %s: %s.\n", field_word(refund, "id"),
+            field_money(refund, "amount", text), field_word(refund, "state"));
     if (state != NULL && strcmp(state, "succeeded") != 0 && strcmp(state, "failed") != 0) {
         cli_say(cli, "The gateway has not confirmed it yet; `holdfast refund show %s` will tell.\n",
-                field_text(refund, "id"));
+                field_word(refund, "id"));
     }
     return state != NULL && strcmp(state, "failed") == 0 ? CLI_PROBLEM : CLI_DONE;
 }
@@ -366,7 +366,7 @@ int run_payment_check(struct cli *cli) {
     const json_t *says = json_object_get(answer, "gateway_says");
     const char *message = field_text(says, "message");
     if (json_is_object(says)) {
-        cli_say(cli, "The gateway says: %s%s%s\n\n", field_text(says, "outcome"),
+        cli_say(cli, "The gateway says: %s%s%s\n\n", field_word(says, "outcome"),
                 message != NULL && message[0] != '\0' ? ": " : "", message != NULL ? message : "");
     } else {
         cli_say(cli, "There is nothing to ask the gateway about.\n\n");

@@ -333,7 +333,11 @@ char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     buf_add_text(&buf, "{\"rule\":");
     buf_add_json(&buf, plan->rule);
     buf_add_text(&buf, ",\"chosen\":");
-    buf_add_json(&buf, plan->candidates[chosen_index].gateway->name);
+    if (plan->candidates[chosen_index].eligible) {
+        buf_add_json(&buf, plan->candidates[chosen_index].gateway->name);
+    } else {
+        buf_add_text(&buf, "null"); /* only when no candidate is left */
+    }
     buf_add_text(&buf, ",\"candidates\":[");
     for (int i = 0; i < plan->count; i++) {
         const struct route_candidate *candidate = &plan->candidates[i];

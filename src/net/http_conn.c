@@ -14,8 +14,8 @@
  *            The socket is read on, but only up to READ_AHEAD_BYTES: then the peer must wait.
  * DELAYED    the sandbox holds the reply back. NEVER: for ever.
  * WRITING    the reply did not fit the socket. Deadline: write_us since the peer last took a byte.
- * LINGER     our side is shut; what still comes is thrown away, so that a reset does not destroy the
- *            reply on its way. Deadline: LINGER_US.
+ * LINGER     our side is shut; what still comes is thrown away, so that a reset does not destroy
+ *            the reply on its way. Deadline: LINGER_US.
  * GONE       closed; freed as soon as no worker holds it.
  *
  * Invariants:
@@ -178,8 +178,8 @@ static void conn_reset(struct http_conn *conn)
     conn_close(conn);
 }
 
-/* Called for input that cannot be used yet. libevent's own high-water mark is no help: it calls again
- * at once, and again, as long as nobody takes the input. */
+/* Called for input that cannot be used yet. libevent's own high-water mark is no help: it calls
+ * again at once, and again, as long as nobody takes the input. */
 static void reading_pause(struct http_conn *conn)
 {
     if (evbuffer_get_length(bufferevent_get_input(conn->bev)) >= READ_AHEAD_BYTES) {
@@ -539,8 +539,8 @@ static void on_answer(struct http_loop *loop, struct http_note *note)
     if (conn->phase == PHASE_RUNNING) {
         if (!reply_ok(&conn->reply)) {
             log_event(HTTP_FAILED, LT("request", conn->id), LI("status", conn->reply.status));
-            http_reply_problem(&conn->reply, 500, ERR_INTERNAL, "The handler gave no usable answer.",
-                               conn->id);
+            http_reply_problem(&conn->reply, 500, ERR_INTERNAL,
+                               "The handler gave no usable answer.", conn->id);
         }
         if (conn->reply.never && http_loop_own(loop)->draining) {
             conn_close(conn);

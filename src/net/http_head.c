@@ -190,7 +190,7 @@ void http_reply_problem(struct http_reply *reply, int status, enum err_code code
     reply->never = false;
     http_reply_header(reply, "Content-Type", "application/problem+json");
     buf_addf(&reply->body,
-             "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
+             "{\"type\":\"" ERR_TYPE_PREFIX "%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
              "\"request_id\":\"%s\"}\n",
              err_type(code), err_title(code), status, detail, request_id);
 }

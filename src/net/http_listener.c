@@ -135,8 +135,8 @@ static void peer_text(const struct sockaddr *peer, char text[PEER_TEXT_MAX])
     } else if (peer->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
         bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-        (void)inet_ntop(mapped ? AF_INET : AF_INET6, v6->sin6_addr.s6_addr + (mapped ? 12 : 0), text,
-                        PEER_TEXT_MAX);
+        const unsigned char *bytes = v6->sin6_addr.s6_addr + (mapped ? 12 : 0);
+        (void)inet_ntop(mapped ? AF_INET : AF_INET6, bytes, text, PEER_TEXT_MAX);
     }
 }
 

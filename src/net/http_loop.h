@@ -36,8 +36,8 @@ void http_loop_free(struct http_loop *loop);
 
 /* Any thread. */
 void http_loop_post(struct http_loop *loop, struct http_note *note);
-/* Any thread but a loop's: runs `fn(loop, arg)` on the loop's task (or here, when it was not started)
- * and waits for its end. */
+/* Any thread but a loop's: runs `fn(loop, arg)` on the loop's task (or here, when it was not
+ * started) and waits for its end. */
 void http_loop_call(struct http_loop *loop, void (*fn)(struct http_loop *loop, void *arg),
                     void *arg);
 

@@ -43,7 +43,7 @@ struct http_parse {
     bool expects_continue;
     bool keep_alive;
     int64_t left;       /* of the body or the chunk */
-    int64_t body_bytes; /* said by the sizes so far */
+    int64_t body_bytes; /* of the whole body, as far as it has been said */
     int size_digits;
     int extension_bytes;  /* of this chunk */
     int extensions_bytes; /* of all chunks */
@@ -245,7 +245,8 @@ static bool version_shaped(const char *text, size_t bytes)
 
 static enum http_refusal method_check(struct http_parse *parse, const char *method, size_t bytes)
 {
-    static const char *const served[] = {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    static const char *const served[] = {"GET",   "POST",   "HEAD",   "PUT",
+                                         "PATCH", "DELETE", "OPTIONS"};
     for (size_t i = 0; i < COUNT_OF(served); i++) {
         if (strlen(served[i]) == bytes && memcmp(served[i], method, bytes) == 0) {
             parse->is_head = strcmp(served[i], "HEAD") == 0;
@@ -257,7 +258,8 @@ static enum http_refusal method_check(struct http_parse *parse, const char *meth
 }
 
 /* The line without its CR LF. In the order: shape, version, method. */
-static enum http_refusal request_line_check(struct http_parse *parse, const char *line, size_t bytes)
+static enum http_refusal request_line_check(struct http_parse *parse, const char *line,
+                                            size_t bytes)
 {
     const char *first = memchr(line, ' ', bytes);
     const char *last = memrchr(line, ' ', bytes);
@@ -488,8 +490,8 @@ static enum http_refusal head_line(struct http_parse *parse)
     if (refusal != HTTP_REFUSAL_NONE) {
         return refusal;
     }
-    bool length = parse->left > 0;
-    parse->state = parse->chunked ? STATE_SIZE : length ? STATE_LENGTH : STATE_DONE;
+    parse->body_bytes = parse->left;
+    parse->state = parse->chunked ? STATE_SIZE : parse->left > 0 ? STATE_LENGTH : STATE_DONE;
     return HTTP_REFUSAL_NONE;
 }
 
@@ -673,7 +675,11 @@ static enum http_refusal body_feed(struct http_parse *parse, const char *bytes, 
     *ret_used = used;
     bool taken = used == 0 || parser_takes(parse, bytes, used);
     bool ended = parse->state == STATE_DONE && refusal == HTTP_REFUSAL_NONE;
-    return taken && parse->seen_end == ended ? refusal : HTTP_REFUSAL_DISAGREED;
+    if (!taken || parse->seen_end != ended ||
+        (ended && (int64_t)parse->body.len != parse->body_bytes)) {
+        return HTTP_REFUSAL_DISAGREED;
+    }
+    return refusal;
 }
 
 /* ---- the whole ---- */

@@ -9,8 +9,9 @@
  *
  * Invariants:
  * 1. The outcome depends on the bytes alone, never on how they were cut into packets.
- * 2. The glue reads the lines, the chunk sizes and the lengths on its own; http-parser reads the same
- *    bytes after it. When the two do not see the same headers, body or end, the request is refused.
+ * 2. The glue reads the lines, the chunk sizes and the lengths on its own; http-parser reads the
+ *    same bytes after it. When the two do not see the same target, headers, body or end, the
+ *    request is refused.
  * 3. Nothing is kept beyond the limits: one byte more is refused when it arrives.
  * 4. After DONE or REFUSED nothing is taken until http_parse_reset().
  * Threads: one at a time. Only http_parse.c knows http-parser. */

@@ -3,14 +3,15 @@
  * glue of our own for the limits.
  *
  * I/O tasks run event loops: they read, bound and time out, and hand each complete request to the
- * listener's bounded queue; when that is full the answer is 503 with Retry-After and nothing has been
- * done. Worker tasks run the handler as straight-line code that may block; the reply goes back to the
- * loop. Workers are started when they are needed, up to `workers_max`, and end after idling.
+ * listener's bounded queue; when that is full the answer is 503 with Retry-After and nothing has
+ * been done. Worker tasks run the handler as straight-line code that may block; the reply goes back
+ * to the loop. Workers are started when they are needed, up to `workers_max`, and end after idling.
  * Refused with 400 (or the status named) and closed: obs-fold, blank before a colon, bare LF, NUL,
  * none or two Host, two or differing Content-Length, Content-Length with Transfer-Encoding, any
  * Transfer-Encoding but exactly "chunked", request lines and headers over their limits (414, 431),
- * bodies over theirs (413), HTTP versions but 1.0 and 1.1 (505), CONNECT, absolute-form with another
- * host, paths that do not decode, slow senders (408).
+ * bodies over theirs (413), HTTP versions but 1.0 and 1.1 (505), unknown methods (501), CONNECT,
+ * absolute-form with another host, paths that do not decode, expectations but 100-continue (417),
+ * slow senders (408). The whole list is http_refusals.def.
  * Replies carry Request-Id, Content-Length, Date and the fixed security headers.
  * Threads: any for the functions here; handlers run on many tasks at once.
  * Limits: struct http_limits. */
@@ -47,10 +48,12 @@ struct http_listener_options {
     struct http_limits limits;
 };
 
-/* Also makes the process ignore SIGPIPE, unless it handles it: a peer that has gone is an error only. */
-MUST_USE int http_server_new(int io_tasks /* 0: 2 */, struct http_server **ret_server, struct err *err);
+/* Also makes the process ignore SIGPIPE, unless it handles it. */
+MUST_USE int http_server_new(int io_tasks /* 0: 2 */, struct http_server **ret_server,
+                             struct err *err);
 /* May be called before and after http_server_start(). The listener lives as long as the server. */
-MUST_USE int http_server_listen(struct http_server *server, const struct http_listener_options *options,
+MUST_USE int http_server_listen(struct http_server *server,
+                                const struct http_listener_options *options,
                                 struct http_listener **ret_listener, struct err *err);
 int http_listener_port(const struct http_listener *listener);
 /* Sandbox: true closes the listening socket (connections are refused by the kernel) and every open

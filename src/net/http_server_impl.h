@@ -58,8 +58,8 @@ struct http_server {
 
 /* Fills in the defaults and refuses what the parser cannot keep: ERR_CONFIG. */
 MUST_USE int http_limits_fill(struct http_limits *limits, struct err *err);
-/* Opens the socket, at first on the address given, later on the one that was bound then. Both on the
- * first loop's task. */
+/* Opens the socket, at first on the address given, later on the one that was bound then. Both on
+ * the first loop's task. */
 MUST_USE int http_listener_open(struct http_listener *listener, struct err *err);
 void http_listener_close(struct http_listener *listener);
 /* Reads "127.0.0.1:8080", "[::1]:0" or ":8080" (every address). ERR_CONFIG. */
@@ -79,7 +79,7 @@ void http_conn_drain(struct http_conn *conn);
 bool http_conn_cut(struct http_conn *conn);
 struct http_conn *http_conn_next(const struct http_conn *conn);
 struct http_listener *http_conn_listener(const struct http_conn *conn);
-/* A job that waited and will not be run: the connection, which is closed already, ends. Any task. */
+/* A job that waited and will not be run: its connection, closed already, ends. Any task. */
 void http_conn_forget(struct http_job *job);
 /* What the workers of a listener's pool run. */
 void http_conn_run(struct http_job *job);

@@ -39,7 +39,8 @@ int http_tls_new(const char *cert_path, const char *key_path, SSL_CTX **ret_tls,
         rc = err_set(err, ERR_CRYPTO, "the certificate cannot be read as PEM");
         (void)err_place(err, "%s", cert_path);
     } else if (SSL_CTX_use_PrivateKey_file(tls, key_path, SSL_FILETYPE_PEM) != 1) {
-        rc = err_set(err, ERR_CRYPTO, "the private key cannot be read, or is not the certificate's");
+        rc = err_set(err, ERR_CRYPTO,
+                     "the private key cannot be read, or is not the certificate's");
         (void)err_place(err, "%s", key_path);
     }
     ERR_clear_error();

@@ -186,6 +186,14 @@ void callback_receive(struct payments *payments, const char *gateway_name,
     };
     struct gateway_event event = {0};
     int r = gateway->adapter->verify_callback(&call, &raw, &event, &err);
+    if (r == -ERR_UNREACHABLE || r == -ERR_TIMEOUT) {
+        /* It could not be checked now (the gateway's certificate cannot be fetched): not refused,
+         * and not acknowledged, so that it is sent again. */
+        log_error(HTTP_FAILED, &err, LT("gateway", gateway->name), LT("request", request->id));
+        ret_reply->status = 503;
+        http_reply_body(ret_reply, "text/plain", "not now\n", strlen("not now\n"));
+        return;
+    }
     if (r < 0) {
         meter_count(METER_CALLBACKS, gateway->name, "refused");
         log_error(CALLBACK_REFUSED, &err, LT("gateway", gateway->name), LT("peer", request->peer),

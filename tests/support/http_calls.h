@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http_calls.h: calls to scripted servers, for the tests of the HTTP client, and what is expected
- * of them. Threads: any, but the assertions belong to the test's own task. Owns: nothing but flights,
- * which land() ends. Needs cmocka.h before it. */
+ * of them. Threads: any, but the assertions belong to the test's own task. Owns: nothing but
+ * flights, which land() ends. */
 #ifndef HOLDFAST_TESTS_HTTP_CALLS_H
 #define HOLDFAST_TESTS_HTTP_CALLS_H
 

@@ -69,7 +69,7 @@ static void transcript_read(int fd, const char *wanted, struct buf *transcript)
 {
     struct answer answer;
     buf_clear(transcript);
-    for (const char *at = wanted; at != NULL; at = strchr(at, '|'), at = at != NULL ? at + 1 : NULL) {
+    for (const char *bar = wanted; bar != NULL; bar = strchr(bar + 1, '|')) {
         buf_add_text(transcript, transcript->len > 0 ? "|" : "");
         do {
             get_answer(fd, false, &answer);
@@ -134,7 +134,7 @@ static void a_client_that_waits_for_100_continue_is_told_to_go_on(void **state)
     struct answer answer;
     front_start(&front, &raw_options);
     int fd = dial(&front);
-    put_text(fd, "POST /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    put_text(fd, "POST /a HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     get_answer(fd, true, &answer);
     assert_string_equal(answer.text, "HTTP/1.1 100 Continue\r\n\r\n");
     assert_int_equal(atomic_load(&front.calls), 0);

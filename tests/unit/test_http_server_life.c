@@ -93,7 +93,10 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
 static void a_handler_may_take_longer_than_any_deadline(void **state)
 {
     const struct http_listener_options options = {
-        .limits = {.head_us = 20 * US_PER_MS, .body_us = 20 * US_PER_MS, .idle_us = 20 * US_PER_MS}};
+        .limits.head_us = 20 * US_PER_MS,
+        .limits.body_us = 20 * US_PER_MS,
+        .limits.idle_us = 20 * US_PER_MS,
+    };
     struct front front;
     front_start(&front, &options);
     int fd = dial(&front);

@@ -24,7 +24,8 @@ static bool tls_read_until(SSL *ssl, const char *wanted, char *text, size_t byte
     size_t bytes = 0;
     text[0] = '\0';
     while (strstr(text, wanted) == NULL) {
-        int got = bytes < bytes_max - 1 ? SSL_read(ssl, text + bytes, (int)(bytes_max - 1 - bytes)) : 0;
+        size_t room = bytes_max - 1 - bytes;
+        int got = room > 0 ? SSL_read(ssl, text + bytes, (int)room) : 0;
         if (got <= 0) {
             return false;
         }

@@ -323,6 +323,8 @@ static void answers_that_the_table_does_not_know_are_unknown(void **state)
         {400, "{\"error\":{\"type\":\"api_error\",\"code\":\"brand_new\"}}", GW_UNKNOWN},
         {400, "{\"error\":{\"code\":\"brand_new\"}}", GW_UNKNOWN},
         {409, "{\"error\":{\"type\":\"invalid_request_error\"}}", GW_UNKNOWN},
+        {400, "{\"error\":{\"type\":\"idempotency_error\",\"code\":\"parameter_unknown\"}}",
+         GW_UNKNOWN},
         {409, "{\"error\":{\"code\":\"lock_timeout\"}}", GW_RATE_LIMITED},
         {409, "{\"error\":{\"code\":\"resource_missing\"}}", GW_UNKNOWN},
         {418, "{\"error\":{\"code\":\"rate_limit\"}}", GW_UNKNOWN},

@@ -82,7 +82,7 @@ static void not_found_needs_the_whole_list_to_its_end(void **state)
     FAKE_SCRIPT(fake, {200, LIST(OTHER("pi_9"), "false")}, {200, LIST("", "false")});
     assert_int_equal(query(fake, "").outcome, GW_NOT_FOUND);
     assert_string_equal(fake->sent[1].url,
-                        BASE "/v1/payment_intents?limit=100&created%5Bgt%5D=1700000600");
+                        BASE "/v1/payment_intents?limit=100&created%5Bgte%5D=1700000601");
     /* A late repeat made it, after the first window. */
     FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST(INTENT("succeeded", ""), "false")});
     assert_int_equal(query(fake, "").outcome, GW_CHARGED);
@@ -204,7 +204,15 @@ static void a_change_of_a_payment_without_an_id_looks_for_it_first(void **state)
     FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST("", "false")});
     fake->gateway.adapter->cancel(&fake->call, &change, &result);
     assert_int_equal(result.outcome, GW_NOT_FOUND);
-    /* The look failed, so the change was certainly not made. */
+    /* The look did not come to an end, or failed: the change was certainly not made. */
+    struct step steps[20];
+    for (size_t k = 0; k < COUNT_OF(steps); k++) {
+        steps[k] = (struct step){200, LIST(OTHER("pi_9"), "true"), 0, 0};
+    }
+    fake_script(fake, steps, COUNT_OF(steps));
+    fake->gateway.adapter->cancel(&fake->call, &change, &result);
+    assert_int_equal(result.outcome, GW_UNAVAILABLE);
+    assert_script_done(fake);
     FAKE_SCRIPT(fake, {.reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TIMEOUT});
     fake->gateway.adapter->refund(&fake->call, &change, &result);
     assert_int_equal(result.outcome, GW_UNAVAILABLE);

@@ -266,7 +266,7 @@ static int find_intent(const struct gateway_call *call, const struct gateway_loo
     if (found != 0 || clock_wall_us() / US_PER_SECOND + CLOCK_SKEW_S <= window_end_s) {
         return found;
     }
-    snprintf(filter, sizeof(filter), "&created%%5Bgt%%5D=%lld", (long long)window_end_s);
+    snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld", (long long)(window_end_s + 1));
     return search_list(call, &search, result, ret_intent);
 }
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * access.c: API keys and people. A password is read from the terminal without showing it, or from a
+ * file; it never stands on the command line. */
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "cli/commands.h"
+#include "cli/fields.h"
+#include "cli/talk.h"
+
+enum { PASSWORD_BYTES_MAX = 1024, PATH_BYTES_MAX = 4096 };
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+int run_key_create(struct cli *cli) {
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    json_object_set_new(body, "name", json_string(cli_argument(cli, 0)));
+    body_text(cli, body, "role", "role");
+    body_text(cli, body, "scopes", "scopes");
+    body_text(cli, body, "expires", "expires_at");
+    int status = talk_post(cli, "/v1/keys", body, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO card = TABLE("", "~");
+    char text[SHOW_CHARS_MAX];
+    table_pair(card, "id", field_text(answer, "id"));
+    table_pair(card, "name", field_text(answer, "name"));
+    table_pair(card, "role", field_text(answer, "role"));
+    table_pair(card, "scopes", field_text(answer, "scopes"));
+    if (field_text(answer, "expires_at") != NULL) {
+        table_pair(card, "expires", show_moment(field_text(answer, "expires_at"), text));
+    }
+    table_pair(card, "key", field_text(answer, "key"));
+    table_print(card, cli, NULL);
+    cli_say(cli, field_text(answer, "key") != NULL
+                     ? "\nKeep the key now: it is not shown again.\n"
+                     : "\nThis key was made before; it was shown then.\n");
+    return CLI_DONE;
+}
+
+int run_key_list(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_get(cli, "/v1/keys", &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE("KEY", "~NAME", "ROLE", "STATE", "~SCOPES", ">AGE", ">LAST USED",
+                             ">EXPIRES");
+    size_t i;
+    json_t *row;
+    json_array_foreach(talk_rows(answer), i, row) {
+        char text[SHOW_CHARS_MAX];
+        bool revoked = field_true(row, "revoked") || field_text(row, "revoked_at") != NULL;
+        table_cell(table, field_text(row, "id"));
+        table_cell(table, field_text(row, "name"));
+        table_cell(table, field_text(row, "role"));
+        table_state(table, revoked ? "revoked" : "ok");
+        table_cell(table, field_text(row, "scopes"));
+        table_cell(table, field_age(row, "created_at", text));
+        table_cell(table, field_age(row, "last_used_at", text));
+        table_cell(table, field_age(row, "expires_at", text));
+    }
+    table_print(table, cli, "There is no key: `holdfast key create NAME --role ROLE` makes one.");
+    return CLI_DONE;
+}
+
+static int delete_one(struct cli *cli, const char *start, const char *sentence) {
+    TALK_PATH_AUTO path;
+    JSON_AUTO answer = NULL;
+    talk_path_init(&path, start);
+    talk_path_part(&path, cli_argument(cli, 0));
+    int status = talk_send(cli, "DELETE", path.text.data, NULL, &answer);
+    if (status == CLI_DONE) {
+        cli_say(cli, "%s %s.\n", cli_argument(cli, 0), sentence);
+    }
+    return status;
+}
+
+int run_key_revoke(struct cli *cli) {
+    return delete_one(cli, "/v1/keys", "is revoked; every instance knows within seconds");
+}
+
+/* ---- people --------------------------------------------------------------------------------- */
+
+/* One line from the terminal that is not shown while it is typed. */
+static int ask_password(const struct cli *cli, const char *prompt, char *ret_password,
+                        struct err *err) {
+    struct termios before, silent;
+    if (isatty(STDIN_FILENO) != 1 || tcgetattr(STDIN_FILENO, &before) != 0) {
+        err_set(err, ERR_USAGE, "there is no terminal to ask for the password");
+        return err_hint(err, "Put it in a file that only you can read: --password-file FILE.");
+    }
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    fprintf(cli->screen.err, "%s: ", prompt);
+    fflush(cli->screen.err);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    char *got = fgets(ret_password, PASSWORD_BYTES_MAX, stdin);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    fputc('\n', cli->screen.err);
+    if (got == NULL) {
+        return err_set(err, ERR_USAGE, "no password was given");
+    }
+    ret_password[strcspn(ret_password, "\r\n")] = '\0';
+    return 0;
+}
+
+static int ask_password_twice(const struct cli *cli, char *ret_password, struct err *err) {
+    char again[PASSWORD_BYTES_MAX];
+    int r = ask_password(cli, "Password (at least 12 characters)", ret_password, err);
+    r = r < 0 ? r : ask_password(cli, "Once more", again, err);
+    if (r >= 0 && strcmp(ret_password, again) != 0) {
+        r = err_set(err, ERR_USAGE, "the two passwords are not the same");
+    }
+    explicit_bzero(again, sizeof again);
+    return r;
+}
+
+static int read_password_file(const char *path, char *ret_password, struct err *err) {
+    char reference[PATH_BYTES_MAX];
+    SECRET_AUTO secret = NULL;
+    snprintf(reference, sizeof reference, "file:%s", path);
+    int r = secret_load(reference, &secret, err);
+    if (r < 0) {
+        return err_while(err, "reading the password");
+    }
+    if (secret_count(secret) >= PASSWORD_BYTES_MAX) {
+        return err_set(err, ERR_USAGE, "the password is longer than %d bytes",
+                       PASSWORD_BYTES_MAX - 1);
+    }
+    memcpy(ret_password, secret_bytes(secret), secret_count(secret) + 1);
+    return 0;
+}
+
+int run_user_create(struct cli *cli) {
+    struct err err = {0};
+    char password[PASSWORD_BYTES_MAX] = "";
+    const char *file = cli_text(cli, "password-file");
+    int r = file != NULL ? read_password_file(file, password, &err)
+                         : ask_password_twice(cli, password, &err);
+    if (r < 0) {
+        explicit_bzero(password, sizeof password);
+        return cli_fail(cli, &err);
+    }
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    json_object_set_new(body, "name", json_string(cli_argument(cli, 0)));
+    body_text(cli, body, "role", "role");
+    json_object_set_new(body, "password", json_string(password));
+    explicit_bzero(password, sizeof password);
+    int status = talk_post(cli, "/v1/users", body, &answer);
+    if (status == CLI_DONE) {
+        cli_say(cli, "%s (%s) may log in as %s.\n", field_word(answer, "name"),
+                field_word(answer, "id"), field_word(answer, "role"));
+    }
+    return status;
+}
+
+int run_user_list(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_get(cli, "/v1/users", &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE("USER", "~NAME", "ROLE", "STATE", ">AGE");
+    size_t i;
+    json_t *row;
+    json_array_foreach(talk_rows(answer), i, row) {
+        char text[SHOW_CHARS_MAX];
+        bool disabled = field_true(row, "disabled") || field_text(row, "disabled_at") != NULL;
+        table_cell(table, field_text(row, "id"));
+        table_cell(table, field_text(row, "name"));
+        table_cell(table, field_text(row, "role"));
+        table_state(table, disabled ? "disabled" : "ok");
+        table_cell(table, field_age(row, "created_at", text));
+    }
+    table_print(table, cli, "There is nobody: `holdfast user create NAME --role ROLE` adds someone.");
+    return CLI_DONE;
+}
+
+int run_user_disable(struct cli *cli) {
+    return delete_one(cli, "/v1/users", "may not log in any more");
+}
