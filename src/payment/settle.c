@@ -380,7 +380,9 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
         if (result->charge_id[0] != '\0') {
             attempt->charge_id = result->charge_id; /* PayPal names each capture by itself */
         }
-        attempt->state = ATTEMPT_CHARGED;
+        if (attempt->state == ATTEMPT_AUTHORIZED) {
+            attempt->state = ATTEMPT_CHARGED;
+        }
         r = attempt_row_save(tx, attempt, err);
         return r < 0 ? r : payment_move(payments, tx, payment, EVENT_CHARGE, err);
     case OPERATION_CANCEL:

@@ -82,13 +82,18 @@ static bool read_value(struct sb_paypal_call *call, const char *value, const cha
                      "The value of the field should not be more than two decimal places, and has none "
                      "in this currency.");
     }
-    if (money_parse_decimal(value[0] == '.' ? "0" : value, currency, ret_amount_minor, &err) < 0) {
+    if (value[0] == '-') {
+        return wrong(call, 422, "CANNOT_BE_NEGATIVE", field, "value", "Must be greater than zero.");
+    }
+    char text[VALUE_CHARS_MAX + 2];
+    snprintf(text, sizeof(text), "%s%s", value[0] == '.' ? "0" : "", value);
+    if (money_parse_decimal(text, currency, ret_amount_minor, &err) < 0) {
         return wrong(call, 422, "MAX_VALUE_EXCEEDED", field, "value",
                      "Should be less than or equal to 9999999.99.");
     }
     if (*ret_amount_minor <= 0) {
-        return wrong(call, 422, value[0] == '-' ? "CANNOT_BE_NEGATIVE" : "CANNOT_BE_ZERO_OR_NEGATIVE", field,
-                     "value", "Must be greater than zero.");
+        return wrong(call, 422, "CANNOT_BE_ZERO_OR_NEGATIVE", field, "value",
+                     "Must be greater than zero.");
     }
     if (*ret_amount_minor > AMOUNT_MINOR_LARGEST) {
         return wrong(call, 422, "MAX_VALUE_EXCEEDED", field, "value",
