@@ -49,20 +49,20 @@ int run_key_list(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
-    TABLE_AUTO table = TABLE("KEY", "~NAME", "ROLE", "STATE", "~SCOPES", ">AGE", ">LAST USED",
+    TABLE_AUTO table = TABLE("KEY", "~NAME", "ROLE", "STATE", "~SCOPES", "MADE BY", ">AGE",
                              ">EXPIRES");
     size_t i;
     json_t *row;
     json_array_foreach(talk_rows(answer), i, row) {
         char text[SHOW_CHARS_MAX];
-        bool revoked = field_true(row, "revoked") || field_text(row, "revoked_at") != NULL;
+        bool revoked = field_text(row, "revoked_at") != NULL;
         table_cell(table, field_text(row, "id"));
         table_cell(table, field_text(row, "name"));
         table_cell(table, field_text(row, "role"));
         table_state(table, revoked ? "revoked" : "ok");
         table_cell(table, field_text(row, "scopes"));
+        table_cell(table, field_text(row, "created_by"));
         table_cell(table, field_age(row, "created_at", text));
-        table_cell(table, field_age(row, "last_used_at", text));
         table_cell(table, field_age(row, "expires_at", text));
     }
     table_print(table, cli, "There is no key: `holdfast key create NAME --role ROLE` makes one.");
@@ -172,11 +172,11 @@ int run_user_list(struct cli *cli) {
     json_t *row;
     json_array_foreach(talk_rows(answer), i, row) {
         char text[SHOW_CHARS_MAX];
-        bool disabled = field_true(row, "disabled") || field_text(row, "disabled_at") != NULL;
+        bool locked = field_text(row, "locked_until") != NULL;
         table_cell(table, field_text(row, "id"));
         table_cell(table, field_text(row, "name"));
         table_cell(table, field_text(row, "role"));
-        table_state(table, disabled ? "disabled" : "ok");
+        table_state(table, !field_true(row, "enabled") ? "disabled" : locked ? "locked" : "ok");
         table_cell(table, field_age(row, "created_at", text));
     }
     table_print(table, cli, "There is nobody: `holdfast user create NAME --role ROLE` adds someone.");

@@ -149,7 +149,7 @@ int payment_resolve(struct payments *payments, const struct caller *caller, cons
     int r = idempotent_run(payments, caller, "payment.resolve", decide_fn, &decide, ret_answer,
                            err);
     if (r >= 0) {
-        job_runner_wake(payments->jobs);
+        jobs_wake(payments);
     }
     return r;
 }

@@ -216,7 +216,7 @@ void callback_receive(struct payments *payments, const char *gateway_name,
         if (event.event_us > 0 && event.event_us <= raw.now_us) {
             meter_time(METER_CALLBACK_DELAY_SECONDS, raw.now_us - event.event_us, gateway->name);
         }
-        job_runner_wake(payments->jobs);
+        jobs_wake(payments);
     }
     reply_ack(ret_reply, &gateway->adapter->ack);
 }
@@ -716,7 +716,7 @@ int callback_replay(struct payments *payments, const struct caller *caller, cons
     struct replay_ctx replay = {caller, id.text};
     r = idempotent_run(payments, caller, "callback.replay", replay_fn, &replay, ret_answer, err);
     if (r >= 0) {
-        job_runner_wake(payments->jobs);
+        jobs_wake(payments);
     }
     return r;
 }

@@ -336,7 +336,7 @@ static int settle(struct flow *flow, struct err *err) {
     if (flow->sending) {
         meter_count(METER_FAILOVERS, from, flow->attempt.gateway);
     }
-    job_runner_wake(flow->payments->jobs);
+    jobs_wake(flow->payments);
     return 0;
 }
 

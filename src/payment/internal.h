@@ -13,7 +13,7 @@ struct payments {
     char instance[ID_TEXT_MAX]; /* name of this run: owner of leases */
     struct job_runner *jobs;
     struct task *sweeper;
-    struct lock lock; /* guards `stopping` */
+    struct lock lock; /* guards `stopping` and `jobs` */
     struct cond wake;
     bool stopping;
 };
@@ -22,6 +22,9 @@ enum {
     CALL_LEASE_US = 45 * 1000 * 1000, /* longer than any gateway call */
     CASE_KIND_CHARS_MAX = 40,
 };
+
+/* After a commit that added a job. Does nothing before payments_start() and after payments_stop(). */
+void jobs_wake(struct payments *payments);
 
 /* ---- idempotency.c: resumable work, not a response cache (PAY-2) ---- */
 

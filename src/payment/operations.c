@@ -408,7 +408,7 @@ static int run(struct work *work, struct err *err) {
     if (r < 0) {
         return r;
     }
-    job_runner_wake(work->payments->jobs);
+    jobs_wake(work->payments);
     if (work->kind == OPERATION_REFUND) {
         meter_time(METER_REFUND_SECONDS, clock_mono_us() - began, work->attempt.gateway);
     }

@@ -130,6 +130,14 @@ int payments_open(const struct payments_options *options, struct payments **ret_
     return 0;
 }
 
+void jobs_wake(struct payments *payments) {
+    lock_take(&payments->lock);
+    if (payments->jobs != NULL) {
+        job_runner_wake(payments->jobs);
+    }
+    lock_give(&payments->lock);
+}
+
 /* One sweep; an error is logged and the next round tries again. */
 static int sweep(struct payments *payments, int (*fn)(struct payments *, int64_t, struct err *),
                  const char *name) {
@@ -140,7 +148,7 @@ static int sweep(struct payments *payments, int (*fn)(struct payments *, int64_t
         return 0;
     }
     if (r > 0) {
-        job_runner_wake(payments->jobs);
+        jobs_wake(payments);
     }
     return r;
 }
@@ -169,18 +177,27 @@ static void sweeper(void *arg) {
     lock_give(&payments->lock);
 }
 
+/* From here on `jobs` (NULL: none) is what jobs_wake() wakes; returns the one before. */
+static struct job_runner *jobs_change(struct payments *payments, struct job_runner *jobs) {
+    lock_take(&payments->lock);
+    struct job_runner *before = payments->jobs;
+    payments->jobs = jobs;
+    lock_give(&payments->lock);
+    return before;
+}
+
 int payments_start(struct payments *payments, struct err *err) {
     struct machine *machine = (struct machine *)payments;
-    int r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs,
-                             err);
+    struct job_runner *jobs = NULL;
+    int r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &jobs, err);
     if (r < 0) {
         return r;
     }
+    INVARIANT(jobs_change(payments, jobs) == NULL, "payments are started once");
     payments->stopping = false;
     payments->sweeper = task_start("sweeper", SWEEPER_STACK_BYTES, sweeper, payments);
     if (payments->sweeper == NULL) {
-        job_runner_stop(payments->jobs);
-        payments->jobs = NULL;
+        job_runner_stop(jobs_change(payments, NULL));
         return err_set(err, ERR_OVERLOADED, "the system has no room for one more thread");
     }
     return 0;
@@ -195,9 +212,9 @@ void payments_stop(struct payments *payments) {
         task_join(payments->sweeper);
         payments->sweeper = NULL;
     }
-    if (payments->jobs != NULL) {
-        job_runner_stop(payments->jobs);
-        payments->jobs = NULL;
+    struct job_runner *jobs = jobs_change(payments, NULL); /* requests may still be running */
+    if (jobs != NULL) {
+        job_runner_stop(jobs);
     }
 }
 
@@ -215,11 +232,12 @@ int payments_tick(struct payments *payments, struct err *err) {
     int64_t now = clock_wall_us();
     if (payments->jobs == NULL) {
         struct machine *machine = (struct machine *)payments;
-        int r = job_runner_new(payments->options.store, machine->kinds, JOB_KINDS, &payments->jobs,
-                               err);
+        struct job_runner *jobs = NULL;
+        int r = job_runner_new(payments->options.store, machine->kinds, JOB_KINDS, &jobs, err);
         if (r < 0) {
             return r;
         }
+        (void)jobs_change(payments, jobs);
     }
     int orphans = sweep_orphans(payments, now, err);
     if (orphans < 0) {
@@ -229,6 +247,10 @@ int payments_tick(struct payments *payments, struct err *err) {
     if (callbacks < 0) {
         return callbacks;
     }
+    int pruned = idempotency_prune(payments, now, err);
+    if (pruned < 0) {
+        return pruned;
+    }
     int jobs = job_runner_drain(payments->jobs, err);
-    return jobs < 0 ? jobs : orphans + callbacks + jobs;
+    return jobs < 0 ? jobs : orphans + callbacks + pruned + jobs;
 }

@@ -175,7 +175,7 @@ int resolve_attempt(struct payments *payments, const char *attempt_id, const cha
     if (look.payment_moved) {
         log_event(PAYMENT_RESOLVED, LT("payment", look.payment.id.text), LT("attempt", attempt_id),
                   LT("state", payment_state_name(look.payment.state)), LT("source", look.source));
-        job_runner_wake(payments->jobs);
+        jobs_wake(payments);
     }
     return 0;
 }
@@ -332,7 +332,7 @@ int resolve_operation(struct payments *payments, const char *operation_id, const
         return r;
     }
     *ret_open = operation_state_open(look.operation.state);
-    job_runner_wake(payments->jobs);
+    jobs_wake(payments);
     return 0;
 }
 

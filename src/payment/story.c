@@ -165,6 +165,7 @@ static int book_row(void *ctx, const struct ledger_book *book, struct err *err) 
 static int overview_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct overview *overview = ctx;
     overview->comma = "";
+    buf_clear(&overview->buf); /* of a run before this one */
     buf_add_text(&overview->buf, "{\"accounts\":[");
     int r = ledger_balances(tx, account_row, overview, err);
     if (r < 0) {

@@ -611,7 +611,7 @@ int webhook_delivery_replay(struct payments *payments, const struct caller *call
     struct replay_ctx replay = {caller, delivery_id};
     int r = idempotent_run(payments, caller, "webhook.replay", replay_fn, &replay, ret_answer, err);
     if (r >= 0) {
-        job_runner_wake(payments->jobs);
+        jobs_wake(payments);
     }
     return r;
 }

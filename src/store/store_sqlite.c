@@ -596,6 +596,17 @@ static struct store_sqlite *store_new(const struct store_options *options, const
     return store;
 }
 
+/* No writer: that is the service's, which may be running. */
+static int store_start_looking(struct store_sqlite *store, struct err *err)
+{
+    struct sqlite_conn probe;
+    int result = sqlite_conn_open(&probe, store->path, true, READER_CACHE_KIB, err);
+    if (result == 0) {
+        sqlite_conn_close(&probe);
+    }
+    return result;
+}
+
 static int store_start(struct store_sqlite *store, struct err *err)
 {
     struct writer *writer = &store->writer;
@@ -630,7 +641,7 @@ int store_sqlite_open(const struct store_options *options, const char *path,
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, 1024 * 1024);
     struct store_sqlite *store = store_new(options, path);
-    int result = store_start(store, err);
+    int result = options->look ? store_start_looking(store, err) : store_start(store, err);
     if (result < 0) {
         engine_close(&store->base);
         return result;

@@ -4,7 +4,6 @@
 Every process started here is ended with this one, however that ends. Nothing else is ever
 signalled.
 """
-import ctypes
 import http.client
 import json
 import os
@@ -17,8 +16,6 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
 START_SECONDS_MAX = 30
 ASK_SECONDS = 40
 GATEWAYS = {"stripe": "stripe-eu", "paypal": "paypal-eu"}
@@ -67,12 +64,9 @@ class Broken(Exception):
     """The test itself cannot go on."""
 
 
-def end_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def end_gently_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def dies_with_us(how, *command):
+    """A command that gets the signal `how` when the thread that starts it ends."""
+    return ["setpriv", "--pdeathsig", how, "--", *map(str, command)]
 
 
 def free_ports(count):
@@ -130,8 +124,8 @@ class Postgres:
 
     def __init__(self):
         self.helper = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/support/pg_server.py")], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, preexec_fn=end_gently_with_parent)
+            dies_with_us("TERM", sys.executable, ROOT / "tests/support/pg_server.py"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.helper.stdout.readline().strip()
         if not self.url.startswith("postgresql://"):
             raise Broken("the private PostgreSQL did not start")
@@ -204,9 +198,8 @@ class Instance:
         self.began = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.stage.program, "serve", "--config", str(self.config)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=end_with_parent)
+                dies_with_us("KILL", self.stage.program, "serve", "--config", self.config),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def died(self):
         """True when it ended and nobody here ended it."""
@@ -292,17 +285,16 @@ class Stage:
     def start_sandbox(self):
         callbacks = [f"http://127.0.0.1:{self.instances[-1 if i else 0].public}/callbacks/{name}"
                      for i, name in enumerate(GATEWAYS.values())]
-        command = [
-            self.program, "sandbox", "--stripe", f"127.0.0.1:{self.stripe}",
+        command = dies_with_us(
+            "KILL", self.program, "sandbox", "--stripe", f"127.0.0.1:{self.stripe}",
             "--paypal", f"127.0.0.1:{self.paypal}", "--control", f"127.0.0.1:{self.control}",
             "--seed", str(self.seed), "--stripe-callback", callbacks[0],
             "--paypal-callback", callbacks[1], "--paypal-ca", str(self.folder / "paypal.ca"),
             "--callback-retry-ms", "400", "--callback-tries", "7", "--latency-ms", "15",
-            "--settle-ms", "1500"]
+            "--settle-ms", "1500")
         with open(self.folder / "sandbox.log", "ab") as log:
             self.sandbox = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, start_new_session=True,
-                                            preexec_fn=end_with_parent)
+                                            stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and self.sandbox.poll() is None:
             try:
