@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * main.c: the program's only entry; everything it can do is a row of the command table in cli/. */
-int main(void);
-int main(void) { return 0; }
+#include "cli/cli.h"
+
+int main(int argc, char **argv) {
+    return cli_main(argc, argv);
+}

@@ -22,8 +22,9 @@ enum err_code {
 #undef X
 };
 
-/* What stands before err_type() in a problem document (RFC 9457). */
-#define ERR_TYPE_PREFIX "https://holdfast.example/problems/"
+/* What stands before err_type() in a problem document (RFC 9457): a reference relative to the
+ * service itself. */
+#define ERR_TYPE_PREFIX "/problems/"
 
 /* Whether the same call may succeed later without any change by the caller. */
 enum err_retry {

@@ -13,7 +13,7 @@
 
 enum { PASSWORD_BYTES_MAX = 1024, PATH_BYTES_MAX = 4096 };
 
-/* ---- keys ----------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 int run_key_create(struct cli *cli) {
     JSON_AUTO body = json_object();
@@ -85,7 +85,7 @@ int run_key_revoke(struct cli *cli) {
     return delete_one(cli, "/v1/keys", "is revoked; every instance knows within seconds");
 }
 
-/* ---- people --------------------------------------------------------------------------------- */
+/* ---- people ---- */
 
 /* One line from the terminal that is not shown while it is typed. */
 static int ask_password(const struct cli *cli, const char *prompt, char *ret_password,

@@ -17,7 +17,7 @@ static int post_about(struct cli *cli, const char *start, const char *verb, cons
     return talk_post(cli, path.text.data, body, ret_answer);
 }
 
-/* ---- refunds -------------------------------------------------------------------------------- */
+/* ---- refunds ---- */
 
 static void refund_row(struct table *table, const json_t *refund) {
     char text[SHOW_CHARS_MAX];
@@ -96,7 +96,7 @@ int run_refund_retry(struct cli *cli) {
     return strcmp(field_word(answer, "state"), "failed") == 0 ? CLI_PROBLEM : CLI_DONE;
 }
 
-/* ---- callbacks ------------------------------------------------------------------------------ */
+/* ---- callbacks ---- */
 
 int run_callback_list(struct cli *cli) {
     TALK_PATH_AUTO path;
@@ -138,7 +138,7 @@ int run_callback_replay(struct cli *cli) {
     return status;
 }
 
-/* ---- cases ---------------------------------------------------------------------------------- */
+/* ---- cases ---- */
 
 int run_case_list(struct cli *cli) {
     TALK_PATH_AUTO path;
@@ -182,7 +182,7 @@ int run_case_close(struct cli *cli) {
     return status;
 }
 
-/* ---- webhooks ------------------------------------------------------------------------------- */
+/* ---- webhooks ---- */
 
 int run_webhook_list(struct cli *cli) {
     JSON_AUTO answer = NULL;

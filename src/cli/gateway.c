@@ -8,7 +8,7 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-/* ---- figures -------------------------------------------------------------------------------- */
+/* ---- figures ---- */
 
 static bool is(const json_t *object, const char *key, const char *word) {
     const char *text = field_text(object, key);
@@ -121,7 +121,7 @@ int run_gateway_list(struct cli *cli) {
     return status;
 }
 
-/* ---- health and latency --------------------------------------------------------------------- */
+/* ---- health and latency ---- */
 
 /* All gateways, or the one that is named, as an array. */
 static int ask_some(struct cli *cli, json_t **ret_rows) {
@@ -234,7 +234,7 @@ int run_gateway_latency(struct cli *cli) {
     return status;
 }
 
-/* ---- watching ------------------------------------------------------------------------------- */
+/* ---- watching ---- */
 
 enum { SEEN_CHARS_MAX = 4096 };
 
@@ -302,7 +302,7 @@ int run_gateway_watch(struct cli *cli) {
     return CLI_DONE;
 }
 
-/* ---- switches ------------------------------------------------------------------------------- */
+/* ---- switches ---- */
 
 static void print_routing(const struct cli *cli, const json_t *routing) {
     const char *primary = field_text(routing, "primary");

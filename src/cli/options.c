@@ -66,11 +66,10 @@ const char *guess_best(const struct guess *guess) {
 /* ---- reading ---- */
 
 static int unknown_option(const struct cli *cli, const char *name, size_t length, struct err *err) {
-    char shown[64], word[GUESS_CHARS_MAX + 2];
+    char shown[64];
     text_shown(name, length, shown, sizeof shown);
-    snprintf(word, sizeof word, "%s", shown);
     struct guess guess;
-    guess_init(&guess, word);
+    guess_init(&guess, shown);
     for (const struct cli_option *o = cli->command->options; o != NULL && o->name != NULL; o++) {
         guess_try(&guess, o->name);
     }

@@ -8,7 +8,7 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-/* ---- lists ---------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 static void payment_row(struct table *table, const json_t *payment) {
     char text[SHOW_CHARS_MAX];
@@ -142,7 +142,7 @@ int run_payment_stuck(struct cli *cli) {
     return CLI_PROBLEM;
 }
 
-/* ---- rates and methods ---------------------------------------------------------------------- */
+/* ---- rates and methods ---- */
 
 static void print_rates(const struct cli *cli, const json_t *rates, const char *last) {
     TABLE_AUTO table = TABLE("METHOD", "GATEWAY", ">SUCCESS", ">SUCCEEDED", ">DECLINED",
@@ -205,7 +205,7 @@ int run_payment_methods(struct cli *cli) {
     return CLI_DONE;
 }
 
-/* ---- one payment ---------------------------------------------------------------------------- */
+/* ---- one payment ---- */
 
 /* What came of a call that answers with the payment. 1 when that is bad news. */
 static int print_payment(const struct cli *cli, const json_t *payment) {

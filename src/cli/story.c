@@ -9,7 +9,7 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-/* ---- the card ------------------------------------------------------------------------------- */
+/* ---- the card ---- */
 
 static void amounts(struct table *card, const json_t *payment) {
     static const struct {
@@ -61,7 +61,7 @@ static void print_card(const struct cli *cli, const json_t *payment) {
     table_print(card, cli, NULL);
 }
 
-/* ---- what happened, in time ----------------------------------------------------------------- */
+/* ---- what happened, in time ---- */
 
 /* One line of the story. Lines of the same moment keep the order in which they were added. */
 struct moment {
@@ -244,7 +244,7 @@ static void print_story(const struct cli *cli, const json_t *answer) {
     g_array_free(story.moments, TRUE);
 }
 
-/* ---- the command ---------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 /* An order's payments: its only one, or a word about which to choose. Sets `ret_id` to the only one. */
 static int find_by_order(struct cli *cli, const char *order, char *ret_id, size_t id_bytes) {

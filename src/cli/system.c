@@ -6,7 +6,7 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-/* ---- status --------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 static void print_health(const struct cli *cli, const json_t *health) {
     TABLE_AUTO card = TABLE("", "~");
@@ -99,7 +99,7 @@ int run_status(struct cli *cli) {
     return all_well(health, backlog) ? CLI_DONE : CLI_PROBLEM;
 }
 
-/* ---- ledger --------------------------------------------------------------------------------- */
+/* ---- ledger ---- */
 
 int run_ledger_show(struct cli *cli) {
     JSON_AUTO answer = NULL;
@@ -134,7 +134,7 @@ int run_ledger_show(struct cli *cli) {
     return CLI_DONE;
 }
 
-/* ---- database connections ------------------------------------------------------------------- */
+/* ---- database connections ---- */
 
 static void print_pool(const struct cli *cli, const json_t *database) {
     TABLE_AUTO card = TABLE("", "~");

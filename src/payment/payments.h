@@ -184,6 +184,8 @@ MUST_USE int ledger_overview(struct payments *payments, struct answer *ret_answe
 /* The invariants I1, I2, I4, I5, I10 over the whole store; {"checked":n,"broken":[{rule,id,what}]}.
  */
 MUST_USE int payments_verify(struct payments *payments, struct answer *ret_answer, struct err *err);
+/* The same for a store without a payment machine on it (`holdfast db check`). */
+MUST_USE int payments_verify_store(struct store *store, struct answer *ret_answer, struct err *err);
 
 /* ---- Unknown payments ---- */
 

@@ -99,7 +99,11 @@ static int verify_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return answer_take(verify->answer, 200, &buf, err);
 }
 
-int payments_verify(struct payments *payments, struct answer *ret_answer, struct err *err) {
+int payments_verify_store(struct store *store, struct answer *ret_answer, struct err *err) {
     struct verify verify = {ret_answer};
-    return store_read(payments->options.store, verify_tx, &verify, err);
+    return store_read(store, verify_tx, &verify, err);
+}
+
+int payments_verify(struct payments *payments, struct answer *ret_answer, struct err *err) {
+    return payments_verify_store(payments->options.store, ret_answer, err);
 }

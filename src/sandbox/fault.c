@@ -95,6 +95,14 @@ int sb_faults_latency(struct sb_faults *faults, enum sb_gateway gateway, int64_t
     return 0;
 }
 
+int64_t sb_faults_latency_ms(struct sb_faults *faults, enum sb_gateway gateway)
+{
+    lock_take(&faults->of[gateway].lock);
+    int64_t median_ms = faults->of[gateway].latency_us / US_PER_MS;
+    lock_give(&faults->of[gateway].lock);
+    return median_ms;
+}
+
 static bool in_its_time(const struct sb_fault *fault, int64_t now_us)
 {
     int64_t age_us = now_us - fault->began_us;

@@ -109,6 +109,8 @@ MUST_USE int sb_faults_set(struct sb_faults *faults, enum sb_gateway gateway,
 MUST_USE int sb_faults_latency(struct sb_faults *faults, enum sb_gateway gateway, int64_t median_ms,
                                struct err *err);
 
+int64_t sb_faults_latency_ms(struct sb_faults *faults, enum sb_gateway gateway);
+
 void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway, enum sb_operation operation,
                       struct sb_verdict *ret_verdict);
 void sb_faults_callback(struct sb_faults *faults, enum sb_gateway gateway,

@@ -371,17 +371,10 @@ static void cover_up(struct sb_paypal_call *call)
     sb_paypal_fault(call, call->verdict->status_after, call->verdict->code);
 }
 
-static void debug_id(struct sb_paypal_call *call)
-{
-    char debug[17];
-    snprintf(debug, sizeof(debug), "%013llx",
-             (unsigned long long)(sb_digest(0, call->request->id, strlen(call->request->id)) >> 12));
-    http_reply_header(call->reply, "PayPal-Debug-Id", debug);
-}
-
 void sb_paypal_handle(void *ctx, const struct http_request *request, struct http_reply *reply)
 {
     char id[SB_ID_CHARS_MAX + 1];
+    char debug[SB_DEBUG_ID_CHARS + 1];
     struct sandbox *sandbox = ctx;
     struct sb_verdict verdict;
     const struct route *route = route_of(request, id);
@@ -403,7 +396,8 @@ void sb_paypal_handle(void *ctx, const struct http_request *request, struct http
     if (verdict.status_after != 0) {
         cover_up(&call);
     }
-    debug_id(&call);
+    sb_paypal_debug_id(&call, debug);
+    http_reply_header(reply, "PayPal-Debug-Id", debug);
     sb_verdict_apply(&verdict, reply);
     sb_gate_leave(sandbox);
 }

@@ -14,7 +14,7 @@
 #include "sandbox/paypal_identity.h"
 #include "sandbox/sandbox_impl.h"
 
-enum { SB_REQUEST_ID_CHARS_MAX = 108, SB_ISSUE_CHARS_MAX = 63 };
+enum { SB_REQUEST_ID_CHARS_MAX = 108, SB_ISSUE_CHARS_MAX = 63, SB_DEBUG_ID_CHARS = 13 };
 
 enum sb_order_status {
     SB_ORDER_CREATED, SB_ORDER_PAYER_ACTION, SB_ORDER_APPROVED, SB_ORDER_COMPLETED, SB_ORDER_VOIDED
@@ -152,6 +152,7 @@ struct sb_paypal_error {
     const char *field; /* JSON pointer, or NULL */
     const char *description;
 };
+void sb_paypal_debug_id(const struct sb_paypal_call *call, char ret_id[SB_DEBUG_ID_CHARS + 1]);
 /* Writes the error; a claimed key is given up. */
 void sb_paypal_fail(struct sb_paypal_call *call, const struct sb_paypal_error *error);
 /* 422 with that issue. */

@@ -64,13 +64,18 @@ static void give_up_key(struct sb_paypal_call *call)
     }
 }
 
+void sb_paypal_debug_id(const struct sb_paypal_call *call, char ret_id[SB_DEBUG_ID_CHARS + 1])
+{
+    uint64_t digest = sb_digest(0, call->request->id, strlen(call->request->id));
+    snprintf(ret_id, SB_DEBUG_ID_CHARS + 1, "%013llx", (unsigned long long)(digest >> 12));
+}
+
 void sb_paypal_fail(struct sb_paypal_call *call, const struct sb_paypal_error *error)
 {
     struct buf *out = &call->reply->body;
     size_t row = row_of(error->status);
-    char debug[17];
-    snprintf(debug, sizeof(debug), "%013llx",
-             (unsigned long long)(sb_digest(0, call->request->id, strlen(call->request->id)) >> 12));
+    char debug[SB_DEBUG_ID_CHARS + 1];
+    sb_paypal_debug_id(call, debug);
     give_up_key(call);
     call->reply->status = error->status;
     buf_clear(out);

@@ -10,12 +10,6 @@ static struct sb_hoard *hoard_of(struct sb_place *place, const struct sb_order *
     return &sb_order_shard(place, order)->hoard;
 }
 
-static bool wrong(struct sb_paypal_call *call, int status, const char *issue, const char *field)
-{
-    sb_paypal_fail(call, &(struct sb_paypal_error){status, issue, field, NULL});
-    return false;
-}
-
 /* ---- invoices and declines ---- */
 
 bool sb_invoice_blocked(struct sandbox *sandbox, const char *invoice_id)

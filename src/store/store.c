@@ -31,15 +31,20 @@ int store_open(const struct store_options *options, struct store **ret_store, st
     if (url == NULL || url[0] == '\0') {
         return err_set(err, ERR_CONFIG, "no database URL is given");
     }
+    int result = 0;
     if (strncmp(url, sqlite_scheme, sizeof(sqlite_scheme) - 1) == 0) {
-        return store_sqlite_open(options, url + sizeof(sqlite_scheme) - 1, ret_store, err);
+        result = store_sqlite_open(options, url + sizeof(sqlite_scheme) - 1, ret_store, err);
+    } else if (g_str_has_prefix(url, "postgresql://") || g_str_has_prefix(url, "postgres://") ||
+               strchr(url, '=') != NULL) {
+        result = store_postgres_open(options, ret_store, err);
+    } else {
+        err_set(err, ERR_CONFIG, "the database URL names no known engine");
+        result = err_hint(err, "use sqlite:PATH, postgresql://… or a libpq connection string");
     }
-    if (g_str_has_prefix(url, "postgresql://") || g_str_has_prefix(url, "postgres://") ||
-        strchr(url, '=') != NULL) {
-        return store_postgres_open(options, ret_store, err);
+    if (result == 0) {
+        (*ret_store)->look = options->look;
     }
-    err_set(err, ERR_CONFIG, "the database URL names no known engine");
-    return err_hint(err, "use sqlite:PATH, postgresql://… or a libpq connection string");
+    return result;
 }
 
 void store_close(struct store *store)
@@ -177,6 +182,9 @@ bool store_fault(struct store *store, const char *sql)
 
 int store_write(struct store *store, store_fn *fn, void *ctx, struct err *err)
 {
+    if (store->look) {
+        return err_set(err, ERR_STORE, "this store was opened to be looked at only");
+    }
     return store->ops->write(store, fn, ctx, err);
 }
 

@@ -42,6 +42,9 @@ struct store_options {
     int64_t busy_timeout_us;    /* waiting for a pooled connection; 0: 5 s */
     int64_t outcome_timeout_us; /* asking what became of a COMMIT; 0: 30 s */
     bool no_prepare;            /* for poolers that cannot keep prepared statements */
+    /* Only looks, beside a running service (SQLite: no lock, no writer, the file must be there);
+     * store_write() is refused with ERR_STORE. */
+    bool look;
 };
 
 /* Opens and checks the connection, does not migrate. For SQLite it takes an exclusive lock file

@@ -49,6 +49,7 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     enum store_engine engine;
+    bool look; /* writing is refused */
 
     struct lock meter_lock; /* guards the counters and samples */
     struct store_stats totals;

@@ -187,7 +187,9 @@ class Purchase:
             if again and again != told:
                 self.shop.complain(f"{key}: a repeat was answered {again}, first {told}")
             return
-        other = dict(body, amount=body.get("amount", 0) + 1)
+        other = dict(body, reason="another one") if kind in ("cancel", "refund") else \
+            dict(body, method="paypal") if kind == "choose" else \
+            dict(body, amount=body.get("amount", 0) + 1)
         refused = self.until_answered("other_body", path, key, other)
         if refused and (refused[0] != 422 or problem_type(refused[1]) != "idempotency-mismatch"):
             self.shop.complain(f"{key}: with another body it was answered {refused}")

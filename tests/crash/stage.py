@@ -289,7 +289,7 @@ class Stage:
             "KILL", self.program, "sandbox", "--stripe", f"127.0.0.1:{self.stripe}",
             "--paypal", f"127.0.0.1:{self.paypal}", "--control", f"127.0.0.1:{self.control}",
             "--seed", str(self.seed), "--stripe-callback", callbacks[0],
-            "--paypal-callback", callbacks[1], "--paypal-ca", str(self.folder / "paypal.ca"),
+            "--paypal-callback", callbacks[1],
             "--callback-retry-ms", "400", "--callback-tries", "7", "--latency-ms", "15",
             "--settle-ms", "1500")
         with open(self.folder / "sandbox.log", "ab") as log:
@@ -298,8 +298,8 @@ class Stage:
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and self.sandbox.poll() is None:
             try:
-                if self.truth("/book", seconds=5):
-                    return
+                self.write("paypal.ca", self.truth("/paypal/ca.pem", seconds=5))
+                return
             except Unanswered:
                 time.sleep(0.02)
         log = (self.folder / "sandbox.log").read_text(encoding="utf-8", errors="replace")
@@ -316,6 +316,12 @@ class Stage:
         status, _, answer = ask(self.control, "PUT", f"/faults/{gateway}", {"faults": faults})
         if status != 200:
             raise Broken(f"the sandbox refused {faults}: {answer}")
+
+    def approve(self, gateway, gateway_id):
+        """The customer says yes at the gateway's own page."""
+        path = f"/paypal/orders/{gateway_id}/approve" if gateway == GATEWAYS["paypal"] else \
+            f"/stripe/payment_intents/{gateway_id}/authenticate"
+        ask(self.control, "POST", path, {})
 
     def ours(self, path):
         """What the service says, from whichever instance answers."""

@@ -103,8 +103,8 @@ static void rewrite(const struct http_request *request, bool old, struct buf *ou
     buf_add(out, request->body, request->body_bytes);
 }
 
-/* http-parser takes a name that goes on behind "Transfer-Encoding" for that header itself, and then
- * refuses the request unless its body is chunked after all: such a one cannot be written plainer. */
+/* http-parser takes a name that goes on behind "Transfer-Encoding" for that header itself, and
+ * refuses the request unless its body is chunked after all: it cannot be written plainer. */
 static bool is_mistaken(const struct http_request *request)
 {
     size_t bytes = strlen("Transfer-Encoding");

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sandbox.c: the sandbox as a whole: starting, stopping, forgetting. */
+#include "sandbox/sandbox.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "sandbox/paypal.h"
+#include "sandbox/sandbox_impl.h"
+
+enum {
+    WORKERS_MAX = 8,           /* handlers never wait: faults hold back the reply, not the worker */
+    QUEUE_MAX = 65536,
+    REQUESTS_MAX = 1000000000, /* on one connection: load tests keep theirs */
+};
+#define IDLE_US (600 * US_PER_SECOND)
+#define TICK_US (20 * US_PER_MS)
+#define GATE_PAUSE_US 200
+
+void sandbox_options_init(struct sandbox_options *options)
+{
+    *options = (struct sandbox_options){
+        .addresses = {"127.0.0.1:9101", "127.0.0.1:9102", "127.0.0.1:9100"},
+        .stripe_key = SANDBOX_STRIPE_KEY,
+        .stripe_webhook_secret = SANDBOX_STRIPE_WEBHOOK_SECRET,
+        .paypal_client_id = SANDBOX_PAYPAL_CLIENT_ID,
+        .paypal_client_secret = SANDBOX_PAYPAL_CLIENT_SECRET,
+        .paypal_webhook_id = SANDBOX_PAYPAL_WEBHOOK_ID,
+        .paypal_token_s = 32400,
+        .callback_delay_ms = 50,
+        .callback_retry_ms = 1000,
+        .callback_tries = 16,
+        .callback_workers = 16,
+        .settle_ms = 2000,
+        .objects_max = SB_OBJECTS_MAX,
+    };
+}
+
+/* ---- the gate ---- */
+
+void sb_gate_enter(struct sandbox *sandbox)
+{
+    for (;;) {
+        atomic_fetch_add(&sandbox->inside, 1);
+        if (!atomic_load(&sandbox->shut)) {
+            return;
+        }
+        atomic_fetch_sub(&sandbox->inside, 1);
+        task_sleep_us(GATE_PAUSE_US);
+    }
+}
+
+void sb_gate_leave(struct sandbox *sandbox)
+{
+    atomic_fetch_sub(&sandbox->inside, 1);
+}
+
+/* Names of one life of the book must not come back in the next. */
+static uint64_t place_key(const struct sandbox *sandbox, int gateway)
+{
+    struct prng prng;
+    prng_init(&prng, sandbox->seed + (uint64_t)gateway * 1000003 + atomic_load(&sandbox->epoch));
+    return prng_next(&prng);
+}
+
+void sb_reset(struct sandbox *sandbox)
+{
+    bool open = false;
+    while (!atomic_compare_exchange_weak(&sandbox->shut, &open, true)) {
+        open = false;
+        task_sleep_us(GATE_PAUSE_US);
+    }
+    while (atomic_load(&sandbox->inside) > 0) {
+        task_sleep_us(GATE_PAUSE_US);
+    }
+    atomic_fetch_add(&sandbox->epoch, 1);
+    sb_clerk_clear(&sandbox->clerk);
+    sandbox_heal(sandbox);
+    sb_book_clear(&sandbox->book);
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        sb_events_clear(&sandbox->events[i]);
+        sb_keys_clear(&sandbox->keys[i]);
+        sb_place_clear(sandbox->places[i], place_key(sandbox, i));
+    }
+    lock_take(&sandbox->invoices->lock);
+    g_hash_table_remove_all(sandbox->invoices->paid);
+    lock_give(&sandbox->invoices->lock);
+    sb_faults_seed(&sandbox->faults, sandbox->seed);
+    atomic_store(&sandbox->shut, false);
+}
+
+/* ---- refusing connections ---- */
+
+static void tick_later(struct sandbox *sandbox)
+{
+    struct sb_action tick = {.kind = SB_TICK, .due_us = clock_mono_us() + TICK_US};
+    if (!atomic_exchange(&sandbox->ticking, true) && !sb_clerk_push(&sandbox->clerk, &tick)) {
+        atomic_store(&sandbox->ticking, false);
+    }
+}
+
+void sb_refusals_apply(struct sandbox *sandbox)
+{
+    bool again = false;
+    lock_take(&sandbox->refusal_lock);
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        bool changing = false;
+        struct err err;
+        bool refuse = sb_faults_refuse(&sandbox->faults, (enum sb_gateway)i, &changing);
+        again |= changing;
+        if (refuse != sandbox->refusing[i]) {
+            if (http_listener_refuse(sandbox->listeners[i], refuse, &err) == 0) {
+                sandbox->refusing[i] = refuse;
+            } else {
+                log_error(SANDBOX_FAULT, &err, LT("gateway", sb_gateway_name((enum sb_gateway)i)));
+                again = true;
+            }
+        }
+    }
+    lock_give(&sandbox->refusal_lock);
+    if (again) {
+        tick_later(sandbox);
+    }
+}
+
+/* ---- what the clerk does ---- */
+
+static void act(void *ctx, struct sb_action *action)
+{
+    struct sandbox *sandbox = ctx;
+    if (action->kind == SB_DELIVER) {
+        sb_deliver(sandbox, action);
+        return;
+    }
+    if (action->kind == SB_TICK) {
+        atomic_store(&sandbox->ticking, false);
+        sb_refusals_apply(sandbox);
+        return;
+    }
+    sb_gate_enter(sandbox);
+    if (action->epoch == atomic_load(&sandbox->epoch)) {
+        void *object = (void *)action->event.object;
+        if (action->event.gateway == SB_STRIPE) {
+            sb_stripe_settle(sandbox, object);
+        } else {
+            sb_paypal_settle(sandbox, object);
+        }
+    }
+    sb_gate_leave(sandbox);
+}
+
+/* ---- starting ---- */
+
+static char *copied(const char *text)
+{
+    char *copy = strdup(text != NULL ? text : "");
+    INVARIANT(copy != NULL, "no memory for a text");
+    return copy;
+}
+
+static void options_keep(struct sandbox *sandbox, const struct sandbox_options *options)
+{
+    sandbox->seed = options->seed != 0 ? options->seed : random_u64() >> 1;
+    sandbox->stripe_key = copied(options->stripe_key);
+    sandbox->stripe_webhook_secret = copied(options->stripe_webhook_secret);
+    sandbox->paypal_client_id = copied(options->paypal_client_id);
+    sandbox->paypal_client_secret = copied(options->paypal_client_secret);
+    sandbox->paypal_webhook_id = copied(options->paypal_webhook_id);
+    sandbox->paypal_token_s = options->paypal_token_s;
+    sandbox->paypal_duplicate_invoices = options->paypal_duplicate_invoices;
+    sandbox->callback_delay_us = options->callback_delay_ms * US_PER_MS;
+    sandbox->callback_retry_us = options->callback_retry_ms * US_PER_MS;
+    sandbox->callback_tries = options->callback_tries;
+    sandbox->settle_us = options->settle_ms * US_PER_MS;
+}
+
+static void ground_make(struct sandbox *sandbox, const struct sandbox_options *options)
+{
+    lock_init(&sandbox->refusal_lock);
+    sb_faults_init(&sandbox->faults, sandbox->seed, options->latency_ms);
+    sb_book_init(&sandbox->book);
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        sandbox->places[i] = sb_place_new(place_key(sandbox, i), options->objects_max);
+        sb_keys_init(&sandbox->keys[i]);
+        sb_events_init(&sandbox->events[i]);
+    }
+    sandbox->invoices = calloc(1, sizeof(*sandbox->invoices));
+    INVARIANT(sandbox->invoices != NULL, "no memory for the sandbox");
+    lock_init(&sandbox->invoices->lock);
+    sandbox->invoices->paid = g_hash_table_new(g_str_hash, g_str_equal);
+}
+
+static int faults_read(struct sandbox *sandbox, const char *const *specs, struct err *err)
+{
+    for (; specs != NULL && *specs != NULL; specs++) {
+        int rc = sandbox_fault(sandbox, *specs, err);
+        if (rc < 0) {
+            (void)err_while(err, "reading the fault '%.80s'", *specs);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* "127.0.0.1" of "127.0.0.1:9101"; an address of all interfaces is reached by loopback. */
+static void base_url_write(struct sandbox *sandbox, int gateway, const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    int host = colon != NULL ? (int)(colon - address) : 0;
+    bool every = host == 0 || strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+    snprintf(sandbox->base_urls[gateway], sizeof(sandbox->base_urls[gateway]), "http://%.*s:%d",
+             every ? 9 : host, every ? "127.0.0.1" : address,
+             http_listener_port(sandbox->listeners[gateway]));
+}
+
+static int listeners_open(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
+{
+    static http_handler *const handlers[SANDBOX_PORTS] = {sb_stripe_handle, sb_paypal_handle,
+                                                          sb_control_handle};
+    int rc = http_server_new(0, &sandbox->server, err);
+    for (int i = 0; rc == 0 && i < SANDBOX_PORTS; i++) {
+        const struct http_listener_options listener = {
+            .address = options->addresses[i],
+            .handler = handlers[i],
+            .ctx = sandbox,
+            .workers_max = WORKERS_MAX,
+            .queue_max = QUEUE_MAX,
+            .limits = {.idle_us = IDLE_US, .requests_max = REQUESTS_MAX},
+        };
+        rc = http_server_listen(sandbox->server, &listener, &sandbox->listeners[i], err);
+    }
+    for (int i = 0; rc == 0 && i < SB_GATEWAYS; i++) {
+        base_url_write(sandbox, i, options->addresses[i]);
+    }
+    return rc;
+}
+
+/* The webhook that the options ask for. */
+static int webhook_make(struct sandbox *sandbox, enum sb_gateway gateway,
+                        const struct sandbox_options *options, struct err *err)
+{
+    const char *url = options->callback_urls[gateway];
+    const char *types = options->callback_events[gateway];
+    struct sb_endpoint endpoint = {.types = UINT64_MAX};
+    if (url == NULL) {
+        return 0;
+    }
+    if (strlen(url) > SB_URL_CHARS_MAX || strncmp(url, "http", 4) != 0) {
+        return err_set(err, ERR_CONFIG, "a callback URL begins with http:// or https://");
+    }
+    int rc = types != NULL ? sb_event_types_read(gateway, types, &endpoint.types, err) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    enum sb_kind kind = gateway == SB_STRIPE ? SB_STRIPE_ENDPOINT : SB_PAYPAL_WEBHOOK;
+    bool room = sb_place_add(sandbox->places[gateway], kind, &endpoint.number, &endpoint.created_us);
+    INVARIANT(room, "the first object has room");
+    struct sb_id id = sb_id_of(sandbox->places[gateway], kind, endpoint.number);
+    snprintf(endpoint.id, sizeof(endpoint.id), "%s",
+             gateway == SB_STRIPE ? id.text : sandbox->paypal_webhook_id);
+    snprintf(endpoint.url, sizeof(endpoint.url), "%s", url);
+    snprintf(endpoint.secret, sizeof(endpoint.secret), "%s", sandbox->stripe_webhook_secret);
+    room = sb_endpoint_add(&sandbox->events[gateway], &endpoint);
+    INVARIANT(room, "the first webhook has room");
+    return 0;
+}
+
+static int start_steps(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
+{
+    const struct http_client_options client = {.user_agent = "Holdfast-Sandbox/1"};
+    int rc = sb_paypal_identity_new(clock_wall_us(), &sandbox->identity, err);
+    rc = rc == 0 ? faults_read(sandbox, options->faults, err) : rc;
+    rc = rc == 0 ? webhook_make(sandbox, SB_STRIPE, options, err) : rc;
+    rc = rc == 0 ? webhook_make(sandbox, SB_PAYPAL, options, err) : rc;
+    rc = rc == 0 ? http_client_new(&client, &sandbox->client, err) : rc;
+    rc = rc == 0 ? listeners_open(sandbox, options, err) : rc;
+    rc = rc == 0 ? sb_clerk_start(&sandbox->clerk, options->callback_workers, act, sandbox, err) : rc;
+    return rc == 0 ? http_server_start(sandbox->server, err) : rc;
+}
+
+int sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sandbox, struct err *err)
+{
+    struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+    INVARIANT(sandbox != NULL, "no memory for the sandbox");
+    options_keep(sandbox, options);
+    ground_make(sandbox, options);
+    int rc = start_steps(sandbox, options, err);
+    if (rc < 0) {
+        sandbox_stop(sandbox);
+        return rc;
+    }
+    sb_refusals_apply(sandbox);
+    log_event(SANDBOX_STARTED, LI("stripe_port", sandbox_port(sandbox, SANDBOX_STRIPE)),
+              LI("paypal_port", sandbox_port(sandbox, SANDBOX_PAYPAL)),
+              LI("control_port", sandbox_port(sandbox, SANDBOX_CONTROL)));
+    *ret_sandbox = sandbox;
+    return 0;
+}
+
+void sandbox_stop(struct sandbox *sandbox)
+{
+    if (sandbox == NULL) {
+        return;
+    }
+    http_server_free(sandbox->server);
+    sb_clerk_stop(&sandbox->clerk);
+    http_client_free(sandbox->client);
+    sb_paypal_identity_free(sandbox->identity);
+    g_hash_table_unref(sandbox->invoices->paid);
+    lock_free(&sandbox->invoices->lock);
+    free(sandbox->invoices);
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        sb_events_release(&sandbox->events[i]);
+        sb_keys_release(&sandbox->keys[i]);
+        sb_place_free(sandbox->places[i]);
+    }
+    sb_book_release(&sandbox->book);
+    sb_faults_release(&sandbox->faults);
+    lock_free(&sandbox->refusal_lock);
+    free(sandbox->stripe_key);
+    free(sandbox->stripe_webhook_secret);
+    free(sandbox->paypal_client_id);
+    free(sandbox->paypal_client_secret);
+    free(sandbox->paypal_webhook_id);
+    free(sandbox);
+}
+
+/* ---- asking and telling ---- */
+
+int sandbox_port(const struct sandbox *sandbox, enum sandbox_port port)
+{
+    return http_listener_port(sandbox->listeners[port]);
+}
+
+uint64_t sandbox_seed(const struct sandbox *sandbox)
+{
+    return sandbox->seed;
+}
+
+const char *sandbox_paypal_ca(const struct sandbox *sandbox)
+{
+    return sandbox->identity->ca_pem;
+}
+
+int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err)
+{
+    enum sb_gateway gateway;
+    struct sb_fault fault;
+    int rc = sb_fault_read_spec(spec, &gateway, &fault, err);
+    rc = rc == 0 ? sb_faults_add(&sandbox->faults, gateway, &fault, err) : rc;
+    if (rc == 0 && sandbox->server != NULL) {
+        sb_refusals_apply(sandbox);
+    }
+    return rc;
+}
+
+void sandbox_heal(struct sandbox *sandbox)
+{
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        int rc = sb_faults_set(&sandbox->faults, (enum sb_gateway)i, NULL, 0, NULL);
+        INVARIANT(rc == 0, "no faults are not too many");
+    }
+    if (sandbox->server != NULL) {
+        sb_refusals_apply(sandbox);
+    }
+}
