@@ -25,7 +25,10 @@ enum { BODY_BYTES_MAX = 2048 };
 struct load {
     const char *path, *type, *authorization;
     size_t (*body)(const struct load *load, int64_t number, char *room);
-    uint64_t run; /* keeps the orders of two runs apart */
+    uint64_t run;     /* keeps the orders of two runs apart */
+    const char *wants; /* stands in every good answer */
+    int64_t lacking;   /* answers in which it does not */
+    char first_lacking[400];
 };
 
 static size_t payment_body(const struct load *load, int64_t number, char *room) {
@@ -62,13 +65,26 @@ static size_t request(void *ctx, int64_t number, char *room, size_t bytes_max) {
     return (size_t)bytes;
 }
 
+static void look(void *ctx, int64_t number, int status, const char *body, size_t body_bytes) {
+    struct load *load = ctx;
+    if (status <= 299 && strstr(body, load->wants) == NULL && load->lacking++ == 0) {
+        snprintf(load->first_lacking, sizeof load->first_lacking, "%s", body);
+    }
+}
+
 static bool choose(const char *what, struct load *load) {
     static const char json[] = "application/json", form[] = "application/x-www-form-urlencoded";
     const char *key = getenv("HOLDFAST_BENCH_KEY");
-    *load = (struct load){"/", json, "none", payment_body, random_u64() & 0xffffffff};
+    *load = (struct load){.path = "/",
+                          .type = json,
+                          .authorization = "none",
+                          .body = payment_body,
+                          .run = random_u64() & 0xffffffff,
+                          .wants = "order_id"};
     if (strcmp(what, "charge") == 0 && key != NULL) {
         load->path = "/v1/payments";
         load->authorization = key;
+        load->wants = "\"state\":\"succeeded\"";
         return true;
     }
     if (strcmp(what, "gateway") == 0) {
@@ -76,6 +92,7 @@ static bool choose(const char *what, struct load *load) {
         load->type = form;
         load->authorization = SANDBOX_STRIPE_KEY;
         load->body = intent_body;
+        load->wants = "\"status\":\"succeeded\"";
         return true;
     }
     return strcmp(what, "echo") == 0;
@@ -95,6 +112,7 @@ int main(int argc, char **argv) {
         .rate_per_s = argc > 5 ? strtoll(argv[5], NULL, 10) : 0,
         .seed = 1,
         .request = request,
+        .answer = look,
         .ctx = &load,
     };
     struct wire_result result;
@@ -111,5 +129,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "load: the first of %lld that were refused: %d %s\n", (long long)result.bad,
                 result.status_bad, result.body_bad);
     }
-    return r < 0 || result.bad > 0 || result.good == 0;
+    if (load.lacking > 0) {
+        fprintf(stderr, "load: %lld answers lack %s, first: %s\n", (long long)load.lacking,
+                load.wants, load.first_lacking);
+    }
+    return r < 0 || result.bad > 0 || load.lacking > 0 || result.good == 0;
 }

@@ -199,18 +199,18 @@ static int send_more(struct runner *runner, int64_t now_us, struct err *err) {
     return r;
 }
 
-static int wait_ms(const struct runner *runner, int64_t now_us) {
-    if (runner->run->rate_per_s == 0 || !more(runner, now_us)) {
-        return 100;
+static struct timespec wait_for(const struct runner *runner, int64_t now_us) {
+    int64_t us = 100 * US_PER_MS;
+    if (runner->run->rate_per_s > 0 && more(runner, now_us)) {
+        us = runner->next_arrival_us > now_us ? runner->next_arrival_us - now_us : 0;
     }
-    int64_t left_us = runner->next_arrival_us - now_us;
-    return left_us > 0 ? (int)(left_us / US_PER_MS) : 0;
+    return (struct timespec){us / US_PER_SECOND, us % US_PER_SECOND * 1000};
 }
 
-/* The last part of a millisecond is waited for by asking again: epoll counts in whole ones. */
 static int turn(struct runner *runner, int64_t now_us, struct err *err) {
     struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(runner->epoll_fd, events, EVENTS_MAX, wait_ms(runner, now_us));
+    struct timespec wait = wait_for(runner, now_us);
+    int count = epoll_pwait2(runner->epoll_fd, events, EVENTS_MAX, &wait, NULL);
     int r = 0;
     for (int i = 0; i < count && r >= 0; i++) {
         r = receive(runner, events[i].data.ptr, err);

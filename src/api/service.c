@@ -151,7 +151,34 @@ static int copy_names(char (*to)[GATEWAY_NAME_CHARS_MAX + 1], char **from, unsig
     return 0;
 }
 
+/* What does not fit is refused, never cut: half a condition would be another rule. */
+static int check_rule(const struct config_rule *config, const struct route_rule *rule,
+                      struct err *err) {
+    if (config->currencies_count > COUNT_OF(rule->currencies) ||
+        config->regions_count > COUNT_OF(rule->regions)) {
+        return err_set(err, ERR_CONFIG,
+                       "routing rule \"%s\" lists more than %zu currencies or %zu regions",
+                       config->name, COUNT_OF(rule->currencies), COUNT_OF(rule->regions));
+    }
+    for (unsigned i = 0; i < config->regions_count; i++) {
+        if (strlen(config->regions[i]) >= sizeof rule->regions[0]) {
+            return err_set(err, ERR_CONFIG,
+                           "routing rule \"%s\": a region has at most %zu characters",
+                           config->name, sizeof rule->regions[0] - 1);
+        }
+    }
+    if (config->amount_min > AMOUNT_MINOR_MAX || config->amount_max > AMOUNT_MINOR_MAX) {
+        return err_set(err, ERR_CONFIG, "routing rule \"%s\": no amount is over %lld",
+                       config->name, (long long)AMOUNT_MINOR_MAX);
+    }
+    return 0;
+}
+
 static int rule_of(const struct config_rule *config, struct route_rule *rule, struct err *err) {
+    int fits = check_rule(config, rule, err);
+    if (fits < 0) {
+        return fits;
+    }
     *rule = (struct route_rule){.amount_minor_min = (int64_t)config->amount_min,
                                 .amount_minor_max = (int64_t)config->amount_max};
     snprintf(rule->name, sizeof rule->name, "%s", config->name);
@@ -163,14 +190,14 @@ static int rule_of(const struct config_rule *config, struct route_rule *rule, st
         }
         rule->methods[method] = true;
     }
-    for (unsigned i = 0; i < config->currencies_count && i < COUNT_OF(rule->currencies); i++) {
+    for (unsigned i = 0; i < config->currencies_count; i++) {
         int r = currency_parse(config->currencies[i], &rule->currencies[rule->currency_count++],
                                err);
         if (r < 0) {
             return err_while(err, "reading routing rule \"%s\"", config->name);
         }
     }
-    for (unsigned i = 0; i < config->regions_count && i < COUNT_OF(rule->regions); i++) {
+    for (unsigned i = 0; i < config->regions_count; i++) {
         snprintf(rule->regions[rule->region_count++], sizeof rule->regions[0], "%s",
                  config->regions[i]);
     }

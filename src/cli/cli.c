@@ -2,12 +2,14 @@
  * cli.c: from the command line to the handler, and how errors are told. */
 #include "cli/cli.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -196,6 +198,7 @@ static int dispatch(struct cli *cli, int argc, char **argv) {
 
 int cli_run(const struct cli_screen *screen, int argc, char **argv) {
     struct cli cli = {.screen = *screen};
+    crypto_init();
     int status = dispatch(&cli, argc, argv);
     if (cli.client != NULL) {
         http_client_free(cli.client);
@@ -209,6 +212,7 @@ int cli_run(const struct cli_screen *screen, int argc, char **argv) {
 
 int cli_main(int argc, char **argv) {
     struct winsize size = {0};
+    setlocale(LC_CTYPE, ""); /* what the terminal's character set is, for GLib's texts */
     const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
     bool wanted = (no_colour == NULL || no_colour[0] == '\0') &&
                   (terminal == NULL || strcmp(terminal, "dumb") != 0);

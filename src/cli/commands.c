@@ -59,6 +59,18 @@ const struct cli_command cli_commands[] = {
      OPTIONS({"config", "FILE", "holdfast.yaml", .needed = true}), NULL, 0, run_serve},
     {"sandbox", NULL, "Run simulated gateways, with faults on demand", NULL, NULL, NULL, CLI_OWN,
      run_sandbox},
+    {"demo", NULL, "Play a shop whose gateways misbehave, and prove what came of it",
+     "Starts the service, simulated gateways and a shop that keeps buying; breaks the gateways in turn,\n"
+     "kills the service, and compares the books. Ends 0 only if every promise held.",
+     (const struct cli_option[]){
+         {"once", NULL, "end by itself when the last scene is over", NULL, false, false},
+         {"rate", "N", "customers a second (40)", NULL, false, false},
+         {"seed", "N", "of the simulated gateways and the shop (1)", NULL, false, false},
+         {"folder", "FOLDER", "for configuration, database and log (a new one)", NULL, false, false},
+         {"store", "URL", "a database of your own instead of SQLite in the folder", NULL, false,
+          false},
+         {NULL, NULL, NULL, NULL, false, false}},
+     NULL, 0, run_demo},
     {"status", NULL, "How the service is, at a glance",
      "Database, gateways, unresolved payments and what waits for a person.\n"
      "Exit status 1 unless everything is well.",

@@ -37,7 +37,7 @@ static int subject_open(const struct cli *cli, bool look, struct subject *subjec
                         struct err *err) {
     const char *config = cli_text(cli, "config"), *url = cli_text(cli, "store");
     if ((config == NULL) == (url == NULL)) {
-        err_set(err, ERR_USAGE, config == NULL ? "which database is not said"
+        err_set(err, ERR_USAGE, config == NULL ? "it is not said which database is meant"
                                                : "--config and --store cannot both be meant");
         return err_hint(err, "Say --config holdfast.yaml or --store sqlite:/path.");
     }

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/signal.h"
 #include "base/task.h"
 #include "cli/commands.h"
@@ -217,7 +219,10 @@ static int play(struct demo *demo, const struct scene *scene, struct err *err) {
         }
     }
     int64_t began = clock_mono_us(), ends = began + scene->seconds * US_PER_SECOND;
-    bool noticed = !scene->notice, killed = !scene->kill;
+    /* A breaker that is still closing from the scene before tells nothing about this one. */
+    bool open = false;
+    breakers(demo, states, sizeof states, &open);
+    bool noticed = !scene->notice || open, killed = !scene->kill;
     while (clock_mono_us() < ends) {
         if (!killed && clock_mono_us() > began + 2 * US_PER_SECOND) {
             killed = true;
@@ -226,7 +231,6 @@ static int play(struct demo *demo, const struct scene *scene, struct err *err) {
                 return r;
             }
         }
-        bool open = false;
         breakers(demo, states, sizeof states, &open);
         if (open && !noticed) {
             noticed = true;
@@ -338,6 +342,8 @@ int run_demo(struct cli *cli) {
         return cli_fail(cli, &err);
     }
     signals_block();
+    crypto_init();
+    log_level_set(LOG_WARN);
     struct demo demo = {.cli = cli, .began_us = clock_mono_us(), .noticed_us = -1};
     bool well = false;
     r = stage_open(&demo.stage, cli_text(cli, "folder"), cli_text(cli, "store"), (uint64_t)seed,

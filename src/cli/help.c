@@ -4,18 +4,23 @@
 
 #include <string.h>
 
-enum { NOUN_COLUMNS = 12, VERB_COLUMNS = 14, OPTION_COLUMNS = 26, VERBS_CHARS_MAX = 200 };
+enum { NOUN_COLUMNS = 12, VERB_COLUMNS = 14, OPTION_COLUMNS = 26, HELP_COLUMNS = 80 };
 
-static void verbs_of(const char *noun, char *text, size_t bytes) {
-    size_t used = 0;
-    text[0] = '\0';
+/* A noun's verbs, on as many lines as they need. */
+static void print_verbs(FILE *out, const char *noun) {
+    int at = 0;
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *row = &cli_commands[i];
-        if (strcmp(row->noun, noun) == 0 && row->verb != NULL && used < bytes) {
-            used += (size_t)snprintf(text + used, bytes - used, "%s%s", used > 0 ? " | " : "",
-                                     row->verb);
+        if (strcmp(row->noun, noun) != 0 || row->verb == NULL) {
+            continue;
         }
+        int wide = (int)strlen(row->verb) + 1;
+        if (at == 0 || at + wide > HELP_COLUMNS) {
+            at = fprintf(out, "%s  %*s  ", at > 0 ? "\n" : "", NOUN_COLUMNS, "");
+        }
+        at += fprintf(out, " %s", row->verb);
     }
+    fputs(at > 0 ? "\n" : "", out);
 }
 
 void help_all(FILE *out) {
@@ -23,15 +28,11 @@ void help_all(FILE *out) {
                  "Usage: holdfast COMMAND [VERB] [ARGUMENTS] [OPTIONS]\n\n");
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *row = &cli_commands[i];
-        char verbs[VERBS_CHARS_MAX];
         if (row->verb != NULL) {
             continue;
         }
         fprintf(out, "  %-*s %s\n", NOUN_COLUMNS, row->noun, row->summary);
-        verbs_of(row->noun, verbs, sizeof verbs);
-        if (row->handler == NULL) {
-            fprintf(out, "  %-*s   %s\n", NOUN_COLUMNS, "", verbs);
-        }
+        print_verbs(out, row->noun);
     }
     fprintf(out,
             "\n`holdfast help COMMAND` tells more; `holdfast COMMAND VERB --help` everything.\n"

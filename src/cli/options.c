@@ -102,13 +102,27 @@ static bool is_choice(const char *choices, const char *value) {
     return false;
 }
 
+/* "One of: a, b, c." */
+static int hint_choices(struct err *err, const char *choices) {
+    char list[160] = "";
+    size_t used = 0;
+    for (const char *at = choices; *at != '\0' && used + 3 < sizeof list; at++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s", *at == '|' ? ", " : "");
+        if (*at != '|') {
+            list[used++] = *at;
+            list[used] = '\0';
+        }
+    }
+    return err_hint(err, "One of: %s.", list);
+}
+
 static int keep(struct cli *cli, const struct cli_option *option, const char *value,
                 struct err *err) {
     if (option->choices != NULL && !is_choice(option->choices, value)) {
         char shown[64];
         text_shown(value, strlen(value), shown, sizeof shown);
         err_set(err, ERR_USAGE, "--%s cannot be \"%s\"", option->name, shown);
-        return err_hint(err, "One of: %s.", option->choices);
+        return hint_choices(err, option->choices);
     }
     if (!option->many && cli_given(cli, option->name)) {
         return err_set(err, ERR_USAGE, "--%s is given twice", option->name);
@@ -164,8 +178,11 @@ static int check_whole(const struct cli *cli, struct err *err) {
     int min = 0, max = 0;
     cli_argument_bounds(cli->command, &min, &max);
     const char *wanted = cli->command->arguments;
+    const char *noun = cli->command->noun, *verb = cli->command->verb;
     if (cli->argument_count < min) {
-        return err_set(err, ERR_USAGE, "%s is missing", min > 1 ? "an argument" : wanted);
+        err_set(err, ERR_USAGE, "%s is missing", min > 1 ? "an argument" : wanted);
+        return err_hint(err, "holdfast %s%s%s %s [OPTIONS]", noun, verb != NULL ? " " : "",
+                        verb != NULL ? verb : "", wanted);
     }
     if (cli->argument_count > max) {
         char shown[64];

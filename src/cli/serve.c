@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * serve.c: `holdfast serve` and `holdfast sandbox`: the two commands that stay. */
+#include <glib.h>
 #include <string.h>
 
 #include "api/service.h"
@@ -64,7 +65,15 @@ static void say(const char *line) {
     fflush(stdout);
 }
 
+/* It reads its own options, as a program of that name. */
 int run_sandbox(struct cli *cli) {
-    signals_block();
-    return sandbox_run(cli->rest_count, cli->rest, say);
+    static char name[] = "holdfast sandbox";
+    char **argv = g_new0(char *, cli->rest_count + 2);
+    argv[0] = name;
+    for (int i = 0; i < cli->rest_count; i++) {
+        argv[i + 1] = cli->rest[i];
+    }
+    int status = sandbox_run(cli->rest_count + 1, argv, say);
+    g_free(argv);
+    return status;
 }

@@ -37,6 +37,7 @@ enum show_style show_state_style(const char *word) {
         {"pending", STYLE_WARN},    {"sending", STYLE_WARN},    {"requires_action", STYLE_WARN},
         {"draining", STYLE_WARN},   {"half_open", STYLE_WARN},  {"waiting", STYLE_WARN},
         {"degraded", STYLE_WARN},   {"action_needed", STYLE_WARN}, {"stored", STYLE_WARN},
+        {"revoked", STYLE_BAD},     {"locked", STYLE_WARN},
         {"canceled", STYLE_DIM},    {"ignored", STYLE_DIM},     {"no", STYLE_DIM},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++) {

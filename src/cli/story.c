@@ -39,7 +39,7 @@ static void print_card(const struct cli *cli, const json_t *payment) {
     table_pair(card, "payment", field_text(payment, "id"));
     table_styled(card, STYLE_DIM, "state");
     table_state(card, field_text(payment, "state"));
-    table_pair(card, "the customer", field_text(payment, "message"));
+    table_pair(card, "customer reads", field_text(payment, "message"));
     amounts(card, payment);
     table_pairf(card, "paid by", "%s%s%s", field_word(payment, "method"),
                 gateway != NULL ? " at " : "", gateway != NULL ? gateway : "");
@@ -125,28 +125,33 @@ static char *decision_text(const json_t *attempt) {
     return g_string_free(text, FALSE);
 }
 
+/* The separator only between two things. */
+static void append(GString *text, const char *separator, const char *more) {
+    if (more != NULL && more[0] != '\0') {
+        g_string_append_printf(text, "%s%s", text->len > 0 ? separator : "", more);
+    }
+}
+
 static char *outcome_text(const json_t *attempt) {
-    GString *text = g_string_new(field_word(attempt, "outcome"));
+    const char *outcome = field_word(attempt, "outcome");
+    bool said = strcmp(outcome, field_word(attempt, "state")) == 0;
+    GString *text = g_string_new(said ? "" : outcome);
     const char *code = field_text(attempt, "code"), *message = field_text(attempt, "message");
     const char *source = field_text(attempt, "source"), *id = field_text(attempt, "charge_id");
-    if (code != NULL) {
-        g_string_append_printf(text, ", %s", code);
-    }
-    if (message != NULL) {
-        g_string_append_printf(text, ": %s", message);
-    }
-    if (source != NULL) {
-        g_string_append_printf(text, "; told by %s", source);
+    append(text, ", ", code);
+    append(text, ": ", message);
+    if (source != NULL && strcmp(source, "answer") != 0) { /* an answer to the call is the rule */
+        append(text, "; ", "told by ");
+        g_string_append(text, source);
     }
     if (strcmp(field_word(attempt, "reach"), "not_sent") == 0) {
-        g_string_append(text, "; nothing was sent");
+        append(text, "; ", "nothing was sent");
     }
     if (field_int(attempt, "duration_ms") > 0) {
-        g_string_append_printf(text, "; %lld ms", (long long)field_int(attempt, "duration_ms"));
+        char took[SHOW_CHARS_MAX];
+        append(text, "; ", show_latency(field_int(attempt, "duration_ms") * US_PER_MS, took));
     }
-    if (id != NULL) {
-        g_string_append_printf(text, "; %s", id);
-    }
+    append(text, "; ", id);
     return g_string_free(text, FALSE);
 }
 
@@ -236,7 +241,11 @@ static void print_story(const struct cli *cli, const json_t *answer) {
         first_us = i == 0 ? moment->at_us : first_us;
         table_styled(table, STYLE_DIM, offset(moment->at_us - first_us, text));
         table_cell(table, moment->what);
-        table_state(table, moment->word != NULL ? moment->word : " ");
+        if (moment->word != NULL) {
+            table_state(table, moment->word);
+        } else {
+            table_blank(table);
+        }
         table_cell(table, moment->detail);
     }
     cli_say(cli, "\n");
@@ -264,6 +273,8 @@ static int find_by_order(struct cli *cli, const char *order, char *ret_id, size_
                 order);
         if (count > 1) {
             err_hint(&err, "`holdfast payment list --order %.60s` shows them.", order);
+        } else {
+            err_hint(&err, "`holdfast payment list` shows the newest ones.");
         }
         return cli_fail(cli, &err);
     }

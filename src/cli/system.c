@@ -21,7 +21,11 @@ static void print_health(const struct cli *cli, const json_t *health) {
     size_t i;
     json_t *gateway;
     json_array_foreach(json_object_get(health, "gateways"), i, gateway) {
-        table_styled(card, STYLE_DIM, i == 0 ? "gateways" : " ");
+        if (i == 0) {
+            table_styled(card, STYLE_DIM, "gateways");
+        } else {
+            table_blank(card);
+        }
         char line[SHOW_CHARS_MAX * 2];
         bool up = field_true(gateway, "up");
         snprintf(line, sizeof line, "%.60s: %s%s%.40s", field_word(gateway, "name"),
@@ -56,7 +60,11 @@ static void print_backlog(const struct cli *cli, const json_t *backlog) {
         table_styled(table, count == 0 ? STYLE_DIM : rows[i].bad ? STYLE_BAD : STYLE_WARN,
                      show_count(count, text));
         table_styled(table, count == 0 ? STYLE_DIM : STYLE_PLAIN, rows[i].what);
-        table_styled(table, STYLE_DIM, count > 0 ? rows[i].command : " ");
+        if (count > 0) {
+            table_styled(table, STYLE_DIM, rows[i].command);
+        } else {
+            table_blank(table);
+        }
     }
     cli_say(cli, "\n");
     table_print(table, cli, NULL);

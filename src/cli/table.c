@@ -66,6 +66,11 @@ void table_styled(struct table *table, enum show_style style, const char *text) 
     g_array_append_val(table->cells, cell);
 }
 
+void table_blank(struct table *table) {
+    struct cell cell = {.text = show_clean("")};
+    g_array_append_val(table->cells, cell);
+}
+
 void table_cell(struct table *table, const char *text) {
     table_styled(table, STYLE_PLAIN, text);
 }
@@ -93,10 +98,15 @@ int table_rows(const struct table *table) {
 }
 
 void table_pair(struct table *table, const char *name, const char *value) {
-    if (value != NULL && value[0] != '\0') {
-        table_styled(table, STYLE_DIM, name);
-        table_cell(table, value);
+    if (value == NULL || value[0] == '\0') {
+        return;
     }
+    if (name[0] != '\0') {
+        table_styled(table, STYLE_DIM, name);
+    } else {
+        table_blank(table);
+    }
+    table_cell(table, value);
 }
 
 void table_pairf(struct table *table, const char *name, const char *format, ...) {
@@ -157,8 +167,7 @@ static int put_text(FILE *out, const char *text, int width, int columns) {
 }
 
 static void put_cell(FILE *out, const struct table *table, int column, const struct cell *cell,
-                     int width, bool colour) {
-    bool last = column == table->count - 1;
+                     int width, bool last, bool colour) {
     bool right = table->columns[column].right;
     int shown = cell->width < width ? cell->width : width;
     fprintf(out, "%*s%s", right ? width - shown : 0, "", show_style_on(cell->style, colour));
@@ -184,13 +193,17 @@ void table_print(const struct table *table, const struct cli *cli, const char *e
     for (int i = 0; table->headed && i < table->count; i++) {
         char *name = g_strdup(table->columns[i].name);
         struct cell cell = {.text = name, .style = STYLE_BOLD, .width = show_width(name)};
-        put_cell(out, table, i, &cell, widths[i], colour);
+        put_cell(out, table, i, &cell, widths[i], i == table->count - 1, colour);
         fputs(i == table->count - 1 ? "\n" : "", out);
         g_free(name);
     }
     for (int row = 0; row < table_rows(table); row++) {
-        for (int i = 0; i < table->count; i++) {
-            put_cell(out, table, i, cell_at(table, row, i), widths[i], colour);
+        int last = table->count - 1;
+        while (last > 0 && cell_at(table, row, last)->text[0] == '\0') {
+            last--; /* no blanks at the end of a line */
+        }
+        for (int i = 0; i <= last; i++) {
+            put_cell(out, table, i, cell_at(table, row, i), widths[i], i == last, colour);
         }
         fputc('\n', out);
     }

@@ -24,13 +24,15 @@ void table_auto(struct table **table);
 
 /* NULL and "" show as a faint "-". */
 void table_cell(struct table *table, const char *text);
+/* Nothing at all. */
+void table_blank(struct table *table);
 void table_styled(struct table *table, enum show_style style, const char *text);
 void table_cellf(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A word with the colour that goes with it. */
 void table_state(struct table *table, const char *word);
 void table_count(struct table *table, int64_t count);
 int table_rows(const struct table *table);
-/* A finished row as "name\0value": for cards of two columns. Nothing when `value` is NULL or "". */
+/* A row of a card (two columns): a faint name and its value. Nothing when `value` is NULL or "". */
 void table_pair(struct table *table, const char *name, const char *value);
 void table_pairf(struct table *table, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -221,7 +221,8 @@ static bool ramp_admits(struct breaker *breaker, bool take) {
         return true;
     }
     bool admitted = breaker->ramp_seen % every[breaker->ramp] == 0;
-    if (take) {
+    /* Whoever looks and sees no place (the router) goes elsewhere and never asks: he counts now. */
+    if (take || !admitted) {
         breaker->ramp_seen++;
     }
     return admitted;

@@ -494,6 +494,7 @@ static void open_texts(struct load *load) {
 static void release(struct load *load) {
     for (int i = 0; i < load->all_count; i++) {
         shut(&load->all[i]);
+        explicit_bzero(load->all[i].out.data, load->all[i].out.len); /* it holds the key */
         buf_release(&load->all[i].out);
         buf_release(&load->all[i].body);
     }
@@ -501,7 +502,7 @@ static void release(struct load *load) {
     free(load->bytes);
     buf_release(&load->order.headers);
     buf_release(&load->order.body);
-    explicit_bzero(load->head.data, load->head.len); /* it holds the key */
+    explicit_bzero(load->head.data, load->head.len);
     buf_release(&load->head);
     if (load->timer != NULL) {
         event_free(load->timer);

@@ -232,6 +232,7 @@ struct process {
     enum callback_state state;
     int64_t received_us;
     bool attempt_found, operation_found;
+    bool released; /* the refund is a hold that was let go */
     struct attempt_row attempt;
     struct operation_row operation;
     struct payment_row payment;
@@ -269,6 +270,36 @@ static int find_attempt(struct process *process, struct store_tx *tx, struct err
     return r == -ERR_NOT_FOUND ? 0 : r;
 }
 
+/* Some events tell only by how much a charge's refunds have grown (Stripe's charge.refunded, beside
+ * the refund's own event). One of ours of that amount explains it, and so does the release of what
+ * was held and not captured. */
+static int find_refund_by_amount(struct process *process, struct store_tx *tx, struct err *err) {
+    const struct gateway_event *event = &process->event;
+    const struct payment_row *payment = &process->payment;
+    if (event->reference[0] != '\0' || event->refund_id[0] != '\0') {
+        return 0;
+    }
+    bool held = process->attempt.state != ATTEMPT_CHARGED;
+    int64_t rest = payment->authorized_minor - payment->captured_minor;
+    process->released = payment->capture_later &&
+                        (held || (rest > 0 && event->amount_minor == rest));
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM operation WHERE payment_id = $1 AND kind = 3 AND "
+                      "to_original = 1 AND ($2 < 0 OR amount_minor = $2) ORDER BY state LIMIT 1",
+                      S_TEXT(payment->id.text), S_INT(event->amount_minor));
+    if (r < 0) {
+        return r;
+    }
+    r = sql_next(rows, err);
+    if (r <= 0) {
+        return r;
+    }
+    process->operation_found = true;
+    struct refund_id id = refund_id_stored(sql_text(rows, 0));
+    return operation_row_load(tx, process->arena, id.text, false, &process->operation, err);
+}
+
 static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct process *process = ctx;
     SQL_ROWS_AUTO rows = NULL;
@@ -298,8 +329,11 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || !process->attempt_found) {
         return r;
     }
-    return payment_row_load(tx, process->arena, process->attempt.payment_id.text, false,
-                            &process->payment, err);
+    r = payment_row_load(tx, process->arena, process->attempt.payment_id.text, false,
+                         &process->payment, err);
+    return r < 0 || process->operation_found || process->event.subject != CALLBACK_REFUND
+               ? r
+               : find_refund_by_amount(process, tx, err);
 }
 
 static struct case_note note_of(const struct process *process, const char *kind,
@@ -469,6 +503,10 @@ static int process_payment(struct process *process, struct err *err) {
 }
 
 static int process_refund(struct process *process, struct err *err) {
+    if (!process->operation_found && process->released) {
+        process->result = "what was held was released";
+        return 0;
+    }
     if (!process->operation_found) {
         if (process->event.outcome != GW_REFUNDED) {
             process->result = "a refund that is not ours, not done";
@@ -478,6 +516,12 @@ static int process_refund(struct process *process, struct err *err) {
         return open_note(process, "orphan_refund",
                          "the gateway reports a refund that we did not ask for", false, 0,
                          process->event.currency, err);
+    }
+    if (process->operation.state == OPERATION_SUCCEEDED && process->event.outcome == GW_REFUNDED &&
+        (process->event.amount_minor < 0 ||
+         process->event.amount_minor == process->operation.amount_minor)) {
+        process->result = "agrees with what we know";
+        return 0;
     }
     bool open;
     int r = resolve_operation(process->payments, process->operation.id.text, "callback", &open,

@@ -18,7 +18,8 @@
 #include "meter/meter.h"
 #include "payment/internal.h"
 
-enum { SWEEP_BATCH = 200 };
+enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
+#define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
 #define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 #define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
 
@@ -106,6 +107,19 @@ static bool unresolved(const struct attempt_row *attempt) {
            attempt->state == ATTEMPT_PENDING || attempt->state == ATTEMPT_ACTION_NEEDED;
 }
 
+/* A gateway that was disabled by hand is asked, and nothing else (control.h). */
+static bool only_asked(const struct look *look, const struct gateway *gateway) {
+    struct gateway_control_view view;
+    gateway_control_view(look->payments->options.control, &view);
+    const struct gateway_registry *registry = look->payments->options.registry;
+    for (int i = 0; i < gateway_count(registry); i++) {
+        if (gateway_at(registry, i) == gateway) {
+            return view.state[i] == GATEWAY_DISABLED;
+        }
+    }
+    return false;
+}
+
 /* Which question ends it soonest without ever being able to charge twice. */
 static void ask_attempt(struct look *look, struct gateway *gateway,
                         struct gateway_result *ret_result) {
@@ -116,7 +130,8 @@ static void ask_attempt(struct look *look, struct gateway *gateway,
     struct persist_ctx persist = {look->payments, look->attempt.id.text};
     int64_t age = clock_wall_us() - look->attempt.created_us;
     bool unknown = look->attempt.state == ATTEMPT_UNKNOWN;
-    bool repeat = unknown && age < REPEAT_WINDOW_US && age < gateway->adapter->can.key_lifetime_us;
+    bool repeat = unknown && age < REPEAT_WINDOW_US &&
+                  age < gateway->adapter->can.key_lifetime_us && !only_asked(look, gateway);
     struct gateway_ask ask = {
         .gateway = gateway,
         .operation = repeat ? OP_CHARGE : OP_QUERY,
@@ -136,8 +151,9 @@ static void ask_attempt(struct look *look, struct gateway *gateway,
         look->source = "answer";
     }
     int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
-    if (ret_result->outcome == GW_NOT_FOUND && (conclusive == 0 || age < conclusive || !unknown)) {
-        ret_result->outcome = GW_UNKNOWN; /* it may still arrive there: no word yet */
+    if (ret_result->outcome == GW_NOT_FOUND && unresolved(&look->attempt) &&
+        (conclusive == 0 || age < REPEAT_WINDOW_US + conclusive || !unknown)) {
+        ret_result->outcome = GW_UNKNOWN; /* a repeat may still arrive there: no word yet */
     }
 }
 
@@ -276,9 +292,10 @@ static void ask_operation(struct look *look, struct gateway *gateway,
                           struct gateway_result *ret_result) {
     struct gateway_change change;
     change_of(&look->payment, &look->attempt, &look->operation, &change);
+    const struct gateway_capabilities *can = &gateway->adapter->can;
     int64_t age = clock_wall_us() - look->operation.created_us;
-    bool repeat = look->operation.state == OPERATION_UNKNOWN &&
-                  age < gateway->adapter->can.key_lifetime_us;
+    bool unknown = look->operation.state == OPERATION_UNKNOWN;
+    bool repeat = unknown && age < can->key_lifetime_us && !only_asked(look, gateway);
     bool refund = look->operation.kind == OPERATION_REFUND;
     struct gateway_ask ask = {
         .gateway = gateway,
@@ -292,14 +309,16 @@ static void ask_operation(struct look *look, struct gateway *gateway,
     };
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";
-    int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
-    bool unknown = look->operation.state == OPERATION_UNKNOWN;
-    if (ret_result->outcome == GW_NOT_FOUND &&
-        (!refund || conclusive == 0 || age < conclusive || !unknown)) {
+    /* The last repeat was sent before the keys ended: what is not there this long after will not come. */
+    bool over = unknown && can->not_found_conclusive_us > 0 &&
+                age >= can->key_lifetime_us + can->not_found_conclusive_us;
+    if (ret_result->outcome == GW_NOT_FOUND && (!refund || !over)) {
         ret_result->outcome = GW_UNKNOWN;
     }
-    if (look->operation.kind == OPERATION_CANCEL && !repeat && ret_result->outcome == GW_CHARGED) {
-        ret_result->outcome = GW_DECLINED; /* it was captured instead: the cancellation failed */
+    bool no_more_captured = look->operation.kind == OPERATION_CANCEL ||
+                            ret_result->captured_minor <= look->payment.captured_minor;
+    if (ret_result->outcome == GW_AUTHORIZED && !repeat && !refund && over && no_more_captured) {
+        ret_result->outcome = GW_DECLINED; /* it still holds what it held: nothing was done */
     }
 }
 
@@ -333,6 +352,11 @@ int resolve_operation(struct payments *payments, const char *operation_id, const
     }
     *ret_open = operation_state_open(look.operation.state);
     jobs_wake(payments);
+    bool said = result.outcome != GW_UNKNOWN && !gateway_outcome_is_fault(result.outcome);
+    if (strcmp(source, "callback") == 0 && !said) {
+        return err_set(err, ERR_GATEWAY, "%s could not be asked about %s (%s)", gateway->name,
+                       operation_id, result.code);
+    }
     return 0;
 }
 
@@ -452,6 +476,20 @@ static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return outbox_event(look->payments, tx, &look->payment, "payment.review", buf.data, err);
 }
 
+struct postpone {
+    const char *attempt_id;
+    int64_t due_us;
+};
+
+static int postpone_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct postpone *postpone = ctx;
+    return sql_put(tx, err,
+                   "UPDATE attempt SET callback_due_us = $2 WHERE id = $1 AND callback_due_us > 0",
+                   S_TEXT(postpone->attempt_id), S_INT(postpone->due_us));
+}
+
+/* A gateway that cannot be asked now must neither hold up the others' callbacks nor the sweeps: its
+ * attempts go to the back, and a round ends after OVERDUE_UNANSWERED_MAX of them. */
 int sweep_callbacks(struct payments *payments, int64_t now_us, struct err *err) {
     static const char sql[] =
         "SELECT id FROM attempt WHERE callback_due_us > 0 AND callback_due_us < $1 "
@@ -459,13 +497,16 @@ int sweep_callbacks(struct payments *payments, int64_t now_us, struct err *err) 
     char ids[SWEEP_BATCH][ID_TEXT_MAX];
     struct found found = {ids, 0, sql, now_us, NULL};
     int r = find(payments, &found, err);
-    int done = 0;
-    for (int i = 0; r >= 0 && i < found.count; i++) {
+    int done = 0, unanswered = 0;
+    for (int i = 0; r >= 0 && i < found.count && unanswered < OVERDUE_UNANSWERED_MAX; i++) {
         bool open;
         struct gateway_result result;
         int asked = resolve_attempt(payments, ids[i], "check", &open, &result, err);
         if (asked < 0 || result.outcome == GW_UNKNOWN || gateway_outcome_is_fault(result.outcome)) {
-            continue; /* the gateway cannot say now: looked at again in the next round */
+            struct postpone postpone = {ids[i], now_us + OVERDUE_AGAIN_US};
+            r = store_write(payments->options.store, postpone_tx, &postpone, err);
+            unanswered++;
+            continue;
         }
         ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
         struct overdue overdue = {

@@ -199,7 +199,11 @@ static int follow(struct payments *payments, struct store_tx *tx, struct payment
                   struct attempt_row *attempt, enum attempt_state from,
                   const struct gateway_result *result, struct settlement *settlement,
                   struct err *err) {
-    int64_t actual = result->amount_minor >= 0 ? result->amount_minor : attempt->amount_minor;
+    /* What was captured counts where it is said: a hold may have been captured in part elsewhere. */
+    bool part = attempt->state == ATTEMPT_CHARGED && result->captured_minor > 0;
+    int64_t actual = part                        ? result->captured_minor
+                     : result->amount_minor >= 0 ? result->amount_minor
+                                                 : attempt->amount_minor;
     int r = 0;
     settlement->payment_moved = true;
     payment->gateway = attempt->gateway;
@@ -332,6 +336,12 @@ static enum operation_state operation_next(const struct operation_row *operation
         return operation->state == OPERATION_SENDING ? OPERATION_UNKNOWN : operation->state;
     case GW_DECLINED:
         return OPERATION_FAILED;
+    case GW_CANCELED: /* the refund was withdrawn, or the hold is gone and took no more than we know */
+        return operation->kind == OPERATION_REFUND || result->captured_minor <= 0
+                   ? OPERATION_FAILED
+                   : operation->state;
+    case GW_CHARGED: /* only a cancellation: the money was taken instead */
+        return operation->kind == OPERATION_CANCEL ? OPERATION_FAILED : operation->state;
     case GW_NOT_FOUND: /* reaches us only when it is conclusive */
         return OPERATION_FAILED;
     case GW_REJECTED_REQUEST:

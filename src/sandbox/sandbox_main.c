@@ -148,7 +148,8 @@ static void introduce(const struct sandbox *sandbox, const char *host, sandbox_s
 {
     static const char *const names[SANDBOX_PORTS] = {"Stripe ", "PayPal ", "control"};
     static const char *const hints[SANDBOX_PORTS] = {
-        "API key " SANDBOX_STRIPE_KEY, "client " SANDBOX_PAYPAL_CLIENT_ID,
+        "unless told otherwise the API key is " SANDBOX_STRIPE_KEY,
+        "unless told otherwise the client id is " SANDBOX_PAYPAL_CLIENT_ID,
         "GET /book, PUT /faults/stripe; GET / lists everything"};
     char line[LINE_CHARS_MAX];
     for (int i = 0; i < SANDBOX_PORTS; i++) {

@@ -37,6 +37,9 @@ MONEY = ["charge", "capture", "refund", "cancel"]
 GATEWAY_MOODS = [
     [],
     [],
+    [],
+    [],
+    [],
     [{"kind": "down"}],
     [{"kind": "refuse"}],
     [{"kind": "intermittent"}],
@@ -74,7 +77,8 @@ class Plan:
         # Most kills hit a service at work, some hit one that only just starts to recover.
         self.pause_s = rng.random() * 0.15 if rng.random() < 0.2 else 0.3 + rng.random() * 1.1
         self.down_s = rng.random() * 0.4 if rng.random() < 0.3 else 0.0
-        self.hand = rng.choice(HANDS) if rng.random() < 0.3 else None
+        # A gateway that was taken out is back soon, or little would be left to break.
+        self.hand = rng.choice(HANDS) if rng.random() < 0.25 else "enable"
         self.gateway = rng.choice(sorted(GATEWAYS.values()))
         self.database = rng.choice(("terminate", "terminate", "kill_one", "restart")) \
             if rng.random() < 0.25 else None

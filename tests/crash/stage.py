@@ -286,12 +286,11 @@ class Stage:
         callbacks = [f"http://127.0.0.1:{self.instances[-1 if i else 0].public}/callbacks/{name}"
                      for i, name in enumerate(GATEWAYS.values())]
         command = dies_with_us(
-            "KILL", self.program, "sandbox", "--stripe", f"127.0.0.1:{self.stripe}",
-            "--paypal", f"127.0.0.1:{self.paypal}", "--control", f"127.0.0.1:{self.control}",
-            "--seed", str(self.seed), "--stripe-callback", callbacks[0],
-            "--paypal-callback", callbacks[1],
-            "--callback-retry-ms", "400", "--callback-tries", "7", "--latency-ms", "15",
-            "--settle-ms", "1500")
+            "KILL", self.program, "sandbox", "--host=127.0.0.1", "--stripe-port", self.stripe,
+            "--paypal-port", self.paypal, "--control-port", self.control, "--seed", self.seed,
+            "--callback-stripe", callbacks[0], "--callback-paypal", callbacks[1],
+            "--callback-retry-ms", 400, "--callback-tries", 7, "--latency-ms", 15,
+            "--settle-ms", 1500)
         with open(self.folder / "sandbox.log", "ab") as log:
             self.sandbox = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, start_new_session=True)

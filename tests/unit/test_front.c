@@ -174,6 +174,7 @@ static void the_internal_listener_refuses_what_a_proxy_or_a_page_sends(void **st
     static const char *const names[] = {
         "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP",
         "Via",       "Origin",          "x-forwarded-for"};
+    int64_t before = api_changes(&api);
     assert_int_equal(internal_with("X-Harmless", "1"), 200);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         API_REPLY_AUTO reply;
@@ -187,7 +188,7 @@ static void the_internal_listener_refuses_what_a_proxy_or_a_page_sends(void **st
         assert_string_equal(reply_problem(&reply), "forbidden");
         assert_int_equal(strcasecmp(reply_text(&reply, "place"), names[i]), 0);
     }
-    assert_int_equal(api_int(&api, "SELECT COUNT(*) FROM gateway_control"), 0);
+    assert_int_equal(api_changes(&api), before);
 }
 
 static void the_internal_listener_answers_to_a_loopback_name_only(void **state) {

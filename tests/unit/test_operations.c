@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_operations.c: captures, cancellations and refunds: their amounts, their own unknown states, and
+ * that never more goes back than came in (I10). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/task.h"
+#include "payment/machine.h"
+#include "support/payment_world.h"
+
+#define W the_world
+#define FAKE (W->fake)
+
+/* Consumes the answer. */
+static void expect(json_t *json, int status, const char *state) {
+    if (json == NULL) {
+        fail_msg("it failed: %s", W->err.detail);
+    }
+    assert_int_equal(W->status, status);
+    assert_string_equal(json_at(json, "state"), state);
+    json_decref(json);
+}
+
+static void refused(json_t *json, int code) {
+    assert_null(json);
+    assert_int_equal(W->result, -code);
+    assert_true(W->err.detail[0] != '\0');
+}
+
+static void assert_amounts(const char *id, int64_t captured, int64_t refunded, int64_t pending) {
+    json_t *json = world_get(W, id);
+    assert_int_equal(int_at(json, "amount_captured"), captured);
+    assert_int_equal(int_at(json, "amount_refunded"), refunded);
+    assert_int_equal(int_at(json, "amount_refund_pending"), pending);
+    json_decref(json);
+}
+
+/* ---- captures --------------------------------------------------------------------------------- */
+
+static void all_that_was_authorized_is_captured_by_default(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    assert_amounts(id, 0, 0, 0);
+    json_t *json = world_capture(W, "key", id, 0, true);
+    assert_int_equal(int_at(json, "amount_captured"), 1000);
+    expect(json, 201, "succeeded");
+    refused(world_capture(W, "key-2", id, 0, true), ERR_STATE);
+    assert_int_equal(fake_calls(FAKE, 0, "capture"), 1);
+    free(id);
+    world_check(W);
+}
+
+static void several_captures_take_parts_until_the_final_one(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    expect(world_capture(W, "key-1", id, 300, false), 201, "succeeded");
+    expect(world_capture(W, "key-2", id, 200, false), 201, "succeeded");
+    refused(world_capture(W, "key-3", id, 501, false), ERR_AMOUNT);
+    assert_non_null(strstr(W->err.detail, "5.00 USD"));
+    expect(world_capture(W, "key-4", id, 400, true), 201, "succeeded");
+    refused(world_capture(W, "key-5", id, 100, true), ERR_STATE);
+    assert_amounts(id, 900, 0, 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'payment.captured'"), 2);
+    free(id);
+    world_check(W);
+}
+
+static void a_payment_charged_at_once_is_not_captured(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    refused(world_capture(W, "key", id, 0, true), ERR_STATE);
+    assert_int_equal(fake_calls(FAKE, 0, "capture"), 0);
+    free(id);
+}
+
+static void a_capture_that_the_gateway_refuses_changes_nothing_and_says_so(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_say(FAKE, 0, "capture", 1, FAKE_REJECT);
+    json_t *json = world_capture(W, "key", id, 600, true);
+    assert_non_null(json);
+    assert_int_equal(W->status, 422);
+    assert_non_null(strstr(json_at(json, "type"), "gateway-rejected"));
+    json_decref(json);
+    assert_payment(W, id, "authorized");
+    /* The same key tells the same; another one may try again. */
+    json_decref(world_capture(W, "key", id, 600, true));
+    assert_int_equal(W->status, 422);
+    assert_true(W->replayed);
+    expect(world_capture(W, "key-2", id, 600, true), 201, "succeeded");
+    assert_amounts(id, 600, 0, 0);
+    free(id);
+    world_check(W);
+}
+
+static void an_unknown_capture_is_repeated_at_once_with_its_key(void **state) {
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_GARBAGE, FAKE_ERROR_AFTER};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        fake_say(FAKE, 0, "capture", 1, acts[i]);
+        expect(world_capture(W, "key", id, 700, true), 201, "succeeded");
+        assert_int_equal(fake_calls(FAKE, 0, "capture"), 2);
+        assert_amounts(id, 700, 0, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void an_unknown_capture_counts_until_it_is_resolved(void **state) {
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_TIME_OUT_AFTER};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        fake_say(FAKE, 0, "*", -1, acts[i]);
+        expect(world_capture(W, "key", id, 700, false), 202, "authorized");
+        refused(world_capture(W, "key-2", id, 301, false), ERR_AMOUNT);
+        refused(world_cancel(W, "key-3", id), ERR_STATE);
+        fake_say_nothing(FAKE);
+        world_settle_all(W);
+        assert_payment(W, id, "succeeded");
+        assert_amounts(id, 700, 0, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void a_callback_about_a_capture_of_ours_books_it_once(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_say(FAKE, 0, "capture", -1, FAKE_LOSE_AFTER);
+    expect(world_capture(W, "key", id, 1000, true), 202, "authorized");
+    world_callbacks(W, 0);
+    (void)world_tick(W);
+    fake_say_nothing(FAKE);
+    world_settle_all(W);
+    assert_amounts(id, 1000, 0, 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind IN (1, 2)"), 1);
+    free(id);
+    world_check(W);
+}
+
+static void a_capture_made_at_the_gateway_itself_is_booked_from_its_callback(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_payment_becomes(FAKE, 0, "order", "succeeded");
+    world_callbacks(W, 0);
+    (void)world_tick(W);
+    assert_payment(W, id, "succeeded");
+    assert_amounts(id, 1000, 0, 0);
+    free(id);
+    world_check(W);
+}
+
+static void a_capture_of_an_expired_authorization_fails(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_payment_becomes(FAKE, 0, "order", "canceled");
+    json_decref(world_capture(W, "key", id, 0, true));
+    assert_int_equal(W->status, 422);
+    world_callbacks(W, 0);
+    (void)world_tick(W);
+    assert_payment(W, id, "canceled");
+    free(id);
+    world_check(W);
+}
+
+enum { RACERS = 6 };
+struct racer {
+    int number, result, status;
+    const char *id;
+    int64_t amount_minor;
+    enum operation_kind kind;
+};
+
+static void race(void *arg) {
+    struct racer *racer = arg;
+    char key[32];
+    snprintf(key, sizeof key, "racer-%d", racer->number);
+    struct caller caller = world_caller(key, "x");
+    struct answer answer = {0};
+    struct err err = {0};
+    racer->result =
+        racer->kind == OPERATION_CAPTURE
+            ? payment_capture(W->payments, &caller, racer->id, racer->amount_minor, false, &answer, &err)
+        : racer->kind == OPERATION_CANCEL
+            ? payment_cancel(W->payments, &caller, racer->id, "", &answer, &err)
+            : payment_refund(W->payments, &caller, racer->id, racer->amount_minor, "", true, &answer, &err);
+    racer->status = answer.status;
+    answer_release(&answer);
+}
+
+/* Starts them all, waits for them all, returns how many were let in. */
+static int run_race(struct racer racers[RACERS]) {
+    struct task *tasks[RACERS];
+    int won = 0;
+    for (int i = 0; i < RACERS; i++) {
+        tasks[i] = task_start("racer", 512 * 1024, race, &racers[i]);
+        assert_non_null(tasks[i]);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        task_join(tasks[i]);
+        won += racers[i].result == 0;
+    }
+    return won;
+}
+
+static void captures_at_once_never_exceed_what_was_authorized(void **state) {
+    for (int round = 0; round < 4; round++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        struct racer racers[RACERS];
+        for (int i = 0; i < RACERS; i++) {
+            racers[i] = (struct racer){i, 0, 0, id, 400, OPERATION_CAPTURE};
+        }
+        assert_int_equal(run_race(racers), 2);
+        assert_amounts(id, 800, 0, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void a_capture_and_a_cancellation_at_once_are_one_of_the_two(void **state) {
+    for (int round = 0; round < 6; round++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        struct racer racers[RACERS];
+        for (int i = 0; i < RACERS; i++) {
+            racers[i] = (struct racer){i, 0, 0, id, 1000, i % 2 == 0 ? OPERATION_CAPTURE : OPERATION_CANCEL};
+        }
+        assert_int_equal(run_race(racers), 1);
+        free(id);
+        world_check(W);
+    }
+}
+
+/* ---- cancellations ---------------------------------------------------------------------------- */
+
+static void a_cancelled_authorization_is_released_and_the_order_is_free(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    expect(world_cancel(W, "key", id), 201, "canceled");
+    refused(world_capture(W, "key-2", id, 0, true), ERR_STATE);
+    refused(world_cancel(W, "key-3", id), ERR_STATE);
+    free(id);
+    id = world_paid(W, "order", 1000);
+    free(id);
+    world_check(W);
+}
+
+static void what_was_taken_or_is_being_asked_is_not_cancelled(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    refused(world_cancel(W, "key", id), ERR_STATE);
+    assert_non_null(strstr(W->err.hint, "refund"));
+    free(id);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
+    json_t *json = world_create(W, "key-2", "order-2", 500);
+    assert_string_equal(json_at(json, "state"), "processing");
+    refused(world_cancel(W, "key-3", json_at(json, "id")), ERR_STATE);
+    json_decref(json);
+    assert_int_equal(fake_calls(FAKE, 0, "cancel"), 0);
+}
+
+static void a_payment_that_waits_for_another_method_is_cancelled_without_a_gateway(void **state) {
+    struct payment_order order = world_order("order", 500);
+    order.token = NULL;
+    json_t *json = world_pay(W, "key", &order);
+    expect(world_cancel(W, "key-2", json_at(json, "id")), 201, "canceled");
+    json_decref(json);
+    assert_int_equal(fake_calls(FAKE, 0, "*"), 0);
+    world_check(W);
+}
+
+static void a_cancellation_of_what_was_charged_meanwhile_fails(void **state) {
+    static const enum fake_act acts[] = {FAKE_DO, FAKE_LOSE_BEFORE};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        fake_payment_becomes(FAKE, 0, "order", "succeeded"); /* by somebody at its dashboard */
+        fake_say(FAKE, 0, "cancel", 2, acts[i]);
+        json_decref(world_cancel(W, "key", id));
+        assert_int_equal(W->status, acts[i] == FAKE_DO ? 422 : 202);
+        world_callbacks(W, 0);
+        world_settle_all(W);
+        assert_payment(W, id, "succeeded");
+        assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void an_unknown_cancellation_is_resolved(void **state) {
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        fake_say(FAKE, 0, "cancel", -1, acts[i]);
+        expect(world_cancel(W, "key", id), 202, "authorized");
+        refused(world_capture(W, "key-2", id, 0, true), ERR_STATE);
+        fake_say_nothing(FAKE);
+        world_settle_all(W);
+        assert_payment(W, id, "canceled");
+        free(id);
+        world_check(W);
+    }
+}
+
+/* ---- refunds ---------------------------------------------------------------------------------- */
+
+static void a_payment_is_refunded_in_full_by_default(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    json_t *json = world_refund(W, "key", id, 0);
+    assert_int_equal(int_at(json, "amount"), 1000);
+    expect(json, 201, "succeeded");
+    assert_amounts(id, 1000, 1000, 0);
+    refused(world_refund(W, "key-2", id, 0), ERR_AMOUNT);
+    refused(world_refund(W, "key-3", id, 1), ERR_AMOUNT);
+    free(id);
+    world_check(W);
+}
+
+static void several_partial_refunds_go_up_to_what_was_captured(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    expect(world_refund(W, "key-1", id, 400), 201, "succeeded");
+    expect(world_refund(W, "key-2", id, 500), 201, "succeeded");
+    refused(world_refund(W, "key-3", id, 101), ERR_AMOUNT);
+    expect(world_refund(W, "key-4", id, 0), 201, "succeeded");
+    assert_amounts(id, 1000, 1000, 0);
+    free(id);
+    world_check(W);
+}
+
+static void only_what_was_captured_can_be_refunded(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    refused(world_refund(W, "key-1", id, 100), ERR_STATE);
+    expect(world_capture(W, "key-2", id, 300, true), 201, "succeeded");
+    refused(world_refund(W, "key-3", id, 301), ERR_AMOUNT);
+    expect(world_refund(W, "key-4", id, 300), 201, "succeeded");
+    free(id);
+    refused(world_refund(W, "key-5", "pay_00000000000000000000000000", 1), ERR_NOT_FOUND);
+    world_check(W);
+}
+
+static void a_pending_refund_counts_as_refunded_until_it_failed(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
+    expect(world_refund(W, "key-1", id, 700), 202, "pending");
+    assert_amounts(id, 1000, 0, 700);
+    refused(world_refund(W, "key-2", id, 301), ERR_AMOUNT);
+    test_clock_advance(61 * US_PER_SECOND);
+    (void)world_tick(W);
+    assert_amounts(id, 1000, 0, 700);
+    fake_refund_becomes(FAKE, 0, "order", "failed");
+    test_clock_advance(61 * US_PER_SECOND);
+    (void)world_tick(W);
+    assert_amounts(id, 1000, 0, 0);
+    expect(world_refund(W, "key-3", id, 1000), 201, "succeeded");
+    free(id);
+    world_check(W);
+}
+
+static void a_pending_refund_ends_as_the_gateway_says(void **state) {
+    static const char *const ends[] = {"succeeded", "failed", "canceled"};
+    static const int64_t refunded[] = {700, 0, 0};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
+        expect(world_refund(W, "key-1", id, 700), 202, "pending");
+        fake_refund_becomes(FAKE, 0, "order", ends[i]);
+        test_clock_advance(61 * US_PER_SECOND);
+        (void)world_tick(W);
+        assert_amounts(id, 1000, refunded[i], 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void an_unknown_refund_counts_and_is_resolved(void **state) {
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_TIME_OUT_BEFORE, FAKE_GARBAGE,
+                                         FAKE_ERROR_AFTER};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        fake_say(FAKE, 0, "*", -1, acts[i]);
+        expect(world_refund(W, "key-1", id, 700), 202, "unknown");
+        assert_amounts(id, 1000, 0, 700);
+        refused(world_refund(W, "key-2", id, 301), ERR_AMOUNT);
+        fake_say_nothing(FAKE);
+        world_settle_all(W);
+        assert_amounts(id, 1000, 700, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+/* Its keys are gone by then: it is asked whether it knows the refund. */
+static void a_refund_unknown_for_longer_than_keys_live_is_asked_about(void **state) {
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER};
+    static const int64_t refunded[] = {0, 700};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        fake_say(FAKE, 0, "*", -1, acts[i]);
+        expect(world_refund(W, "key-1", id, 700), 202, "unknown");
+        for (int hour = 0; hour < 25; hour++) {
+            test_clock_advance(3600 * US_PER_SECOND);
+            (void)world_tick(W);
+        }
+        assert_amounts(id, 1000, 0, 700);
+        int refunds = fake_calls(FAKE, 0, "refund");
+        fake_say_nothing(FAKE);
+        world_settle_all(W);
+        assert_int_equal(fake_calls(FAKE, 0, "refund"), refunds);
+        assert_amounts(id, 1000, refunded[i], 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void a_refund_that_certainly_was_not_made_fails_and_frees_its_amount(void **state) {
+    static const enum fake_act acts[] = {FAKE_REFUSE, FAKE_RATE_LIMIT, FAKE_BAD_KEY, FAKE_REJECT, FAKE_DECLINE};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        fake_say(FAKE, 0, "refund", 1, acts[i]);
+        expect(world_refund(W, "key-1", id, 1000), 201, "failed");
+        assert_amounts(id, 1000, 0, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static json_t *retry(const char *key, const char *refund_id) {
+    struct caller caller = world_caller(key, "retry");
+    struct answer answer = {0};
+    return world_take(W, refund_retry(W->payments, &caller, refund_id, &answer, &W->err), &answer);
+}
+
+static void a_failed_refund_is_sent_again_once(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    fake_say(FAKE, 0, "refund", 2, FAKE_REFUSE);
+    json_t *first = world_refund(W, "key-1", id, 600);
+    const char *refund_id = json_at(first, "id");
+    expect(retry("key-2", refund_id), 201, "failed");
+    expect(retry("key-3", refund_id), 201, "succeeded");
+    refused(retry("key-4", refund_id), ERR_STATE);
+    expect(retry("key-3", refund_id), 201, "succeeded");
+    assert_true(W->replayed);
+    json_decref(first);
+    assert_amounts(id, 1000, 600, 0);
+    free(id);
+    world_check(W);
+}
+
+static void only_a_failed_refund_is_sent_again(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    json_t *json = world_refund(W, "key-1", id, 600);
+    refused(retry("key-2", json_at(json, "id")), ERR_STATE);
+    json_decref(json);
+    refused(retry("key-3", "re_00000000000000000000000000"), ERR_NOT_FOUND);
+    free(id);
+}
+
+static void a_refund_that_succeeded_and_failed_after_all_is_taken_back(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    expect(world_refund(W, "key-1", id, 600), 201, "succeeded");
+    int from = fake_event_count(FAKE);
+    fake_refund_becomes(FAKE, 0, "order", "failed");
+    world_callbacks(W, from);
+    (void)world_tick(W);
+    assert_amounts(id, 1000, 0, 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 4"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'refund.failed'"), 1);
+    free(id);
+    world_check(W);
+}
+
+static json_t *store_credit(const char *key, const char *id, int64_t amount_minor) {
+    struct caller caller = world_caller(key, "credit");
+    struct answer answer = {0};
+    int r = payment_refund(W->payments, &caller, id, amount_minor, "goodwill", false, &answer, &W->err);
+    return world_take(W, r, &answer);
+}
+
+static void store_credit_needs_no_gateway_and_counts_as_refunded(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    int calls = fake_calls(FAKE, 0, "*");
+    expect(store_credit("key-1", id, 400), 201, "succeeded");
+    assert_int_equal(fake_calls(FAKE, 0, "*"), calls);
+    assert_amounts(id, 1000, 400, 0);
+    refused(world_refund(W, "key-2", id, 601), ERR_AMOUNT);
+    assert_text(W, "SELECT credit_account FROM posting WHERE kind = 8", "customer:cus_1:store_credit");
+    free(id);
+    struct payment_order order = world_order("order-2", 500);
+    order.customer_id = "";
+    json_t *json = world_pay(W, NULL, &order);
+    refused(store_credit("key-3", json_at(json, "id"), 100), ERR_VALIDATION);
+    json_decref(json);
+    world_check(W);
+}
+
+static void refunds_at_once_never_exceed_what_was_captured(void **state) {
+    for (int round = 0; round < 4; round++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        struct racer racers[RACERS];
+        for (int i = 0; i < RACERS; i++) {
+            racers[i] = (struct racer){i, 0, 0, id, 300, OPERATION_REFUND};
+        }
+        assert_int_equal(run_race(racers), 3);
+        assert_amounts(id, 1000, 900, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+/* A refund beside a capture of more, and the same key from many at once. */
+static void a_refund_and_a_capture_at_once_are_both_counted(void **state) {
+    for (int round = 0; round < 4; round++) {
+        payment_world_forget(W);
+        char *id = world_authorized(W, "order", 1000);
+        expect(world_capture(W, "key", id, 400, false), 201, "succeeded");
+        struct racer racers[RACERS];
+        for (int i = 0; i < RACERS; i++) {
+            racers[i] = (struct racer){i, 0, 0, id, 150, i % 2 == 0 ? OPERATION_CAPTURE : OPERATION_REFUND};
+        }
+        assert_true(run_race(racers) >= 5); /* 3 captures of 150, and 2 or 3 refunds of 150 */
+        free(id);
+        world_check(W);
+    }
+}
+
+static void the_same_key_from_many_at_once_is_one_refund(void **state) {
+    for (int round = 0; round < 4; round++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        struct racer racers[RACERS];
+        for (int i = 0; i < RACERS; i++) {
+            racers[i] = (struct racer){7, 0, 0, id, 100, OPERATION_REFUND};
+        }
+        (void)run_race(racers);
+        for (int i = 0; i < RACERS; i++) {
+            assert_true(racers[i].result == 0 || racers[i].result == -ERR_IDEMPOTENCY_IN_FLIGHT);
+        }
+        assert_amounts(id, 1000, 100, 0);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void a_disabled_gateway_refuses_refunds_and_a_draining_one_does_not(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    static const enum gateway_switch switches[] = {GATEWAY_DISABLED, GATEWAY_DRAINING};
+    for (size_t i = 0; i < COUNT_OF(switches); i++) {
+        struct gateway_control_change change;
+        assert_int_equal(gateway_control_set(W->control, "stripe-a", switches[i], false, "test", "an incident",
+                                             &change, &W->err), 0);
+        assert_int_equal(gateway_control_apply(&change, &W->err), 0);
+        if (switches[i] == GATEWAY_DISABLED) {
+            refused(world_refund(W, "key-1", id, 100), ERR_NO_GATEWAY);
+        } else {
+            expect(world_refund(W, "key-2", id, 100), 201, "succeeded");
+        }
+    }
+    free(id);
+    world_check(W);
+}
+
+int main(void) {
+    payment_world_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_that_was_authorized_is_captured_by_default),
+        cmocka_unit_test(several_captures_take_parts_until_the_final_one),
+        cmocka_unit_test(a_payment_charged_at_once_is_not_captured),
+        cmocka_unit_test(a_capture_that_the_gateway_refuses_changes_nothing_and_says_so),
+        cmocka_unit_test(an_unknown_capture_is_repeated_at_once_with_its_key),
+        cmocka_unit_test(an_unknown_capture_counts_until_it_is_resolved),
+        cmocka_unit_test(a_callback_about_a_capture_of_ours_books_it_once),
+        cmocka_unit_test(a_capture_made_at_the_gateway_itself_is_booked_from_its_callback),
+        cmocka_unit_test(a_capture_of_an_expired_authorization_fails),
+        cmocka_unit_test(captures_at_once_never_exceed_what_was_authorized),
+        cmocka_unit_test(a_capture_and_a_cancellation_at_once_are_one_of_the_two),
+        cmocka_unit_test(a_cancelled_authorization_is_released_and_the_order_is_free),
+        cmocka_unit_test(what_was_taken_or_is_being_asked_is_not_cancelled),
+        cmocka_unit_test(a_payment_that_waits_for_another_method_is_cancelled_without_a_gateway),
+        cmocka_unit_test(a_cancellation_of_what_was_charged_meanwhile_fails),
+        cmocka_unit_test(an_unknown_cancellation_is_resolved),
+        cmocka_unit_test(a_payment_is_refunded_in_full_by_default),
+        cmocka_unit_test(several_partial_refunds_go_up_to_what_was_captured),
+        cmocka_unit_test(only_what_was_captured_can_be_refunded),
+        cmocka_unit_test(a_pending_refund_counts_as_refunded_until_it_failed),
+        cmocka_unit_test(a_pending_refund_ends_as_the_gateway_says),
+        cmocka_unit_test(an_unknown_refund_counts_and_is_resolved),
+        cmocka_unit_test(a_refund_unknown_for_longer_than_keys_live_is_asked_about),
+        cmocka_unit_test(a_refund_that_certainly_was_not_made_fails_and_frees_its_amount),
+        cmocka_unit_test(a_failed_refund_is_sent_again_once),
+        cmocka_unit_test(only_a_failed_refund_is_sent_again),
+        cmocka_unit_test(a_refund_that_succeeded_and_failed_after_all_is_taken_back),
+        cmocka_unit_test(store_credit_needs_no_gateway_and_counts_as_refunded),
+        cmocka_unit_test(refunds_at_once_never_exceed_what_was_captured),
+        cmocka_unit_test(a_refund_and_a_capture_at_once_are_both_counted),
+        cmocka_unit_test(the_same_key_from_many_at_once_is_one_refund),
+        cmocka_unit_test(a_disabled_gateway_refuses_refunds_and_a_draining_one_does_not),
+    };
+    return payment_world_run("captures, cancellations and refunds", tests, COUNT_OF(tests));
+}
