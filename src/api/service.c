@@ -17,6 +17,7 @@
 #include "store/migrate.h"
 
 enum { INTERNAL_WORKERS_MAX = 32, INTERNAL_QUEUE_MAX = 256, DRAIN_S = 20, PATH_CHARS_MAX = 4096 };
+enum { PRIORITY_MAX = 9999 };
 static const char public_default[] = "127.0.0.1:8080";
 static const char internal_default[] = "127.0.0.1:3000";
 
@@ -131,6 +132,11 @@ static int open_gateways(struct service *service, struct err *err) {
             return err_set(err, ERR_CONFIG, "gateway %s has more than %d credentials",
                            config->gateways[i].name, GATEWAY_CREDENTIALS_MAX);
         }
+        if (config->gateways[i].priority > PRIORITY_MAX) {
+            free(settings);
+            return err_set(err, ERR_CONFIG, "gateway %s: priority is at most %d",
+                           config->gateways[i].name, PRIORITY_MAX);
+        }
         settings_of(&config->gateways[i], &breaker, &settings[i]);
     }
     int r = gateway_registry_open(settings, (int)config->gateways_count, &service->registry, err);
@@ -163,13 +169,13 @@ static int check_rule(const struct config_rule *config, const struct route_rule 
     for (unsigned i = 0; i < config->regions_count; i++) {
         if (strlen(config->regions[i]) >= sizeof rule->regions[0]) {
             return err_set(err, ERR_CONFIG,
-                           "routing rule \"%s\": a region has at most %zu characters",
-                           config->name, sizeof rule->regions[0] - 1);
+                           "routing rule \"%s\": a region has at most %zu characters", config->name,
+                           sizeof rule->regions[0] - 1);
         }
     }
     if (config->amount_min > AMOUNT_MINOR_MAX || config->amount_max > AMOUNT_MINOR_MAX) {
-        return err_set(err, ERR_CONFIG, "routing rule \"%s\": no amount is over %lld",
-                       config->name, (long long)AMOUNT_MINOR_MAX);
+        return err_set(err, ERR_CONFIG, "routing rule \"%s\": no amount is over %lld", config->name,
+                       (long long)AMOUNT_MINOR_MAX);
     }
     return 0;
 }

@@ -36,6 +36,7 @@ static int status_of(enum err_code code) {
     case ERR_USAGE:
         return CLI_USAGE;
     case ERR_UNREACHABLE:
+    case ERR_TIMEOUT: /* of the call itself: what the service answers is not told through here */
         return CLI_UNREACHABLE;
     default:
         return CLI_PROBLEM;

@@ -304,7 +304,12 @@ int run_gateway_watch(struct cli *cli) {
 
 /* ---- switches ---- */
 
-static void print_routing(const struct cli *cli, const json_t *routing) {
+/* How payments are routed after a change. The change itself is done, whatever becomes of this. */
+static void print_routing(struct cli *cli) {
+    JSON_AUTO routing = NULL;
+    if (cli->json || talk_ask(cli, "/v1/routing", &routing, NULL) != CLI_DONE) {
+        return;
+    }
     const char *primary = field_text(routing, "primary");
     const char *why = field_text(routing, "primary_reason");
     const char *fallback_why = field_text(routing, "fallback_reason");
@@ -335,7 +340,7 @@ int run_gateway_switch(struct cli *cli) {
     body_text(cli, body, "reason", "reason");
     int status = talk_post(cli, "/v1/routing/primary", body, &answer);
     if (status == CLI_DONE) {
-        print_routing(cli, answer);
+        print_routing(cli);
     }
     return status;
 }
@@ -352,7 +357,7 @@ int run_gateway_fallback(struct cli *cli) {
     body_text(cli, body, "reason", "reason");
     int status = talk_post(cli, "/v1/routing/fallback", body, &answer);
     if (status == CLI_DONE) {
-        print_routing(cli, answer);
+        print_routing(cli);
     }
     return status;
 }
@@ -370,7 +375,9 @@ static int set_gateway(struct cli *cli, const char *verb) {
     }
     int status = talk_post(cli, path.text.data, body, &answer);
     if (status == CLI_DONE) {
-        cli_say(cli, "%s is %s now.\n", field_word(answer, "name"), field_word(answer, "state"));
+        cli_say(cli, "%s is %s now.\n\n", field_word(answer, "subject"),
+                field_word(answer, "value"));
+        print_routing(cli);
     }
     return status;
 }

@@ -28,9 +28,11 @@ static void print_health(const struct cli *cli, const json_t *health) {
         }
         char line[SHOW_CHARS_MAX * 2];
         bool up = field_true(gateway, "up");
-        snprintf(line, sizeof line, "%.60s: %s%s%.40s", field_word(gateway, "name"),
-                 up ? "takes payments" : "takes none", up ? "" : ", ",
-                 up ? "" : field_word(gateway, "state"));
+        const char *state = field_word(gateway, "state");
+        bool breaker = !up && strcmp(state, "enabled") == 0;
+        snprintf(line, sizeof line, "%.60s: %s%.40s", field_word(gateway, "name"),
+                 up ? "takes payments" : "takes none, it is ",
+                 up ? "" : breaker ? "failing (breaker open)" : state);
         table_styled(card, up ? STYLE_GOOD : STYLE_BAD, line);
     }
     table_print(card, cli, NULL);

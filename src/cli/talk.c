@@ -194,7 +194,8 @@ static int fail_unanswered(const struct talk *talk) {
     struct err err = {0};
     const char *base = talk_url(talk->cli);
     bool maybe = talk->answer.reach == HTTP_MAYBE_SENT && talk->idempotency_key != NULL;
-    err_set(&err, ERR_UNREACHABLE, "%.120s: %s%s", base, why_not(talk->answer.failure),
+    bool late = talk->answer.failure == HTTP_FAIL_TIMEOUT;
+    err_set(&err, late ? ERR_TIMEOUT : ERR_UNREACHABLE, "%.120s: %s%s", base, why_not(talk->answer.failure),
             maybe ? "; the request was sent, so it may have been done" : "");
     if (maybe) {
         err_hint(&err, "Repeat the command with --idempotency-key %.100s: it is not done twice.",

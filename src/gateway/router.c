@@ -7,6 +7,7 @@
  * by its weight; the highest wins), so that a repeat of the same payment gets the same order. */
 #include "gateway/router.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,11 +282,12 @@ static void explain(struct ranked *ranked, const struct route_rule *rule,
     }
 }
 
-static int best_priority(const struct gateway_registry *registry) {
-    int best = gateway_count(registry) > 0 ? gateway_at(registry, 0)->priority : 0;
-    for (int i = 1; i < gateway_count(registry); i++) {
-        int priority = gateway_at(registry, i)->priority;
-        best = priority < best ? priority : best;
+/* Of those that take this method: a wallet's gateway is not the first for cards. */
+static int best_priority(const struct gateway_registry *registry, enum payment_method method) {
+    int best = INT_MAX;
+    for (int i = 0; i < gateway_count(registry); i++) {
+        const struct gateway *gateway = gateway_at(registry, i);
+        best = gateway->methods[method] && gateway->priority < best ? gateway->priority : best;
     }
     return best;
 }
@@ -297,7 +299,7 @@ void router_plan(struct router *router, const struct route_request *request,
     gateway_control_view(router->control, &view);
     const struct route_rule *rule = first_match(router, request);
     int count = gateway_count(router->registry);
-    int best = best_priority(router->registry);
+    int best = best_priority(router->registry, request->method);
     int eligible = 0;
     for (int i = 0; i < count; i++) {
         struct gateway *gateway = gateway_at(router->registry, i);

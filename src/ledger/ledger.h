@@ -28,7 +28,7 @@ enum posting_kind {
 #include "ledger/postings.def"
 #undef X
 };
-enum { ACCOUNT_CHARS_MAX = 160, POSTING_ID_CHARS_MAX = 120 };
+enum { ACCOUNT_CHARS_MAX = 512, POSTING_ID_CHARS_MAX = 120 };
 const char *posting_kind_name(int64_t kind); /* "charge"; "?" for a number that no row has */
 
 struct posting {

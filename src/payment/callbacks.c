@@ -31,6 +31,7 @@ enum callback_state {
     CALLBACK_FAILED = 4,  /* its last try failed, another will come */
     CALLBACK_PARKED = 5,  /* a person must look */
 };
+#define OVERTAKEN_US (500 * US_PER_MS)
 static const char *const state_names[] = {"?", "stored", "applied", "ignored", "failed", "parked"};
 
 /* ---- receiving ---- */
@@ -493,7 +494,8 @@ static int process_payment(struct process *process, struct err *err) {
     if (r < 0) {
         return r;
     }
-    if (result.outcome == GW_UNKNOWN || gateway_outcome_is_fault(result.outcome)) {
+    if (result.outcome == GW_UNKNOWN || result.outcome == GW_NOT_FOUND ||
+        gateway_outcome_is_fault(result.outcome)) {
         return err_set(err, ERR_GATEWAY, "%s could not be asked about attempt %s (%s)",
                        process->gateway, process->attempt.id.text, result.code);
     }
@@ -587,8 +589,16 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
                    S_TEXT(process->callback_id), S_INT(CALLBACK_FAILED), S_TEXT(process->result));
 }
 
+/* The callback overtook the answer: the caller of this attempt is still waiting for it. */
+static bool overtook(const struct process *process, int64_t now_us) {
+    const struct attempt_row *attempt = &process->attempt;
+    bool mine = process->attempt_found && strcmp(attempt->owner, process->payments->instance) == 0;
+    bool alive = mine || !process->payments->options.alone;
+    return process->attempt_found && process->event.subject == CALLBACK_PAYMENT &&
+           attempt->state == ATTEMPT_SENDING && attempt->lease_us > now_us && alive;
+}
+
 int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
-    (void)ret_again_us;
     struct payments *payments = ctx;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct process process = {
@@ -598,6 +608,11 @@ int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct
         return r == -ERR_NOT_FOUND ? 0 : r;
     }
     if (process.state == CALLBACK_APPLIED || process.state == CALLBACK_IGNORED) {
+        return 0;
+    }
+    int64_t now = clock_wall_us();
+    if (overtook(&process, now)) {
+        *ret_again_us = now + OVERTAKEN_US;
         return 0;
     }
     process.state = CALLBACK_APPLIED;

@@ -331,6 +331,9 @@ static int settle(struct flow *flow, struct err *err) {
     struct settle_ctx ctx = {flow, flow->attempt.id, flow->tried_count};
     int r = store_write(flow->payments->options.store, settle_tx, &ctx, err);
     if (r < 0) {
+        if (r != -ERR_STORE_UNKNOWN) {
+            flow->attempt.id = ctx.called; /* the next one was never written */
+        }
         return r;
     }
     if (flow->sending) {
@@ -545,7 +548,7 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
         r = payment_row_save(tx, &flow->payment, err);
         return r < 0 ? r : finish(flow, tx, err);
     }
-    flow->payment.holds_order = true;
+    flow->payment.holds_order = !flow->payments->options.several_per_order;
     r = payment_move(flow->payments, tx, &flow->payment, EVENT_SEND, err);
     return r < 0 ? r : attempt_row_insert(tx, &flow->attempt, err);
 }

@@ -232,13 +232,17 @@ int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struc
         attempt_state_live(row->state) ? S_INT(1) : S_NULL);
 }
 
+/* A callback that is noted, and an id that is persisted, while somebody else holds the row in memory
+ * are not written over: neither of the two waits for the payment's lock. */
 int attempt_row_save(struct store_tx *tx, const struct attempt_row *row, struct err *err) {
     static const char sql[] =
-        "UPDATE attempt SET state = $2, live = $3, outcome = $4, source = $5, gateway_id = $6, "
+        "UPDATE attempt SET state = $2, live = $3, outcome = $4, source = $5, "
+        "gateway_id = CASE WHEN $6 = '' THEN gateway_id ELSE $6 END, "
         "charge_id = $7, code = $8, common_code = $9, message = $10, trace = $11, "
         "http_status = $12, reach = $13, duration_us = $14, was_unknown = $15, owner = $16, "
-        "lease_us = $17, sent_us = $18, settled_us = $19, callback_due_us = $20, "
-        "callback_us = $21 WHERE id = $1";
+        "lease_us = $17, sent_us = $18, settled_us = $19, "
+        "callback_due_us = CASE WHEN callback_us > 0 THEN 0 ELSE $20 END, "
+        "callback_us = CASE WHEN callback_us > 0 THEN callback_us ELSE $21 END WHERE id = $1";
     return sql_put(tx, err, sql, S_TEXT(row->id.text), S_INT(row->state),
                    attempt_state_live(row->state) ? S_INT(1) : S_NULL, S_INT(row->outcome),
                    text(row->source), text(row->gateway_id), text(row->charge_id), text(row->code),

@@ -174,12 +174,12 @@ int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct delivery delivery = {.arena = arena, .id = job->key, .error = ""};
     int r = store_read(payments->options.store, load_tx, &delivery, err);
-    if (r < 0 || !delivery.found || delivery.state == DELIVERY_DELIVERED) {
-        return r; /* its endpoint was deleted, or it arrived before */
+    if (r < 0 || delivery.state == DELIVERY_DELIVERED) {
+        return r;
     }
-    if (!delivery.enabled) {
+    if (!delivery.found || !delivery.enabled) {
         delivery.state = DELIVERY_PARKED;
-        delivery.error = "the endpoint is disabled";
+        delivery.error = delivery.found ? "the endpoint is disabled" : "the endpoint was deleted";
         return store_write(payments->options.store, noted_tx, &delivery, err);
     }
     r = send(payments, &delivery, err);

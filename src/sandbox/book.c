@@ -8,13 +8,11 @@
 
 static const char *const gateway_names[SB_GATEWAYS] = {"stripe", "paypal"};
 
-const char *sb_gateway_name(enum sb_gateway gateway)
-{
+const char *sb_gateway_name(enum sb_gateway gateway) {
     return gateway_names[gateway];
 }
 
-bool sb_gateway_parse(const char *name, enum sb_gateway *ret_gateway)
-{
+bool sb_gateway_parse(const char *name, enum sb_gateway *ret_gateway) {
     for (int i = 0; i < SB_GATEWAYS; i++) {
         if (strcmp(name, gateway_names[i]) == 0) {
             *ret_gateway = (enum sb_gateway)i;
@@ -24,8 +22,7 @@ bool sb_gateway_parse(const char *name, enum sb_gateway *ret_gateway)
     return false;
 }
 
-void sb_book_init(struct sb_book *book)
-{
+void sb_book_init(struct sb_book *book) {
     *book = (struct sb_book){0};
     lock_init(&book->lock);
     for (int i = 0; i < SB_GATEWAYS; i++) {
@@ -37,8 +34,7 @@ void sb_book_init(struct sb_book *book)
     book->twice_by_order = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
-void sb_book_clear(struct sb_book *book)
-{
+void sb_book_clear(struct sb_book *book) {
     lock_take(&book->lock);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         g_ptr_array_set_size(book->entries[i], 0);
@@ -52,8 +48,7 @@ void sb_book_clear(struct sb_book *book)
     lock_give(&book->lock);
 }
 
-void sb_book_release(struct sb_book *book)
-{
+void sb_book_release(struct sb_book *book) {
     sb_hoard_release(&book->hoard);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         g_ptr_array_unref(book->entries[i]);
@@ -66,8 +61,8 @@ void sb_book_release(struct sb_book *book)
 }
 
 /* The lock is held. */
-static struct sb_sums *sums_of(struct sb_book *book, enum sb_gateway gateway, struct currency currency)
-{
+static struct sb_sums *sums_of(struct sb_book *book, enum sb_gateway gateway,
+                               struct currency currency) {
     for (int i = 0; i < book->sum_count; i++) {
         if (book->sums[i].gateway == gateway && currency_equal(book->sums[i].currency, currency)) {
             return &book->sums[i];
@@ -79,15 +74,13 @@ static struct sb_sums *sums_of(struct sb_book *book, enum sb_gateway gateway, st
     return sums;
 }
 
-static struct sb_sums *sums_of_entry(struct sb_book *book, const struct sb_entry *entry)
-{
+static struct sb_sums *sums_of_entry(struct sb_book *book, const struct sb_entry *entry) {
     return sums_of(book, (enum sb_gateway)entry->gateway, entry->currency);
 }
 
 struct sb_entry *sb_book_enter(struct sb_book *book, enum sb_gateway gateway, const char *id,
                                const char *reference, const char *order_id, int64_t asked_minor,
-                               struct currency currency)
-{
+                               struct currency currency) {
     int64_t now_us = clock_wall_us();
     lock_take(&book->lock);
     struct sb_entry *entry = sb_hoard_take(&book->hoard, sizeof(*entry));
@@ -114,8 +107,7 @@ struct sb_entry *sb_book_enter(struct sb_book *book, enum sb_gateway gateway, co
     return entry;
 }
 
-void sb_book_hold(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor)
-{
+void sb_book_hold(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     INVARIANT(entry->held_minor == 0 && amount_minor > 0, "one hold at a time");
@@ -126,8 +118,7 @@ void sb_book_hold(struct sb_book *book, struct sb_entry *entry, int64_t amount_m
 }
 
 /* The lock is held. */
-static void unhold(struct sb_book *book, struct sb_entry *entry)
-{
+static void unhold(struct sb_book *book, struct sb_entry *entry) {
     if (entry->held_minor > 0) {
         struct sb_sums *sums = sums_of_entry(book, entry);
         sums->holds--;
@@ -136,15 +127,13 @@ static void unhold(struct sb_book *book, struct sb_entry *entry)
     }
 }
 
-void sb_book_release_hold(struct sb_book *book, struct sb_entry *entry)
-{
+void sb_book_release_hold(struct sb_book *book, struct sb_entry *entry) {
     lock_take(&book->lock);
     unhold(book, entry);
     lock_give(&book->lock);
 }
 
-static int takers_by_reference(const struct sb_entry *entry)
-{
+static int takers_by_reference(const struct sb_entry *entry) {
     int takers = 0;
     for (; entry != NULL && takers < 2; entry = entry->same_reference) {
         takers += entry->taken_minor > 0 ? 1 : 0;
@@ -152,8 +141,7 @@ static int takers_by_reference(const struct sb_entry *entry)
     return takers;
 }
 
-static int takers_by_order(const struct sb_entry *entry)
-{
+static int takers_by_order(const struct sb_entry *entry) {
     int takers = 0;
     for (; entry != NULL && takers < 2; entry = entry->same_order) {
         takers += entry->taken_minor > 0 ? 1 : 0;
@@ -162,8 +150,7 @@ static int takers_by_order(const struct sb_entry *entry)
 }
 
 /* The lock is held; money was taken by `entry` for the first time. */
-static void look_for_twice(struct sb_book *book, struct sb_entry *entry)
-{
+static void look_for_twice(struct sb_book *book, struct sb_entry *entry) {
     struct sb_entry *last = g_hash_table_lookup(book->by_reference, entry->reference);
     if (takers_by_reference(last) > 1) {
         (void)g_hash_table_add(book->twice_by_reference, (gpointer)last->reference);
@@ -174,8 +161,8 @@ static void look_for_twice(struct sb_book *book, struct sb_entry *entry)
     }
 }
 
-void sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor, int64_t fee_minor)
-{
+void sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                  int64_t fee_minor) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     bool first = entry->taken_minor == 0;
@@ -192,8 +179,7 @@ void sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_m
     lock_give(&book->lock);
 }
 
-void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor)
-{
+void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     entry->refunded_minor += amount_minor;
@@ -204,8 +190,7 @@ void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount
     lock_give(&book->lock);
 }
 
-void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor)
-{
+void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     entry->disputed_minor += amount_minor;
@@ -215,38 +200,36 @@ void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amoun
     lock_give(&book->lock);
 }
 
-struct sb_sums sb_book_sums(struct sb_book *book, enum sb_gateway gateway, struct currency currency)
-{
+struct sb_sums sb_book_sums(struct sb_book *book, enum sb_gateway gateway,
+                            struct currency currency) {
     lock_take(&book->lock);
     struct sb_sums sums = *sums_of(book, gateway, currency);
     lock_give(&book->lock);
     return sums;
 }
 
-void sb_book_twice(struct sb_book *book, int64_t *ret_references, int64_t *ret_orders)
-{
+void sb_book_twice(struct sb_book *book, int64_t *ret_references, int64_t *ret_orders) {
     lock_take(&book->lock);
     *ret_references = g_hash_table_size(book->twice_by_reference);
     *ret_orders = g_hash_table_size(book->twice_by_order);
     lock_give(&book->lock);
 }
 
-size_t sb_book_bytes(struct sb_book *book)
-{
+size_t sb_book_bytes(struct sb_book *book) {
     lock_take(&book->lock);
     size_t bytes = book->hoard.bytes;
     for (int i = 0; i < SB_GATEWAYS; i++) {
         bytes += book->entries[i]->len * sizeof(void *);
     }
-    bytes += (size_t)(g_hash_table_size(book->by_reference) + g_hash_table_size(book->by_order)) * 40;
+    bytes += (size_t)(g_hash_table_size(book->by_reference) + g_hash_table_size(book->by_order)) *
+             40;
     lock_give(&book->lock);
     return bytes;
 }
 
 /* As JSON. */
 
-static void write_sums(struct sb_book *book, enum sb_gateway gateway, struct buf *out)
-{
+static void write_sums(struct sb_book *book, enum sb_gateway gateway, struct buf *out) {
     bool first = true;
     buf_add_char(out, '{');
     for (int i = 0; i < book->sum_count; i++) {
@@ -267,8 +250,7 @@ static void write_sums(struct sb_book *book, enum sb_gateway gateway, struct buf
     buf_add_char(out, '}');
 }
 
-static void write_entry(const struct sb_entry *entry, struct buf *out)
-{
+static void write_entry(const struct sb_entry *entry, struct buf *out) {
     char time[CLOCK_TEXT_MAX];
     buf_addf(out, "{\"gateway\":\"%s\",\"id\":\"%s\",\"reference\":",
              sb_gateway_name((enum sb_gateway)entry->gateway), entry->id);
@@ -285,16 +267,15 @@ static void write_entry(const struct sb_entry *entry, struct buf *out)
 }
 
 /* The texts of a set with the charges that took money under each. */
-static void write_twice(struct sb_book *book, bool by_order, int limit, struct buf *out)
-{
+static void write_twice(struct sb_book *book, bool by_order, int limit, struct buf *out) {
     GHashTableIter iter;
     gpointer text = NULL;
     bool first = true;
     g_hash_table_iter_init(&iter, by_order ? book->twice_by_order : book->twice_by_reference);
     buf_add_char(out, '[');
     while (limit-- > 0 && g_hash_table_iter_next(&iter, &text, NULL)) {
-        const struct sb_entry *entry =
-            g_hash_table_lookup(by_order ? book->by_order : book->by_reference, text);
+        const struct sb_entry *entry = g_hash_table_lookup(
+            by_order ? book->by_order : book->by_reference, text);
         buf_addf(out, "%s{\"%s\":", first ? "" : ",", by_order ? "order_id" : "reference");
         buf_add_json(out, text);
         buf_add_text(out, ",\"charges\":[");
@@ -312,8 +293,7 @@ static void write_twice(struct sb_book *book, bool by_order, int limit, struct b
     buf_add_char(out, ']');
 }
 
-void sb_book_write(struct sb_book *book, int duplicates_max, struct buf *out)
-{
+void sb_book_write(struct sb_book *book, int duplicates_max, struct buf *out) {
     lock_take(&book->lock);
     buf_add_text(out, "{\"gateways\":{");
     for (int i = 0; i < SB_GATEWAYS; i++) {
@@ -332,15 +312,15 @@ void sb_book_write(struct sb_book *book, int duplicates_max, struct buf *out)
 }
 
 /* The lock is held. Entries of one reference or order, the latest first. */
-static void list_chain(struct sb_book *book, const struct sb_book_query *query, struct buf *out)
-{
+static void list_chain(struct sb_book *book, const struct sb_book_query *query, struct buf *out) {
     bool by_order = query->order_id != NULL;
-    const struct sb_entry *entry =
-        by_order ? g_hash_table_lookup(book->by_order, query->order_id)
-                 : g_hash_table_lookup(book->by_reference, query->reference);
+    const struct sb_entry *entry = by_order
+                                       ? g_hash_table_lookup(book->by_order, query->order_id)
+                                       : g_hash_table_lookup(book->by_reference, query->reference);
     int left = query->limit;
     bool first = true;
-    for (; entry != NULL && left > 0; entry = by_order ? entry->same_order : entry->same_reference) {
+    for (; entry != NULL && left > 0;
+         entry = by_order ? entry->same_order : entry->same_reference) {
         if (query->gateway < 0 || query->gateway == entry->gateway) {
             buf_add_text(out, first ? "" : ",");
             write_entry(entry, out);
@@ -351,8 +331,7 @@ static void list_chain(struct sb_book *book, const struct sb_book_query *query, 
     buf_add_text(out, "],\"next_cursor\":null}");
 }
 
-void sb_book_list(struct sb_book *book, const struct sb_book_query *query, struct buf *out)
-{
+void sb_book_list(struct sb_book *book, const struct sb_book_query *query, struct buf *out) {
     lock_take(&book->lock);
     buf_add_text(out, "{\"data\":[");
     if (query->reference != NULL || query->order_id != NULL) {

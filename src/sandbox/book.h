@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * book.h: the truth: every movement of money that a simulated gateway made, to the last minor unit.
  *
- * An entry is one charge (Stripe) or one capture or authorization (PayPal), with what was taken, what
- * went back and what it cost. Amounts are ISO 4217 minor units, whatever the protocol counts in.
- * Invariants, checked on every movement (INVARIANT): taken ≤ asked; refunded ≤ taken; sums by gateway and
- * currency are the sums of the entries.
- * A reference or an order is *charged twice* when two of its entries took money, at whichever gateway.
- * Threads: any (one lock). Owns: the entries until sb_book_clear(). */
+ * An entry is one charge (Stripe) or one capture or authorization (PayPal), with what was taken,
+ * what went back and what it cost. Amounts are ISO 4217 minor units, whatever the protocol counts
+ * in. Invariants, checked on every movement (INVARIANT): taken ≤ asked; refunded ≤ taken; sums by
+ * gateway and currency are the sums of the entries. A reference or an order is *charged twice* when
+ * two of its entries took money, at whichever gateway. Threads: any (one lock). Owns: the entries
+ * until sb_book_clear(). */
 #ifndef HOLDFAST_SANDBOX_BOOK_H
 #define HOLDFAST_SANDBOX_BOOK_H
 
@@ -23,7 +23,7 @@ const char *sb_gateway_name(enum sb_gateway gateway); /* "stripe" */
 MUST_USE bool sb_gateway_parse(const char *name, enum sb_gateway *ret_gateway);
 
 struct sb_entry {
-    const char *reference, *order_id; /* "" when none was given */
+    const char *reference, *order_id;             /* "" when none was given */
     struct sb_entry *same_reference, *same_order; /* the one made before */
     int64_t created_us;
     int64_t asked_minor, held_minor, taken_minor, refunded_minor, disputed_minor, fee_minor;
@@ -44,8 +44,8 @@ enum { SB_SUMS_MAX = SB_GATEWAYS * 200 };
 struct sb_book {
     struct lock lock;
     struct sb_hoard hoard;
-    GPtrArray *entries[SB_GATEWAYS]; /* in the order in which they were made */
-    GHashTable *by_reference, *by_order; /* text → last entry */
+    GPtrArray *entries[SB_GATEWAYS];                 /* in the order in which they were made */
+    GHashTable *by_reference, *by_order;             /* text → last entry */
     GHashTable *twice_by_reference, *twice_by_order; /* sets of last entries */
     struct sb_sums sums[SB_SUMS_MAX];
     int sum_count;
@@ -69,12 +69,14 @@ void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount
 /* A negative amount: the dispute was won. */
 void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor);
 /* The sums of one gateway in one currency; zeros when there are none. */
-struct sb_sums sb_book_sums(struct sb_book *book, enum sb_gateway gateway, struct currency currency);
+struct sb_sums sb_book_sums(struct sb_book *book, enum sb_gateway gateway,
+                            struct currency currency);
 /* How many references, and how many orders, took money more than once. */
 void sb_book_twice(struct sb_book *book, int64_t *ret_references, int64_t *ret_orders);
 size_t sb_book_bytes(struct sb_book *book);
 
-/* As JSON. The whole: gateways with their currencies, duplicates (at most `duplicates_max` listed). */
+/* As JSON. The whole: gateways with their currencies, duplicates (at most `duplicates_max` listed).
+ */
 void sb_book_write(struct sb_book *book, int duplicates_max, struct buf *out);
 /* Which entries to list. */
 struct sb_book_query {

@@ -17,13 +17,11 @@ static const struct {
 };
 static_assert(SB_EVENT_TYPES <= 64, "a webhook keeps its types as bits");
 
-const char *sb_event_name(enum sb_event_type type)
-{
+const char *sb_event_name(enum sb_event_type type) {
     return types[type].name;
 }
 
-bool sb_event_parse(enum sb_gateway gateway, const char *name, enum sb_event_type *ret_type)
-{
+bool sb_event_parse(enum sb_gateway gateway, const char *name, enum sb_event_type *ret_type) {
     for (int i = 0; i < SB_EVENT_TYPES; i++) {
         if (types[i].gateway == gateway && strcmp(types[i].name, name) == 0) {
             *ret_type = (enum sb_event_type)i;
@@ -33,8 +31,8 @@ bool sb_event_parse(enum sb_gateway gateway, const char *name, enum sb_event_typ
     return false;
 }
 
-int sb_event_types_read(enum sb_gateway gateway, const char *names, uint64_t *ret_types, struct err *err)
-{
+int sb_event_types_read(enum sb_gateway gateway, const char *names, uint64_t *ret_types,
+                        struct err *err) {
     uint64_t bits = 0;
     while (*names != '\0') {
         char name[TYPES_TEXT_MAX];
@@ -47,7 +45,8 @@ int sb_event_types_read(enum sb_gateway gateway, const char *names, uint64_t *re
         } else if (sb_event_parse(gateway, name, &type)) {
             bits |= UINT64_C(1) << type;
         } else {
-            return err_set(err, ERR_VALIDATION, "%s makes no event '%s'", sb_gateway_name(gateway), name);
+            return err_set(err, ERR_VALIDATION, "%s makes no event '%s'", sb_gateway_name(gateway),
+                           name);
         }
         names += count + (names[count] == ',' ? 1 : 0);
     }
@@ -55,21 +54,18 @@ int sb_event_types_read(enum sb_gateway gateway, const char *names, uint64_t *re
     return 0;
 }
 
-void sb_events_init(struct sb_events *events)
-{
+void sb_events_init(struct sb_events *events) {
     *events = (struct sb_events){0};
     lock_init(&events->lock);
 }
 
-void sb_events_release(struct sb_events *events)
-{
+void sb_events_release(struct sb_events *events) {
     free(events->ring);
     lock_free(&events->lock);
     *events = (struct sb_events){0};
 }
 
-void sb_events_clear(struct sb_events *events)
-{
+void sb_events_clear(struct sb_events *events) {
     lock_take(&events->lock);
     free(events->ring);
     events->ring = NULL;
@@ -80,8 +76,7 @@ void sb_events_clear(struct sb_events *events)
 }
 
 /* The lock is held. The ring doubles until it has its full size; only then does it wrap. */
-static void keep(struct sb_events *events, const struct sb_event *event)
-{
+static void keep(struct sb_events *events, const struct sb_event *event) {
     if (event->number == events->room && events->room < SB_EVENTS_KEPT_MAX) {
         size_t room = events->room == 0 ? RING_START : 2 * events->room;
         events->room = room < SB_EVENTS_KEPT_MAX ? room : SB_EVENTS_KEPT_MAX;
@@ -91,8 +86,7 @@ static void keep(struct sb_events *events, const struct sb_event *event)
     events->ring[event->number % events->room] = *event;
 }
 
-bool sb_event_get(struct sb_events *events, uint32_t number, struct sb_event *ret_event)
-{
+bool sb_event_get(struct sb_events *events, uint32_t number, struct sb_event *ret_event) {
     lock_take(&events->lock);
     bool kept = number < events->made && events->made - number <= events->room;
     if (kept) {
@@ -104,8 +98,7 @@ bool sb_event_get(struct sb_events *events, uint32_t number, struct sb_event *re
 
 /* ---- webhooks ---- */
 
-bool sb_endpoint_add(struct sb_events *events, const struct sb_endpoint *endpoint)
-{
+bool sb_endpoint_add(struct sb_events *events, const struct sb_endpoint *endpoint) {
     bool added = false;
     lock_take(&events->lock);
     for (int i = 0; i < SB_ENDPOINTS_MAX && !added; i++) {
@@ -120,8 +113,7 @@ bool sb_endpoint_add(struct sb_events *events, const struct sb_endpoint *endpoin
 }
 
 /* The lock is held. -1: there is none. */
-static int endpoint_index(const struct sb_events *events, const char *id)
-{
+static int endpoint_index(const struct sb_events *events, const char *id) {
     for (int i = 0; i < SB_ENDPOINTS_MAX; i++) {
         if (events->endpoints[i].live && strcmp(events->endpoints[i].id, id) == 0) {
             return i;
@@ -130,8 +122,7 @@ static int endpoint_index(const struct sb_events *events, const char *id)
     return -1;
 }
 
-bool sb_endpoint_get(struct sb_events *events, const char *id, struct sb_endpoint *ret_endpoint)
-{
+bool sb_endpoint_get(struct sb_events *events, const char *id, struct sb_endpoint *ret_endpoint) {
     lock_take(&events->lock);
     int at = endpoint_index(events, id);
     if (at >= 0) {
@@ -141,8 +132,7 @@ bool sb_endpoint_get(struct sb_events *events, const char *id, struct sb_endpoin
     return at >= 0;
 }
 
-bool sb_endpoint_drop(struct sb_events *events, const char *id)
-{
+bool sb_endpoint_drop(struct sb_events *events, const char *id) {
     lock_take(&events->lock);
     int at = endpoint_index(events, id);
     if (at >= 0) {
@@ -154,23 +144,20 @@ bool sb_endpoint_drop(struct sb_events *events, const char *id)
 
 /* ---- telling ---- */
 
-static void count_lost(struct sb_events *events)
-{
+static void count_lost(struct sb_events *events) {
     lock_take(&events->lock);
     events->counts.lost++;
     lock_give(&events->lock);
 }
 
-static void push(struct sandbox *sandbox, const struct sb_action *action)
-{
+static void push(struct sandbox *sandbox, const struct sb_action *action) {
     if (!sb_clerk_push(&sandbox->clerk, action)) {
         count_lost(&sandbox->events[action->event.gateway]);
     }
 }
 
 /* One event for one webhook: once, unless a fault says otherwise. */
-static void send_to(struct sandbox *sandbox, const struct sb_event *event, int endpoint)
-{
+static void send_to(struct sandbox *sandbox, const struct sb_event *event, int endpoint) {
     struct sb_callback_verdict verdict;
     sb_faults_callback(&sandbox->faults, (enum sb_gateway)event->gateway, &verdict);
     struct sb_action action = {
@@ -196,8 +183,7 @@ static void send_to(struct sandbox *sandbox, const struct sb_event *event, int e
     }
 }
 
-static unsigned listeners_of(const struct sb_events *events, int type)
-{
+static unsigned listeners_of(const struct sb_events *events, int type) {
     unsigned listeners = 0;
     for (int i = 0; i < SB_ENDPOINTS_MAX; i++) {
         if (events->endpoints[i].live && (events->endpoints[i].types >> type & 1) != 0) {
@@ -207,8 +193,7 @@ static unsigned listeners_of(const struct sb_events *events, int type)
     return listeners;
 }
 
-static void send_to_all(struct sandbox *sandbox, const struct sb_event *event, unsigned listeners)
-{
+static void send_to_all(struct sandbox *sandbox, const struct sb_event *event, unsigned listeners) {
     for (int i = 0; listeners != 0; i++, listeners >>= 1) {
         if ((listeners & 1) != 0) {
             send_to(sandbox, event, i);
@@ -217,8 +202,7 @@ static void send_to_all(struct sandbox *sandbox, const struct sb_event *event, u
 }
 
 void sb_tell(struct sandbox *sandbox, enum sb_gateway gateway, enum sb_event_type type,
-             const void *object, const void *now, const struct sb_key *key)
-{
+             const void *object, const void *now, const struct sb_key *key) {
     struct sb_events *events = &sandbox->events[gateway];
     struct sb_event event = {
         .gateway = (uint8_t)gateway,
@@ -238,8 +222,7 @@ void sb_tell(struct sandbox *sandbox, enum sb_gateway gateway, enum sb_event_typ
     send_to_all(sandbox, &event, listeners);
 }
 
-void sb_event_resend(struct sandbox *sandbox, const struct sb_event *event)
-{
+void sb_event_resend(struct sandbox *sandbox, const struct sb_event *event) {
     struct sb_events *events = &sandbox->events[event->gateway];
     lock_take(&events->lock);
     unsigned listeners = listeners_of(events, event->type);
@@ -248,8 +231,7 @@ void sb_event_resend(struct sandbox *sandbox, const struct sb_event *event)
     send_to_all(sandbox, event, listeners);
 }
 
-void sb_settle_later(struct sandbox *sandbox, enum sb_gateway gateway, void *object)
-{
+void sb_settle_later(struct sandbox *sandbox, enum sb_gateway gateway, void *object) {
     struct sb_action action = {
         .due_us = clock_mono_us() + sandbox->settle_us,
         .epoch = atomic_load(&sandbox->epoch),
@@ -263,8 +245,7 @@ void sb_settle_later(struct sandbox *sandbox, enum sb_gateway gateway, void *obj
 
 /* Writes the body as the event was; false when it is not to be sent any more. */
 static bool prepare(struct sandbox *sandbox, const struct sb_action *action,
-                    struct sb_endpoint *ret_endpoint, struct buf *body)
-{
+                    struct sb_endpoint *ret_endpoint, struct buf *body) {
     struct sb_events *events = &sandbox->events[action->event.gateway];
     sb_gate_enter(sandbox);
     bool live = action->epoch == atomic_load(&sandbox->epoch);
@@ -285,8 +266,7 @@ static bool prepare(struct sandbox *sandbox, const struct sb_action *action,
 
 /* Signs and posts. True: the other side answered 2xx. */
 static bool post(struct sandbox *sandbox, const struct sb_action *action,
-                 const struct sb_endpoint *endpoint, const struct buf *body)
-{
+                 const struct sb_endpoint *endpoint, const struct buf *body) {
     struct sb_signed_headers headers = {.count = 0};
     struct err err;
     int rc = action->event.gateway == SB_STRIPE
@@ -310,8 +290,7 @@ static bool post(struct sandbox *sandbox, const struct sb_action *action,
     return rc == 0 && answer.status >= 200 && answer.status < 300;
 }
 
-static void count_try(struct sb_events *events, bool forged, bool accepted, bool last)
-{
+static void count_try(struct sb_events *events, bool forged, bool accepted, bool last) {
     lock_take(&events->lock);
     if (forged) {
         events->counts.forged_sent++;
@@ -325,8 +304,7 @@ static void count_try(struct sb_events *events, bool forged, bool accepted, bool
     lock_give(&events->lock);
 }
 
-void sb_deliver(struct sandbox *sandbox, struct sb_action *action)
-{
+void sb_deliver(struct sandbox *sandbox, struct sb_action *action) {
     struct sb_endpoint endpoint;
     BUF_AUTO body;
     buf_init(&body, SB_BODY_BYTES_MAX);

@@ -4,13 +4,11 @@
 
 #include "base/clock.h"
 
-static bool before(const struct sb_action *a, const struct sb_action *b)
-{
+static bool before(const struct sb_action *a, const struct sb_action *b) {
     return a->due_us != b->due_us ? a->due_us < b->due_us : a->order < b->order;
 }
 
-static void sift_up(struct sb_clerk *clerk, size_t at)
-{
+static void sift_up(struct sb_clerk *clerk, size_t at) {
     struct sb_action action = clerk->heap[at];
     while (at > 0 && before(&action, &clerk->heap[(at - 1) / 2])) {
         clerk->heap[at] = clerk->heap[(at - 1) / 2];
@@ -19,8 +17,7 @@ static void sift_up(struct sb_clerk *clerk, size_t at)
     clerk->heap[at] = action;
 }
 
-static void sift_down(struct sb_clerk *clerk, size_t at)
-{
+static void sift_down(struct sb_clerk *clerk, size_t at) {
     struct sb_action action = clerk->heap[at];
     for (;;) {
         size_t child = 2 * at + 1;
@@ -39,8 +36,7 @@ static void sift_down(struct sb_clerk *clerk, size_t at)
     clerk->heap[at] = action;
 }
 
-bool sb_clerk_push(struct sb_clerk *clerk, const struct sb_action *action)
-{
+bool sb_clerk_push(struct sb_clerk *clerk, const struct sb_action *action) {
     lock_take(&clerk->lock);
     if (clerk->count == SB_ACTIONS_MAX || clerk->stopping) {
         lock_give(&clerk->lock);
@@ -63,8 +59,7 @@ bool sb_clerk_push(struct sb_clerk *clerk, const struct sb_action *action)
 }
 
 /* Takes the first due action; false when the clerk stops. */
-static bool take(struct sb_clerk *clerk, struct sb_action *ret_action)
-{
+static bool take(struct sb_clerk *clerk, struct sb_action *ret_action) {
     lock_take(&clerk->lock);
     while (clerk->leading && !clerk->stopping) {
         cond_wait(&clerk->follow, &clerk->lock);
@@ -92,8 +87,7 @@ static bool take(struct sb_clerk *clerk, struct sb_action *ret_action)
     return go_on;
 }
 
-static void run(void *arg)
-{
+static void run(void *arg) {
     struct sb_clerk *clerk = arg;
     struct sb_action action;
     while (take(clerk, &action)) {
@@ -104,8 +98,7 @@ static void run(void *arg)
     }
 }
 
-int sb_clerk_start(struct sb_clerk *clerk, int tasks, sb_clerk_fn *fn, void *ctx, struct err *err)
-{
+int sb_clerk_start(struct sb_clerk *clerk, int tasks, sb_clerk_fn *fn, void *ctx, struct err *err) {
     *clerk = (struct sb_clerk){.fn = fn, .ctx = ctx};
     lock_init(&clerk->lock);
     cond_init(&clerk->lead);
@@ -122,8 +115,7 @@ int sb_clerk_start(struct sb_clerk *clerk, int tasks, sb_clerk_fn *fn, void *ctx
     return 0;
 }
 
-void sb_clerk_stop(struct sb_clerk *clerk)
-{
+void sb_clerk_stop(struct sb_clerk *clerk) {
     if (clerk->fn == NULL) {
         return;
     }
@@ -142,8 +134,7 @@ void sb_clerk_stop(struct sb_clerk *clerk)
     *clerk = (struct sb_clerk){0};
 }
 
-void sb_clerk_clear(struct sb_clerk *clerk)
-{
+void sb_clerk_clear(struct sb_clerk *clerk) {
     lock_take(&clerk->lock);
     size_t kept = 0;
     for (size_t i = 0; i < clerk->count; i++) {
@@ -159,8 +150,7 @@ void sb_clerk_clear(struct sb_clerk *clerk)
     lock_give(&clerk->lock);
 }
 
-void sb_clerk_hurry(struct sb_clerk *clerk)
-{
+void sb_clerk_hurry(struct sb_clerk *clerk) {
     lock_take(&clerk->lock);
     int64_t now_us = clock_mono_us();
     for (size_t i = 0; i < clerk->count; i++) {
@@ -171,8 +161,7 @@ void sb_clerk_hurry(struct sb_clerk *clerk)
     lock_give(&clerk->lock);
 }
 
-void sb_clerk_count(struct sb_clerk *clerk, size_t *ret_waiting, int *ret_busy)
-{
+void sb_clerk_count(struct sb_clerk *clerk, size_t *ret_waiting, int *ret_busy) {
     lock_take(&clerk->lock);
     *ret_waiting = clerk->count;
     *ret_busy = clerk->busy;

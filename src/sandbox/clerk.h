@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * clerk.h: what is to be done later: callbacks to deliver, refunds to settle, faults that come and go.
+ * clerk.h: what is to be done later: callbacks to deliver, refunds to settle, faults that come and
+ * go.
  *
- * Actions wait in a heap by their due time. One of the clerk's tasks, the leader, waits for the first
- * to become due; whoever takes an action makes another task the leader, so that one due action wakes
- * one task. Threads: any. Owns: its tasks. Limits: SB_ACTIONS_MAX waiting. */
+ * Actions wait in a heap by their due time. One of the clerk's tasks, the leader, waits for the
+ * first to become due; whoever takes an action makes another task the leader, so that one due
+ * action wakes one task. Threads: any. Owns: its tasks. Limits: SB_ACTIONS_MAX waiting. */
 #ifndef HOLDFAST_SANDBOX_CLERK_H
 #define HOLDFAST_SANDBOX_CLERK_H
 

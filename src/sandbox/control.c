@@ -18,15 +18,13 @@ struct control {
 
 typedef void control_handler(struct control *control);
 
-static struct buf *begin(struct control *control, int status)
-{
+static struct buf *begin(struct control *control, int status) {
     control->reply->status = status;
     http_reply_header(control->reply, "Content-Type", "application/json");
     return &control->reply->body;
 }
 
-static void refuse(struct control *control, const struct err *err)
-{
+static void refuse(struct control *control, const struct err *err) {
     struct buf *out = begin(control, err_http_status(err->code));
     buf_addf(out, "{\"type\":\"%s\",\"title\":", err_type(err->code));
     buf_add_json(out, err_title(err->code));
@@ -39,8 +37,7 @@ static void refuse(struct control *control, const struct err *err)
     buf_add_char(out, '}');
 }
 
-static void done(struct control *control, int rc, const struct err *err)
-{
+static void done(struct control *control, int rc, const struct err *err) {
     if (rc < 0) {
         refuse(control, err);
     } else {
@@ -60,8 +57,7 @@ static const struct {
 
 static void help_call(struct control *control);
 
-static void health_call(struct control *control)
-{
+static void health_call(struct control *control) {
     buf_addf(begin(control, 200),
              "{\"status\":\"ok\",\"seed\":%" PRIu64 ",\"stripe\":\"%s\",\"paypal\":\"%s\"}\n",
              control->sandbox->seed, control->sandbox->base_urls[SB_STRIPE],
@@ -70,26 +66,22 @@ static void health_call(struct control *control)
 
 /* ---- the book ---- */
 
-static void book_call(struct control *control)
-{
+static void book_call(struct control *control) {
     sb_book_write(&control->sandbox->book, DUPLICATES_LISTED, begin(control, 200));
 }
 
 /* A query parameter into `text`; NULL when it is not there or cannot be read. */
-static const char *query(struct control *control, const char *name, char text[TEXT_MAX])
-{
+static const char *query(struct control *control, const char *name, char text[TEXT_MAX]) {
     struct err err;
     return http_query_get(control->request, name, text, TEXT_MAX, &err) == 1 ? text : NULL;
 }
 
-static int64_t query_number(struct control *control, const char *name, int64_t usual)
-{
+static int64_t query_number(struct control *control, const char *name, int64_t usual) {
     char text[TEXT_MAX];
     return query(control, name, text) != NULL ? strtoll(text, NULL, 10) : usual;
 }
 
-static void charges_call(struct control *control)
-{
+static void charges_call(struct control *control) {
     char gateway_text[TEXT_MAX], reference[TEXT_MAX], order[TEXT_MAX];
     struct sb_book_query wanted = {
         .gateway = -1,
@@ -107,7 +99,8 @@ static void charges_call(struct control *control)
         return;
     }
     if (name == NULL && wanted.reference == NULL && wanted.order_id == NULL) {
-        err_set(&err, ERR_VALIDATION, "say which: gateway=stripe or paypal, reference=… or order_id=…");
+        err_set(&err, ERR_VALIDATION,
+                "say which: gateway=stripe or paypal, reference=… or order_id=…");
         refuse(control, &err);
         return;
     }
@@ -116,31 +109,29 @@ static void charges_call(struct control *control)
     sb_book_list(&control->sandbox->book, &wanted, begin(control, 200));
 }
 
-static void memory_call(struct control *control)
-{
+static void memory_call(struct control *control) {
     struct sandbox *sandbox = control->sandbox;
     struct buf *out = begin(control, 200);
     buf_addf(out, "{\"book_bytes\":%zu", sb_book_bytes(&sandbox->book));
     for (int i = 0; i < SB_GATEWAYS; i++) {
         buf_addf(out, ",\"%s\":{\"objects\":%lld,\"object_bytes\":%zu,\"key_bytes\":%zu}",
                  sb_gateway_name((enum sb_gateway)i),
-                 (long long)atomic_load(&sandbox->places[i]->objects), sb_place_bytes(sandbox->places[i]),
-                 sb_keys_bytes(&sandbox->keys[i]));
+                 (long long)atomic_load(&sandbox->places[i]->objects),
+                 sb_place_bytes(sandbox->places[i]), sb_keys_bytes(&sandbox->keys[i]));
     }
     buf_add_text(out, "}\n");
 }
 
 /* ---- faults ---- */
 
-static void faults_of(struct control *control, enum sb_gateway gateway, struct buf *out)
-{
+static void faults_of(struct control *control, enum sb_gateway gateway, struct buf *out) {
     buf_add_text(out, "{\"faults\":");
     sb_faults_write(&control->sandbox->faults, gateway, out);
-    buf_addf(out, ",\"latency_ms\":%" PRId64 "}", sb_faults_latency_ms(&control->sandbox->faults, gateway));
+    buf_addf(out, ",\"latency_ms\":%" PRId64 "}",
+             sb_faults_latency_ms(&control->sandbox->faults, gateway));
 }
 
-static void faults_all_call(struct control *control)
-{
+static void faults_all_call(struct control *control) {
     struct buf *out = begin(control, 200);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         buf_addf(out, "%s\"%s\":", i == 0 ? "{" : ",", sb_gateway_name((enum sb_gateway)i));
@@ -149,20 +140,19 @@ static void faults_all_call(struct control *control)
     buf_add_char(out, '}');
 }
 
-static void faults_call(struct control *control)
-{
+static void faults_call(struct control *control) {
     faults_of(control, control->gateway, begin(control, 200));
 }
 
 /* One fault, or {"faults":[…],"latency_ms":n}. Returns how many, or negative. */
-static int read_faults(struct control *control, const json_t *body, struct sb_fault list[SB_FAULTS_MAX],
-                       struct err *err)
-{
+static int read_faults(struct control *control, const json_t *body,
+                       struct sb_fault list[SB_FAULTS_MAX], struct err *err) {
     const json_t *many = json_peek(body, "faults", NULL);
     const json_t *latency = json_peek(body, "latency_ms", NULL);
     if (latency != NULL) {
         int rc = sb_faults_latency(&control->sandbox->faults, control->gateway,
-                                   json_is_integer(latency) ? json_integer_value(latency) : -1, err);
+                                   json_is_integer(latency) ? json_integer_value(latency) : -1,
+                                   err);
         if (rc < 0 || many == NULL) {
             return rc;
         }
@@ -184,8 +174,7 @@ static int read_faults(struct control *control, const json_t *body, struct sb_fa
     return count;
 }
 
-static void change_faults(struct control *control, bool add)
-{
+static void change_faults(struct control *control, bool add) {
     struct err err = {0};
     struct sb_fault list[SB_FAULTS_MAX];
     json_t *body = sb_body_json(control->request, &err);
@@ -194,7 +183,8 @@ static void change_faults(struct control *control, bool add)
         return;
     }
     int count = read_faults(control, body, list, &err);
-    bool only_latency = json_peek(body, "faults", NULL) == NULL && json_peek(body, "kind", NULL) == NULL;
+    bool only_latency = json_peek(body, "faults", NULL) == NULL &&
+                        json_peek(body, "kind", NULL) == NULL;
     json_decref(body);
     int rc = count;
     if (rc >= 0 && !add && !only_latency) {
@@ -211,18 +201,15 @@ static void change_faults(struct control *control, bool add)
     faults_call(control);
 }
 
-static void faults_put_call(struct control *control)
-{
+static void faults_put_call(struct control *control) {
     change_faults(control, false);
 }
 
-static void faults_post_call(struct control *control)
-{
+static void faults_post_call(struct control *control) {
     change_faults(control, true);
 }
 
-static void faults_delete_call(struct control *control)
-{
+static void faults_delete_call(struct control *control) {
     struct err err;
     int rc = sb_faults_set(&control->sandbox->faults, control->gateway, NULL, 0, &err);
     sb_refusals_apply(control->sandbox);
@@ -231,16 +218,14 @@ static void faults_delete_call(struct control *control)
     }
 }
 
-static void heal_call(struct control *control)
-{
+static void heal_call(struct control *control) {
     sandbox_heal(control->sandbox);
     faults_all_call(control);
 }
 
 /* ---- callbacks ---- */
 
-static void callbacks_call(struct control *control)
-{
+static void callbacks_call(struct control *control) {
     struct buf *out = begin(control, 200);
     size_t waiting = 0;
     int busy = 0;
@@ -252,24 +237,23 @@ static void callbacks_call(struct control *control)
         const struct sb_callback_counts counts = events->counts;
         lock_give(&events->lock);
         buf_addf(out,
-                 ",\"%s\":{\"events\":%" PRId64 ",\"due\":%" PRId64 ",\"lost\":%" PRId64 ",\"sent\":%" PRId64
-                 ",\"delivered\":%" PRId64 ",\"refused\":%" PRId64 ",\"given_up\":%" PRId64
-                 ",\"forged_sent\":%" PRId64 ",\"forged_accepted\":%" PRId64 "}",
-                 sb_gateway_name((enum sb_gateway)i), counts.events, counts.due, counts.lost, counts.sent,
-                 counts.delivered, counts.refused, counts.given_up, counts.forged_sent,
+                 ",\"%s\":{\"events\":%" PRId64 ",\"due\":%" PRId64 ",\"lost\":%" PRId64
+                 ",\"sent\":%" PRId64 ",\"delivered\":%" PRId64 ",\"refused\":%" PRId64
+                 ",\"given_up\":%" PRId64 ",\"forged_sent\":%" PRId64
+                 ",\"forged_accepted\":%" PRId64 "}",
+                 sb_gateway_name((enum sb_gateway)i), counts.events, counts.due, counts.lost,
+                 counts.sent, counts.delivered, counts.refused, counts.given_up, counts.forged_sent,
                  counts.forged_accepted);
     }
     buf_add_text(out, "}\n");
 }
 
-static void flush_call(struct control *control)
-{
+static void flush_call(struct control *control) {
     sb_clerk_hurry(&control->sandbox->clerk);
     callbacks_call(control);
 }
 
-static void reset_call(struct control *control)
-{
+static void reset_call(struct control *control) {
     sb_gate_leave(control->sandbox); /* nobody may be inside, not even who asks */
     sb_reset(control->sandbox);
     sb_gate_enter(control->sandbox);
@@ -279,46 +263,40 @@ static void reset_call(struct control *control)
 
 /* ---- what people do ---- */
 
-static void approve_call(struct control *control)
-{
+static void approve_call(struct control *control) {
     struct err err;
     done(control, sb_paypal_approve(control->sandbox, control->parts[0], true, &err), &err);
 }
 
-static void cancel_call(struct control *control)
-{
+static void cancel_call(struct control *control) {
     struct err err;
     done(control, sb_paypal_approve(control->sandbox, control->parts[0], false, &err), &err);
 }
 
-static void authenticate_call(struct control *control)
-{
+static void authenticate_call(struct control *control) {
     struct err err;
     done(control, sb_stripe_authenticate(control->sandbox, control->parts[0], true, &err), &err);
 }
 
-static void authenticate_fail_call(struct control *control)
-{
+static void authenticate_fail_call(struct control *control) {
     struct err err;
     done(control, sb_stripe_authenticate(control->sandbox, control->parts[0], false, &err), &err);
 }
 
-static void tokens_expire_call(struct control *control)
-{
+static void tokens_expire_call(struct control *control) {
     atomic_fetch_add(&control->sandbox->paypal_token_epoch, 1);
     done(control, 0, NULL);
 }
 
-static void ca_call(struct control *control)
-{
+static void ca_call(struct control *control) {
     const char *pem = sandbox_paypal_ca(control->sandbox);
     control->reply->status = 200;
     http_reply_body(control->reply, "application/x-pem-file", pem, strlen(pem));
 }
 
 /* Text of a member of the body, checked; `usual` when it is not there. NULL: refused already. */
-static bool body_text(struct control *control, const char *key, const char *usual, char text[TEXT_MAX])
-{
+static bool body_text(struct control *control, const char *key, const char *usual,
+                      char text[TEXT_MAX]) {
     struct err err = {0};
     json_t *body = sb_body_json(control->request, &err);
     if (body == NULL) {
@@ -331,8 +309,7 @@ static bool body_text(struct control *control, const char *key, const char *usua
     return true;
 }
 
-static void dispute_call(struct control *control)
-{
+static void dispute_call(struct control *control) {
     struct err err;
     char reason[TEXT_MAX];
     bool stripe = control->gateway == SB_STRIPE;
@@ -350,8 +327,7 @@ static void dispute_call(struct control *control)
     }
 }
 
-static void dispute_close_call(struct control *control)
-{
+static void dispute_close_call(struct control *control) {
     struct err err;
     char outcome[TEXT_MAX];
     if (!body_text(control, "outcome", "lost", outcome)) {
@@ -375,13 +351,15 @@ static const struct route {
     {"GET", "/", false, help_call, "this list"},
     {"GET", "/health", false, health_call, "addresses and the seed"},
     {"GET", "/book", false, book_call, "sums by gateway and currency, and what was charged twice"},
-    {"GET", "/book/charges", false, charges_call, "?gateway=&cursor=&limit= or ?reference= or ?order_id="},
+    {"GET", "/book/charges", false, charges_call,
+     "?gateway=&cursor=&limit= or ?reference= or ?order_id="},
     {"GET", "/memory", false, memory_call, "what the book costs"},
     {"GET", "/faults", false, faults_all_call, "all faults"},
     {"DELETE", "/faults", false, heal_call, "no more faults"},
     {"GET", "/faults/*", true, faults_call, "faults of stripe or paypal"},
-    {"PUT", "/faults/*", true, faults_put_call, "{\"kind\":…} or {\"faults\":[…],\"latency_ms\":n}: these "
-                                                "and no others"},
+    {"PUT", "/faults/*", true, faults_put_call,
+     "{\"kind\":…} or {\"faults\":[…],\"latency_ms\":n}: these "
+     "and no others"},
     {"POST", "/faults/*", true, faults_post_call, "the same, in addition"},
     {"DELETE", "/faults/*", true, faults_delete_call, "no more faults of this gateway"},
     {"GET", "/callbacks", false, callbacks_call, "how many were sent, lost, delivered"},
@@ -390,15 +368,17 @@ static const struct route {
     {"POST", "/paypal/orders/*/approve", false, approve_call, "the buyer approves"},
     {"POST", "/paypal/orders/*/cancel", false, cancel_call, "the buyer goes back"},
     {"POST", "/paypal/tokens/expire", false, tokens_expire_call, "all access tokens end"},
-    {"GET", "/paypal/ca.pem", false, ca_call, "the CA of the certificate that signs PayPal's callbacks"},
-    {"POST", "/stripe/payment_intents/*/authenticate", false, authenticate_call, "3-D Secure passed"},
+    {"GET", "/paypal/ca.pem", false, ca_call,
+     "the CA of the certificate that signs PayPal's callbacks"},
+    {"POST", "/stripe/payment_intents/*/authenticate", false, authenticate_call,
+     "3-D Secure passed"},
     {"POST", "/stripe/payment_intents/*/fail", false, authenticate_fail_call, "3-D Secure failed"},
-    {"POST", "/*/charges/*/dispute", true, dispute_call, "{\"reason\":…}: the customer's bank objects"},
+    {"POST", "/*/charges/*/dispute", true, dispute_call,
+     "{\"reason\":…}: the customer's bank objects"},
     {"POST", "/*/disputes/*/close", true, dispute_close_call, "{\"outcome\":\"won\"|\"lost\"}"},
 };
 
-static void help_call(struct control *control)
-{
+static void help_call(struct control *control) {
     struct buf *out = begin(control, 200);
     buf_add_text(out, "{\"paths\":[");
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
@@ -411,14 +391,14 @@ static void help_call(struct control *control)
     }
     buf_add_text(out, "],\"faults\":{");
     for (size_t i = 0; i < COUNT_OF(fault_helps); i++) {
-        buf_addf(out, "%s\"%s\":\"%s\"", i > 0 ? "," : "", fault_helps[i].name, fault_helps[i].help);
+        buf_addf(out, "%s\"%s\":\"%s\"", i > 0 ? "," : "", fault_helps[i].name,
+                 fault_helps[i].help);
     }
     buf_add_text(out, "}}\n");
 }
 
 /* Like sb_path_fits(), for patterns with several '*'. */
-static bool fits(const char *pattern, const char *path, char parts[3][SB_ID_CHARS_MAX + 1])
-{
+static bool fits(const char *pattern, const char *path, char parts[3][SB_ID_CHARS_MAX + 1]) {
     int part = 0;
     for (; *pattern == '/' && *path == '/' && part < 3;) {
         size_t wanted = strcspn(++pattern, "/");
@@ -438,8 +418,7 @@ static bool fits(const char *pattern, const char *path, char parts[3][SB_ID_CHAR
     return *pattern == '\0' && *path == '\0';
 }
 
-void sb_control_handle(void *ctx, const struct http_request *request, struct http_reply *reply)
-{
+void sb_control_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     struct control control = {.sandbox = ctx, .request = request, .reply = reply};
     struct err err = {0};
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
@@ -453,7 +432,7 @@ void sb_control_handle(void *ctx, const struct http_request *request, struct htt
         sb_gate_leave(control.sandbox);
         return;
     }
-    err_set(&err, ERR_NOT_FOUND, "there is no %.8s %.100s here; GET / lists what there is", request->method,
-            request->path);
+    err_set(&err, ERR_NOT_FOUND, "there is no %.8s %.100s here; GET / lists what there is",
+            request->method, request->path);
     refuse(&control, &err);
 }

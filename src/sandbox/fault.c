@@ -20,8 +20,7 @@ static const enum group groups[SB_FAULT_KINDS] = {
 #undef X
 };
 
-void sb_faults_seed(struct sb_faults *faults, uint64_t seed)
-{
+void sb_faults_seed(struct sb_faults *faults, uint64_t seed) {
     for (int i = 0; i < SB_GATEWAYS; i++) {
         lock_take(&faults->of[i].lock);
         prng_init(&faults->of[i].prng, seed + (uint64_t)i);
@@ -29,8 +28,8 @@ void sb_faults_seed(struct sb_faults *faults, uint64_t seed)
     }
 }
 
-void sb_faults_init(struct sb_faults *faults, uint64_t seed, const int64_t latency_ms[SB_GATEWAYS])
-{
+void sb_faults_init(struct sb_faults *faults, uint64_t seed,
+                    const int64_t latency_ms[SB_GATEWAYS]) {
     *faults = (struct sb_faults){0};
     for (int i = 0; i < SB_GATEWAYS; i++) {
         lock_init(&faults->of[i].lock);
@@ -40,16 +39,14 @@ void sb_faults_init(struct sb_faults *faults, uint64_t seed, const int64_t laten
     sb_faults_seed(faults, seed);
 }
 
-void sb_faults_release(struct sb_faults *faults)
-{
+void sb_faults_release(struct sb_faults *faults) {
     for (int i = 0; i < SB_GATEWAYS; i++) {
         lock_free(&faults->of[i].lock);
     }
 }
 
 int sb_faults_set(struct sb_faults *faults, enum sb_gateway gateway, const struct sb_fault *list,
-                  int count, struct err *err)
-{
+                  int count, struct err *err) {
     if (count > SB_FAULTS_MAX) {
         return err_set(err, ERR_VALIDATION, "a gateway has at most %d faults", SB_FAULTS_MAX);
     }
@@ -66,8 +63,7 @@ int sb_faults_set(struct sb_faults *faults, enum sb_gateway gateway, const struc
 }
 
 int sb_faults_add(struct sb_faults *faults, enum sb_gateway gateway, const struct sb_fault *fault,
-                  struct err *err)
-{
+                  struct err *err) {
     lock_take(&faults->of[gateway].lock);
     int count = faults->of[gateway].count;
     if (count < SB_FAULTS_MAX) {
@@ -83,8 +79,7 @@ int sb_faults_add(struct sb_faults *faults, enum sb_gateway gateway, const struc
 }
 
 int sb_faults_latency(struct sb_faults *faults, enum sb_gateway gateway, int64_t median_ms,
-                      struct err *err)
-{
+                      struct err *err) {
     if (median_ms < 0 || median_ms > DELAY_US_MAX / US_PER_MS) {
         return err_set(err, ERR_VALIDATION, "the usual latency is 0 to 600,000 ms");
     }
@@ -95,16 +90,14 @@ int sb_faults_latency(struct sb_faults *faults, enum sb_gateway gateway, int64_t
     return 0;
 }
 
-int64_t sb_faults_latency_ms(struct sb_faults *faults, enum sb_gateway gateway)
-{
+int64_t sb_faults_latency_ms(struct sb_faults *faults, enum sb_gateway gateway) {
     lock_take(&faults->of[gateway].lock);
     int64_t median_ms = faults->of[gateway].latency_us / US_PER_MS;
     lock_give(&faults->of[gateway].lock);
     return median_ms;
 }
 
-static bool in_its_time(const struct sb_fault *fault, int64_t now_us)
-{
+static bool in_its_time(const struct sb_fault *fault, int64_t now_us) {
     int64_t age_us = now_us - fault->began_us;
     if (fault->for_us > 0 && age_us >= fault->for_us) {
         return false;
@@ -113,8 +106,7 @@ static bool in_its_time(const struct sb_fault *fault, int64_t now_us)
 }
 
 /* Log-normal, as answers of far systems are: never negative, a long tail. */
-static int64_t draw_delay(struct prng *prng, int64_t median_us, int64_t p99_us)
-{
+static int64_t draw_delay(struct prng *prng, int64_t median_us, int64_t p99_us) {
     if (median_us <= 0 || p99_us <= median_us) {
         return median_us;
     }
@@ -125,14 +117,12 @@ static int64_t draw_delay(struct prng *prng, int64_t median_us, int64_t p99_us)
     return delay_us < (double)DELAY_US_MAX ? (int64_t)delay_us : DELAY_US_MAX;
 }
 
-static void keep_code(const struct sb_fault *fault, char *room, const char **ret_code)
-{
+static void keep_code(const struct sb_fault *fault, char *room, const char **ret_code) {
     memcpy(room, fault->code, sizeof(fault->code));
     *ret_code = room;
 }
 
-static void strike(struct sb_fault *fault, struct prng *prng, struct sb_verdict *verdict)
-{
+static void strike(struct sb_fault *fault, struct prng *prng, struct sb_verdict *verdict) {
     switch (fault->kind) {
     case SB_FAULT_DOWN:
     case SB_FAULT_INTERMITTENT:
@@ -144,26 +134,34 @@ static void strike(struct sb_fault *fault, struct prng *prng, struct sb_verdict 
         }
         keep_code(fault, verdict->text, &verdict->code);
         break;
-    case SB_FAULT_RESET: verdict->cut_after_bytes = (int32_t)fault->bytes + 1; break;
+    case SB_FAULT_RESET:
+        verdict->cut_after_bytes = (int32_t)fault->bytes + 1;
+        break;
     case SB_FAULT_SLOW:
         verdict->delay_us += fault->fixed_us > 0
                                  ? fault->fixed_us
                                  : draw_delay(prng, fault->median_us, fault->p99_us);
         break;
-    case SB_FAULT_TIMEOUT_BEFORE: verdict->silent_before = true; break;
-    case SB_FAULT_TIMEOUT_AFTER: verdict->silent_after = true; break;
+    case SB_FAULT_TIMEOUT_BEFORE:
+        verdict->silent_before = true;
+        break;
+    case SB_FAULT_TIMEOUT_AFTER:
+        verdict->silent_after = true;
+        break;
     case SB_FAULT_DECLINE:
         keep_code(fault, verdict->text + sizeof(fault->code), &verdict->decline);
         break;
-    case SB_FAULT_DOUBLE_CHARGE: verdict->double_charge = true; break;
-    default: break;
+    case SB_FAULT_DOUBLE_CHARGE:
+        verdict->double_charge = true;
+        break;
+    default:
+        break;
     }
 }
 
-/* Whether this fault strikes now, and counts it. The prng is asked only by faults that leave something
- * to chance, so that others do not shift its sequence. */
-static bool strikes(struct sb_fault *fault, struct prng *prng, int64_t now_us)
-{
+/* Whether this fault strikes now, and counts it. The prng is asked only by faults that leave
+ * something to chance, so that others do not shift its sequence. */
+static bool strikes(struct sb_fault *fault, struct prng *prng, int64_t now_us) {
     if (fault->count == 0 || !in_its_time(fault, now_us) ||
         (fault->probability < 1 && prng_unit(prng) >= fault->probability)) {
         return false;
@@ -173,9 +171,8 @@ static bool strikes(struct sb_fault *fault, struct prng *prng, int64_t now_us)
     return true;
 }
 
-void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway, enum sb_operation operation,
-                      struct sb_verdict *ret_verdict)
-{
+void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway,
+                      enum sb_operation operation, struct sb_verdict *ret_verdict) {
     ret_verdict->hit = false;
     if (!atomic_load_explicit(&faults->of[gateway].live, memory_order_relaxed)) {
         memset(ret_verdict, 0, offsetof(struct sb_verdict, text));
@@ -201,24 +198,33 @@ void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway, enum sb
 }
 
 static void strike_callback(struct sb_fault *fault, struct prng *prng,
-                            struct sb_callback_verdict *verdict)
-{
+                            struct sb_callback_verdict *verdict) {
     switch (fault->kind) {
-    case SB_FAULT_CALLBACK_LOST: verdict->lost = true; break;
-    case SB_FAULT_CALLBACK_LATE: verdict->delay_us += fault->later_us; break;
-    case SB_FAULT_CALLBACK_DUPLICATE: verdict->copies += fault->copies; break;
+    case SB_FAULT_CALLBACK_LOST:
+        verdict->lost = true;
+        break;
+    case SB_FAULT_CALLBACK_LATE:
+        verdict->delay_us += fault->later_us;
+        break;
+    case SB_FAULT_CALLBACK_DUPLICATE:
+        verdict->copies += fault->copies;
+        break;
     case SB_FAULT_CALLBACK_REORDER:
         verdict->delay_us += (int64_t)prng_below(prng, (uint64_t)fault->later_us + 1);
         break;
-    case SB_FAULT_CALLBACK_FORGED: verdict->forged = true; break;
-    case SB_FAULT_CALLBACK_AMOUNT: verdict->amount_minor += fault->amount_minor; break;
-    default: break;
+    case SB_FAULT_CALLBACK_FORGED:
+        verdict->forged = true;
+        break;
+    case SB_FAULT_CALLBACK_AMOUNT:
+        verdict->amount_minor += fault->amount_minor;
+        break;
+    default:
+        break;
     }
 }
 
 void sb_faults_callback(struct sb_faults *faults, enum sb_gateway gateway,
-                        struct sb_callback_verdict *ret_verdict)
-{
+                        struct sb_callback_verdict *ret_verdict) {
     *ret_verdict = (struct sb_callback_verdict){0};
     if (!atomic_load_explicit(&faults->of[gateway].live, memory_order_relaxed)) {
         return;
@@ -234,8 +240,7 @@ void sb_faults_callback(struct sb_faults *faults, enum sb_gateway gateway,
     lock_give(&faults->of[gateway].lock);
 }
 
-bool sb_faults_refuse(struct sb_faults *faults, enum sb_gateway gateway, bool *ret_changing)
-{
+bool sb_faults_refuse(struct sb_faults *faults, enum sb_gateway gateway, bool *ret_changing) {
     bool refuse = false;
     int64_t now_us = clock_mono_us();
     *ret_changing = false;
@@ -251,15 +256,13 @@ bool sb_faults_refuse(struct sb_faults *faults, enum sb_gateway gateway, bool *r
     return refuse;
 }
 
-void sb_verdict_apply(const struct sb_verdict *verdict, struct http_reply *reply)
-{
+void sb_verdict_apply(const struct sb_verdict *verdict, struct http_reply *reply) {
     reply->delay_us = verdict->delay_us;
     reply->never = verdict->silent_after;
     reply->cut_after_bytes = verdict->cut_after_bytes;
 }
 
-void sb_faults_write(struct sb_faults *faults, enum sb_gateway gateway, struct buf *out)
-{
+void sb_faults_write(struct sb_faults *faults, enum sb_gateway gateway, struct buf *out) {
     lock_take(&faults->of[gateway].lock);
     buf_add_char(out, '[');
     for (int i = 0; i < faults->of[gateway].count; i++) {

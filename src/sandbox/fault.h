@@ -2,15 +2,15 @@
  * fault.h: what shall go wrong, and whether it does with this call.
  *
  * As text: "GATEWAY:KIND[:name=value,…]", as in
- *   stripe:down                              paypal:decline:probability=0.1,code=INSTRUMENT_DECLINED
+ *   stripe:down paypal:decline:probability=0.1,code=INSTRUMENT_DECLINED
  *   stripe:slow:operation=charge,median_ms=300,p99_ms=4000
  *   stripe:timeout_after:operation=charge|refund,probability=0.2,for_s=20
- * As JSON: {"kind":"slow","operation":["charge"],"median_ms":300}, with the same names. The kinds are in
- * fault_kinds.def. Every kind takes probability (1), operation (all), on_s and off_s (in turn),
- * for_s (ends by itself) and count (so many times).
- * All chance comes from one seed a gateway: the same calls in the same order meet the same faults.
- * Threads: any (one lock a gateway, not taken while there is neither fault nor latency).
- * Limits: SB_FAULTS_MAX faults a gateway. Errors: ERR_VALIDATION. */
+ * As JSON: {"kind":"slow","operation":["charge"],"median_ms":300}, with the same names. The kinds
+ * are in fault_kinds.def. Every kind takes probability (1), operation (all), on_s and off_s (in
+ * turn), for_s (ends by itself) and count (so many times). All chance comes from one seed a
+ * gateway: the same calls in the same order meet the same faults. Threads: any (one lock a gateway,
+ * not taken while there is neither fault nor latency). Limits: SB_FAULTS_MAX faults a gateway.
+ * Errors: ERR_VALIDATION. */
 #ifndef HOLDFAST_SANDBOX_FAULT_H
 #define HOLDFAST_SANDBOX_FAULT_H
 
@@ -49,24 +49,24 @@ struct sb_fault {
     char code[SB_FAULT_CODE_MAX + 1];
     int64_t fixed_us, median_us, p99_us;
     int64_t bytes, copies, amount_minor;
-    int64_t later_us;       /* seconds */
+    int64_t later_us; /* seconds */
     int64_t on_us, off_us, for_us;
-    int64_t count;          /* -1: no end */
+    int64_t count; /* -1: no end */
     bool executed;
-    int64_t began_us;       /* monotonic */
+    int64_t began_us; /* monotonic */
     int64_t hits;
 };
 
 /* What happens to one request. */
 struct sb_verdict {
-    bool hit;               /* something does */
+    bool hit; /* something does */
     bool silent_before, silent_after;
-    int status;             /* answer this without doing anything; 0: do it */
-    int status_after;       /* do it, then answer this; 0: the truth */
-    const char *code;       /* of the status */
-    const char *decline;    /* NULL: no */
+    int status;          /* answer this without doing anything; 0: do it */
+    int status_after;    /* do it, then answer this; 0: the truth */
+    const char *code;    /* of the status */
+    const char *decline; /* NULL: no */
     bool double_charge;
-    int64_t delay_us;       /* of the answer */
+    int64_t delay_us; /* of the answer */
     int32_t cut_after_bytes;
     char text[2 * (SB_FAULT_CODE_MAX + 1)]; /* holds both codes */
 };
@@ -74,14 +74,14 @@ struct sb_verdict {
 /* What happens to one callback. */
 struct sb_callback_verdict {
     bool lost, forged;
-    int64_t copies;         /* besides the first */
+    int64_t copies; /* besides the first */
     int64_t delay_us, amount_minor;
 };
 
 struct sb_faults {
     struct {
         struct lock lock;
-        atomic_bool live;   /* there is something to look at */
+        atomic_bool live; /* there is something to look at */
         struct prng prng;
         int64_t latency_us; /* median of the usual delay */
         struct sb_fault faults[SB_FAULTS_MAX];
@@ -111,8 +111,8 @@ MUST_USE int sb_faults_latency(struct sb_faults *faults, enum sb_gateway gateway
 
 int64_t sb_faults_latency_ms(struct sb_faults *faults, enum sb_gateway gateway);
 
-void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway, enum sb_operation operation,
-                      struct sb_verdict *ret_verdict);
+void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway,
+                      enum sb_operation operation, struct sb_verdict *ret_verdict);
 void sb_faults_callback(struct sb_faults *faults, enum sb_gateway gateway,
                         struct sb_callback_verdict *ret_verdict);
 /* Whether connections are to be refused now; *ret_changing: this may change with time alone. */

@@ -42,16 +42,15 @@ static const struct field {
     {"count", offsetof(struct sb_fault, count), 1, 1, NUMBER_MAX},
 };
 
-static int unknown_kind(const char *name, struct err *err)
-{
+static int unknown_kind(const char *name, struct err *err) {
     err_set(err, ERR_VALIDATION, "there is no fault '%.40s'", name);
-    return err_hint(err, "down, refuse, reset, slow, intermittent, timeout_before, timeout_after, error, "
-                         "decline, double_charge, or callback_ lost, late, duplicate, reorder, forged, "
-                         "amount");
+    return err_hint(
+        err, "down, refuse, reset, slow, intermittent, timeout_before, timeout_after, error, "
+             "decline, double_charge, or callback_ lost, late, duplicate, reorder, forged, "
+             "amount");
 }
 
-static int fault_begin(const char *kind, struct sb_fault *fault, struct err *err)
-{
+static int fault_begin(const char *kind, struct sb_fault *fault, struct err *err) {
     *fault = (struct sb_fault){.operations = (1U << SB_OPS) - 1, .probability = 1, .count = -1};
     for (int i = 0; i < SB_FAULT_KINDS; i++) {
         if (strcmp(kinds[i].name, kind) == 0) {
@@ -69,8 +68,7 @@ static int fault_begin(const char *kind, struct sb_fault *fault, struct err *err
     return unknown_kind(kind, err);
 }
 
-static int read_operations(const char *text, struct sb_fault *fault, struct err *err)
-{
+static int read_operations(const char *text, struct sb_fault *fault, struct err *err) {
     fault->operations = 0;
     while (*text != '\0') {
         size_t count = strcspn(text, "|");
@@ -91,20 +89,18 @@ static int read_operations(const char *text, struct sb_fault *fault, struct err 
 }
 
 static int read_number(const char *name, const char *text, int64_t min, int64_t max,
-                       int64_t *ret_number, struct err *err)
-{
+                       int64_t *ret_number, struct err *err) {
     char *end = NULL;
     long long number = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || number < min || number > max) {
-        return err_set(err, ERR_VALIDATION, "%s is a whole number from %" PRId64 " to %" PRId64, name,
-                       min, max);
+        return err_set(err, ERR_VALIDATION, "%s is a whole number from %" PRId64 " to %" PRId64,
+                       name, min, max);
     }
     *ret_number = number;
     return 0;
 }
 
-static int set_probability(const char *text, struct sb_fault *fault, struct err *err)
-{
+static int set_probability(const char *text, struct sb_fault *fault, struct err *err) {
     char *end = NULL;
     double probability = strtod(text, &end);
     if (end == text || *end != '\0' || !(probability >= 0 && probability <= 1)) {
@@ -114,8 +110,7 @@ static int set_probability(const char *text, struct sb_fault *fault, struct err 
     return 0;
 }
 
-static int set_status(const char *text, struct sb_fault *fault, struct err *err)
-{
+static int set_status(const char *text, struct sb_fault *fault, struct err *err) {
     int64_t status = 0;
     int rc = read_number("status", text, 400, 599, &status, err);
     if (rc == 0) {
@@ -124,9 +119,9 @@ static int set_status(const char *text, struct sb_fault *fault, struct err *err)
     return rc;
 }
 
-static int set_code(const char *text, struct sb_fault *fault, struct err *err)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
+static int set_code(const char *text, struct sb_fault *fault, struct err *err) {
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
     size_t count = strlen(text);
     if (count > SB_FAULT_CODE_MAX || strspn(text, allowed) != count) {
         return err_set(err, ERR_VALIDATION, "code is at most %d letters, digits and '_-./'",
@@ -136,8 +131,7 @@ static int set_code(const char *text, struct sb_fault *fault, struct err *err)
     return 0;
 }
 
-static int set_field(const char *name, const char *text, struct sb_fault *fault, struct err *err)
-{
+static int set_field(const char *name, const char *text, struct sb_fault *fault, struct err *err) {
     if (strcmp(name, "operation") == 0) {
         return read_operations(text, fault, err);
     }
@@ -170,8 +164,7 @@ static int set_field(const char *name, const char *text, struct sb_fault *fault,
     return err_set(err, ERR_VALIDATION, "a fault has no '%.40s'", name);
 }
 
-static int fault_end(struct sb_fault *fault, struct err *err)
-{
+static int fault_end(struct sb_fault *fault, struct err *err) {
     if ((fault->on_us > 0) != (fault->off_us > 0)) {
         return err_set(err, ERR_VALIDATION, "on_s and off_s come together");
     }
@@ -185,8 +178,7 @@ static int fault_end(struct sb_fault *fault, struct err *err)
 }
 
 /* "name=value,…" */
-static int read_pairs(const char *text, struct sb_fault *fault, struct err *err)
-{
+static int read_pairs(const char *text, struct sb_fault *fault, struct err *err) {
     while (*text != '\0') {
         char pair[PAIR_CHARS_MAX + 1];
         size_t count = strcspn(text, ",");
@@ -210,8 +202,7 @@ static int read_pairs(const char *text, struct sb_fault *fault, struct err *err)
 }
 
 int sb_fault_read_spec(const char *spec, enum sb_gateway *ret_gateway, struct sb_fault *ret_fault,
-                       struct err *err)
-{
+                       struct err *err) {
     char head[2][32] = {{0}};
     const char *at = spec;
     for (int i = 0; i < 2; i++) {
@@ -239,8 +230,7 @@ int sb_fault_read_spec(const char *spec, enum sb_gateway *ret_gateway, struct sb
 }
 
 /* A JSON value as the text that set_field() takes; a list becomes "a|b". */
-static bool value_text(const json_t *value, struct buf *text)
-{
+static bool value_text(const json_t *value, struct buf *text) {
     if (json_is_string(value)) {
         buf_add_text(text, json_string_value(value));
     } else if (json_is_integer(value)) {
@@ -261,8 +251,7 @@ static bool value_text(const json_t *value, struct buf *text)
     return buf_ok(text);
 }
 
-int sb_fault_read_json(const json_t *json, struct sb_fault *ret_fault, struct err *err)
-{
+int sb_fault_read_json(const json_t *json, struct sb_fault *ret_fault, struct err *err) {
     const char *kind = NULL;
     struct sb_fault fault;
     if (!json_is_object(json)) {
@@ -279,8 +268,10 @@ int sb_fault_read_json(const json_t *json, struct sb_fault *ret_fault, struct er
             continue;
         }
         if (!value_text(json_object_iter_value(at), &text)) {
-            rc = err_set(err, ERR_VALIDATION, "%.40s is a text, a number, a truth value or a list of "
-                                              "texts", name);
+            rc = err_set(err, ERR_VALIDATION,
+                         "%.40s is a text, a number, a truth value or a list of "
+                         "texts",
+                         name);
         } else {
             rc = set_field(name, text.data, &fault, err);
         }
@@ -295,8 +286,7 @@ int sb_fault_read_json(const json_t *json, struct sb_fault *ret_fault, struct er
     return rc;
 }
 
-void sb_fault_write(const struct sb_fault *fault, struct buf *out)
-{
+void sb_fault_write(const struct sb_fault *fault, struct buf *out) {
     struct sb_fault usual;
     int rc = fault_begin(kinds[fault->kind].name, &usual, NULL);
     INVARIANT(rc == 0, "the fault's kind has a name");

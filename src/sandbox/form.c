@@ -2,8 +2,7 @@
  * form.c: reads form-encoded parameters. */
 #include "sandbox/form.h"
 
-static int hex_of(char c)
-{
+static int hex_of(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
@@ -12,8 +11,7 @@ static int hex_of(char c)
 }
 
 /* Decodes into `to`, which has room for as much, and ends it. Returns what follows, or NULL. */
-static char *decode(const char *text, size_t count, char *to)
-{
+static char *decode(const char *text, size_t count, char *to) {
     for (size_t i = 0; i < count; i++, to++) {
         *to = text[i] == '+' ? ' ' : text[i];
         if (text[i] == '%') {
@@ -34,8 +32,8 @@ static char *decode(const char *text, size_t count, char *to)
 }
 
 /* Adds the pairs of one text. `*at` is where the form's memory goes on. */
-static int read_pairs(struct sb_form *form, const char *text, size_t count, char **at, struct err *err)
-{
+static int read_pairs(struct sb_form *form, const char *text, size_t count, char **at,
+                      struct err *err) {
     const char *end = text + count;
     while (text < end) {
         const char *stop = memchr(text, '&', (size_t)(end - text));
@@ -67,8 +65,7 @@ static int read_pairs(struct sb_form *form, const char *text, size_t count, char
 }
 
 int sb_form_read(struct sb_form *form, const char *query, const char *body, size_t body_bytes,
-                 struct err *err)
-{
+                 struct err *err) {
     size_t query_bytes = strlen(query);
     form->count = 0;
     /* Decoding never makes anything longer; each pair ends with two NULs, one of them in place of
@@ -80,15 +77,13 @@ int sb_form_read(struct sb_form *form, const char *query, const char *body, size
     return rc < 0 ? rc : read_pairs(form, body, body_bytes, &at, err);
 }
 
-void sb_form_release(struct sb_form *form)
-{
+void sb_form_release(struct sb_form *form) {
     free(form->memory);
     form->memory = NULL;
     form->count = 0;
 }
 
-const char *sb_form_get(const struct sb_form *form, const char *name)
-{
+const char *sb_form_get(const struct sb_form *form, const char *name) {
     for (int i = form->count - 1; i >= 0; i--) {
         if (strcmp(form->params[i].name, name) == 0) {
             return form->params[i].value;
@@ -97,7 +92,6 @@ const char *sb_form_get(const struct sb_form *form, const char *name)
     return NULL;
 }
 
-size_t sb_form_stem(const char *name)
-{
+size_t sb_form_stem(const char *name) {
     return strcspn(name, "[");
 }

@@ -2,8 +2,9 @@
  * form.h: reads application/x-www-form-urlencoded with nested brackets, as Stripe takes it.
  *
  * Names are kept in one spelling, "metadata[order_id]", whether their brackets came raw or encoded;
- * '+' and "%20" are blanks. Owns: one block of memory, until sb_form_release(). Threads: one at a time.
- * Errors: ERR_BAD_REQUEST (a bad escape, a NUL, no name), ERR_TOO_LARGE (more than SB_FORM_MAX). */
+ * '+' and "%20" are blanks. Owns: one block of memory, until sb_form_release(). Threads: one at a
+ * time. Errors: ERR_BAD_REQUEST (a bad escape, a NUL, no name), ERR_TOO_LARGE (more than
+ * SB_FORM_MAX). */
 #ifndef HOLDFAST_SANDBOX_FORM_H
 #define HOLDFAST_SANDBOX_FORM_H
 
@@ -23,8 +24,8 @@ struct sb_form {
 };
 
 /* What stands in the query and in the body together. */
-MUST_USE int sb_form_read(struct sb_form *form, const char *query, const char *body, size_t body_bytes,
-                          struct err *err);
+MUST_USE int sb_form_read(struct sb_form *form, const char *query, const char *body,
+                          size_t body_bytes, struct err *err);
 void sb_form_release(struct sb_form *form); /* may be called twice */
 /* The last value of that name, or NULL. */
 const char *sb_form_get(const struct sb_form *form, const char *name);

@@ -6,25 +6,21 @@
 
 #include "base/clock.h"
 
-uint64_t sb_digest(uint64_t before, const void *bytes, size_t count)
-{
+uint64_t sb_digest(uint64_t before, const void *bytes, size_t count) {
     return XXH3_64bits_withSeed(bytes, count, before);
 }
 
-static guint key_hash(gconstpointer key)
-{
+static guint key_hash(gconstpointer key) {
     const struct sb_key *of = key;
     return (guint)sb_digest(of->scope, of->text, strlen(of->text));
 }
 
-static gboolean key_equal(gconstpointer a, gconstpointer b)
-{
+static gboolean key_equal(gconstpointer a, gconstpointer b) {
     const struct sb_key *one = a, *other = b;
     return one->scope == other->scope && strcmp(one->text, other->text) == 0;
 }
 
-void sb_keys_init(struct sb_keys *keys)
-{
+void sb_keys_init(struct sb_keys *keys) {
     *keys = (struct sb_keys){0};
     for (int i = 0; i < SB_KEY_SHARDS; i++) {
         lock_init(&keys->shards[i].lock);
@@ -32,8 +28,7 @@ void sb_keys_init(struct sb_keys *keys)
     }
 }
 
-void sb_keys_release(struct sb_keys *keys)
-{
+void sb_keys_release(struct sb_keys *keys) {
     for (int i = 0; i < SB_KEY_SHARDS; i++) {
         g_hash_table_unref(keys->shards[i].set);
         sb_hoard_release(&keys->shards[i].hoard);
@@ -42,8 +37,7 @@ void sb_keys_release(struct sb_keys *keys)
     *keys = (struct sb_keys){0};
 }
 
-void sb_keys_clear(struct sb_keys *keys)
-{
+void sb_keys_clear(struct sb_keys *keys) {
     for (int i = 0; i < SB_KEY_SHARDS; i++) {
         lock_take(&keys->shards[i].lock);
         g_hash_table_remove_all(keys->shards[i].set);
@@ -52,14 +46,13 @@ void sb_keys_clear(struct sb_keys *keys)
     }
 }
 
-static int shard_of(const struct sb_key *key)
-{
+static int shard_of(const struct sb_key *key) {
     return (int)(key_hash(key) >> 8) % SB_KEY_SHARDS;
 }
 
-enum sb_claim sb_keys_claim(struct sb_keys *keys, const char *text, uint64_t scope, uint64_t request,
-                            struct sb_key **ret_key, struct sb_outcome *ret_outcome)
-{
+enum sb_claim sb_keys_claim(struct sb_keys *keys, const char *text, uint64_t scope,
+                            uint64_t request, struct sb_key **ret_key,
+                            struct sb_outcome *ret_outcome) {
     union {
         struct sb_key key;
         char room[sizeof(struct sb_key) + SB_KEY_CHARS_MAX + 1];
@@ -90,8 +83,7 @@ enum sb_claim sb_keys_claim(struct sb_keys *keys, const char *text, uint64_t sco
 }
 
 void sb_keys_finish(struct sb_keys *keys, struct sb_key *key, const struct sb_outcome *outcome,
-                    int64_t busy_us)
-{
+                    int64_t busy_us) {
     int at = shard_of(key);
     lock_take(&keys->shards[at].lock);
     key->outcome = *outcome;
@@ -99,16 +91,14 @@ void sb_keys_finish(struct sb_keys *keys, struct sb_key *key, const struct sb_ou
     lock_give(&keys->shards[at].lock);
 }
 
-void sb_keys_drop(struct sb_keys *keys, struct sb_key *key)
-{
+void sb_keys_drop(struct sb_keys *keys, struct sb_key *key) {
     int at = shard_of(key);
     lock_take(&keys->shards[at].lock);
     (void)g_hash_table_remove(keys->shards[at].set, key);
     lock_give(&keys->shards[at].lock);
 }
 
-size_t sb_keys_bytes(struct sb_keys *keys)
-{
+size_t sb_keys_bytes(struct sb_keys *keys) {
     size_t bytes = 0;
     for (int i = 0; i < SB_KEY_SHARDS; i++) {
         lock_take(&keys->shards[i].lock);

@@ -4,7 +4,8 @@
  *   (none) ── claim ──► BUSY ── finish ──► DONE
  *                        └───── drop ────► (none)
  * An answer is not kept as text but as an outcome: which version of which object it showed, from
- * which the same bytes can be written again. Threads: any. Owns: keys and outcomes until sb_keys_clear(). */
+ * which the same bytes can be written again. Threads: any. Owns: keys and outcomes until
+ * sb_keys_clear(). */
 #ifndef HOLDFAST_SANDBOX_KEYS_H
 #define HOLDFAST_SANDBOX_KEYS_H
 
@@ -52,8 +53,9 @@ void sb_keys_clear(struct sb_keys *keys);
 /* Digest of a text and of what came before it (0 at the start). */
 uint64_t sb_digest(uint64_t before, const void *bytes, size_t count);
 
-enum sb_claim sb_keys_claim(struct sb_keys *keys, const char *text, uint64_t scope, uint64_t request,
-                            struct sb_key **ret_key, struct sb_outcome *ret_outcome);
+enum sb_claim sb_keys_claim(struct sb_keys *keys, const char *text, uint64_t scope,
+                            uint64_t request, struct sb_key **ret_key,
+                            struct sb_outcome *ret_outcome);
 /* `busy_us`: how long the first answer is still on its way. */
 void sb_keys_finish(struct sb_keys *keys, struct sb_key *key, const struct sb_outcome *outcome,
                     int64_t busy_us);

@@ -23,7 +23,8 @@ static const struct route {
     {"POST", "/v2/checkout/orders/*/capture", SB_OP_CHARGE, sb_order_capture},
     {"GET", "/v2/payments/authorizations/*", SB_OP_QUERY, sb_authorization_retrieve},
     {"POST", "/v2/payments/authorizations/*/capture", SB_OP_CAPTURE, sb_authorization_capture},
-    {"POST", "/v2/payments/authorizations/*/reauthorize", SB_OP_OTHER, sb_authorization_reauthorize},
+    {"POST", "/v2/payments/authorizations/*/reauthorize", SB_OP_OTHER,
+     sb_authorization_reauthorize},
     {"POST", "/v2/payments/authorizations/*/void", SB_OP_CANCEL, sb_authorization_void},
     {"GET", "/v2/payments/captures/*", SB_OP_QUERY, sb_capture_retrieve},
     {"POST", "/v2/payments/captures/*/refund", SB_OP_REFUND, sb_capture_refund},
@@ -39,8 +40,8 @@ static const struct route {
     {"POST", "/v1/notifications/verify-webhook-signature", SB_OP_QUERY, sb_hook_verify},
 };
 
-static const struct route *route_of(const struct http_request *request, char ret_id[SB_ID_CHARS_MAX + 1])
-{
+static const struct route *route_of(const struct http_request *request,
+                                    char ret_id[SB_ID_CHARS_MAX + 1]) {
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (strcmp(routes[i].method, request->method) == 0 &&
             sb_path_fits(routes[i].path, request->path, ret_id)) {
@@ -50,15 +51,14 @@ static const struct route *route_of(const struct http_request *request, char ret
     return NULL;
 }
 
-struct sb_shard *sb_order_shard(struct sb_place *place, const struct sb_order *order)
-{
+struct sb_shard *sb_order_shard(struct sb_place *place, const struct sb_order *order) {
     return sb_place_shard(place, order->number);
 }
 
 /* ---- access tokens: "A21AA<expires>.<epoch>.<mac>", so that none needs to be remembered ---- */
 
-static void mac_write(const struct sandbox *sandbox, const char *text, char ret_mac[MAC_CHARS + 1])
-{
+static void mac_write(const struct sandbox *sandbox, const char *text,
+                      char ret_mac[MAC_CHARS + 1]) {
     unsigned char mac[SHA256_BYTES];
     char hex[SHA256_HEX_CHARS + 1];
     crypto_hmac_sha256(sandbox->paypal_client_secret, strlen(sandbox->paypal_client_secret), text,
@@ -68,8 +68,7 @@ static void mac_write(const struct sandbox *sandbox, const char *text, char ret_
     ret_mac[MAC_CHARS] = '\0';
 }
 
-static bool token_ok(struct sandbox *sandbox, const char *token)
-{
+static bool token_ok(struct sandbox *sandbox, const char *token) {
     char text[TOKEN_CHARS_MAX];
     char mac[MAC_CHARS + 1];
     long long expires_s = 0;
@@ -85,15 +84,13 @@ static bool token_ok(struct sandbox *sandbox, const char *token)
            expires_s > clock_wall_us() / US_PER_SECOND;
 }
 
-static void token_refuse(struct http_reply *reply, const char *error, const char *description)
-{
+static void token_refuse(struct http_reply *reply, const char *error, const char *description) {
     reply->status = 401;
     http_reply_header(reply, "Content-Type", "application/json");
     buf_addf(&reply->body, "{\"error\":\"%s\",\"error_description\":\"%s\"}", error, description);
 }
 
-static bool client_ok(const struct sandbox *sandbox, const struct http_request *request)
-{
+static bool client_ok(const struct sandbox *sandbox, const struct http_request *request) {
     const char *given = http_header_find(request->headers, request->header_count, "Authorization");
     BUF_AUTO wanted;
     buf_init(&wanted, 1024);
@@ -108,8 +105,7 @@ static bool client_ok(const struct sandbox *sandbox, const struct http_request *
 }
 
 static void token_call(struct sandbox *sandbox, const struct http_request *request,
-                       struct http_reply *reply)
-{
+                       struct http_reply *reply) {
     if (!client_ok(sandbox, request)) {
         token_refuse(reply, "invalid_client", "Client Authentication failed");
         return;
@@ -127,15 +123,15 @@ static void token_call(struct sandbox *sandbox, const struct http_request *reque
     mac_write(sandbox, text, mac);
     reply->status = 200;
     http_reply_header(reply, "Content-Type", "application/json");
-    buf_addf(&reply->body,
-             "{\"scope\":\"https://uri.paypal.com/services/payments/payment\",\"access_token\":\"%s%s\","
-             "\"token_type\":\"Bearer\",\"app_id\":\"APP-80W284485P519543T\",\"expires_in\":%d,"
-             "\"nonce\":\"%s\"}",
-             text, mac, sandbox->paypal_token_s, request->id);
+    buf_addf(
+        &reply->body,
+        "{\"scope\":\"https://uri.paypal.com/services/payments/payment\",\"access_token\":\"%s%s\","
+        "\"token_type\":\"Bearer\",\"app_id\":\"APP-80W284485P519543T\",\"expires_in\":%d,"
+        "\"nonce\":\"%s\"}",
+        text, mac, sandbox->paypal_token_s, request->id);
 }
 
-static bool authorized(struct sb_paypal_call *call)
-{
+static bool authorized(struct sb_paypal_call *call) {
     const struct http_request *request = call->request;
     const char *given = http_header_find(request->headers, request->header_count, "Authorization");
     if (given == NULL) {
@@ -152,16 +148,17 @@ static bool authorized(struct sb_paypal_call *call)
 
 /* ---- keys ---- */
 
-bool sb_paypal_begin(struct sb_paypal_call *call)
-{
+bool sb_paypal_begin(struct sb_paypal_call *call) {
     const struct http_request *request = call->request;
-    const char *text = http_header_find(request->headers, request->header_count, "PayPal-Request-Id");
+    const char *text = http_header_find(request->headers, request->header_count,
+                                        "PayPal-Request-Id");
     if (text == NULL || text[0] == '\0') {
         return true;
     }
     if (strlen(text) > SB_REQUEST_ID_CHARS_MAX) {
-        sb_paypal_fail(call, &(struct sb_paypal_error){400, "INVALID_STRING_LENGTH", NULL,
-                                                       "PayPal-Request-Id has at most 108 characters."});
+        sb_paypal_fail(call,
+                       &(struct sb_paypal_error){400, "INVALID_STRING_LENGTH", NULL,
+                                                 "PayPal-Request-Id has at most 108 characters."});
         return false;
     }
     struct sb_outcome outcome;
@@ -169,15 +166,18 @@ bool sb_paypal_begin(struct sb_paypal_call *call)
     uint64_t asked = sb_digest(0, request->body, request->body_bytes);
     struct sb_key *key = NULL;
     switch (sb_keys_claim(&call->sandbox->keys[SB_PAYPAL], text, scope, asked, &key, &outcome)) {
-    case SB_CLAIM_NEW: call->key = key; return true;
+    case SB_CLAIM_NEW:
+        call->key = key;
+        return true;
     case SB_CLAIM_DONE:
         sb_paypal_show(call, outcome.status == 204 ? 204 : 200, (enum sb_paypal_shape)outcome.shape,
                        outcome.object);
         return false;
     case SB_CLAIM_BUSY:
-        sb_paypal_fail(call, &(struct sb_paypal_error){409, "PREVIOUS_REQUEST_IN_PROGRESS", NULL,
-                                                       "A previous request on this resource is currently "
-                                                       "in progress."});
+        sb_paypal_fail(call,
+                       &(struct sb_paypal_error){409, "PREVIOUS_REQUEST_IN_PROGRESS", NULL,
+                                                 "A previous request on this resource is currently "
+                                                 "in progress."});
         return false;
     case SB_CLAIM_OTHER:
     default:
@@ -186,21 +186,23 @@ bool sb_paypal_begin(struct sb_paypal_call *call)
     }
 }
 
-static const struct sb_order *order_of(enum sb_paypal_shape shape, const void *object)
-{
+static const struct sb_order *order_of(enum sb_paypal_shape shape, const void *object) {
     switch (shape) {
-    case SB_SHOW_AUTHORIZATION: return ((const struct sb_authorization *)object)->order;
-    case SB_SHOW_CAPTURE: return ((const struct sb_capture *)object)->order;
-    case SB_SHOW_PAYBACK: return ((const struct sb_payback *)object)->capture->order;
+    case SB_SHOW_AUTHORIZATION:
+        return ((const struct sb_authorization *)object)->order;
+    case SB_SHOW_CAPTURE:
+        return ((const struct sb_capture *)object)->order;
+    case SB_SHOW_PAYBACK:
+        return ((const struct sb_payback *)object)->capture->order;
     case SB_SHOW_ORDER:
     case SB_SHOW_NONE:
-    default: return object;
+    default:
+        return object;
     }
 }
 
 void sb_paypal_show(struct sb_paypal_call *call, int status, enum sb_paypal_shape shape,
-                    const void *object)
-{
+                    const void *object) {
     struct buf *out = &call->reply->body;
     struct sandbox *sandbox = call->sandbox;
     call->reply->status = status;
@@ -216,16 +218,17 @@ void sb_paypal_show(struct sb_paypal_call *call, int status, enum sb_paypal_shap
         const struct sb_authorization *authorization = object;
         sb_authorization_write(sandbox, authorization, authorization->now, call->full, out);
     } else if (shape == SB_SHOW_CAPTURE) {
-        sb_capture_write(sandbox, object, ((const struct sb_capture *)object)->now, call->full, out);
+        sb_capture_write(sandbox, object, ((const struct sb_capture *)object)->now, call->full,
+                         out);
     } else {
-        sb_payback_write(sandbox, object, ((const struct sb_payback *)object)->now, call->full, out);
+        sb_payback_write(sandbox, object, ((const struct sb_payback *)object)->now, call->full,
+                         out);
     }
     lock_give(&shard->lock);
 }
 
 void sb_paypal_answer(struct sb_paypal_call *call, int status, enum sb_paypal_shape shape,
-                      const void *object)
-{
+                      const void *object) {
     if (call->key != NULL) {
         struct sb_outcome outcome = {status, (int)shape, 0, object, NULL};
         int64_t busy_us = call->verdict->silent_after ? 0 : call->verdict->delay_us;
@@ -235,18 +238,17 @@ void sb_paypal_answer(struct sb_paypal_call *call, int status, enum sb_paypal_sh
 }
 
 void sb_paypal_tell(struct sb_paypal_call *call, enum sb_event_type type, const void *object,
-                    const void *now)
-{
+                    const void *now) {
     sb_tell(call->sandbox, SB_PAYPAL, type, object, now, call->key);
 }
 
 /* ---- requests ---- */
 
 /* {"mock_application_codes":"INSTRUMENT_DECLINED"} */
-static void read_mock(struct sb_paypal_call *call)
-{
+static void read_mock(struct sb_paypal_call *call) {
     const struct http_request *request = call->request;
-    const char *given = http_header_find(request->headers, request->header_count, "PayPal-Mock-Response");
+    const char *given = http_header_find(request->headers, request->header_count,
+                                         "PayPal-Mock-Response");
     json_t *json = NULL;
     struct err err;
     if (given == NULL || json_read(given, strlen(given), 1024, 4, &json, &err) < 0) {
@@ -256,14 +258,14 @@ static void read_mock(struct sb_paypal_call *call)
     const json_t *code = json_is_array(codes) ? json_array_get(codes, 0) : codes;
     const char *text = json_string_value(code);
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-    if (text != NULL && strlen(text) <= SB_ISSUE_CHARS_MAX && strspn(text, allowed) == strlen(text)) {
+    if (text != NULL && strlen(text) <= SB_ISSUE_CHARS_MAX &&
+        strspn(text, allowed) == strlen(text)) {
         snprintf(call->mock, sizeof(call->mock), "%s", text);
     }
     json_decref(json);
 }
 
-static void run(struct sb_paypal_call *call, const struct route *route)
-{
+static void run(struct sb_paypal_call *call, const struct route *route) {
     const struct http_request *request = call->request;
     struct err err = {0};
     if (!authorized(call)) {
@@ -279,7 +281,8 @@ static void run(struct sb_paypal_call *call, const struct route *route)
     }
     json_t *body = sb_body_json(request, &err);
     if (body == NULL) {
-        sb_paypal_fail(call, &(struct sb_paypal_error){400, "MALFORMED_REQUEST_JSON", NULL, err.detail});
+        sb_paypal_fail(call,
+                       &(struct sb_paypal_error){400, "MALFORMED_REQUEST_JSON", NULL, err.detail});
         return;
     }
     call->body = body;
@@ -290,8 +293,7 @@ static void run(struct sb_paypal_call *call, const struct route *route)
 /* ---- the buyer's page ---- */
 
 static void checkout_page(struct sandbox *sandbox, const struct http_request *request,
-                          struct http_reply *reply)
-{
+                          struct http_reply *reply) {
     char token[SB_ID_CHARS_MAX + 1] = "";
     char amount[MONEY_TEXT_MAX];
     struct err err = {0};
@@ -300,8 +302,9 @@ static void checkout_page(struct sandbox *sandbox, const struct http_request *re
     }
     struct sb_order *order = sb_place_find(sandbox->places[SB_PAYPAL], SB_PAYPAL_ORDER, token);
     if (order == NULL) {
-        sb_page_write(&(struct sb_page){"There is no such order", "The link is wrong.", NULL, NULL, NULL},
-                      reply);
+        sb_page_write(
+            &(struct sb_page){"There is no such order", "The link is wrong.", NULL, NULL, NULL},
+            reply);
         reply->status = 404;
         return;
     }
@@ -320,7 +323,8 @@ static void checkout_page(struct sandbox *sandbox, const struct http_request *re
     const char *url = approved ? now.texts->return_url : now.texts->cancel_url;
     if (rc < 0 || url == NULL) {
         page = (struct sb_page){rc < 0 ? "Nothing was done" : "Thank you",
-                                rc < 0 ? err.detail : "You may close this page.", page.amount, NULL, NULL};
+                                rc < 0 ? err.detail : "You may close this page.", page.amount, NULL,
+                                NULL};
         sb_page_write(&page, reply);
         return;
     }
@@ -329,8 +333,7 @@ static void checkout_page(struct sandbox *sandbox, const struct http_request *re
     sb_page_redirect(url, query, reply);
 }
 
-static void certificate(struct sandbox *sandbox, const char *name, struct sb_paypal_call *call)
-{
+static void certificate(struct sandbox *sandbox, const char *name, struct sb_paypal_call *call) {
     if (strcmp(name, sandbox->identity->cert_name) != 0) {
         sb_paypal_missing(call);
         return;
@@ -341,8 +344,7 @@ static void certificate(struct sandbox *sandbox, const char *name, struct sb_pay
 }
 
 /* What needs no access token. True: it was one of these. */
-static bool run_open(struct sb_paypal_call *call)
-{
+static bool run_open(struct sb_paypal_call *call) {
     const struct http_request *request = call->request;
     char name[SB_ID_CHARS_MAX + 1];
     if (strcmp(request->path, "/v1/oauth2/token") == 0 && strcmp(request->method, "POST") == 0) {
@@ -357,22 +359,20 @@ static bool run_open(struct sb_paypal_call *call)
     return true;
 }
 
-static enum sb_operation operation_of(const struct route *route, const struct http_request *request)
-{
-    return route != NULL                                       ? route->operation
+static enum sb_operation operation_of(const struct route *route,
+                                      const struct http_request *request) {
+    return route != NULL                                    ? route->operation
            : strcmp(request->path, "/v1/oauth2/token") == 0 ? SB_OP_TOKEN
                                                             : SB_OP_OTHER;
 }
 
-static void cover_up(struct sb_paypal_call *call)
-{
+static void cover_up(struct sb_paypal_call *call) {
     call->key = NULL; /* it is finished: what was done stays done */
     buf_clear(&call->reply->headers);
     sb_paypal_fault(call, call->verdict->status_after, call->verdict->code);
 }
 
-void sb_paypal_handle(void *ctx, const struct http_request *request, struct http_reply *reply)
-{
+void sb_paypal_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     char id[SB_ID_CHARS_MAX + 1];
     char debug[SB_DEBUG_ID_CHARS + 1];
     struct sandbox *sandbox = ctx;
@@ -384,8 +384,12 @@ void sb_paypal_handle(void *ctx, const struct http_request *request, struct http
         return;
     }
     sb_gate_enter(sandbox);
-    struct sb_paypal_call call = {.sandbox = sandbox, .place = sandbox->places[SB_PAYPAL],
-                                  .request = request, .reply = reply, .verdict = &verdict, .id = id};
+    struct sb_paypal_call call = {.sandbox = sandbox,
+                                  .place = sandbox->places[SB_PAYPAL],
+                                  .request = request,
+                                  .reply = reply,
+                                  .verdict = &verdict,
+                                  .id = id};
     if (verdict.status != 0) {
         sb_paypal_fault(&call, verdict.status, verdict.code);
     } else if (route != NULL) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * paypal.h: the simulated PayPal, as its own files see it.
  *
- * An order is the root; authorizations, captures and refunds hang on it and are guarded by its shard.
- * Amounts are ISO 4217 minor units inside and decimal text outside. An order has one purchase unit: the
- * real one takes ten, and nobody here needs more.
+ * An order is the root; authorizations, captures and refunds hang on it and are guarded by its
+ * shard. Amounts are ISO 4217 minor units inside and decimal text outside. An order has one
+ * purchase unit: the real one takes ten, and nobody here needs more.
  *
- * A repeat with the same PayPal-Request-Id shows the resource as it is now, with 200; an error is not
- * kept, and a repeat after one is a new try. The same id with another body is refused. */
+ * A repeat with the same PayPal-Request-Id shows the resource as it is now, with 200; an error is
+ * not kept, and a repeat after one is a new try. The same id with another body is refused. */
 #ifndef HOLDFAST_SANDBOX_PAYPAL_H
 #define HOLDFAST_SANDBOX_PAYPAL_H
 
@@ -17,7 +17,11 @@
 enum { SB_REQUEST_ID_CHARS_MAX = 108, SB_ISSUE_CHARS_MAX = 63, SB_DEBUG_ID_CHARS = 13 };
 
 enum sb_order_status {
-    SB_ORDER_CREATED, SB_ORDER_PAYER_ACTION, SB_ORDER_APPROVED, SB_ORDER_COMPLETED, SB_ORDER_VOIDED
+    SB_ORDER_CREATED,
+    SB_ORDER_PAYER_ACTION,
+    SB_ORDER_APPROVED,
+    SB_ORDER_COMPLETED,
+    SB_ORDER_VOIDED
 };
 enum sb_source { SB_SOURCE_NONE, SB_SOURCE_PAYPAL, SB_SOURCE_CARD, SB_SOURCE_TOKEN };
 
@@ -47,7 +51,10 @@ struct sb_order {
 };
 
 enum sb_authorization_status {
-    SB_AUTHORIZATION_CREATED, SB_AUTHORIZATION_PARTLY, SB_AUTHORIZATION_CAPTURED, SB_AUTHORIZATION_VOIDED
+    SB_AUTHORIZATION_CREATED,
+    SB_AUTHORIZATION_PARTLY,
+    SB_AUTHORIZATION_CAPTURED,
+    SB_AUTHORIZATION_VOIDED
 };
 
 struct sb_authorization_now {
@@ -65,7 +72,11 @@ struct sb_authorization {
 };
 
 enum sb_capture_status {
-    SB_CAPTURE_COMPLETED, SB_CAPTURE_PENDING, SB_CAPTURE_DECLINED, SB_CAPTURE_PARTLY, SB_CAPTURE_REFUNDED
+    SB_CAPTURE_COMPLETED,
+    SB_CAPTURE_PENDING,
+    SB_CAPTURE_DECLINED,
+    SB_CAPTURE_PARTLY,
+    SB_CAPTURE_REFUNDED
 };
 
 struct sb_capture_now {
@@ -130,7 +141,13 @@ struct sb_paypal_invoices {
     GHashTable *paid; /* set of texts in hoards */
 };
 
-enum sb_paypal_shape { SB_SHOW_NONE, SB_SHOW_ORDER, SB_SHOW_AUTHORIZATION, SB_SHOW_CAPTURE, SB_SHOW_PAYBACK };
+enum sb_paypal_shape {
+    SB_SHOW_NONE,
+    SB_SHOW_ORDER,
+    SB_SHOW_AUTHORIZATION,
+    SB_SHOW_CAPTURE,
+    SB_SHOW_PAYBACK
+};
 
 struct sb_paypal_call {
     struct sandbox *sandbox;
@@ -138,10 +155,10 @@ struct sb_paypal_call {
     const struct http_request *request;
     struct http_reply *reply;
     const struct sb_verdict *verdict;
-    const char *id;      /* what stands for '*' in the path */
-    const json_t *body;  /* an object, or NULL */
-    struct sb_key *key;  /* claimed, or NULL */
-    bool full;           /* Prefer: return=representation */
+    const char *id;                    /* what stands for '*' in the path */
+    const json_t *body;                /* an object, or NULL */
+    struct sb_key *key;                /* claimed, or NULL */
+    bool full;                         /* Prefer: return=representation */
     char mock[SB_ISSUE_CHARS_MAX + 1]; /* PayPal-Mock-Response */
 };
 
@@ -179,17 +196,19 @@ struct sb_shard *sb_order_shard(struct sb_place *place, const struct sb_order *o
 MUST_USE bool sb_paypal_money(struct sb_paypal_call *call, const json_t *money, const char *field,
                               int64_t *ret_amount_minor, struct currency *ret_currency);
 /* Sum of a breakdown against the amount. */
-MUST_USE bool sb_paypal_breakdown(struct sb_paypal_call *call, const json_t *amount, const char *field,
-                                  int64_t amount_minor, struct currency currency);
-const char *sb_paypal_decimal(int64_t amount_minor, struct currency currency, char text[MONEY_TEXT_MAX]);
+MUST_USE bool sb_paypal_breakdown(struct sb_paypal_call *call, const json_t *amount,
+                                  const char *field, int64_t amount_minor,
+                                  struct currency currency);
+const char *sb_paypal_decimal(int64_t amount_minor, struct currency currency,
+                              char text[MONEY_TEXT_MAX]);
 int64_t sb_paypal_fee(int64_t amount_minor, struct currency currency);
 /* A text of at most `chars_max`; absent leaves *ret alone. False: the error has been written. */
 MUST_USE bool sb_paypal_text(struct sb_paypal_call *call, const json_t *object, const char *key,
                              const char *field, size_t chars_max, const char **ret_text);
 
 /* ---- paypal_write.c: objects as JSON. The order's shard is locked. ---- */
-void sb_order_write(struct sandbox *sandbox, const struct sb_order *order, const struct sb_order_now *now,
-                    bool full, struct buf *out);
+void sb_order_write(struct sandbox *sandbox, const struct sb_order *order,
+                    const struct sb_order_now *now, bool full, struct buf *out);
 void sb_authorization_write(struct sandbox *sandbox, const struct sb_authorization *authorization,
                             const struct sb_authorization_now *now, bool full, struct buf *out);
 void sb_capture_write(struct sandbox *sandbox, const struct sb_capture *capture,
@@ -214,17 +233,18 @@ struct sb_authorization *sb_authorization_make(struct sb_paypal_call *call, stru
 struct sb_order_now *sb_order_next(struct sb_place *place, struct sb_order *order);
 /* True: the account takes no second payment of this invoice. */
 bool sb_invoice_blocked(struct sandbox *sandbox, const char *invoice_id);
-/* The issue with which a charge is declined now, or NULL; `vault_id` may be NULL. "DECLINED", "PENDING"
- * and processor codes ("5120") give a capture that says so instead of an error. */
+/* The issue with which a charge is declined now, or NULL; `vault_id` may be NULL. "DECLINED",
+ * "PENDING" and processor codes ("5120") give a capture that says so instead of an error. */
 const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vault_id,
                               char room[SB_ISSUE_CHARS_MAX + 1]);
 bool sb_decline_is_inside(const char *decline);
 
 typedef void sb_paypal_handler(struct sb_paypal_call *call);
-sb_paypal_handler sb_order_create, sb_order_retrieve, sb_order_patch, sb_order_confirm, sb_order_authorize,
-    sb_order_capture;
+sb_paypal_handler sb_order_create, sb_order_retrieve, sb_order_patch, sb_order_confirm,
+    sb_order_authorize, sb_order_capture;
 sb_paypal_handler sb_authorization_retrieve, sb_authorization_capture, sb_authorization_reauthorize,
-    sb_authorization_void, sb_capture_retrieve, sb_capture_refund, sb_payback_retrieve, sb_case_retrieve;
+    sb_authorization_void, sb_capture_retrieve, sb_capture_refund, sb_payback_retrieve,
+    sb_case_retrieve;
 sb_paypal_handler sb_hook_create, sb_hook_list, sb_hook_retrieve, sb_hook_delete, sb_hook_events,
     sb_hook_event, sb_hook_resend, sb_hook_verify;
 

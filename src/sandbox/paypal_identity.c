@@ -9,13 +9,11 @@ enum { KEY_BITS = 2048, DAY_S = 24 * 3600, DAYS_VALID = 3650 };
 #define CERT_NAME "messageverificationcerts.sandbox.paypal.com"
 #define CA_NAME "Holdfast sandbox CA"
 
-static int failed(struct err *err)
-{
+static int failed(struct err *err) {
     return err_set(err, ERR_CRYPTO, "the sandbox's certificate could not be made");
 }
 
-static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
+static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value) {
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
@@ -35,21 +33,20 @@ struct cert_parts {
 };
 
 /* NULL: it could not be made. */
-static X509 *cert_make(const struct cert_parts *parts)
-{
+static X509 *cert_make(const struct cert_parts *parts) {
     X509 *cert = X509_new();
     time_t now_s = (time_t)(parts->now_us / US_PER_SECOND);
     X509_NAME *subject = cert != NULL ? X509_get_subject_name(cert) : NULL;
-    bool made =
-        cert != NULL && X509_set_version(cert, X509_VERSION_3) == 1 &&
-        ASN1_INTEGER_set(X509_get_serialNumber(cert), parts->serial) == 1 &&
-        X509_time_adj_ex(X509_getm_notBefore(cert), -1, 0, &now_s) != NULL &&
-        X509_time_adj_ex(X509_getm_notAfter(cert), DAYS_VALID, 0, &now_s) != NULL &&
-        X509_set_pubkey(cert, parts->key) == 1 &&
-        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)parts->name, -1, -1,
-                                   0) == 1 &&
-        X509_set_issuer_name(cert, parts->issuer != NULL ? X509_get_subject_name(parts->issuer)
-                                                         : subject) == 1;
+    bool made = cert != NULL && X509_set_version(cert, X509_VERSION_3) == 1 &&
+                ASN1_INTEGER_set(X509_get_serialNumber(cert), parts->serial) == 1 &&
+                X509_time_adj_ex(X509_getm_notBefore(cert), -1, 0, &now_s) != NULL &&
+                X509_time_adj_ex(X509_getm_notAfter(cert), DAYS_VALID, 0, &now_s) != NULL &&
+                X509_set_pubkey(cert, parts->key) == 1 &&
+                X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                           (const unsigned char *)parts->name, -1, -1, 0) == 1 &&
+                X509_set_issuer_name(cert, parts->issuer != NULL
+                                               ? X509_get_subject_name(parts->issuer)
+                                               : subject) == 1;
     X509 *issuer = parts->issuer != NULL ? parts->issuer : cert;
     made = made && add_extension(cert, issuer, NID_basic_constraints, parts->constraints) &&
            add_extension(cert, issuer, NID_key_usage, parts->usage) &&
@@ -62,8 +59,7 @@ static X509 *cert_make(const struct cert_parts *parts)
 }
 
 /* What a memory BIO holds, as text; free(). */
-static char *bio_text(BIO *bio)
-{
+static char *bio_text(BIO *bio) {
     char *bytes = NULL;
     long count = BIO_get_mem_data(bio, &bytes);
     char *text = calloc(1, (size_t)count + 1);
@@ -74,16 +70,14 @@ static char *bio_text(BIO *bio)
     return text;
 }
 
-static char *cert_text(X509 *cert)
-{
+static char *cert_text(X509 *cert) {
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = bio != NULL && PEM_write_bio_X509(bio, cert) == 1 ? bio_text(bio) : NULL;
     BIO_free(bio);
     return text;
 }
 
-static int read_keys(EVP_PKEY *key, struct sb_paypal_identity *identity, struct err *err)
-{
+static int read_keys(EVP_PKEY *key, struct sb_paypal_identity *identity, struct err *err) {
     BIO *private_bio = BIO_new(BIO_s_mem());
     BIO *public_bio = BIO_new(BIO_s_mem());
     int rc = -1;
@@ -93,7 +87,8 @@ static int read_keys(EVP_PKEY *key, struct sb_paypal_identity *identity, struct 
         char *private_pem = bio_text(private_bio);
         char *public_pem = bio_text(public_bio);
         rc = rsa_key_private(private_pem, strlen(private_pem), &identity->key, err);
-        rc = rc == 0 ? rsa_key_public(public_pem, strlen(public_pem), &identity->public_key, err) : rc;
+        rc = rc == 0 ? rsa_key_public(public_pem, strlen(public_pem), &identity->public_key, err)
+                     : rc;
         explicit_bzero(private_pem, strlen(private_pem));
         free(private_pem);
         free(public_pem);
@@ -106,16 +101,23 @@ static int read_keys(EVP_PKEY *key, struct sb_paypal_identity *identity, struct 
 }
 
 static int identity_fill(struct sb_paypal_identity *identity, EVP_PKEY *ca_key, EVP_PKEY *key,
-                         int64_t now_us, struct err *err)
-{
-    const struct cert_parts ca_parts = {.name = CA_NAME, .key = ca_key, .issuer_key = ca_key,
+                         int64_t now_us, struct err *err) {
+    const struct cert_parts ca_parts = {.name = CA_NAME,
+                                        .key = ca_key,
+                                        .issuer_key = ca_key,
                                         .constraints = "critical,CA:TRUE",
-                                        .usage = "critical,keyCertSign,cRLSign", .now_us = now_us,
+                                        .usage = "critical,keyCertSign,cRLSign",
+                                        .now_us = now_us,
                                         .serial = 1};
     X509 *ca = cert_make(&ca_parts);
-    const struct cert_parts parts = {.name = CERT_NAME, .key = key, .issuer = ca, .issuer_key = ca_key,
+    const struct cert_parts parts = {.name = CERT_NAME,
+                                     .key = key,
+                                     .issuer = ca,
+                                     .issuer_key = ca_key,
                                      .constraints = "critical,CA:FALSE",
-                                     .usage = "critical,digitalSignature", .now_us = now_us, .serial = 2};
+                                     .usage = "critical,digitalSignature",
+                                     .now_us = now_us,
+                                     .serial = 2};
     X509 *cert = ca != NULL ? cert_make(&parts) : NULL;
     identity->ca_pem = ca != NULL ? cert_text(ca) : NULL;
     identity->cert_pem = cert != NULL ? cert_text(cert) : NULL;
@@ -130,8 +132,8 @@ static int identity_fill(struct sb_paypal_identity *identity, EVP_PKEY *ca_key, 
     return read_keys(key, identity, err);
 }
 
-int sb_paypal_identity_new(int64_t now_us, struct sb_paypal_identity **ret_identity, struct err *err)
-{
+int sb_paypal_identity_new(int64_t now_us, struct sb_paypal_identity **ret_identity,
+                           struct err *err) {
     struct sb_paypal_identity *identity = calloc(1, sizeof(*identity));
     INVARIANT(identity != NULL, "no memory for a certificate");
     EVP_PKEY *ca_key = EVP_EC_gen("P-256");
@@ -148,8 +150,7 @@ int sb_paypal_identity_new(int64_t now_us, struct sb_paypal_identity **ret_ident
     return 0;
 }
 
-void sb_paypal_identity_free(struct sb_paypal_identity *identity)
-{
+void sb_paypal_identity_free(struct sb_paypal_identity *identity) {
     if (identity != NULL) {
         rsa_key_free(identity->key);
         rsa_key_free(identity->public_key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * paypal_identity.h: the key with which the simulated PayPal signs its webhooks, and the certificate that
- * vouches for it, made anew at each start under a CA of its own.
- * Threads: any once it is made. Owns: the key. Errors: ERR_CRYPTO. */
+ * paypal_identity.h: the key with which the simulated PayPal signs its webhooks, and the
+ * certificate that vouches for it, made anew at each start under a CA of its own. Threads: any once
+ * it is made. Owns: the key. Errors: ERR_CRYPTO. */
 #ifndef HOLDFAST_SANDBOX_PAYPAL_IDENTITY_H
 #define HOLDFAST_SANDBOX_PAYPAL_IDENTITY_H
 

@@ -5,18 +5,17 @@
 enum { VALUE_CHARS_MAX = 32, FIELD_CHARS_MAX = 160 };
 #define AMOUNT_MINOR_LARGEST INT64_C(999999999)
 
-static const char *const currencies[] = {"AUD", "BRL", "CAD", "CNY", "CZK", "DKK", "EUR", "HKD", "HUF",
-                                         "ILS", "JPY", "MYR", "MXN", "TWD", "NZD", "NOK", "PHP", "PLN",
-                                         "GBP", "SGD", "SEK", "CHF", "THB", "USD"};
+static const char *const currencies[] = {"AUD", "BRL", "CAD", "CNY", "CZK", "DKK", "EUR", "HKD",
+                                         "HUF", "ILS", "JPY", "MYR", "MXN", "TWD", "NZD", "NOK",
+                                         "PHP", "PLN", "GBP", "SGD", "SEK", "CHF", "THB", "USD"};
 
-static bool whole_units(struct currency currency)
-{
+static bool whole_units(struct currency currency) {
     return strcmp(currency.code, "HUF") == 0 || strcmp(currency.code, "TWD") == 0 ||
            strcmp(currency.code, "JPY") == 0;
 }
 
-const char *sb_paypal_decimal(int64_t amount_minor, struct currency currency, char text[MONEY_TEXT_MAX])
-{
+const char *sb_paypal_decimal(int64_t amount_minor, struct currency currency,
+                              char text[MONEY_TEXT_MAX]) {
     if (whole_units(currency) && currency_exponent(currency) == 2) {
         snprintf(text, MONEY_TEXT_MAX, "%lld", (long long)(amount_minor / 100));
         return text;
@@ -25,16 +24,14 @@ const char *sb_paypal_decimal(int64_t amount_minor, struct currency currency, ch
 }
 
 /* 3.49 % and a fixed 0.49, in units that the currency has there. */
-int64_t sb_paypal_fee(int64_t amount_minor, struct currency currency)
-{
+int64_t sb_paypal_fee(int64_t amount_minor, struct currency currency) {
     int64_t fee = (amount_minor * 349 + 5000) / 10000 + 49;
     bool in_hundreds = whole_units(currency) && currency_exponent(currency) == 2;
     return in_hundreds ? (fee + 99) / 100 * 100 : fee;
 }
 
 static bool wrong(struct sb_paypal_call *call, int status, const char *issue, const char *field,
-                  const char *key, const char *description)
-{
+                  const char *key, const char *description) {
     char place[FIELD_CHARS_MAX];
     snprintf(place, sizeof(place), "%s%s%s", field, key[0] != '\0' ? "/" : "", key);
     sb_paypal_fail(call, &(struct sb_paypal_error){status, issue, place, description});
@@ -42,8 +39,7 @@ static bool wrong(struct sb_paypal_call *call, int status, const char *issue, co
 }
 
 static bool read_currency(struct sb_paypal_call *call, const char *code, const char *field,
-                          struct currency *ret_currency)
-{
+                          struct currency *ret_currency) {
     struct err err;
     for (size_t i = 0; i < COUNT_OF(currencies); i++) {
         if (strcmp(currencies[i], code) == 0 && currency_parse(code, ret_currency, &err) == 0) {
@@ -55,8 +51,7 @@ static bool read_currency(struct sb_paypal_call *call, const char *code, const c
 }
 
 /* -?digits[.digits] as PayPal's pattern has it; where the fraction begins, or NULL. */
-static bool value_ok(const char *value, const char **ret_fraction)
-{
+static bool value_ok(const char *value, const char **ret_fraction) {
     const char *at = value + (value[0] == '-' ? 1 : 0);
     size_t whole = strspn(at, "0123456789");
     const char *point = at + whole;
@@ -69,8 +64,7 @@ static bool value_ok(const char *value, const char **ret_fraction)
 }
 
 static bool read_value(struct sb_paypal_call *call, const char *value, const char *field,
-                       struct currency currency, int64_t *ret_amount_minor)
-{
+                       struct currency currency, int64_t *ret_amount_minor) {
     const char *fraction = NULL;
     struct err err;
     if (strlen(value) > VALUE_CHARS_MAX || !value_ok(value, &fraction)) {
@@ -78,9 +72,10 @@ static bool read_value(struct sb_paypal_call *call, const char *value, const cha
                      "The value of a field does not conform to the expected format.");
     }
     if (fraction != NULL && (whole_units(currency) || strlen(fraction) > 2)) {
-        return wrong(call, 422, "DECIMAL_PRECISION", field, "value",
-                     "The value of the field should not be more than two decimal places, and has none "
-                     "in this currency.");
+        return wrong(
+            call, 422, "DECIMAL_PRECISION", field, "value",
+            "The value of the field should not be more than two decimal places, and has none "
+            "in this currency.");
     }
     if (value[0] == '-') {
         return wrong(call, 422, "CANNOT_BE_NEGATIVE", field, "value", "Must be greater than zero.");
@@ -103,8 +98,7 @@ static bool read_value(struct sb_paypal_call *call, const char *value, const cha
 }
 
 bool sb_paypal_money(struct sb_paypal_call *call, const json_t *money, const char *field,
-                     int64_t *ret_amount_minor, struct currency *ret_currency)
-{
+                     int64_t *ret_amount_minor, struct currency *ret_currency) {
     const char *code = json_peek_text(money, "currency_code", NULL);
     const char *value = json_peek_text(money, "value", NULL);
     if (code == NULL || value == NULL) {
@@ -117,12 +111,11 @@ bool sb_paypal_money(struct sb_paypal_call *call, const json_t *money, const cha
 }
 
 bool sb_paypal_breakdown(struct sb_paypal_call *call, const json_t *amount, const char *field,
-                         int64_t amount_minor, struct currency currency)
-{
+                         int64_t amount_minor, struct currency currency) {
     static const struct {
         const char *key;
         int sign;
-    } parts[] = {{"item_total", 1}, {"tax_total", 1},  {"shipping", 1},          {"handling", 1},
+    } parts[] = {{"item_total", 1}, {"tax_total", 1}, {"shipping", 1},          {"handling", 1},
                  {"insurance", 1},  {"discount", -1}, {"shipping_discount", -1}};
     const json_t *breakdown = json_peek(amount, "breakdown", NULL);
     if (breakdown == NULL) {
@@ -144,9 +137,8 @@ bool sb_paypal_breakdown(struct sb_paypal_call *call, const json_t *amount, cons
                  "shipping_discount - discount.");
 }
 
-bool sb_paypal_text(struct sb_paypal_call *call, const json_t *object, const char *key, const char *field,
-                    size_t chars_max, const char **ret_text)
-{
+bool sb_paypal_text(struct sb_paypal_call *call, const json_t *object, const char *key,
+                    const char *field, size_t chars_max, const char **ret_text) {
     const json_t *value = json_peek(object, key, NULL);
     if (value == NULL || json_is_null(value)) {
         return true;

@@ -3,10 +3,14 @@
 #include "base/clock.h"
 #include "sandbox/paypal.h"
 
-enum { REFERENCE_ID_CHARS_MAX = 256, ID_CHARS_MAX = 127, DESCRIPTOR_CHARS_MAX = 22, PATCHES_MAX = 20 };
+enum {
+    REFERENCE_ID_CHARS_MAX = 256,
+    ID_CHARS_MAX = 127,
+    DESCRIPTOR_CHARS_MAX = 22,
+    PATCHES_MAX = 20
+};
 
-struct sb_order_now *sb_order_next(struct sb_place *place, struct sb_order *order)
-{
+struct sb_order_now *sb_order_next(struct sb_place *place, struct sb_order *order) {
     struct sb_order_now *next = sb_hoard_take(&sb_order_shard(place, order)->hoard, sizeof(*next));
     *next = *order->now;
     next->updated_us = clock_wall_us();
@@ -15,15 +19,14 @@ struct sb_order_now *sb_order_next(struct sb_place *place, struct sb_order *orde
 }
 
 static bool wrong(struct sb_paypal_call *call, int status, const char *issue, const char *field,
-                  const char *description)
-{
+                  const char *description) {
     sb_paypal_fail(call, &(struct sb_paypal_error){status, issue, field, description});
     return false;
 }
 
-static bool missing(struct sb_paypal_call *call, const char *field)
-{
-    return wrong(call, 400, "MISSING_REQUIRED_PARAMETER", field, "A required field / parameter is missing.");
+static bool missing(struct sb_paypal_call *call, const char *field) {
+    return wrong(call, 400, "MISSING_REQUIRED_PARAMETER", field,
+                 "A required field / parameter is missing.");
 }
 
 /* ---- what a request says ---- */
@@ -33,19 +36,18 @@ struct order_params {
     struct sb_order_texts texts;
 };
 
-static bool read_intent(struct sb_paypal_call *call, struct order_params *params)
-{
+static bool read_intent(struct sb_paypal_call *call, struct order_params *params) {
     const char *intent = json_peek_text(call->body, "intent", NULL);
     if (intent == NULL) {
         return missing(call, "/intent");
     }
     params->now.authorize = strcmp(intent, "AUTHORIZE") == 0;
     return params->now.authorize || strcmp(intent, "CAPTURE") == 0 ||
-           wrong(call, 400, "INVALID_PARAMETER_VALUE", "/intent", "The value of a field is invalid.");
+           wrong(call, 400, "INVALID_PARAMETER_VALUE", "/intent",
+                 "The value of a field is invalid.");
 }
 
-static bool read_unit(struct sb_paypal_call *call, struct order_params *params)
-{
+static bool read_unit(struct sb_paypal_call *call, struct order_params *params) {
     const json_t *units = json_peek(call->body, "purchase_units", NULL);
     const json_t *unit = json_array_get(units, 0);
     struct sb_order_texts *texts = &params->texts;
@@ -62,9 +64,12 @@ static bool read_unit(struct sb_paypal_call *call, struct order_params *params)
         return missing(call, "/purchase_units/@reference_id=='default'/amount");
     }
     const char *money_field = "/purchase_units/@reference_id=='default'/amount";
-    return sb_paypal_money(call, amount, money_field, &params->now.amount_minor, &params->now.currency) &&
-           sb_paypal_breakdown(call, amount, money_field, params->now.amount_minor, params->now.currency) &&
-           sb_paypal_text(call, unit, "reference_id", field, REFERENCE_ID_CHARS_MAX, &texts->reference_id) &&
+    return sb_paypal_money(call, amount, money_field, &params->now.amount_minor,
+                           &params->now.currency) &&
+           sb_paypal_breakdown(call, amount, money_field, params->now.amount_minor,
+                               params->now.currency) &&
+           sb_paypal_text(call, unit, "reference_id", field, REFERENCE_ID_CHARS_MAX,
+                          &texts->reference_id) &&
            sb_paypal_text(call, unit, "custom_id", field, ID_CHARS_MAX, &texts->custom_id) &&
            sb_paypal_text(call, unit, "invoice_id", field, ID_CHARS_MAX, &texts->invoice_id) &&
            sb_paypal_text(call, unit, "description", field, ID_CHARS_MAX, &texts->description) &&
@@ -73,15 +78,14 @@ static bool read_unit(struct sb_paypal_call *call, struct order_params *params)
 }
 
 /* A vaulted means of payment: its name begins with "vault_". */
-static bool vault_ok(struct sb_paypal_call *call, const char *vault_id)
-{
+static bool vault_ok(struct sb_paypal_call *call, const char *vault_id) {
     return vault_id == NULL || strncmp(vault_id, "vault_", 6) == 0 ||
-           wrong(call, 422, "TOKEN_ID_NOT_FOUND", "/payment_source", "Specified token was not found.");
+           wrong(call, 422, "TOKEN_ID_NOT_FOUND", "/payment_source",
+                 "Specified token was not found.");
 }
 
 /* payment_source of a creation, a confirmation or a capture; none leaves the order's as it was. */
-static bool read_source(struct sb_paypal_call *call, struct order_params *params)
-{
+static bool read_source(struct sb_paypal_call *call, struct order_params *params) {
     const json_t *source = json_peek(call->body, "payment_source", NULL);
     const json_t *context = json_peek(call->body, "application_context", NULL);
     struct sb_order_texts *texts = &params->texts;
@@ -90,8 +94,9 @@ static bool read_source(struct sb_paypal_call *call, struct order_params *params
         const json_t *card = json_peek(source, "card", NULL);
         const json_t *token = json_peek(source, "token", NULL);
         if (json_peek(card, "number", NULL) != NULL) {
-            return wrong(call, 422, "NOT_ENABLED_FOR_CARD_PROCESSING", "/payment_source/card/number",
-                         "The sandbox takes no card numbers; use a vault_id that begins with vault_.");
+            return wrong(
+                call, 422, "NOT_ENABLED_FOR_CARD_PROCESSING", "/payment_source/card/number",
+                "The sandbox takes no card numbers; use a vault_id that begins with vault_.");
         }
         params->now.source = (uint8_t)(paypal != NULL  ? SB_SOURCE_PAYPAL
                                        : card != NULL  ? SB_SOURCE_CARD
@@ -104,12 +109,13 @@ static bool read_source(struct sb_paypal_call *call, struct order_params *params
     }
     const char *field = "/payment_source/paypal/experience_context";
     return vault_ok(call, texts->vault_id) &&
-           sb_paypal_text(call, context, "return_url", field, SB_URL_CHARS_MAX, &texts->return_url) &&
+           sb_paypal_text(call, context, "return_url", field, SB_URL_CHARS_MAX,
+                          &texts->return_url) &&
            sb_paypal_text(call, context, "cancel_url", field, SB_URL_CHARS_MAX, &texts->cancel_url);
 }
 
-static const struct sb_order_texts *texts_keep(struct sb_hoard *hoard, const struct sb_order_texts *given)
-{
+static const struct sb_order_texts *texts_keep(struct sb_hoard *hoard,
+                                               const struct sb_order_texts *given) {
     struct sb_order_texts *texts = sb_hoard_take(hoard, sizeof(*texts));
     const char *const *from = (const char *const *)given;
     const char **to = (const char **)texts;
@@ -122,10 +128,10 @@ static const struct sb_order_texts *texts_keep(struct sb_hoard *hoard, const str
 
 /* ---- taking the money of an order ---- */
 
-/* Captures or authorizes. The lock is held on entry and not on return; `status` is what a success is
- * answered with. */
-static void take(struct sb_paypal_call *call, struct sb_order *order, struct sb_shard *shard, int status)
-{
+/* Captures or authorizes. The lock is held on entry and not on return; `status` is what a success
+ * is answered with. */
+static void take(struct sb_paypal_call *call, struct sb_order *order, struct sb_shard *shard,
+                 int status) {
     char room[SB_ISSUE_CHARS_MAX + 1];
     const struct sb_order_now *now = order->now;
     const char *decline = sb_paypal_decline(call, now->texts->vault_id, room);
@@ -139,8 +145,8 @@ static void take(struct sb_paypal_call *call, struct sb_order *order, struct sb_
         sb_paypal_refuse(call, "DUPLICATE_INVOICE_ID");
         return;
     }
-    const struct sb_capture_wish wish = {order, NULL, now->amount_minor, now->texts->invoice_id,
-                                         now->texts->custom_id, true};
+    const struct sb_capture_wish wish = {
+        order, NULL, now->amount_minor, now->texts->invoice_id, now->texts->custom_id, true};
     bool made = now->authorize ? sb_authorization_make(call, order) != NULL
                                : sb_capture_make(call, &wish, decline) != NULL;
     if (made && call->verdict->double_charge && !now->authorize) {
@@ -161,8 +167,7 @@ static void take(struct sb_paypal_call *call, struct sb_order *order, struct sb_
 
 /* ---- calls ---- */
 
-void sb_order_create(struct sb_paypal_call *call)
-{
+void sb_order_create(struct sb_paypal_call *call) {
     struct order_params params = {0};
     if (!read_intent(call, &params) || !read_unit(call, &params) || !read_source(call, &params)) {
         return;
@@ -171,8 +176,9 @@ void sb_order_create(struct sb_paypal_call *call)
     bool at_once = params.texts.vault_id != NULL;
     if (at_once &&
         http_header_find(request->headers, request->header_count, "PayPal-Request-Id") == NULL) {
-        (void)wrong(call, 400, "PAYPAL_REQUEST_ID_REQUIRED", NULL,
-                    "A PayPal-Request-Id is required if you are trying to process payment for an Order.");
+        (void)wrong(
+            call, 400, "PAYPAL_REQUEST_ID_REQUIRED", NULL,
+            "A PayPal-Request-Id is required if you are trying to process payment for an Order.");
         return;
     }
     if (!sb_paypal_begin(call)) {
@@ -194,7 +200,7 @@ void sb_order_create(struct sb_paypal_call *call)
     order->now->texts = texts_keep(&shard->hoard, &params.texts);
     order->now->updated_us = created_us;
     order->now->status = params.now.source == SB_SOURCE_PAYPAL && !at_once ? SB_ORDER_PAYER_ACTION
-                                                                          : SB_ORDER_CREATED;
+                                                                           : SB_ORDER_CREATED;
     sb_place_put(call->place, SB_PAYPAL_ORDER, number, order);
     if (at_once) {
         take(call, order, shard, 201);
@@ -204,8 +210,7 @@ void sb_order_create(struct sb_paypal_call *call)
     sb_paypal_answer(call, 201, SB_SHOW_ORDER, order);
 }
 
-static struct sb_order *named_order(struct sb_paypal_call *call)
-{
+static struct sb_order *named_order(struct sb_paypal_call *call) {
     struct sb_order *order = sb_place_find(call->place, SB_PAYPAL_ORDER, call->id);
     if (order == NULL) {
         sb_paypal_missing(call);
@@ -213,8 +218,7 @@ static struct sb_order *named_order(struct sb_paypal_call *call)
     return order;
 }
 
-void sb_order_retrieve(struct sb_paypal_call *call)
-{
+void sb_order_retrieve(struct sb_paypal_call *call) {
     struct sb_order *order = named_order(call);
     if (order != NULL) {
         sb_paypal_show(call, 200, SB_SHOW_ORDER, order);
@@ -222,24 +226,25 @@ void sb_order_retrieve(struct sb_paypal_call *call)
 }
 
 /* The lock is held. */
-static const char *order_ended(const struct sb_order *order)
-{
+static const char *order_ended(const struct sb_order *order) {
     return order->now->status == SB_ORDER_COMPLETED ? "ORDER_ALREADY_COMPLETED"
            : order->now->status == SB_ORDER_VOIDED  ? "ORDER_COMPLETED_OR_VOIDED"
                                                     : NULL;
 }
 
 /* Applies one operation to a draft. False: the error has been written. */
-static bool patch_one(struct sb_paypal_call *call, const json_t *patch, struct order_params *draft)
-{
+static bool patch_one(struct sb_paypal_call *call, const json_t *patch,
+                      struct order_params *draft) {
     const char *op = json_peek_text(patch, "op", NULL);
     const char *path = json_peek_text(patch, "path", NULL);
     const json_t *value = json_peek(patch, "value", NULL);
     if (path == NULL) {
-        return wrong(call, 422, "PATCH_PATH_REQUIRED", NULL, "Specify a path for the field to be patched.");
+        return wrong(call, 422, "PATCH_PATH_REQUIRED", NULL,
+                     "Specify a path for the field to be patched.");
     }
     if (op == NULL || (strcmp(op, "replace") != 0 && strcmp(op, "add") != 0)) {
-        return wrong(call, 400, "INVALID_PATCH_OPERATION", path, "The operation cannot be honored.");
+        return wrong(call, 400, "INVALID_PATCH_OPERATION", path,
+                     "The operation cannot be honored.");
     }
     if (value == NULL) {
         return wrong(call, 422, "PATCH_VALUE_REQUIRED", path, "Specify a value for the field.");
@@ -271,14 +276,14 @@ static bool patch_one(struct sb_paypal_call *call, const json_t *patch, struct o
     return wrong(call, 422, "NOT_PATCHABLE", path, "Cannot be patched.");
 }
 
-void sb_order_patch(struct sb_paypal_call *call)
-{
+void sb_order_patch(struct sb_paypal_call *call) {
     struct sb_order *order = named_order(call);
     if (order == NULL) {
         return;
     }
     if (!json_is_array(call->body) || json_array_size(call->body) > PATCHES_MAX) {
-        (void)wrong(call, 400, "INVALID_PARAMETER_SYNTAX", "/", "A patch is an array of operations.");
+        (void)wrong(call, 400, "INVALID_PARAMETER_SYNTAX", "/",
+                    "A patch is an array of operations.");
         return;
     }
     struct sb_shard *shard = sb_order_shard(call->place, order);
@@ -307,19 +312,19 @@ void sb_order_patch(struct sb_paypal_call *call)
 
 /* Puts what `params` says of the source on the order. The lock is held. */
 static void set_source(struct sb_paypal_call *call, struct sb_order *order, struct sb_shard *shard,
-                       const struct order_params *params)
-{
+                       const struct order_params *params) {
     struct sb_order_now *next = sb_order_next(call->place, order);
     struct sb_order_texts texts = *next->texts;
     next->source = params->now.source;
     texts.vault_id = params->texts.vault_id;
-    texts.return_url = params->texts.return_url != NULL ? params->texts.return_url : texts.return_url;
-    texts.cancel_url = params->texts.cancel_url != NULL ? params->texts.cancel_url : texts.cancel_url;
+    texts.return_url = params->texts.return_url != NULL ? params->texts.return_url
+                                                        : texts.return_url;
+    texts.cancel_url = params->texts.cancel_url != NULL ? params->texts.cancel_url
+                                                        : texts.cancel_url;
     next->texts = texts_keep(&shard->hoard, &texts);
 }
 
-void sb_order_confirm(struct sb_paypal_call *call)
-{
+void sb_order_confirm(struct sb_paypal_call *call) {
     struct order_params params = {0};
     struct sb_order *order = named_order(call);
     if (order == NULL || !read_source(call, &params)) {
@@ -347,8 +352,7 @@ void sb_order_confirm(struct sb_paypal_call *call)
 }
 
 /* Why the order's money cannot be taken now, or NULL. The lock is held. */
-static const char *why_not(const struct sb_order *order, bool authorize, bool has_vault)
-{
+static const char *why_not(const struct sb_order *order, bool authorize, bool has_vault) {
     uint8_t status = order->now->status;
     if (order->now->authorize != authorize) {
         return "ACTION_DOES_NOT_MATCH_INTENT";
@@ -362,8 +366,7 @@ static const char *why_not(const struct sb_order *order, bool authorize, bool ha
     return status == SB_ORDER_APPROVED || has_vault ? NULL : "ORDER_NOT_APPROVED";
 }
 
-static void take_call(struct sb_paypal_call *call, bool authorize)
-{
+static void take_call(struct sb_paypal_call *call, bool authorize) {
     struct order_params params = {0};
     struct sb_order *order = named_order(call);
     if (order == NULL || !read_source(call, &params) || !sb_paypal_begin(call)) {
@@ -383,20 +386,17 @@ static void take_call(struct sb_paypal_call *call, bool authorize)
     take(call, order, shard, 201);
 }
 
-void sb_order_authorize(struct sb_paypal_call *call)
-{
+void sb_order_authorize(struct sb_paypal_call *call) {
     take_call(call, true);
 }
 
-void sb_order_capture(struct sb_paypal_call *call)
-{
+void sb_order_capture(struct sb_paypal_call *call) {
     take_call(call, false);
 }
 
 /* ---- what the buyer does ---- */
 
-int sb_paypal_approve(struct sandbox *sandbox, const char *id, bool approved, struct err *err)
-{
+int sb_paypal_approve(struct sandbox *sandbox, const char *id, bool approved, struct err *err) {
     struct sb_place *place = sandbox->places[SB_PAYPAL];
     struct sb_order *order = sb_place_find(place, SB_PAYPAL_ORDER, id);
     if (order == NULL) {
@@ -404,7 +404,8 @@ int sb_paypal_approve(struct sandbox *sandbox, const char *id, bool approved, st
     }
     struct sb_shard *shard = sb_order_shard(place, order);
     lock_take(&shard->lock);
-    bool waits = order->now->status == SB_ORDER_CREATED || order->now->status == SB_ORDER_PAYER_ACTION;
+    bool waits = order->now->status == SB_ORDER_CREATED ||
+                 order->now->status == SB_ORDER_PAYER_ACTION;
     if (waits && approved) {
         struct sb_order_now *next = sb_order_next(place, order);
         next->status = SB_ORDER_APPROVED;

@@ -5,15 +5,13 @@
 
 enum { NOTE_CHARS_MAX = 255, ID_CHARS_MAX = 127 };
 
-static struct sb_hoard *hoard_of(struct sb_place *place, const struct sb_order *order)
-{
+static struct sb_hoard *hoard_of(struct sb_place *place, const struct sb_order *order) {
     return &sb_order_shard(place, order)->hoard;
 }
 
 /* ---- invoices and declines ---- */
 
-bool sb_invoice_blocked(struct sandbox *sandbox, const char *invoice_id)
-{
+bool sb_invoice_blocked(struct sandbox *sandbox, const char *invoice_id) {
     if (invoice_id == NULL || sandbox->paypal_duplicate_invoices) {
         return false;
     }
@@ -23,8 +21,7 @@ bool sb_invoice_blocked(struct sandbox *sandbox, const char *invoice_id)
     return paid;
 }
 
-static void invoice_paid(struct sandbox *sandbox, const char *invoice_id)
-{
+static void invoice_paid(struct sandbox *sandbox, const char *invoice_id) {
     if (invoice_id != NULL) {
         lock_take(&sandbox->invoices->lock);
         (void)g_hash_table_add(sandbox->invoices->paid, (gpointer)invoice_id);
@@ -32,20 +29,17 @@ static void invoice_paid(struct sandbox *sandbox, const char *invoice_id)
     }
 }
 
-bool sb_decline_is_inside(const char *decline)
-{
+bool sb_decline_is_inside(const char *decline) {
     return strcmp(decline, "DECLINED") == 0 || strcmp(decline, "PENDING") == 0 ||
            strspn(decline, "0123456789") == strlen(decline);
 }
 
-static bool about_refunds(const char *code)
-{
+static bool about_refunds(const char *code) {
     return strncmp(code, "REFUND_", 7) == 0 || strcmp(code, "FAILED") == 0;
 }
 
 const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vault_id,
-                              char room[SB_ISSUE_CHARS_MAX + 1])
-{
+                              char room[SB_ISSUE_CHARS_MAX + 1]) {
     static const char declined[] = "vault_declined";
     const char *fault = call->verdict->decline;
     const char *code = NULL;
@@ -66,8 +60,8 @@ const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vau
 
 /* ---- authorizations ---- */
 
-struct sb_authorization *sb_authorization_make(struct sb_paypal_call *call, struct sb_order *order)
-{
+struct sb_authorization *sb_authorization_make(struct sb_paypal_call *call,
+                                               struct sb_order *order) {
     uint32_t number = 0;
     int64_t created_us = 0;
     if (!sb_place_add(call->place, SB_PAYPAL_AUTHORIZATION, &number, &created_us)) {
@@ -103,17 +97,16 @@ struct sb_authorization *sb_authorization_make(struct sb_paypal_call *call, stru
 }
 
 static struct sb_authorization_now *authorization_next(struct sb_place *place,
-                                                       struct sb_authorization *authorization)
-{
-    struct sb_authorization_now *next = sb_hoard_take(hoard_of(place, authorization->order), sizeof(*next));
+                                                       struct sb_authorization *authorization) {
+    struct sb_authorization_now *next = sb_hoard_take(hoard_of(place, authorization->order),
+                                                      sizeof(*next));
     *next = *authorization->now;
     next->updated_us = clock_wall_us();
     authorization->now = next;
     return next;
 }
 
-static struct sb_authorization *named_authorization(struct sb_paypal_call *call)
-{
+static struct sb_authorization *named_authorization(struct sb_paypal_call *call) {
     struct sb_authorization *found = sb_place_find(call->place, SB_PAYPAL_AUTHORIZATION, call->id);
     if (found == NULL) {
         sb_paypal_missing(call);
@@ -121,8 +114,7 @@ static struct sb_authorization *named_authorization(struct sb_paypal_call *call)
     return found;
 }
 
-void sb_authorization_retrieve(struct sb_paypal_call *call)
-{
+void sb_authorization_retrieve(struct sb_paypal_call *call) {
     struct sb_authorization *authorization = named_authorization(call);
     if (authorization != NULL) {
         sb_paypal_show(call, 200, SB_SHOW_AUTHORIZATION, authorization);
@@ -130,8 +122,7 @@ void sb_authorization_retrieve(struct sb_paypal_call *call)
 }
 
 /* The lock is held. */
-static void hold_the_rest(struct sb_paypal_call *call, struct sb_authorization *authorization)
-{
+static void hold_the_rest(struct sb_paypal_call *call, struct sb_authorization *authorization) {
     struct sb_book *book = &call->sandbox->book;
     int64_t rest = authorization->amount_minor - authorization->now->captured_minor;
     sb_book_release_hold(book, authorization->entry);
@@ -147,8 +138,7 @@ struct capture_params {
     bool given, final;
 };
 
-static bool read_amount(struct sb_paypal_call *call, struct capture_params *params)
-{
+static bool read_amount(struct sb_paypal_call *call, struct capture_params *params) {
     const json_t *amount = json_peek(call->body, "amount", NULL);
     params->given = json_is_object(amount);
     return !params->given ||
@@ -157,14 +147,16 @@ static bool read_amount(struct sb_paypal_call *call, struct capture_params *para
 
 /* Why it cannot be captured, or NULL. The lock is held. */
 static const char *capture_refusal(const struct sb_authorization *authorization,
-                                   const struct capture_params *params)
-{
+                                   const struct capture_params *params) {
     switch ((enum sb_authorization_status)authorization->now->status) {
-    case SB_AUTHORIZATION_CAPTURED: return "AUTHORIZATION_ALREADY_CAPTURED";
-    case SB_AUTHORIZATION_VOIDED: return "AUTHORIZATION_VOIDED";
+    case SB_AUTHORIZATION_CAPTURED:
+        return "AUTHORIZATION_ALREADY_CAPTURED";
+    case SB_AUTHORIZATION_VOIDED:
+        return "AUTHORIZATION_VOIDED";
     case SB_AUTHORIZATION_CREATED:
     case SB_AUTHORIZATION_PARTLY:
-    default: break;
+    default:
+        break;
     }
     if (params->given && !currency_equal(params->currency, authorization->order->now->currency)) {
         return "AUTH_CAPTURE_CURRENCY_MISMATCH";
@@ -174,8 +166,7 @@ static const char *capture_refusal(const struct sb_authorization *authorization,
                : NULL;
 }
 
-void sb_authorization_capture(struct sb_paypal_call *call)
-{
+void sb_authorization_capture(struct sb_paypal_call *call) {
     struct capture_params params = {.final = true};
     struct sb_authorization *authorization = named_authorization(call);
     if (authorization == NULL || !read_amount(call, &params) ||
@@ -194,18 +185,21 @@ void sb_authorization_capture(struct sb_paypal_call *call)
     }
     const char *refusal = capture_refusal(authorization, &params);
     const char *decline = sb_paypal_decline(call, NULL, room);
-    refusal = refusal != NULL                                  ? refusal
+    refusal = refusal != NULL                                     ? refusal
               : decline != NULL && !sb_decline_is_inside(decline) ? decline
-                                                               : NULL;
+                                                                  : NULL;
     if (refusal != NULL) {
         lock_give(&shard->lock);
         sb_paypal_refuse(call, refusal);
         return;
     }
     const char *invoice = sb_hoard_text(&shard->hoard, params.invoice_id);
-    const struct sb_capture_wish wish = {order, authorization, params.amount_minor,
+    const struct sb_capture_wish wish = {order,
+                                         authorization,
+                                         params.amount_minor,
                                          invoice != NULL ? invoice : order->now->texts->invoice_id,
-                                         order->now->texts->custom_id, params.final};
+                                         order->now->texts->custom_id,
+                                         params.final};
     struct sb_capture *capture = sb_capture_make(call, &wish, decline);
     lock_give(&shard->lock);
     if (capture == NULL) {
@@ -215,8 +209,7 @@ void sb_authorization_capture(struct sb_paypal_call *call)
     sb_paypal_answer(call, 201, SB_SHOW_CAPTURE, capture);
 }
 
-void sb_authorization_void(struct sb_paypal_call *call)
-{
+void sb_authorization_void(struct sb_paypal_call *call) {
     struct sb_authorization *authorization = named_authorization(call);
     if (authorization == NULL || !sb_paypal_begin(call)) {
         return;
@@ -240,8 +233,7 @@ void sb_authorization_void(struct sb_paypal_call *call)
     sb_paypal_answer(call, call->full ? 200 : 204, SB_SHOW_AUTHORIZATION, authorization);
 }
 
-void sb_authorization_reauthorize(struct sb_paypal_call *call)
-{
+void sb_authorization_reauthorize(struct sb_paypal_call *call) {
     struct sb_authorization *authorization = named_authorization(call);
     if (authorization == NULL || !sb_paypal_begin(call)) {
         return;
@@ -249,7 +241,8 @@ void sb_authorization_reauthorize(struct sb_paypal_call *call)
     struct sb_shard *shard = sb_order_shard(call->place, authorization->order);
     lock_take(&shard->lock);
     bool can = authorization->now->status == SB_AUTHORIZATION_CREATED;
-    struct sb_authorization *renewed = can ? sb_authorization_make(call, authorization->order) : NULL;
+    struct sb_authorization *renewed = can ? sb_authorization_make(call, authorization->order)
+                                           : NULL;
     if (renewed != NULL) {
         authorization_next(call->place, authorization)->status = SB_AUTHORIZATION_VOIDED;
     }
@@ -265,8 +258,7 @@ void sb_authorization_reauthorize(struct sb_paypal_call *call)
 
 /* ---- captures ---- */
 
-static struct sb_capture_now *capture_next(struct sb_place *place, struct sb_capture *capture)
-{
+static struct sb_capture_now *capture_next(struct sb_place *place, struct sb_capture *capture) {
     struct sb_capture_now *next = sb_hoard_take(hoard_of(place, capture->order), sizeof(*next));
     *next = *capture->now;
     next->updated_us = clock_wall_us();
@@ -275,8 +267,7 @@ static struct sb_capture_now *capture_next(struct sb_place *place, struct sb_cap
 }
 
 /* The money itself, once a capture is completed. The lock is held. */
-static void take_money(struct sandbox *sandbox, struct sb_capture *capture)
-{
+static void take_money(struct sandbox *sandbox, struct sb_capture *capture) {
     struct currency currency = capture->order->now->currency;
     const struct sb_order_texts *texts = capture->order->now->texts;
     if (capture->authorization != NULL) {
@@ -292,8 +283,7 @@ static void take_money(struct sandbox *sandbox, struct sb_capture *capture)
 }
 
 /* What the authorization shows after a capture of it. The lock is held. */
-static void lessen(struct sb_paypal_call *call, const struct sb_capture_wish *wish)
-{
+static void lessen(struct sb_paypal_call *call, const struct sb_capture_wish *wish) {
     struct sb_authorization_now *next = authorization_next(call->place, wish->authorization);
     next->captured_minor += wish->amount_minor;
     next->status = wish->final || next->captured_minor >= wish->authorization->amount_minor
@@ -302,16 +292,14 @@ static void lessen(struct sb_paypal_call *call, const struct sb_capture_wish *wi
     hold_the_rest(call, wish->authorization);
 }
 
-static enum sb_capture_status status_after(const char *decline)
-{
-    return decline == NULL                      ? SB_CAPTURE_COMPLETED
+static enum sb_capture_status status_after(const char *decline) {
+    return decline == NULL                   ? SB_CAPTURE_COMPLETED
            : strcmp(decline, "PENDING") == 0 ? SB_CAPTURE_PENDING
                                              : SB_CAPTURE_DECLINED;
 }
 
 struct sb_capture *sb_capture_make(struct sb_paypal_call *call, const struct sb_capture_wish *wish,
-                                   const char *decline)
-{
+                                   const char *decline) {
     uint32_t number = 0;
     int64_t created_us = 0;
     struct sb_order *order = wish->order;
@@ -347,14 +335,14 @@ struct sb_capture *sb_capture_make(struct sb_paypal_call *call, const struct sb_
         sb_paypal_tell(call, SB_EV_PAYPAL_CAPTURE_PENDING, capture, capture->now);
         sb_settle_later(call->sandbox, SB_PAYPAL, capture);
     } else {
-        capture->processor_code = sb_hoard_text(hoard, strcmp(decline, "DECLINED") == 0 ? "0500" : decline);
+        capture->processor_code = sb_hoard_text(hoard, strcmp(decline, "DECLINED") == 0 ? "0500"
+                                                                                        : decline);
         sb_paypal_tell(call, SB_EV_PAYPAL_CAPTURE_DECLINED, capture, capture->now);
     }
     return capture;
 }
 
-void sb_capture_retrieve(struct sb_paypal_call *call)
-{
+void sb_capture_retrieve(struct sb_paypal_call *call) {
     struct sb_capture *capture = sb_place_find(call->place, SB_PAYPAL_CAPTURE, call->id);
     if (capture == NULL) {
         sb_paypal_missing(call);
@@ -366,8 +354,8 @@ void sb_capture_retrieve(struct sb_paypal_call *call)
 /* ---- refunds ---- */
 
 /* Why it cannot be paid back, or NULL. The lock is held. */
-static const char *refund_refusal(const struct sb_capture *capture, const struct capture_params *params)
-{
+static const char *refund_refusal(const struct sb_capture *capture,
+                                  const struct capture_params *params) {
     if (capture->now->status == SB_CAPTURE_PENDING) {
         return "PENDING_CAPTURE";
     }
@@ -389,15 +377,14 @@ static const char *refund_refusal(const struct sb_capture *capture, const struct
 }
 
 /* How a refund by a fault ends; NULL: well. */
-static const char *refund_decline(const struct sb_paypal_call *call)
-{
+static const char *refund_decline(const struct sb_paypal_call *call) {
     const char *code = call->verdict->decline;
     return code != NULL && (about_refunds(code) || strcmp(code, "PENDING") == 0) ? code : NULL;
 }
 
 /* What the capture shows of its refunds. The lock is held. */
-static void show_refunded(struct sb_place *place, struct sb_capture *capture, int64_t amount_minor)
-{
+static void show_refunded(struct sb_place *place, struct sb_capture *capture,
+                          int64_t amount_minor) {
     struct sb_capture_now *next = capture_next(place, capture);
     next->refunded_minor += amount_minor;
     next->status = next->refunded_minor == 0                       ? SB_CAPTURE_COMPLETED
@@ -412,8 +399,7 @@ struct payback_texts {
 /* NULL: the place is full. The lock is held. */
 static struct sb_payback *payback_make(struct sb_paypal_call *call, struct sb_capture *capture,
                                        int64_t amount_minor, const struct payback_texts *texts,
-                                       const char *decline)
-{
+                                       const char *decline) {
     uint32_t number = 0;
     int64_t created_us = 0;
     if (!sb_place_add(call->place, SB_PAYPAL_REFUND, &number, &created_us)) {
@@ -453,8 +439,7 @@ static struct sb_payback *payback_make(struct sb_paypal_call *call, struct sb_ca
     return made;
 }
 
-void sb_capture_refund(struct sb_paypal_call *call)
-{
+void sb_capture_refund(struct sb_paypal_call *call) {
     struct capture_params params = {0};
     struct payback_texts texts = {0};
     struct sb_capture *capture = sb_place_find(call->place, SB_PAYPAL_CAPTURE, call->id);
@@ -476,7 +461,8 @@ void sb_capture_refund(struct sb_paypal_call *call)
     }
     const char *refusal = refund_refusal(capture, &params);
     const char *decline = refund_decline(call);
-    bool refused = decline != NULL && strcmp(decline, "PENDING") != 0 && strcmp(decline, "FAILED") != 0;
+    bool refused = decline != NULL && strcmp(decline, "PENDING") != 0 &&
+                   strcmp(decline, "FAILED") != 0;
     if (refusal != NULL || refused) {
         lock_give(&shard->lock);
         sb_paypal_refuse(call, refusal != NULL ? refusal : decline);
@@ -491,8 +477,7 @@ void sb_capture_refund(struct sb_paypal_call *call)
     sb_paypal_answer(call, 201, SB_SHOW_PAYBACK, made);
 }
 
-void sb_payback_retrieve(struct sb_paypal_call *call)
-{
+void sb_payback_retrieve(struct sb_paypal_call *call) {
     struct sb_payback *payback = sb_place_find(call->place, SB_PAYPAL_REFUND, call->id);
     if (payback == NULL) {
         sb_paypal_missing(call);
@@ -502,12 +487,12 @@ void sb_payback_retrieve(struct sb_paypal_call *call)
 }
 
 /* The end of what was pending. */
-void sb_paypal_settle(struct sandbox *sandbox, void *object)
-{
+void sb_paypal_settle(struct sandbox *sandbox, void *object) {
     struct sb_place *place = sandbox->places[SB_PAYPAL];
     enum sb_settled what = *(enum sb_settled *)object;
-    struct sb_capture *capture =
-        what == SB_SETTLED_CAPTURE ? object : ((struct sb_payback *)object)->capture;
+    struct sb_capture *capture = what == SB_SETTLED_CAPTURE
+                                     ? object
+                                     : ((struct sb_payback *)object)->capture;
     struct sb_shard *shard = sb_order_shard(place, capture->order);
     lock_take(&shard->lock);
     if (what == SB_SETTLED_CAPTURE) {
@@ -527,8 +512,7 @@ void sb_paypal_settle(struct sandbox *sandbox, void *object)
 
 /* ---- disputes ---- */
 
-void sb_case_retrieve(struct sb_paypal_call *call)
-{
+void sb_case_retrieve(struct sb_paypal_call *call) {
     struct sb_claim_case *claim = sb_place_find(call->place, SB_PAYPAL_DISPUTE, call->id);
     if (claim == NULL) {
         sb_paypal_missing(call);
@@ -544,8 +528,7 @@ void sb_case_retrieve(struct sb_paypal_call *call)
 
 /* The lock is held; NULL: the place is full. */
 static struct sb_claim_case *claim_make(struct sandbox *sandbox, struct sb_capture *capture,
-                                        const char *reason)
-{
+                                        const char *reason) {
     struct sb_place *place = sandbox->places[SB_PAYPAL];
     uint32_t number = 0;
     int64_t created_us = 0;
@@ -554,7 +537,9 @@ static struct sb_claim_case *claim_make(struct sandbox *sandbox, struct sb_captu
     }
     struct sb_hoard *hoard = hoard_of(place, capture->order);
     struct sb_claim_case *claim = sb_hoard_take(hoard, sizeof(*claim));
-    *claim = (struct sb_claim_case){number, capture, created_us,
+    *claim = (struct sb_claim_case){number,
+                                    capture,
+                                    created_us,
                                     capture->amount_minor - capture->now->refunded_minor,
                                     sb_hoard_text(hoard, reason),
                                     sb_hoard_take(hoard, sizeof(struct sb_claim_now))};
@@ -566,9 +551,8 @@ static struct sb_claim_case *claim_make(struct sandbox *sandbox, struct sb_captu
     return claim;
 }
 
-int sb_paypal_dispute(struct sandbox *sandbox, const char *id, const char *reason, struct buf *ret_id,
-                      struct err *err)
-{
+int sb_paypal_dispute(struct sandbox *sandbox, const char *id, const char *reason,
+                      struct buf *ret_id, struct err *err) {
     struct sb_place *place = sandbox->places[SB_PAYPAL];
     struct sb_capture *capture = sb_place_find(place, SB_PAYPAL_CAPTURE, id);
     if (capture == NULL) {
@@ -588,8 +572,7 @@ int sb_paypal_dispute(struct sandbox *sandbox, const char *id, const char *reaso
     return 0;
 }
 
-int sb_paypal_dispute_close(struct sandbox *sandbox, const char *id, bool won, struct err *err)
-{
+int sb_paypal_dispute_close(struct sandbox *sandbox, const char *id, bool won, struct err *err) {
     struct sb_place *place = sandbox->places[SB_PAYPAL];
     struct sb_claim_case *claim = sb_place_find(place, SB_PAYPAL_DISPUTE, id);
     if (claim == NULL) {

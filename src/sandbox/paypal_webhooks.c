@@ -7,15 +7,13 @@
 
 enum { EVENTS_LISTED_MAX = 100, EVENTS_LISTED = 10 };
 
-static struct buf *begin(struct sb_paypal_call *call, int status)
-{
+static struct buf *begin(struct sb_paypal_call *call, int status) {
     call->reply->status = status;
     http_reply_header(call->reply, "Content-Type", "application/json");
     return &call->reply->body;
 }
 
-static void hook_write(struct sandbox *sandbox, const struct sb_endpoint *hook, struct buf *out)
-{
+static void hook_write(struct sandbox *sandbox, const struct sb_endpoint *hook, struct buf *out) {
     buf_addf(out, "{\"id\":\"%s\",\"url\":", hook->id);
     buf_add_json(out, hook->url);
     buf_add_text(out, ",\"event_types\":[");
@@ -25,17 +23,19 @@ static void hook_write(struct sandbox *sandbox, const struct sb_endpoint *hook, 
     bool first = true;
     for (int i = 0; hook->types != UINT64_MAX && i < SB_EVENT_TYPES; i++) {
         if ((hook->types >> i & 1) != 0) {
-            buf_addf(out, "%s{\"name\":\"%s\"}", first ? "" : ",", sb_event_name((enum sb_event_type)i));
+            buf_addf(out, "%s{\"name\":\"%s\"}", first ? "" : ",",
+                     sb_event_name((enum sb_event_type)i));
             first = false;
         }
     }
-    buf_addf(out, "],\"links\":[{\"href\":\"%s/v1/notifications/webhooks/%s\",\"rel\":\"self\","
-                  "\"method\":\"GET\"}]}", sandbox->base_urls[SB_PAYPAL], hook->id);
+    buf_addf(out,
+             "],\"links\":[{\"href\":\"%s/v1/notifications/webhooks/%s\",\"rel\":\"self\","
+             "\"method\":\"GET\"}]}",
+             sandbox->base_urls[SB_PAYPAL], hook->id);
 }
 
 /* Types that the real one has and the sandbox does not make are taken and never sent. */
-static uint64_t read_types(const json_t *body)
-{
+static uint64_t read_types(const json_t *body) {
     const json_t *list = json_peek(body, "event_types", NULL);
     uint64_t types = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -50,8 +50,7 @@ static uint64_t read_types(const json_t *body)
     return types;
 }
 
-void sb_hook_create(struct sb_paypal_call *call)
-{
+void sb_hook_create(struct sb_paypal_call *call) {
     struct sb_endpoint hook = {.types = read_types(call->body)};
     const char *url = NULL;
     if (!sb_paypal_text(call, call->body, "url", "", SB_URL_CHARS_MAX, &url)) {
@@ -67,7 +66,8 @@ void sb_hook_create(struct sb_paypal_call *call)
         return;
     }
     snprintf(hook.url, sizeof(hook.url), "%s", url);
-    snprintf(hook.id, sizeof(hook.id), "%s", sb_id_of(call->place, SB_PAYPAL_WEBHOOK, hook.number).text);
+    snprintf(hook.id, sizeof(hook.id), "%s",
+             sb_id_of(call->place, SB_PAYPAL_WEBHOOK, hook.number).text);
     if (!sb_endpoint_add(&call->sandbox->events[SB_PAYPAL], &hook)) {
         sb_paypal_refuse(call, "WEBHOOK_NUMBER_LIMIT_EXCEEDED");
         return;
@@ -75,8 +75,7 @@ void sb_hook_create(struct sb_paypal_call *call)
     hook_write(call->sandbox, &hook, begin(call, 201));
 }
 
-void sb_hook_list(struct sb_paypal_call *call)
-{
+void sb_hook_list(struct sb_paypal_call *call) {
     struct sb_events *events = &call->sandbox->events[SB_PAYPAL];
     struct buf *out = begin(call, 200);
     bool first = true;
@@ -93,8 +92,7 @@ void sb_hook_list(struct sb_paypal_call *call)
     buf_add_text(out, "]}");
 }
 
-void sb_hook_retrieve(struct sb_paypal_call *call)
-{
+void sb_hook_retrieve(struct sb_paypal_call *call) {
     struct sb_endpoint hook;
     if (sb_endpoint_get(&call->sandbox->events[SB_PAYPAL], call->id, &hook)) {
         hook_write(call->sandbox, &hook, begin(call, 200));
@@ -103,8 +101,7 @@ void sb_hook_retrieve(struct sb_paypal_call *call)
     }
 }
 
-void sb_hook_delete(struct sb_paypal_call *call)
-{
+void sb_hook_delete(struct sb_paypal_call *call) {
     if (sb_endpoint_drop(&call->sandbox->events[SB_PAYPAL], call->id)) {
         call->reply->status = 204;
     } else {
@@ -114,8 +111,7 @@ void sb_hook_delete(struct sb_paypal_call *call)
 
 /* ---- events ---- */
 
-void sb_hook_events(struct sb_paypal_call *call)
-{
+void sb_hook_events(struct sb_paypal_call *call) {
     struct sb_events *events = &call->sandbox->events[SB_PAYPAL];
     struct err err;
     char text[16];
@@ -138,8 +134,7 @@ void sb_hook_events(struct sb_paypal_call *call)
     buf_addf(out, "],\"count\":%ld,\"links\":[]}", listed);
 }
 
-static bool named_event(struct sb_paypal_call *call, struct sb_event *ret_event)
-{
+static bool named_event(struct sb_paypal_call *call, struct sb_event *ret_event) {
     uint32_t number = 0;
     if (sb_id_number(call->place, SB_PAYPAL_EVENT, call->id, &number) &&
         sb_event_get(&call->sandbox->events[SB_PAYPAL], number, ret_event)) {
@@ -149,16 +144,14 @@ static bool named_event(struct sb_paypal_call *call, struct sb_event *ret_event)
     return false;
 }
 
-void sb_hook_event(struct sb_paypal_call *call)
-{
+void sb_hook_event(struct sb_paypal_call *call) {
     struct sb_event event;
     if (named_event(call, &event)) {
         sb_paypal_event_write(call->sandbox, &event, 0, begin(call, 200));
     }
 }
 
-void sb_hook_resend(struct sb_paypal_call *call)
-{
+void sb_hook_resend(struct sb_paypal_call *call) {
     struct sb_event event;
     if (named_event(call, &event)) {
         sb_event_resend(call->sandbox, &event);
@@ -169,8 +162,7 @@ void sb_hook_resend(struct sb_paypal_call *call)
 /* ---- signatures ---- */
 
 /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" */
-static void transmission_id(char ret_id[40])
-{
+static void transmission_id(char ret_id[40]) {
     unsigned char bytes[16];
     char hex[33];
     random_bytes(bytes, sizeof(bytes));
@@ -178,9 +170,9 @@ static void transmission_id(char ret_id[40])
     snprintf(ret_id, 40, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-int sb_paypal_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint, const struct buf *body,
-                   bool forged, struct sb_signed_headers *ret_headers, struct err *err)
-{
+int sb_paypal_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
+                   const struct buf *body, bool forged, struct sb_signed_headers *ret_headers,
+                   struct err *err) {
     char id[40];
     char time[CLOCK_TEXT_MAX];
     char *signature = NULL;
@@ -213,15 +205,15 @@ int sb_paypal_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint, 
     ret_headers->headers[4] = (struct http_header){"PAYPAL-AUTH-ALGO", PAYPAL_AUTH_ALGO};
     ret_headers->headers[5] = (struct http_header){"CORRELATION-ID", ret_headers->room};
     ret_headers->headers[6] = (struct http_header){"Content-Type", "application/json"};
-    ret_headers->headers[7] = (struct http_header){"User-Agent", "PayPal/AUHR-214.0 (Holdfast sandbox)"};
+    ret_headers->headers[7] = (struct http_header){"User-Agent",
+                                                   "PayPal/AUHR-214.0 (Holdfast sandbox)"};
     ret_headers->count = 8;
     return 0;
 }
 
-/* The bytes of the value of "webhook_event" as they stand in the request: the signature is over them,
- * and writing the parsed value again might change them. False: there is no such object. */
-static bool raw_event(const char *body, size_t count, const char **ret_bytes, size_t *ret_count)
-{
+/* The bytes of the value of "webhook_event" as they stand in the request: the signature is over
+ * them, and writing the parsed value again might change them. False: there is no such object. */
+static bool raw_event(const char *body, size_t count, const char **ret_bytes, size_t *ret_count) {
     static const char key[] = "\"webhook_event\"";
     const char *at = memmem(body, count, key, sizeof(key) - 1);
     const char *end = body + count;
@@ -249,8 +241,7 @@ static bool raw_event(const char *body, size_t count, const char **ret_bytes, si
     return false;
 }
 
-void sb_hook_verify(struct sb_paypal_call *call)
-{
+void sb_hook_verify(struct sb_paypal_call *call) {
     const json_t *body = call->body;
     const char *bytes = NULL, *url = json_peek_text(body, "cert_url", NULL);
     const char *algorithm = json_peek_text(body, "auth_algo", NULL);
@@ -260,7 +251,8 @@ void sb_hook_verify(struct sb_paypal_call *call)
     struct sb_endpoint hook;
     const char *id = json_peek_text(body, "webhook_id", NULL);
     if (!raw_event(call->request->body, call->request->body_bytes, &bytes, &count)) {
-        sb_paypal_fail(call, &(struct sb_paypal_error){400, "MISSING_REQUIRED_PARAMETER", "/webhook_event",
+        sb_paypal_fail(call, &(struct sb_paypal_error){400, "MISSING_REQUIRED_PARAMETER",
+                                                       "/webhook_event",
                                                        "A required field / parameter is missing."});
         return;
     }
@@ -273,8 +265,8 @@ void sb_hook_verify(struct sb_paypal_call *call)
     };
     bool known = id != NULL && sb_endpoint_get(&call->sandbox->events[SB_PAYPAL], id, &hook);
     const char *name = url != NULL ? strrchr(url, '/') : NULL;
-    bool good = known && name != NULL && strcmp(name + 1, identity->cert_name) == 0 && algorithm != NULL &&
-                strcmp(algorithm, PAYPAL_AUTH_ALGO) == 0 &&
+    bool good = known && name != NULL && strcmp(name + 1, identity->cert_name) == 0 &&
+                algorithm != NULL && strcmp(algorithm, PAYPAL_AUTH_ALGO) == 0 &&
                 paypal_sign_verify(identity->public_key, &transmission, signature);
     buf_addf(begin(call, 200), "{\"verification_status\":\"%s\"}", good ? "SUCCESS" : "FAILURE");
 }

@@ -3,15 +3,15 @@
 #include "base/clock.h"
 #include "sandbox/paypal.h"
 
-static const char *const order_statuses[] = {"CREATED", "PAYER_ACTION_REQUIRED", "APPROVED", "COMPLETED",
-                                             "VOIDED"};
-static const char *const authorization_statuses[] = {"CREATED", "PARTIALLY_CAPTURED", "CAPTURED", "VOIDED"};
-static const char *const capture_statuses[] = {"COMPLETED", "PENDING", "DECLINED", "PARTIALLY_REFUNDED",
-                                               "REFUNDED"};
+static const char *const order_statuses[] = {"CREATED", "PAYER_ACTION_REQUIRED", "APPROVED",
+                                             "COMPLETED", "VOIDED"};
+static const char *const authorization_statuses[] = {"CREATED", "PARTIALLY_CAPTURED", "CAPTURED",
+                                                     "VOIDED"};
+static const char *const capture_statuses[] = {"COMPLETED", "PENDING", "DECLINED",
+                                               "PARTIALLY_REFUNDED", "REFUNDED"};
 static const char *const payback_statuses[] = {"COMPLETED", "PENDING", "FAILED"};
 
-static void key_text(struct buf *out, const char *key, const char *text)
-{
+static void key_text(struct buf *out, const char *key, const char *text) {
     if (text != NULL) {
         buf_add_text(out, ",\"");
         buf_add_text(out, key);
@@ -20,23 +20,21 @@ static void key_text(struct buf *out, const char *key, const char *text)
     }
 }
 
-static void key_money(struct buf *out, const char *key, int64_t amount_minor, struct currency currency)
-{
+static void key_money(struct buf *out, const char *key, int64_t amount_minor,
+                      struct currency currency) {
     char text[MONEY_TEXT_MAX];
     buf_addf(out, "\"%s\":{\"currency_code\":\"%s\",\"value\":\"%s\"}", key, currency.code,
              sb_paypal_decimal(amount_minor, currency, text));
 }
 
 /* Whole seconds, as PayPal writes times. */
-static void key_time(struct buf *out, const char *key, int64_t wall_us)
-{
+static void key_time(struct buf *out, const char *key, int64_t wall_us) {
     char text[CLOCK_TEXT_MAX];
     key_text(out, key, clock_format(wall_us / US_PER_SECOND * US_PER_SECOND, text));
 }
 
 static void link_write(struct sandbox *sandbox, struct buf *out, const char *path, const char *id,
-                       const char *verb, const char *rel, const char *method)
-{
+                       const char *verb, const char *rel, const char *method) {
     if (out->data[out->len - 1] != '[') {
         buf_add_char(out, ',');
     }
@@ -44,16 +42,14 @@ static void link_write(struct sandbox *sandbox, struct buf *out, const char *pat
              sandbox->base_urls[SB_PAYPAL], path, id, verb, rel, method);
 }
 
-static struct sb_id id_of(struct sandbox *sandbox, enum sb_kind kind, uint32_t number)
-{
+static struct sb_id id_of(struct sandbox *sandbox, enum sb_kind kind, uint32_t number) {
     return sb_id_of(sandbox->places[SB_PAYPAL], kind, number);
 }
 
 /* ---- refunds ---- */
 
 void sb_payback_write(struct sandbox *sandbox, const struct sb_payback *payback,
-                      const struct sb_payback_now *now, bool full, struct buf *out)
-{
+                      const struct sb_payback_now *now, bool full, struct buf *out) {
     struct currency currency = payback->capture->order->now->currency;
     struct sb_id id = id_of(sandbox, SB_PAYPAL_REFUND, payback->number);
     buf_addf(out, "{\"id\":\"%s\",\"status\":\"%s\"", id.text, payback_statuses[now->status]);
@@ -87,8 +83,7 @@ void sb_payback_write(struct sandbox *sandbox, const struct sb_payback *payback,
 
 /* ---- captures ---- */
 
-static void capture_money_write(const struct sb_capture *capture, struct buf *out)
-{
+static void capture_money_write(const struct sb_capture *capture, struct buf *out) {
     struct currency currency = capture->order->now->currency;
     int64_t fee = sb_paypal_fee(capture->amount_minor, currency);
     buf_add_text(out, ",\"seller_receivable_breakdown\":{");
@@ -101,8 +96,7 @@ static void capture_money_write(const struct sb_capture *capture, struct buf *ou
 }
 
 void sb_capture_write(struct sandbox *sandbox, const struct sb_capture *capture,
-                      const struct sb_capture_now *now, bool full, struct buf *out)
-{
+                      const struct sb_capture_now *now, bool full, struct buf *out) {
     struct sb_id id = id_of(sandbox, SB_PAYPAL_CAPTURE, capture->number);
     struct sb_id order = id_of(sandbox, SB_PAYPAL_ORDER, capture->order->number);
     buf_addf(out, "{\"id\":\"%s\",\"status\":\"%s\"", id.text, capture_statuses[now->status]);
@@ -112,16 +106,19 @@ void sb_capture_write(struct sandbox *sandbox, const struct sb_capture *capture,
     if (full) {
         buf_add_char(out, ',');
         key_money(out, "amount", capture->amount_minor, capture->order->now->currency);
-        buf_addf(out, ",\"final_capture\":%s,\"disbursement_mode\":\"INSTANT\",\"seller_protection\":"
-                      "{\"status\":\"ELIGIBLE\",\"dispute_categories\":[\"ITEM_NOT_RECEIVED\","
-                      "\"UNAUTHORIZED_TRANSACTION\"]}", capture->final ? "true" : "false");
+        buf_addf(out,
+                 ",\"final_capture\":%s,\"disbursement_mode\":\"INSTANT\",\"seller_protection\":"
+                 "{\"status\":\"ELIGIBLE\",\"dispute_categories\":[\"ITEM_NOT_RECEIVED\","
+                 "\"UNAUTHORIZED_TRANSACTION\"]}",
+                 capture->final ? "true" : "false");
         if (now->status != SB_CAPTURE_DECLINED && now->status != SB_CAPTURE_PENDING) {
             capture_money_write(capture, out);
         }
         key_text(out, "invoice_id", capture->invoice_id);
         key_text(out, "custom_id", capture->custom_id);
         if (capture->processor_code != NULL) {
-            buf_addf(out, ",\"processor_response\":{\"response_code\":\"%s\"}", capture->processor_code);
+            buf_addf(out, ",\"processor_response\":{\"response_code\":\"%s\"}",
+                     capture->processor_code);
         }
         buf_addf(out, ",\"supplementary_data\":{\"related_ids\":{\"order_id\":\"%s\"", order.text);
         if (capture->authorization != NULL) {
@@ -142,8 +139,7 @@ void sb_capture_write(struct sandbox *sandbox, const struct sb_capture *capture,
 /* ---- authorizations ---- */
 
 void sb_authorization_write(struct sandbox *sandbox, const struct sb_authorization *authorization,
-                            const struct sb_authorization_now *now, bool full, struct buf *out)
-{
+                            const struct sb_authorization_now *now, bool full, struct buf *out) {
     enum { DAYS_VALID = 29, DAY_S = 24 * 3600 };
     const struct sb_order *order = authorization->order;
     struct sb_id id = id_of(sandbox, SB_PAYPAL_AUTHORIZATION, authorization->number);
@@ -154,27 +150,32 @@ void sb_authorization_write(struct sandbox *sandbox, const struct sb_authorizati
         key_money(out, "amount", authorization->amount_minor, order->now->currency);
         key_text(out, "invoice_id", order->now->texts->invoice_id);
         key_text(out, "custom_id", order->now->texts->custom_id);
-        buf_addf(out, ",\"seller_protection\":{\"status\":\"ELIGIBLE\"},\"supplementary_data\":"
-                      "{\"related_ids\":{\"order_id\":\"%s\"}}", order_id.text);
-        key_time(out, "expiration_time", authorization->created_us + DAYS_VALID * DAY_S * US_PER_SECOND);
+        buf_addf(out,
+                 ",\"seller_protection\":{\"status\":\"ELIGIBLE\"},\"supplementary_data\":"
+                 "{\"related_ids\":{\"order_id\":\"%s\"}}",
+                 order_id.text);
+        key_time(out, "expiration_time",
+                 authorization->created_us + DAYS_VALID * DAY_S * US_PER_SECOND);
         key_time(out, "create_time", authorization->created_us);
         key_time(out, "update_time", now->updated_us);
     }
     buf_add_text(out, ",\"links\":[");
     link_write(sandbox, out, "/v2/payments/authorizations/", id.text, "", "self", "GET");
-    link_write(sandbox, out, "/v2/payments/authorizations/", id.text, "/capture", "capture", "POST");
+    link_write(sandbox, out, "/v2/payments/authorizations/", id.text, "/capture", "capture",
+               "POST");
     link_write(sandbox, out, "/v2/payments/authorizations/", id.text, "/void", "void", "POST");
-    link_write(sandbox, out, "/v2/payments/authorizations/", id.text, "/reauthorize", "reauthorize", "POST");
+    link_write(sandbox, out, "/v2/payments/authorizations/", id.text, "/reauthorize", "reauthorize",
+               "POST");
     link_write(sandbox, out, "/v2/checkout/orders/", order_id.text, "", "up", "GET");
     buf_add_text(out, "]}");
 }
 
 /* ---- orders ---- */
 
-static void paybacks_write(struct sandbox *sandbox, const struct sb_order *order, struct buf *out)
-{
+static void paybacks_write(struct sandbox *sandbox, const struct sb_order *order, struct buf *out) {
     bool first = true;
-    for (const struct sb_capture *capture = order->captures; capture != NULL; capture = capture->next) {
+    for (const struct sb_capture *capture = order->captures; capture != NULL;
+         capture = capture->next) {
         for (const struct sb_payback *payback = capture->paybacks; payback != NULL;
              payback = payback->next) {
             buf_add_text(out, first ? ",\"refunds\":[" : ",");
@@ -185,8 +186,7 @@ static void paybacks_write(struct sandbox *sandbox, const struct sb_order *order
     buf_add_text(out, first ? "" : "]");
 }
 
-static void payments_write(struct sandbox *sandbox, const struct sb_order *order, struct buf *out)
-{
+static void payments_write(struct sandbox *sandbox, const struct sb_order *order, struct buf *out) {
     if (order->authorizations == NULL && order->captures == NULL) {
         return;
     }
@@ -210,27 +210,28 @@ static void payments_write(struct sandbox *sandbox, const struct sb_order *order
     buf_add_char(out, '}');
 }
 
-static void source_write(const struct sb_order_now *now, struct buf *out)
-{
+static void source_write(const struct sb_order_now *now, struct buf *out) {
     switch ((enum sb_source)now->source) {
     case SB_SOURCE_PAYPAL:
-        buf_add_text(out, ",\"payment_source\":{\"paypal\":{\"email_address\":\"buyer@example.test\","
-                          "\"account_id\":\"QYR5Z8XDVJNXQ\",\"account_status\":\"VERIFIED\","
-                          "\"name\":{\"given_name\":\"Sandbox\",\"surname\":\"Buyer\"}}}");
+        buf_add_text(out,
+                     ",\"payment_source\":{\"paypal\":{\"email_address\":\"buyer@example.test\","
+                     "\"account_id\":\"QYR5Z8XDVJNXQ\",\"account_status\":\"VERIFIED\","
+                     "\"name\":{\"given_name\":\"Sandbox\",\"surname\":\"Buyer\"}}}");
         break;
     case SB_SOURCE_CARD:
-        buf_add_text(out, ",\"payment_source\":{\"card\":{\"last_digits\":\"4949\",\"brand\":\"VISA\","
-                          "\"type\":\"CREDIT\"}}");
+        buf_add_text(out,
+                     ",\"payment_source\":{\"card\":{\"last_digits\":\"4949\",\"brand\":\"VISA\","
+                     "\"type\":\"CREDIT\"}}");
         break;
     case SB_SOURCE_TOKEN:
     case SB_SOURCE_NONE:
-    default: break;
+    default:
+        break;
     }
 }
 
-static void order_links_write(struct sandbox *sandbox, const char *id, const struct sb_order_now *now,
-                              struct buf *out)
-{
+static void order_links_write(struct sandbox *sandbox, const char *id,
+                              const struct sb_order_now *now, struct buf *out) {
     buf_add_text(out, ",\"links\":[");
     link_write(sandbox, out, "/v2/checkout/orders/", id, "", "self", "GET");
     bool open = now->status == SB_ORDER_CREATED || now->status == SB_ORDER_PAYER_ACTION;
@@ -240,15 +241,15 @@ static void order_links_write(struct sandbox *sandbox, const char *id, const str
     }
     if (open || now->status == SB_ORDER_APPROVED) {
         link_write(sandbox, out, "/v2/checkout/orders/", id, "", "update", "PATCH");
-        link_write(sandbox, out, "/v2/checkout/orders/", id, now->authorize ? "/authorize" : "/capture",
+        link_write(sandbox, out, "/v2/checkout/orders/", id,
+                   now->authorize ? "/authorize" : "/capture",
                    now->authorize ? "authorize" : "capture", "POST");
     }
     buf_add_char(out, ']');
 }
 
-static void unit_write(struct sandbox *sandbox, const struct sb_order *order, const struct sb_order_now *now,
-                       struct buf *out)
-{
+static void unit_write(struct sandbox *sandbox, const struct sb_order *order,
+                       const struct sb_order_now *now, struct buf *out) {
     const struct sb_order_texts *texts = now->texts;
     buf_add_text(out, ",\"purchase_units\":[{\"reference_id\":");
     buf_add_json(out, texts->reference_id != NULL ? texts->reference_id : "default");
@@ -264,9 +265,8 @@ static void unit_write(struct sandbox *sandbox, const struct sb_order *order, co
     buf_add_text(out, "}]");
 }
 
-void sb_order_write(struct sandbox *sandbox, const struct sb_order *order, const struct sb_order_now *now,
-                    bool full, struct buf *out)
-{
+void sb_order_write(struct sandbox *sandbox, const struct sb_order *order,
+                    const struct sb_order_now *now, bool full, struct buf *out) {
     struct sb_id id = id_of(sandbox, SB_PAYPAL_ORDER, order->number);
     buf_addf(out, "{\"id\":\"%s\",\"status\":\"%s\"", id.text, order_statuses[now->status]);
     if (full) {
@@ -274,8 +274,9 @@ void sb_order_write(struct sandbox *sandbox, const struct sb_order *order, const
         source_write(now, out);
         unit_write(sandbox, order, now, out);
         if (now->status == SB_ORDER_APPROVED || now->status == SB_ORDER_COMPLETED) {
-            buf_add_text(out, ",\"payer\":{\"name\":{\"given_name\":\"Sandbox\",\"surname\":\"Buyer\"},"
-                              "\"email_address\":\"buyer@example.test\",\"payer_id\":\"QYR5Z8XDVJNXQ\"}");
+            buf_add_text(
+                out, ",\"payer\":{\"name\":{\"given_name\":\"Sandbox\",\"surname\":\"Buyer\"},"
+                     "\"email_address\":\"buyer@example.test\",\"payer_id\":\"QYR5Z8XDVJNXQ\"}");
         }
         key_time(out, "create_time", order->created_us);
         key_time(out, "update_time", now->updated_us);
@@ -287,10 +288,10 @@ void sb_order_write(struct sandbox *sandbox, const struct sb_order *order, const
 /* ---- disputes, events ---- */
 
 void sb_case_write(struct sandbox *sandbox, const struct sb_claim_case *claim,
-                   const struct sb_claim_now *now, struct buf *out)
-{
+                   const struct sb_claim_now *now, struct buf *out) {
     enum { DAYS_TO_ANSWER = 10, DAY_S = 24 * 3600 };
-    static const char *const outcomes[] = {"NONE", "RESOLVED_BUYER_FAVOUR", "RESOLVED_SELLER_FAVOUR"};
+    static const char *const outcomes[] = {"NONE", "RESOLVED_BUYER_FAVOUR",
+                                           "RESOLVED_SELLER_FAVOUR"};
     const struct sb_capture *capture = claim->capture;
     buf_addf(out, "{\"dispute_id\":\"%s\"", id_of(sandbox, SB_PAYPAL_DISPUTE, claim->number).text);
     key_time(out, "create_time", claim->created_us);
@@ -323,8 +324,7 @@ struct resource {
     const struct sb_order *order;
 };
 
-static struct resource resource_of(const struct sb_event *event)
-{
+static struct resource resource_of(const struct sb_event *event) {
     switch ((enum sb_event_type)event->type) {
     case SB_EV_PAYPAL_ORDER_APPROVED:
     case SB_EV_PAYPAL_ORDER_COMPLETED:
@@ -336,7 +336,8 @@ static struct resource resource_of(const struct sb_event *event)
     case SB_EV_PAYPAL_CAPTURE_COMPLETED:
     case SB_EV_PAYPAL_CAPTURE_PENDING:
     case SB_EV_PAYPAL_CAPTURE_DECLINED:
-        return (struct resource){"capture", "2.0", ((const struct sb_capture *)event->object)->order};
+        return (struct resource){"capture", "2.0",
+                                 ((const struct sb_capture *)event->object)->order};
     case SB_EV_PAYPAL_CAPTURE_REFUNDED:
     case SB_EV_PAYPAL_REFUND_PENDING:
     case SB_EV_PAYPAL_REFUND_FAILED:
@@ -350,8 +351,7 @@ static struct resource resource_of(const struct sb_event *event)
 
 /* What the event shows; a fault may alter its amount. */
 static void resource_write(struct sandbox *sandbox, const struct sb_event *event, const char *type,
-                           int64_t more, struct buf *out)
-{
+                           int64_t more, struct buf *out) {
     if (strcmp(type, "checkout-order") == 0) {
         struct sb_order_now now = *(const struct sb_order_now *)event->now;
         now.amount_minor += more;
@@ -375,9 +375,8 @@ static void resource_write(struct sandbox *sandbox, const struct sb_event *event
     }
 }
 
-void sb_paypal_event_write(struct sandbox *sandbox, const struct sb_event *event, int64_t amount_minor,
-                           struct buf *out)
-{
+void sb_paypal_event_write(struct sandbox *sandbox, const struct sb_event *event,
+                           int64_t amount_minor, struct buf *out) {
     struct resource resource = resource_of(event);
     struct sb_id id = id_of(sandbox, SB_PAYPAL_EVENT, event->number);
     struct sb_shard *shard = sb_order_shard(sandbox->places[SB_PAYPAL], resource.order);
@@ -392,7 +391,8 @@ void sb_paypal_event_write(struct sandbox *sandbox, const struct sb_event *event
     resource_write(sandbox, event, resource.type, amount_minor, out);
     buf_add_text(out, ",\"links\":[");
     link_write(sandbox, out, "/v1/notifications/webhooks-events/", id.text, "", "self", "GET");
-    link_write(sandbox, out, "/v1/notifications/webhooks-events/", id.text, "/resend", "resend", "POST");
+    link_write(sandbox, out, "/v1/notifications/webhooks-events/", id.text, "/resend", "resend",
+               "POST");
     buf_add_text(out, "]}");
     lock_give(&shard->lock);
 }

@@ -16,8 +16,7 @@ struct sb_hoard_chunk {
     _Alignas(ALIGNMENT) char bytes[];
 };
 
-static struct sb_hoard_chunk *chunk_add(struct sb_hoard *hoard, size_t bytes)
-{
+static struct sb_hoard_chunk *chunk_add(struct sb_hoard *hoard, size_t bytes) {
     struct sb_hoard_chunk *chunk = calloc(1, sizeof(*chunk) + bytes);
     INVARIANT(chunk != NULL, "the system has no memory left for the sandbox's book");
     chunk->next = hoard->chunks;
@@ -26,8 +25,7 @@ static struct sb_hoard_chunk *chunk_add(struct sb_hoard *hoard, size_t bytes)
     return chunk;
 }
 
-void *sb_hoard_take(struct sb_hoard *hoard, size_t bytes)
-{
+void *sb_hoard_take(struct sb_hoard *hoard, size_t bytes) {
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (bytes > HOARD_BIG_BYTES) {
         return chunk_add(hoard, bytes)->bytes;
@@ -41,8 +39,7 @@ void *sb_hoard_take(struct sb_hoard *hoard, size_t bytes)
     return taken;
 }
 
-const char *sb_hoard_bytes(struct sb_hoard *hoard, const char *bytes, size_t count)
-{
+const char *sb_hoard_bytes(struct sb_hoard *hoard, const char *bytes, size_t count) {
     char *copy = sb_hoard_take(hoard, count + 1);
     if (count > 0) {
         memcpy(copy, bytes, count);
@@ -50,13 +47,11 @@ const char *sb_hoard_bytes(struct sb_hoard *hoard, const char *bytes, size_t cou
     return copy;
 }
 
-const char *sb_hoard_text(struct sb_hoard *hoard, const char *text)
-{
+const char *sb_hoard_text(struct sb_hoard *hoard, const char *text) {
     return text != NULL && text[0] != '\0' ? sb_hoard_bytes(hoard, text, strlen(text)) : NULL;
 }
 
-void sb_hoard_release(struct sb_hoard *hoard)
-{
+void sb_hoard_release(struct sb_hoard *hoard) {
     for (struct sb_hoard_chunk *chunk = hoard->chunks; chunk != NULL;) {
         struct sb_hoard_chunk *next = chunk->next;
         free(chunk);
@@ -67,12 +62,12 @@ void sb_hoard_release(struct sb_hoard *hoard)
 
 /* Tables. */
 
-struct sb_place *sb_place_new(uint64_t key, int64_t objects_max)
-{
+struct sb_place *sb_place_new(uint64_t key, int64_t objects_max) {
     struct sb_place *place = calloc(1, sizeof(*place));
     INVARIANT(place != NULL, "no memory for the sandbox's tables");
     place->key = key;
-    place->objects_max = objects_max > 0 && objects_max < SB_OBJECTS_MAX ? objects_max : SB_OBJECTS_MAX;
+    place->objects_max = objects_max > 0 && objects_max < SB_OBJECTS_MAX ? objects_max
+                                                                         : SB_OBJECTS_MAX;
     for (int i = 0; i < SB_SHARDS; i++) {
         lock_init(&place->shards[i].lock);
     }
@@ -82,8 +77,7 @@ struct sb_place *sb_place_new(uint64_t key, int64_t objects_max)
     return place;
 }
 
-void sb_place_clear(struct sb_place *place, uint64_t key)
-{
+void sb_place_clear(struct sb_place *place, uint64_t key) {
     for (int i = 0; i < SB_SHARDS; i++) {
         sb_hoard_release(&place->shards[i].hoard);
     }
@@ -98,8 +92,7 @@ void sb_place_clear(struct sb_place *place, uint64_t key)
     place->key = key;
 }
 
-void sb_place_free(struct sb_place *place)
-{
+void sb_place_free(struct sb_place *place) {
     if (place == NULL) {
         return;
     }
@@ -113,8 +106,7 @@ void sb_place_free(struct sb_place *place)
     free(place);
 }
 
-size_t sb_place_bytes(struct sb_place *place)
-{
+size_t sb_place_bytes(struct sb_place *place) {
     size_t bytes = sizeof(*place);
     for (int i = 0; i < SB_SHARDS; i++) {
         lock_take(&place->shards[i].lock);
@@ -125,8 +117,7 @@ size_t sb_place_bytes(struct sb_place *place)
 }
 
 bool sb_place_add(struct sb_place *place, enum sb_kind kind, uint32_t *ret_number,
-                  int64_t *ret_created_us)
-{
+                  int64_t *ret_created_us) {
     struct sb_table *table = &place->tables[kind];
     if (atomic_fetch_add(&place->objects, 1) >= place->objects_max) {
         atomic_fetch_sub(&place->objects, 1);
@@ -148,36 +139,31 @@ bool sb_place_add(struct sb_place *place, enum sb_kind kind, uint32_t *ret_numbe
     return true;
 }
 
-static _Atomic(void *) *slot_of(struct sb_table *table, uint32_t number)
-{
+static _Atomic(void *) *slot_of(struct sb_table *table, uint32_t number) {
     return &atomic_load(&table->chunks[number / SB_TABLE_CHUNK])[number % SB_TABLE_CHUNK];
 }
 
-void sb_place_put(struct sb_place *place, enum sb_kind kind, uint32_t number, void *object)
-{
+void sb_place_put(struct sb_place *place, enum sb_kind kind, uint32_t number, void *object) {
     atomic_store(slot_of(&place->tables[kind], number), object);
 }
 
-void *sb_place_get(struct sb_place *place, enum sb_kind kind, uint32_t number)
-{
+void *sb_place_get(struct sb_place *place, enum sb_kind kind, uint32_t number) {
     struct sb_table *table = &place->tables[kind];
     return number < atomic_load(&table->count) ? atomic_load(slot_of(table, number)) : NULL;
 }
 
-uint32_t sb_place_count(struct sb_place *place, enum sb_kind kind)
-{
+uint32_t sb_place_count(struct sb_place *place, enum sb_kind kind) {
     return atomic_load(&place->tables[kind].count);
 }
 
-void *sb_place_find(struct sb_place *place, enum sb_kind kind, const char *text)
-{
+void *sb_place_find(struct sb_place *place, enum sb_kind kind, const char *text) {
     uint32_t number = 0;
     return sb_id_number(place, kind, text, &number) ? sb_place_get(place, kind, number) : NULL;
 }
 
 /* Names. A balanced Feistel network turns the number into 64 bits that look like chance and back;
- * a text that decodes to more than 32 bits was never given. Characters beyond those that 64 bits need
- * are filled from the same bits, and compared when a name is read. */
+ * a text that decodes to more than 32 bits was never given. Characters beyond those that 64 bits
+ * need are filled from the same bits, and compared when a name is read. */
 
 static const char digits_text[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 static const char figures_lower[] = "0123456789abcdef";
@@ -192,16 +178,14 @@ static const struct naming {
 #undef X
 };
 
-static uint32_t round_mix(uint32_t half, uint64_t key, unsigned round)
-{
+static uint32_t round_mix(uint32_t half, uint64_t key, unsigned round) {
     uint64_t mixed = (half + key + round) * UINT64_C(0x9E3779B97F4A7C15);
     mixed ^= mixed >> 29;
     mixed *= UINT64_C(0xBF58476D1CE4E5B9);
     return (uint32_t)(mixed >> 32);
 }
 
-static uint64_t scramble(uint64_t value, uint64_t key)
-{
+static uint64_t scramble(uint64_t value, uint64_t key) {
     uint32_t left = (uint32_t)(value >> 32);
     uint32_t right = (uint32_t)value;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -212,8 +196,7 @@ static uint64_t scramble(uint64_t value, uint64_t key)
     return (uint64_t)left << 32 | right;
 }
 
-static uint64_t unscramble(uint64_t value, uint64_t key)
-{
+static uint64_t unscramble(uint64_t value, uint64_t key) {
     uint32_t left = (uint32_t)(value >> 32);
     uint32_t right = (uint32_t)value;
     for (unsigned round = ROUNDS; round-- > 0;) {
@@ -224,24 +207,20 @@ static uint64_t unscramble(uint64_t value, uint64_t key)
     return (uint64_t)left << 32 | right;
 }
 
-static const char *alphabet_of(const struct naming *naming)
-{
+static const char *alphabet_of(const struct naming *naming) {
     return naming->digits == 16 ? figures_lower : digits_text;
 }
 
 /* How many characters 64 bits need. */
-static unsigned chars_of_64_bits(unsigned digits)
-{
+static unsigned chars_of_64_bits(unsigned digits) {
     return digits == 62 ? 11 : digits == 36 ? 13 : digits == 16 ? 16 : 20;
 }
 
-static uint64_t key_of(const struct sb_place *place, enum sb_kind kind)
-{
+static uint64_t key_of(const struct sb_place *place, enum sb_kind kind) {
     return place->key + UINT64_C(0xD1B54A32D192ED03) * ((uint64_t)kind + 1);
 }
 
-struct sb_id sb_id_of(const struct sb_place *place, enum sb_kind kind, uint32_t number)
-{
+struct sb_id sb_id_of(const struct sb_place *place, enum sb_kind kind, uint32_t number) {
     const struct naming *naming = &namings[kind];
     const char *alphabet = alphabet_of(naming);
     unsigned needed = chars_of_64_bits(naming->digits);
@@ -267,8 +246,7 @@ struct sb_id sb_id_of(const struct sb_place *place, enum sb_kind kind, uint32_t 
 }
 
 bool sb_id_number(const struct sb_place *place, enum sb_kind kind, const char *text,
-                  uint32_t *ret_number)
-{
+                  uint32_t *ret_number) {
     const struct naming *naming = &namings[kind];
     const char *alphabet = alphabet_of(naming);
     size_t at = strlen(naming->prefix);

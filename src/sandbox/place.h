@@ -3,12 +3,11 @@
  *
  * Objects are never freed one by one: memory is taken from hoards that are given back whole
  * (sb_place_clear), so that a charge costs what it holds and nothing else. What changes about an
- * object is a chain of versions: a change makes a new version, and whoever holds an old one (an event,
- * a stored answer) sees the object as it was then.
- * A name holds its object's number, scrambled with the place's key, so that finding an object by name
- * needs no table, and numbers say nothing about each other.
- * Threads: any. An object's versions and what hangs on it are guarded by the lock of its root's shard.
- * Limits: `objects_max` in all; past it sb_place_add() says false. */
+ * object is a chain of versions: a change makes a new version, and whoever holds an old one (an
+ * event, a stored answer) sees the object as it was then. A name holds its object's number,
+ * scrambled with the place's key, so that finding an object by name needs no table, and numbers say
+ * nothing about each other. Threads: any. An object's versions and what hangs on it are guarded by
+ * the lock of its root's shard. Limits: `objects_max` in all; past it sb_place_add() says false. */
 #ifndef HOLDFAST_SANDBOX_PLACE_H
 #define HOLDFAST_SANDBOX_PLACE_H
 
@@ -68,12 +67,13 @@ struct sb_id {
 
 MUST_USE struct sb_place *sb_place_new(uint64_t key, int64_t objects_max);
 void sb_place_free(struct sb_place *place); /* NULL is fine */
-/* Forgets everything; from then on names are made with another key. Nobody else may use it meanwhile. */
+/* Forgets everything; from then on names are made with another key. Nobody else may use it
+ * meanwhile. */
 void sb_place_clear(struct sb_place *place, uint64_t key);
 size_t sb_place_bytes(struct sb_place *place);
 
-/* Takes the next number of that kind and the moment it was made (wall clock, never less than that of
- * the number before). False: the place is full. */
+/* Takes the next number of that kind and the moment it was made (wall clock, never less than that
+ * of the number before). False: the place is full. */
 MUST_USE bool sb_place_add(struct sb_place *place, enum sb_kind kind, uint32_t *ret_number,
                            int64_t *ret_created_us);
 /* From then on it can be found. */
@@ -81,8 +81,7 @@ void sb_place_put(struct sb_place *place, enum sb_kind kind, uint32_t number, vo
 /* NULL: there is none of that number (yet). */
 void *sb_place_get(struct sb_place *place, enum sb_kind kind, uint32_t number);
 uint32_t sb_place_count(struct sb_place *place, enum sb_kind kind);
-static inline struct sb_shard *sb_place_shard(struct sb_place *place, uint32_t root_number)
-{
+static inline struct sb_shard *sb_place_shard(struct sb_place *place, uint32_t root_number) {
     return &place->shards[root_number % SB_SHARDS];
 }
 

@@ -3,8 +3,7 @@
 #include "base/json.h"
 #include "sandbox/sandbox_impl.h"
 
-bool sb_path_fits(const char *pattern, const char *path, char ret_id[SB_ID_CHARS_MAX + 1])
-{
+bool sb_path_fits(const char *pattern, const char *path, char ret_id[SB_ID_CHARS_MAX + 1]) {
     ret_id[0] = '\0';
     for (;;) {
         size_t wanted = strcspn(pattern, "/");
@@ -28,8 +27,7 @@ bool sb_path_fits(const char *pattern, const char *path, char ret_id[SB_ID_CHARS
     }
 }
 
-json_t *sb_body_json(const struct http_request *request, struct err *err)
-{
+json_t *sb_body_json(const struct http_request *request, struct err *err) {
     json_t *json = NULL;
     if (request->body_bytes == 0) {
         return json_object();
@@ -42,28 +40,35 @@ json_t *sb_body_json(const struct http_request *request, struct err *err)
 
 /* ---- pages for the customer ---- */
 
-static void add_html(struct buf *out, const char *text)
-{
+static void add_html(struct buf *out, const char *text) {
     for (; *text != '\0'; text++) {
         switch (*text) {
-        case '<': buf_add_text(out, "&lt;"); break;
-        case '>': buf_add_text(out, "&gt;"); break;
-        case '&': buf_add_text(out, "&amp;"); break;
-        case '"': buf_add_text(out, "&quot;"); break;
-        default: buf_add_char(out, *text); break;
+        case '<':
+            buf_add_text(out, "&lt;");
+            break;
+        case '>':
+            buf_add_text(out, "&gt;");
+            break;
+        case '&':
+            buf_add_text(out, "&amp;");
+            break;
+        case '"':
+            buf_add_text(out, "&quot;");
+            break;
+        default:
+            buf_add_char(out, *text);
+            break;
         }
     }
 }
 
-static void button(struct buf *out, const char *choice, const char *label)
-{
+static void button(struct buf *out, const char *choice, const char *label) {
     buf_addf(out, "<button name=\"choice\" value=\"%s\">", choice);
     add_html(out, label);
     buf_add_text(out, "</button> ");
 }
 
-void sb_page_write(const struct sb_page *page, struct http_reply *reply)
-{
+void sb_page_write(const struct sb_page *page, struct http_reply *reply) {
     struct buf *out = &reply->body;
     reply->status = 200;
     buf_clear(out);
@@ -92,8 +97,7 @@ void sb_page_write(const struct sb_page *page, struct http_reply *reply)
     buf_add_text(out, "</html>\n");
 }
 
-void sb_page_redirect(const char *url, const char *query, struct http_reply *reply)
-{
+void sb_page_redirect(const char *url, const char *query, struct http_reply *reply) {
     BUF_AUTO location;
     buf_init(&location, 2 * SB_URL_CHARS_MAX + 512);
     buf_add_text(&location, url);

@@ -9,7 +9,7 @@
 #include "sandbox/sandbox_impl.h"
 
 enum {
-    WORKERS_MAX = 8,           /* handlers never wait: faults hold back the reply, not the worker */
+    WORKERS_MAX = 8, /* handlers never wait: faults hold back the reply, not the worker */
     QUEUE_MAX = 65536,
     REQUESTS_MAX = 1000000000, /* on one connection: load tests keep theirs */
 };
@@ -17,8 +17,7 @@ enum {
 #define TICK_US (20 * US_PER_MS)
 #define GATE_PAUSE_US 200
 
-void sandbox_options_init(struct sandbox_options *options)
-{
+void sandbox_options_init(struct sandbox_options *options) {
     *options = (struct sandbox_options){
         .addresses = {"127.0.0.1:9101", "127.0.0.1:9102", "127.0.0.1:9100"},
         .stripe_key = SANDBOX_STRIPE_KEY,
@@ -38,8 +37,7 @@ void sandbox_options_init(struct sandbox_options *options)
 
 /* ---- the gate ---- */
 
-void sb_gate_enter(struct sandbox *sandbox)
-{
+void sb_gate_enter(struct sandbox *sandbox) {
     for (;;) {
         atomic_fetch_add(&sandbox->inside, 1);
         if (!atomic_load(&sandbox->shut)) {
@@ -50,21 +48,18 @@ void sb_gate_enter(struct sandbox *sandbox)
     }
 }
 
-void sb_gate_leave(struct sandbox *sandbox)
-{
+void sb_gate_leave(struct sandbox *sandbox) {
     atomic_fetch_sub(&sandbox->inside, 1);
 }
 
 /* Names of one life of the book must not come back in the next. */
-static uint64_t place_key(const struct sandbox *sandbox, int gateway)
-{
+static uint64_t place_key(const struct sandbox *sandbox, int gateway) {
     struct prng prng;
     prng_init(&prng, sandbox->seed + (uint64_t)gateway * 1000003 + atomic_load(&sandbox->epoch));
     return prng_next(&prng);
 }
 
-void sb_reset(struct sandbox *sandbox)
-{
+void sb_reset(struct sandbox *sandbox) {
     bool open = false;
     while (!atomic_compare_exchange_weak(&sandbox->shut, &open, true)) {
         open = false;
@@ -91,16 +86,14 @@ void sb_reset(struct sandbox *sandbox)
 
 /* ---- refusing connections ---- */
 
-static void tick_later(struct sandbox *sandbox)
-{
+static void tick_later(struct sandbox *sandbox) {
     struct sb_action tick = {.kind = SB_TICK, .due_us = clock_mono_us() + TICK_US};
     if (!atomic_exchange(&sandbox->ticking, true) && !sb_clerk_push(&sandbox->clerk, &tick)) {
         atomic_store(&sandbox->ticking, false);
     }
 }
 
-void sb_refusals_apply(struct sandbox *sandbox)
-{
+void sb_refusals_apply(struct sandbox *sandbox) {
     bool again = false;
     lock_take(&sandbox->refusal_lock);
     for (int i = 0; i < SB_GATEWAYS; i++) {
@@ -125,8 +118,7 @@ void sb_refusals_apply(struct sandbox *sandbox)
 
 /* ---- what the clerk does ---- */
 
-static void act(void *ctx, struct sb_action *action)
-{
+static void act(void *ctx, struct sb_action *action) {
     struct sandbox *sandbox = ctx;
     if (action->kind == SB_DELIVER) {
         sb_deliver(sandbox, action);
@@ -151,15 +143,13 @@ static void act(void *ctx, struct sb_action *action)
 
 /* ---- starting ---- */
 
-static char *copied(const char *text)
-{
+static char *copied(const char *text) {
     char *copy = strdup(text != NULL ? text : "");
     INVARIANT(copy != NULL, "no memory for a text");
     return copy;
 }
 
-static void options_keep(struct sandbox *sandbox, const struct sandbox_options *options)
-{
+static void options_keep(struct sandbox *sandbox, const struct sandbox_options *options) {
     sandbox->seed = options->seed != 0 ? options->seed : random_u64() >> 1;
     sandbox->stripe_key = copied(options->stripe_key);
     sandbox->stripe_webhook_secret = copied(options->stripe_webhook_secret);
@@ -174,8 +164,7 @@ static void options_keep(struct sandbox *sandbox, const struct sandbox_options *
     sandbox->settle_us = options->settle_ms * US_PER_MS;
 }
 
-static void ground_make(struct sandbox *sandbox, const struct sandbox_options *options)
-{
+static void ground_make(struct sandbox *sandbox, const struct sandbox_options *options) {
     lock_init(&sandbox->refusal_lock);
     sb_faults_init(&sandbox->faults, sandbox->seed, options->latency_ms);
     sb_book_init(&sandbox->book);
@@ -190,8 +179,7 @@ static void ground_make(struct sandbox *sandbox, const struct sandbox_options *o
     sandbox->invoices->paid = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
-static int faults_read(struct sandbox *sandbox, const char *const *specs, struct err *err)
-{
+static int faults_read(struct sandbox *sandbox, const char *const *specs, struct err *err) {
     for (; specs != NULL && *specs != NULL; specs++) {
         int rc = sandbox_fault(sandbox, *specs, err);
         if (rc < 0) {
@@ -203,18 +191,18 @@ static int faults_read(struct sandbox *sandbox, const char *const *specs, struct
 }
 
 /* "127.0.0.1" of "127.0.0.1:9101"; an address of all interfaces is reached by loopback. */
-static void base_url_write(struct sandbox *sandbox, int gateway, const char *address)
-{
+static void base_url_write(struct sandbox *sandbox, int gateway, const char *address) {
     const char *colon = strrchr(address, ':');
     int host = colon != NULL ? (int)(colon - address) : 0;
-    bool every = host == 0 || strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+    bool every = host == 0 || strncmp(address, "0.0.0.0:", 8) == 0 ||
+                 strncmp(address, "[::]:", 5) == 0;
     snprintf(sandbox->base_urls[gateway], sizeof(sandbox->base_urls[gateway]), "http://%.*s:%d",
              every ? 9 : host, every ? "127.0.0.1" : address,
              http_listener_port(sandbox->listeners[gateway]));
 }
 
-static int listeners_open(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
-{
+static int listeners_open(struct sandbox *sandbox, const struct sandbox_options *options,
+                          struct err *err) {
     static http_handler *const handlers[SANDBOX_PORTS] = {sb_stripe_handle, sb_paypal_handle,
                                                           sb_control_handle};
     int rc = http_server_new(0, &sandbox->server, err);
@@ -237,8 +225,7 @@ static int listeners_open(struct sandbox *sandbox, const struct sandbox_options 
 
 /* The webhook that the options ask for. */
 static int webhook_make(struct sandbox *sandbox, enum sb_gateway gateway,
-                        const struct sandbox_options *options, struct err *err)
-{
+                        const struct sandbox_options *options, struct err *err) {
     const char *url = options->callback_urls[gateway];
     const char *types = options->callback_events[gateway];
     struct sb_endpoint endpoint = {.types = UINT64_MAX};
@@ -253,7 +240,8 @@ static int webhook_make(struct sandbox *sandbox, enum sb_gateway gateway,
         return rc;
     }
     enum sb_kind kind = gateway == SB_STRIPE ? SB_STRIPE_ENDPOINT : SB_PAYPAL_WEBHOOK;
-    bool room = sb_place_add(sandbox->places[gateway], kind, &endpoint.number, &endpoint.created_us);
+    bool room = sb_place_add(sandbox->places[gateway], kind, &endpoint.number,
+                             &endpoint.created_us);
     INVARIANT(room, "the first object has room");
     struct sb_id id = sb_id_of(sandbox->places[gateway], kind, endpoint.number);
     snprintf(endpoint.id, sizeof(endpoint.id), "%s",
@@ -265,8 +253,8 @@ static int webhook_make(struct sandbox *sandbox, enum sb_gateway gateway,
     return 0;
 }
 
-static int start_steps(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
-{
+static int start_steps(struct sandbox *sandbox, const struct sandbox_options *options,
+                       struct err *err) {
     const struct http_client_options client = {.user_agent = "Holdfast-Sandbox/1"};
     int rc = sb_paypal_identity_new(clock_wall_us(), &sandbox->identity, err);
     rc = rc == 0 ? faults_read(sandbox, options->faults, err) : rc;
@@ -274,12 +262,13 @@ static int start_steps(struct sandbox *sandbox, const struct sandbox_options *op
     rc = rc == 0 ? webhook_make(sandbox, SB_PAYPAL, options, err) : rc;
     rc = rc == 0 ? http_client_new(&client, &sandbox->client, err) : rc;
     rc = rc == 0 ? listeners_open(sandbox, options, err) : rc;
-    rc = rc == 0 ? sb_clerk_start(&sandbox->clerk, options->callback_workers, act, sandbox, err) : rc;
+    rc = rc == 0 ? sb_clerk_start(&sandbox->clerk, options->callback_workers, act, sandbox, err)
+                 : rc;
     return rc == 0 ? http_server_start(sandbox->server, err) : rc;
 }
 
-int sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sandbox, struct err *err)
-{
+int sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sandbox,
+                  struct err *err) {
     struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
     INVARIANT(sandbox != NULL, "no memory for the sandbox");
     options_keep(sandbox, options);
@@ -297,8 +286,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sa
     return 0;
 }
 
-void sandbox_stop(struct sandbox *sandbox)
-{
+void sandbox_stop(struct sandbox *sandbox) {
     if (sandbox == NULL) {
         return;
     }
@@ -327,23 +315,19 @@ void sandbox_stop(struct sandbox *sandbox)
 
 /* ---- asking and telling ---- */
 
-int sandbox_port(const struct sandbox *sandbox, enum sandbox_port port)
-{
+int sandbox_port(const struct sandbox *sandbox, enum sandbox_port port) {
     return http_listener_port(sandbox->listeners[port]);
 }
 
-uint64_t sandbox_seed(const struct sandbox *sandbox)
-{
+uint64_t sandbox_seed(const struct sandbox *sandbox) {
     return sandbox->seed;
 }
 
-const char *sandbox_paypal_ca(const struct sandbox *sandbox)
-{
+const char *sandbox_paypal_ca(const struct sandbox *sandbox) {
     return sandbox->identity->ca_pem;
 }
 
-int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err)
-{
+int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err) {
     enum sb_gateway gateway;
     struct sb_fault fault;
     int rc = sb_fault_read_spec(spec, &gateway, &fault, err);
@@ -354,8 +338,7 @@ int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err)
     return rc;
 }
 
-void sandbox_heal(struct sandbox *sandbox)
-{
+void sandbox_heal(struct sandbox *sandbox) {
     for (int i = 0; i < SB_GATEWAYS; i++) {
         int rc = sb_faults_set(&sandbox->faults, (enum sb_gateway)i, NULL, 0, NULL);
         INVARIANT(rc == 0, "no faults are not too many");

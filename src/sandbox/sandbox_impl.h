@@ -2,11 +2,11 @@
  * sandbox_impl.h: the sandbox as its own files see it.
  *
  * Both gateways stand on the same ground: a place for their objects, idempotency keys, the book,
- * faults, events with the webhooks that hear of them, and a clerk for what comes later. What differs is
- * in stripe_*.c and paypal_*.c.
- * Locks: an object's shard comes first; the book, events, keys and the clerk have locks of their own that
- * never wait for another. Every request and every action is inside the gate while it holds a pointer to
- * an object; a reset shuts it and waits until nobody is inside. */
+ * faults, events with the webhooks that hear of them, and a clerk for what comes later. What
+ * differs is in stripe_*.c and paypal_*.c. Locks: an object's shard comes first; the book, events,
+ * keys and the clerk have locks of their own that never wait for another. Every request and every
+ * action is inside the gate while it holds a pointer to an object; a reset shuts it and waits until
+ * nobody is inside. */
 #ifndef HOLDFAST_SANDBOX_IMPL_H
 #define HOLDFAST_SANDBOX_IMPL_H
 
@@ -40,7 +40,8 @@ enum sb_event_type {
 };
 const char *sb_event_name(enum sb_event_type type);
 /* False when that gateway has no such type. */
-MUST_USE bool sb_event_parse(enum sb_gateway gateway, const char *name, enum sb_event_type *ret_type);
+MUST_USE bool sb_event_parse(enum sb_gateway gateway, const char *name,
+                             enum sb_event_type *ret_type);
 
 /* A webhook: who hears of which events. */
 struct sb_endpoint {
@@ -112,7 +113,8 @@ struct sandbox {
 /* ---- sandbox.c ---- */
 void sb_gate_enter(struct sandbox *sandbox);
 void sb_gate_leave(struct sandbox *sandbox);
-/* Forgets all objects, keys, events, callbacks and faults; secrets, webhooks of the start and ports stay. */
+/* Forgets all objects, keys, events, callbacks and faults; secrets, webhooks of the start and ports
+ * stay. */
 void sb_reset(struct sandbox *sandbox);
 /* Opens and closes ports as the faults say. */
 void sb_refusals_apply(struct sandbox *sandbox);
@@ -130,7 +132,8 @@ void sb_event_resend(struct sandbox *sandbox, const struct sb_event *event);
 /* Adds a webhook; false when there are SB_ENDPOINTS_MAX. */
 MUST_USE bool sb_endpoint_add(struct sb_events *events, const struct sb_endpoint *endpoint);
 /* By id or by URL. False: there is none. */
-MUST_USE bool sb_endpoint_get(struct sb_events *events, const char *id, struct sb_endpoint *ret_endpoint);
+MUST_USE bool sb_endpoint_get(struct sb_events *events, const char *id,
+                              struct sb_endpoint *ret_endpoint);
 MUST_USE bool sb_endpoint_drop(struct sb_events *events, const char *id);
 /* "a,b,c" or "*" as bits; ERR_VALIDATION names what is no event. */
 MUST_USE int sb_event_types_read(enum sb_gateway gateway, const char *names, uint64_t *ret_types,
@@ -146,10 +149,10 @@ void sb_control_handle(void *ctx, const struct http_request *request, struct htt
 /* ---- stripe_*.c and paypal_*.c ---- */
 void sb_stripe_handle(void *ctx, const struct http_request *request, struct http_reply *reply);
 void sb_paypal_handle(void *ctx, const struct http_request *request, struct http_reply *reply);
-void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event, int64_t amount_minor,
-                           struct buf *out);
-void sb_paypal_event_write(struct sandbox *sandbox, const struct sb_event *event, int64_t amount_minor,
-                           struct buf *out);
+void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event,
+                           int64_t amount_minor, struct buf *out);
+void sb_paypal_event_write(struct sandbox *sandbox, const struct sb_event *event,
+                           int64_t amount_minor, struct buf *out);
 
 enum { SB_SIGN_HEADERS_MAX = 8, SB_SIGN_TEXT_MAX = 1024 };
 /* The headers of one delivery; the values live in `room`. */
@@ -159,16 +162,17 @@ struct sb_signed_headers {
     char room[SB_SIGN_TEXT_MAX];
 };
 MUST_USE int sb_stripe_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
-                            const struct buf *body, bool forged, struct sb_signed_headers *ret_headers,
-                            struct err *err);
+                            const struct buf *body, bool forged,
+                            struct sb_signed_headers *ret_headers, struct err *err);
 MUST_USE int sb_paypal_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
-                            const struct buf *body, bool forged, struct sb_signed_headers *ret_headers,
-                            struct err *err);
+                            const struct buf *body, bool forged,
+                            struct sb_signed_headers *ret_headers, struct err *err);
 
 void sb_stripe_settle(struct sandbox *sandbox, void *refund);
 void sb_paypal_settle(struct sandbox *sandbox, void *object);
 
-/* What a person does by the control port or on a page. 0, or ERR_NOT_FOUND, ERR_STATE, ERR_VALIDATION. */
+/* What a person does by the control port or on a page. 0, or ERR_NOT_FOUND, ERR_STATE,
+ * ERR_VALIDATION. */
 MUST_USE int sb_stripe_authenticate(struct sandbox *sandbox, const char *intent, bool passed,
                                     struct err *err);
 MUST_USE int sb_stripe_dispute(struct sandbox *sandbox, const char *charge, const char *reason,
@@ -183,7 +187,8 @@ MUST_USE int sb_paypal_dispute_close(struct sandbox *sandbox, const char *disput
                                      struct err *err);
 
 /* ---- route.c ---- */
-/* True when the path fits the pattern, in which one part may be '*'; what stands for it goes to `ret_id`. */
+/* True when the path fits the pattern, in which one part may be '*'; what stands for it goes to
+ * `ret_id`. */
 bool sb_path_fits(const char *pattern, const char *path, char ret_id[SB_ID_CHARS_MAX + 1]);
 /* Reads a JSON body; NULL and an error when it is none. Empty counts as {}. */
 json_t *sb_body_json(const struct http_request *request, struct err *err);
@@ -191,7 +196,7 @@ json_t *sb_body_json(const struct http_request *request, struct err *err);
 /* Pages for the customer. */
 struct sb_page {
     const char *title, *text;
-    const char *amount; /* "19.99 USD" */
+    const char *amount;   /* "19.99 USD" */
     const char *yes, *no; /* what the buttons say; NULL: no buttons */
 };
 void sb_page_write(const struct sb_page *page, struct http_reply *reply);

@@ -6,14 +6,20 @@
 
 #include "sandbox/sandbox.h"
 
-enum { EXIT_WELL = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2, LINE_CHARS_MAX = 300, ADDRESS_CHARS_MAX = 80 };
+enum {
+    EXIT_WELL = 0,
+    EXIT_PROBLEM = 1,
+    EXIT_USAGE = 2,
+    LINE_CHARS_MAX = 300,
+    ADDRESS_CHARS_MAX = 80
+};
 
 /* What the command line says; GLib fills it. */
 struct wishes {
     char *host;
     int ports[SANDBOX_PORTS];
-    gint64 seed, latency_ms, stripe_latency_ms, paypal_latency_ms, callback_delay_ms, callback_retry_ms,
-        settle_ms, objects_max;
+    gint64 seed, latency_ms, stripe_latency_ms, paypal_latency_ms, callback_delay_ms,
+        callback_retry_ms, settle_ms, objects_max;
     int callback_tries, callback_workers, token_s;
     char *callback_stripe, *callback_paypal, *events_stripe, *events_paypal;
     char *stripe_key, *stripe_secret, *client_id, *client_secret, *webhook_id;
@@ -21,8 +27,7 @@ struct wishes {
     gboolean duplicate_invoices;
 };
 
-static void wishes_init(struct wishes *wishes)
-{
+static void wishes_init(struct wishes *wishes) {
     *wishes = (struct wishes){
         .ports = {9101, 9102, 9100},
         .stripe_latency_ms = -1,
@@ -33,8 +38,7 @@ static void wishes_init(struct wishes *wishes)
     };
 }
 
-static void wishes_release(struct wishes *wishes)
-{
+static void wishes_release(struct wishes *wishes) {
     char *const texts[] = {wishes->host,          wishes->callback_stripe, wishes->callback_paypal,
                            wishes->events_stripe, wishes->events_paypal,   wishes->stripe_key,
                            wishes->stripe_secret, wishes->client_id,       wishes->client_secret,
@@ -46,37 +50,55 @@ static void wishes_release(struct wishes *wishes)
 }
 
 /* Reads the command line; false: `*ret_why` says what is wrong with it, to be freed. */
-static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret_why)
-{
+static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret_why) {
     const GOptionEntry entries[] = {
         {"host", 0, 0, G_OPTION_ARG_STRING, &wishes->host, "listen there (127.0.0.1)", "ADDRESS"},
-        {"stripe-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_STRIPE], "Stripe (9101)", "PORT"},
-        {"paypal-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_PAYPAL], "PayPal (9102)", "PORT"},
-        {"control-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_CONTROL], "control (9100)", "PORT"},
-        {"seed", 0, 0, G_OPTION_ARG_INT64, &wishes->seed, "all chance comes from it (0: drawn)", "N"},
-        {"callback-stripe", 0, 0, G_OPTION_ARG_STRING, &wishes->callback_stripe, "send events there", "URL"},
-        {"callback-paypal", 0, 0, G_OPTION_ARG_STRING, &wishes->callback_paypal, "send events there", "URL"},
-        {"callback-events-stripe", 0, 0, G_OPTION_ARG_STRING, &wishes->events_stripe, "only these", "A,B"},
-        {"callback-events-paypal", 0, 0, G_OPTION_ARG_STRING, &wishes->events_paypal, "only these", "A,B"},
-        {"callback-delay-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->callback_delay_ms, "first try (50)", "MS"},
+        {"stripe-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_STRIPE], "Stripe (9101)",
+         "PORT"},
+        {"paypal-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_PAYPAL], "PayPal (9102)",
+         "PORT"},
+        {"control-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_CONTROL], "control (9100)",
+         "PORT"},
+        {"seed", 0, 0, G_OPTION_ARG_INT64, &wishes->seed, "all chance comes from it (0: drawn)",
+         "N"},
+        {"callback-stripe", 0, 0, G_OPTION_ARG_STRING, &wishes->callback_stripe,
+         "send events there", "URL"},
+        {"callback-paypal", 0, 0, G_OPTION_ARG_STRING, &wishes->callback_paypal,
+         "send events there", "URL"},
+        {"callback-events-stripe", 0, 0, G_OPTION_ARG_STRING, &wishes->events_stripe, "only these",
+         "A,B"},
+        {"callback-events-paypal", 0, 0, G_OPTION_ARG_STRING, &wishes->events_paypal, "only these",
+         "A,B"},
+        {"callback-delay-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->callback_delay_ms,
+         "first try (50)", "MS"},
         {"callback-retry-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->callback_retry_ms,
          "first pause after a refusal, doubled each time (1000)", "MS"},
-        {"callback-tries", 0, 0, G_OPTION_ARG_INT, &wishes->callback_tries, "of one callback (16)", "N"},
-        {"callback-workers", 0, 0, G_OPTION_ARG_INT, &wishes->callback_workers, "at once (16)", "N"},
-        {"latency-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->latency_ms, "median of every answer (0)", "MS"},
-        {"latency-ms-stripe", 0, 0, G_OPTION_ARG_INT64, &wishes->stripe_latency_ms, "of Stripe's", "MS"},
-        {"latency-ms-paypal", 0, 0, G_OPTION_ARG_INT64, &wishes->paypal_latency_ms, "of PayPal's", "MS"},
-        {"settle-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->settle_ms, "until what is pending ends (2000)",
+        {"callback-tries", 0, 0, G_OPTION_ARG_INT, &wishes->callback_tries, "of one callback (16)",
+         "N"},
+        {"callback-workers", 0, 0, G_OPTION_ARG_INT, &wishes->callback_workers, "at once (16)",
+         "N"},
+        {"latency-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->latency_ms, "median of every answer (0)",
          "MS"},
+        {"latency-ms-stripe", 0, 0, G_OPTION_ARG_INT64, &wishes->stripe_latency_ms, "of Stripe's",
+         "MS"},
+        {"latency-ms-paypal", 0, 0, G_OPTION_ARG_INT64, &wishes->paypal_latency_ms, "of PayPal's",
+         "MS"},
+        {"settle-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->settle_ms,
+         "until what is pending ends (2000)", "MS"},
         {"fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &wishes->faults,
          "stripe:slow:operation=charge,median_ms=900 (may be given several times)", "SPEC"},
-        {"objects-max", 0, 0, G_OPTION_ARG_INT64, &wishes->objects_max, "of one gateway (10000000)", "N"},
+        {"objects-max", 0, 0, G_OPTION_ARG_INT64, &wishes->objects_max, "of one gateway (10000000)",
+         "N"},
         {"stripe-key", 0, 0, G_OPTION_ARG_STRING, &wishes->stripe_key, "API key", "KEY"},
-        {"stripe-webhook-secret", 0, 0, G_OPTION_ARG_STRING, &wishes->stripe_secret, "whsec_…", "SECRET"},
+        {"stripe-webhook-secret", 0, 0, G_OPTION_ARG_STRING, &wishes->stripe_secret, "whsec_…",
+         "SECRET"},
         {"paypal-client-id", 0, 0, G_OPTION_ARG_STRING, &wishes->client_id, "client id", "ID"},
-        {"paypal-client-secret", 0, 0, G_OPTION_ARG_STRING, &wishes->client_secret, "its secret", "SECRET"},
-        {"paypal-webhook-id", 0, 0, G_OPTION_ARG_STRING, &wishes->webhook_id, "of the callback URL", "ID"},
-        {"paypal-token-seconds", 0, 0, G_OPTION_ARG_INT, &wishes->token_s, "life of a token (32400)", "S"},
+        {"paypal-client-secret", 0, 0, G_OPTION_ARG_STRING, &wishes->client_secret, "its secret",
+         "SECRET"},
+        {"paypal-webhook-id", 0, 0, G_OPTION_ARG_STRING, &wishes->webhook_id, "of the callback URL",
+         "ID"},
+        {"paypal-token-seconds", 0, 0, G_OPTION_ARG_INT, &wishes->token_s,
+         "life of a token (32400)", "S"},
         {"paypal-duplicate-invoices", 0, 0, G_OPTION_ARG_NONE, &wishes->duplicate_invoices,
          "let an invoice be paid twice", NULL},
         {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
@@ -98,19 +120,16 @@ static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret
     return true;
 }
 
-static const char *or_usual(const char *wish, const char *usual)
-{
+static const char *or_usual(const char *wish, const char *usual) {
     return wish != NULL ? wish : usual;
 }
 
-static int64_t or_usual_number(int64_t wish, int64_t none, int64_t usual)
-{
+static int64_t or_usual_number(int64_t wish, int64_t none, int64_t usual) {
     return wish != none ? wish : usual;
 }
 
 static void options_fill(struct sandbox_options *options, const struct wishes *wishes,
-                         char addresses[SANDBOX_PORTS][ADDRESS_CHARS_MAX])
-{
+                         char addresses[SANDBOX_PORTS][ADDRESS_CHARS_MAX]) {
     for (int i = 0; i < SANDBOX_PORTS; i++) {
         snprintf(addresses[i], ADDRESS_CHARS_MAX, "%.60s:%d", or_usual(wishes->host, "127.0.0.1"),
                  wishes->ports[i]);
@@ -122,30 +141,31 @@ static void options_fill(struct sandbox_options *options, const struct wishes *w
     options->callback_events[SANDBOX_STRIPE] = wishes->events_stripe;
     options->callback_events[SANDBOX_PAYPAL] = wishes->events_paypal;
     options->stripe_key = or_usual(wishes->stripe_key, options->stripe_key);
-    options->stripe_webhook_secret = or_usual(wishes->stripe_secret, options->stripe_webhook_secret);
+    options->stripe_webhook_secret = or_usual(wishes->stripe_secret,
+                                              options->stripe_webhook_secret);
     options->paypal_client_id = or_usual(wishes->client_id, options->paypal_client_id);
     options->paypal_client_secret = or_usual(wishes->client_secret, options->paypal_client_secret);
     options->paypal_webhook_id = or_usual(wishes->webhook_id, options->paypal_webhook_id);
     options->paypal_token_s = (int)or_usual_number(wishes->token_s, 0, options->paypal_token_s);
     options->paypal_duplicate_invoices = wishes->duplicate_invoices;
-    options->latency_ms[SANDBOX_STRIPE] =
-        or_usual_number(wishes->stripe_latency_ms, -1, wishes->latency_ms);
-    options->latency_ms[SANDBOX_PAYPAL] =
-        or_usual_number(wishes->paypal_latency_ms, -1, wishes->latency_ms);
-    options->callback_delay_ms =
-        or_usual_number(wishes->callback_delay_ms, -1, options->callback_delay_ms);
-    options->callback_retry_ms =
-        or_usual_number(wishes->callback_retry_ms, -1, options->callback_retry_ms);
-    options->callback_tries = (int)or_usual_number(wishes->callback_tries, 0, options->callback_tries);
-    options->callback_workers =
-        (int)or_usual_number(wishes->callback_workers, 0, options->callback_workers);
+    options->latency_ms[SANDBOX_STRIPE] = or_usual_number(wishes->stripe_latency_ms, -1,
+                                                          wishes->latency_ms);
+    options->latency_ms[SANDBOX_PAYPAL] = or_usual_number(wishes->paypal_latency_ms, -1,
+                                                          wishes->latency_ms);
+    options->callback_delay_ms = or_usual_number(wishes->callback_delay_ms, -1,
+                                                 options->callback_delay_ms);
+    options->callback_retry_ms = or_usual_number(wishes->callback_retry_ms, -1,
+                                                 options->callback_retry_ms);
+    options->callback_tries = (int)or_usual_number(wishes->callback_tries, 0,
+                                                   options->callback_tries);
+    options->callback_workers = (int)or_usual_number(wishes->callback_workers, 0,
+                                                     options->callback_workers);
     options->settle_ms = or_usual_number(wishes->settle_ms, -1, options->settle_ms);
     options->objects_max = or_usual_number(wishes->objects_max, 0, options->objects_max);
     options->faults = (const char *const *)wishes->faults;
 }
 
-static void introduce(const struct sandbox *sandbox, const char *host, sandbox_say *say)
-{
+static void introduce(const struct sandbox *sandbox, const char *host, sandbox_say *say) {
     static const char *const names[SANDBOX_PORTS] = {"Stripe ", "PayPal ", "control"};
     static const char *const hints[SANDBOX_PORTS] = {
         "unless told otherwise the API key is " SANDBOX_STRIPE_KEY,
@@ -161,8 +181,7 @@ static void introduce(const struct sandbox *sandbox, const char *host, sandbox_s
     say(line);
 }
 
-int sandbox_run(int argc, char **argv, sandbox_say *say)
-{
+int sandbox_run(int argc, char **argv, sandbox_say *say) {
     char addresses[SANDBOX_PORTS][ADDRESS_CHARS_MAX];
     char line[LINE_CHARS_MAX];
     char *why = NULL;
@@ -178,7 +197,8 @@ int sandbox_run(int argc, char **argv, sandbox_say *say)
         wishes_release(&wishes);
         return EXIT_USAGE;
     }
-    /* Blocked before any task exists, so that none of them gets the signals and this one waits for them. */
+    /* Blocked before any task exists, so that none of them gets the signals and this one waits for
+     * them. */
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
@@ -198,6 +218,7 @@ int sandbox_run(int argc, char **argv, sandbox_say *say)
         say(line);
     }
     wishes_release(&wishes);
-    return rc == 0 ? EXIT_WELL : err.code == ERR_CONFIG || err.code == ERR_VALIDATION ? EXIT_USAGE
-                                                                                     : EXIT_PROBLEM;
+    return rc == 0                                                ? EXIT_WELL
+           : err.code == ERR_CONFIG || err.code == ERR_VALIDATION ? EXIT_USAGE
+                                                                  : EXIT_PROBLEM;
 }

@@ -8,36 +8,81 @@
 /* ---- routes ---- */
 
 static const char *const none[] = {NULL};
-static const char *const create_params[] = {
-    "amount", "currency", "confirm", "payment_method", "payment_method_types",
-    "automatic_payment_methods", "capture_method", "confirmation_method", "customer", "description",
-    "metadata", "return_url", "off_session", "error_on_requires_action", "statement_descriptor",
-    "statement_descriptor_suffix", "receipt_email", "shipping", "setup_future_usage",
-    "payment_method_options", "use_stripe_sdk", "transfer_group", "radar_options", NULL};
-static const char *const update_params[] = {
-    "amount", "currency", "payment_method", "payment_method_types", "customer", "description",
-    "metadata", "statement_descriptor", "statement_descriptor_suffix", "receipt_email", "shipping",
-    "setup_future_usage", "payment_method_options", "transfer_group", "capture_method", NULL};
-static const char *const confirm_params[] = {
-    "payment_method", "payment_method_types", "return_url", "off_session",
-    "error_on_requires_action", "receipt_email", "shipping", "setup_future_usage",
-    "payment_method_options", "use_stripe_sdk", "capture_method", "client_secret", NULL};
-static const char *const capture_params[] = {"amount_to_capture", "final_capture", "metadata",
-                                             "statement_descriptor", "statement_descriptor_suffix",
+static const char *const create_params[] = {"amount",
+                                            "currency",
+                                            "confirm",
+                                            "payment_method",
+                                            "payment_method_types",
+                                            "automatic_payment_methods",
+                                            "capture_method",
+                                            "confirmation_method",
+                                            "customer",
+                                            "description",
+                                            "metadata",
+                                            "return_url",
+                                            "off_session",
+                                            "error_on_requires_action",
+                                            "statement_descriptor",
+                                            "statement_descriptor_suffix",
+                                            "receipt_email",
+                                            "shipping",
+                                            "setup_future_usage",
+                                            "payment_method_options",
+                                            "use_stripe_sdk",
+                                            "transfer_group",
+                                            "radar_options",
+                                            NULL};
+static const char *const update_params[] = {"amount",
+                                            "currency",
+                                            "payment_method",
+                                            "payment_method_types",
+                                            "customer",
+                                            "description",
+                                            "metadata",
+                                            "statement_descriptor",
+                                            "statement_descriptor_suffix",
+                                            "receipt_email",
+                                            "shipping",
+                                            "setup_future_usage",
+                                            "payment_method_options",
+                                            "transfer_group",
+                                            "capture_method",
+                                            NULL};
+static const char *const confirm_params[] = {"payment_method",
+                                             "payment_method_types",
+                                             "return_url",
+                                             "off_session",
+                                             "error_on_requires_action",
+                                             "receipt_email",
+                                             "shipping",
+                                             "setup_future_usage",
+                                             "payment_method_options",
+                                             "use_stripe_sdk",
+                                             "capture_method",
+                                             "client_secret",
+                                             NULL};
+static const char *const capture_params[] = {"amount_to_capture",
+                                             "final_capture",
+                                             "metadata",
+                                             "statement_descriptor",
+                                             "statement_descriptor_suffix",
                                              NULL};
 static const char *const cancel_params[] = {"cancellation_reason", NULL};
 static const char *const retrieve_params[] = {"client_secret", NULL};
-static const char *const list_params[] = {"created", "customer", "limit", "starting_after",
-                                          "ending_before", "payment_intent", "charge", "type", "types",
-                                          "delivery_success", NULL};
+static const char *const list_params[] = {
+    "created",       "customer",         "limit",  "starting_after",
+    "ending_before", "payment_intent",   "charge", "type",
+    "types",         "delivery_success", NULL};
 static const char *const search_params[] = {"query", "limit", "page", NULL};
-static const char *const refund_params[] = {"payment_intent", "charge", "amount", "reason", "metadata",
-                                            "currency", "instructions_email", NULL};
+static const char *const refund_params[] = {
+    "payment_intent",     "charge", "amount", "reason", "metadata", "currency",
+    "instructions_email", NULL};
 static const char *const metadata_params[] = {"metadata", NULL};
-static const char *const endpoint_params[] = {"url", "enabled_events", "api_version", "description",
-                                              "metadata", NULL};
+static const char *const endpoint_params[] = {"url",         "enabled_events", "api_version",
+                                              "description", "metadata",       NULL};
 
-/* `path` below /v1/; '*' is the name of a thing. Literal parts stand before '*' in the same place. */
+/* `path` below /v1/; '*' is the name of a thing. Literal parts stand before '*' in the same place.
+ */
 static const struct route {
     const char *method, *path;
     enum sb_operation operation;
@@ -72,8 +117,8 @@ static const struct route {
     {"DELETE", "webhook_endpoints/*", SB_OP_OTHER, none, sb_endpoint_delete},
 };
 
-static const struct route *route_of(const struct http_request *request, char ret_id[SB_ID_CHARS_MAX + 1])
-{
+static const struct route *route_of(const struct http_request *request,
+                                    char ret_id[SB_ID_CHARS_MAX + 1]) {
     if (strncmp(request->path, "/v1/", 4) != 0) {
         return NULL;
     }
@@ -87,8 +132,8 @@ static const struct route *route_of(const struct http_request *request, char ret
 }
 
 /* A creation that confirms at once is a charge. */
-static enum sb_operation operation_of(const struct route *route, const struct http_request *request)
-{
+static enum sb_operation operation_of(const struct route *route,
+                                      const struct http_request *request) {
     static const char confirm[] = "confirm=true";
     if (route->operation == SB_OP_CREATE &&
         memmem(request->body, request->body_bytes, confirm, sizeof(confirm) - 1) != NULL) {
@@ -99,8 +144,7 @@ static enum sb_operation operation_of(const struct route *route, const struct ht
 
 /* ---- credentials ---- */
 
-static bool basic_is(const char *encoded, const char *key)
-{
+static bool basic_is(const char *encoded, const char *key) {
     size_t count = 0;
     unsigned char *pair = crypto_unbase64(encoded, &count);
     size_t key_count = strlen(key);
@@ -110,15 +154,15 @@ static bool basic_is(const char *encoded, const char *key)
     return same;
 }
 
-static bool authorized(struct sb_stripe_call *call)
-{
+static bool authorized(struct sb_stripe_call *call) {
     const struct http_request *request = call->request;
     const char *key = call->sandbox->stripe_key;
     const char *given = http_header_find(request->headers, request->header_count, "Authorization");
     struct sb_stripe_error error = {401, "invalid_request_error", NULL, NULL};
     if (given == NULL) {
-        sb_stripe_fail(call, &error, "You did not provide an API key. You need to provide your API key "
-                                     "in the Authorization header, using Bearer auth.");
+        sb_stripe_fail(call, &error,
+                       "You did not provide an API key. You need to provide your API key "
+                       "in the Authorization header, using Bearer auth.");
         return false;
     }
     bool bearer = strncmp(given, "Bearer ", 7) == 0 && strlen(given + 7) == strlen(key) &&
@@ -132,8 +176,7 @@ static bool authorized(struct sb_stripe_call *call)
 
 /* ---- keys ---- */
 
-bool sb_stripe_begin(struct sb_stripe_call *call)
-{
+bool sb_stripe_begin(struct sb_stripe_call *call) {
     const struct http_request *request = call->request;
     const char *text = http_header_find(request->headers, request->header_count, "Idempotency-Key");
     if (text == NULL || text[0] == '\0') {
@@ -141,7 +184,8 @@ bool sb_stripe_begin(struct sb_stripe_call *call)
     }
     struct sb_stripe_error error = {400, "idempotency_error", NULL, NULL};
     if (strlen(text) > SB_KEY_CHARS_MAX) {
-        sb_stripe_fail(call, &error, "Idempotency keys can be at most %d characters.", SB_KEY_CHARS_MAX);
+        sb_stripe_fail(call, &error, "Idempotency keys can be at most %d characters.",
+                       SB_KEY_CHARS_MAX);
         return false;
     }
     uint64_t asked = sb_digest(0, request->path, strlen(request->path));
@@ -150,26 +194,30 @@ bool sb_stripe_begin(struct sb_stripe_call *call)
     struct sb_key *key = NULL;
     http_reply_header(call->reply, "Idempotency-Key", text);
     switch (sb_keys_claim(&call->sandbox->keys[SB_STRIPE], text, 0, asked, &key, &outcome)) {
-    case SB_CLAIM_NEW: call->key = key; return true;
+    case SB_CLAIM_NEW:
+        call->key = key;
+        return true;
     case SB_CLAIM_DONE:
         http_reply_header(call->reply, "Idempotent-Replayed", "true");
         sb_stripe_show(call, &outcome);
         return false;
     case SB_CLAIM_BUSY:
-        error = (struct sb_stripe_error){409, "invalid_request_error", "idempotency_key_in_use", NULL};
-        sb_stripe_fail(call, &error, "There is currently another in-progress request using this "
-                                     "Idempotency Key. Please try again later.");
+        error = (struct sb_stripe_error){409, "invalid_request_error", "idempotency_key_in_use",
+                                         NULL};
+        sb_stripe_fail(call, &error,
+                       "There is currently another in-progress request using this "
+                       "Idempotency Key. Please try again later.");
         return false;
     case SB_CLAIM_OTHER:
     default:
-        sb_stripe_fail(call, &error, "Keys for idempotent requests can only be used with the same "
-                                     "parameters they were first used with.");
+        sb_stripe_fail(call, &error,
+                       "Keys for idempotent requests can only be used with the same "
+                       "parameters they were first used with.");
         return false;
     }
 }
 
-struct sb_shard *sb_shape_shard(struct sb_place *place, enum sb_shape shape, const void *object)
-{
+struct sb_shard *sb_shape_shard(struct sb_place *place, enum sb_shape shape, const void *object) {
     const struct sb_intent *intent = object;
     if (shape == SB_SHAPE_CHARGE) {
         intent = ((const struct sb_charge *)object)->intent;
@@ -181,8 +229,8 @@ struct sb_shard *sb_shape_shard(struct sb_place *place, enum sb_shape shape, con
     return sb_place_shard(place, intent->number);
 }
 
-static void shape_write(struct sb_stripe_call *call, const struct sb_outcome *outcome, struct buf *out)
-{
+static void shape_write(struct sb_stripe_call *call, const struct sb_outcome *outcome,
+                        struct buf *out) {
     struct sandbox *sandbox = call->sandbox;
     switch ((enum sb_shape)outcome->shape) {
     case SB_SHAPE_INTENT:
@@ -202,12 +250,12 @@ static void shape_write(struct sb_stripe_call *call, const struct sb_outcome *ou
         break;
     case SB_SHAPE_TEXT:
     case SB_SHAPE_NONE:
-    default: break;
+    default:
+        break;
     }
 }
 
-void sb_stripe_show(struct sb_stripe_call *call, const struct sb_outcome *outcome)
-{
+void sb_stripe_show(struct sb_stripe_call *call, const struct sb_outcome *outcome) {
     struct http_reply *reply = call->reply;
     reply->status = outcome->status;
     http_reply_header(reply, "Content-Type", "application/json");
@@ -215,14 +263,14 @@ void sb_stripe_show(struct sb_stripe_call *call, const struct sb_outcome *outcom
         buf_add_text(&reply->body, outcome->object);
         return;
     }
-    struct sb_shard *shard = sb_shape_shard(call->place, (enum sb_shape)outcome->shape, outcome->object);
+    struct sb_shard *shard = sb_shape_shard(call->place, (enum sb_shape)outcome->shape,
+                                            outcome->object);
     lock_take(&shard->lock);
     shape_write(call, outcome, &reply->body);
     lock_give(&shard->lock);
 }
 
-void sb_stripe_answer(struct sb_stripe_call *call, const struct sb_outcome *outcome)
-{
+void sb_stripe_answer(struct sb_stripe_call *call, const struct sb_outcome *outcome) {
     if (call->key != NULL) {
         /* A slow answer is on its way for as long as it is held back; one that never comes is lost,
          * and the key with it is free to be asked again. */
@@ -232,28 +280,26 @@ void sb_stripe_answer(struct sb_stripe_call *call, const struct sb_outcome *outc
     sb_stripe_show(call, outcome);
 }
 
-void sb_stripe_full(struct sb_stripe_call *call)
-{
+void sb_stripe_full(struct sb_stripe_call *call) {
     struct sb_stripe_error error = {503, "api_error", NULL, NULL};
     if (call->key != NULL) {
         sb_keys_drop(&call->sandbox->keys[SB_STRIPE], call->key);
         call->key = NULL;
     }
-    sb_stripe_fail(call, &error, "The sandbox's book is full: it takes no more than %lld objects. "
-                                 "Empty it with POST /reset on the control port.",
+    sb_stripe_fail(call, &error,
+                   "The sandbox's book is full: it takes no more than %lld objects. "
+                   "Empty it with POST /reset on the control port.",
                    (long long)call->place->objects_max);
 }
 
 void sb_stripe_tell(struct sb_stripe_call *call, enum sb_event_type type, const void *object,
-                    const void *now)
-{
+                    const void *now) {
     sb_tell(call->sandbox, SB_STRIPE, type, object, now, call->key);
 }
 
 /* ---- requests ---- */
 
-static void run(struct sb_stripe_call *call, const struct route *route)
-{
+static void run(struct sb_stripe_call *call, const struct route *route) {
     struct err err = {0};
     const struct http_request *request = call->request;
     if (!authorized(call)) {
@@ -269,24 +315,23 @@ static void run(struct sb_stripe_call *call, const struct route *route)
 }
 
 /* Answers that nobody's key remembers: the truth is kept, the client is told otherwise. */
-static void cover_up(struct sb_stripe_call *call)
-{
+static void cover_up(struct sb_stripe_call *call) {
     buf_clear(&call->reply->headers);
     buf_clear(&call->reply->body);
     sb_stripe_fault(call, call->verdict->status_after, call->verdict->code);
 }
 
 static void authentication_page(struct sandbox *sandbox, const struct http_request *request,
-                                struct http_reply *reply)
-{
+                                struct http_reply *reply) {
     const char *id = request->path + strlen("/3ds/");
     struct err err;
     BUF_AUTO query;
     buf_init(&query, 256);
     struct sb_intent *intent = sb_place_find(sandbox->places[SB_STRIPE], SB_STRIPE_INTENT, id);
     if (intent == NULL) {
-        sb_page_write(&(struct sb_page){"There is no such payment", "The link is wrong.", NULL, NULL, NULL},
-                      reply);
+        sb_page_write(
+            &(struct sb_page){"There is no such payment", "The link is wrong.", NULL, NULL, NULL},
+            reply);
         reply->status = 404;
         return;
     }
@@ -296,7 +341,8 @@ static void authentication_page(struct sandbox *sandbox, const struct http_reque
     const char *return_url = intent->now->texts->return_url;
     lock_give(&shard->lock);
     char amount[MONEY_TEXT_MAX];
-    struct sb_page page = {"Your bank asks: is it you?", "A simulated 3-D Secure page of the sandbox.",
+    struct sb_page page = {"Your bank asks: is it you?",
+                           "A simulated 3-D Secure page of the sandbox.",
                            money_show(amount_minor, intent->currency, amount), "Complete", "Fail"};
     if (strcmp(request->method, "POST") != 0) {
         sb_page_write(&page, reply);
@@ -306,7 +352,8 @@ static void authentication_page(struct sandbox *sandbox, const struct http_reque
     int rc = sb_stripe_authenticate(sandbox, id, passed, &err);
     if (rc < 0 || return_url == NULL) {
         page = (struct sb_page){rc < 0 ? "Nothing was done" : "Thank you",
-                                rc < 0 ? err.detail : "You may close this page.", page.amount, NULL, NULL};
+                                rc < 0 ? err.detail : "You may close this page.", page.amount, NULL,
+                                NULL};
         sb_page_write(&page, reply);
         return;
     }
@@ -314,29 +361,32 @@ static void authentication_page(struct sandbox *sandbox, const struct http_reque
     sb_page_redirect(return_url, query.data, reply);
 }
 
-static void no_such_path(struct sb_stripe_call *call)
-{
+static void no_such_path(struct sb_stripe_call *call) {
     struct sb_stripe_error error = {404, "invalid_request_error", "url_invalid", NULL};
     sb_stripe_fail(call, &error, "Unrecognized request URL (%.8s: %.100s).", call->request->method,
                    call->request->path);
 }
 
-void sb_stripe_handle(void *ctx, const struct http_request *request, struct http_reply *reply)
-{
+void sb_stripe_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     char id[SB_ID_CHARS_MAX + 1];
     struct sandbox *sandbox = ctx;
     struct sb_verdict verdict;
     const struct route *route = route_of(request, id);
-    sb_faults_decide(&sandbox->faults, SB_STRIPE, route != NULL ? operation_of(route, request) : SB_OP_OTHER,
-                     &verdict);
+    sb_faults_decide(&sandbox->faults, SB_STRIPE,
+                     route != NULL ? operation_of(route, request) : SB_OP_OTHER, &verdict);
     if (verdict.silent_before) {
         reply->never = true;
         return;
     }
     sb_gate_enter(sandbox);
-    struct sb_stripe_call call = {.sandbox = sandbox, .place = sandbox->places[SB_STRIPE],
-                                  .request = request, .reply = reply, .verdict = &verdict, .id = id};
-    const char *version = http_header_find(request->headers, request->header_count, "Stripe-Version");
+    struct sb_stripe_call call = {.sandbox = sandbox,
+                                  .place = sandbox->places[SB_STRIPE],
+                                  .request = request,
+                                  .reply = reply,
+                                  .verdict = &verdict,
+                                  .id = id};
+    const char *version = http_header_find(request->headers, request->header_count,
+                                           "Stripe-Version");
     http_reply_header(reply, "Stripe-Version", version != NULL ? version : SB_STRIPE_VERSION);
     if (verdict.status != 0) {
         sb_stripe_fault(&call, verdict.status, verdict.code);
@@ -356,14 +406,15 @@ void sb_stripe_handle(void *ctx, const struct http_request *request, struct http
 
 /* ---- callbacks ---- */
 
-int sb_stripe_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint, const struct buf *body,
-                   bool forged, struct sb_signed_headers *ret_headers, struct err *err)
-{
+int sb_stripe_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
+                   const struct buf *body, bool forged, struct sb_signed_headers *ret_headers,
+                   struct err *err) {
     const char *secret = forged ? "whsec_of_somebody_else" : endpoint->secret;
     struct stripe_secret key = {secret, strlen(secret)};
     static_assert((int)SB_SIGN_TEXT_MAX > (int)STRIPE_SIGNATURE_CHARS_MAX, "a signature fits");
     stripe_sign(&key, clock_wall_us() / US_PER_SECOND, body->data, body->len, ret_headers->room);
-    ret_headers->headers[0] = (struct http_header){"Content-Type", "application/json; charset=utf-8"};
+    ret_headers->headers[0] = (struct http_header){"Content-Type",
+                                                   "application/json; charset=utf-8"};
     ret_headers->headers[1] = (struct http_header){"Stripe-Signature", ret_headers->room};
     ret_headers->headers[2] = (struct http_header){"User-Agent", "Stripe/1.0 (Holdfast sandbox)"};
     ret_headers->count = 3;

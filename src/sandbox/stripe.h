@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stripe.h: the simulated Stripe, as its own files see it.
  *
- * A PaymentIntent has an immutable head and a chain of versions (`now` is the last). A charge, a refund
- * and a dispute hang on it and are guarded by the intent's shard. Amounts are in Stripe's unit, which is
- * not always ISO's; the book's are ISO's.
+ * A PaymentIntent has an immutable head and a chain of versions (`now` is the last). A charge, a
+ * refund and a dispute hang on it and are guarded by the intent's shard. Amounts are in Stripe's
+ * unit, which is not always ISO's; the book's are ISO's.
  *
- * The way of a request: route, faults, credentials, parameters (errors up to here are not kept under
- * the Idempotency-Key), claim of the key, execution, answer. A handler that executes ends in
+ * The way of a request: route, faults, credentials, parameters (errors up to here are not kept
+ * under the Idempotency-Key), claim of the key, execution, answer. A handler that executes ends in
  * sb_stripe_answer() or sb_stripe_refuse(), which keep what was answered. */
 #ifndef HOLDFAST_SANDBOX_STRIPE_H
 #define HOLDFAST_SANDBOX_STRIPE_H
@@ -23,12 +23,25 @@ enum {
 #define SB_STRIPE_VERSION "2026-10-28.endive"
 
 enum sb_intent_status {
-    SB_INTENT_METHOD, SB_INTENT_CONFIRMATION, SB_INTENT_ACTION, SB_INTENT_PROCESSING,
-    SB_INTENT_CAPTURE, SB_INTENT_CANCELED, SB_INTENT_SUCCEEDED, SB_INTENT_STATUSES
+    SB_INTENT_METHOD,
+    SB_INTENT_CONFIRMATION,
+    SB_INTENT_ACTION,
+    SB_INTENT_PROCESSING,
+    SB_INTENT_CAPTURE,
+    SB_INTENT_CANCELED,
+    SB_INTENT_SUCCEEDED,
+    SB_INTENT_STATUSES
 };
 enum sb_effect {
-    SB_EFFECT_SUCCEED, SB_EFFECT_ELEVATED, SB_EFFECT_DECLINE, SB_EFFECT_BLOCK, SB_EFFECT_ACTION,
-    SB_EFFECT_DISPUTE, SB_EFFECT_INQUIRY, SB_EFFECT_REFUND_FAIL, SB_EFFECT_REFUND_PENDING
+    SB_EFFECT_SUCCEED,
+    SB_EFFECT_ELEVATED,
+    SB_EFFECT_DECLINE,
+    SB_EFFECT_BLOCK,
+    SB_EFFECT_ACTION,
+    SB_EFFECT_DISPUTE,
+    SB_EFFECT_INQUIRY,
+    SB_EFFECT_REFUND_FAIL,
+    SB_EFFECT_REFUND_PENDING
 };
 struct sb_method {
     const char *id, *brand, *last4;
@@ -41,12 +54,13 @@ struct sb_decline {
 /* Rows are named by their index plus one; 0 is none. */
 int sb_method_find(const char *id);
 const struct sb_method *sb_method_row(int method); /* NULL for 0 */
-int sb_decline_find(const char *code);             /* decline_code or code; generic_decline if neither */
+int sb_decline_find(const char *code); /* decline_code or code; generic_decline if neither */
 const struct sb_decline *sb_decline_row(int decline);
 
 /* Texts of an intent that are seldom given. */
 struct sb_intent_texts {
-    const char *description, *customer, *receipt_email, *return_url, *descriptor, *descriptor_suffix;
+    const char *description, *customer, *receipt_email, *return_url, *descriptor,
+        *descriptor_suffix;
 };
 
 struct sb_charge;
@@ -87,13 +101,18 @@ struct sb_charge {
     struct sb_intent *intent;
     int64_t created_us, amount;
     const char *metadata;
-    struct sb_entry *entry;    /* NULL when it failed */
+    struct sb_entry *entry; /* NULL when it failed */
     struct sb_charge_now *now;
     struct sb_refund *refunds; /* the latest */
     uint32_t dispute;          /* number + 1 */
 };
 
-enum sb_refund_status { SB_REFUND_PENDING, SB_REFUND_SUCCEEDED, SB_REFUND_FAILED, SB_REFUND_CANCELED };
+enum sb_refund_status {
+    SB_REFUND_PENDING,
+    SB_REFUND_SUCCEEDED,
+    SB_REFUND_FAILED,
+    SB_REFUND_CANCELED
+};
 
 struct sb_refund_now {
     uint8_t status;
@@ -109,7 +128,12 @@ struct sb_refund {
     struct sb_refund_now *now;
 };
 
-enum sb_dispute_status { SB_DISPUTE_NEEDS_RESPONSE, SB_DISPUTE_WARNING, SB_DISPUTE_WON, SB_DISPUTE_LOST };
+enum sb_dispute_status {
+    SB_DISPUTE_NEEDS_RESPONSE,
+    SB_DISPUTE_WARNING,
+    SB_DISPUTE_WON,
+    SB_DISPUTE_LOST
+};
 
 struct sb_dispute_now {
     uint8_t status;
@@ -125,14 +149,18 @@ struct sb_dispute {
 };
 
 enum sb_expand {
-    SB_EXPAND_CHARGE = 1,          /* latest_charge; charge of a refund */
-    SB_EXPAND_BALANCE = 2,         /* balance_transaction */
-    SB_EXPAND_INTENT = 4,          /* payment_intent */
+    SB_EXPAND_CHARGE = 1,  /* latest_charge; charge of a refund */
+    SB_EXPAND_BALANCE = 2, /* balance_transaction */
+    SB_EXPAND_INTENT = 4,  /* payment_intent */
 };
 
 /* What an answer shows; the shape of an outcome. */
 enum sb_shape {
-    SB_SHAPE_NONE, SB_SHAPE_INTENT, SB_SHAPE_CHARGE, SB_SHAPE_REFUND, SB_SHAPE_DISPUTE,
+    SB_SHAPE_NONE,
+    SB_SHAPE_INTENT,
+    SB_SHAPE_CHARGE,
+    SB_SHAPE_REFUND,
+    SB_SHAPE_DISPUTE,
     SB_SHAPE_DECLINED, /* a card_error with its intent */
     SB_SHAPE_TEXT,     /* `object` is the body itself */
 };
@@ -144,9 +172,9 @@ struct sb_stripe_call {
     struct http_reply *reply;
     const struct sb_verdict *verdict;
     struct sb_form form;
-    const char *id;      /* what stands for '*' in the route's path */
+    const char *id; /* what stands for '*' in the route's path */
     unsigned expand;
-    struct sb_key *key;  /* claimed by this call, or NULL */
+    struct sb_key *key; /* claimed by this call, or NULL */
 };
 
 /* ---- stripe_errors.c ---- */
@@ -155,13 +183,14 @@ struct sb_stripe_error {
     const char *type, *code, *param; /* code and param may be NULL */
 };
 /* Before execution: not kept. */
-void sb_stripe_fail(struct sb_stripe_call *call, const struct sb_stripe_error *error, const char *format,
-                    ...) PRINTF_LIKE(3, 4);
+void sb_stripe_fail(struct sb_stripe_call *call, const struct sb_stripe_error *error,
+                    const char *format, ...) PRINTF_LIKE(3, 4);
 /* After it began: kept under the key. `intent` may be NULL. The intent's shard is not locked. */
 void sb_stripe_refuse(struct sb_stripe_call *call, const struct sb_stripe_error *error,
                       const struct sb_intent *intent, const struct sb_intent_now *now,
                       const char *format, ...) PRINTF_LIKE(5, 6);
-void sb_stripe_missing(struct sb_stripe_call *call, const char *what, const char *param, const char *id);
+void sb_stripe_missing(struct sb_stripe_call *call, const char *what, const char *param,
+                       const char *id);
 /* The body of an error by a fault. */
 void sb_stripe_fault(struct sb_stripe_call *call, int status, const char *code);
 void sb_stripe_declined_write(struct sandbox *sandbox, const struct sb_intent *intent,
@@ -180,14 +209,15 @@ void sb_stripe_tell(struct sb_stripe_call *call, enum sb_event_type type, const 
                     const void *now);
 
 /* ---- stripe_params.c ---- */
-/* Each: false when the parameter is wrong, and the error has been written. Absent leaves *ret alone. */
+/* Each: false when the parameter is wrong, and the error has been written. Absent leaves *ret
+ * alone. */
 MUST_USE bool sb_param_int(struct sb_stripe_call *call, const char *name, int64_t *ret_value);
 MUST_USE bool sb_param_bool(struct sb_stripe_call *call, const char *name, bool *ret_value);
 MUST_USE bool sb_param_text(struct sb_stripe_call *call, const char *name, size_t chars_max,
                             const char **ret_text);
 /* One of `choices` (NULL-terminated): its index. */
-MUST_USE bool sb_param_choice(struct sb_stripe_call *call, const char *name, const char *const *choices,
-                              int *ret_index);
+MUST_USE bool sb_param_choice(struct sb_stripe_call *call, const char *name,
+                              const char *const *choices, int *ret_index);
 MUST_USE bool sb_param_currency(struct sb_stripe_call *call, struct currency *ret_currency);
 /* Checks the metadata and adds it, on top of `before` (may be NULL), to `out`. */
 MUST_USE bool sb_param_metadata(struct sb_stripe_call *call, const char *before, struct buf *out);
@@ -196,7 +226,8 @@ MUST_USE bool sb_param_expand(struct sb_stripe_call *call);
 MUST_USE bool sb_params_known(struct sb_stripe_call *call, const char *const *names);
 const char *sb_metadata_get(const char *metadata, const char *key); /* "" when it is not there */
 /* False: nobody can be charged that much. */
-MUST_USE bool sb_stripe_amount_ok(struct sb_stripe_call *call, int64_t amount, struct currency currency);
+MUST_USE bool sb_stripe_amount_ok(struct sb_stripe_call *call, int64_t amount,
+                                  struct currency currency);
 int64_t sb_stripe_to_minor(int64_t amount, struct currency currency);
 int64_t sb_stripe_from_minor(int64_t amount_minor, struct currency currency);
 
@@ -217,14 +248,14 @@ void sb_last_error_write(struct sandbox *sandbox, const struct sb_intent *intent
 int64_t sb_stripe_fee(int64_t amount);
 
 /* ---- stripe_confirm.c: what happens to an intent. Its shard's lock is held. ---- */
-/* A new version, a copy of the present one, which it replaces. It may be changed until it has been told
- * of or answered with. */
+/* A new version, a copy of the present one, which it replaces. It may be changed until it has been
+ * told of or answered with. */
 struct sb_intent_now *sb_intent_next(struct sb_place *place, struct sb_intent *intent);
 /* The same for a charge; if it is its intent's latest, the intent has a new version too. */
 struct sb_charge_now *sb_charge_next(struct sb_place *place, struct sb_charge *charge);
 /* Charges, holds, declines or asks for authentication. These are false when the place is full. */
-MUST_USE bool sb_intent_confirm(struct sb_stripe_call *call, struct sb_intent *intent, bool off_session,
-                                bool fail_on_action);
+MUST_USE bool sb_intent_confirm(struct sb_stripe_call *call, struct sb_intent *intent,
+                                bool off_session, bool fail_on_action);
 MUST_USE bool sb_intent_charge(struct sb_stripe_call *call, struct sb_intent *intent);
 MUST_USE bool sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *intent, int decline);
 /* Makes an intent out of a first version. Takes the lock of the new one's shard and gives it back

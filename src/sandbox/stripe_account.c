@@ -8,8 +8,8 @@
 
 enum { LIMIT_USUAL = 10, SECRET_BYTES = 16 };
 
-static void show(struct sb_stripe_call *call, enum sb_shape shape, const void *object, const char *what)
-{
+static void show(struct sb_stripe_call *call, enum sb_shape shape, const void *object,
+                 const char *what) {
     if (object == NULL) {
         sb_stripe_missing(call, what, "id", call->id);
         return;
@@ -17,48 +17,47 @@ static void show(struct sb_stripe_call *call, enum sb_shape shape, const void *o
     struct sb_shard *shard = sb_shape_shard(call->place, shape, object);
     struct sb_outcome outcome = {200, (int)shape, call->expand, object, NULL};
     lock_take(&shard->lock);
-    outcome.version = shape == SB_SHAPE_CHARGE ? (const void *)((const struct sb_charge *)object)->now
-                                               : ((const struct sb_dispute *)object)->now;
+    outcome.version = shape == SB_SHAPE_CHARGE
+                          ? (const void *)((const struct sb_charge *)object)->now
+                          : ((const struct sb_dispute *)object)->now;
     lock_give(&shard->lock);
     sb_stripe_show(call, &outcome);
 }
 
-void sb_charge_retrieve(struct sb_stripe_call *call)
-{
+void sb_charge_retrieve(struct sb_stripe_call *call) {
     show(call, SB_SHAPE_CHARGE, sb_place_find(call->place, SB_STRIPE_CHARGE, call->id), "charge");
 }
 
-void sb_dispute_retrieve(struct sb_stripe_call *call)
-{
-    show(call, SB_SHAPE_DISPUTE, sb_place_find(call->place, SB_STRIPE_DISPUTE, call->id), "dispute");
+void sb_dispute_retrieve(struct sb_stripe_call *call) {
+    show(call, SB_SHAPE_DISPUTE, sb_place_find(call->place, SB_STRIPE_DISPUTE, call->id),
+         "dispute");
 }
 
-static struct buf *begin(struct sb_stripe_call *call)
-{
+static struct buf *begin(struct sb_stripe_call *call) {
     call->reply->status = 200;
     http_reply_header(call->reply, "Content-Type", "application/json");
     return &call->reply->body;
 }
 
-void sb_method_retrieve(struct sb_stripe_call *call)
-{
+void sb_method_retrieve(struct sb_stripe_call *call) {
     const struct sb_method *method = sb_method_row(sb_method_find(call->id));
     if (method == NULL) {
         sb_stripe_missing(call, "PaymentMethod", "payment_method", call->id);
         return;
     }
-    buf_addf(begin(call),
-             "{\"id\":\"%s\",\"object\":\"payment_method\",\"card\":{\"brand\":\"%s\",\"country\":\"US\","
-             "\"exp_month\":12,\"exp_year\":2034,\"funding\":\"credit\",\"last4\":\"%s\"},\"created\":"
-             "1700000000,\"customer\":null,\"livemode\":false,\"metadata\":{},\"type\":\"card\"}",
-             method->id, method->brand, method->last4);
+    buf_addf(
+        begin(call),
+        "{\"id\":\"%s\",\"object\":\"payment_method\",\"card\":{\"brand\":\"%s\",\"country\":"
+        "\"US\","
+        "\"exp_month\":12,\"exp_year\":2034,\"funding\":\"credit\",\"last4\":\"%s\"},\"created\":"
+        "1700000000,\"customer\":null,\"livemode\":false,\"metadata\":{},\"type\":\"card\"}",
+        method->id, method->brand, method->last4);
 }
 
 /* ---- balance ---- */
 
 /* What the book says the account has: taken, less refunds, disputes and fees. */
-static void balance_list(struct sb_stripe_call *call, struct buf *out)
-{
+static void balance_list(struct sb_stripe_call *call, struct buf *out) {
     static const char *const usual[] = {"usd", "eur", "gbp"};
     struct sb_book *book = &call->sandbox->book;
     bool first = true;
@@ -72,9 +71,12 @@ static void balance_list(struct sb_stripe_call *call, struct buf *out)
             char lower[CURRENCY_CHARS + 1];
             int64_t net = sums[i].charged_minor - sums[i].refunded_minor - sums[i].disputed_minor -
                           sums[i].fees_minor;
-            buf_addf(out, "%s{\"amount\":%" PRId64 ",\"currency\":\"%s\",\"source_types\":{\"card\":%" PRId64
-                          "}}", first ? "" : ",", sb_stripe_from_minor(net, sums[i].currency),
-                     currency_lower(sums[i].currency, lower), sb_stripe_from_minor(net, sums[i].currency));
+            buf_addf(out,
+                     "%s{\"amount\":%" PRId64
+                     ",\"currency\":\"%s\",\"source_types\":{\"card\":%" PRId64 "}}",
+                     first ? "" : ",", sb_stripe_from_minor(net, sums[i].currency),
+                     currency_lower(sums[i].currency, lower),
+                     sb_stripe_from_minor(net, sums[i].currency));
             first = false;
         }
     }
@@ -83,8 +85,7 @@ static void balance_list(struct sb_stripe_call *call, struct buf *out)
     }
 }
 
-void sb_balance_retrieve(struct sb_stripe_call *call)
-{
+void sb_balance_retrieve(struct sb_stripe_call *call) {
     struct buf *out = begin(call);
     buf_add_text(out, "{\"object\":\"balance\",\"available\":[");
     balance_list(call, out);
@@ -92,8 +93,7 @@ void sb_balance_retrieve(struct sb_stripe_call *call)
                       "\"source_types\":{\"card\":0}}]}");
 }
 
-void sb_txn_retrieve(struct sb_stripe_call *call)
-{
+void sb_txn_retrieve(struct sb_stripe_call *call) {
     static const struct {
         enum sb_kind txn, source;
         enum sb_shape shape;
@@ -122,8 +122,7 @@ void sb_txn_retrieve(struct sb_stripe_call *call)
 
 /* ---- events ---- */
 
-void sb_event_retrieve(struct sb_stripe_call *call)
-{
+void sb_event_retrieve(struct sb_stripe_call *call) {
     uint32_t number = 0;
     struct sb_event event;
     if (!sb_id_number(call->place, SB_STRIPE_EVENT, call->id, &number) ||
@@ -141,8 +140,7 @@ struct event_filter {
 };
 
 /* "payment_intent.succeeded", "payment_intent.*" or "*". */
-static bool type_fits(const char *pattern, const char *type)
-{
+static bool type_fits(const char *pattern, const char *type) {
     size_t count = strlen(pattern);
     if (count > 0 && pattern[count - 1] == '*') {
         return strncmp(pattern, type, count - 1) == 0;
@@ -151,8 +149,7 @@ static bool type_fits(const char *pattern, const char *type)
 }
 
 static bool event_fits(struct sb_stripe_call *call, const struct event_filter *filter,
-                       const struct sb_event *event)
-{
+                       const struct sb_event *event) {
     const char *name = sb_event_name((enum sb_event_type)event->type);
     bool any = false, listed = false;
     for (int i = 0; i < call->form.count; i++) {
@@ -164,11 +161,10 @@ static bool event_fits(struct sb_stripe_call *call, const struct event_filter *f
     return (filter->type == NULL || type_fits(filter->type, name)) && (!any || listed);
 }
 
-void sb_event_list(struct sb_stripe_call *call)
-{
+void sb_event_list(struct sb_stripe_call *call) {
     struct sb_events *events = &call->sandbox->events[SB_STRIPE];
-    struct event_filter filter = {.limit = LIMIT_USUAL, .from_s = INT64_MIN,
-                                  .type = sb_form_get(&call->form, "type")};
+    struct event_filter filter = {
+        .limit = LIMIT_USUAL, .from_s = INT64_MIN, .type = sb_form_get(&call->form, "type")};
     const char *after = sb_form_get(&call->form, "starting_after");
     uint32_t number = 0;
     if (!sb_param_int(call, "limit", &filter.limit) ||
@@ -206,11 +202,12 @@ void sb_event_list(struct sb_stripe_call *call)
 
 /* ---- webhooks ---- */
 
-static void endpoint_write(const struct sb_endpoint *endpoint, bool with_secret, struct buf *out)
-{
-    buf_addf(out, "{\"id\":\"%s\",\"object\":\"webhook_endpoint\",\"api_version\":\"" SB_STRIPE_VERSION
-                  "\",\"application\":null,\"created\":%" PRId64 ",\"description\":null,"
-                  "\"enabled_events\":[", endpoint->id, endpoint->created_us / US_PER_SECOND);
+static void endpoint_write(const struct sb_endpoint *endpoint, bool with_secret, struct buf *out) {
+    buf_addf(out,
+             "{\"id\":\"%s\",\"object\":\"webhook_endpoint\",\"api_version\":\"" SB_STRIPE_VERSION
+             "\",\"application\":null,\"created\":%" PRId64 ",\"description\":null,"
+             "\"enabled_events\":[",
+             endpoint->id, endpoint->created_us / US_PER_SECOND);
     if (endpoint->types == UINT64_MAX) {
         buf_add_text(out, "\"*\"");
     } else {
@@ -233,8 +230,7 @@ static void endpoint_write(const struct sb_endpoint *endpoint, bool with_secret,
 }
 
 /* Events that the real one makes and the sandbox does not are taken and never sent. */
-static uint64_t read_types(const struct sb_form *form)
-{
+static uint64_t read_types(const struct sb_form *form) {
     uint64_t types = 0;
     for (int i = 0; i < form->count; i++) {
         enum sb_event_type type;
@@ -250,8 +246,7 @@ static uint64_t read_types(const struct sb_form *form)
     return types;
 }
 
-void sb_endpoint_create(struct sb_stripe_call *call)
-{
+void sb_endpoint_create(struct sb_stripe_call *call) {
     struct sb_endpoint endpoint = {.types = read_types(&call->form)};
     const char *url = sb_form_get(&call->form, "url");
     struct sb_stripe_error error = {400, "invalid_request_error", "url_invalid", "url"};
@@ -280,8 +275,7 @@ void sb_endpoint_create(struct sb_stripe_call *call)
     endpoint_write(&endpoint, true, begin(call));
 }
 
-void sb_endpoint_retrieve(struct sb_stripe_call *call)
-{
+void sb_endpoint_retrieve(struct sb_stripe_call *call) {
     struct sb_endpoint endpoint;
     if (sb_endpoint_get(&call->sandbox->events[SB_STRIPE], call->id, &endpoint)) {
         endpoint_write(&endpoint, false, begin(call));
@@ -290,8 +284,7 @@ void sb_endpoint_retrieve(struct sb_stripe_call *call)
     }
 }
 
-void sb_endpoint_list(struct sb_stripe_call *call)
-{
+void sb_endpoint_list(struct sb_stripe_call *call) {
     struct sb_events *events = &call->sandbox->events[SB_STRIPE];
     struct buf *out = begin(call);
     bool first = true;
@@ -308,11 +301,11 @@ void sb_endpoint_list(struct sb_stripe_call *call)
     buf_add_text(out, "],\"has_more\":false,\"url\":\"/v1/webhook_endpoints\"}");
 }
 
-void sb_endpoint_delete(struct sb_stripe_call *call)
-{
+void sb_endpoint_delete(struct sb_stripe_call *call) {
     if (!sb_endpoint_drop(&call->sandbox->events[SB_STRIPE], call->id)) {
         sb_stripe_missing(call, "webhook endpoint", "id", call->id);
         return;
     }
-    buf_addf(begin(call), "{\"id\":\"%s\",\"object\":\"webhook_endpoint\",\"deleted\":true}", call->id);
+    buf_addf(begin(call), "{\"id\":\"%s\",\"object\":\"webhook_endpoint\",\"deleted\":true}",
+             call->id);
 }

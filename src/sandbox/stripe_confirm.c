@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stripe_confirm.c: what confirming an intent does: charge, hold, decline, or ask the customer's bank. */
+ * stripe_confirm.c: what confirming an intent does: charge, hold, decline, or ask the customer's
+ * bank. */
 #include "base/clock.h"
 #include "sandbox/stripe.h"
 
-struct sb_intent_now *sb_intent_next(struct sb_place *place, struct sb_intent *intent)
-{
-    struct sb_intent_now *next =
-        sb_hoard_take(&sb_place_shard(place, intent->number)->hoard, sizeof(*next));
+struct sb_intent_now *sb_intent_next(struct sb_place *place, struct sb_intent *intent) {
+    struct sb_intent_now *next = sb_hoard_take(&sb_place_shard(place, intent->number)->hoard,
+                                               sizeof(*next));
     *next = *intent->now;
     intent->now = next;
     return next;
 }
 
-struct sb_charge_now *sb_charge_next(struct sb_place *place, struct sb_charge *charge)
-{
+struct sb_charge_now *sb_charge_next(struct sb_place *place, struct sb_charge *charge) {
     struct sb_intent *intent = charge->intent;
-    struct sb_charge_now *next =
-        sb_hoard_take(&sb_place_shard(place, intent->number)->hoard, sizeof(*next));
+    struct sb_charge_now *next = sb_hoard_take(&sb_place_shard(place, intent->number)->hoard,
+                                               sizeof(*next));
     *next = *charge->now;
     charge->now = next;
     if (intent->now->charge == charge) {
@@ -26,8 +25,7 @@ struct sb_charge_now *sb_charge_next(struct sb_place *place, struct sb_charge *c
 }
 
 struct sb_intent *sb_intent_new(struct sb_place *place, const struct sb_intent_now *first,
-                                struct currency currency, struct sb_shard **ret_shard)
-{
+                                struct currency currency, struct sb_shard **ret_shard) {
     uint32_t number = 0;
     int64_t created_us = 0;
     if (!sb_place_add(place, SB_STRIPE_INTENT, &number, &created_us)) {
@@ -45,8 +43,7 @@ struct sb_intent *sb_intent_new(struct sb_place *place, const struct sb_intent_n
 
 /* A charge of what the intent asks for, with its present method. NULL: the place is full. */
 static struct sb_charge *charge_new(struct sb_stripe_call *call, struct sb_intent *intent,
-                                    enum sb_charge_status status)
-{
+                                    enum sb_charge_status status) {
     uint32_t number = 0;
     int64_t created_us = 0;
     if (!sb_place_add(call->place, SB_STRIPE_CHARGE, &number, &created_us)) {
@@ -68,8 +65,7 @@ static struct sb_charge *charge_new(struct sb_stripe_call *call, struct sb_inten
     return charge;
 }
 
-bool sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *intent, int decline)
-{
+bool sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *intent, int decline) {
     struct sb_charge *charge = charge_new(call, intent, SB_CHARGE_FAILED);
     if (charge == NULL) {
         return false;
@@ -88,8 +84,7 @@ bool sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *intent, in
 
 /* Opens a dispute; without room for it the charge is left alone. The lock is held. */
 static void open_dispute(struct sandbox *sandbox, struct sb_charge *charge, const char *reason,
-                         bool inquiry, struct sb_id *ret_id)
-{
+                         bool inquiry, struct sb_id *ret_id) {
     struct sb_place *place = sandbox->places[SB_STRIPE];
     uint32_t number = 0;
     int64_t created_us = 0;
@@ -121,16 +116,15 @@ static void open_dispute(struct sandbox *sandbox, struct sb_charge *charge, cons
 }
 
 /* The movement in the book, and what the charge and its intent show of it. */
-static void take_or_hold(struct sb_stripe_call *call, struct sb_intent *intent, struct sb_charge *charge)
-{
+static void take_or_hold(struct sb_stripe_call *call, struct sb_intent *intent,
+                         struct sb_charge *charge) {
     struct sb_book *book = &call->sandbox->book;
     struct sb_intent_now *now = intent->now;
     int64_t amount_minor = sb_stripe_to_minor(charge->amount, intent->currency);
-    charge->entry = sb_book_enter(book, SB_STRIPE,
-                                  sb_id_of(call->place, SB_STRIPE_CHARGE, charge->number).text,
-                                  sb_metadata_get(charge->metadata, "reference"),
-                                  sb_metadata_get(charge->metadata, "order_id"), amount_minor,
-                                  intent->currency);
+    charge->entry = sb_book_enter(
+        book, SB_STRIPE, sb_id_of(call->place, SB_STRIPE_CHARGE, charge->number).text,
+        sb_metadata_get(charge->metadata, "reference"),
+        sb_metadata_get(charge->metadata, "order_id"), amount_minor, intent->currency);
     if (now->manual_capture) {
         sb_book_hold(book, charge->entry, amount_minor);
         now->status = SB_INTENT_CAPTURE;
@@ -145,8 +139,7 @@ static void take_or_hold(struct sb_stripe_call *call, struct sb_intent *intent, 
     now->amount_received = now->amount;
 }
 
-bool sb_intent_charge(struct sb_stripe_call *call, struct sb_intent *intent)
-{
+bool sb_intent_charge(struct sb_stripe_call *call, struct sb_intent *intent) {
     struct sb_charge *charge = charge_new(call, intent, SB_CHARGE_SUCCEEDED);
     if (charge == NULL) {
         return false;
@@ -157,21 +150,21 @@ bool sb_intent_charge(struct sb_stripe_call *call, struct sb_intent *intent)
     now->decline = 0;
     take_or_hold(call, intent, charge);
     sb_stripe_tell(call, SB_EV_STRIPE_CHARGE_SUCCEEDED, charge, charge->now);
-    sb_stripe_tell(call,
-                   now->manual_capture ? SB_EV_STRIPE_INTENT_CAPTURABLE : SB_EV_STRIPE_INTENT_SUCCEEDED,
-                   intent, now);
+    sb_stripe_tell(
+        call, now->manual_capture ? SB_EV_STRIPE_INTENT_CAPTURABLE : SB_EV_STRIPE_INTENT_SUCCEEDED,
+        intent, now);
     const struct sb_method *method = sb_method_row(charge->method);
     bool disputed = method->effect == SB_EFFECT_DISPUTE || method->effect == SB_EFFECT_INQUIRY;
     if (disputed && !now->manual_capture) {
         struct sb_id id;
-        open_dispute(call->sandbox, charge, method->decline, method->effect == SB_EFFECT_INQUIRY, &id);
+        open_dispute(call->sandbox, charge, method->decline, method->effect == SB_EFFECT_INQUIRY,
+                     &id);
     }
     return true;
 }
 
 bool sb_intent_confirm(struct sb_stripe_call *call, struct sb_intent *intent, bool off_session,
-                       bool fail_on_action)
-{
+                       bool fail_on_action) {
     const struct sb_method *method = sb_method_row(intent->now->method);
     if (call->verdict->decline != NULL) {
         return sb_intent_decline(call, intent, sb_decline_find(call->verdict->decline));
@@ -193,8 +186,7 @@ bool sb_intent_confirm(struct sb_stripe_call *call, struct sb_intent *intent, bo
 
 /* ---- what a person does ---- */
 
-int sb_stripe_authenticate(struct sandbox *sandbox, const char *id, bool passed, struct err *err)
-{
+int sb_stripe_authenticate(struct sandbox *sandbox, const char *id, bool passed, struct err *err) {
     struct sb_place *place = sandbox->places[SB_STRIPE];
     struct sb_intent *intent = sb_place_find(place, SB_STRIPE_INTENT, id);
     if (intent == NULL) {
@@ -209,7 +201,8 @@ int sb_stripe_authenticate(struct sandbox *sandbox, const char *id, bool passed,
     if (waiting && passed) {
         done = sb_intent_charge(&call, intent);
     } else if (waiting) {
-        done = sb_intent_decline(&call, intent, sb_decline_find("payment_intent_authentication_failure"));
+        done = sb_intent_decline(&call, intent,
+                                 sb_decline_find("payment_intent_authentication_failure"));
     }
     lock_give(&shard->lock);
     if (!waiting) {
@@ -218,9 +211,8 @@ int sb_stripe_authenticate(struct sandbox *sandbox, const char *id, bool passed,
     return done ? 0 : err_set(err, ERR_OVERLOADED, "the sandbox's book is full");
 }
 
-int sb_stripe_dispute(struct sandbox *sandbox, const char *id, const char *reason, struct buf *ret_id,
-                      struct err *err)
-{
+int sb_stripe_dispute(struct sandbox *sandbox, const char *id, const char *reason,
+                      struct buf *ret_id, struct err *err) {
     struct sb_place *place = sandbox->places[SB_STRIPE];
     struct sb_charge *charge = sb_place_find(place, SB_STRIPE_CHARGE, id);
     if (charge == NULL) {
@@ -242,8 +234,7 @@ int sb_stripe_dispute(struct sandbox *sandbox, const char *id, const char *reaso
     return 0;
 }
 
-int sb_stripe_dispute_close(struct sandbox *sandbox, const char *id, bool won, struct err *err)
-{
+int sb_stripe_dispute_close(struct sandbox *sandbox, const char *id, bool won, struct err *err) {
     struct sb_place *place = sandbox->places[SB_STRIPE];
     struct sb_dispute *dispute = sb_place_find(place, SB_STRIPE_DISPUTE, id);
     if (dispute == NULL) {
@@ -257,8 +248,9 @@ int sb_stripe_dispute_close(struct sandbox *sandbox, const char *id, bool won, s
         now->status = won ? SB_DISPUTE_WON : SB_DISPUTE_LOST;
         dispute->now = now;
         if (won) {
-            sb_book_dispute(&sandbox->book, dispute->charge->entry,
-                            -sb_stripe_to_minor(dispute->amount, dispute->charge->intent->currency));
+            sb_book_dispute(
+                &sandbox->book, dispute->charge->entry,
+                -sb_stripe_to_minor(dispute->amount, dispute->charge->intent->currency));
             sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_DISPUTE_REINSTATED, dispute, now, NULL);
         }
         sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_DISPUTE_CLOSED, dispute, now, NULL);

@@ -6,8 +6,7 @@
 
 enum { MESSAGE_CHARS_MAX = 400 };
 
-static void member(struct buf *out, const char *key, const char *text)
-{
+static void member(struct buf *out, const char *key, const char *text) {
     if (text != NULL && text[0] != '\0') {
         buf_addf(out, "\"%s\":", key);
         buf_add_json(out, text);
@@ -15,9 +14,8 @@ static void member(struct buf *out, const char *key, const char *text)
     }
 }
 
-static void error_write(const struct sb_stripe_error *error, const char *message, const char *intent_json,
-                        struct buf *out)
-{
+static void error_write(const struct sb_stripe_error *error, const char *message,
+                        const char *intent_json, struct buf *out) {
     buf_add_text(out, "{\"error\":{");
     member(out, "code", error->code);
     if (error->code != NULL) {
@@ -39,15 +37,13 @@ static void error_write(const struct sb_stripe_error *error, const char *message
     buf_add_text(out, "}}");
 }
 
-static void reply_with(struct sb_stripe_call *call, int status, const struct buf *body)
-{
+static void reply_with(struct sb_stripe_call *call, int status, const struct buf *body) {
     call->reply->status = status;
     http_reply_body(call->reply, "application/json", body->data, body->len);
 }
 
-void sb_stripe_fail(struct sb_stripe_call *call, const struct sb_stripe_error *error, const char *format,
-                    ...)
-{
+void sb_stripe_fail(struct sb_stripe_call *call, const struct sb_stripe_error *error,
+                    const char *format, ...) {
     char message[MESSAGE_CHARS_MAX + 1];
     va_list args;
     va_start(args, format);
@@ -61,8 +57,7 @@ void sb_stripe_fail(struct sb_stripe_call *call, const struct sb_stripe_error *e
 
 void sb_stripe_refuse(struct sb_stripe_call *call, const struct sb_stripe_error *error,
                       const struct sb_intent *intent, const struct sb_intent_now *now,
-                      const char *format, ...)
-{
+                      const char *format, ...) {
     char message[MESSAGE_CHARS_MAX + 1];
     va_list args;
     va_start(args, format);
@@ -79,13 +74,14 @@ void sb_stripe_refuse(struct sb_stripe_call *call, const struct sb_stripe_error 
     }
     error_write(error, message, intent != NULL ? intent_json.data : NULL, &body);
     struct sb_outcome outcome = {.status = error->status, .shape = SB_SHAPE_TEXT};
-    outcome.object = call->key != NULL ? sb_hoard_bytes(&shard->hoard, body.data, body.len) : body.data;
+    outcome.object = call->key != NULL ? sb_hoard_bytes(&shard->hoard, body.data, body.len)
+                                       : body.data;
     lock_give(&shard->lock);
     sb_stripe_answer(call, &outcome);
 }
 
-void sb_stripe_missing(struct sb_stripe_call *call, const char *what, const char *param, const char *id)
-{
+void sb_stripe_missing(struct sb_stripe_call *call, const char *what, const char *param,
+                       const char *id) {
     struct sb_stripe_error error = {404, "invalid_request_error", "resource_missing", param};
     sb_stripe_fail(call, &error, "No such %s: '%.80s'", what, id);
 }
@@ -98,15 +94,16 @@ static const struct {
     {400, "invalid_request_error", "parameter_invalid_string", "The request was refused."},
     {401, "invalid_request_error", NULL, "Invalid API Key provided."},
     {402, "card_error", "card_declined", "Your card was declined."},
-    {403, "invalid_request_error", NULL, "The provided key does not have the required permissions."},
+    {403, "invalid_request_error", NULL,
+     "The provided key does not have the required permissions."},
     {404, "invalid_request_error", "resource_missing", "No such object."},
-    {409, "invalid_request_error", "lock_timeout", "This object is being worked on by another request."},
+    {409, "invalid_request_error", "lock_timeout",
+     "This object is being worked on by another request."},
     {429, "invalid_request_error", "rate_limit", "Too many requests. Try again later."},
     {500, "api_error", NULL, "An error occurred on our side."},
 };
 
-void sb_stripe_fault(struct sb_stripe_call *call, int status, const char *code)
-{
+void sb_stripe_fault(struct sb_stripe_call *call, int status, const char *code) {
     size_t row = COUNT_OF(fault_errors) - 1;
     for (size_t i = 0; i < COUNT_OF(fault_errors); i++) {
         if (fault_errors[i].status == status) {

@@ -17,8 +17,7 @@ struct intent_params {
     bool confirm, fail_on_action;
 };
 
-static bool read_method(struct sb_stripe_call *call, struct intent_params *params)
-{
+static bool read_method(struct sb_stripe_call *call, struct intent_params *params) {
     if (!sb_param_text(call, "payment_method", 200, &params->method)) {
         return false;
     }
@@ -27,16 +26,17 @@ static bool read_method(struct sb_stripe_call *call, struct intent_params *param
     }
     params->method_row = sb_method_find(params->method);
     if (params->method_row == 0) {
-        struct sb_stripe_error error = {400, "invalid_request_error", "resource_missing", "payment_method"};
+        struct sb_stripe_error error = {400, "invalid_request_error", "resource_missing",
+                                        "payment_method"};
         sb_stripe_fail(call, &error, "No such PaymentMethod: '%.80s'", params->method);
         return false;
     }
     return true;
 }
 
-static bool read_params(struct sb_stripe_call *call, struct intent_params *params)
-{
-    return read_method(call, params) && sb_param_text(call, "description", 1000, &params->description) &&
+static bool read_params(struct sb_stripe_call *call, struct intent_params *params) {
+    return read_method(call, params) &&
+           sb_param_text(call, "description", 1000, &params->description) &&
            sb_param_text(call, "customer", 255, &params->customer) &&
            sb_param_text(call, "receipt_email", 255, &params->receipt_email) &&
            sb_param_text(call, "return_url", 2048, &params->return_url) &&
@@ -48,38 +48,40 @@ static bool read_params(struct sb_stripe_call *call, struct intent_params *param
            sb_param_bool(call, "error_on_requires_action", &params->fail_on_action);
 }
 
-static bool read_create(struct sb_stripe_call *call, struct intent_params *params)
-{
+static bool read_create(struct sb_stripe_call *call, struct intent_params *params) {
     params->amount = -1;
     if (sb_form_get(&call->form, "amount") == NULL) {
-        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_missing", "amount"};
+        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_missing",
+                                        "amount"};
         sb_stripe_fail(call, &error, "Missing required param: amount.");
         return false;
     }
-    if (!sb_param_int(call, "amount", &params->amount) || !sb_param_currency(call, &params->currency) ||
-        !sb_stripe_amount_ok(call, params->amount, params->currency) || !read_params(call, params)) {
+    if (!sb_param_int(call, "amount", &params->amount) ||
+        !sb_param_currency(call, &params->currency) ||
+        !sb_stripe_amount_ok(call, params->amount, params->currency) ||
+        !read_params(call, params)) {
         return false;
     }
     if (params->confirm && params->method_row == 0) {
         struct sb_stripe_error error = {400, "invalid_request_error", "parameter_missing",
                                         "payment_method"};
-        sb_stripe_fail(call, &error, "You cannot confirm this PaymentIntent because it's missing a payment "
-                                     "method.");
+        sb_stripe_fail(call, &error,
+                       "You cannot confirm this PaymentIntent because it's missing a payment "
+                       "method.");
         return false;
     }
     return true;
 }
 
-static bool is_off_session(const struct intent_params *params)
-{
+static bool is_off_session(const struct intent_params *params) {
     return params->off_session != NULL && params->off_session[0] != '\0' &&
            strcmp(params->off_session, "false") != 0;
 }
 
 /* Texts given by this call, on top of those there are (may be NULL). */
-static const struct sb_intent_texts *texts_of(struct sb_hoard *hoard, const struct intent_params *params,
-                                              const struct sb_intent_texts *before)
-{
+static const struct sb_intent_texts *texts_of(struct sb_hoard *hoard,
+                                              const struct intent_params *params,
+                                              const struct sb_intent_texts *before) {
     struct sb_intent_texts *texts = sb_hoard_take(hoard, sizeof(*texts));
     if (before != NULL) {
         *texts = *before;
@@ -88,8 +90,10 @@ static const struct sb_intent_texts *texts_of(struct sb_hoard *hoard, const stru
         const char *given;
         const char **to;
     } rows[] = {
-        {params->description, &texts->description},   {params->customer, &texts->customer},
-        {params->receipt_email, &texts->receipt_email}, {params->return_url, &texts->return_url},
+        {params->description, &texts->description},
+        {params->customer, &texts->customer},
+        {params->receipt_email, &texts->receipt_email},
+        {params->return_url, &texts->return_url},
         {params->descriptor, &texts->descriptor},
         {params->descriptor_suffix, &texts->descriptor_suffix},
     };
@@ -102,9 +106,8 @@ static const struct sb_intent_texts *texts_of(struct sb_hoard *hoard, const stru
 }
 
 /* What the intent says now, and that it was declined if it just was. */
-static void outcome_of(const struct sb_stripe_call *call, const struct sb_intent *intent, bool confirmed,
-                       struct sb_outcome *ret_outcome)
-{
+static void outcome_of(const struct sb_stripe_call *call, const struct sb_intent *intent,
+                       bool confirmed, struct sb_outcome *ret_outcome) {
     bool declined = confirmed && intent->now->decline != 0;
     *ret_outcome = (struct sb_outcome){
         .status = declined ? 402 : 200,
@@ -117,8 +120,7 @@ static void outcome_of(const struct sb_stripe_call *call, const struct sb_intent
 
 /* The fault: the same payment once more, as an intent of its own. */
 static void charge_again(struct sb_stripe_call *call, const struct sb_intent_now *first,
-                         struct currency currency)
-{
+                         struct currency currency) {
     struct sb_shard *shard = NULL;
     struct sb_intent *twin = sb_intent_new(call->place, first, currency, &shard);
     if (twin == NULL) {
@@ -131,8 +133,7 @@ static void charge_again(struct sb_stripe_call *call, const struct sb_intent_now
     }
 }
 
-void sb_intent_create(struct sb_stripe_call *call)
-{
+void sb_intent_create(struct sb_stripe_call *call) {
     struct intent_params params = {0};
     BUF_AUTO metadata;
     buf_init(&metadata, SB_BODY_BYTES_MAX);
@@ -161,7 +162,8 @@ void sb_intent_create(struct sb_stripe_call *call)
                 sb_intent_confirm(call, intent, is_off_session(&params), params.fail_on_action);
     struct sb_outcome outcome;
     outcome_of(call, intent, params.confirm, &outcome);
-    bool charged = params.confirm && intent->now->charge != NULL && intent->now->charge->entry != NULL;
+    bool charged = params.confirm && intent->now->charge != NULL &&
+                   intent->now->charge->entry != NULL;
     lock_give(&shard->lock);
     if (!room) {
         sb_stripe_full(call);
@@ -174,8 +176,7 @@ void sb_intent_create(struct sb_stripe_call *call)
 }
 
 /* The intent that the path names; NULL when there is none and the error has been written. */
-static struct sb_intent *named_intent(struct sb_stripe_call *call)
-{
+static struct sb_intent *named_intent(struct sb_stripe_call *call) {
     struct sb_intent *intent = sb_place_find(call->place, SB_STRIPE_INTENT, call->id);
     if (intent == NULL) {
         sb_stripe_missing(call, "payment_intent", "intent", call->id);
@@ -185,12 +186,16 @@ static struct sb_intent *named_intent(struct sb_stripe_call *call)
 
 /* The shard is locked on entry and not on return. */
 static void unexpected_state(struct sb_stripe_call *call, const struct sb_intent *intent,
-                             struct sb_shard *shard, const char *what)
-{
-    static const char *const words[SB_INTENT_STATUSES] = {
-        "requires_payment_method", "requires_confirmation", "requires_action", "processing",
-        "requires_capture", "canceled", "succeeded"};
-    struct sb_stripe_error error = {400, "invalid_request_error", "payment_intent_unexpected_state", NULL};
+                             struct sb_shard *shard, const char *what) {
+    static const char *const words[SB_INTENT_STATUSES] = {"requires_payment_method",
+                                                          "requires_confirmation",
+                                                          "requires_action",
+                                                          "processing",
+                                                          "requires_capture",
+                                                          "canceled",
+                                                          "succeeded"};
+    struct sb_stripe_error error = {400, "invalid_request_error", "payment_intent_unexpected_state",
+                                    NULL};
     const struct sb_intent_now *now = intent->now;
     lock_give(&shard->lock);
     sb_stripe_refuse(call, &error, intent, now,
@@ -198,8 +203,7 @@ static void unexpected_state(struct sb_stripe_call *call, const struct sb_intent
                      words[now->status]);
 }
 
-void sb_intent_retrieve(struct sb_stripe_call *call)
-{
+void sb_intent_retrieve(struct sb_stripe_call *call) {
     struct sb_intent *intent = named_intent(call);
     if (intent == NULL) {
         return;
@@ -212,14 +216,12 @@ void sb_intent_retrieve(struct sb_stripe_call *call)
     sb_stripe_show(call, &outcome);
 }
 
-static bool waits_for_confirmation(const struct sb_intent *intent)
-{
-    return intent->now->status == SB_INTENT_METHOD || intent->now->status == SB_INTENT_CONFIRMATION ||
-           intent->now->status == SB_INTENT_ACTION;
+static bool waits_for_confirmation(const struct sb_intent *intent) {
+    return intent->now->status == SB_INTENT_METHOD ||
+           intent->now->status == SB_INTENT_CONFIRMATION || intent->now->status == SB_INTENT_ACTION;
 }
 
-void sb_intent_confirm_call(struct sb_stripe_call *call)
-{
+void sb_intent_confirm_call(struct sb_stripe_call *call) {
     struct intent_params params = {.capture_method = -1};
     struct sb_intent *intent = named_intent(call);
     if (intent == NULL || !read_params(call, &params) || !sb_stripe_begin(call)) {
@@ -234,7 +236,8 @@ void sb_intent_confirm_call(struct sb_stripe_call *call)
     }
     struct sb_intent_now *now = sb_intent_next(call->place, intent);
     now->method = (uint16_t)(params.method_row > 0 ? params.method_row : now->method);
-    now->manual_capture = params.capture_method < 0 ? now->manual_capture : params.capture_method == 2;
+    now->manual_capture = params.capture_method < 0 ? now->manual_capture
+                                                    : params.capture_method == 2;
     now->texts = texts_of(&shard->hoard, &params, now->texts);
     const struct sb_intent_now first = *now;
     bool room = sb_intent_confirm(call, intent, is_off_session(&params), params.fail_on_action);
@@ -252,13 +255,13 @@ void sb_intent_confirm_call(struct sb_stripe_call *call)
     sb_stripe_answer(call, &outcome);
 }
 
-void sb_intent_update(struct sb_stripe_call *call)
-{
+void sb_intent_update(struct sb_stripe_call *call) {
     struct intent_params params = {.amount = -1, .capture_method = -1};
     struct sb_intent *intent = named_intent(call);
     BUF_AUTO metadata;
     buf_init(&metadata, SB_BODY_BYTES_MAX);
-    if (intent == NULL || !sb_param_int(call, "amount", &params.amount) || !read_params(call, &params) ||
+    if (intent == NULL || !sb_param_int(call, "amount", &params.amount) ||
+        !read_params(call, &params) ||
         (params.amount != -1 && !sb_stripe_amount_ok(call, params.amount, intent->currency))) {
         return;
     }
@@ -277,7 +280,8 @@ void sb_intent_update(struct sb_stripe_call *call)
     }
     struct sb_intent_now *now = sb_intent_next(call->place, intent);
     now->amount = params.amount != -1 ? params.amount : now->amount;
-    now->manual_capture = params.capture_method < 0 ? now->manual_capture : params.capture_method == 2;
+    now->manual_capture = params.capture_method < 0 ? now->manual_capture
+                                                    : params.capture_method == 2;
     now->metadata = sb_hoard_bytes(&shard->hoard, metadata.data, metadata.len);
     now->texts = texts_of(&shard->hoard, &params, now->texts);
     if (params.method_row > 0) {
@@ -291,8 +295,8 @@ void sb_intent_update(struct sb_stripe_call *call)
 }
 
 /* Moves `amount` from held to taken. The lock is held. */
-static void capture(struct sb_stripe_call *call, struct sb_intent *intent, int64_t amount, bool final)
-{
+static void capture(struct sb_stripe_call *call, struct sb_intent *intent, int64_t amount,
+                    bool final) {
     struct sb_book *book = &call->sandbox->book;
     struct sb_charge *charge = intent->now->charge;
     struct sb_charge_now *charge_now = sb_charge_next(call->place, charge);
@@ -305,7 +309,8 @@ static void capture(struct sb_stripe_call *call, struct sb_intent *intent, int64
     now->status = now->amount_capturable == 0 ? SB_INTENT_SUCCEEDED : SB_INTENT_CAPTURE;
     sb_book_release_hold(book, charge->entry);
     if (now->amount_capturable > 0) {
-        sb_book_hold(book, charge->entry, sb_stripe_to_minor(now->amount_capturable, intent->currency));
+        sb_book_hold(book, charge->entry,
+                     sb_stripe_to_minor(now->amount_capturable, intent->currency));
     }
     int64_t fee = sb_stripe_fee(before + amount) - (before > 0 ? sb_stripe_fee(before) : 0);
     sb_book_take(book, charge->entry, sb_stripe_to_minor(amount, intent->currency),
@@ -317,8 +322,7 @@ static void capture(struct sb_stripe_call *call, struct sb_intent *intent, int64
                    intent, now);
 }
 
-void sb_intent_capture(struct sb_stripe_call *call)
-{
+void sb_intent_capture(struct sb_stripe_call *call) {
     int64_t amount = -1;
     bool final = true;
     struct sb_intent *intent = named_intent(call);
@@ -339,8 +343,9 @@ void sb_intent_capture(struct sb_stripe_call *call)
                                         "amount_to_capture"};
         const struct sb_intent_now *now = intent->now;
         lock_give(&shard->lock);
-        sb_stripe_refuse(call, &error, intent, now,
-                         "The amount to capture must be between 1 and the amount that is capturable.");
+        sb_stripe_refuse(
+            call, &error, intent, now,
+            "The amount to capture must be between 1 and the amount that is capturable.");
         return;
     }
     capture(call, intent, amount, final);
@@ -350,12 +355,11 @@ void sb_intent_capture(struct sb_stripe_call *call)
     sb_stripe_answer(call, &outcome);
 }
 
-void sb_intent_cancel(struct sb_stripe_call *call)
-{
+void sb_intent_cancel(struct sb_stripe_call *call) {
     int reason = -1;
     struct sb_intent *intent = named_intent(call);
-    if (intent == NULL ||
-        !sb_param_choice(call, "cancellation_reason", cancellations, &reason) || !sb_stripe_begin(call)) {
+    if (intent == NULL || !sb_param_choice(call, "cancellation_reason", cancellations, &reason) ||
+        !sb_stripe_begin(call)) {
         return;
     }
     struct sb_shard *shard = sb_place_shard(call->place, intent->number);

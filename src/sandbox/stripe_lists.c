@@ -24,38 +24,42 @@ struct list {
     int clause_count;
 };
 
-static int64_t created_us_of(enum sb_kind kind, const void *object)
-{
+static int64_t created_us_of(enum sb_kind kind, const void *object) {
     switch (kind) {
-    case SB_STRIPE_INTENT: return ((const struct sb_intent *)object)->created_us;
-    case SB_STRIPE_CHARGE: return ((const struct sb_charge *)object)->created_us;
-    case SB_STRIPE_REFUND: return ((const struct sb_refund *)object)->created_us;
-    default: return ((const struct sb_dispute *)object)->created_us;
+    case SB_STRIPE_INTENT:
+        return ((const struct sb_intent *)object)->created_us;
+    case SB_STRIPE_CHARGE:
+        return ((const struct sb_charge *)object)->created_us;
+    case SB_STRIPE_REFUND:
+        return ((const struct sb_refund *)object)->created_us;
+    default:
+        return ((const struct sb_dispute *)object)->created_us;
     }
 }
 
-static enum sb_shape shape_of(enum sb_kind kind)
-{
+static enum sb_shape shape_of(enum sb_kind kind) {
     return kind == SB_STRIPE_INTENT   ? SB_SHAPE_INTENT
            : kind == SB_STRIPE_CHARGE ? SB_SHAPE_CHARGE
            : kind == SB_STRIPE_REFUND ? SB_SHAPE_REFUND
                                       : SB_SHAPE_DISPUTE;
 }
 
-static struct sb_charge *charge_of(enum sb_kind kind, const void *object)
-{
+static struct sb_charge *charge_of(enum sb_kind kind, const void *object) {
     return kind == SB_STRIPE_CHARGE   ? (struct sb_charge *)object
            : kind == SB_STRIPE_REFUND ? ((const struct sb_refund *)object)->charge
                                       : ((const struct sb_dispute *)object)->charge;
 }
 
-static const char *const statuses[SB_INTENT_STATUSES] = {
-    "requires_payment_method", "requires_confirmation", "requires_action", "processing",
-    "requires_capture", "canceled", "succeeded"};
+static const char *const statuses[SB_INTENT_STATUSES] = {"requires_payment_method",
+                                                         "requires_confirmation",
+                                                         "requires_action",
+                                                         "processing",
+                                                         "requires_capture",
+                                                         "canceled",
+                                                         "succeeded"};
 
 /* The shard's lock is held. */
-static bool clause_fits(const struct clause *clause, const struct sb_intent *intent)
-{
+static bool clause_fits(const struct clause *clause, const struct sb_intent *intent) {
     char lower[CURRENCY_CHARS + 1];
     const char *is = "";
     if (clause->metadata) {
@@ -71,8 +75,7 @@ static bool clause_fits(const struct clause *clause, const struct sb_intent *int
 }
 
 /* The shard's lock is held. */
-static bool fits(struct sb_stripe_call *call, const struct list *list, const void *object)
-{
+static bool fits(struct sb_stripe_call *call, const struct list *list, const void *object) {
     if (list->kind == SB_STRIPE_INTENT) {
         const struct sb_intent *intent = object;
         const char *customer = intent->now->texts->customer;
@@ -81,7 +84,8 @@ static bool fits(struct sb_stripe_call *call, const struct list *list, const voi
                 return false;
             }
         }
-        return list->customer == NULL || (customer != NULL && strcmp(customer, list->customer) == 0);
+        return list->customer == NULL ||
+               (customer != NULL && strcmp(customer, list->customer) == 0);
     }
     const struct sb_charge *charge = charge_of(list->kind, object);
     if (list->charge != NULL &&
@@ -89,27 +93,30 @@ static bool fits(struct sb_stripe_call *call, const struct list *list, const voi
         return false;
     }
     return list->intent == NULL ||
-           strcmp(sb_id_of(call->place, SB_STRIPE_INTENT, charge->intent->number).text, list->intent) == 0;
+           strcmp(sb_id_of(call->place, SB_STRIPE_INTENT, charge->intent->number).text,
+                  list->intent) == 0;
 }
 
 /* The lock is held. */
-static void item_write(struct sb_stripe_call *call, enum sb_kind kind, const void *object, struct buf *out)
-{
+static void item_write(struct sb_stripe_call *call, enum sb_kind kind, const void *object,
+                       struct buf *out) {
     struct sandbox *sandbox = call->sandbox;
     if (kind == SB_STRIPE_INTENT) {
-        sb_intent_write(sandbox, object, ((const struct sb_intent *)object)->now, call->expand, out);
+        sb_intent_write(sandbox, object, ((const struct sb_intent *)object)->now, call->expand,
+                        out);
     } else if (kind == SB_STRIPE_CHARGE) {
-        sb_charge_write(sandbox, object, ((const struct sb_charge *)object)->now, call->expand, out);
+        sb_charge_write(sandbox, object, ((const struct sb_charge *)object)->now, call->expand,
+                        out);
     } else if (kind == SB_STRIPE_REFUND) {
-        sb_refund_write(sandbox, object, ((const struct sb_refund *)object)->now, call->expand, out);
+        sb_refund_write(sandbox, object, ((const struct sb_refund *)object)->now, call->expand,
+                        out);
     } else {
         sb_dispute_write(sandbox, object, ((const struct sb_dispute *)object)->now, out);
     }
 }
 
 static bool item_fits(struct sb_stripe_call *call, const struct list *list, int64_t number,
-                      bool *ret_too_old)
-{
+                      bool *ret_too_old) {
     const void *object = sb_place_get(call->place, list->kind, (uint32_t)number);
     if (object == NULL) {
         return false;
@@ -127,8 +134,7 @@ static bool item_fits(struct sb_stripe_call *call, const struct list *list, int6
 }
 
 /* Numbers are given in the order of creation: the first above `to_s`, by halves. */
-static int64_t first_after(struct sb_stripe_call *call, const struct list *list)
-{
+static int64_t first_after(struct sb_stripe_call *call, const struct list *list) {
     int64_t low = 0, high = sb_place_count(call->place, list->kind);
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
@@ -144,8 +150,7 @@ static int64_t first_after(struct sb_stripe_call *call, const struct list *list)
 
 /* Finds up to limit + 1 numbers, newest first. */
 static int find_items(struct sb_stripe_call *call, const struct list *list,
-                      int64_t ret_numbers[SB_LIST_MAX + 1])
-{
+                      int64_t ret_numbers[SB_LIST_MAX + 1]) {
     int found = 0;
     bool too_old = false;
     if (list->below >= 0) {
@@ -173,16 +178,15 @@ static int find_items(struct sb_stripe_call *call, const struct list *list,
     return found;
 }
 
-static void begin_list(struct sb_stripe_call *call)
-{
+static void begin_list(struct sb_stripe_call *call) {
     call->reply->status = 200;
     http_reply_header(call->reply, "Content-Type", "application/json");
 }
 
-/* Writes the page. With `ending_before` the one too many is the newest, else the oldest. Returns the
- * number of the last item written, or -1. */
-static int64_t list_write(struct sb_stripe_call *call, const struct list *list, const char *object_name)
-{
+/* Writes the page. With `ending_before` the one too many is the newest, else the oldest. Returns
+ * the number of the last item written, or -1. */
+static int64_t list_write(struct sb_stripe_call *call, const struct list *list,
+                          const char *object_name) {
     int64_t numbers[SB_LIST_MAX + 1];
     struct buf *out = &call->reply->body;
     int found = find_items(call, list, numbers);
@@ -205,22 +209,21 @@ static int64_t list_write(struct sb_stripe_call *call, const struct list *list, 
 
 /* ---- parameters ---- */
 
-static bool read_limit(struct sb_stripe_call *call, int64_t *ret_limit)
-{
+static bool read_limit(struct sb_stripe_call *call, int64_t *ret_limit) {
     *ret_limit = LIMIT_USUAL;
     if (!sb_param_int(call, "limit", ret_limit)) {
         return false;
     }
     if (*ret_limit < 1 || *ret_limit > SB_LIST_MAX) {
-        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_integer", "limit"};
+        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_integer",
+                                        "limit"};
         sb_stripe_fail(call, &error, "This value must be between 1 and %d.", SB_LIST_MAX);
         return false;
     }
     return true;
 }
 
-static bool read_created(struct sb_stripe_call *call, int64_t *ret_from_s, int64_t *ret_to_s)
-{
+static bool read_created(struct sb_stripe_call *call, int64_t *ret_from_s, int64_t *ret_to_s) {
     int64_t from = INT64_MIN, above = INT64_MIN, to = INT64_MAX, below = INT64_MAX, exactly = -1;
     if (!sb_param_int(call, "created[gte]", &from) || !sb_param_int(call, "created[gt]", &above) ||
         !sb_param_int(call, "created[lte]", &to) || !sb_param_int(call, "created[lt]", &below) ||
@@ -234,8 +237,8 @@ static bool read_created(struct sb_stripe_call *call, int64_t *ret_from_s, int64
     return true;
 }
 
-static bool read_cursor(struct sb_stripe_call *call, enum sb_kind kind, const char *name, int64_t *ret_at)
-{
+static bool read_cursor(struct sb_stripe_call *call, enum sb_kind kind, const char *name,
+                        int64_t *ret_at) {
     const char *id = sb_form_get(&call->form, name);
     uint32_t number = 0;
     if (id == NULL) {
@@ -250,8 +253,7 @@ static bool read_cursor(struct sb_stripe_call *call, enum sb_kind kind, const ch
     return true;
 }
 
-static bool read_list(struct sb_stripe_call *call, struct list *list)
-{
+static bool read_list(struct sb_stripe_call *call, struct list *list) {
     list->above = list->below = -1;
     list->customer = sb_form_get(&call->form, "customer");
     list->intent = sb_form_get(&call->form, "payment_intent");
@@ -261,8 +263,7 @@ static bool read_list(struct sb_stripe_call *call, struct list *list)
            read_cursor(call, list->kind, "ending_before", &list->below);
 }
 
-static void list_call(struct sb_stripe_call *call, enum sb_kind kind, const char *url)
-{
+static void list_call(struct sb_stripe_call *call, enum sb_kind kind, const char *url) {
     struct list list = {.kind = kind, .url = url};
     if (read_list(call, &list)) {
         (void)list_write(call, &list, "list");
@@ -270,31 +271,26 @@ static void list_call(struct sb_stripe_call *call, enum sb_kind kind, const char
     }
 }
 
-void sb_intent_list(struct sb_stripe_call *call)
-{
+void sb_intent_list(struct sb_stripe_call *call) {
     list_call(call, SB_STRIPE_INTENT, "/v1/payment_intents");
 }
 
-void sb_charge_list(struct sb_stripe_call *call)
-{
+void sb_charge_list(struct sb_stripe_call *call) {
     list_call(call, SB_STRIPE_CHARGE, "/v1/charges");
 }
 
-void sb_refund_list(struct sb_stripe_call *call)
-{
+void sb_refund_list(struct sb_stripe_call *call) {
     list_call(call, SB_STRIPE_REFUND, "/v1/refunds");
 }
 
-void sb_dispute_list(struct sb_stripe_call *call)
-{
+void sb_dispute_list(struct sb_stripe_call *call) {
     list_call(call, SB_STRIPE_DISPUTE, "/v1/disputes");
 }
 
 /* ---- search ---- */
 
 /* A text in quotes, with \' and \" for quotes in it. Returns what follows, or NULL. */
-static const char *read_quoted(const char *at, char *ret_text, size_t bytes_max)
-{
+static const char *read_quoted(const char *at, char *ret_text, size_t bytes_max) {
     char quote = *at;
     size_t count = 0;
     if (quote != '\'' && quote != '"') {
@@ -312,8 +308,7 @@ static const char *read_quoted(const char *at, char *ret_text, size_t bytes_max)
 }
 
 /* metadata['key']:'value' or field:'value'. Returns what follows, or NULL. */
-static const char *read_clause(const char *at, struct clause *clause)
-{
+static const char *read_clause(const char *at, struct clause *clause) {
     clause->metadata = strncmp(at, "metadata[", 9) == 0;
     if (clause->metadata) {
         at = read_quoted(at + 9, clause->field, sizeof(clause->field));
@@ -333,8 +328,7 @@ static const char *read_clause(const char *at, struct clause *clause)
     return *at == ':' ? read_quoted(at + 1, clause->value, sizeof(clause->value)) : NULL;
 }
 
-static bool read_query(struct sb_stripe_call *call, struct list *list)
-{
+static bool read_query(struct sb_stripe_call *call, struct list *list) {
     const char *at = sb_form_get(&call->form, "query");
     while (at != NULL && list->clause_count < CLAUSES_MAX) {
         at = read_clause(at + strspn(at, " "), &list->clauses[list->clause_count]);
@@ -349,16 +343,20 @@ static bool read_query(struct sb_stripe_call *call, struct list *list)
         at = strncmp(at, "AND ", 4) == 0 ? at + 4 : NULL;
     }
     struct sb_stripe_error error = {400, "invalid_request_error", NULL, "query"};
-    sb_stripe_fail(call, &error, "The search query is missing, or is not made of at most %d clauses such as "
-                                 "metadata['key']:'value' or status:'succeeded', joined by AND.",
+    sb_stripe_fail(call, &error,
+                   "The search query is missing, or is not made of at most %d clauses such as "
+                   "metadata['key']:'value' or status:'succeeded', joined by AND.",
                    CLAUSES_MAX);
     return false;
 }
 
-void sb_intent_search(struct sb_stripe_call *call)
-{
-    struct list list = {.kind = SB_STRIPE_INTENT, .url = "/v1/payment_intents/search", .above = -1,
-                        .below = -1, .from_s = INT64_MIN, .to_s = INT64_MAX};
+void sb_intent_search(struct sb_stripe_call *call) {
+    struct list list = {.kind = SB_STRIPE_INTENT,
+                        .url = "/v1/payment_intents/search",
+                        .above = -1,
+                        .below = -1,
+                        .from_s = INT64_MIN,
+                        .to_s = INT64_MAX};
     if (!read_query(call, &list) || !read_limit(call, &list.limit) ||
         !read_cursor(call, SB_STRIPE_INTENT, "page", &list.above)) {
         return;

@@ -18,8 +18,7 @@ static const struct sb_decline declines[] = {
 #undef X
 };
 
-int sb_method_find(const char *id)
-{
+int sb_method_find(const char *id) {
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         if (strcmp(methods[i].id, id) == 0) {
             return (int)i + 1;
@@ -28,13 +27,11 @@ int sb_method_find(const char *id)
     return 0;
 }
 
-const struct sb_method *sb_method_row(int method)
-{
+const struct sb_method *sb_method_row(int method) {
     return method > 0 ? &methods[method - 1] : NULL;
 }
 
-int sb_decline_find(const char *code)
-{
+int sb_decline_find(const char *code) {
     for (size_t i = 0; code[0] != '\0' && i < COUNT_OF(declines); i++) {
         const char *own = declines[i].decline_code;
         if (strcmp(own[0] != '\0' ? own : declines[i].code, code) == 0) {
@@ -44,8 +41,7 @@ int sb_decline_find(const char *code)
     return 1;
 }
 
-const struct sb_decline *sb_decline_row(int decline)
-{
+const struct sb_decline *sb_decline_row(int decline) {
     return decline > 0 ? &declines[decline - 1] : NULL;
 }
 
@@ -59,8 +55,7 @@ static const struct {
     {"JOD", 3, 10},  {"KWD", 3, 10},  {"OMR", 3, 10}, {"TND", 3, 10},
 };
 
-static int decimals_of(struct currency currency, int *ret_multiple)
-{
+static int decimals_of(struct currency currency, int *ret_multiple) {
     *ret_multiple = 1;
     for (size_t i = 0; i < COUNT_OF(units); i++) {
         if (strcmp(units[i].code, currency.code) == 0) {
@@ -71,8 +66,7 @@ static int decimals_of(struct currency currency, int *ret_multiple)
     return currency_exponent(currency);
 }
 
-static int64_t shifted(int64_t amount, int from, int to)
-{
+static int64_t shifted(int64_t amount, int from, int to) {
     for (; from < to; from++) {
         amount *= 10;
     }
@@ -82,20 +76,17 @@ static int64_t shifted(int64_t amount, int from, int to)
     return amount;
 }
 
-int64_t sb_stripe_to_minor(int64_t amount, struct currency currency)
-{
+int64_t sb_stripe_to_minor(int64_t amount, struct currency currency) {
     int multiple;
     return shifted(amount, decimals_of(currency, &multiple), currency_exponent(currency));
 }
 
-int64_t sb_stripe_from_minor(int64_t amount_minor, struct currency currency)
-{
+int64_t sb_stripe_from_minor(int64_t amount_minor, struct currency currency) {
     int multiple;
     return shifted(amount_minor, currency_exponent(currency), decimals_of(currency, &multiple));
 }
 
-bool sb_stripe_amount_ok(struct sb_stripe_call *call, int64_t amount, struct currency currency)
-{
+bool sb_stripe_amount_ok(struct sb_stripe_call *call, int64_t amount, struct currency currency) {
     struct sb_stripe_error error = {400, "invalid_request_error", NULL, "amount"};
     int multiple;
     (void)decimals_of(currency, &multiple);
@@ -120,8 +111,7 @@ bool sb_stripe_amount_ok(struct sb_stripe_call *call, int64_t amount, struct cur
 
 /* ---- single parameters ---- */
 
-bool sb_param_int(struct sb_stripe_call *call, const char *name, int64_t *ret_value)
-{
+bool sb_param_int(struct sb_stripe_call *call, const char *name, int64_t *ret_value) {
     const char *text = sb_form_get(&call->form, name);
     if (text == NULL || text[0] == '\0') {
         return true;
@@ -130,7 +120,8 @@ bool sb_param_int(struct sb_stripe_call *call, const char *name, int64_t *ret_va
     size_t digits = strspn(text + (text[0] == '-' ? 1 : 0), "0123456789");
     long long value = strtoll(text, &end, 10);
     if (*end != '\0' || digits == 0 || digits > 15) {
-        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_integer", name};
+        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_integer",
+                                        name};
         sb_stripe_fail(call, &error, "Invalid integer: %.60s", text);
         return false;
     }
@@ -138,8 +129,7 @@ bool sb_param_int(struct sb_stripe_call *call, const char *name, int64_t *ret_va
     return true;
 }
 
-bool sb_param_bool(struct sb_stripe_call *call, const char *name, bool *ret_value)
-{
+bool sb_param_bool(struct sb_stripe_call *call, const char *name, bool *ret_value) {
     const char *text = sb_form_get(&call->form, name);
     if (text == NULL || text[0] == '\0') {
         return true;
@@ -148,19 +138,21 @@ bool sb_param_bool(struct sb_stripe_call *call, const char *name, bool *ret_valu
     if (*ret_value || strcmp(text, "false") == 0) {
         return true;
     }
-    struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_boolean", name};
+    struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_boolean",
+                                    name};
     sb_stripe_fail(call, &error, "Invalid boolean: %.60s", text);
     return false;
 }
 
-bool sb_param_text(struct sb_stripe_call *call, const char *name, size_t chars_max, const char **ret_text)
-{
+bool sb_param_text(struct sb_stripe_call *call, const char *name, size_t chars_max,
+                   const char **ret_text) {
     const char *text = sb_form_get(&call->form, name);
     if (text == NULL) {
         return true;
     }
     if (strlen(text) > chars_max) {
-        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_string", name};
+        struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_string",
+                                        name};
         sb_stripe_fail(call, &error, "Invalid string: must be at most %zu characters", chars_max);
         return false;
     }
@@ -169,8 +161,7 @@ bool sb_param_text(struct sb_stripe_call *call, const char *name, size_t chars_m
 }
 
 bool sb_param_choice(struct sb_stripe_call *call, const char *name, const char *const *choices,
-                     int *ret_index)
-{
+                     int *ret_index) {
     const char *text = sb_form_get(&call->form, name);
     if (text == NULL || text[0] == '\0') {
         return true;
@@ -186,8 +177,7 @@ bool sb_param_choice(struct sb_stripe_call *call, const char *name, const char *
     return false;
 }
 
-bool sb_param_currency(struct sb_stripe_call *call, struct currency *ret_currency)
-{
+bool sb_param_currency(struct sb_stripe_call *call, struct currency *ret_currency) {
     const char *text = sb_form_get(&call->form, "currency");
     struct sb_stripe_error error = {400, "invalid_request_error", "parameter_missing", "currency"};
     if (text == NULL || text[0] == '\0') {
@@ -205,8 +195,7 @@ bool sb_param_currency(struct sb_stripe_call *call, struct currency *ret_currenc
 
 /* ---- metadata ---- */
 
-const char *sb_metadata_get(const char *metadata, const char *key)
-{
+const char *sb_metadata_get(const char *metadata, const char *key) {
     while (metadata != NULL && metadata[0] != '\0') {
         const char *value = metadata + strlen(metadata) + 1;
         if (strcmp(metadata, key) == 0) {
@@ -218,8 +207,7 @@ const char *sb_metadata_get(const char *metadata, const char *key)
 }
 
 /* "metadata[key]" → key in `ret_key`. */
-static bool metadata_key(const char *name, char ret_key[SB_METADATA_KEY_CHARS_MAX + 1])
-{
+static bool metadata_key(const char *name, char ret_key[SB_METADATA_KEY_CHARS_MAX + 1]) {
     size_t count = strlen(name);
     if (count < 11 || name[count - 1] != ']' || count - 10 > SB_METADATA_KEY_CHARS_MAX) {
         return false;
@@ -229,21 +217,18 @@ static bool metadata_key(const char *name, char ret_key[SB_METADATA_KEY_CHARS_MA
     return strpbrk(ret_key, "[]") == NULL;
 }
 
-static bool metadata_wrong(struct sb_stripe_call *call, const char *name, const char *why)
-{
+static bool metadata_wrong(struct sb_stripe_call *call, const char *name, const char *why) {
     struct sb_stripe_error error = {400, "invalid_request_error", "parameter_invalid_string", name};
     sb_stripe_fail(call, &error, "%s", why);
     return false;
 }
 
-static void add_pair(struct buf *out, const char *key, const char *value)
-{
+static void add_pair(struct buf *out, const char *key, const char *value) {
     buf_add(out, key, strlen(key) + 1);
     buf_add(out, value, strlen(value) + 1);
 }
 
-bool sb_param_metadata(struct sb_stripe_call *call, const char *before, struct buf *out)
-{
+bool sb_param_metadata(struct sb_stripe_call *call, const char *before, struct buf *out) {
     char key[SB_METADATA_KEY_CHARS_MAX + 1];
     int count = 0;
     for (int i = 0; i < call->form.count; i++) {
@@ -256,7 +241,8 @@ bool sb_param_metadata(struct sb_stripe_call *call, const char *before, struct b
                                   "Metadata keys can have up to 40 characters and no brackets.");
         }
         if (strlen(param->value) > SB_METADATA_VALUE_CHARS_MAX) {
-            return metadata_wrong(call, param->name, "Metadata values can have up to 500 characters.");
+            return metadata_wrong(call, param->name,
+                                  "Metadata values can have up to 500 characters.");
         }
         if (param->value[0] != '\0' && sb_form_get(&call->form, param->name) == param->value) {
             add_pair(out, key, param->value);
@@ -282,8 +268,7 @@ bool sb_param_metadata(struct sb_stripe_call *call, const char *before, struct b
 
 /* ---- names ---- */
 
-static unsigned expand_bits(const char *path)
-{
+static unsigned expand_bits(const char *path) {
     static const struct {
         const char *path;
         unsigned bits;
@@ -304,15 +289,15 @@ static unsigned expand_bits(const char *path)
     return 0;
 }
 
-bool sb_param_expand(struct sb_stripe_call *call)
-{
+bool sb_param_expand(struct sb_stripe_call *call) {
     for (int i = 0; i < call->form.count; i++) {
         const struct sb_param *param = &call->form.params[i];
         if (strncmp(param->name, "expand[", 7) == 0) {
             unsigned bits = expand_bits(param->value);
             if (bits == 0) {
                 struct sb_stripe_error error = {400, "invalid_request_error", NULL, "expand"};
-                sb_stripe_fail(call, &error, "This property cannot be expanded (%.60s).", param->value);
+                sb_stripe_fail(call, &error, "This property cannot be expanded (%.60s).",
+                               param->value);
                 return false;
             }
             call->expand |= bits;
@@ -321,8 +306,7 @@ bool sb_param_expand(struct sb_stripe_call *call)
     return true;
 }
 
-static bool is_known(const char *name, const char *const *names)
-{
+static bool is_known(const char *name, const char *const *names) {
     size_t stem = sb_form_stem(name);
     for (; *names != NULL; names++) {
         bool exact = strcmp(*names, name) == 0;
@@ -333,12 +317,12 @@ static bool is_known(const char *name, const char *const *names)
     return strncmp(name, "expand[", 7) == 0;
 }
 
-bool sb_params_known(struct sb_stripe_call *call, const char *const *names)
-{
+bool sb_params_known(struct sb_stripe_call *call, const char *const *names) {
     for (int i = 0; i < call->form.count; i++) {
         const char *name = call->form.params[i].name;
         if (!is_known(name, names)) {
-            struct sb_stripe_error error = {400, "invalid_request_error", "parameter_unknown", name};
+            struct sb_stripe_error error = {400, "invalid_request_error", "parameter_unknown",
+                                            name};
             sb_stripe_fail(call, &error, "Received unknown parameter: %.80s", name);
             return false;
         }

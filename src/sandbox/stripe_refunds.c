@@ -5,8 +5,7 @@
 static const char *const reasons[] = {"", "duplicate", "fraudulent", "requested_by_customer", NULL};
 
 /* The charge that a refund is about; NULL when the error has been written. */
-static struct sb_charge *charge_of(struct sb_stripe_call *call)
-{
+static struct sb_charge *charge_of(struct sb_stripe_call *call) {
     const char *intent_id = sb_form_get(&call->form, "payment_intent");
     const char *charge_id = sb_form_get(&call->form, "charge");
     struct sb_stripe_error error = {400, "invalid_request_error", "parameter_missing", "charge"};
@@ -18,8 +17,9 @@ static struct sb_charge *charge_of(struct sb_stripe_call *call)
         return charge;
     }
     if (intent_id == NULL || intent_id[0] == '\0') {
-        sb_stripe_fail(call, &error, "One of the following params should be provided for this request: "
-                                     "payment_intent or charge.");
+        sb_stripe_fail(call, &error,
+                       "One of the following params should be provided for this request: "
+                       "payment_intent or charge.");
         return NULL;
     }
     struct sb_intent *intent = sb_place_find(call->place, SB_STRIPE_INTENT, intent_id);
@@ -35,8 +35,10 @@ static struct sb_charge *charge_of(struct sb_stripe_call *call)
     if (!took) {
         error.code = "payment_intent_unexpected_state";
         error.param = "payment_intent";
-        sb_stripe_fail(call, &error, "This PaymentIntent (%.80s) does not have a successful charge to "
-                                     "refund.", intent_id);
+        sb_stripe_fail(call, &error,
+                       "This PaymentIntent (%.80s) does not have a successful charge to "
+                       "refund.",
+                       intent_id);
         return NULL;
     }
     return charge;
@@ -47,16 +49,17 @@ struct refusal {
 };
 
 /* Why the charge cannot give back that much; NULL: it can. The lock is held. */
-static const struct refusal *why_not(const struct sb_charge *charge, int64_t amount)
-{
-    static const struct refusal failed = {NULL, "charge", "This charge was not captured; there is nothing "
-                                                          "to refund."};
+static const struct refusal *why_not(const struct sb_charge *charge, int64_t amount) {
+    static const struct refusal failed = {NULL, "charge",
+                                          "This charge was not captured; there is nothing "
+                                          "to refund."};
     static const struct refusal disputed = {"charge_disputed", "charge",
                                             "This charge has been charged back."};
     static const struct refusal refunded = {"charge_already_refunded", "charge",
                                             "This charge has already been refunded."};
-    static const struct refusal too_much = {NULL, "amount", "Refund amount is greater than unrefunded "
-                                                            "amount on charge."};
+    static const struct refusal too_much = {NULL, "amount",
+                                            "Refund amount is greater than unrefunded "
+                                            "amount on charge."};
     static const struct refusal too_little = {"parameter_invalid_integer", "amount",
                                               "This value must be greater than or equal to 1."};
     const struct sb_charge_now *now = charge->now;
@@ -76,9 +79,8 @@ static const struct refusal *why_not(const struct sb_charge *charge, int64_t amo
 }
 
 /* The lock is held. */
-static struct sb_refund *refund_new(struct sb_stripe_call *call, struct sb_charge *charge, int64_t amount,
-                                    const struct buf *metadata)
-{
+static struct sb_refund *refund_new(struct sb_stripe_call *call, struct sb_charge *charge,
+                                    int64_t amount, const struct buf *metadata) {
     uint32_t number = 0;
     int64_t created_us = 0;
     if (!sb_place_add(call->place, SB_STRIPE_REFUND, &number, &created_us)) {
@@ -100,8 +102,7 @@ static struct sb_refund *refund_new(struct sb_stripe_call *call, struct sb_charg
     return refund;
 }
 
-static void give_back(struct sb_stripe_call *call, struct sb_refund *refund)
-{
+static void give_back(struct sb_stripe_call *call, struct sb_refund *refund) {
     struct sb_charge *charge = refund->charge;
     enum sb_effect effect = sb_method_row(charge->method)->effect;
     bool pending = effect == SB_EFFECT_REFUND_PENDING;
@@ -119,18 +120,17 @@ static void give_back(struct sb_stripe_call *call, struct sb_refund *refund)
 }
 
 static void outcome_of(const struct sb_stripe_call *call, const struct sb_refund *refund,
-                       struct sb_outcome *ret_outcome)
-{
+                       struct sb_outcome *ret_outcome) {
     *ret_outcome = (struct sb_outcome){200, SB_SHAPE_REFUND, call->expand, refund, refund->now};
 }
 
-void sb_refund_create(struct sb_stripe_call *call)
-{
+void sb_refund_create(struct sb_stripe_call *call) {
     int64_t amount = -1;
     int reason = 0;
     BUF_AUTO metadata;
     buf_init(&metadata, SB_BODY_BYTES_MAX);
-    if (!sb_param_int(call, "amount", &amount) || !sb_param_choice(call, "reason", reasons, &reason) ||
+    if (!sb_param_int(call, "amount", &amount) ||
+        !sb_param_choice(call, "reason", reasons, &reason) ||
         !sb_param_metadata(call, NULL, &metadata)) {
         return;
     }
@@ -143,7 +143,8 @@ void sb_refund_create(struct sb_stripe_call *call)
     const struct refusal *refusal = why_not(charge, amount);
     if (refusal != NULL) {
         lock_give(&shard->lock);
-        struct sb_stripe_error error = {400, "invalid_request_error", refusal->code, refusal->param};
+        struct sb_stripe_error error = {400, "invalid_request_error", refusal->code,
+                                        refusal->param};
         sb_stripe_refuse(call, &error, NULL, NULL, "%s", refusal->message);
         return;
     }
@@ -162,8 +163,7 @@ void sb_refund_create(struct sb_stripe_call *call)
     sb_stripe_answer(call, &outcome);
 }
 
-static struct sb_refund *named_refund(struct sb_stripe_call *call)
-{
+static struct sb_refund *named_refund(struct sb_stripe_call *call) {
     struct sb_refund *refund = sb_place_find(call->place, SB_STRIPE_REFUND, call->id);
     if (refund == NULL) {
         sb_stripe_missing(call, "refund", "id", call->id);
@@ -171,13 +171,11 @@ static struct sb_refund *named_refund(struct sb_stripe_call *call)
     return refund;
 }
 
-static struct sb_shard *shard_of(struct sb_stripe_call *call, const struct sb_refund *refund)
-{
+static struct sb_shard *shard_of(struct sb_stripe_call *call, const struct sb_refund *refund) {
     return sb_place_shard(call->place, refund->charge->intent->number);
 }
 
-void sb_refund_retrieve(struct sb_stripe_call *call)
-{
+void sb_refund_retrieve(struct sb_stripe_call *call) {
     struct sb_refund *refund = named_refund(call);
     if (refund == NULL) {
         return;
@@ -189,8 +187,7 @@ void sb_refund_retrieve(struct sb_stripe_call *call)
     sb_stripe_show(call, &outcome);
 }
 
-void sb_refund_update(struct sb_stripe_call *call)
-{
+void sb_refund_update(struct sb_stripe_call *call) {
     struct sb_refund *refund = named_refund(call);
     if (refund == NULL) {
         return;
@@ -214,20 +211,19 @@ void sb_refund_update(struct sb_stripe_call *call)
 }
 
 /* Only a refund that waits for the customer can be cancelled, and none of the sandbox's does. */
-void sb_refund_cancel(struct sb_stripe_call *call)
-{
+void sb_refund_cancel(struct sb_stripe_call *call) {
     struct sb_refund *refund = named_refund(call);
     if (refund == NULL || !sb_stripe_begin(call)) {
         return;
     }
     struct sb_stripe_error error = {400, "invalid_request_error", "refund_unexpected_state", NULL};
-    sb_stripe_refuse(call, &error, NULL, NULL, "A refund can only be canceled while its status is "
-                                               "requires_action.");
+    sb_stripe_refuse(call, &error, NULL, NULL,
+                     "A refund can only be canceled while its status is "
+                     "requires_action.");
 }
 
 /* The end of a refund that was pending, or that only seemed to have succeeded. */
-void sb_stripe_settle(struct sandbox *sandbox, void *object)
-{
+void sb_stripe_settle(struct sandbox *sandbox, void *object) {
     struct sb_refund *refund = object;
     struct sb_charge *charge = refund->charge;
     struct sb_place *place = sandbox->places[SB_STRIPE];

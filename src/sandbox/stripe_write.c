@@ -14,18 +14,18 @@ static const char *const intent_statuses[SB_INTENT_STATUSES] = {
     [SB_INTENT_SUCCEEDED] = "succeeded",
 };
 static const char *const refund_statuses[] = {"pending", "succeeded", "failed", "canceled"};
-static const char *const refund_reasons[] = {"", "duplicate", "fraudulent", "requested_by_customer"};
-static const char *const cancellations[] = {"", "duplicate", "fraudulent", "requested_by_customer",
-                                            "abandoned", "automatic"};
-static const char *const dispute_statuses[] = {"needs_response", "warning_needs_response", "won", "lost"};
+static const char *const refund_reasons[] = {"", "duplicate", "fraudulent",
+                                             "requested_by_customer"};
+static const char *const cancellations[] = {
+    "", "duplicate", "fraudulent", "requested_by_customer", "abandoned", "automatic"};
+static const char *const dispute_statuses[] = {"needs_response", "warning_needs_response", "won",
+                                               "lost"};
 
-int64_t sb_stripe_fee(int64_t amount)
-{
+int64_t sb_stripe_fee(int64_t amount) {
     return (amount * 29 + 500) / 1000 + 30;
 }
 
-static void text_or_null(const char *text, struct buf *out)
-{
+static void text_or_null(const char *text, struct buf *out) {
     if (text == NULL || text[0] == '\0') {
         buf_add(out, "null", 4);
     } else {
@@ -33,27 +33,23 @@ static void text_or_null(const char *text, struct buf *out)
     }
 }
 
-static void key_text(struct buf *out, const char *key, const char *text)
-{
+static void key_text(struct buf *out, const char *key, const char *text) {
     buf_add_text(out, key);
     text_or_null(text, out);
 }
 
-static void key_int(struct buf *out, const char *key, int64_t value)
-{
+static void key_int(struct buf *out, const char *key, int64_t value) {
     buf_add_text(out, key);
     buf_add_int(out, value);
 }
 
-static void key_bool(struct buf *out, const char *key, bool value)
-{
+static void key_bool(struct buf *out, const char *key, bool value) {
     buf_add_text(out, key);
     buf_add_text(out, value ? "true" : "false");
 }
 
 static void key_id(struct buf *out, const char *key, struct sandbox *sandbox, enum sb_kind kind,
-                   uint32_t number)
-{
+                   uint32_t number) {
     struct sb_id id = sb_id_of(sandbox->places[SB_STRIPE], kind, number);
     buf_add_text(out, key);
     buf_add_char(out, '"');
@@ -61,16 +57,14 @@ static void key_id(struct buf *out, const char *key, struct sandbox *sandbox, en
     buf_add_char(out, '"');
 }
 
-static void key_currency(struct buf *out, struct currency currency)
-{
+static void key_currency(struct buf *out, struct currency currency) {
     char lower[CURRENCY_CHARS + 1];
     buf_add_text(out, ",\"currency\":\"");
     buf_add_text(out, currency_lower(currency, lower));
     buf_add_char(out, '"');
 }
 
-static void key_metadata(struct buf *out, const char *metadata)
-{
+static void key_metadata(struct buf *out, const char *metadata) {
     buf_add_text(out, ",\"metadata\":{");
     for (bool first = true; metadata != NULL && metadata[0] != '\0'; first = false) {
         buf_add_text(out, first ? "" : ",");
@@ -86,8 +80,7 @@ static void key_metadata(struct buf *out, const char *metadata)
 /* ---- payment intents ---- */
 
 static void next_action_write(struct sandbox *sandbox, const struct sb_intent *intent,
-                              const struct sb_intent_now *now, struct buf *out)
-{
+                              const struct sb_intent_now *now, struct buf *out) {
     buf_add_text(out, ",\"next_action\":");
     if (now->status != SB_INTENT_ACTION) {
         buf_add_text(out, "null");
@@ -99,14 +92,15 @@ static void next_action_write(struct sandbox *sandbox, const struct sb_intent *i
         return;
     }
     struct sb_id id = sb_id_of(sandbox->places[SB_STRIPE], SB_STRIPE_INTENT, intent->number);
-    buf_addf(out, "{\"type\":\"redirect_to_url\",\"redirect_to_url\":{\"url\":\"%s/3ds/%s\","
-                  "\"return_url\":", sandbox->base_urls[SB_STRIPE], id.text);
+    buf_addf(out,
+             "{\"type\":\"redirect_to_url\",\"redirect_to_url\":{\"url\":\"%s/3ds/%s\","
+             "\"return_url\":",
+             sandbox->base_urls[SB_STRIPE], id.text);
     buf_add_json(out, now->texts->return_url);
     buf_add_text(out, "}}");
 }
 
-static void decline_fields(const struct sb_decline *decline, struct buf *out)
-{
+static void decline_fields(const struct sb_decline *decline, struct buf *out) {
     if (decline->advice[0] != '\0') {
         key_text(out, "\"advice_code\":", decline->advice);
         buf_add_char(out, ',');
@@ -122,17 +116,18 @@ static void decline_fields(const struct sb_decline *decline, struct buf *out)
     key_text(out, "\",\"message\":", decline->message);
 }
 
-static void method_write(int method, int64_t created_s, struct buf *out)
-{
+static void method_write(int method, int64_t created_s, struct buf *out) {
     const struct sb_method *row = sb_method_row(method);
     if (row == NULL) {
         buf_add_text(out, "null");
         return;
     }
     key_text(out, "{\"id\":", row->id);
-    buf_add_text(out, ",\"object\":\"payment_method\",\"allow_redisplay\":\"unspecified\",\"card\":{");
+    buf_add_text(out,
+                 ",\"object\":\"payment_method\",\"allow_redisplay\":\"unspecified\",\"card\":{");
     key_text(out, "\"brand\":", row->brand);
-    buf_add_text(out, ",\"country\":\"US\",\"exp_month\":12,\"exp_year\":2034,\"funding\":\"credit\"");
+    buf_add_text(out,
+                 ",\"country\":\"US\",\"exp_month\":12,\"exp_year\":2034,\"funding\":\"credit\"");
     key_text(out, ",\"last4\":", row->last4);
     key_int(out, "},\"created\":", created_s);
     buf_add_text(out, ",\"customer\":null,\"livemode\":false,\"metadata\":{},\"type\":\"card\"}");
@@ -140,8 +135,7 @@ static void method_write(int method, int64_t created_s, struct buf *out)
 
 /* The error itself, without braces around it. */
 static void error_write(struct sandbox *sandbox, const struct sb_intent *intent,
-                        const struct sb_intent_now *now, struct buf *out)
-{
+                        const struct sb_intent_now *now, struct buf *out) {
     if (now->charge != NULL && now->charge->status == SB_CHARGE_FAILED) {
         key_id(out, "\"charge\":", sandbox, SB_STRIPE_CHARGE, now->charge->number);
         buf_add_char(out, ',');
@@ -154,8 +148,7 @@ static void error_write(struct sandbox *sandbox, const struct sb_intent *intent,
 }
 
 void sb_last_error_write(struct sandbox *sandbox, const struct sb_intent *intent,
-                         const struct sb_intent_now *now, struct buf *out)
-{
+                         const struct sb_intent_now *now, struct buf *out) {
     if (now->decline == 0) {
         buf_add_text(out, "null");
         return;
@@ -166,8 +159,7 @@ void sb_last_error_write(struct sandbox *sandbox, const struct sb_intent *intent
 }
 
 void sb_stripe_declined_write(struct sandbox *sandbox, const struct sb_intent *intent,
-                              const struct sb_intent_now *now, struct buf *out)
-{
+                              const struct sb_intent_now *now, struct buf *out) {
     buf_add_text(out, "{\"error\":{");
     error_write(sandbox, intent, now, out);
     buf_add_text(out, ",\"payment_intent\":");
@@ -175,22 +167,21 @@ void sb_stripe_declined_write(struct sandbox *sandbox, const struct sb_intent *i
     buf_add_text(out, "}}");
 }
 
-static void latest_charge_write(struct sandbox *sandbox, const struct sb_intent_now *now, unsigned expand,
-                                struct buf *out)
-{
+static void latest_charge_write(struct sandbox *sandbox, const struct sb_intent_now *now,
+                                unsigned expand, struct buf *out) {
     if (now->charge == NULL) {
         buf_add_text(out, ",\"latest_charge\":null");
     } else if ((expand & SB_EXPAND_CHARGE) != 0) {
         buf_add_text(out, ",\"latest_charge\":");
-        sb_charge_write(sandbox, now->charge, now->charge_now, expand & ~(unsigned)SB_EXPAND_INTENT, out);
+        sb_charge_write(sandbox, now->charge, now->charge_now, expand & ~(unsigned)SB_EXPAND_INTENT,
+                        out);
     } else {
         key_id(out, ",\"latest_charge\":", sandbox, SB_STRIPE_CHARGE, now->charge->number);
     }
 }
 
 void sb_intent_write(struct sandbox *sandbox, const struct sb_intent *intent,
-                     const struct sb_intent_now *now, unsigned expand, struct buf *out)
-{
+                     const struct sb_intent_now *now, unsigned expand, struct buf *out) {
     const struct sb_intent_texts *texts = now->texts;
     const struct sb_method *method = sb_method_row(now->method);
     struct sb_id id = sb_id_of(sandbox->places[SB_STRIPE], SB_STRIPE_INTENT, intent->number);
@@ -224,11 +215,13 @@ void sb_intent_write(struct sandbox *sandbox, const struct sb_intent *intent,
     key_metadata(out, now->metadata);
     next_action_write(sandbox, intent, now, out);
     key_text(out, ",\"on_behalf_of\":null,\"payment_method\":", method != NULL ? method->id : NULL);
-    buf_add_text(out, ",\"payment_method_configuration_details\":null,\"payment_method_options\":{\"card\":"
-                      "{\"installments\":null,\"request_three_d_secure\":\"automatic\"}},"
-                      "\"payment_method_types\":[\"card\"],\"processing\":null");
+    buf_add_text(
+        out, ",\"payment_method_configuration_details\":null,\"payment_method_options\":{\"card\":"
+             "{\"installments\":null,\"request_three_d_secure\":\"automatic\"}},"
+             "\"payment_method_types\":[\"card\"],\"processing\":null");
     key_text(out, ",\"receipt_email\":", texts->receipt_email);
-    buf_add_text(out, ",\"review\":null,\"setup_future_usage\":null,\"shipping\":null,\"source\":null");
+    buf_add_text(out,
+                 ",\"review\":null,\"setup_future_usage\":null,\"shipping\":null,\"source\":null");
     key_text(out, ",\"statement_descriptor\":", texts->descriptor);
     key_text(out, ",\"statement_descriptor_suffix\":", texts->descriptor_suffix);
     key_text(out, ",\"status\":", intent_statuses[now->status]);
@@ -237,13 +230,13 @@ void sb_intent_write(struct sandbox *sandbox, const struct sb_intent *intent,
 
 /* ---- charges ---- */
 
-static void outcome_write(const struct sb_charge *charge, struct buf *out)
-{
+static void outcome_write(const struct sb_charge *charge, struct buf *out) {
     const struct sb_method *method = sb_method_row(charge->method);
     const struct sb_decline *decline = sb_decline_row(charge->decline);
     bool elevated = method != NULL && method->effect == SB_EFFECT_ELEVATED;
     if (decline == NULL) {
-        buf_add_text(out, ",\"outcome\":{\"network_status\":\"approved_by_network\",\"reason\":null");
+        buf_add_text(out,
+                     ",\"outcome\":{\"network_status\":\"approved_by_network\",\"reason\":null");
         buf_add_text(out, elevated ? ",\"risk_level\":\"elevated\",\"risk_score\":72"
                                    : ",\"risk_level\":\"normal\",\"risk_score\":11");
         buf_add_text(out, ",\"seller_message\":\"Payment complete.\",\"type\":\"authorized\"}");
@@ -261,8 +254,7 @@ static void outcome_write(const struct sb_charge *charge, struct buf *out)
 }
 
 static void charge_money_write(struct sandbox *sandbox, const struct sb_charge *charge,
-                               const struct sb_charge_now *now, unsigned expand, struct buf *out)
-{
+                               const struct sb_charge_now *now, unsigned expand, struct buf *out) {
     int64_t refunded = now->released ? charge->amount : now->amount_refunded;
     key_int(out, ",\"amount\":", charge->amount);
     key_int(out, ",\"amount_captured\":", now->amount_captured);
@@ -277,8 +269,7 @@ static void charge_money_write(struct sandbox *sandbox, const struct sb_charge *
     }
 }
 
-static void charge_failure_write(const struct sb_charge *charge, struct buf *out)
-{
+static void charge_failure_write(const struct sb_charge *charge, struct buf *out) {
     const struct sb_decline *decline = sb_decline_row(charge->decline);
     buf_add_text(out, ",\"failure_balance_transaction\":null");
     key_text(out, ",\"failure_code\":", decline != NULL ? decline->code : NULL);
@@ -286,16 +277,17 @@ static void charge_failure_write(const struct sb_charge *charge, struct buf *out
 }
 
 void sb_charge_write(struct sandbox *sandbox, const struct sb_charge *charge,
-                     const struct sb_charge_now *now, unsigned expand, struct buf *out)
-{
+                     const struct sb_charge_now *now, unsigned expand, struct buf *out) {
     const struct sb_method *method = sb_method_row(charge->method);
     bool failed = charge->status == SB_CHARGE_FAILED;
-    bool refunded = now->released || (now->captured && now->amount_refunded >= now->amount_captured);
+    bool refunded = now->released ||
+                    (now->captured && now->amount_refunded >= now->amount_captured);
     key_id(out, "{\"id\":", sandbox, SB_STRIPE_CHARGE, charge->number);
     buf_add_text(out, ",\"object\":\"charge\"");
     charge_money_write(sandbox, charge, now, expand, out);
-    buf_add_text(out, ",\"billing_details\":{\"address\":null,\"email\":null,\"name\":null,\"phone\":null},"
-                      "\"calculated_statement_descriptor\":\"HOLDFAST SANDBOX\"");
+    buf_add_text(
+        out, ",\"billing_details\":{\"address\":null,\"email\":null,\"name\":null,\"phone\":null},"
+             "\"calculated_statement_descriptor\":\"HOLDFAST SANDBOX\"");
     key_bool(out, ",\"captured\":", now->captured);
     key_int(out, ",\"created\":", charge->created_us / US_PER_SECOND);
     key_currency(out, charge->intent->currency);
@@ -319,8 +311,10 @@ void sb_charge_write(struct sandbox *sandbox, const struct sb_charge *charge,
     }
     key_text(out, ",\"payment_method\":", method != NULL ? method->id : NULL);
     key_text(out, ",\"payment_method_details\":{\"card\":{\"brand\":", method->brand);
-    key_text(out, ",\"country\":\"US\",\"exp_month\":12,\"exp_year\":2034,\"funding\":\"credit\","
-                  "\"last4\":", method->last4);
+    key_text(out,
+             ",\"country\":\"US\",\"exp_month\":12,\"exp_year\":2034,\"funding\":\"credit\","
+             "\"last4\":",
+             method->last4);
     buf_add_text(out, "},\"type\":\"card\"},\"receipt_email\":null,\"receipt_url\":null");
     key_bool(out, ",\"refunded\":", refunded);
     key_text(out, ",\"review\":null,\"source\":null,\"statement_descriptor\":null,\"status\":",
@@ -331,8 +325,7 @@ void sb_charge_write(struct sandbox *sandbox, const struct sb_charge *charge,
 /* ---- refunds, disputes ---- */
 
 void sb_refund_write(struct sandbox *sandbox, const struct sb_refund *refund,
-                     const struct sb_refund_now *now, unsigned expand, struct buf *out)
-{
+                     const struct sb_refund_now *now, unsigned expand, struct buf *out) {
     const struct sb_charge *charge = refund->charge;
     key_id(out, "{\"id\":", sandbox, SB_STRIPE_REFUND, refund->number);
     key_int(out, ",\"object\":\"refund\",\"amount\":", refund->amount);
@@ -352,7 +345,8 @@ void sb_refund_write(struct sandbox *sandbox, const struct sb_refund *refund,
     }
     key_int(out, ",\"created\":", refund->created_us / US_PER_SECOND);
     key_currency(out, charge->intent->currency);
-    buf_add_text(out, ",\"destination_details\":{\"card\":{\"type\":\"refund\"},\"type\":\"card\"}");
+    buf_add_text(out,
+                 ",\"destination_details\":{\"card\":{\"type\":\"refund\"},\"type\":\"card\"}");
     if (now->status == SB_REFUND_FAILED) {
         buf_add_text(out, ",\"failure_reason\":\"expired_or_canceled_card\"");
     }
@@ -370,8 +364,7 @@ void sb_refund_write(struct sandbox *sandbox, const struct sb_refund *refund,
 }
 
 void sb_dispute_write(struct sandbox *sandbox, const struct sb_dispute *dispute,
-                      const struct sb_dispute_now *now, struct buf *out)
-{
+                      const struct sb_dispute_now *now, struct buf *out) {
     enum { DAYS_TO_ANSWER = 9 };
     const struct sb_charge *charge = dispute->charge;
     int64_t created_s = dispute->created_us / US_PER_SECOND;
@@ -405,27 +398,40 @@ struct txn {
     struct currency currency;
 };
 
-static struct txn txn_of(enum sb_kind kind, const void *object, const struct sb_charge_now *now)
-{
+static struct txn txn_of(enum sb_kind kind, const void *object, const struct sb_charge_now *now) {
     if (kind == SB_STRIPE_TXN_CHARGE) {
         const struct sb_charge *charge = object;
         int64_t captured = now->amount_captured;
-        return (struct txn){"charge", SB_STRIPE_CHARGE, charge->number, captured, sb_stripe_fee(captured),
-                            charge->created_us, charge->intent->currency};
+        return (struct txn){"charge",
+                            SB_STRIPE_CHARGE,
+                            charge->number,
+                            captured,
+                            sb_stripe_fee(captured),
+                            charge->created_us,
+                            charge->intent->currency};
     }
     if (kind == SB_STRIPE_TXN_REFUND) {
         const struct sb_refund *refund = object;
-        return (struct txn){"refund", SB_STRIPE_REFUND, refund->number, -refund->amount, 0,
-                            refund->created_us, refund->charge->intent->currency};
+        return (struct txn){"refund",
+                            SB_STRIPE_REFUND,
+                            refund->number,
+                            -refund->amount,
+                            0,
+                            refund->created_us,
+                            refund->charge->intent->currency};
     }
     const struct sb_dispute *dispute = object;
-    return (struct txn){"adjustment", SB_STRIPE_DISPUTE, dispute->number, -dispute->amount, 0,
-                        dispute->created_us, dispute->charge->intent->currency};
+    return (struct txn){"adjustment",
+                        SB_STRIPE_DISPUTE,
+                        dispute->number,
+                        -dispute->amount,
+                        0,
+                        dispute->created_us,
+                        dispute->charge->intent->currency};
 }
 
 void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object,
-                  const struct sb_charge_now *now, struct buf *out)
-{
+                  const struct sb_charge_now *now, struct buf *out) {
     struct txn txn = txn_of(kind, object, now);
     int64_t created_s = txn.created_us / US_PER_SECOND;
     char lower[CURRENCY_CHARS + 1];
@@ -442,8 +448,7 @@ void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object
         buf_add_text(out, ",\"description\":\"Stripe processing fees\",\"type\":\"stripe_fee\"}");
     }
     key_int(out, "],\"net\":", txn.amount - txn.fee);
-    key_text(out, ",\"reporting_category\":",
-             kind == SB_STRIPE_TXN_DISPUTE ? "dispute" : txn.type);
+    key_text(out, ",\"reporting_category\":", kind == SB_STRIPE_TXN_DISPUTE ? "dispute" : txn.type);
     key_id(out, ",\"source\":", sandbox, txn.source, txn.number);
     key_text(out, ",\"status\":\"pending\",\"type\":", txn.type);
     buf_add_char(out, '}');
@@ -451,10 +456,10 @@ void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object
 
 /* ---- events ---- */
 
-/* What an event's object looks like; the amounts of the version it shows may be altered by a fault. */
+/* What an event's object looks like; the amounts of the version it shows may be altered by a fault.
+ */
 static void event_object_write(struct sandbox *sandbox, const struct sb_event *event, int64_t more,
-                               struct buf *out)
-{
+                               struct buf *out) {
     if (event->type <= SB_EV_STRIPE_INTENT_CANCELED) {
         const struct sb_intent *intent = event->object;
         struct sb_intent_now now = *(const struct sb_intent_now *)event->now;
@@ -479,8 +484,7 @@ static void event_object_write(struct sandbox *sandbox, const struct sb_event *e
 }
 
 /* What charge.refunded says the sum was before: that of the refunds but for the latest. */
-static void previous_write(const struct sb_event *event, struct buf *out)
-{
+static void previous_write(const struct sb_event *event, struct buf *out) {
     if (event->type != SB_EV_STRIPE_CHARGE_REFUNDED) {
         return;
     }
@@ -489,18 +493,16 @@ static void previous_write(const struct sb_event *event, struct buf *out)
     buf_add_char(out, '}');
 }
 
-static struct sb_shard *shard_of_event(struct sandbox *sandbox, const struct sb_event *event)
-{
-    enum sb_shape shape = event->type <= SB_EV_STRIPE_INTENT_CANCELED     ? SB_SHAPE_INTENT
-                          : event->type <= SB_EV_STRIPE_CHARGE_REFUNDED   ? SB_SHAPE_CHARGE
-                          : event->type <= SB_EV_STRIPE_REFUND_FAILED     ? SB_SHAPE_REFUND
-                                                                          : SB_SHAPE_DISPUTE;
+static struct sb_shard *shard_of_event(struct sandbox *sandbox, const struct sb_event *event) {
+    enum sb_shape shape = event->type <= SB_EV_STRIPE_INTENT_CANCELED   ? SB_SHAPE_INTENT
+                          : event->type <= SB_EV_STRIPE_CHARGE_REFUNDED ? SB_SHAPE_CHARGE
+                          : event->type <= SB_EV_STRIPE_REFUND_FAILED   ? SB_SHAPE_REFUND
+                                                                        : SB_SHAPE_DISPUTE;
     return sb_shape_shard(sandbox->places[SB_STRIPE], shape, event->object);
 }
 
-void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event, int64_t amount_minor,
-                           struct buf *out)
-{
+void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event,
+                           int64_t amount_minor, struct buf *out) {
     struct sb_shard *shard = shard_of_event(sandbox, event);
     lock_take(&shard->lock);
     key_id(out, "{\"id\":", sandbox, SB_STRIPE_EVENT, event->number);

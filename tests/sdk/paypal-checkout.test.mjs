@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// paypal-checkout.test.mjs: PayPal's older SDK (`@paypal/checkout-server-sdk`), which many shops still
-// run, unmodified, against the sandbox. It asks for "/v2/checkout/orders?" and compressed answers.
+// paypal-checkout.test.mjs: PayPal's older SDK (`@paypal/checkout-server-sdk`), which many shops
+// still run, unmodified, against the sandbox. It asks for "/v2/checkout/orders?" and compression.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import checkout from "@paypal/checkout-server-sdk";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// paypal.test.mjs: the official `@paypal/paypal-server-sdk`, unmodified, against the sandbox. It has no
-// option for its address, so an axios adapter sends what is meant for PayPal's sandbox to ours.
+// paypal.test.mjs: the official `@paypal/paypal-server-sdk`, unmodified, against the sandbox. It has
+// no option for its address, so an axios adapter sends what is meant for PayPal's sandbox to ours.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
@@ -41,7 +41,8 @@ const orderBody = (more = {}, intent = CheckoutPaymentIntent.Capture) => {
     }],
   };
 };
-const create = async (body, more = {}) => (await orders.createOrder({ body, prefer: full, ...more })).result;
+const create = async (body, more = {}) =>
+  (await orders.createOrder({ body, prefer: full, ...more })).result;
 const approved = async (body) => {
   const order = await create(body ?? orderBody());
   await sandbox.control("POST", `/paypal/orders/${order.id}/approve`);
@@ -136,8 +137,9 @@ test("the same request id shows the same order, and charges once", async () => {
   assert.equal(second.statusCode, 200);
   assert.equal(first.result.id, second.result.id);
   await sandbox.control("POST", `/paypal/orders/${first.result.id}/approve`);
-  const one = await orders.captureOrder({ id: first.result.id, paypalRequestId: "same-c", prefer: full });
-  const two = await orders.captureOrder({ id: first.result.id, paypalRequestId: "same-c", prefer: full });
+  const request = { id: first.result.id, paypalRequestId: "same-c", prefer: full };
+  const one = await orders.captureOrder(request);
+  const two = await orders.captureOrder(request);
   assert.deepEqual([one.statusCode, two.statusCode], [201, 200]);
   const ids = [one, two].map((answer) => answer.result.purchaseUnits[0].payments.captures[0].id);
   assert.equal(ids[0], ids[1]);
@@ -159,11 +161,12 @@ test("refunds: a part, the rest, never more", async () => {
   await refused(payments.refundCapturedPayment({
     captureId: capture.id, body: { amount: { currencyCode: "EUR", value: "1.00" } },
   }), 422, "REFUND_CAPTURE_CURRENCY_MISMATCH");
-  const rest = (await payments.refundCapturedPayment({ captureId: capture.id, prefer: full })).result;
-  assert.equal(rest.amount.value, "15.00");
+  const rest = await payments.refundCapturedPayment({ captureId: capture.id, prefer: full });
+  assert.equal(rest.result.amount.value, "15.00");
   await refused(payments.refundCapturedPayment({ captureId: capture.id }), 422,
     "CAPTURE_FULLY_REFUNDED");
-  assert.equal((await payments.getCapturedPayment({ captureId: capture.id })).result.status, "REFUNDED");
+  const seen = await payments.getCapturedPayment({ captureId: capture.id });
+  assert.equal(seen.result.status, "REFUNDED");
 });
 
 test("authorize, capture a part, void the rest", async () => {
@@ -261,11 +264,10 @@ test("callbacks are signed as PayPal signs, and nothing altered passes", async (
 test("PayPal's own verification call agrees", async () => {
   const done = await captured();
   const callback = await hook("CHECKOUT.ORDER.APPROVED", (resource) => resource.id === done.id);
+  const pair = Buffer.from(`${paypalClientId}:${paypalClientSecret}`).toString("base64");
   const token = await (await fetch(`${sandbox.paypalUrl}/v1/oauth2/token`, {
     method: "POST", body: "grant_type=client_credentials",
-    headers: {
-      Authorization: `Basic ${Buffer.from(`${paypalClientId}:${paypalClientSecret}`).toString("base64")}`,
-    },
+    headers: { Authorization: `Basic ${pair}` },
   })).json();
   const ask = async (event) => {
     const part = (name) => JSON.stringify(callback.headers[name]);
@@ -274,9 +276,11 @@ test("PayPal's own verification call agrees", async () => {
       `"transmission_sig":${part("paypal-transmission-sig")},` +
       `"transmission_time":${part("paypal-transmission-time")},` +
       `"webhook_id":"${paypalWebhookId}","webhook_event":${event}}`;
-    const answer = await fetch(`${sandbox.paypalUrl}/v1/notifications/verify-webhook-signature`, {
+    const url = `${sandbox.paypalUrl}/v1/notifications/verify-webhook-signature`;
+    const authorization = `Bearer ${token.access_token}`;
+    const answer = await fetch(url, {
       method: "POST", body,
-      headers: { Authorization: `Bearer ${token.access_token}`, "Content-Type": "application/json" },
+      headers: { Authorization: authorization, "Content-Type": "application/json" },
     });
     return (await answer.json()).verification_status;
   };
@@ -292,7 +296,9 @@ test("an answer that never came is found by the same request id", async () => {
   });
   await assert.rejects(lost);
   await sandbox.control("DELETE", "/faults/paypal");
-  const found = await orders.captureOrder({ id: order.id, paypalRequestId: "lost-c", prefer: full });
+  const found = await orders.captureOrder({
+    id: order.id, paypalRequestId: "lost-c", prefer: full,
+  });
   assert.equal(found.statusCode, 200);
   assert.equal(found.result.purchaseUnits[0].payments.captures.length, 1);
 });

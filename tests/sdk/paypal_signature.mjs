@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// paypal_signature.mjs: verifies a PayPal webhook as PayPal's documentation says, with Node's own crypto.
+// paypal_signature.mjs: verifies a PayPal webhook as PayPal's documentation says, by Node's crypto.
 import { createVerify, X509Certificate } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
 

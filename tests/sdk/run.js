@@ -14,7 +14,9 @@ const files = readdirSync(here)
 let failed = files.length === 0;
 for (const file of files) {
   console.log(`# ${file}`);
-  const run = spawnSync(process.execPath, ["--test-reporter=tap", file], { cwd: here, stdio: "inherit" });
+  const run = spawnSync(process.execPath, ["--test-reporter=tap", file], {
+    cwd: here, stdio: "inherit",
+  });
   failed ||= run.status !== 0;
 }
 process.exitCode = failed ? 1 : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sandbox.mjs: starts `holdfast sandbox` on free ports for one test file, and receives its callbacks.
+// sandbox.mjs: starts `holdfast sandbox` on free ports for one test file; receives its callbacks.
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";

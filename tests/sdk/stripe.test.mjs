@@ -83,7 +83,9 @@ test("the same key gives the same answer, and charges once", async () => {
 });
 
 test("a declined card is a card error that holds the payment", async () => {
-  const error = await rejected(pay({ payment_method: "pm_card_visa_chargeDeclinedInsufficientFunds" }));
+  const error = await rejected(pay({
+    payment_method: "pm_card_visa_chargeDeclinedInsufficientFunds",
+  }));
   assert.equal(error.type, "StripeCardError");
   assert.equal(error.statusCode, 402);
   assert.equal(error.code, "card_declined");

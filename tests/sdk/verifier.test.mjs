@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// verifier.test.mjs: our Stripe adapter's callback verification against the SDK's own signature helper:
+// verifier.test.mjs: our Stripe adapter's callback verification against the SDK's signature helper:
 // what `generateTestHeaderString` signs is accepted, and every one-byte change of it is refused.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -51,7 +51,7 @@ test("every one-byte change of the body is refused", () => {
       altered[at] ^= bit;
       pairs.push([header, altered]);
     }
-    pairs.push([header, Buffer.concat([Buffer.from(body.slice(0, at)), Buffer.from(body.slice(at + 1))])]);
+    pairs.push([header, body.slice(0, at) + body.slice(at + 1)]);
   }
   const answers = ask(pairs);
   assert.ok(answers.every((answer) => answer === "refused"));

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * verify_callback.c: our Stripe adapter's verification as a program, for the SDK's tests.
  *
- * One argument: the webhook's secret. Each line of standard input is "<unix seconds> <header> <body>"
- * with header and body in base 64; each line of output is what the adapter makes of it: "accepted
- * <event id> <type>", "refused" (the signature), or "unreadable" (genuine, but no event). */
+ * One argument: the webhook's secret. Each line of standard input is "<unix seconds> <header>
+ * <body>" with header and body in base 64; each line of output is what the adapter makes of it:
+ * "accepted <event id> <type>", "refused" (the signature), or "unreadable" (genuine, but no event).
+ */
 #include "base/crypto.h"
 #include "gateway/stripe/stripe.h"
 
 enum { LINE_BYTES_MAX = 256 * 1024 };
 
 /* Base 64 into a text; the length goes to `ret_count` when it is not NULL. */
-static char *decoded(const char *text, size_t *ret_count)
-{
+static char *decoded(const char *text, size_t *ret_count) {
     size_t count = 0;
     unsigned char *bytes = crypto_unbase64(text, &count);
     INVARIANT(bytes != NULL, "the test writes base 64");
@@ -25,8 +25,7 @@ static char *decoded(const char *text, size_t *ret_count)
     return copy;
 }
 
-static void answer(struct gateway *gateway, char *line)
-{
+static void answer(struct gateway *gateway, char *line) {
     char *save = NULL;
     const char *time = strtok_r(line, " \n", &save);
     const char *header_text = strtok_r(NULL, " \n", &save);
@@ -55,8 +54,7 @@ static void answer(struct gateway *gateway, char *line)
     free(body);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc != 2) {
         fputs("usage: verify_callback SECRET\n", stderr);
         return 2;
