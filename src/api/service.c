@@ -197,11 +197,12 @@ static int rule_of(const struct config_rule *config, struct route_rule *rule, st
         rule->methods[method] = true;
     }
     for (unsigned i = 0; i < config->currencies_count; i++) {
-        int r = currency_parse(config->currencies[i], &rule->currencies[rule->currency_count++],
-                               err);
-        if (r < 0) {
-            return err_while(err, "reading routing rule \"%s\"", config->name);
+        struct err bad = {0};
+        if (currency_parse(config->currencies[i], &rule->currencies[i], &bad) < 0) {
+            return err_set(err, ERR_CONFIG, "routing rule \"%s\": \"%.12s\" is no currency",
+                           config->name, config->currencies[i]);
         }
+        rule->currency_count++;
     }
     for (unsigned i = 0; i < config->regions_count; i++) {
         snprintf(rule->regions[rule->region_count++], sizeof rule->regions[0], "%s",

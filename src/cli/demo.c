@@ -288,7 +288,7 @@ static void say_next(struct demo *demo) {
             "visa\"}}'\n",
             internal);
     fprintf(out,
-            "  curl -s -X PUT %s/faults/stripe -d '[{\"kind\":\"refuse\"}]'      # break the first "
+            "  curl -s -X PUT %s/faults/stripe -d '{\"kind\":\"refuse\"}'        # break the first "
             "gateway\n",
             control);
     fprintf(out,

@@ -16,6 +16,7 @@
 
 #define DURATION_US (10 * US_PER_SECOND)
 #define DURATION_US_MAX (INT64_C(7) * 86400 * US_PER_SECOND)
+#define LATE_US (5 * US_PER_MS)
 #define DRAW_US (200 * US_PER_MS)
 enum { HEADERS_BYTES_MAX = 2048, CODES_MAX = 24, URL_CHARS_MAX = 1024 };
 
@@ -133,6 +134,15 @@ static bool next(void *ctx, struct load_order *order) {
     return load_plan_next(&run->plan, &order->due_us, &order->headers, &order->body);
 }
 
+/* The plan has made one more, perhaps, that never left. */
+static int64_t order_count(const struct run *run) {
+    int64_t count = 0;
+    for (int i = 0; i < LOAD_FAILURE_COUNT; i++) {
+        count += run->by_failure[i];
+    }
+    return count;
+}
+
 static int64_t bad_count(const struct run *run) {
     int64_t bad = 0;
     for (int i = 0; i < OUT_COUNT; i++) {
@@ -195,7 +205,7 @@ static void print_head(const struct run *run, int64_t elapsed_us) {
     int64_t answered = run->by_failure[LOAD_ANSWERED];
     int64_t tenths = elapsed_us > 0 ? answered * 10 * US_PER_SECOND / elapsed_us : 0;
     cli_say(cli, "%s%s orders in %s, %s.%lld answered a second", cli->screen.live ? "\r\033[K" : "",
-            show_count(run->plan.made, sent), show_latency(elapsed_us, took),
+            show_count(order_count(run), sent), show_latency(elapsed_us, took),
             show_count(tenths / 10, rate), (long long)(tenths % 10));
     if (run->options.closed) {
         cli_say(cli, " (%d always under way)\n\n", run->options.connections_max);
@@ -212,7 +222,7 @@ static void print_outcomes(const struct run *run) {
                          outcomes[i].name);
             table_count(table, run->by_outcome[i]);
             table_cellf(table, "%.2f %%",
-                        100.0 * (double)run->by_outcome[i] / (double)run->plan.made);
+                        100.0 * (double)run->by_outcome[i] / (double)order_count(run));
             table_cell(table, outcomes[i].what);
         }
     }
@@ -248,8 +258,10 @@ static void print_latency(const struct run *run) {
     table_cell(table, show_latency(latencies_mean(&run->all), text));
     cli_say(run->cli, "\n");
     table_print(table, run->cli, NULL);
-    if (!run->options.closed && run->waited_max_us > US_PER_MS) {
-        cli_say(run->cli, "\nOrders waited up to %s for a free connection (--concurrency %d).\n",
+    if (!run->options.closed && run->waited_max_us > LATE_US) {
+        cli_say(run->cli,
+                "\nOrders left up to %s after they were due: all %d connections (--concurrency) were "
+                "busy,\nor this machine was. That is counted in the latency.\n",
                 show_latency(run->waited_max_us, text), run->options.connections_max);
     }
     if (run->first_refusal[0] != '\0') {
@@ -260,15 +272,13 @@ static void print_latency(const struct run *run) {
 }
 
 static void print_json(const struct run *run, int64_t elapsed_us) {
-    JSON_AUTO answer = json_pack("{s:s,s:I,s:I,s:f,s:f}", "model",
-                                 run->options.closed ? "closed" : "open", "orders",
-                                 (json_int_t)run->plan.made, "answered",
-                                 (json_int_t)run->by_failure[LOAD_ANSWERED], "seconds",
-                                 (double)elapsed_us / 1e6, "rate", run->plan.rate);
-    json_object_set_new(answer, "answered_per_second",
-                        json_real(elapsed_us > 0 ? (double)run->by_failure[LOAD_ANSWERED] * 1e6 /
-                                                       (double)elapsed_us
-                                                 : 0));
+    int64_t answered = run->by_failure[LOAD_ANSWERED];
+    int64_t per_second = elapsed_us > 0 ? answered * US_PER_SECOND / elapsed_us : 0;
+    JSON_AUTO answer = json_pack(
+        "{s:s,s:I,s:I,s:I,s:I,s:f,s:i}", "model", run->options.closed ? "closed" : "open",
+        "orders", (json_int_t)order_count(run), "answered", (json_int_t)answered, "elapsed_us",
+        (json_int_t)elapsed_us, "answered_per_second", (json_int_t)per_second, "rate",
+        run->plan.rate, "concurrency", run->options.connections_max);
     JSON_AUTO counts = json_object();
     JSON_AUTO failures = json_object();
     JSON_AUTO latency = json_object();
@@ -443,7 +453,7 @@ static int prepare(struct run *run, struct err *err) {
 }
 
 static int status_of_run(const struct run *run) {
-    if (run->plan.made > 0 && run->by_failure[LOAD_ANSWERED] == 0) {
+    if (order_count(run) > 0 && run->by_failure[LOAD_ANSWERED] == 0) {
         return CLI_UNREACHABLE;
     }
     return bad_count(run) > 0 ? CLI_PROBLEM : CLI_DONE;

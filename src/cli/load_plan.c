@@ -122,8 +122,7 @@ int load_plan_check(const struct load_plan *plan, struct err *err) {
         int64_t least = 0, most = 0;
         if (amounts_in(plan, plan->currencies.rows[i].word, &least, &most, &why) < 0) {
             err_set(err, ERR_USAGE, "%s", why.detail);
-            return err_hint(err, "Amounts are decimals of the currency: --currency JPY --amount "
-                                 "100..20000.");
+            return err_hint(err, "Amounts are decimals of each currency: 19.99 or 1.00..200.00.");
         }
     }
     return 0;

@@ -190,11 +190,15 @@ void table_print(const struct table *table, const struct cli *cli, const char *e
         return;
     }
     measure(table, cli->screen.columns, widths);
-    for (int i = 0; table->headed && i < table->count; i++) {
+    int last_head = table->count - 1;
+    while (last_head > 0 && table->columns[last_head].name[0] == '\0') {
+        last_head--;
+    }
+    for (int i = 0; table->headed && i <= last_head; i++) {
         char *name = g_strdup(table->columns[i].name);
         struct cell cell = {.text = name, .style = STYLE_BOLD, .width = show_width(name)};
-        put_cell(out, table, i, &cell, widths[i], i == table->count - 1, colour);
-        fputs(i == table->count - 1 ? "\n" : "", out);
+        put_cell(out, table, i, &cell, widths[i], i == last_head, colour);
+        fputs(i == last_head ? "\n" : "", out);
         g_free(name);
     }
     for (int row = 0; row < table_rows(table); row++) {

@@ -420,6 +420,7 @@ bool sqlite_null(const struct sql_rows *rows, int column)
 int sqlite_script(struct store_tx *tx, const char *sql, struct err *err)
 {
     struct sqlite_conn *conn = conn_of(tx);
+    ((struct sqlite_tx *)tx)->scripted = true;
     int code = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? 0 : sqlite_conn_error(conn, code, err);
 }

@@ -49,6 +49,7 @@ struct sqlite_conn {
 struct sqlite_tx {
     struct store_tx base;
     struct sqlite_conn *conn;
+    bool scripted; /* it ran a script: SQLite counts no changes of the schema */
 };
 
 /* `read_only`: refuses every change. `cache_kib`: memory for pages. */

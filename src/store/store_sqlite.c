@@ -3,12 +3,19 @@
  *
  * A write is a request on its caller's stack. The caller puts it into the queue and sleeps on the
  * request's own condition; the writer takes what waits (up to GROUP_MAX), runs each request's
- * function under a savepoint, commits once and wakes each caller by itself, so that nobody wakes
- * for nothing. There is no delay to gather a group: the next one gathers while this one is being
- * synced.
+ * function, commits once and wakes each caller by itself, so that nobody wakes for nothing. There is
+ * no delay to gather a group: the next one gathers while this one is being synced.
  *
- *   asked ──> queued ──> run ──┬─ fn failed: its savepoint rolled back ─┐
- *                              └─ fn returned 0 ────────────────────────┴─> COMMIT ──> told
+ * Most functions succeed, or refuse before they have changed anything, so a group first runs bare. A
+ * function that fails after a change *spoils* it: everything is rolled back, and the same requests
+ * run again from the start, each under a savepoint. A savepoint keeps a copy of every page that is
+ * changed under it, which costs a fifth of the writer's time; that is why it is not there always.
+ *
+ *   asked ──> queued ──> run ──┬─ fn returned 0, or failed having changed nothing ──> COMMIT ──> told
+ *                 ^            └─ fn failed after a change ──> ROLLBACK ──┐              ^
+ *                 └───────────── all again, each under a savepoint <──────┘              │
+ *                                ├─ fn returned 0 ───────────────────────────────────────┤
+ *                                └─ fn failed: its savepoint rolled back ────────────────┘
  *
  * S1  Nobody is told 0 before the COMMIT that holds his change has been synced.
  * S2  A request that failed leaves nothing behind; the others of its group are not touched by it.
@@ -28,6 +35,7 @@
 
 enum {
     GROUP_MAX = 256,               /* requests in one COMMIT */
+    GUARDED_GROUPS = 16,           /* run under savepoints after one that was spoiled */
     READERS_DEFAULT = 4,
     READERS_MAX = 64,
     WRITER_CACHE_KIB = 32 * 1024,
@@ -65,6 +73,7 @@ struct writer {
     int log_pages;     /* in the write-ahead log after the last commit */
     int checkpoint_at; /* log_pages at which to checkpoint next */
     int checkpointed;  /* pages of the log that are in the database */
+    int guarded;       /* groups to run under savepoints from here on */
 };
 
 struct reader {
@@ -188,33 +197,18 @@ static void group_forget(struct request *first, int count)
     }
 }
 
-/* Runs one request's function. Under a savepoint when others share the transaction. Returns false
- * when the whole transaction is lost. */
-static bool request_run(struct store_sqlite *store, struct request *request, bool shared,
-                        struct err *ret_why)
+/* In what state a request's function left the group's transaction. */
+enum left {
+    LEFT_GOOD,    /* it may go on, and be committed */
+    LEFT_SPOILED, /* it holds changes of a request that failed */
+    LEFT_LOST,    /* SQLite ended it, or will not go on with it */
+};
+
+/* Ends a request's savepoint; undoes what it did if it failed. */
+static enum left savepoint_end(struct sqlite_conn *conn, bool failed, struct err *ret_why)
 {
-    struct sqlite_conn *conn = &store->writer.conn;
-    struct sqlite_tx tx;
-    int code = shared ? sqlite_conn_fixed(conn, SQLITE_FIXED_SAVEPOINT) : SQLITE_OK;
-    if (code != SQLITE_OK) {
-        sqlite_conn_error(conn, code, ret_why);
-        return false;
-    }
-    store_tx_init(&tx.base, &store->base, false);
-    tx.conn = conn;
-    request->result = store_tx_run(&tx.base, request->fn, request->ctx, request->err);
-    if (sqlite3_get_autocommit(conn->db)) {
-        /* SQLite rolled everything back by itself: disk full, out of memory, I/O error. */
-        *ret_why = tx.base.failed;
-        if (ret_why->code == ERR_OK) {
-            err_set(ret_why, ERR_STORE, "the transaction was ended from inside");
-        }
-        return false;
-    }
-    if (!shared) {
-        return true;
-    }
-    if (request->result < 0) {
+    int code = SQLITE_OK;
+    if (failed) {
         code = sqlite_conn_fixed(conn, SQLITE_FIXED_ROLLBACK_TO);
     }
     if (code == SQLITE_OK) {
@@ -222,16 +216,51 @@ static bool request_run(struct store_sqlite *store, struct request *request, boo
     }
     if (code != SQLITE_OK) {
         sqlite_conn_error(conn, code, ret_why);
+        return LEFT_LOST;
     }
-    return code == SQLITE_OK;
+    return LEFT_GOOD;
+}
+
+/* Runs one request's function, under a savepoint if asked to. `ret_why` when all is lost. */
+static enum left request_run(struct store_sqlite *store, struct request *request, bool guarded,
+                             struct err *ret_why)
+{
+    struct sqlite_conn *conn = &store->writer.conn;
+    struct sqlite_tx tx;
+    int code = guarded ? sqlite_conn_fixed(conn, SQLITE_FIXED_SAVEPOINT) : SQLITE_OK;
+    if (code != SQLITE_OK) {
+        sqlite_conn_error(conn, code, ret_why);
+        return LEFT_LOST;
+    }
+    sqlite3_int64 changes = sqlite3_total_changes64(conn->db);
+    store_tx_init(&tx.base, &store->base, false);
+    tx.conn = conn;
+    tx.scripted = false;
+    request->result = store_tx_run(&tx.base, request->fn, request->ctx, request->err);
+    if (sqlite3_get_autocommit(conn->db)) {
+        /* SQLite rolled everything back by itself: disk full, out of memory, I/O error. */
+        *ret_why = tx.base.failed;
+        if (ret_why->code == ERR_OK) {
+            err_set(ret_why, ERR_STORE, "the transaction was ended from inside");
+        }
+        return LEFT_LOST;
+    }
+    if (guarded) {
+        return savepoint_end(conn, request->result < 0, ret_why);
+    }
+    bool changed = tx.scripted || sqlite3_total_changes64(conn->db) != changes;
+    return request->result < 0 && changed ? LEFT_SPOILED : LEFT_GOOD;
 }
 
 /* Runs the group and commits it; fills every request's result. Returns how many were dealt with:
- * fewer than `count` when the transaction was lost on the way; the rest starts afresh. */
+ * fewer than `count` when the transaction was lost on the way (the rest starts afresh), none when
+ * it was spoiled (all start afresh, guarded). A request alone needs no guard: if it fails, all is
+ * rolled back. */
 static int group_run(struct store_sqlite *store, struct request *first, int count)
 {
     struct writer *writer = &store->writer;
     struct err why = {0};
+    bool guarded = count > 1 && writer->guarded > 0;
     int code = sqlite_conn_fixed(&writer->conn, SQLITE_FIXED_BEGIN_IMMEDIATE);
     if (code != SQLITE_OK) {
         sqlite_conn_error(&writer->conn, code, &why);
@@ -240,9 +269,14 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
     }
     int run = 0, good = 0;
     for (struct request *request = first; run < count; request = request->next) {
-        bool kept = request_run(store, request, count > 1, &why);
+        enum left left = request_run(store, request, guarded, &why);
+        if (left == LEFT_SPOILED && count > 1) {
+            group_rollback(writer);
+            writer->guarded = GUARDED_GROUPS;
+            return 0;
+        }
         run++;
-        if (!kept) {
+        if (left == LEFT_LOST) {
             group_rollback(writer);
             /* The one that broke it keeps its own error, if it has one. */
             int result = request->result;
@@ -251,6 +285,7 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
         }
         good += request->result == 0 ? 1 : 0;
     }
+    writer->guarded -= guarded ? 1 : 0;
     if (good == 0) {
         group_rollback(writer);
         return run;

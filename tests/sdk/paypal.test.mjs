@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// paypal.test.mjs: the official `@paypal/paypal-server-sdk`, unmodified, against the sandbox. It has
-// no option for its address, so an axios adapter sends what is meant for PayPal's sandbox to ours.
+// paypal.test.mjs: the official `@paypal/paypal-server-sdk`, unmodified, against the sandbox. It
+// has no option for its address: an axios adapter sends what is meant for PayPal's sandbox to ours.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {

@@ -104,21 +104,29 @@ void payment_world_restart(struct payment_world *world) {
     start(world);
 }
 
-void payment_world_forget(struct payment_world *world) {
+static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
+    (void)ctx;
     static const char *const empty[] = {
-        "DELETE FROM payment",         "DELETE FROM attempt",          "DELETE FROM operation",
-        "DELETE FROM event",           "DELETE FROM idempotency",      "DELETE FROM posting",
-        "DELETE FROM callback",        "DELETE FROM review_case",      "DELETE FROM webhook_endpoint",
+        "DELETE FROM payment",          "DELETE FROM attempt",         "DELETE FROM operation",
+        "DELETE FROM event",            "DELETE FROM idempotency",     "DELETE FROM posting",
+        "DELETE FROM callback",         "DELETE FROM review_case",     "DELETE FROM webhook_endpoint",
         "DELETE FROM webhook_delivery", "DELETE FROM gateway_control", "DELETE FROM job",
         "DELETE FROM audit_entry",
         "UPDATE audit_head SET number = 0, hash = "
         "'0000000000000000000000000000000000000000000000000000000000000000'",
     };
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < COUNT_OF(empty); i++) {
+        r = sql_put_args(tx, err, empty[i], NULL, 0);
+    }
+    return r;
+}
+
+void payment_world_forget(struct payment_world *world) {
+    struct err err = {0};
     store_fault_set(world->engine.store, NULL, NULL);
     stop(world);
-    for (size_t i = 0; i < COUNT_OF(empty); i++) {
-        engine_exec(&world->engine, empty[i]);
-    }
+    must(store_write(world->engine.store, empty_fn, NULL, &err), &err, "emptying the store");
     fake_gateway_forget(world->fake);
     world->gateways = FAKE_ACCOUNTS;
     world->several_per_order = false;

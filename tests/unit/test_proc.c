@@ -176,13 +176,13 @@ static void test_streams_may_be_given_crosswise(void **state)
 
 static void test_the_environment_is_the_parents_with_additions(void **state)
 {
-    static const char *const add[] = {"HOLDFAST_A=new", "HOLDFAST_C=c=1", NULL};
-    setenv("HOLDFAST_A", "old", 1);
-    setenv("HOLDFAST_AB", "kept", 1);
-    const char *const *list = SH("env | grep ^HOLDFAST_ | sort");
+    static const char *const add[] = {"PROC_TEST_A=new", "PROC_TEST_C=c=1", NULL};
+    setenv("PROC_TEST_A", "old", 1);
+    setenv("PROC_TEST_AB", "kept", 1);
+    const char *const *list = SH("env | grep ^PROC_TEST_ | sort");
     assert_prints(&(struct proc_options){.argv = list, .env_add = add},
-                  "HOLDFAST_A=new\nHOLDFAST_AB=kept\nHOLDFAST_C=c=1\n");
-    assert_string_equal(getenv("HOLDFAST_A"), "old");
+                  "PROC_TEST_A=new\nPROC_TEST_AB=kept\nPROC_TEST_C=c=1\n");
+    assert_string_equal(getenv("PROC_TEST_A"), "old");
 }
 
 static void test_no_other_file_and_no_odd_signal_is_inherited(void **state)

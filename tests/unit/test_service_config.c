@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_service_config.c: holdfast.yaml by its schema: what every key fills, what may be absent, and
+ * that nothing else is taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/service_config.h"
+#include "base/file.h"
+
+static const char whole[] =
+    "public: {address: \"0.0.0.0:8443\", tls_certificate: a.crt, tls_key: a.key, workers: 7, "
+    "queue: 8}\n"
+    "internal: {address: \"127.0.0.1:3001\", key: \"env:INTERNAL\", workers: 2, queue: 3}\n"
+    "store: {url: \"postgresql://db/holdfast\", migrate: true, backup_dir: /var/backups, pool: 5, "
+    "no_prepare: true}\n"
+    "master_key: \"file:/etc/holdfast/master.key\"\n"
+    "ca_file: extra.pem\n"
+    "log_level: warn\n"
+    "gateways:\n"
+    "  - name: stripe-eu\n"
+    "    adapter: stripe\n"
+    "    base_url: https://api.stripe.com\n"
+    "    credentials: [{name: api_key, from: \"env:KEY\"}, {name: webhook_secret, from: "
+    "\"env:W\"}]\n"
+    "    methods: [card]\n"
+    "    currencies: [EUR, USD]\n"
+    "    regions: [DE, FR, AT]\n"
+    "    amount_min: 50\n"
+    "    amount_max: 1000000\n"
+    "    priority: 1\n"
+    "    weight: 70\n"
+    "    cost: {fixed_minor: 25, basis_points: 150}\n"
+    "    timeout_ms: 9000\n"
+    "    callback_due_s: 900\n"
+    "    concurrency: 512\n"
+    "  - {name: paypal-eu, adapter: paypal, base_url: https://api-m.paypal.com}\n"
+    "routing:\n"
+    "  rules:\n"
+    "    - name: large\n"
+    "      methods: [card]\n"
+    "      currencies: [EUR]\n"
+    "      regions: [DE]\n"
+    "      amount_min: 50000\n"
+    "      amount_max: 60000\n"
+    "      vip: only\n"
+    "      prefer: [paypal-eu]\n"
+    "      forbid: [stripe-eu]\n"
+    "breaker: {window_s: 1, calls_min: 2, fault_percent: 3, slow_percent: 4, slow_ms: 5, "
+    "consecutive: 6, open_ms: 7, open_max_ms: 8, trickle_ms: 9, close_after: 10}\n"
+    "payments: {several_per_order: true, request_budget_ms: 11, failover_max: 12, "
+    "card_number_allow: [/order_id]}\n"
+    "limits: {requests_per_second: 13, burst: 14, body_bytes: 15, drain_s: 16}\n";
+
+static const char least[] = "store: {url: \"sqlite:holdfast.db\"}\n"
+                            "gateways: [{name: g, adapter: stripe, base_url: https://g.example}]\n";
+
+static struct service_config *read_good(const char *text) {
+    struct service_config *config = NULL;
+    struct err err = {0};
+    if (service_config_read("test.yaml", text, &config, &err) < 0) {
+        fail_msg("%s: %s", err.place, err.detail);
+    }
+    return config;
+}
+
+static void every_key_fills_its_member(void **state) {
+    (void)state;
+    struct service_config *config = read_good(whole);
+    assert_string_equal(config->public_listener.address, "0.0.0.0:8443");
+    assert_string_equal(config->public_listener.tls_certificate, "a.crt");
+    assert_string_equal(config->public_listener.tls_key, "a.key");
+    assert_int_equal(config->public_listener.workers, 7);
+    assert_int_equal(config->public_listener.queue, 8);
+    assert_null(config->public_listener.key);
+    assert_string_equal(config->internal_listener.address, "127.0.0.1:3001");
+    assert_string_equal(config->internal_listener.key, "env:INTERNAL");
+    assert_string_equal(config->store.url, "postgresql://db/holdfast");
+    assert_true(config->store.migrate != NULL && *config->store.migrate);
+    assert_string_equal(config->store.backup_dir, "/var/backups");
+    assert_int_equal(config->store.pool, 5);
+    assert_true(config->store.no_prepare);
+    assert_string_equal(config->master_key, "file:/etc/holdfast/master.key");
+    assert_string_equal(config->ca_file, "extra.pem");
+    assert_string_equal(config->log_level, "warn");
+    service_config_free(config);
+}
+
+static void every_key_of_a_gateway_fills_its_member(void **state) {
+    (void)state;
+    struct service_config *config = read_good(whole);
+    assert_int_equal(config->gateways_count, 2);
+    const struct config_gateway *gateway = &config->gateways[0];
+    assert_string_equal(gateway->name, "stripe-eu");
+    assert_string_equal(gateway->adapter, "stripe");
+    assert_string_equal(gateway->base_url, "https://api.stripe.com");
+    assert_int_equal(gateway->credentials_count, 2);
+    assert_string_equal(gateway->credentials[1].name, "webhook_secret");
+    assert_string_equal(gateway->credentials[1].from, "env:W");
+    assert_int_equal(gateway->methods_count, 1);
+    assert_int_equal(gateway->currencies_count, 2);
+    assert_string_equal(gateway->currencies[1], "USD");
+    assert_int_equal(gateway->regions_count, 3);
+    assert_int_equal(gateway->amount_min, 50);
+    assert_int_equal(gateway->amount_max, 1000000);
+    assert_int_equal(gateway->priority, 1);
+    assert_int_equal(gateway->weight, 70);
+    assert_int_equal(gateway->cost.fixed_minor, 25);
+    assert_int_equal(gateway->cost.basis_points, 150);
+    assert_int_equal(gateway->timeout_ms, 9000);
+    assert_int_equal(gateway->callback_due_s, 900);
+    assert_int_equal(gateway->concurrency, 512);
+    assert_string_equal(config->gateways[1].name, "paypal-eu");
+    assert_int_equal(config->gateways[1].credentials_count, 0);
+    service_config_free(config);
+}
+
+static void every_key_of_the_rest_fills_its_member(void **state) {
+    (void)state;
+    struct service_config *config = read_good(whole);
+    const struct config_rule *rule = &config->routing.rules[0];
+    assert_int_equal(config->routing.rules_count, 1);
+    assert_string_equal(rule->name, "large");
+    assert_string_equal(rule->methods[0], "card");
+    assert_string_equal(rule->currencies[0], "EUR");
+    assert_string_equal(rule->regions[0], "DE");
+    assert_int_equal(rule->amount_min, 50000);
+    assert_int_equal(rule->amount_max, 60000);
+    assert_string_equal(rule->vip, "only");
+    assert_string_equal(rule->prefer[0], "paypal-eu");
+    assert_string_equal(rule->forbid[0], "stripe-eu");
+    const struct config_breaker *breaker = &config->breaker;
+    const unsigned figures[] = {breaker->window_s,     breaker->calls_min,   breaker->fault_percent,
+                                breaker->slow_percent, breaker->slow_ms,     breaker->consecutive,
+                                breaker->open_ms,      breaker->open_max_ms, breaker->trickle_ms,
+                                breaker->close_after};
+    for (unsigned i = 0; i < COUNT_OF(figures); i++) {
+        assert_int_equal(figures[i], i + 1);
+    }
+    assert_true(config->payments.several_per_order);
+    assert_int_equal(config->payments.request_budget_ms, 11);
+    assert_int_equal(config->payments.failover_max, 12);
+    assert_string_equal(config->payments.card_number_allow[0], "/order_id");
+    assert_int_equal(config->limits.requests_per_second, 13);
+    assert_int_equal(config->limits.burst, 14);
+    assert_int_equal(config->limits.body_bytes, 15);
+    assert_int_equal(config->limits.drain_s, 16);
+    service_config_free(config);
+}
+
+static void what_is_absent_is_nothing(void **state) {
+    (void)state;
+    struct service_config *config = read_good(least);
+    assert_null(config->public_listener.address);
+    assert_null(config->internal_listener.key);
+    assert_null(config->store.migrate);
+    assert_null(config->master_key);
+    assert_int_equal(config->routing.rules_count, 0);
+    assert_int_equal(config->limits.requests_per_second, 0);
+    assert_int_equal(config->gateways[0].priority, 0);
+    assert_int_equal(config->gateways[0].methods_count, 0);
+    service_config_free(config);
+}
+
+static void what_does_not_fit_the_schema_is_refused_with_its_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *place;
+    } rows[] = {
+        {"", "test.yaml"},
+        {"gateways: []\n", "test.yaml"},
+        {"store: {url: \"sqlite:a\"}\n", "test.yaml"},
+        {"store: {url: \"sqlite:a\"}\ngateways: []\n", "test.yaml:2"},
+        {"store: {}\ngateways: [{name: g, adapter: a, base_url: b}]\n", "test.yaml:1"},
+        {"store: {url: \"sqlite:a\"}\ngateways:\n  - {name: g, adapter: a}\n", "test.yaml:3"},
+        {"store: {url: \"sqlite:a\"}\ngateways:\n  - {name: g, adapter: a, base_url: b}\nlimts: "
+         "{}\n",
+         "test.yaml:4"},
+        {"store: {url: \"sqlite:a\", mirgate: true}\n", "test.yaml:1"},
+        {"store: {url: \"sqlite:a\"}\nlimits: {burst: -1}\n", "test.yaml:2"},
+        {"store: {url: \"sqlite:a\"}\nlimits: {burst: 1.5}\n", "test.yaml:2"},
+        {"store: {url: \"sqlite:a\"}\nlimits: {burst: 99999999999}\n", "test.yaml:2"},
+        {"store: {url: \"sqlite:a\", no_prepare: maybe}\n", "test.yaml:1"},
+        {"store: {url: [a]}\n", "test.yaml:1"},
+        {"store: {url: \"sqlite:a\"}\nstore: {url: \"sqlite:b\"}\n", "test.yaml:2"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct service_config *config = NULL;
+        struct err err = {0};
+        assert_int_equal(service_config_read("test.yaml", rows[i].text, &config, &err),
+                         -ERR_CONFIG);
+        assert_null(config);
+        if (strncmp(err.place, rows[i].place, strlen(rows[i].place)) != 0) {
+            fail_msg("%s: at %s: %s", rows[i].text, err.place, err.detail);
+        }
+    }
+}
+
+/* What docs/configuration.md shows is read, as it stands there. */
+static void the_example_in_the_documentation_is_good(void **state) {
+    (void)state;
+    enum { PAGE_BYTES_MAX = 64 * 1024 };
+    char page[PAGE_BYTES_MAX];
+    size_t count = 0;
+    struct err err = {0};
+    assert_int_equal(
+        file_read(TESTS_DIR "/../docs/configuration.md", page, sizeof page - 1, &count, &err), 0);
+    page[count] = '\0';
+    char *from = strstr(page, "```yaml\n");
+    assert_non_null(from);
+    from += strlen("```yaml\n");
+    char *to = strstr(from, "```");
+    assert_non_null(to);
+    *to = '\0';
+    struct service_config *config = read_good(from);
+    assert_true(config->gateways_count > 0);
+    service_config_free(config);
+}
+
+static void a_file_that_is_not_there_is_named(void **state) {
+    (void)state;
+    struct service_config *config = NULL;
+    struct err err = {0};
+    assert_true(service_config_load("no-such-folder/holdfast.yaml", &config, &err) < 0);
+    assert_null(config);
+    assert_non_null(strstr(err.detail, "no-such-folder/holdfast.yaml"));
+    service_config_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_fills_its_member),
+        cmocka_unit_test(every_key_of_a_gateway_fills_its_member),
+        cmocka_unit_test(every_key_of_the_rest_fills_its_member),
+        cmocka_unit_test(what_is_absent_is_nothing),
+        cmocka_unit_test(what_does_not_fit_the_schema_is_refused_with_its_line),
+        cmocka_unit_test(the_example_in_the_documentation_is_good),
+        cmocka_unit_test(a_file_that_is_not_there_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
