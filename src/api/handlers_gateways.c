@@ -301,8 +301,7 @@ int routing_explain_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : read_amount(ask->body, false, &request.amount_minor, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "region", 0, 7, &region, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "capture", 1, 20, &capture, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "token", 1, GATEWAY_TOKEN_CHARS_MAX, &token, err);
-    r = r < 0 ? r : json_may_object(ask->body, "", "tokens", &tokens, err);
+    r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "vip", &request.vip, err);
     if (r < 0) {
         return r;

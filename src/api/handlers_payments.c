@@ -63,41 +63,6 @@ static int read_customer(const json_t *body, struct payment_order *order, struct
     return r < 0 ? r : json_may_bool(customer, "/customer", "vip", &order->customer_vip, err);
 }
 
-/* Flat texts, as many and as long as the gateways and our own rows can carry. */
-static int check_texts(const json_t *object, const char *place, size_t keys_max, size_t chars_max,
-                       struct err *err) {
-    if (json_object_size(object) > keys_max) {
-        err_set(err, ERR_VALIDATION, "it has more than %zu keys", keys_max);
-        return err_place(err, "%s", place);
-    }
-    const char *key;
-    json_t *value;
-    size_t total = 0;
-    json_object_foreach((json_t *)object, key, value) {
-        size_t length = json_is_string(value) ? json_string_length(value) : 0;
-        total += length + strlen(key);
-        if (!json_is_string(value) || key[0] == '\0' || strlen(key) > 40 || length > chars_max) {
-            err_set(err, ERR_VALIDATION,
-                    "keys have 1 to 40 characters and values are texts of at most %zu", chars_max);
-            return err_place(err, "%s/%.40s", place, key);
-        }
-    }
-    if (total > METADATA_BYTES_MAX) {
-        err_set(err, ERR_VALIDATION, "it is longer than %d bytes in all", METADATA_BYTES_MAX);
-        return err_place(err, "%s", place);
-    }
-    return 0;
-}
-
-static int read_tokens(const json_t *body, const json_t **ret_tokens, const char **ret_token,
-                       struct err *err) {
-    int r = json_may_object(body, "", "tokens", ret_tokens, err);
-    r = r < 0 || *ret_tokens == NULL
-            ? r
-            : check_texts(*ret_tokens, "/tokens", GATEWAYS_MAX, GATEWAY_TOKEN_CHARS_MAX, err);
-    return r < 0 ? r : json_may_text(body, "", "token", 1, GATEWAY_TOKEN_CHARS_MAX, ret_token, err);
-}
-
 static int read_method(const json_t *body, enum payment_method *ret_method, struct err *err) {
     const char *method = NULL;
     int r = json_need_text(body, "", "method", 1, 40, &method, err);
@@ -150,7 +115,7 @@ static int read_order(const json_t *body, struct payment_order *order, struct er
     r = r < 0 ? r : json_may_object(body, "", "metadata", &order->metadata, err);
     r = r < 0 || order->metadata == NULL
             ? r
-            : check_texts(order->metadata, "/metadata", METADATA_KEYS_MAX, 500, err);
+            : read_texts(order->metadata, "/metadata", METADATA_KEYS_MAX, 500, err);
     return r < 0 ? r : json_may_bool(body, "", "several_per_order", &order->several_per_order, err);
 }
 

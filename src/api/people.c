@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * people.c: API keys, people and their sessions, as rows. Keys and session cookies are 256 random
  * bits and are stored as SHA-256; passwords as argon2id. Every change is on the audit log. */
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,7 +248,7 @@ int user_create(struct payments *payments, struct auth *auth, const struct calle
                 const char *name, const char *password, enum role role, struct answer *ret_answer,
                 struct err *err) {
     (void)auth;
-    size_t length = strlen(password);
+    glong length = g_utf8_strlen(password, -1);
     if (length < AUTH_PASSWORD_CHARS_MIN || length > AUTH_PASSWORD_CHARS_MAX) {
         err_set(err, ERR_VALIDATION, "a password has %d to %d characters", AUTH_PASSWORD_CHARS_MIN,
                 AUTH_PASSWORD_CHARS_MAX);

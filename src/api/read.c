@@ -99,3 +99,37 @@ int read_payment_id(const struct ask *ask, struct payment_id *ret_id, struct err
 int read_reason(const json_t *body, const char **ret_reason, struct err *err) {
     return json_need_text(body, "", "reason", 1, REASON_CHARS_MAX, ret_reason, err);
 }
+
+int read_texts(const json_t *object, const char *place, size_t keys_max, size_t chars_max,
+               struct err *err) {
+    if (json_object_size(object) > keys_max) {
+        err_set(err, ERR_VALIDATION, "it has more than %zu keys", keys_max);
+        return err_place(err, "%s", place);
+    }
+    const char *key;
+    json_t *value;
+    size_t total = 0;
+    json_object_foreach((json_t *)object, key, value) {
+        size_t length = json_is_string(value) ? json_string_length(value) : 0;
+        total += length + strlen(key);
+        if (!json_is_string(value) || key[0] == '\0' || strlen(key) > 40 || length > chars_max) {
+            err_set(err, ERR_VALIDATION,
+                    "keys have 1 to 40 characters and values are texts of at most %zu", chars_max);
+            return err_place(err, "%s/%.40s", place, key);
+        }
+    }
+    if (total > METADATA_BYTES_MAX) {
+        err_set(err, ERR_VALIDATION, "it is longer than %d bytes in all", METADATA_BYTES_MAX);
+        return err_place(err, "%s", place);
+    }
+    return 0;
+}
+
+int read_tokens(const json_t *body, const json_t **ret_tokens, const char **ret_token,
+                struct err *err) {
+    int r = json_may_object(body, "", "tokens", ret_tokens, err);
+    r = r < 0 || *ret_tokens == NULL
+            ? r
+            : read_texts(*ret_tokens, "/tokens", GATEWAYS_MAX, GATEWAY_TOKEN_CHARS_MAX, err);
+    return r < 0 ? r : json_may_text(body, "", "token", 1, GATEWAY_TOKEN_CHARS_MAX, ret_token, err);
+}

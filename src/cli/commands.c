@@ -186,7 +186,7 @@ const struct cli_command cli_commands[] = {
 
     {"case", NULL, "What a person must look at"},
     {"case", "list", "Open cases, newest first", "Exit status 1 when there are any.",
-     OPTIONS({"closed", NULL, "Closed ones too"}, OPT_LIMIT), NULL, ASKS, run_case_list},
+     OPTIONS({"all", NULL, "Closed ones too"}, OPT_LIMIT), NULL, ASKS, run_case_list},
     {"case", "close", "Close a case with its resolution", NULL,
      OPTIONS({"resolution", "TEXT", "What was found and done", .needed = true}), "CASE",
      CHANGES, run_case_close},

@@ -144,7 +144,7 @@ int run_case_list(struct cli *cli) {
     TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
     talk_path_init(&path, "/v1/cases");
-    talk_path_add(&path, "all", cli_given(cli, "closed") ? "1" : NULL);
+    talk_path_add(&path, "all", cli_given(cli, "all") ? "1" : NULL);
     talk_path_add(&path, "limit", cli_text(cli, "limit"));
     int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {

@@ -106,8 +106,8 @@ static void print_gateways(const struct cli *cli, const json_t *rows, const char
                     (long long)field_int(gateway, "in_flight_max"));
         join_texts(json_object_get(gateway, "methods"), methods, sizeof methods);
         table_cell(table, methods);
-        const char *reason = field_text(gateway, "state_reason");
-        table_cell(table, reason != NULL && reason[0] != '\0' ? reason : field_text(charge, "why"));
+        table_cell(table, is(gateway, "state", "enabled") ? field_text(charge, "why")
+                                                          : field_text(gateway, "state_reason"));
     }
     table_print(table, cli, "There are no gateways.");
 }
@@ -259,7 +259,8 @@ static void draw(const struct cli *cli, const json_t *rows, int64_t every_us) {
     clock_format(clock_wall_us() / US_PER_SECOND * US_PER_SECOND, now);
     /* From the top left corner, and whatever was there is cleared. */
     fprintf(cli->screen.out, "\033[H\033[J%s   every %s, Ctrl-C ends\n\n", now,
-            show_latency(every_us, span));
+            every_us % US_PER_SECOND == 0 ? show_span(every_us, span)
+                                          : show_latency(every_us, span));
     print_gateways(cli, rows, cli_argument(cli, 0));
     fflush(cli->screen.out);
 }

@@ -60,8 +60,8 @@ int run_payment_list(struct cli *cli) {
 }
 
 static void print_attempts(const struct cli *cli, const json_t *answer, const char *empty) {
-    TABLE_AUTO table = TABLE("PAYMENT", "#", "GATEWAY", "STATE", "OUTCOME", "CODE", ">AMOUNT",
-                             ">TOOK", ">AGE", "~MESSAGE");
+    TABLE_AUTO table = TABLE("PAYMENT", "#", "GATEWAY", "OUTCOME", "~CODE", ">AMOUNT", ">TOOK",
+                             ">AGE", "~MESSAGE");
     size_t i;
     json_t *row;
     json_array_foreach(talk_rows(answer), i, row) {
@@ -70,8 +70,8 @@ static void print_attempts(const struct cli *cli, const json_t *answer, const ch
         table_cell(table, field_text(row, "payment_id"));
         table_cellf(table, "%lld", (long long)field_int(attempt, "number"));
         table_cell(table, field_text(attempt, "gateway"));
-        table_state(table, field_text(attempt, "state"));
-        table_cell(table, field_text(attempt, "outcome"));
+        table_styled(table, show_state_style(field_word(attempt, "state")),
+                     field_text(attempt, "outcome"));
         const char *code = field_text(attempt, "common_code");
         table_cell(table, code != NULL ? code : field_text(attempt, "code"));
         table_cell(table, field_money(attempt, "amount", text));

@@ -100,7 +100,14 @@ static gint earlier(gconstpointer a, gconstpointer b) {
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* "paypal; passed over: stripe-eu (breaker open)". */
+/* The separator only between two things. */
+static void append(GString *text, const char *separator, const char *more) {
+    if (more != NULL && more[0] != '\0') {
+        g_string_append_printf(text, "%s%s", text->len > 0 ? separator : "", more);
+    }
+}
+
+/* "paypal, priority 2; passed over: stripe-eu (breaker open)". */
 static char *decision_text(const json_t *attempt) {
     GString *text = g_string_new(field_word(attempt, "gateway"));
     const json_t *decision = json_object_get(attempt, "decision");
@@ -108,28 +115,21 @@ static char *decision_text(const json_t *attempt) {
     if (rule != NULL && rule[0] != '\0') {
         g_string_append_printf(text, " by rule \"%s\"", rule);
     }
+    GString *others = g_string_new("");
     size_t i;
     json_t *candidate;
-    bool passed = false;
     json_array_foreach(json_object_get(decision, "candidates"), i, candidate) {
         bool chosen = strcmp(field_word(candidate, "gateway"), field_word(attempt, "gateway")) == 0;
-        const char *reason = field_text(candidate, "reason");
-        if (chosen && reason != NULL && reason[0] != '\0') {
-            g_string_append_printf(text, ", %s", reason);
-        } else if (!chosen && !field_true(candidate, "eligible")) {
-            g_string_append_printf(text, "%s %s (%s)", passed ? "," : "; passed over:",
-                                   field_word(candidate, "gateway"), reason != NULL ? reason : "?");
-            passed = true;
+        if (chosen) {
+            append(text, ", ", field_text(candidate, "reason"));
+        } else if (!field_true(candidate, "eligible")) {
+            append(others, ", ", field_word(candidate, "gateway"));
+            g_string_append_printf(others, " (%s)", field_word(candidate, "reason"));
         }
     }
+    append(text, "; passed over: ", others->str);
+    g_string_free(others, TRUE);
     return g_string_free(text, FALSE);
-}
-
-/* The separator only between two things. */
-static void append(GString *text, const char *separator, const char *more) {
-    if (more != NULL && more[0] != '\0') {
-        g_string_append_printf(text, "%s%s", text->len > 0 ? separator : "", more);
-    }
 }
 
 static char *outcome_text(const json_t *attempt) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP_COLUMNS = 2, FLEX_COLUMNS_MIN = 10, CELL_BYTES_MAX = 2048 };
+enum { GAP_COLUMNS = 2, FLEX_COLUMNS_MIN = 8, CELL_BYTES_MAX = 2048 };
 
 struct cell {
     char *text; /* cleaned */

@@ -556,10 +556,18 @@ static int process_event(struct process *process, struct err *err) {
     return process_payment(process, err);
 }
 
-/* Notes on the callback and on its attempt that it came. */
+/* Notes on the callback and on its attempt that it came. The payment's row is held first, as
+ * everywhere: who settles saves whole rows, and would undo a note made between his look and his save. */
 static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct process *process = ctx;
-    int r = sql_put(
+    int r = !process->attempt_found ? 0
+                                    : payment_row_load(tx, process->arena,
+                                                       process->attempt.payment_id.text, true,
+                                                       &process->payment, err);
+    if (r < 0) {
+        return r;
+    }
+    r = sql_put(
         tx, err,
         "UPDATE callback SET state = $2, result = $3, payment_id = $4, tries = tries + 1, "
         "processed_us = $5 WHERE id = $1",
@@ -574,7 +582,7 @@ static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
                 "UPDATE attempt SET callback_us = $2, callback_due_us = 0 WHERE id = $1 AND "
                 "callback_us = 0",
                 S_TEXT(process->attempt.id.text), S_INT(process->received_us));
-    if (r < 0 || strncmp(process->payment.review, "callback_missing", 16) != 0) {
+    if (r < 0 || strcmp(process->payment.review, "callback_missing") != 0) {
         return r;
     }
     return sql_put(tx, err,

@@ -51,17 +51,21 @@ static int claim_existing(struct payments *payments, struct store_tx *tx,
             .status = (int)sql_int(rows, 6), .replayed = true, .json = strdup(sql_text(rows, 7))};
         return 0;
     }
-    int64_t now = clock_wall_us();
-    bool mine = strcmp(sql_text(rows, 4), payments->instance) == 0;
-    bool owner_alive = payments->options.alone ? mine && sql_int(rows, 5) > now
-                                               : sql_int(rows, 5) > now;
+    char owner[ID_TEXT_MAX];
+    int64_t lease_us = sql_int(rows, 5), now = clock_wall_us();
+    bool owner_alive = false;
+    snprintf(owner, sizeof owner, "%s", sql_text(rows, 4));
+    snprintf(resource_id, ID_TEXT_MAX, "%s", sql_text(rows, 2));
+    r = lease_holds(payments, tx, owner, lease_us, &owner_alive, err);
+    if (r < 0) {
+        return r;
+    }
     if (owner_alive) {
         err_set(err, ERR_IDEMPOTENCY_IN_FLIGHT,
                 "the first request with this key is being worked on");
         err_place(err, "Idempotency-Key");
         return err_hint(err, "Repeat the same request in a second; it will not be charged twice.");
     }
-    snprintf(resource_id, ID_TEXT_MAX, "%s", sql_text(rows, 2));
     *ret_found = IDEMPOTENCY_RESUME;
     return sql_put(tx, err,
                    "UPDATE idempotency SET owner = $3, lease_us = $4 WHERE scope = $1 AND key = $2",
@@ -103,7 +107,9 @@ int idempotency_finish(struct payments *payments, struct store_tx *tx, const str
     }
     return sql_put(
         tx, err,
-        "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2",
+        /* The first answer stands: whoever took over from a run that was only slow may be second. */
+        "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2 "
+        "AND state = 1",
         S_TEXT(caller->scope), S_TEXT(caller->key), S_INT(IDEMPOTENCY_DONE), S_INT(status),
         S_TEXT(json));
 }

@@ -26,6 +26,16 @@ enum {
 /* After a commit that added a job. Does nothing before payments_start() and after payments_stop(). */
 void jobs_wake(struct payments *payments);
 
+/* ---- instances.c: who is alive ---- */
+
+#define INSTANCE_DEAD_US (10 * 1000 * 1000) /* without a sign of life */
+/* Says that this instance lives (nothing for one that is alone with its store). */
+MUST_USE int instance_beat(struct payments *payments, int64_t now_us, struct err *err);
+MUST_USE int instance_gone(struct payments *payments, struct err *err);
+/* Whether a lease still keeps others away. */
+MUST_USE int lease_holds(struct payments *payments, struct store_tx *tx, const char *owner,
+                         int64_t lease_us, bool *ret_holds, struct err *err);
+
 /* ---- idempotency.c: resumable work, not a response cache (PAY-2) ---- */
 
 enum idempotency_found {

@@ -10,6 +10,8 @@
 #include "payment/internal.h"
 
 #define SWEEP_US (1 * US_PER_SECOND)
+/* A run that takes longer may be run again beside itself: every handler bears that. */
+#define JOB_LEASE_US (30 * US_PER_SECOND)
 #define CALLBACK_SWEEP_US (5 * US_PER_SECOND)
 #define PRUNE_US (60 * US_PER_SECOND)
 #define REQUEST_BUDGET_US (20 * US_PER_SECOND)
@@ -67,7 +69,7 @@ static void fill_kinds(struct machine *machine) {
         .backoff_us = resolve_backoff_us,
         .backoff_count = COUNT_OF(resolve_backoff_us),
         .attempts_max = 0,
-        .lease_us = 2 * CALL_LEASE_US,
+        .lease_us = JOB_LEASE_US,
         .concurrency = 32,
     };
     machine->kinds[1] = (struct job_kind){
@@ -77,7 +79,7 @@ static void fill_kinds(struct machine *machine) {
         .backoff_us = resolve_backoff_us,
         .backoff_count = COUNT_OF(resolve_backoff_us),
         .attempts_max = 0,
-        .lease_us = 2 * CALL_LEASE_US,
+        .lease_us = JOB_LEASE_US,
         .concurrency = 16,
     };
     machine->kinds[2] = (struct job_kind){
@@ -88,7 +90,7 @@ static void fill_kinds(struct machine *machine) {
         .backoff_us = callback_backoff_us,
         .backoff_count = COUNT_OF(callback_backoff_us),
         .attempts_max = 12,
-        .lease_us = 2 * CALL_LEASE_US,
+        .lease_us = JOB_LEASE_US,
         .concurrency = 32,
     };
     machine->kinds[3] = (struct job_kind){
@@ -99,7 +101,7 @@ static void fill_kinds(struct machine *machine) {
         .backoff_us = webhook_backoff_us,
         .backoff_count = COUNT_OF(webhook_backoff_us),
         .attempts_max = COUNT_OF(webhook_backoff_us) + 1,
-        .lease_us = CALL_LEASE_US,
+        .lease_us = JOB_LEASE_US,
         .concurrency = 32,
     };
 }
@@ -160,6 +162,7 @@ static void sweeper(void *arg) {
     while (!payments->stopping) {
         lock_give(&payments->lock);
         int64_t now = clock_mono_us();
+        sweep(payments, instance_beat, "instances");
         sweep(payments, sweep_orphans, "orphans");
         if (now >= callbacks_at) {
             sweep(payments, sweep_callbacks, "callbacks");
@@ -189,7 +192,11 @@ static struct job_runner *jobs_change(struct payments *payments, struct job_runn
 int payments_start(struct payments *payments, struct err *err) {
     struct machine *machine = (struct machine *)payments;
     struct job_runner *jobs = NULL;
-    int r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &jobs, err);
+    int r = instance_beat(payments, clock_wall_us(), err);
+    if (r < 0) {
+        return r;
+    }
+    r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &jobs, err);
     if (r < 0) {
         return r;
     }
@@ -214,7 +221,11 @@ void payments_stop(struct payments *payments) {
     }
     struct job_runner *jobs = jobs_change(payments, NULL); /* requests may still be running */
     if (jobs != NULL) {
+        struct err err = {0};
         job_runner_stop(jobs);
+        if (instance_gone(payments, &err) < 0) {
+            log_error(STORE_FAILED, &err, LT("while", "saying that this instance ends"));
+        }
     }
 }
 
@@ -238,6 +249,10 @@ int payments_tick(struct payments *payments, struct err *err) {
             return r;
         }
         (void)jobs_change(payments, jobs);
+    }
+    int beat = instance_beat(payments, now, err);
+    if (beat < 0) {
+        return beat;
     }
     int orphans = sweep_orphans(payments, now, err);
     if (orphans < 0) {

@@ -69,10 +69,10 @@ static int look_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || look->attempt.state != ATTEMPT_SENDING) {
         return r;
     }
-    bool mine = strcmp(look->attempt.owner, look->payments->instance) == 0;
-    bool void_lease = look->payments->options.alone && !mine;
-    if (!void_lease && look->attempt.lease_us > clock_wall_us()) {
-        return 0; /* its caller lives and will settle it */
+    bool holds = false;
+    r = lease_holds(look->payments, tx, look->attempt.owner, look->attempt.lease_us, &holds, err);
+    if (r < 0 || holds) {
+        return r; /* its caller lives and will settle it */
     }
     struct gateway_result crash;
     gateway_result_init(&crash);
@@ -240,10 +240,11 @@ static int look_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || look->operation.state != OPERATION_SENDING) {
         return r;
     }
-    bool mine = strcmp(look->operation.owner, look->payments->instance) == 0;
-    bool void_lease = look->payments->options.alone && !mine;
-    if (!void_lease && look->operation.lease_us > clock_wall_us()) {
-        return 0;
+    bool holds = false;
+    r = lease_holds(look->payments, tx, look->operation.owner, look->operation.lease_us, &holds,
+                    err);
+    if (r < 0 || holds) {
+        return r;
     }
     struct gateway_result crash;
     gateway_result_init(&crash);
@@ -285,6 +286,17 @@ enum gateway_operation operation_call(enum operation_kind kind) {
                                        : OP_CANCEL;
 }
 
+/* A hold that is asked about long after a capture or cancellation of it: it took this capture's amount
+ * more than we know of (a part, the rest is held), or nothing was done. */
+static enum gateway_outcome held_still(const struct look *look, const struct gateway_result *result) {
+    int64_t captured = result->captured_minor > 0 ? result->captured_minor : 0;
+    int64_t more = captured - look->payment.captured_minor;
+    if (look->operation.kind == OPERATION_CANCEL || more == 0) {
+        return GW_DECLINED;
+    }
+    return more == look->operation.amount_minor ? GW_CHARGED : GW_UNKNOWN;
+}
+
 /* A refund can be asked about; a capture or a cancellation is asked about through its payment,
  * whose state tells. Within the key's lifetime the same call with the same key answers best of all.
  */
@@ -309,16 +321,16 @@ static void ask_operation(struct look *look, struct gateway *gateway,
     };
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";
-    /* The last repeat was sent before the keys ended: what is not there this long after will not come. */
+    ret_result->as_it_stands = ret_result->as_it_stands || !repeat;
+    /* The last repeat was sent before the keys ended: what is not there this long after will not
+     * come. */
     bool over = unknown && can->not_found_conclusive_us > 0 &&
                 age >= can->key_lifetime_us + can->not_found_conclusive_us;
     if (ret_result->outcome == GW_NOT_FOUND && (!refund || !over)) {
         ret_result->outcome = GW_UNKNOWN;
     }
-    bool no_more_captured = look->operation.kind == OPERATION_CANCEL ||
-                            ret_result->captured_minor <= look->payment.captured_minor;
-    if (ret_result->outcome == GW_AUTHORIZED && !repeat && !refund && over && no_more_captured) {
-        ret_result->outcome = GW_DECLINED; /* it still holds what it held: nothing was done */
+    if (ret_result->outcome == GW_AUTHORIZED && !repeat && !refund && over) {
+        ret_result->outcome = held_still(look, ret_result);
     }
 }
 
@@ -383,17 +395,18 @@ struct found {
     int count;
     const char *sql;
     int64_t now_us;
-    const char *instance;
+    const struct sql_arg *third; /* of the statement, or NULL */
 };
 
 static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct found *found = ctx;
     found->count = 0;
     SQL_ROWS_AUTO rows = NULL;
-    int r = found->instance != NULL
-                ? sql_query(tx, err, &rows, found->sql, S_INT(found->now_us), S_INT(SWEEP_BATCH),
-                            S_TEXT(found->instance))
-                : sql_query(tx, err, &rows, found->sql, S_INT(found->now_us), S_INT(SWEEP_BATCH));
+    struct sql_arg args[] = {S_INT(found->now_us), S_INT(SWEEP_BATCH), S_NULL};
+    if (found->third != NULL) {
+        args[2] = *found->third;
+    }
+    int r = sql_query_args(tx, err, &rows, found->sql, args, found->third != NULL ? 3 : 2);
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         snprintf(found->ids[found->count++], ID_TEXT_MAX, "%s", sql_text(rows, 0));
     }
@@ -408,15 +421,17 @@ int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
     static const char attempts_alone[] =
         "SELECT id FROM attempt WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
     static const char attempts_shared[] =
-        "SELECT id FROM attempt WHERE state = 1 AND lease_us < $1 LIMIT $2";
+        "SELECT id FROM attempt WHERE state = 1 AND (lease_us < $1 OR owner NOT IN "
+        "(SELECT id FROM instance WHERE seen_us > $3)) LIMIT $2";
     static const char operations_alone[] =
         "SELECT id FROM operation WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
     static const char operations_shared[] =
-        "SELECT id FROM operation WHERE state = 1 AND lease_us < $1 LIMIT $2";
+        "SELECT id FROM operation WHERE state = 1 AND (lease_us < $1 OR owner NOT IN "
+        "(SELECT id FROM instance WHERE seen_us > $3)) LIMIT $2";
     bool alone = payments->options.alone;
     char ids[SWEEP_BATCH][ID_TEXT_MAX];
-    struct found found = {ids, 0, alone ? attempts_alone : attempts_shared, now_us,
-                          alone ? payments->instance : NULL};
+    struct sql_arg third = alone ? S_TEXT(payments->instance) : S_INT(now_us - INSTANCE_DEAD_US);
+    struct found found = {ids, 0, alone ? attempts_alone : attempts_shared, now_us, &third};
     int r = find(payments, &found, err);
     int done = 0;
     for (int i = 0; r >= 0 && i < found.count; i++, done++) {

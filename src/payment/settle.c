@@ -321,15 +321,38 @@ int settle_failed(struct payments *payments, struct store_tx *tx, struct payment
 
 /* ---- Captures, cancellations, refunds ---- */
 
+/* Something was captured, but by which call? All that we know of and all that is open together: then
+ * by this one as well. Only what we know of: then not by this one, and a payment that takes no more
+ * captures will not do it later. Anything between is somebody else's open capture: not known yet. */
+static int capture_by_sum(struct store_tx *tx, const struct payment_row *payment,
+                          const struct gateway_result *result, enum gateway_outcome *ret_outcome,
+                          struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM operation WHERE "
+                      "payment_id = $1 AND kind = 1 AND state IN (1, 2, 3)",
+                      S_TEXT(payment->id.text));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    int64_t open_minor = sql_int(rows, 0);
+    *ret_outcome = result->captured_minor >= payment->captured_minor + open_minor ? GW_CHARGED
+                   : result->captured_minor == payment->captured_minor            ? GW_DECLINED
+                                                                                  : GW_UNKNOWN;
+    return 0;
+}
+
 static enum operation_state operation_next(const struct operation_row *operation,
+                                           enum gateway_outcome outcome,
                                            const struct gateway_result *result) {
     enum gateway_outcome done = operation->kind == OPERATION_REFUND    ? GW_REFUNDED
                                 : operation->kind == OPERATION_CAPTURE ? GW_CHARGED
                                                                        : GW_CANCELED;
-    if (result->outcome == done) {
+    if (outcome == done) {
         return OPERATION_SUCCEEDED;
     }
-    switch (result->outcome) {
+    switch (outcome) {
     case GW_PENDING:
         return OPERATION_PENDING;
     case GW_UNKNOWN:
@@ -439,12 +462,21 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     if (!operation_state_open(operation->state) && !reversed) {
         return 0;
     }
-    enum operation_state to = reversed ? OPERATION_FAILED : operation_next(operation, result);
+    enum gateway_outcome outcome = result->outcome;
+    int r = 0;
+    if (operation->kind == OPERATION_CAPTURE && outcome == GW_CHARGED && result->as_it_stands) {
+        r = capture_by_sum(tx, payment, result, &outcome, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    enum operation_state to = reversed ? OPERATION_FAILED
+                                       : operation_next(operation, outcome, result);
     if (to == operation->state) {
         return 0;
     }
     operation->state = to;
-    operation->outcome = result->outcome;
+    operation->outcome = outcome;
     operation->source = source;
     operation->code = result->code;
     operation->common_code = result->common_code;
@@ -457,7 +489,7 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     operation->owner = "";
     operation->lease_us = 0;
     *ret_changed = true;
-    int r = operation_row_save(tx, operation, err);
+    r = operation_row_save(tx, operation, err);
     if (r < 0) {
         return r;
     }

@@ -380,6 +380,7 @@ void sb_paypal_handle(void *ctx, const struct http_request *request, struct http
     const struct route *route = route_of(request, id);
     sb_faults_decide(&sandbox->faults, SB_PAYPAL, operation_of(route, request), &verdict);
     if (verdict.silent_before) {
+        reply->status = 200; /* of an answer that is never sent */
         reply->never = true;
         return;
     }

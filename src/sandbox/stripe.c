@@ -375,6 +375,7 @@ void sb_stripe_handle(void *ctx, const struct http_request *request, struct http
     sb_faults_decide(&sandbox->faults, SB_STRIPE,
                      route != NULL ? operation_of(route, request) : SB_OP_OTHER, &verdict);
     if (verdict.silent_before) {
+        reply->status = 200; /* of an answer that is never sent */
         reply->never = true;
         return;
     }

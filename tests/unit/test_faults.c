@@ -205,6 +205,18 @@ static const struct flow flows[] = {
 
 /* ---- running one ------------------------------------------------------------------------------ */
 
+/* What is being tried, told when it fails. */
+static char trying[160];
+
+static int tell(void **state) {
+    (void)state;
+    if (trying[0] != '\0') {
+        print_message("while trying %s\n", trying);
+    }
+    trying[0] = '\0';
+    return 0;
+}
+
 static void begin(const struct flow *flow) {
     payment_world_forget(W);
     struct caller caller = world_caller(NULL, "");
@@ -266,6 +278,7 @@ static void end(const struct flow *flow) {
     }
     free(prepared);
     prepared = NULL;
+    trying[0] = '\0';
 }
 
 /* ---- store faults ----------------------------------------------------------------------------- */
@@ -294,8 +307,8 @@ static int run_with_store_fault(const struct flow *flow, int first, int last) {
     json_decref(flow->run());
     store_fault_set(W->engine.store, NULL, NULL);
     if (first > 0) {
-        print_message("%s: store call %d%s (%s)\n", flow->name, first, last > first ? " and all after it" : "",
-                      fault.failed);
+        snprintf(trying, sizeof trying, "\"%s\", store call %d%s (%s)", flow->name, first,
+                 last > first ? " and all after it" : "", fault.failed);
     }
     end(flow);
     return atomic_load(&fault.seen);
@@ -321,7 +334,6 @@ static void the_store_goes_away_at_each_call(void **state) {
 }
 
 /* The process ends there too: the next one has other leases. */
-static void the_process_dies_at_each_commit(void **state);
 static int fail_after(void *ctx, const char *sql) {
     struct store_fault *fault = ctx;
     bool commit = strcmp(sql, "COMMIT") == 0 || strcmp(sql, "COMMITTED") == 0;
@@ -334,6 +346,7 @@ static void the_process_dies_at_each_commit(void **state) {
         for (int k = 0; k <= commits; k++) {
             struct store_fault fault = {.first = k};
             begin(&flows[i]);
+            snprintf(trying, sizeof trying, "\"%s\", dying at commit %d", flows[i].name, k);
             store_fault_set(W->engine.store, fail_after, &fault);
             json_decref(flows[i].run());
             store_fault_set(W->engine.store, NULL, NULL);
@@ -354,7 +367,7 @@ static int run_with_gateway_fault(const struct flow *flow, int number, enum fake
     int calls = fake_calls_counted(FAKE);
     fake_fault_at(FAKE, 0, FAKE_DO);
     if (number > 0) {
-        print_message("%s: gateway call %d: %s\n", flow->name, number, fake_act_name(act));
+        snprintf(trying, sizeof trying, "\"%s\", gateway call %d: %s", flow->name, number, fake_act_name(act));
     }
     end(flow);
     return calls;
@@ -379,6 +392,7 @@ static void a_gateway_and_the_store_fail_together(void **state) {
         for (int k = 0; k <= commits; k++) {
             struct store_fault fault = {.first = k};
             begin(&flows[0]);
+            snprintf(trying, sizeof trying, "%s, and the store from commit %d", fake_act_name(acts[a]), k);
             fake_say(FAKE, 0, "charge", 1, acts[a]);
             store_fault_set(W->engine.store, fail_after, &fault);
             json_decref(flows[0].run());
@@ -392,11 +406,11 @@ static void a_gateway_and_the_store_fail_together(void **state) {
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_store_call_fails_once),
-        cmocka_unit_test(the_store_goes_away_at_each_call),
-        cmocka_unit_test(the_process_dies_at_each_commit),
-        cmocka_unit_test(each_gateway_call_fails_in_each_way),
-        cmocka_unit_test(a_gateway_and_the_store_fail_together),
+        cmocka_unit_test_teardown(each_store_call_fails_once, tell),
+        cmocka_unit_test_teardown(the_store_goes_away_at_each_call, tell),
+        cmocka_unit_test_teardown(the_process_dies_at_each_commit, tell),
+        cmocka_unit_test_teardown(each_gateway_call_fails_in_each_way, tell),
+        cmocka_unit_test_teardown(a_gateway_and_the_store_fail_together, tell),
     };
     return payment_world_run("fault injection", tests, COUNT_OF(tests));
 }

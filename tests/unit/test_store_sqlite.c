@@ -16,6 +16,7 @@
 #include "base/task.h"
 #include "store/sqlite_conn.h"
 #include "store/store.h"
+#include "store/store_impl.h"
 #include "support/store_fixture.h"
 #include "support/test_vfs.h"
 
@@ -151,6 +152,66 @@ static void a_request_that_fails_leaves_its_group_whole(void **state)
     }
     assert_int_equal(callers[0].result + callers[2].result, -ERR_EXISTS);
     assert_int_equal(things(store_in(state)), TASKS / 2 - 1);
+}
+
+static atomic_int runs;
+
+static int counted_insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    atomic_fetch_add(&runs, 1);
+    return insert_fn(tx, ctx, ret_err);
+}
+
+static int look_and_refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int64_t changed = sql_exec(tx, ret_err, "UPDATE thing SET note = 'x' WHERE id = -1");
+    return changed < 0 ? (int)changed : err_set(ret_err, ERR_STATE, "no");
+}
+
+/* DDL counts as no change of a row. */
+static int make_and_refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
+{
+    int result = store_script(tx, "CREATE TABLE never (id bigint)", ret_err);
+    return result < 0 ? result : err_set(ret_err, ERR_STATE, "no");
+}
+
+/* Seven counted inserts with `odd` among them; how many times they ran in all. */
+static int runs_beside(struct store *store, store_fn *odd, int64_t first_id)
+{
+    struct caller callers[8];
+    atomic_store(&runs, 0);
+    for (int i = 0; i < 8; i++) {
+        callers[i] = (struct caller){.fn = i == 4 ? odd : counted_insert_fn, .id = first_id + i};
+    }
+    run_as_group(store, callers, 8);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(callers[i].result, i == 4 ? -ERR_STATE : 0);
+    }
+    return atomic_load(&runs);
+}
+
+static void a_refusal_before_any_change_does_not_make_its_group_run_again(void **state)
+{
+    assert_int_equal(runs_beside(store_in(state), look_and_refuse_fn, 0), 7);
+    assert_int_equal(things(store_in(state)), 7);
+}
+
+static void a_refusal_after_a_change_makes_its_group_run_again_under_savepoints(void **state)
+{
+    /* How many of the seven ran before the one that refused is up to the order they came in. */
+    assert_in_range(runs_beside(store_in(state), refuse_fn, 0), 7, 14);
+    assert_int_equal(things(store_in(state)), 7);
+    /* The next groups are guarded from the start. */
+    assert_int_equal(runs_beside(store_in(state), refuse_fn, 100), 7);
+    assert_int_equal(things(store_in(state)), 14);
+}
+
+static void a_refusal_after_a_change_of_the_schema_leaves_no_trace_of_it(void **state)
+{
+    assert_in_range(runs_beside(store_in(state), make_and_refuse_fn, 0), 7, 14);
+    assert_int_equal(things(store_in(state)), 7);
+    assert_int_equal(test_store_int(store_in(state),
+                                    "SELECT count(*) FROM sqlite_schema WHERE name = 'never'"), 0);
 }
 
 static int fail_commit(void *ctx, const char *sql)
@@ -428,6 +489,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(writes_that_wait_together_share_one_commit),
         TEST(a_request_that_fails_leaves_its_group_whole),
+        TEST(a_refusal_before_any_change_does_not_make_its_group_run_again),
+        TEST(a_refusal_after_a_change_makes_its_group_run_again_under_savepoints),
+        TEST(a_refusal_after_a_change_of_the_schema_leaves_no_trace_of_it),
         TEST(when_the_commit_fails_those_who_refused_are_told_so_too),
         TEST(a_single_write_commits_without_company),
         TEST(a_full_database_is_a_store_error_and_only_for_the_one_that_fills_it),

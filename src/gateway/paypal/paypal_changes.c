@@ -40,6 +40,7 @@ static void ask_order(const struct gateway_call *call, const struct gateway_chan
     JSON_AUTO order = NULL;
     paypal_show_order(call, change->payment.gateway_id, change->payment.reference, &now, &order);
     exchange_in_doubt(&now);
+    now.as_it_stands = true;
     now.duration_us += result->duration_us;
     *result = now;
 }

@@ -261,6 +261,7 @@ static void read_carried_intent(const json_t *error, enum gateway_operation oper
     if (outranks && now.outcome != GW_UNKNOWN) {
         result->outcome = now.outcome;
         result->advice = now.advice;
+        result->as_it_stands = operation == OP_CAPTURE;
     }
 }
 

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""inputs.py: what the contract says about requests is what the service does with them. From each
+body's schema and each query parameter come values at its limits, which must get past reading, and
+values just beyond them, which must not."""
+import copy
+import urllib.parse
+
+NOT_THERE = {
+    "PaymentId": "pay_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RefundId": "re_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "EndpointId": "ep_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "KeyId": "key_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "UserId": "usr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "CaseId": "case_nobody",
+    "CallbackId": "cb_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "DeliveryId": "dlv_nobody",
+    "GatewayName": "nobody", "OrderId": "nobody",
+}
+# Limits that JSON Schema says less exactly than the sentence beside it.
+FINER = {
+    ("createWebhookEndpoint", "url"), ("updateWebhookEndpoint", "url"), ("createKey", "scopes"),
+    ("createKey", "expires_at"), ("createWebhookEndpoint", "types"),
+    ("updateWebhookEndpoint", "types"), ("createPayment", "currency"),
+    ("explainRouting", "currency"), ("createPayment", "return_url"),
+    ("createPayment", "cancel_url"), ("switchPrimaryGateway", "gateway"),
+}
+# Good values where the example of the operation has none.
+GOOD = {
+    "createPayment": {"order_id": "A-1", "amount": 1, "currency": "USD", "method": "card"},
+    "updateWebhookEndpoint": {}, "rotateWebhookSecret": {}, "capturePayment": {},
+    "cancelPayment": {}, "refundPayment": {}, "runbookRefund": {}, "runbookEnableFallback": {},
+    "runbookDisableFallback": {}, "closeCase": {"resolution": "x"},
+    "enableGateway": {"reason": "x"}, "disableGateway": {"reason": "x"},
+    "drainGateway": {"reason": "x"}, "setFallbackMode": {"reason": "x"},
+}
+ANY_TYPE = {"integer": 7, "string": "x", "boolean": True, "object": {}, "array": [], "null": None,
+            "number": 1.5}
+
+
+def resolved(contract, schema):
+    """The schema with its reference put in place, and what it may be when it is not null."""
+    while "$ref" in schema:
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**contract.look_up(schema["$ref"]), **rest}
+    if "oneOf" in schema:
+        schema = {**resolved(contract, schema["oneOf"][0]), "nullable": True}
+    return schema
+
+
+def types_of(schema):
+    kind = schema.get("type", [])
+    found = set(kind if isinstance(kind, list) else [kind])
+    return found | ({"null"} if schema.get("nullable") else set())
+
+
+def beyond(schema):
+    """Values just outside the schema."""
+    kinds = types_of(schema)
+    for kind, value in ANY_TYPE.items():
+        if kind not in kinds:
+            yield value
+    if "enum" in schema and "string" in kinds:
+        yield "nothing_of_the_kind"
+    if schema.get("minLength", 0) > 0 and "enum" not in schema:
+        yield "a" * (schema["minLength"] - 1)
+    if "maxLength" in schema:
+        yield "a" * (schema["maxLength"] + 1)
+    if "minimum" in schema:
+        yield schema["minimum"] - 1
+    if "maximum" in schema:
+        yield schema["maximum"] + 1
+    if "object" in kinds and "properties" in schema:
+        yield {"nothing_of_the_kind": 1}
+        for name, inner in schema["properties"].items():
+            for value in beyond(inner):
+                yield {name: value}
+    if "object" in kinds and isinstance(schema.get("additionalProperties"), dict):
+        for value in beyond(schema["additionalProperties"]):
+            yield {"a": value}
+        if "propertyNames" in schema:
+            for name in beyond(schema["propertyNames"] | {"type": "string"}):
+                if isinstance(name, str):
+                    yield {name: "x"}
+        yield {f"k{number}": "x" for number in range(schema["maxProperties"] + 1)}
+
+
+def at_limits(schema):
+    """Values just inside."""
+    kinds = types_of(schema)
+    if "null" in kinds:
+        yield None
+    if "enum" in schema:
+        yield from (value for value in schema["enum"] if value is not None)
+    elif "string" in kinds and "pattern" not in schema:
+        yield "\u00e9" * max(schema.get("minLength", 0), 1)
+        if "maxLength" in schema:
+            yield "\u00e9" * schema["maxLength"]
+    if "boolean" in kinds:
+        yield from (True, False)
+    for name in ("minimum", "maximum"):
+        if name in schema:
+            yield schema[name]
+    if "object" in kinds and "properties" in schema:
+        yield {}
+        for name, inner in schema["properties"].items():
+            for value in at_limits(inner):
+                yield {name: value}
+    if "object" in kinds and isinstance(schema.get("additionalProperties"), dict):
+        inner = schema["additionalProperties"]
+        yield {"a" * schema.get("propertyNames", {"maxLength": 1})["maxLength"]: "x"}
+        yield {"a": "x" * inner["maxLength"]}
+        yield {f"k{number}": "x" for number in range(schema["maxProperties"])}
+
+
+def place_in(answer, path):
+    """Does a refusal name this field, or something in it?"""
+    place = answer.json.get("place", "") if answer.json else ""
+    return place == path or place.startswith(path + "/")
+
+
+class Case:
+    """One operation, with a body that is good but for what the path's thing is."""
+
+    def __init__(self, service, operation):
+        self.service, self.operation = service, operation
+        schema = operation.body_schema()
+        self.schema = resolved(service.contract, schema)
+        media = operation.node["requestBody"]["content"]["application/json"]
+        self.good = GOOD.get(operation.name, media.get("example"))
+        assert self.good is not None, f"{operation.name} has no example"
+        self.values = []
+        for item in operation.node.get("parameters", []):
+            name = item.get("$ref", "").rsplit("/", 1)[-1]
+            if name in NOT_THERE:
+                self.values.append(NOT_THERE[name])
+        self.key = service.role_key("admin") if operation.listener == "public" else None
+
+    def ask(self, body):
+        return self.service.ask(self.operation.name, self.values, body=body, key=self.key)
+
+    def with_value(self, name, value):
+        body = copy.deepcopy(self.good)
+        body[name] = value
+        if self.operation.name == "createPayment" and name != "order_id":
+            body["order_id"] = self.service.fresh("input")
+        return body
+
+
+def cases(service):
+    for operation in service.contract.operations.values():
+        if operation.body_schema() is not None:
+            yield Case(service, operation)
+
+
+def what_a_schema_refuses_is_refused_at_its_place(service):
+    tried = 0
+    for case in cases(service):
+        for name, schema in case.schema["properties"].items():
+            for value in beyond(resolved(service.contract, schema)):
+                body = case.with_value(name, value)
+                if case.operation.name == "logIn" and name == "password" and value == "a" * 200:
+                    continue
+                answer = case.ask(body)
+                assert answer.problem() == "validation" and place_in(answer, f"/{name}"), \
+                    f"{case.operation.name} with {name} = {str(value)[:80]!r}: {answer}"
+                tried += 1
+        answer = case.ask(case.with_value("nothing_of_the_kind", 1))
+        assert answer.problem() == "validation" and place_in(answer, "/nothing_of_the_kind"), \
+            f"{case.operation.name}: {answer}"
+        for name in case.schema.get("required", []):
+            body = copy.deepcopy(case.good)
+            del body[name]
+            answer = case.ask(body)
+            assert answer.problem() == "validation" and place_in(answer, f"/{name}"), \
+                f"{case.operation.name} without {name}: {answer}"
+    assert tried > 500, f"only {tried} values were tried"
+
+
+def what_a_schema_takes_is_taken(service):
+    tried = 0
+    for case in cases(service):
+        for name, schema in case.schema["properties"].items():
+            if (case.operation.name, name) in FINER:
+                continue
+            for value in at_limits(resolved(service.contract, schema)):
+                body = case.with_value(name, value)
+                service.contract.validate(case.operation.body_schema(), body, case.operation.name)
+                answer = case.ask(body)
+                assert not (answer.problem() == "validation" and place_in(answer, f"/{name}")), \
+                    f"{case.operation.name} with {name} = {str(value)[:80]!r}: {answer}"
+                tried += 1
+    assert tried > 100, f"only {tried} values were tried"
+
+
+def queries_have_the_limits_that_are_written(service):
+    for operation in service.contract.operations.values():
+        for item in operation.node.get("parameters", []):
+            parameter = service.contract.follow(item)
+            if parameter["in"] != "query":
+                continue
+            name = parameter["name"]
+            schema = resolved(service.contract, parameter["schema"])
+            wrong = []
+            if "enum" in schema:
+                wrong = ["nothing_of_the_kind"]
+            elif schema["type"] == "integer":
+                wrong = [schema["minimum"] - 1, schema["maximum"] + 1, "x", "1.5"]
+            elif name in ("since", "until"):
+                wrong = ["yesterday", "1w", "0h"]
+            elif schema.get("maxLength", 0) >= 255:
+                wrong = ["a" * (schema["maxLength"] + 1)]
+            for value in wrong:
+                query = f"{name}={urllib.parse.quote(str(value))}"
+                answer = service.ask(operation.name, ["nobody"], query=query)
+                assert answer.status in (400, 422), f"{operation.name}?{query}: {answer}"
+            right = schema.get("enum", [])
+            if schema["type"] == "integer" and "enum" not in schema:
+                right = [schema["minimum"], schema["maximum"]]
+            elif "examples" in schema:
+                right = schema["examples"]
+            for value in right:
+                query = f"{name}={urllib.parse.quote(str(value))}"
+                service.expect(200, operation.name, query=query)
+
+
+TESTS = [(f"inputs: {function.__name__.replace('_', ' ')}", function) for function in (
+    what_a_schema_refuses_is_refused_at_its_place,
+    what_a_schema_takes_is_taken,
+    queries_have_the_limits_that_are_written,
+)]

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_idempotency.c: one key, one effect (PAY-2): replayed, refused, in flight, resumed after a crash,
+ * across a restart, and forgotten after a week. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/task.h"
+#include "payment/internal.h"
+#include "support/payment_world.h"
+
+#define W the_world
+#define FAKE (W->fake)
+
+static char *dumped(json_t *json) {
+    assert_non_null(json);
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return text;
+}
+
+static void the_same_request_with_the_same_key_has_the_same_answer(void **state) {
+    char *first = dumped(world_create(W, "key", "order", 500));
+    assert_false(W->replayed);
+    int status = W->status;
+    for (int i = 0; i < 2; i++) {
+        char *again = dumped(world_create(W, "key", "order", 500));
+        assert_true(W->replayed);
+        assert_int_equal(W->status, status);
+        assert_string_equal(again, first);
+        free(again);
+        payment_world_restart(W); /* the second time in another process */
+    }
+    free(first);
+    assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
+    assert_int_equal(fake_calls(FAKE, 0, "charge"), 1);
+    world_check(W);
+}
+
+static void an_answer_is_kept_whatever_it_was(void **state) {
+    static const enum fake_act acts[] = {FAKE_DECLINE, FAKE_PENDING, FAKE_ACTION};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        payment_world_forget(W);
+        fake_say(FAKE, 0, "charge", 1, acts[i]);
+        char *first = dumped(world_create(W, "key", "order", 500));
+        char *again = dumped(world_create(W, "key", "order", 500));
+        assert_true(W->replayed);
+        assert_string_equal(again, first);
+        free(first);
+        free(again);
+        assert_int_equal(fake_calls(FAKE, 0, "charge"), 1);
+    }
+}
+
+static void another_request_with_the_same_key_is_refused(void **state) {
+    json_decref(world_create(W, "key", "order", 500));
+    assert_null(world_create(W, "key", "order-2", 500));
+    assert_int_equal(W->result, -ERR_IDEMPOTENCY_MISMATCH);
+    assert_int_equal(err_http_status(W->err.code), 422);
+    assert_null(world_create(W, "key", "order", 501));
+    assert_int_equal(W->result, -ERR_IDEMPOTENCY_MISMATCH);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 1);
+}
+
+static void the_same_key_and_body_on_another_path_is_refused(void **state) {
+    char *id = world_authorized(W, "order", 500);
+    struct caller caller = world_caller("key", "the same body");
+    struct answer answer = {0};
+    int r = payment_capture(W->payments, &caller, id, 0, true, &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    assert_int_equal(W->result, 0);
+    r = payment_refund(W->payments, &caller, id, 0, "", true, &answer, &W->err);
+    assert_null(world_take(W, r, &answer));
+    assert_int_equal(W->result, -ERR_IDEMPOTENCY_MISMATCH);
+    free(id);
+}
+
+static void keys_of_two_callers_are_two_keys(void **state) {
+    struct caller callers[2] = {world_caller("key", "a"), world_caller("key", "b")};
+    callers[1].scope = "another";
+    static const char *const orders[] = {"order-1", "order-2"};
+    for (int i = 0; i < 2; i++) {
+        struct payment_order order = world_order(orders[i], 500);
+        struct answer answer = {0};
+        json_decref(world_take(W, payment_create(W->payments, &callers[i], &order, &answer, &W->err), &answer));
+        assert_int_equal(W->result, 0);
+    }
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 2);
+}
+
+static void without_a_key_each_request_is_its_own(void **state) {
+    char *id = world_paid(W, "order", 500);
+    json_decref(world_refund(W, NULL, id, 100));
+    json_decref(world_refund(W, NULL, id, 100));
+    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM idempotency"), 0);
+    free(id);
+}
+
+static void a_refused_request_leaves_its_key_free(void **state) {
+    char *id = world_paid(W, "order", 500);
+    assert_null(world_refund(W, "key", id, 501));
+    assert_int_equal(W->result, -ERR_AMOUNT);
+    json_decref(world_create(W, "key", "order-2", 500));
+    assert_int_equal(W->result, 0);
+    free(id);
+}
+
+/* ---- in flight -------------------------------------------------------------------------------- */
+
+static void repeat_it(void *ctx, int account, const char *call, bool done) {
+    int *result = ctx;
+    if (strcmp(call, "charge") == 0 && done && *result == 0) {
+        *result = 1;
+        assert_null(world_create(W, "key", "order", 500));
+        *result = W->result;
+    }
+}
+
+static void a_key_whose_first_request_still_runs_is_in_flight(void **state) {
+    int result = 0;
+    fake_hook(FAKE, repeat_it, &result);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    fake_hook(FAKE, NULL, NULL);
+    assert_int_equal(result, -ERR_IDEMPOTENCY_IN_FLIGHT);
+    assert_int_equal(err_http_status(ERR_IDEMPOTENCY_IN_FLIGHT), 409);
+    json_decref(world_create(W, "key", "order", 500));
+    assert_true(W->replayed);
+    world_check(W);
+}
+
+enum { RACERS = 8 };
+struct racer {
+    int result, status;
+};
+
+static void race(void *arg) {
+    struct racer *racer = arg;
+    struct caller caller = world_caller("key", "the same");
+    struct payment_order order = world_order("order", 500);
+    struct answer answer = {0};
+    struct err err = {0};
+    racer->result = payment_create(W->payments, &caller, &order, &answer, &err);
+    racer->status = answer.status;
+    answer_release(&answer);
+}
+
+static void the_same_key_from_many_at_once_is_one_payment(void **state) {
+    for (int round = 0; round < 5; round++) {
+        payment_world_forget(W);
+        struct racer racers[RACERS];
+        struct task *tasks[RACERS];
+        for (int i = 0; i < RACERS; i++) {
+            tasks[i] = task_start("racer", 512 * 1024, race, &racers[i]);
+            assert_non_null(tasks[i]);
+        }
+        int answered = 0;
+        for (int i = 0; i < RACERS; i++) {
+            task_join(tasks[i]);
+            answered += racers[i].result == 0;
+            assert_true(racers[i].result == 0 ? racers[i].status == 201
+                                              : racers[i].result == -ERR_IDEMPOTENCY_IN_FLIGHT);
+        }
+        assert_true(answered >= 1);
+        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 1);
+        assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
+        world_check(W);
+    }
+}
+
+/* ---- resumed ---------------------------------------------------------------------------------- */
+
+static int fail_all(void *ctx, const char *sql) {
+    (void)sql;
+    return *(bool *)ctx;
+}
+
+static void stop_the_store(void *ctx, int account, const char *call, bool done) {
+    if (strcmp(call, "charge") == 0 && done) {
+        *(bool *)ctx = true;
+    }
+}
+
+/* The gateway charges, and the process is gone before it is written down. */
+static void die_after_the_charge(const char *key, enum fake_act act) {
+    bool dead = false;
+    fake_say(FAKE, 0, "charge", 1, act);
+    fake_hook(FAKE, stop_the_store, &dead);
+    store_fault_set(W->engine.store, fail_all, &dead);
+    assert_null(world_create(W, key, "order", 500));
+    assert_int_equal(W->result, -ERR_STORE);
+    store_fault_set(W->engine.store, NULL, NULL);
+    fake_hook(FAKE, NULL, NULL);
+    payment_world_restart(W);
+}
+
+/* PostgreSQL is shared by several: there a lease must end first. SQLite's owner can only be dead. */
+static void let_the_lease_end(void) {
+    if (W->engine.engine == STORE_POSTGRES) {
+        assert_null(world_create(W, "key", "order", 500));
+        assert_int_equal(W->result, -ERR_IDEMPOTENCY_IN_FLIGHT);
+        test_clock_advance(46 * US_PER_SECOND);
+    }
+}
+
+static void a_repeat_after_a_crash_finishes_what_the_first_began(void **state) {
+    die_after_the_charge("key", FAKE_DO);
+    let_the_lease_end();
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_non_null(json);
+    assert_int_equal(W->status, 201);
+    assert_false(W->replayed);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 1);
+    json_decref(world_create(W, "key", "order", 500));
+    assert_true(W->replayed);
+    world_check(W);
+}
+
+static void a_repeat_after_a_crash_says_processing_when_the_gateway_does_not_know(void **state) {
+    die_after_the_charge("key", FAKE_DO);
+    let_the_lease_end();
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_int_equal(W->status, 202);
+    assert_string_equal(json_at(json, "state"), "processing");
+    json_decref(json);
+    fake_say_nothing(FAKE);
+    world_settle_all(W);
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
+    world_check(W);
+}
+
+static void a_crash_without_a_repeat_is_resolved_all_the_same(void **state) {
+    die_after_the_charge("key", FAKE_DO);
+    world_settle_all(W);
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
+    assert_text(W, "SELECT code FROM attempt", "");
+    /* The client comes an hour later. */
+    test_clock_advance(3600 * US_PER_SECOND);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_int_equal(W->status, 201);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
+    world_check(W);
+}
+
+static void a_crashed_orders_other_key_is_told_of_the_first(void **state) {
+    die_after_the_charge("key", FAKE_DO);
+    assert_null(world_create(W, "key-2", "order", 500));
+    assert_int_equal(W->result, -ERR_ORDER_TAKEN);
+    world_settle_all(W);
+    world_check(W);
+}
+
+static void stop_the_store_at_refunds(void *ctx, int account, const char *call, bool done) {
+    if (strcmp(call, "refund") == 0 && done) {
+        *(bool *)ctx = true;
+    }
+}
+
+static void a_refund_after_a_crash_is_finished_by_its_repeat(void **state) {
+    char *id = world_paid(W, "order", 500);
+    bool dead = false;
+    fake_hook(FAKE, stop_the_store_at_refunds, &dead);
+    store_fault_set(W->engine.store, fail_all, &dead);
+    assert_null(world_refund(W, "key", id, 200));
+    store_fault_set(W->engine.store, NULL, NULL);
+    fake_hook(FAKE, NULL, NULL);
+    payment_world_restart(W);
+    test_clock_advance(46 * US_PER_SECOND);
+    json_t *json = world_refund(W, "key", id, 200);
+    assert_non_null(json);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation"), 1);
+    free(id);
+    world_check(W);
+}
+
+/* A store that goes away in the middle, without the process. */
+static void a_lease_that_could_not_be_given_up_ends_by_itself(void **state) {
+    bool dead = false;
+    fake_hook(FAKE, stop_the_store, &dead);
+    store_fault_set(W->engine.store, fail_all, &dead);
+    assert_null(world_create(W, "key", "order", 500));
+    store_fault_set(W->engine.store, NULL, NULL);
+    fake_hook(FAKE, NULL, NULL);
+    /* Nothing could be written, not even that the lease is given up: it ends by itself. */
+    assert_null(world_create(W, "key", "order", 500));
+    assert_int_equal(W->result, -ERR_IDEMPOTENCY_IN_FLIGHT);
+    test_clock_advance(46 * US_PER_SECOND);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    world_check(W);
+}
+
+static int fail_one_commit(void *ctx, const char *sql) {
+    int *commits = ctx;
+    return strcmp(sql, "COMMIT") == 0 && ++*commits == 2;
+}
+
+static void after_one_failed_commit_the_repeat_is_let_in_at_once(void **state) {
+    int commits = 0;
+    store_fault_set(W->engine.store, fail_one_commit, &commits);
+    assert_null(world_create(W, "key", "order", 500));
+    assert_int_equal(W->result, -ERR_STORE);
+    store_fault_set(W->engine.store, NULL, NULL);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_non_null(json);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
+    world_check(W);
+}
+
+/* The same when it failed over in the transaction that was lost. */
+static void after_a_failed_commit_of_the_next_attempt_the_repeat_is_let_in_at_once(void **state) {
+    int commits = 0;
+    fake_say(FAKE, 0, "charge", 1, FAKE_RATE_LIMIT);
+    store_fault_set(W->engine.store, fail_one_commit, &commits);
+    assert_null(world_create(W, "key", "order", 500));
+    store_fault_set(W->engine.store, NULL, NULL);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_non_null(json);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
+    world_check(W);
+}
+
+/* ---- the rest --------------------------------------------------------------------------------- */
+
+static int write_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
+                    struct err *err) {
+    (void)payments;
+    (void)tx;
+    (void)err;
+    int *times = ctx;
+    ++*times;
+    *ret_answer = (struct answer){.status = 201, .json = strdup("{\"secret\":\"s\"}"), .kept_json = strdup("{}")};
+    return 0;
+}
+
+static void what_is_told_once_is_not_in_the_stored_answer(void **state) {
+    int times = 0;
+    struct caller caller = world_caller("key", "x");
+    struct answer answer = {0};
+    assert_int_equal(idempotent_run(W->payments, &caller, "key.create", write_fn, &times, &answer, &W->err), 0);
+    assert_string_equal(answer.json, "{\"secret\":\"s\"}");
+    answer_release(&answer);
+    assert_int_equal(idempotent_run(W->payments, &caller, "key.create", write_fn, &times, &answer, &W->err), 0);
+    assert_string_equal(answer.json, "{}");
+    assert_true(answer.replayed);
+    answer_release(&answer);
+    assert_int_equal(times, 1);
+}
+
+static void keys_are_forgotten_after_a_week_and_not_before(void **state) {
+    json_decref(world_create(W, "key", "order", 500));
+    test_clock_advance(INT64_C(6) * 24 * 3600 * US_PER_SECOND);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM idempotency"), 1);
+    test_clock_advance(INT64_C(25) * 3600 * US_PER_SECOND);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM idempotency"), 0);
+    /* The order itself is remembered for ever. */
+    assert_null(world_create(W, "key", "order", 500));
+    assert_int_equal(W->result, -ERR_ORDER_TAKEN);
+}
+
+int main(void) {
+    payment_world_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_request_with_the_same_key_has_the_same_answer),
+        cmocka_unit_test(an_answer_is_kept_whatever_it_was),
+        cmocka_unit_test(another_request_with_the_same_key_is_refused),
+        cmocka_unit_test(the_same_key_and_body_on_another_path_is_refused),
+        cmocka_unit_test(keys_of_two_callers_are_two_keys),
+        cmocka_unit_test(without_a_key_each_request_is_its_own),
+        cmocka_unit_test(a_refused_request_leaves_its_key_free),
+        cmocka_unit_test(a_key_whose_first_request_still_runs_is_in_flight),
+        cmocka_unit_test(the_same_key_from_many_at_once_is_one_payment),
+        cmocka_unit_test(a_repeat_after_a_crash_finishes_what_the_first_began),
+        cmocka_unit_test(a_repeat_after_a_crash_says_processing_when_the_gateway_does_not_know),
+        cmocka_unit_test(a_crash_without_a_repeat_is_resolved_all_the_same),
+        cmocka_unit_test(a_crashed_orders_other_key_is_told_of_the_first),
+        cmocka_unit_test(a_refund_after_a_crash_is_finished_by_its_repeat),
+        cmocka_unit_test(a_lease_that_could_not_be_given_up_ends_by_itself),
+        cmocka_unit_test(after_one_failed_commit_the_repeat_is_let_in_at_once),
+        cmocka_unit_test(after_a_failed_commit_of_the_next_attempt_the_repeat_is_let_in_at_once),
+        cmocka_unit_test(what_is_told_once_is_not_in_the_stored_answer),
+        cmocka_unit_test(keys_are_forgotten_after_a_week_and_not_before),
+    };
+    return payment_world_run("idempotency", tests, COUNT_OF(tests));
+}
