@@ -3,7 +3,6 @@
  * Invariants: data != NULL; len <= max; len < cap; data[len] == '\0'. */
 #include "base/buf.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 
 enum { BUF_START_BYTES = 128 };
@@ -33,21 +32,12 @@ void buf_clear(struct buf *buf)
     buf->overflowed = false;
 }
 
-/* Makes room for `count` more bytes and their NUL; false (and from then on always) when that is
- * more than the maximum, or more than the system has. */
-static bool reserve(struct buf *buf, size_t count)
+/* Doubles until `count` more bytes and their NUL have room. */
+static bool grow(struct buf *buf, size_t count)
 {
     size_t cap = buf->cap;
     char *grown;
 
-    INVARIANT(buf->data != NULL, "buf_init() comes first");
-    if (buf->overflowed || count > buf->max - buf->len) {
-        buf->overflowed = true;
-        return false;
-    }
-    if (buf->len + count < buf->cap) {
-        return true;
-    }
     while (cap <= buf->len + count) {
         cap *= 2;
     }
@@ -61,9 +51,21 @@ static bool reserve(struct buf *buf, size_t count)
     return true;
 }
 
+/* Makes room for `count` more bytes and their NUL; false (and from then on always) when that is
+ * more than the maximum, or more than the system has. */
+static inline bool reserve(struct buf *buf, size_t count)
+{
+    INVARIANT(buf->data != NULL, "buf_init() comes first");
+    if (buf->overflowed || count > buf->max - buf->len) {
+        buf->overflowed = true;
+        return false;
+    }
+    return buf->len + count < buf->cap || grow(buf, count);
+}
+
 void buf_add(struct buf *buf, const void *bytes, size_t count)
 {
-    if (!reserve(buf, count) || count == 0) {
+    if (count == 0 || !reserve(buf, count)) {
         return;
     }
     memcpy(buf->data + buf->len, bytes, count);
@@ -78,15 +80,28 @@ void buf_add_text(struct buf *buf, const char *text)
 
 void buf_add_char(struct buf *buf, char c)
 {
-    buf_add(buf, &c, 1);
+    if (!reserve(buf, 1)) {
+        return;
+    }
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
 }
 
 void buf_add_int(struct buf *buf, int64_t value)
 {
     char digits[24];
-    const int count = snprintf(digits, sizeof(digits), "%" PRId64, value);
+    char *at = digits + sizeof(digits);
+    /* The magnitude of INT64_MIN has no int64. */
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-    buf_add(buf, digits, (size_t)count);
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    buf_add(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void buf_addf(struct buf *buf, const char *format, ...)
@@ -107,17 +122,25 @@ void buf_addf(struct buf *buf, const char *format, ...)
     buf->len += (size_t)wanted;
 }
 
+static bool is_unreserved(unsigned char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '.' || c == '_' || c == '~';
+}
+
 void buf_add_urlencoded(struct buf *buf, const char *text)
 {
     static const char hex[] = "0123456789ABCDEF";
+    const char *at = text;
 
-    for (const char *at = text; *at != '\0'; at++) {
-        const unsigned char c = (unsigned char)*at;
-
-        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '.' || c == '_' || c == '~') {
-            buf_add(buf, at, 1);
-        } else {
+    while (*at != '\0') {
+        const char *plain = at;
+        while (is_unreserved((unsigned char)*at)) {
+            at++;
+        }
+        buf_add(buf, plain, (size_t)(at - plain));
+        if (*at != '\0') {
+            const unsigned char c = (unsigned char)*at++;
             const char coded[3] = {'%', hex[c >> 4], hex[c & 15]};
 
             buf_add(buf, coded, sizeof(coded));
@@ -181,11 +204,17 @@ void buf_add_json(struct buf *buf, const char *text)
     const unsigned char *plain = at; /* from here on nothing was added yet */
 
     buf_add_char(buf, '"');
-    while (*at != '\0') {
+    for (;;) {
+        while (*at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\') {
+            at++;
+        }
+        if (*at == '\0') {
+            break;
+        }
         size_t skip = 0;
         const size_t len = utf8_char(at, &skip);
 
-        if (len > 1 || (len == 1 && *at >= 0x20 && *at != '"' && *at != '\\')) {
+        if (len > 1) {
             at += len;
             continue;
         }

@@ -179,7 +179,8 @@ int run_user_list(struct cli *cli) {
         table_state(table, !field_true(row, "enabled") ? "disabled" : locked ? "locked" : "ok");
         table_cell(table, field_age(row, "created_at", text));
     }
-    table_print(table, cli, "There is nobody: `holdfast user create NAME --role ROLE` adds someone.");
+    table_print(table, cli,
+                "There is nobody: `holdfast user create NAME --role ROLE` adds someone.");
     return CLI_DONE;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli.h: one run of one command: what it was asked, where it prints, how it ends.
  *
- * A command is a row of the table in commands.c. Its handler reads options and arguments by the names
- * of that row, talks to the service (talk.h), prints for people (table.h, show.h) and returns an exit
- * status. With --json everything meant for people is silent and the service's own JSON goes out as
- * one line.
+ * A command is a row of the table in commands.c. Its handler reads options and arguments by the
+ * names of that row, talks to the service (talk.h), prints for people (table.h, show.h) and returns
+ * an exit status. With --json everything meant for people is silent and the service's own JSON goes
+ * out as one line.
  * Threads: one run belongs to one task. Owns: what the run holds, until it ends.
  * Exit status: enum cli_status, for scripts; it never depends on --json. */
 #ifndef HOLDFAST_CLI_CLI_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * commands.c: the table of everything `holdfast` can be told to do, and look-ups in it. A noun's own
- * row (no verb) stands before the rows of its verbs. */
+ * commands.c: the table of everything `holdfast` can be told to do, and look-ups in it. A noun's
+ * own row (no verb) stands before the rows of its verbs. */
 #include "cli/commands.h"
 
 #include <string.h>
@@ -54,22 +54,19 @@ static const struct cli_option with_reason[] = {
 
 const struct cli_command cli_commands[] = {
     {"serve", NULL, "Run the service",
-     "Prints a line for each listener once it is ready. SIGTERM or Ctrl-C ends it gracefully: what was\n"
-     "received is answered first. A second one ends it at once.",
+     "Prints a line for each listener once it is ready. SIGTERM or Ctrl-C ends it gracefully:\n"
+     "what was received is answered first. A second one ends it at once.",
      OPTIONS({"config", "FILE", "holdfast.yaml", .needed = true}), NULL, 0, run_serve},
     {"sandbox", NULL, "Run simulated gateways, with faults on demand", NULL, NULL, NULL, CLI_OWN,
      run_sandbox},
     {"demo", NULL, "Play a shop whose gateways misbehave, and prove what came of it",
-     "Starts the service, simulated gateways and a shop that keeps buying; breaks the gateways in turn,\n"
-     "kills the service, and compares the books. Ends 0 only if every promise held.",
-     (const struct cli_option[]){
-         {"once", NULL, "end by itself when the last scene is over", NULL, false, false},
-         {"rate", "N", "customers a second (40)", NULL, false, false},
-         {"seed", "N", "of the simulated gateways and the shop (1)", NULL, false, false},
-         {"folder", "FOLDER", "for configuration, database and log (a new one)", NULL, false, false},
-         {"store", "URL", "a database of your own instead of SQLite in the folder", NULL, false,
-          false},
-         {NULL, NULL, NULL, NULL, false, false}},
+     "Starts the service, simulated gateways and a shop that keeps buying; breaks the gateways in\n"
+     "turn, kills the service, and compares the books. Ends 0 only if every promise held.",
+     OPTIONS({"once", NULL, "End by itself when the last scene is over"},
+             {"rate", "N", "Customers a second [40]"},
+             {"seed", "N", "Of the simulated gateways and the shop [1]"},
+             {"folder", "FOLDER", "For configuration, database and log [a new one]"},
+             {"store", "URL", "A database of your own instead of SQLite in the folder"}),
      NULL, 0, run_demo},
     {"status", NULL, "How the service is, at a glance",
      "Database, gateways, unresolved payments and what waits for a person.\n"
@@ -87,12 +84,12 @@ const struct cli_command cli_commands[] = {
              OPT_LIMIT, {"cursor", "CURSOR", "Go on where the last list ended"}),
      NULL, ASKS, run_payment_list},
     {"payment", "show", "A payment's whole story",
-     "Every attempt with why its gateway was chosen, callbacks, refunds, postings, in time. Takes the\n"
-     "id of a payment (pay_…) or of an order.",
+     "Every attempt with why its gateway was chosen, callbacks, refunds, postings, in time. Takes\n"
+     "the id of a payment (pay_…) or of an order.",
      NULL, "PAYMENT", ASKS, run_payment_show},
     {"payment", "create", "Take a payment",
-     "Exit status 1 when it was declined or failed; 0 when it succeeded, is processing or needs the\n"
-     "customer.",
+     "Exit status 1 when it was declined or failed; 0 when it succeeded, is processing or needs\n"
+     "the customer.",
      OPTIONS({"order", "ORDER", "The merchant's order id", .needed = true}, OPT_NEED_AMOUNT,
              OPT_NEED_CURRENCY, OPT_NEED_METHOD, OPT_TOKEN,
              {"capture-later", NULL, "Authorize only; capture it afterwards"},
@@ -145,12 +142,12 @@ const struct cli_command cli_commands[] = {
     {"gateway", "list", "Gateways and whether they take payments", NULL, NULL, NULL, ASKS,
      run_gateway_list},
     {"gateway", "health", "Health by method and operation, and whom to call",
-     "Exit status 1 when a gateway does not take payments.", OPTIONS({"all", NULL, "Idle ones too"}),
-     "[GATEWAY]", ASKS, run_gateway_health},
-    {"gateway", "latency", "Response times and timeouts", NULL, OPTIONS({"all", NULL, "Idle ones too"}),
-     "[GATEWAY]", ASKS, run_gateway_latency},
+     "Exit status 1 when a gateway does not take payments.",
+     OPTIONS({"all", NULL, "Idle ones too"}), "[GATEWAY]", ASKS, run_gateway_health},
+    {"gateway", "latency", "Response times and timeouts", NULL,
+     OPTIONS({"all", NULL, "Idle ones too"}), "[GATEWAY]", ASKS, run_gateway_latency},
     {"gateway", "watch", "Watch the gateways until Ctrl-C",
-     "On a terminal the table is drawn anew each time; elsewhere a line is printed for each change.",
+     "On a terminal the table is drawn anew each time; elsewhere a line tells of each change.",
      OPTIONS({"every", "TIME", "Pause between two looks [2s]"},
              {"count", "N", "End after so many looks"}),
      "[GATEWAY]", ASKS, run_gateway_watch},
@@ -214,8 +211,8 @@ const struct cli_command cli_commands[] = {
      run_webhook_replay},
 
     {"ledger", NULL, "The books"},
-    {"ledger", "show", "Balances by account, and what each gateway took and returned", NULL, NULL, NULL,
-     ASKS, run_ledger_show},
+    {"ledger", "show", "Balances by account, and what each gateway took and returned", NULL, NULL,
+     NULL, ASKS, run_ledger_show},
 
     {"key", NULL, "API keys"},
     {"key", "create", "Make a key; it is shown this once", NULL,
@@ -238,8 +235,8 @@ const struct cli_command cli_commands[] = {
      run_user_disable},
 
     {"db", NULL, "The database: schema, backup, proof",
-     "migrate, status and backup work on the database itself and need --config or --store. check does\n"
-     "so too when it is given one of them, and asks the running service otherwise."},
+     "migrate, status and backup work on the database itself and need --config or --store. check\n"
+     "does so too when it is given one of them, and asks the running service otherwise."},
     {"db", "migrate", "Bring the schema forward", NULL,
      OPTIONS({"backup-dir", "FOLDER", "Back up there first, if there is data"}), NULL, ON_STORE,
      run_db_migrate},
@@ -258,14 +255,15 @@ const struct cli_command cli_commands[] = {
 
     {"audit", NULL, "The audit log"},
     {"audit", "verify", "Prove that no entry was changed, removed or put in",
-     "With --config or --store it reads the database itself. Exit status 1 when the chain is broken.",
+     "With --config or --store it reads the database itself.\n"
+     "Exit status 1 when the chain is broken.",
      NULL, NULL, ON_STORE | CLI_TALKS, run_audit_verify},
 
     {"load", NULL, "Generate load and measure",
-     "By default an open model: orders come at --rate by chance (Poisson), whether or not the earlier\n"
-     "ones are answered, and latency counts from the moment an order was meant to leave. --closed N\n"
-     "keeps N under way instead: for measuring throughput. Tokens that fit the sandbox are found by\n"
-     "asking which gateways there are, unless --token says otherwise.\n"
+     "By default an open model: orders come at --rate by chance (Poisson), whether or not the\n"
+     "earlier ones are answered, and latency counts from the moment an order was meant to leave.\n"
+     "--closed N keeps N under way instead: for measuring throughput. Tokens that fit the sandbox\n"
+     "are found by asking which gateways there are, unless --token says otherwise.\n"
      "Exit status 1 when requests failed, 3 when none was answered.",
      OPTIONS({"target", "URL", "The public listener [http://127.0.0.1:8080]"},
              {"key-ref", "REF", "API key: env:NAME or file:/path [HOLDFAST_KEY_REF]"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * commands.h: the table of everything `holdfast` can be told to do. Dispatch, help, the check of
- * options and arguments, and completion all come from its rows; a command that is not a row does not
- * exist. Threads: any; the table is constant. Cannot fail. */
+ * options and arguments, and completion all come from its rows; a command that is not a row does
+ * not exist. Threads: any; the table is constant. Cannot fail. */
 #ifndef HOLDFAST_CLI_COMMANDS_H
 #define HOLDFAST_CLI_COMMANDS_H
 

@@ -48,7 +48,8 @@ static void choices(FILE *out, const struct cli_command *command) {
 static void values_by_kind(FILE *out, bool files) {
     const char *bar = "";
     for (int i = 0; i < cli_command_count; i++) {
-        for (const struct cli_option *o = cli_commands[i].options; o != NULL && o->name != NULL; o++) {
+        for (const struct cli_option *o = cli_commands[i].options; o != NULL && o->name != NULL;
+             o++) {
             bool file = o->value != NULL && (strcmp(o->value, "FILE") == 0 ||
                                              strcmp(o->value, "FOLDER") == 0);
             if (o->value != NULL && o->choices == NULL && file == files) {
@@ -100,13 +101,14 @@ static void options_by_command(FILE *out) {
 }
 
 static void script(FILE *out) {
-    fprintf(out, "# Completion of holdfast for bash: eval \"$(holdfast completion bash)\"\n"
-                 "_holdfast() {\n"
-                 "    local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-                 "    local noun=\"${COMP_WORDS[1]}\" verb=\"\" words=\"\"\n"
-                 "    COMPREPLY=()\n"
-                 "    if ((COMP_CWORD == 1)); then\n"
-                 "        mapfile -t COMPREPLY < <(compgen -W \"");
+    fprintf(out,
+            "# Completion of holdfast for bash: eval \"$(holdfast completion bash)\"\n"
+            "_holdfast() {\n"
+            "    local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
+            "    local noun=\"${COMP_WORDS[1]}\" verb=\"\" words=\"\"\n"
+            "    COMPREPLY=()\n"
+            "    if ((COMP_CWORD == 1)); then\n"
+            "        mapfile -t COMPREPLY < <(compgen -W \"");
     nouns(out);
     fprintf(out, "\" -- \"$word\")\n"
                  "        return\n"

@@ -177,7 +177,8 @@ int run_case_close(struct cli *cli) {
     body_text(cli, body, "resolution", "resolution");
     int status = post_about(cli, "/v1/cases", "close", body, &answer);
     if (status == CLI_DONE) {
-        cli_say(cli, "%s is closed: %s\n", field_word(answer, "id"), field_word(answer, "resolution"));
+        cli_say(cli, "%s is closed: %s\n", field_word(answer, "id"),
+                field_word(answer, "resolution"));
     }
     return status;
 }
@@ -253,7 +254,8 @@ int run_webhook_update(struct cli *cli) {
         json_object_set_new(body, "enabled", json_boolean(cli_given(cli, "enable")));
     }
     if (json_object_size(body) == 0) {
-        return cli_misuse(cli, "nothing is to be changed: say --to, --types, --enable or --disable");
+        return cli_misuse(cli,
+                          "nothing is to be changed: say --to, --types, --enable or --disable");
     }
     int status = talk_send(cli, "PATCH", path.text.data, body, &answer);
     if (status == CLI_DONE) {

@@ -62,7 +62,8 @@ int body_amount(const struct cli *cli, json_t *body, const char *currency, struc
     r = r < 0 ? r : money_parse_decimal(text, known, &minor, &why);
     if (r < 0) {
         err_set(err, ERR_USAGE, "%s", why.detail);
-        return err_hint(err, "Amounts are decimals of the currency: --amount 19.99 --currency USD.");
+        return err_hint(err,
+                        "Amounts are decimals of the currency: --amount 19.99 --currency USD.");
     }
     if (minor <= 0 || minor > AMOUNT_MINOR_MAX) {
         char most[SHOW_CHARS_MAX];

@@ -23,7 +23,8 @@ const char *field_age(const json_t *object, const char *key, char text[SHOW_CHAR
 /* Puts the option's text into the body, if it was given. */
 void body_text(const struct cli *cli, json_t *body, const char *option, const char *key);
 /* --amount in this currency, as minor units; absent: 0. Says how amounts are written. */
-MUST_USE int body_amount(const struct cli *cli, json_t *body, const char *currency, struct err *err);
+MUST_USE int body_amount(const struct cli *cli, json_t *body, const char *currency,
+                         struct err *err);
 /* --token TOKEN and GATEWAY=TOKEN, as token and tokens. */
 MUST_USE int body_tokens(const struct cli *cli, json_t *body, struct err *err);
 /* A repeatable KEY=VALUE option as an object under `key`. */

@@ -34,12 +34,13 @@ void help_all(FILE *out) {
         fprintf(out, "  %-*s %s\n", NOUN_COLUMNS, row->noun, row->summary);
         print_verbs(out, row->noun);
     }
-    fprintf(out,
-            "\n`holdfast help COMMAND` tells more; `holdfast COMMAND VERB --help` everything.\n"
-            "Commands that ask a running service find it at --url or HOLDFAST_URL\n"
-            "(http://127.0.0.1:3000) and take a key by --key-ref or HOLDFAST_KEY_REF\n"
-            "(env:NAME or file:/path). Every list and answer comes as JSON with --json.\n"
-            "Exit status: 0 done, 1 found a problem, 2 wrong usage, 3 could not reach the service.\n");
+    fprintf(
+        out,
+        "\n`holdfast help COMMAND` tells more; `holdfast COMMAND VERB --help` everything.\n"
+        "Commands that ask a running service find it at --url or HOLDFAST_URL\n"
+        "(http://127.0.0.1:3000) and take a key by --key-ref or HOLDFAST_KEY_REF\n"
+        "(env:NAME or file:/path). Every list and answer comes as JSON with --json.\n"
+        "Exit status: 0 done, 1 found a problem, 2 wrong usage, 3 could not reach the service.\n");
 }
 
 void help_noun(FILE *out, const char *noun) {

@@ -115,7 +115,8 @@ static void done(void *ctx, const struct load_result *result) {
     enum outcome outcome = outcome_of(result);
     run->by_outcome[outcome]++;
     run->by_failure[result->failure]++;
-    if (outcomes[outcome].bad && result->failure == LOAD_ANSWERED && run->first_refusal[0] == '\0') {
+    if (outcomes[outcome].bad && result->failure == LOAD_ANSWERED &&
+        run->first_refusal[0] == '\0') {
         keep_refusal(run, result);
     }
     latencies_add(&run->all, result->latency_us);
@@ -259,10 +260,11 @@ static void print_latency(const struct run *run) {
     cli_say(run->cli, "\n");
     table_print(table, run->cli, NULL);
     if (!run->options.closed && run->waited_max_us > LATE_US) {
-        cli_say(run->cli,
-                "\nOrders left up to %s after they were due: all %d connections (--concurrency) were "
-                "busy,\nor this machine was. That is counted in the latency.\n",
-                show_latency(run->waited_max_us, text), run->options.connections_max);
+        cli_say(
+            run->cli,
+            "\nOrders left up to %s after they were due: all %d connections (--concurrency) were "
+            "busy,\nor this machine was. That is counted in the latency.\n",
+            show_latency(run->waited_max_us, text), run->options.connections_max);
     }
     if (run->first_refusal[0] != '\0') {
         char *clean = show_clean(run->first_refusal);
@@ -344,7 +346,8 @@ static int ask_gateways(struct run *run, const struct secret *key, json_t **ret_
         return err_hint(err, "A key of role operator is needed (--key-ref), or --token says which "
                              "tokens to use.");
     }
-    r = json_read(answer.body, answer.body_bytes, answer.body_bytes + 1, JSON_DEPTH_MAX, &json, err);
+    r = json_read(answer.body, answer.body_bytes, answer.body_bytes + 1, JSON_DEPTH_MAX, &json,
+                  err);
     if (r >= 0) {
         *ret_rows = json_incref(json_object_get(json, "data"));
     }

@@ -93,7 +93,8 @@ int load_plan_amounts(struct load_plan *plan, const char *range, struct err *err
 int load_plan_declines(struct load_plan *plan, const char *percent, struct err *err) {
     char *end = NULL;
     double share = strtod(percent, &end);
-    if (end == percent || (*end != '\0' && strcmp(end, "%") != 0) || !(share >= 0 && share <= 100)) {
+    if (end == percent || (*end != '\0' && strcmp(end, "%") != 0) ||
+        !(share >= 0 && share <= 100)) {
         return err_set(err, ERR_USAGE, "\"%.40s\" is not a share in per cent, 0 to 100", percent);
     }
     plan->decline_per_million = (uint64_t)llround(share * PER_MILLION / 100);
@@ -183,7 +184,8 @@ bool load_plan_next(struct load_plan *plan, int64_t *ret_due_us, struct buf *hea
                    prng_below(&plan->orders, PER_MILLION) < plan->decline_per_million;
     plan->declined_made += decline;
     buf_addf(headers, "Idempotency-Key: %s-%lld\r\n", plan->run, (long long)plan->made);
-    buf_addf(body, "{\"order_id\":\"%s-%lld\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"%s\"",
+    buf_addf(body,
+             "{\"order_id\":\"%s-%lld\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"%s\"",
              plan->run, (long long)plan->made, (long long)amount, currency, method);
     add_tokens(plan, decline, body);
     buf_add_char(body, '}');

@@ -2,8 +2,9 @@
  * load_plan.h: which payment orders come, and when: all of it from one seed.
  *
  * Open model: the gaps between orders are exponential, so that orders come as independent customers
- * do (a Poisson process). Each order's method, currency, amount and whether it is to be declined are
- * drawn by share. Order ids and idempotency keys carry the run's name, so that no two runs collide.
+ * do (a Poisson process). Each order's method, currency, amount and whether it is to be declined
+ * are drawn by share. Order ids and idempotency keys carry the run's name, so that no two runs
+ * collide.
  * Threads: one. Owns: its tokens, until load_plan_release(). Errors: ERR_USAGE. */
 #ifndef HOLDFAST_CLI_LOAD_PLAN_H
 #define HOLDFAST_CLI_LOAD_PLAN_H

@@ -6,8 +6,8 @@
 
 #include "cli/commands.h"
 
-/* Fills values and arguments of `cli`, whose command is set. 1: help was asked for, and nothing else
- * was looked at. */
+/* Fills values and arguments of `cli`, whose command is set. 1: help was asked for, and nothing
+ * else was looked at. */
 MUST_USE int options_read(struct cli *cli, int argc, char **argv, struct err *err);
 
 /* The candidate nearest to `word`, NULL when none is near enough to be a slip of the fingers. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * payment.c: `holdfast payment …`: taking payments, finishing them, and finding those in trouble. The
- * story of one payment is in story.c. */
+ * payment.c: `holdfast payment …`: taking payments, finishing them, and finding those in trouble.
+ * The story of one payment is in story.c. */
 #include <string.h>
 
 #include "base/money.h"

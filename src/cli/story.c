@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * story.c: `holdfast payment show`: everything that happened to one payment, in the order in which it
- * happened, and why each gateway was chosen. */
+ * story.c: `holdfast payment show`: everything that happened to one payment, in the order in which
+ * it happened, and why each gateway was chosen. */
 #include <glib.h>
 #include <string.h>
 
@@ -194,7 +194,8 @@ static void add_rest(struct story *story, const json_t *answer) {
     }
     json_array_foreach(json_object_get(answer, "callbacks"), i, row) {
         long long again = (long long)field_int(row, "duplicates");
-        char *repeats = again > 0 ? g_strdup_printf(" (came %lld times more)", again) : g_strdup("");
+        char *repeats = again > 0 ? g_strdup_printf(" (came %lld times more)", again)
+                                  : g_strdup("");
         add(story, field_text(row, "received_at"), "callback", NULL,
             g_strdup_printf("%s from %s: %s%s", field_word(row, "type"), field_word(row, "gateway"),
                             field_word(row, "result"), repeats));
@@ -255,7 +256,7 @@ static void print_story(const struct cli *cli, const json_t *answer) {
 
 /* ---- the command ---- */
 
-/* An order's payments: its only one, or a word about which to choose. Sets `ret_id` to the only one. */
+/* An order's payments: `ret_id` becomes its only one, or the person is told how to choose. */
 static int find_by_order(struct cli *cli, const char *order, char *ret_id, size_t id_bytes) {
     TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
@@ -269,7 +270,8 @@ static int find_by_order(struct cli *cli, const char *order, char *ret_id, size_
     size_t count = json_array_size(talk_rows(answer));
     if (count != 1) {
         err_set(&err, ERR_NOT_FOUND, "%s \"%.100s\"",
-                count == 0 ? "there is no payment or order" : "there are several payments for order",
+                count == 0 ? "there is no payment or order"
+                           : "there are several payments for order",
                 order);
         if (count > 1) {
             err_hint(&err, "`holdfast payment list --order %.60s` shows them.", order);

@@ -51,7 +51,8 @@ static void print_backlog(const struct cli *cli, const json_t *backlog) {
         {"callbacks_parked", "callbacks parked", "holdfast callback list --parked", true},
         {"callbacks_waiting", "callbacks to be processed", "holdfast callback list --state stored",
          false},
-        {"webhooks_parked", "webhooks given up", "holdfast webhook deliveries --state parked", true},
+        {"webhooks_parked", "webhooks given up", "holdfast webhook deliveries --state parked",
+         true},
         {"webhooks_waiting", "webhooks to be delivered",
          "holdfast webhook deliveries --state waiting", false},
     };
@@ -153,8 +154,8 @@ static void print_pool(const struct cli *cli, const json_t *database) {
     const json_t *commit = json_object_get(database, "commit_us");
     table_pair(card, "engine", field_text(database, "engine"));
     table_pairf(card, "connections", "%lld busy of %lld open, at most %lld; %lld calls wait",
-                (long long)field_int(connections, "busy"), (long long)field_int(connections, "open"),
-                (long long)field_int(connections, "max"),
+                (long long)field_int(connections, "busy"),
+                (long long)field_int(connections, "open"), (long long)field_int(connections, "max"),
                 (long long)field_int(connections, "waiting"));
     table_pairf(card, "commit", "p50 %s, p99 %s", show_latency(field_int(commit, "p50"), a),
                 show_latency(field_int(commit, "p99"), b));

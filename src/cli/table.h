@@ -2,9 +2,10 @@
  * table.h: rows and columns, aligned by the width that characters have on a terminal.
  *
  * Columns are named at the start; the first character of a name may say more: '>' aligns right, '~'
- * is cut first when the terminal is too narrow. Cells are added left to right; after the last column
- * the next row begins. Foreign text is cleaned on its way in.
- * Threads: one. Owns: copies of all cells, until table_free(). Cannot fail. */
+ * is cut first when the terminal is too narrow. Cells are added left to right; after the last
+ * column the next row begins. Foreign text is cleaned on its way in.
+ * Threads: one. Owns: copies of
+ * all cells, until table_free(). Cannot fail. */
 #ifndef HOLDFAST_CLI_TABLE_H
 #define HOLDFAST_CLI_TABLE_H
 
@@ -13,8 +14,8 @@
 
 struct table;
 
-/* `columns` ends with NULL; at most TABLE_COLUMNS_MAX. A table whose names are all "" (or only their
- * marks) has no line of headings. */
+/* `columns` ends with NULL; at most TABLE_COLUMNS_MAX. A table whose names are all "" (or only
+ * their marks) has no line of headings. */
 enum { TABLE_COLUMNS_MAX = 16 };
 MUST_USE struct table *table_new(const char *const *columns);
 #define TABLE(...) table_new((const char *const[]){__VA_ARGS__, NULL})

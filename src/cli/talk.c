@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * talk.c: see talk.h. What the service refuses is told in its own words; what nobody answered is told
- * by what can have happened: nothing, or perhaps everything. */
+ * talk.c: see talk.h. What the service refuses is told in its own words; what nobody answered is
+ * told by what can have happened: nothing, or perhaps everything. */
 #include "cli/talk.h"
 
 #include <stdlib.h>
@@ -71,7 +71,8 @@ int talk_key(const struct cli *cli, struct secret **ret_key, struct err *err) {
     bool shaped = strncmp(reference, "env:", 4) == 0 || strncmp(reference, "file:", 5) == 0;
     if (!shaped) {
         err_set(err, ERR_USAGE, "--key-ref says where the key is: env:NAME or file:/path");
-        return err_hint(err, "A key itself never stands on a command line: others can read it there.");
+        return err_hint(err,
+                        "A key itself never stands on a command line: others can read it there.");
     }
     int r = secret_load(reference, ret_key, err);
     if (r >= 0 && secret_count(*ret_key) > KEY_CHARS_MAX) {
@@ -195,7 +196,8 @@ static int fail_unanswered(const struct talk *talk) {
     const char *base = talk_url(talk->cli);
     bool maybe = talk->answer.reach == HTTP_MAYBE_SENT && talk->idempotency_key != NULL;
     bool late = talk->answer.failure == HTTP_FAIL_TIMEOUT;
-    err_set(&err, late ? ERR_TIMEOUT : ERR_UNREACHABLE, "%.120s: %s%s", base, why_not(talk->answer.failure),
+    err_set(&err, late ? ERR_TIMEOUT : ERR_UNREACHABLE, "%.120s: %s%s", base,
+            why_not(talk->answer.failure),
             maybe ? "; the request was sent, so it may have been done" : "");
     if (maybe) {
         err_hint(&err, "Repeat the command with --idempotency-key %.100s: it is not done twice.",
@@ -250,8 +252,8 @@ static void tell_problem(const struct talk *talk, const json_t *problem) {
 
 static int fail_foreign(const struct talk *talk) {
     struct err err = {0};
-    err_set(&err, ERR_UNREACHABLE, "%.120s answers %d, but not as Holdfast does", talk_url(talk->cli),
-            talk->answer.status);
+    err_set(&err, ERR_UNREACHABLE, "%.120s answers %d, but not as Holdfast does",
+            talk_url(talk->cli), talk->answer.status);
     err_hint(&err, "Something else may listen there; name the right address with --url.");
     return cli_fail(talk->cli, &err);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * talk.h: how commands ask the running service: HTTP to its internal listener, the key by reference,
- * a fresh Idempotency-Key for whatever changes something.
+ * talk.h: how commands ask the running service: HTTP to its internal listener, the key by
+ * reference, a fresh Idempotency-Key for whatever changes something.
  * Each function gives CLI_DONE and the parsed answer, or has already told the person what is wrong
  * and gives the exit status. With --json the answer's text has been printed, whatever it was.
- * Threads: the run's. Owns: the JSON belongs to the caller (JSON_AUTO). */
+ * Threads: the run's. Owns: the
+ * JSON belongs to the caller (JSON_AUTO). */
 #ifndef HOLDFAST_CLI_TALK_H
 #define HOLDFAST_CLI_TALK_H
 
@@ -27,8 +28,8 @@ MUST_USE int talk_get(struct cli *cli, const char *path, json_t **ret_json);
 MUST_USE int talk_post(struct cli *cli, const char *path, const json_t *body, json_t **ret_json);
 MUST_USE int talk_send(struct cli *cli, const char *method, const char *path, const json_t *body,
                        json_t **ret_json);
-/* Asks without printing anything but errors: for commands that ask twice. `ret_text` (free() it; may
- * be NULL) is the answer as it came. */
+/* Asks without printing anything but errors: for commands that ask twice. `ret_text` (free() it;
+ * may be NULL) is the answer as it came. */
 MUST_USE int talk_ask(struct cli *cli, const char *path, json_t **ret_json, char **ret_text);
 /* Prints one line of JSON when --json was given. */
 void talk_print_json(const struct cli *cli, const char *text);
@@ -36,9 +37,10 @@ void talk_print_json(const struct cli *cli, const char *text);
 /* The rows of a list: answer.data, or an empty array. Borrowed. */
 const json_t *talk_rows(const json_t *answer);
 
-/* What a listener's URL and key come to, for those that talk themselves (load). Errors: ERR_USAGE. */
+/* What URL and key come to, for those that talk themselves (load). Errors: ERR_USAGE. */
 const char *talk_url(const struct cli *cli);
 struct secret;
-MUST_USE int talk_key(const struct cli *cli, struct secret **ret_key /* NULL: none */, struct err *err);
+MUST_USE int talk_key(const struct cli *cli, struct secret **ret_key /* NULL: none */,
+                      struct err *err);
 
 #endif

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "gateway/health.h"
 
-enum { PLAN_JSON_BYTES_MAX = 16 * 1024 };
+enum { PLAN_JSON_BYTES_MAX = 64 * 1024 };
 
 struct router {
     struct gateway_registry *registry;
@@ -330,7 +330,7 @@ void router_plan(struct router *router, const struct route_request *request,
 }
 
 char *router_plan_json(const struct route_plan *plan, int chosen_index) {
-    struct buf buf;
+    BUF_AUTO buf;
     buf_init(&buf, PLAN_JSON_BYTES_MAX);
     buf_add_text(&buf, "{\"rule\":");
     buf_add_json(&buf, plan->rule);

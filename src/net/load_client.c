@@ -97,7 +97,10 @@ static int on_body(http_parser *parser, const char *at, size_t count) {
 
 static int on_message_complete(http_parser *parser) {
     struct connection *connection = parser->data;
-    connection->whole = parser->status_code >= 200; /* else only a word on the way */
+    if (parser->status_code >= 200) { /* else only a word on the way */
+        connection->whole = true;
+        http_parser_pause(parser, 1); /* what follows was not asked for */
+    }
     return 0;
 }
 
@@ -225,7 +228,7 @@ static void take_bytes(struct connection *connection, size_t count) {
         return;
     }
     size_t parsed = http_parser_execute(&connection->parser, &settings, bytes, count);
-    if (connection->parser.http_errno != HPE_OK || (connection->whole && parsed < count)) {
+    if (connection->whole ? parsed < count : connection->parser.http_errno != HPE_OK) {
         fail(connection, LOAD_GARBLED);
     } else if (connection->whole) {
         finish(connection);
@@ -307,8 +310,8 @@ static void write_request(struct load *load, struct connection *connection) {
 /* Sends the order that is at hand on a kept connection or a new one. */
 static void send_order(struct load *load, struct connection *connection, int64_t due_us) {
     write_request(load, connection);
-    connection->due_us = due_us;
     connection->sent_us = clock_mono_us();
+    connection->due_us = load->options->closed ? connection->sent_us : due_us;
     load->have_order = false;
     if (connection->phase == IDLE) {
         move(connection, BUSY);

@@ -2,14 +2,15 @@
  * load_client.h: very many requests to one server of our own, and when each was answered. For the
  * load generator only: it trusts what it talks to, speaks plain HTTP, and never repeats a request.
  *
- * One loop in the calling task: requests leave when they are due, on kept connections, one at a time
- * on each; a request that is due while all connections are busy waits, and its latency counts from
- * the moment it was due, not from the moment it left. So a server that stalls shows the whole stall
- * in the figures of everyone who would have come meanwhile (no coordinated omission).
- * A request costs one write, one wake-up and one read.
- * Threads: the caller's; the functions of `ops` run in it. Owns: its sockets, until it returns.
- * Errors:  ERR_USAGE (a URL that is not plain HTTP), ERR_UNREACHABLE (its name is unknown), ERR_IO.
- * Limits:  LOAD_CONNECTIONS_MAX; LOAD_BODY_BYTES_MAX of an answer are kept, the rest is read over. */
+ * One loop in the calling task: requests leave when they are due, on kept connections, one at a
+ * time on each; a request that is due while all connections are busy waits, and its latency counts
+ * from the moment it was due, not from the moment it left. So a server that stalls shows the whole
+ * stall in the figures of everyone who would have come meanwhile (no coordinated omission). A
+ * request costs one write, one wake-up and one read.
+ * Threads: the caller's; the functions of `ops`
+ * run in it. Owns: its sockets, until it returns. Errors:  ERR_USAGE (a URL that is not plain
+ * HTTP), ERR_UNREACHABLE (its name is unknown), ERR_IO. Limits:  LOAD_CONNECTIONS_MAX;
+ * LOAD_BODY_BYTES_MAX of an answer are kept, the rest is read over. */
 #ifndef HOLDFAST_NET_LOAD_CLIENT_H
 #define HOLDFAST_NET_LOAD_CLIENT_H
 
@@ -57,7 +58,8 @@ struct load_result {
 
 struct load_now {
     int64_t elapsed_us;
-    int64_t behind_us; /* how long the request that is due has been waiting for a connection; 0: none */
+    int64_t
+        behind_us; /* how long the request that is due has been waiting for a connection; 0: none */
     int busy;          /* requests under way */
 };
 

@@ -114,6 +114,16 @@ static int decide_fn(struct payments *payments, struct store_tx *tx, void *ctx,
         return err_hint(err,
                         "Only a payment whose gateway has not answered can be resolved by hand.");
     }
+    bool called = false;
+    r = lease_holds(payments, tx, attempt.owner, attempt.lease_us, &called, err);
+    if (r < 0) {
+        return r;
+    }
+    if (called) {
+        err_set(err, ERR_STATE, "payment %s is being sent to %s again at this moment",
+                payment.id.text, attempt.gateway);
+        return err_hint(err, "Decide when its answer is there, in a few seconds.");
+    }
     struct gateway_result word;
     gateway_result_init(&word);
     word.outcome = decide->completed ? (payment.capture_later ? GW_AUTHORIZED : GW_CHARGED)

@@ -86,7 +86,12 @@ static void report(const struct gateway_ask *ask, enum admission admission,
 void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
                  struct gateway_result *ret_result) {
     char why[160] = "";
+    int64_t lease_left_us = ask->not_after_us > 0 ? ask->not_after_us - clock_wall_us() : INT64_MAX;
     gateway_result_init(ret_result);
+    if (lease_left_us <= 0) {
+        refused(ret_result, "too_late", "its caller was held up for so long that it was not sent");
+        return;
+    }
     enum admission admission = gateway_health_admit(ask->gateway->health, ask->method,
                                                     ask->operation, why, sizeof why);
     if (admission == ADMIT_NO && !ask->past_breaker) {
@@ -99,6 +104,7 @@ void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
     if (ask->budget_us > 0 && ask->budget_us < timeout) {
         timeout = ask->budget_us;
     }
+    timeout = timeout < lease_left_us ? timeout : lease_left_us;
     int64_t began = clock_mono_us();
     struct gateway_call call = {
         .gateway = ask->gateway,

@@ -199,6 +199,13 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 /* ---- call and insist ---- */
 
+/* What is left of the customer's time. A commit may have taken all of it: then the call that it was
+ * for is still made, but briefly. */
+static int64_t budget_left_us(const struct flow *flow) {
+    int64_t left = flow->deadline_us - clock_mono_us();
+    return left > BUDGET_LEFT_MIN_US ? left : BUDGET_LEFT_MIN_US;
+}
+
 static void call(struct flow *flow) {
     struct gateway_charge charge;
     charge_of(&flow->payment, &flow->attempt, &charge);
@@ -208,9 +215,10 @@ static void call(struct flow *flow) {
         .operation = OP_CHARGE,
         .method = flow->payment.method,
         .charge = &charge,
-        .budget_us = flow->deadline_us - clock_mono_us(),
+        .budget_us = budget_left_us(flow),
         .persist = attempt_persist,
         .persist_ctx = &persist,
+        .not_after_us = flow->attempt.lease_us,
     };
     INVARIANT(ask.gateway != NULL, "the router chose a gateway that is not configured");
     gateway_ask(flow->payments, &ask, &flow->result);
@@ -246,6 +254,7 @@ static void insist(struct flow *flow) {
             .budget_us = left,
             .persist = attempt_persist,
             .persist_ctx = &persist,
+            .not_after_us = flow->attempt.lease_us,
         };
         struct gateway_result result;
         gateway_ask(flow->payments, &ask, &result);
@@ -308,7 +317,7 @@ static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     if (settlement.may_go_on) {
-        if (worth_another(flow) && next_attempt(flow)) {
+        if (worth_another(flow) && !payment_took_late(&flow->payment) && next_attempt(flow)) {
             flow->sending = true;
             r = payment_move(flow->payments, tx, &flow->payment, EVENT_SEND, err);
             return r < 0 ? r : attempt_row_insert(tx, &flow->attempt, err);
@@ -329,6 +338,7 @@ static int settle(struct flow *flow, struct err *err) {
         plan(flow);
     }
     struct settle_ctx ctx = {flow, flow->attempt.id, flow->tried_count};
+    int64_t deliveries = atomic_load(&flow->payments->deliveries);
     int r = store_write(flow->payments->options.store, settle_tx, &ctx, err);
     if (r < 0) {
         if (r != -ERR_STORE_UNKNOWN) {
@@ -339,7 +349,11 @@ static int settle(struct flow *flow, struct err *err) {
     if (flow->sending) {
         meter_count(METER_FAILOVERS, from, flow->attempt.gateway);
     }
-    jobs_wake(flow->payments);
+    /* A webhook is the only job of a charge that is due at once. Without one the runner is left
+     * asleep: for each charge it would come with a transaction of its own. */
+    if (atomic_load(&flow->payments->deliveries) != deliveries) {
+        jobs_wake(flow->payments);
+    }
     return 0;
 }
 
@@ -535,6 +549,11 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
         strcmp(flow->payment.action, "choose_method") != 0) {
         return err_set(err, ERR_STATE, "payment %s is %s and does not wait for another method",
                        flow->payment.id.text, payment_state_name(flow->payment.state));
+    }
+    if (payment_took_late(&flow->payment)) {
+        err_set(err, ERR_STATE, "money has come for payment %s after all",
+                flow->payment.id.text);
+        return err_hint(err, "Its open case says from where; do not charge the customer again.");
     }
     r = other_holder(tx, &flow->payment, err);
     if (r != 0) {

@@ -3,6 +3,8 @@
 #ifndef HOLDFAST_PAYMENT_INTERNAL_H
 #define HOLDFAST_PAYMENT_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/task.h"
 #include "payment/payments.h"
@@ -12,10 +14,11 @@ struct payments {
     struct payments_options options;
     char instance[ID_TEXT_MAX]; /* name of this run: owner of leases */
     struct job_runner *jobs;
-    struct task *sweeper;
+    struct task *sweeper, *beater;
     struct lock lock; /* guards `stopping` and `jobs` */
     struct cond wake;
     bool stopping;
+    _Atomic int64_t deliveries; /* to webhooks, written so far, committed or not */
 };
 
 enum {
@@ -108,6 +111,9 @@ struct gateway_ask {
     const struct gateway_change *change; /* OP_CAPTURE, OP_CANCEL, OP_REFUND, OP_QUERY_REFUND */
     int64_t budget_us;
     bool past_breaker; /* resolving must go on while the breaker is open */
+    /* Wall time at which the caller's lease on the row ends (0: none): it ends before, and is not made
+     * after, since somebody else may have found out and settled meanwhile. */
+    int64_t not_after_us;
     int (*persist)(void *ctx, const char *gateway_id, struct err *err);
     void *persist_ctx;
 };
@@ -143,6 +149,8 @@ MUST_USE int settle_attempt(struct payments *payments, struct store_tx *tx,
 MUST_USE int settle_failed(struct payments *payments, struct store_tx *tx,
                            struct payment_row *payment, const struct attempt_row *attempt,
                            struct err *err);
+/* Money came for it when it was over, and a person has not settled that: nothing more is charged. */
+bool payment_took_late(const struct payment_row *payment);
 /* Moves the payment by its table and writes the event; an illegal move is ERR_STATE and logged. */
 MUST_USE int payment_move(struct payments *payments, struct store_tx *tx,
                           struct payment_row *payment, enum payment_event event, struct err *err);

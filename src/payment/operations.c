@@ -116,8 +116,17 @@ static int check_retry(const struct work *work, struct store_tx *tx, struct err 
     if (work->retry_of == NULL) {
         return 0;
     }
+    struct operation_row old;
+    int r = operation_row_load(tx, work->arena, work->retry_of, false, &old, err);
+    if (r < 0) {
+        return r;
+    }
+    if (old.state != OPERATION_FAILED) {
+        return err_set(err, ERR_STATE, "%s is %s by now: only a failed refund can be sent again",
+                       work->retry_of, operation_state_name(old.state));
+    }
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(
+    r = sql_query(
         tx, err, &rows,
         "SELECT id FROM operation WHERE payment_id = $1 AND retry_of = $2 AND state <> 5",
         S_TEXT(work->payment.id.text), S_TEXT(work->retry_of));
@@ -222,6 +231,20 @@ static int usable(struct work *work, struct err *err) {
                    work->attempt.gateway);
 }
 
+/* The customer has just approved it, say, and its gateway is being asked for the money: what is being
+ * charged is not cancelled at the same time. */
+static int not_being_called(struct work *work, struct store_tx *tx, struct err *err) {
+    bool holds = false;
+    int r = lease_holds(work->payments, tx, work->attempt.owner, work->attempt.lease_us, &holds,
+                        err);
+    if (r < 0 || !holds) {
+        return r;
+    }
+    err_set(err, ERR_STATE, "payment %s is being charged at this moment: it cannot be cancelled",
+            work->payment.id.text);
+    return err_hint(err, "Look at it in a few seconds.");
+}
+
 /* ---- begin ---- */
 
 static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor,
@@ -309,6 +332,10 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
+    r = work->kind == OPERATION_CANCEL ? not_being_called(work, tx, err) : 0;
+    if (r < 0) {
+        return r;
+    }
     bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
     r = at_gateway ? usable(work, err) : 0;
     if (r < 0) {
@@ -336,6 +363,7 @@ static void call(struct work *work, struct gateway_result *ret_result) {
         /* Unlike a charge it has nowhere else to go, and a refusal unsent would be a failed refund.
          */
         .past_breaker = true,
+        .not_after_us = work->operation.lease_us,
     };
     gateway_ask(work->payments, &ask, ret_result);
     work->source = "answer";

@@ -162,7 +162,6 @@ static void sweeper(void *arg) {
     while (!payments->stopping) {
         lock_give(&payments->lock);
         int64_t now = clock_mono_us();
-        sweep(payments, instance_beat, "instances");
         sweep(payments, sweep_orphans, "orphans");
         if (now >= callbacks_at) {
             sweep(payments, sweep_callbacks, "callbacks");
@@ -172,6 +171,22 @@ static void sweeper(void *arg) {
             sweep(payments, idempotency_prune, "idempotency");
             prune_at = now + PRUNE_US;
         }
+        lock_take(&payments->lock);
+        if (!payments->stopping) {
+            cond_wait_until(&payments->wake, &payments->lock, clock_mono_us() + SWEEP_US);
+        }
+    }
+    lock_give(&payments->lock);
+}
+
+/* A task of its own: a sweep may wait for a slow gateway for longer than others wait for our sign of
+ * life, and then they would take over what is alive. */
+static void beater(void *arg) {
+    struct payments *payments = arg;
+    lock_take(&payments->lock);
+    while (!payments->stopping) {
+        lock_give(&payments->lock);
+        sweep(payments, instance_beat, "instances");
         lock_take(&payments->lock);
         if (!payments->stopping) {
             cond_wait_until(&payments->wake, &payments->lock, clock_mono_us() + SWEEP_US);
@@ -203,8 +218,10 @@ int payments_start(struct payments *payments, struct err *err) {
     INVARIANT(jobs_change(payments, jobs) == NULL, "payments are started once");
     payments->stopping = false;
     payments->sweeper = task_start("sweeper", SWEEPER_STACK_BYTES, sweeper, payments);
-    if (payments->sweeper == NULL) {
-        job_runner_stop(jobs_change(payments, NULL));
+    bool shared = !payments->options.alone;
+    payments->beater = shared ? task_start("beater", SWEEPER_STACK_BYTES, beater, payments) : NULL;
+    if (payments->sweeper == NULL || (shared && payments->beater == NULL)) {
+        payments_stop(payments);
         return err_set(err, ERR_OVERLOADED, "the system has no room for one more thread");
     }
     return 0;
@@ -218,6 +235,10 @@ void payments_stop(struct payments *payments) {
     if (payments->sweeper != NULL) {
         task_join(payments->sweeper);
         payments->sweeper = NULL;
+    }
+    if (payments->beater != NULL) {
+        task_join(payments->beater);
+        payments->beater = NULL;
     }
     struct job_runner *jobs = jobs_change(payments, NULL); /* requests may still be running */
     if (jobs != NULL) {

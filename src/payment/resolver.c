@@ -20,6 +20,7 @@
 
 enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
 #define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
+#define OVERDUE_ROUND_US (3 * US_PER_SECOND)
 #define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 #define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
 
@@ -51,6 +52,8 @@ struct look {
     const struct gateway_result *result;
     const char *source;
     bool open, payment_moved;
+    bool may_call;    /* claim_call_tx: money may be moved */
+    int64_t lease_us; /* and until when; 0: nothing was claimed */
 };
 
 /* Reads the attempt; one that was being sent by a caller who died becomes UNKNOWN first: from then
@@ -99,7 +102,48 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
         r = settle_failed(look->payments, tx, &look->payment, &look->attempt, err);
     }
     look->payment_moved = r >= 0 && settlement.changed;
+    if (r >= 0 && !settlement.changed && look->lease_us > 0 &&
+        look->attempt.lease_us == look->lease_us) {
+        look->attempt.owner = "";
+        look->attempt.lease_us = 0;
+        r = attempt_row_save(tx, &look->attempt, err);
+    }
     return r;
+}
+
+/* Before a call that may move money (a repeat, or going on with what the customer has approved): it is
+ * made only for an attempt that is still open and that nobody is cancelling, and while it is under way
+ * nobody cancels or decides by hand: the lease on the row says so. */
+static int claim_call_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct look *look = ctx;
+    look->may_call = false;
+    look->lease_us = 0;
+    int r = payment_row_load(tx, look->arena, look->payment.id.text, true, &look->payment, err);
+    r = r < 0 ? r : attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0 || (look->attempt.state != ATTEMPT_UNKNOWN &&
+                  look->attempt.state != ATTEMPT_ACTION_NEEDED)) {
+        return r;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    r = sql_query(tx, err, &rows,
+                  "SELECT id FROM operation WHERE payment_id = $1 AND attempt_id = $2 AND kind = 2 "
+                  "AND state IN (1, 2, 3) LIMIT 1",
+                  S_TEXT(look->payment.id.text), S_TEXT(look->id));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    int64_t now = clock_wall_us();
+    look->may_call = true;
+    look->lease_us = now + CALL_LEASE_US;
+    look->attempt.owner = look->payments->instance;
+    look->attempt.lease_us = look->lease_us;
+    look->attempt.sent_us = now;
+    return attempt_row_save(tx, &look->attempt, err);
+}
+
+static int claim_call(struct look *look, struct err *err) {
+    return store_write(look->payments->options.store, claim_call_tx, look, err);
 }
 
 static bool unresolved(const struct attempt_row *attempt) {
@@ -121,17 +165,23 @@ static bool only_asked(const struct look *look, const struct gateway *gateway) {
 }
 
 /* Which question ends it soonest without ever being able to charge twice. */
-static void ask_attempt(struct look *look, struct gateway *gateway,
-                        struct gateway_result *ret_result) {
+static int ask_attempt(struct look *look, struct gateway *gateway,
+                       struct gateway_result *ret_result, struct err *err) {
     struct gateway_charge charge;
     struct gateway_lookup lookup;
+    int64_t age = clock_wall_us() - look->attempt.created_us;
+    bool unknown = look->attempt.state == ATTEMPT_UNKNOWN;
+    bool may_move = !only_asked(look, gateway);
+    bool repeat = unknown && age < REPEAT_WINDOW_US &&
+                  age < gateway->adapter->can.key_lifetime_us && may_move;
+    int r = repeat ? claim_call(look, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    repeat = repeat && look->may_call;
     charge_of(&look->payment, &look->attempt, &charge);
     lookup_of(&look->payment, &look->attempt, &lookup);
     struct persist_ctx persist = {look->payments, look->attempt.id.text};
-    int64_t age = clock_wall_us() - look->attempt.created_us;
-    bool unknown = look->attempt.state == ATTEMPT_UNKNOWN;
-    bool repeat = unknown && age < REPEAT_WINDOW_US &&
-                  age < gateway->adapter->can.key_lifetime_us && !only_asked(look, gateway);
     struct gateway_ask ask = {
         .gateway = gateway,
         .operation = repeat ? OP_CHARGE : OP_QUERY,
@@ -141,12 +191,21 @@ static void ask_attempt(struct look *look, struct gateway *gateway,
         .past_breaker = true,
         .persist = attempt_persist,
         .persist_ctx = &persist,
+        .not_after_us = look->lease_us,
     };
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";
-    if (ret_result->outcome == GW_APPROVED && gateway->adapter->resume != NULL) {
+    bool approved = ret_result->outcome == GW_APPROVED && gateway->adapter->resume != NULL;
+    r = approved && may_move ? claim_call(look, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    if (approved && may_move && look->may_call) {
+        charge_of(&look->payment, &look->attempt, &charge);
+        lookup_of(&look->payment, &look->attempt, &lookup);
         ask.operation = OP_CHARGE;
         ask.lookup = &lookup;
+        ask.not_after_us = look->lease_us;
         gateway_ask(look->payments, &ask, ret_result);
         look->source = "answer";
     }
@@ -155,6 +214,7 @@ static void ask_attempt(struct look *look, struct gateway *gateway,
         (conclusive == 0 || age < REPEAT_WINDOW_US + conclusive || !unknown)) {
         ret_result->outcome = GW_UNKNOWN; /* a repeat may still arrive there: no word yet */
     }
+    return 0;
 }
 
 int resolve_attempt(struct payments *payments, const char *attempt_id, const char *source,
@@ -178,7 +238,10 @@ int resolve_attempt(struct payments *payments, const char *attempt_id, const cha
         return err_set(err, ERR_NO_GATEWAY, "gateway %s of attempt %s is not configured any more",
                        look.attempt.gateway, attempt_id);
     }
-    ask_attempt(&look, gateway, ret_result);
+    r = ask_attempt(&look, gateway, ret_result, err);
+    if (r < 0) {
+        return r;
+    }
     look.result = ret_result;
     if (strcmp(source, "callback") == 0) {
         look.source = "callback";
@@ -417,6 +480,19 @@ static int find(struct payments *payments, struct found *found, struct err *err)
     return store_read(payments->options.store, find_tx, found, err);
 }
 
+/* A row that refuses (a broken one, say) must not keep the sweep from all the others. */
+static int sweep_one(struct payments *payments, store_fn *fn, const char *id, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct look look = {.payments = payments, .arena = arena, .id = id};
+    int r = store_write(payments->options.store, fn, &look, err);
+    if (r >= 0 || r == -ERR_STORE || r == -ERR_STORE_UNKNOWN || r == -ERR_STORE_CONFLICT) {
+        return r;
+    }
+    log_error(JOB_FAILED, err, LT("sweep", "orphans"), LT("id", id));
+    err_clear(err);
+    return 0;
+}
+
 int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
     static const char attempts_alone[] =
         "SELECT id FROM attempt WHERE state = 1 AND (lease_us < $1 OR owner <> $3) LIMIT $2";
@@ -435,9 +511,7 @@ int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
     int r = find(payments, &found, err);
     int done = 0;
     for (int i = 0; r >= 0 && i < found.count; i++, done++) {
-        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-        struct look look = {.payments = payments, .arena = arena, .id = ids[i]};
-        r = store_write(payments->options.store, look_attempt_tx, &look, err);
+        r = sweep_one(payments, look_attempt_tx, ids[i], err);
     }
     if (r < 0) {
         return r;
@@ -445,9 +519,7 @@ int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
     found.sql = alone ? operations_alone : operations_shared;
     r = find(payments, &found, err);
     for (int i = 0; r >= 0 && i < found.count; i++, done++) {
-        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-        struct look look = {.payments = payments, .arena = arena, .id = ids[i]};
-        r = store_write(payments->options.store, look_operation_tx, &look, err);
+        r = sweep_one(payments, look_operation_tx, ids[i], err);
     }
     return r < 0 ? r : done;
 }
@@ -455,6 +527,7 @@ int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
 struct overdue {
     struct look look;
     bool agrees;
+    bool marked;
 };
 
 /* The question was asked; now it is on the payment for a person to see (CB-4). A callback that
@@ -462,6 +535,7 @@ struct overdue {
 static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct overdue *overdue = ctx;
     struct look *look = &overdue->look;
+    overdue->marked = false;
     int r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
     if (r < 0) {
         return r;
@@ -474,6 +548,7 @@ static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || look->attempt.callback_due_us == 0) {
         return r;
     }
+    overdue->marked = true; /* by us: another instance may sweep beside us */
     look->attempt.callback_due_us = 0;
     r = attempt_row_save(tx, &look->attempt, err);
     if (r < 0 || look->payment.review[0] != '\0') {
@@ -513,7 +588,11 @@ int sweep_callbacks(struct payments *payments, int64_t now_us, struct err *err) 
     struct found found = {ids, 0, sql, now_us, NULL};
     int r = find(payments, &found, err);
     int done = 0, unanswered = 0;
+    int64_t until_us = clock_mono_us() + OVERDUE_ROUND_US;
     for (int i = 0; r >= 0 && i < found.count && unanswered < OVERDUE_UNANSWERED_MAX; i++) {
+        if (clock_mono_us() > until_us) {
+            break; /* the rest in the next round: the other sweeps wait for this one */
+        }
         bool open;
         struct gateway_result result;
         int asked = resolve_attempt(payments, ids[i], "check", &open, &result, err);
@@ -530,8 +609,10 @@ int sweep_callbacks(struct payments *payments, int64_t now_us, struct err *err) 
                       result.outcome == GW_CANCELED,
         };
         r = store_write(payments->options.store, overdue_tx, &overdue, err);
-        meter_count(METER_CALLBACK_MISSING, overdue.look.attempt.gateway);
-        done++;
+        if (r >= 0 && overdue.marked) {
+            meter_count(METER_CALLBACK_MISSING, overdue.look.attempt.gateway);
+            done++;
+        }
     }
     return r < 0 ? r : done;
 }

@@ -30,7 +30,9 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
         return err_set(err, ERR_STATE, "payment %s is %s: it cannot take \"%s\"", payment->id.text,
                        payment_state_name(payment->state), payment_event_name(event));
     }
-    bool holds = payment_state_holds_order(move->to) && event != EVENT_NO_CANDIDATE;
+    /* Whatever becomes of it: while money lies with a gateway for it, its order is not paid again. */
+    bool holds = (payment_state_holds_order(move->to) && event != EVENT_NO_CANDIDATE) ||
+                 payment_took_late(payment);
     payment->state = move->to;
     payment->holds_order = payment->holds_order && holds;
     if (event != EVENT_ASK_CUSTOMER && event != EVENT_NO_CANDIDATE) {
@@ -129,15 +131,48 @@ static int check_amount(struct store_tx *tx, struct payment_row *payment,
     return r < 0 ? r : 1;
 }
 
+bool payment_took_late(const struct payment_row *payment) {
+    return strcmp(payment->review, "late_success") == 0;
+}
+
+/* What the gateway took. What was captured counts where it is said: a hold may have been captured in
+ * part, and not by us. */
+static int64_t taken_minor(const struct attempt_row *attempt, const struct gateway_result *result) {
+    return result->outcome == GW_CHARGED && result->captured_minor > 0 ? result->captured_minor
+           : result->amount_minor >= 0                                 ? result->amount_minor
+                                                                       : attempt->amount_minor;
+}
+
+/* An order whose money came after all is paid, though no payment of it says so: nobody is to pay it
+ * again before a person has looked (PAY-15). If another payment holds it by now, there is nothing to
+ * hold. */
+static int hold_again(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                      struct err *err) {
+    if (payment->holds_order || payments->options.several_per_order) {
+        return 0;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM payment WHERE order_id = $1 AND holds_order = 1",
+                      S_TEXT(payment->order_id));
+    r = r < 0 ? r : sql_next(rows, err);
+    payment->holds_order = r == 0;
+    return r < 0 ? r : 0;
+}
+
 /* A success that comes when the attempt was over: money without a payment to explain it. */
 static int late_success(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                         struct attempt_row *attempt, const struct gateway_result *result,
                         struct err *err) {
-    int64_t amount = result->amount_minor >= 0 ? result->amount_minor : attempt->amount_minor;
+    int64_t amount = taken_minor(attempt, result);
+    bool foreign = result->currency.code[0] != '\0' &&
+                   !currency_equal(result->currency, attempt->currency);
+    bool told = payment_took_late(payment), held = payment->holds_order;
     char detail[200], shown[MONEY_TEXT_MAX];
     snprintf(detail, sizeof detail, "attempt %s was %s; %s now says %s of %s", attempt->id.text,
              attempt_state_name(attempt->state), attempt->gateway,
-             gateway_outcome_name(result->outcome), money_show(amount, attempt->currency, shown));
+             gateway_outcome_name(result->outcome),
+             money_show(amount, foreign ? result->currency : attempt->currency, shown));
     log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
               LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
     int r = note_case(tx, payment, attempt, "late_success", attempt->id.text, amount, detail, err);
@@ -145,17 +180,21 @@ static int late_success(struct payments *payments, struct store_tx *tx, struct p
         return r;
     }
     if (result->outcome == GW_CHARGED) {
-        r = post(tx, POST_SUSPENSE, attempt->id.text, payment, attempt->gateway, amount, err);
+        /* Another currency cannot be booked on this payment: the case alone tells of it. */
+        r = foreign ? 0
+                    : post(tx, POST_SUSPENSE, attempt->id.text, payment, attempt->gateway, amount,
+                           err);
+        r = r < 0 ? r : hold_again(payments, tx, payment, err);
         if (r < 0) {
             return r;
         }
     }
-    if (strcmp(payment->review, "late_success") == 0) {
+    if (told && held == payment->holds_order) {
         return 0;
     }
     payment->review = "late_success";
     r = payment_row_save(tx, payment, err);
-    if (r < 0) {
+    if (r < 0 || told) {
         return r;
     }
     BUF_AUTO buf;
@@ -199,11 +238,7 @@ static int follow(struct payments *payments, struct store_tx *tx, struct payment
                   struct attempt_row *attempt, enum attempt_state from,
                   const struct gateway_result *result, struct settlement *settlement,
                   struct err *err) {
-    /* What was captured counts where it is said: a hold may have been captured in part elsewhere. */
-    bool part = attempt->state == ATTEMPT_CHARGED && result->captured_minor > 0;
-    int64_t actual = part                        ? result->captured_minor
-                     : result->amount_minor >= 0 ? result->amount_minor
-                                                 : attempt->amount_minor;
+    int64_t actual = taken_minor(attempt, result);
     int r = 0;
     settlement->payment_moved = true;
     payment->gateway = attempt->gateway;
@@ -267,6 +302,9 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     if (to == ATTEMPT_NONE && success && !attempt_state_live(from)) {
         ret_settlement->late = true;
         return late_success(payments, tx, payment, attempt, result, err);
+    }
+    if (to == ATTEMPT_NONE && from == ATTEMPT_SENDING) {
+        to = ATTEMPT_UNKNOWN; /* an answer that says nothing about a charge */
     }
     if (to == ATTEMPT_NONE || to == from) {
         return 0;
@@ -391,6 +429,41 @@ static int refund_done(struct payments *payments, struct store_tx *tx, struct pa
     return r;
 }
 
+/* The payment was over when its capture went through: money that no payment explains, as with a late
+ * success. */
+static int late_capture(struct store_tx *tx, struct payment_row *payment,
+                        const struct attempt_row *attempt, const struct operation_row *operation,
+                        struct err *err) {
+    char detail[200];
+    snprintf(detail, sizeof detail, "capture %s went through when the payment was %s",
+             operation->id.text, payment_state_name(payment->state));
+    log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
+              LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
+    int r = note_case(tx, payment, attempt, "late_success", operation->id.text,
+                      operation->amount_minor, detail, err);
+    r = r < 0 ? r
+              : post(tx, POST_SUSPENSE, operation->id.text, payment, operation->gateway,
+                     operation->amount_minor, err);
+    if (r < 0) {
+        return r;
+    }
+    payment->review = "late_success";
+    return payment_row_save(tx, payment, err);
+}
+
+/* PayPal names each capture by itself. Of several none is *the* charge: the row then names none, and
+ * whoever refunds looks for the right one. A refund that is repeated must find the same one again, and
+ * not the capture that was made in between: there it would be another refund. */
+static void name_capture(struct attempt_row *attempt, const struct payment_row *payment,
+                         const struct gateway_result *result) {
+    if (result->charge_id[0] == '\0') {
+        return;
+    }
+    bool another = payment->captured_minor > 0 &&
+                   strcmp(attempt->charge_id, result->charge_id) != 0;
+    attempt->charge_id = another ? "" : result->charge_id;
+}
+
 static int operation_done(struct payments *payments, struct store_tx *tx,
                           struct payment_row *payment, struct attempt_row *attempt,
                           const struct operation_row *operation,
@@ -400,6 +473,9 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
     case OPERATION_REFUND:
         return refund_done(payments, tx, payment, operation, err);
     case OPERATION_CAPTURE:
+        if (payment_move_find(payment->state, EVENT_CHARGE) == NULL) {
+            return late_capture(tx, payment, attempt, operation, err);
+        }
         r = post(tx, POST_CAPTURE, operation->id.text, payment, operation->gateway,
                  operation->amount_minor, err);
         if (r >= 0 && result->fee_minor > 0) {
@@ -409,10 +485,8 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
         if (r < 0) {
             return r;
         }
+        name_capture(attempt, payment, result);
         payment->captured_minor += operation->amount_minor;
-        if (result->charge_id[0] != '\0') {
-            attempt->charge_id = result->charge_id; /* PayPal names each capture by itself */
-        }
         if (attempt->state == ATTEMPT_AUTHORIZED) {
             attempt->state = ATTEMPT_CHARGED;
         }
@@ -452,29 +526,10 @@ static int refund_event(struct payments *payments, struct store_tx *tx, struct p
     return outbox_event(payments, tx, payment, types[operation->state], buf.data, err);
 }
 
-int settle_operation(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                     struct attempt_row *attempt, struct operation_row *operation,
-                     const struct gateway_result *result, const char *source, bool *ret_changed,
-                     struct err *err) {
-    *ret_changed = false;
-    bool reversed = operation->kind == OPERATION_REFUND &&
-                    operation->state == OPERATION_SUCCEEDED && result->outcome == GW_DECLINED;
-    if (!operation_state_open(operation->state) && !reversed) {
-        return 0;
-    }
-    enum gateway_outcome outcome = result->outcome;
-    int r = 0;
-    if (operation->kind == OPERATION_CAPTURE && outcome == GW_CHARGED && result->as_it_stands) {
-        r = capture_by_sum(tx, payment, result, &outcome, err);
-        if (r < 0) {
-            return r;
-        }
-    }
-    enum operation_state to = reversed ? OPERATION_FAILED
-                                       : operation_next(operation, outcome, result);
-    if (to == operation->state) {
-        return 0;
-    }
+/* As take_result(): the texts live as long as the result. */
+static void take_operation(struct operation_row *operation, enum operation_state to,
+                           enum gateway_outcome outcome, const struct gateway_result *result,
+                           const char *source) {
     operation->state = to;
     operation->outcome = outcome;
     operation->source = source;
@@ -488,6 +543,90 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     operation->was_unknown = operation->was_unknown || to == OPERATION_UNKNOWN;
     operation->owner = "";
     operation->lease_us = 0;
+}
+
+/* 1: this refund was booked before (and came back since: a booking is made once). */
+static int refund_booked(struct store_tx *tx, const struct operation_row *operation,
+                         struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, "SELECT id FROM posting WHERE id = 'pst_refund_' || $1",
+                      S_TEXT(operation->id.text));
+    return r < 0 ? r : sql_next(rows, err);
+}
+
+/* A refund that counted as failed and went through after all. It is booked as a refund where the
+ * captured amount has room for it (I10); where it has not (it was sent again meanwhile) the money is
+ * posted as given back without a reason. A person looks at both: the merchant was told that it had
+ * failed. */
+static int late_refund(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                       struct operation_row *operation, const struct gateway_result *result,
+                       const char *source, bool *ret_changed, struct err *err) {
+    char detail[200], shown[MONEY_TEXT_MAX];
+    int64_t left = payment->captured_minor - payment->refund_reserved_minor -
+                   payment->disputed_minor;
+    int booked = refund_booked(tx, operation, err);
+    bool room = booked == 0 && left >= operation->amount_minor;
+    snprintf(detail, sizeof detail, "refund %s of %s had failed; %s now says that it was paid%s",
+             operation->id.text, money_show(operation->amount_minor, operation->currency, shown),
+             operation->gateway, room ? "" : ", and there is no room for it");
+    struct case_note note = {
+        .kind = "late_refund",
+        .subject = operation->id.text,
+        .payment_id = payment->id.text,
+        .attempt_id = operation->attempt_id.text,
+        .gateway = operation->gateway,
+        .detail = detail,
+        .amount_minor = operation->amount_minor,
+        .currency = operation->currency,
+    };
+    int r = booked < 0 ? booked : case_open(tx, &note, err);
+    if (r >= 0 && !room) {
+        r = post(tx, POST_SUSPENSE_RETURNED, operation->id.text, payment, operation->gateway,
+                 operation->amount_minor, err);
+    }
+    if (r < 0 || !room) {
+        return r;
+    }
+    take_operation(operation, OPERATION_SUCCEEDED, GW_REFUNDED, result, source);
+    *ret_changed = true;
+    payment->refund_reserved_minor += operation->amount_minor;
+    r = operation_row_save(tx, operation, err);
+    r = r < 0 ? r : refund_done(payments, tx, payment, operation, err);
+    return r < 0 ? r : refund_event(payments, tx, payment, operation, err);
+}
+
+int settle_operation(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                     struct attempt_row *attempt, struct operation_row *operation,
+                     const struct gateway_result *result, const char *source, bool *ret_changed,
+                     struct err *err) {
+    *ret_changed = false;
+    bool reversed = operation->kind == OPERATION_REFUND &&
+                    operation->state == OPERATION_SUCCEEDED &&
+                    (result->outcome == GW_DECLINED || result->outcome == GW_CANCELED);
+    if (operation->kind == OPERATION_REFUND && operation->state == OPERATION_FAILED &&
+        result->outcome == GW_REFUNDED) {
+        return late_refund(payments, tx, payment, operation, result, source, ret_changed, err);
+    }
+    if (!operation_state_open(operation->state) && !reversed) {
+        return 0;
+    }
+    enum gateway_outcome outcome = result->outcome;
+    int r = 0;
+    if (operation->kind == OPERATION_CAPTURE && outcome == GW_CHARGED && result->as_it_stands) {
+        r = capture_by_sum(tx, payment, result, &outcome, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    enum operation_state to = reversed ? OPERATION_FAILED
+                                       : operation_next(operation, outcome, result);
+    if (to == OPERATION_SENDING) {
+        to = OPERATION_UNKNOWN; /* an answer that says nothing about this call */
+    }
+    if (to == operation->state) {
+        return 0;
+    }
+    take_operation(operation, to, outcome, result, source);
     *ret_changed = true;
     r = operation_row_save(tx, operation, err);
     if (r < 0) {

@@ -50,13 +50,21 @@ static int unknown_kind(const char *name, struct err *err) {
              "amount");
 }
 
+/* Where a fault strikes unless it is told: what is about charges leaves the other calls alone. */
+static unsigned usual_operations(enum sb_fault_kind kind) {
+    return kind == SB_FAULT_DECLINE         ? 1U << SB_OP_CHARGE | 1U << SB_OP_CAPTURE
+           : kind == SB_FAULT_DOUBLE_CHARGE ? 1U << SB_OP_CHARGE
+                                            : (1U << SB_OPS) - 1;
+}
+
 static int fault_begin(const char *kind, struct sb_fault *fault, struct err *err) {
-    *fault = (struct sb_fault){.operations = (1U << SB_OPS) - 1, .probability = 1, .count = -1};
+    *fault = (struct sb_fault){.count = -1};
     for (int i = 0; i < SB_FAULT_KINDS; i++) {
         if (strcmp(kinds[i].name, kind) == 0) {
             fault->kind = (enum sb_fault_kind)i;
             fault->status = i == SB_FAULT_ERROR ? 500 : 503;
             fault->probability = i == SB_FAULT_INTERMITTENT ? 0.5 : 1;
+            fault->operations = usual_operations((enum sb_fault_kind)i);
             fault->later_us = (i == SB_FAULT_CALLBACK_LATE ? 30 : 2) * US_PER_SECOND;
             fault->median_us = 2000 * US_PER_MS;
             fault->bytes = 60;

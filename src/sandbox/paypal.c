@@ -359,11 +359,16 @@ static bool run_open(struct sb_paypal_call *call) {
     return true;
 }
 
+/* An order made with a stored means of payment is paid at once: that is a charge. */
 static enum sb_operation operation_of(const struct route *route,
                                       const struct http_request *request) {
-    return route != NULL                                    ? route->operation
-           : strcmp(request->path, "/v1/oauth2/token") == 0 ? SB_OP_TOKEN
-                                                            : SB_OP_OTHER;
+    static const char vault[] = "\"vault_id\"";
+    if (route == NULL) {
+        return strcmp(request->path, "/v1/oauth2/token") == 0 ? SB_OP_TOKEN : SB_OP_OTHER;
+    }
+    bool at_once = route->operation == SB_OP_CREATE &&
+                   memmem(request->body, request->body_bytes, vault, sizeof(vault) - 1) != NULL;
+    return at_once ? SB_OP_CHARGE : route->operation;
 }
 
 static void cover_up(struct sb_paypal_call *call) {

@@ -34,10 +34,6 @@ bool sb_decline_is_inside(const char *decline) {
            strspn(decline, "0123456789") == strlen(decline);
 }
 
-static bool about_refunds(const char *code) {
-    return strncmp(code, "REFUND_", 7) == 0 || strcmp(code, "FAILED") == 0;
-}
-
 const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vault_id,
                               char room[SB_ISSUE_CHARS_MAX + 1]) {
     static const char declined[] = "vault_declined";
@@ -45,7 +41,7 @@ const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vau
     const char *code = NULL;
     if (call->mock[0] != '\0') {
         code = call->mock;
-    } else if (fault != NULL && !about_refunds(fault)) {
+    } else if (fault != NULL) {
         code = fault;
     } else if (vault_id != NULL && strncmp(vault_id, declined, sizeof(declined) - 1) == 0) {
         code = vault_id + sizeof(declined) - 1;
@@ -379,7 +375,7 @@ static const char *refund_refusal(const struct sb_capture *capture,
 /* How a refund by a fault ends; NULL: well. */
 static const char *refund_decline(const struct sb_paypal_call *call) {
     const char *code = call->verdict->decline;
-    return code != NULL && (about_refunds(code) || strcmp(code, "PENDING") == 0) ? code : NULL;
+    return code != NULL && code[0] == '\0' ? "REFUND_FAILED_INSUFFICIENT_FUNDS" : code;
 }
 
 /* What the capture shows of its refunds. The lock is held. */

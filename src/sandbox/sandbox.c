@@ -197,8 +197,7 @@ static void base_url_write(struct sandbox *sandbox, int gateway, const char *add
     bool every = host == 0 || strncmp(address, "0.0.0.0:", 8) == 0 ||
                  strncmp(address, "[::]:", 5) == 0;
     snprintf(sandbox->base_urls[gateway], sizeof(sandbox->base_urls[gateway]), "http://%.*s:%d",
-             every ? 9 : host, every ? "127.0.0.1" : address,
-             http_listener_port(sandbox->listeners[gateway]));
+             every ? 9 : host, every ? "127.0.0.1" : address, sandbox->ports[gateway]);
 }
 
 static int listeners_open(struct sandbox *sandbox, const struct sandbox_options *options,
@@ -216,6 +215,7 @@ static int listeners_open(struct sandbox *sandbox, const struct sandbox_options 
             .limits = {.idle_us = IDLE_US, .requests_max = REQUESTS_MAX},
         };
         rc = http_server_listen(sandbox->server, &listener, &sandbox->listeners[i], err);
+        sandbox->ports[i] = rc == 0 ? http_listener_port(sandbox->listeners[i]) : 0;
     }
     for (int i = 0; rc == 0 && i < SB_GATEWAYS; i++) {
         base_url_write(sandbox, i, options->addresses[i]);
@@ -316,7 +316,7 @@ void sandbox_stop(struct sandbox *sandbox) {
 /* ---- asking and telling ---- */
 
 int sandbox_port(const struct sandbox *sandbox, enum sandbox_port port) {
-    return http_listener_port(sandbox->listeners[port]);
+    return sandbox->ports[port];
 }
 
 uint64_t sandbox_seed(const struct sandbox *sandbox) {

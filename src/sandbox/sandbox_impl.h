@@ -89,6 +89,7 @@ struct sandbox {
 
     struct http_server *server;
     struct http_listener *listeners[SANDBOX_PORTS];
+    int ports[SANDBOX_PORTS];        /* a listener that refuses opens the same one again */
     char base_urls[SB_GATEWAYS][64]; /* "http://127.0.0.1:9101" */
     struct http_client *client;
     struct lock refusal_lock;

@@ -4,8 +4,9 @@
 
     contract.py CONTRACT_SERVER
 
-Prints one line a test, `ok - name` or `not ok - name`, and ends 1 if one failed. Reading the contract
-and the requests that it makes live in document.py and service.py; what is asked for, in scenes.py.
+Prints one line a test, `ok - name` or `not ok - name`, and ends 1 if one failed. document.py reads the
+contract, service.py makes requests and checks the answers; what is asked for stands in scenes.py and
+inputs.py.
 """
 import os
 import sys

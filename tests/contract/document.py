@@ -75,7 +75,8 @@ class Contract:
             {"allOf": [schema], "components": self.document["components"]})
 
     def validate(self, schema, value, what):
-        errors = sorted(self.validator(schema).iter_errors(value), key=lambda error: error.json_path)
+        errors = sorted(self.validator(schema).iter_errors(value),
+                        key=lambda error: error.json_path)
         texts = [f"{error.json_path}: {error.message[:200]}" for error in errors[:5]]
         assert not errors, f"{what} departs from its schema:\n" + "\n".join(texts)
 
@@ -149,10 +150,10 @@ def what_stands_in_braces_is_a_parameter(contract):
 def the_problems_are_those_of_the_table(contract):
     prefix = re.search(r'define ERR_TYPE_PREFIX "([^"]+)"', source("src/base/err.h"))[1]
     table = rows("src/base/errors.def", r'\w+, \d+, (\d+), "([\w-]+)", \w+, "([^"]+)"\)')
-    written = contract.document["components"]["schemas"]["Problem"]["properties"]["type"]
-    assert written["enum"] == [prefix + name for _, name, _ in table]
-    for status, name, title in table:
-        assert f"- `{name}` ({status}): {title}" in written["description"], name
+    problem = contract.document["components"]["schemas"]["Problem"]
+    assert problem["properties"]["type"]["enum"] == [prefix + name for _, name, _ in table]
+    described = problem["description"].splitlines()[1:]
+    assert described == [f"- `{name}` {status}: {title}" for status, name, title in table]
 
 
 def the_states_are_those_of_the_tables(contract):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scenes.py: what is asked of the running service so that every operation gives each of its answers.
-service.py checks each answer; here stands only what must be true besides."""
+"""scenes.py: what is asked of the running service so that every operation gives each of its
+answers. service.py checks each answer; here stands only what must be true besides."""
 import json
 
 # Answers that the fake gateways cannot bring about, and why.
@@ -169,8 +169,18 @@ def gateways_and_routing(service):
     service.expect(200, "setFallbackMode", body={"on": False, **reason})
     wanted = {"method": "card", "currency": "USD", "amount": 1}
     assert service.expect(200, "explainRouting", body=wanted)["chosen"] is None
-    wanted["tokens"] = {"stripe-a": "pm_good"}
+    wanted["tokens"] = {"stripe-a": "pm_good", "stripe-b": "pm_good"}
     assert service.expect(200, "explainRouting", body=wanted)["chosen"] == "stripe-a"
+    # A reason that is cut stays text, wherever the cut falls.
+    for before in ("", "x"):
+        long = {"reason": before + "\u00e9\u4e2d" * 100}
+        service.expect(200, "disableGateway", ["stripe-b"], body=long)
+        assert "\u00e9" in json.dumps(service.expect(
+            200, "explainRouting", body=wanted)["candidates"], ensure_ascii=False)
+        service.expect(200, "switchPrimaryGateway", body={"gateway": "stripe-a", **long})
+        service.expect(200, "explainRouting", body=wanted)
+        service.expect(200, "switchPrimaryGateway", body=reason)
+        service.expect(200, "enableGateway", ["stripe-b"], body=reason)
 
 
 def the_runbooks_own_paths(service):
@@ -226,7 +236,8 @@ def callbacks_and_the_cases_they_open(service):
     service.callback("stripe-a", json.dumps(event).encode())
     cases = service.await_that("a case", lambda: service.expect(200, "listCases")["data"])
     done = service.await_that("both are processed", lambda: [
-        row for row in service.expect(200, "listCallbacks", query="gateway=stripe-a&limit=2")["data"]
+        row for row in service.expect(
+            200, "listCallbacks", query="gateway=stripe-a&limit=2")["data"]
         if row["state"] != "stored"])
     service.expect(202, "replayCallback", [done[0]["id"]])
     service.expect(404, "replayCallback", ["cb_01JD5R6Q6Y0V3M8X2K4N7T9BCF"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""service.py: a running service, and requests to it whose answers must be what the contract says."""
+"""service.py: a running service, and requests to it, whose answers must be as the contract says."""
 import hashlib
 import hmac
 import http.client

@@ -204,6 +204,8 @@ void api_ask(struct api *api, const struct api_ask *ask, struct api_reply *ret_r
     };
     ret_reply->headers = buf_take(&reply.headers);
     ret_reply->body = buf_take(&reply.body);
+    buf_release(&reply.headers);
+    buf_release(&reply.body);
 }
 
 void api_reply_release(struct api_reply *reply) {

@@ -111,7 +111,7 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM event",            "DELETE FROM idempotency",     "DELETE FROM posting",
         "DELETE FROM callback",         "DELETE FROM review_case",     "DELETE FROM webhook_endpoint",
         "DELETE FROM webhook_delivery", "DELETE FROM gateway_control", "DELETE FROM job",
-        "DELETE FROM audit_entry",
+        "DELETE FROM audit_entry",      "DELETE FROM instance",
         "UPDATE audit_head SET number = 0, hash = "
         "'0000000000000000000000000000000000000000000000000000000000000000'",
     };

@@ -91,7 +91,7 @@ static struct sandbox_options fixture_options(void) {
     options.seed = 5;
     options.callback_delay_ms = 0;
     options.callback_retry_ms = 10;
-    options.settle_ms = 10;
+    options.settle_ms = 3600000; /* until POST /callbacks/flush */
     options.callback_workers = 4;
     return options;
 }

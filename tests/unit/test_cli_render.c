@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_cli_render.c: small things as people read them, and the command table as help and completion. */
+ * test_cli_render.c: small things as people read them, and the command table as help and
+ * completion. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -120,7 +121,8 @@ static void test_a_slip_of_the_fingers_is_guessed_and_another_word_is_not(void *
     assert_string_equal(guessed("bd", nouns), "db");
     assert_string_equal(guessed("frobnicate", nouns), "nothing");
     assert_string_equal(guessed("x", nouns), "nothing");
-    assert_string_equal(guessed("a-word-that-is-longer-than-any-command-there-is", nouns), "nothing");
+    assert_string_equal(guessed("a-word-that-is-longer-than-any-command-there-is", nouns),
+                        "nothing");
 }
 
 /* ---- the table ---- */
@@ -237,8 +239,8 @@ static void assert_completed(const char *script, const char *words, int at, cons
     BUF_AUTO output;
     buf_init(&output, 64 * 1024);
     snprintf(command, sizeof command,
-             "source %s; COMP_WORDS=(%s); COMP_CWORD=%d; _holdfast; echo \"${COMPREPLY[*]}\"", script,
-             words, at);
+             "source %s; COMP_WORDS=(%s); COMP_CWORD=%d; _holdfast; echo \"${COMPREPLY[*]}\"",
+             script, words, at);
     const char *const argv[] = {"bash", "--norc", "-c", command, NULL};
     struct proc_options options = {.argv = argv, .err = {.to = PROC_PARENT}};
     assert_int_equal(proc_run(&options, 60 * US_PER_SECOND, &output, &end, &err), 0);

@@ -89,8 +89,9 @@ static void test_nothing_is_cut_when_the_output_is_no_terminal(void **state)
     (void)state;
     TABLE_AUTO table = TABLE("~MESSAGE");
     table_cell(table, "a message that is longer than any terminal would be, and then some more");
-    assert_printed(table, 0, "MESSAGE\na message that is longer than any terminal would be, and then "
-                             "some more\n");
+    assert_printed(table, 0,
+                   "MESSAGE\na message that is longer than any terminal would be, and then "
+                   "some more\n");
 }
 
 static void test_what_a_stranger_wrote_cannot_steer_the_terminal(void **state)
@@ -101,7 +102,8 @@ static void test_what_a_stranger_wrote_cannot_steer_the_terminal(void **state)
     table_cell(table, "bad \xFF utf-8");
     table_cell(table, "\xE2\x80\xAE" "desrever");
     table_cell(table, "two\nlines");
-    assert_printed(table, 0, "TEXT\nred?[31m ???2J\nbad \xEF\xBF\xBD utf-8\n?desrever\ntwo lines\n");
+    assert_printed(table, 0,
+                   "TEXT\nred?[31m ???2J\nbad \xEF\xBF\xBD utf-8\n?desrever\ntwo lines\n");
 }
 
 static void test_what_is_not_there_shows_as_a_hyphen(void **state)

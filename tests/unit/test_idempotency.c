@@ -201,18 +201,8 @@ static void die_after_the_charge(const char *key, enum fake_act act) {
     payment_world_restart(W);
 }
 
-/* PostgreSQL is shared by several: there a lease must end first. SQLite's owner can only be dead. */
-static void let_the_lease_end(void) {
-    if (W->engine.engine == STORE_POSTGRES) {
-        assert_null(world_create(W, "key", "order", 500));
-        assert_int_equal(W->result, -ERR_IDEMPOTENCY_IN_FLIGHT);
-        test_clock_advance(46 * US_PER_SECOND);
-    }
-}
-
 static void a_repeat_after_a_crash_finishes_what_the_first_began(void **state) {
     die_after_the_charge("key", FAKE_DO);
-    let_the_lease_end();
     json_t *json = world_create(W, "key", "order", 500);
     assert_non_null(json);
     assert_int_equal(W->status, 201);
@@ -228,7 +218,6 @@ static void a_repeat_after_a_crash_finishes_what_the_first_began(void **state) {
 
 static void a_repeat_after_a_crash_says_processing_when_the_gateway_does_not_know(void **state) {
     die_after_the_charge("key", FAKE_DO);
-    let_the_lease_end();
     fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
     json_t *json = world_create(W, "key", "order", 500);
     assert_int_equal(W->status, 202);
@@ -237,6 +226,26 @@ static void a_repeat_after_a_crash_says_processing_when_the_gateway_does_not_kno
     fake_say_nothing(FAKE);
     world_settle_all(W);
     assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
+    world_check(W);
+}
+
+/* PostgreSQL is shared by several: one that was seen a moment ago lives, and works on it. */
+static void a_key_is_in_flight_while_the_instance_that_has_it_shows_signs_of_life(void **state) {
+    if (W->engine.engine == STORE_SQLITE) {
+        skip();
+    }
+    die_after_the_charge("key", FAKE_DO);
+    (void)engine_exec(&W->engine, "INSERT INTO instance (id, started_us, seen_us) "
+                                  "SELECT owner, created_us, created_us FROM idempotency");
+    assert_null(world_create(W, "key", "order", 500));
+    assert_int_equal(W->result, -ERR_IDEMPOTENCY_IN_FLIGHT);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT state FROM attempt"), 1);
+    test_clock_advance(11 * US_PER_SECOND);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_non_null(json);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
     world_check(W);
 }
 
@@ -395,6 +404,7 @@ int main(void) {
         cmocka_unit_test(the_same_key_from_many_at_once_is_one_payment),
         cmocka_unit_test(a_repeat_after_a_crash_finishes_what_the_first_began),
         cmocka_unit_test(a_repeat_after_a_crash_says_processing_when_the_gateway_does_not_know),
+        cmocka_unit_test(a_key_is_in_flight_while_the_instance_that_has_it_shows_signs_of_life),
         cmocka_unit_test(a_crash_without_a_repeat_is_resolved_all_the_same),
         cmocka_unit_test(a_crashed_orders_other_key_is_told_of_the_first),
         cmocka_unit_test(a_refund_after_a_crash_is_finished_by_its_repeat),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_load.c: the load generator: arrivals by chance from a seed, the mix, percentiles, and a client
- * whose latency counts from the moment a request was due. */
+ * test_load.c: the load generator: arrivals by chance from a seed, the mix, percentiles, and a
+ * client whose latency counts from the moment a request was due. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -423,9 +423,10 @@ static void test_an_order_that_never_found_a_connection_is_counted(void **state)
 static void test_each_way_of_getting_no_answer_has_its_name(void **state)
 {
     (void)state;
-    static const struct raw_step cut[] = {{RAW_READ, HEAD_END, 0},
-                                          {RAW_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", 0},
-                                          {RAW_CLOSE, NULL, 0}};
+    static const struct raw_step cut[] = {
+        {RAW_READ, HEAD_END, 0},
+        {RAW_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", 0},
+        {RAW_CLOSE, NULL, 0}};
     static const struct raw_step reset[] = {{RAW_READ, HEAD_END, 0}, {RAW_RESET, NULL, 0}};
     static const struct raw_step garbled[] = {{RAW_READ, HEAD_END, 0},
                                               {RAW_SEND, "SMTP ready\r\n\r\n", 0},

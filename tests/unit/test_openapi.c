@@ -63,7 +63,7 @@ static void every_problem_is_in_the_contract(void **state) {
     };
     for (size_t i = 0; i < COUNT_OF(problems); i++) {
         char row[120];
-        snprintf(row, sizeof row, "- `%s` (%d): ", problems[i].type, problems[i].status);
+        snprintf(row, sizeof row, "- `%s` %d: ", problems[i].type, problems[i].status);
         if (strstr(openapi_text, row) == NULL) {
             fail_msg("%s is not among the contract's problems", problems[i].type);
         }

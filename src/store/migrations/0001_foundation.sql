@@ -44,7 +44,6 @@ CREATE TABLE payment (
 );
 CREATE UNIQUE INDEX payment_order_held ON payment (order_id) WHERE holds_order = 1;
 CREATE INDEX payment_order ON payment (order_id);
-CREATE INDEX payment_open ON payment (updated_us) WHERE state IN (1, 2, 3);
 
 CREATE TABLE attempt (
     id text PRIMARY KEY,
@@ -83,6 +82,9 @@ CREATE TABLE attempt (
 CREATE UNIQUE INDEX attempt_one_live ON attempt (payment_id) WHERE live = 1;
 CREATE UNIQUE INDEX attempt_number ON attempt (payment_id, number);
 CREATE INDEX attempt_sending ON attempt (lease_us) WHERE state = 1;
+-- Empty while all is well: what is open is counted without a look at what is over.
+CREATE INDEX attempt_pending ON attempt (created_us) WHERE state = 2;
+CREATE INDEX attempt_unknown ON attempt (created_us) WHERE state = 4;
 CREATE INDEX attempt_gateway_id ON attempt (gateway_id) WHERE gateway_id <> '';
 CREATE INDEX attempt_charge_id ON attempt (charge_id) WHERE charge_id <> '';
 CREATE INDEX attempt_callback_due ON attempt (callback_due_us) WHERE callback_due_us > 0;
