@@ -14,8 +14,9 @@
 enum { DELIVERY_ID_CHARS_MAX = 2 * ID_TEXT_MAX + 8 };
 
 /* `dlv_` and the two ids: unique. */
-static int deliver(struct payments *payments, struct store_tx *tx, const char *endpoint_id, const struct event_id *event,
-                   const char *type, int64_t now_us, struct err *err) {
+static int deliver(struct payments *payments, struct store_tx *tx, const char *endpoint_id,
+                   const struct event_id *event, const char *type, int64_t now_us,
+                   struct err *err) {
     atomic_fetch_add(&payments->deliveries, 1);
     char id[DELIVERY_ID_CHARS_MAX];
     snprintf(id, sizeof id, "dlv%s_%s", endpoint_id + strcspn(endpoint_id, "_"), event->text + 4);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/exchange.h"
 #include "meter/meter.h"
 #include "net/standard_webhook.h"
 #include "payment/internal.h"
@@ -250,9 +251,7 @@ static int check_types(const char *types, struct err *err) {
 
 /* https, or http to this machine for tests and the demo. */
 static int check_url(const char *url, struct err *err) {
-    bool loopback = strncmp(url, "http://127.0.0.1", 16) == 0 ||
-                    strncmp(url, "http://localhost", 16) == 0 ||
-                    strncmp(url, "http://[::1]", 12) == 0;
+    bool loopback = strncmp(url, "http://", 7) == 0 && exchange_url_is_loopback(url);
     bool secure = strncmp(url, "https://", 8) == 0 && url[8] != '\0';
     if ((!secure && !loopback) || strlen(url) > ENDPOINT_URL_CHARS_MAX) {
         err_set(err, ERR_VALIDATION,

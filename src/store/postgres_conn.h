@@ -109,13 +109,13 @@ int pg_put(struct store_tx *tx, struct err *err, const char *sql, const struct s
            int count);
 int pg_query(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
              const struct sql_arg *args, int count);
-int pg_next(struct sql_rows *rows, struct err *err);
+MUST_USE int pg_next(struct sql_rows *rows, struct err *err);
 void pg_rows_free(struct sql_rows *rows);
 const char *pg_text(const struct sql_rows *rows, int column);
 int64_t pg_integer(const struct sql_rows *rows, int column);
 double pg_real(const struct sql_rows *rows, int column);
 bool pg_null(const struct sql_rows *rows, int column);
-int pg_script(struct store_tx *tx, const char *sql, struct err *err);
-int pg_patient(struct store_tx *tx, struct err *err);
+MUST_USE int pg_script(struct store_tx *tx, const char *sql, struct err *err);
+MUST_USE int pg_patient(struct store_tx *tx, struct err *err);
 
 #endif

@@ -60,7 +60,7 @@ void sqlite_conn_close(struct sqlite_conn *conn);
 /* Runs one of the fixed statements; returns SQLite's code. */
 int sqlite_conn_fixed(struct sqlite_conn *conn, enum sqlite_fixed which);
 /* Turns SQLite's last error into ours. Returns -err->code. */
-int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err);
+MUST_USE int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err);
 
 /* The engine's functions on statements (struct store_ops). */
 int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
@@ -69,14 +69,14 @@ int sqlite_put(struct store_tx *tx, struct err *err, const char *sql, const stru
                int count);
 int sqlite_query(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
                  const struct sql_arg *args, int count);
-int sqlite_next(struct sql_rows *rows, struct err *err);
+MUST_USE int sqlite_next(struct sql_rows *rows, struct err *err);
 void sqlite_rows_free(struct sql_rows *rows);
 const char *sqlite_text(const struct sql_rows *rows, int column);
 int64_t sqlite_integer(const struct sql_rows *rows, int column);
 double sqlite_real(const struct sql_rows *rows, int column);
 bool sqlite_null(const struct sql_rows *rows, int column);
-int sqlite_script(struct store_tx *tx, const char *sql, struct err *err);
-int sqlite_patient(struct store_tx *tx, struct err *err);
+MUST_USE int sqlite_script(struct store_tx *tx, const char *sql, struct err *err);
+MUST_USE int sqlite_patient(struct store_tx *tx, struct err *err);
 
 /* The text as SQLite takes it: `$1` becomes `?1`, the words FOR UPDATE [SKIP LOCKED] go. Strings,
  * quoted names and comments stay as they are. g_free() it. */

@@ -81,7 +81,7 @@ void store_init(struct store *store, const struct store_ops *ops, enum store_eng
 void store_release(struct store *store);
 void store_tx_init(struct store_tx *tx, struct store *store, bool read_only);
 /* Runs `fn` in a transaction that the engine has prepared. Returns 0 when it may be committed. */
-int store_tx_run(struct store_tx *tx, store_fn *fn, void *ctx, struct err *err);
+MUST_USE int store_tx_run(struct store_tx *tx, store_fn *fn, void *ctx, struct err *err);
 /* True when the test's hook wants this statement, "COMMIT" or "COMMITTED" to fail. */
 bool store_fault(struct store *store, const char *sql);
 

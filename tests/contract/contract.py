@@ -4,9 +4,9 @@
 
     contract.py CONTRACT_SERVER
 
-Prints one line a test, `ok - name` or `not ok - name`, and ends 1 if one failed. document.py reads the
-contract, service.py makes requests and checks the answers; what is asked for stands in scenes.py and
-inputs.py.
+Prints one line a test, `ok - name` or `not ok - name`, and ends 1 if one failed. document.py reads
+the contract, service.py makes requests and checks the answers; what is asked for stands in
+scenes.py and inputs.py.
 """
 import os
 import sys
