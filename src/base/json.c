@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/json_plain.h"
 #include "base/text.h"
 
 enum {
@@ -109,6 +110,10 @@ int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max, 
     const char *nul = memchr(bytes, '\0', count);
     if (nul != NULL) {
         return refuse_at(err, bytes, (size_t)(nul - bytes), "the text holds a NUL byte");
+    }
+    *ret_json = json_plain_read(bytes, count, depth_max);
+    if (*ret_json != NULL) {
+        return 0;
     }
     size_t deep = too_deep_at(bytes, count, depth_max);
     if (deep < count) {

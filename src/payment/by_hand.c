@@ -9,6 +9,8 @@
 #include "payment/internal.h"
 #include "store/audit.h"
 
+enum { CHECKED_MAX = 20 }; /* operations of one payment */
+
 struct last {
     struct arena *arena;
     const char *payment_id;
@@ -54,6 +56,38 @@ static void render_says(struct buf *buf, const struct gateway_result *result, bo
              open ? "true" : "false");
 }
 
+/* What is asked about with a payment: its captures, its cancellation and its refunds that nobody has
+ * answered for. */
+struct open_operations {
+    const char *payment_id;
+    char ids[CHECKED_MAX][ID_TEXT_MAX];
+    int count;
+};
+
+static int open_operations_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct open_operations *open = ctx;
+    open->count = 0;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM operation WHERE payment_id = $1 AND state IN (1, 2, 3) "
+                      "ORDER BY created_us LIMIT $2",
+                      S_TEXT(open->payment_id), S_INT(CHECKED_MAX));
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        snprintf(open->ids[open->count++], ID_TEXT_MAX, "%s", sql_text(rows, 0));
+    }
+    return r;
+}
+
+static int check_operations(struct payments *payments, const char *payment_id, struct err *err) {
+    struct open_operations open = {.payment_id = payment_id};
+    int r = store_read(payments->options.store, open_operations_tx, &open, err);
+    for (int i = 0; r >= 0 && i < open.count; i++) {
+        bool still_open;
+        r = resolve_operation(payments, open.ids[i], "check", &still_open, err);
+    }
+    return r;
+}
+
 int payment_check(struct payments *payments, const struct caller *caller, const char *payment_id,
                   struct answer *ret_answer, struct err *err) {
     (void)caller;
@@ -66,6 +100,7 @@ int payment_check(struct payments *payments, const struct caller *caller, const 
     bool open = false;
     struct gateway_result result;
     r = resolve_attempt(payments, last.attempt.id.text, "check", &open, &result, err);
+    r = r < 0 ? r : check_operations(payments, payment_id, err);
     if (r < 0) {
         return r;
     }

@@ -52,6 +52,8 @@ struct look {
     const struct gateway_result *result;
     const char *source;
     bool open, payment_moved;
+    bool was_live; /* the attempt, when the gateway was asked */
+    bool stale;    /* it ended meanwhile: the answer may be older than that */
     bool may_call;    /* claim_call_tx: money may be moved */
     int64_t lease_us; /* and until when; 0: nothing was claimed */
 };
@@ -95,6 +97,10 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
     if (r < 0) {
         return r;
+    }
+    look->stale = look->was_live && !attempt_state_live(look->attempt.state);
+    if (look->stale) {
+        return 0; /* "authorized" from just before we cancelled it is no late success */
     }
     r = settle_attempt(look->payments, tx, &look->payment, &look->attempt, look->result,
                        look->source, &settlement, err);
@@ -217,11 +223,13 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
     return 0;
 }
 
-int resolve_attempt(struct payments *payments, const char *attempt_id, const char *source,
-                    bool *ret_open, struct gateway_result *ret_result, struct err *err) {
+static int resolve_once(struct payments *payments, const char *attempt_id, const char *source,
+                        bool *ret_open, bool *ret_stale, struct gateway_result *ret_result,
+                        struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct look look = {.payments = payments, .arena = arena, .id = attempt_id};
     gateway_result_init(ret_result);
+    *ret_stale = false;
     int r = store_write(payments->options.store, look_attempt_tx, &look, err);
     if (r < 0) {
         return r;
@@ -243,6 +251,7 @@ int resolve_attempt(struct payments *payments, const char *attempt_id, const cha
         return r;
     }
     look.result = ret_result;
+    look.was_live = attempt_state_live(look.attempt.state);
     if (strcmp(source, "callback") == 0) {
         look.source = "callback";
     }
@@ -251,12 +260,23 @@ int resolve_attempt(struct payments *payments, const char *attempt_id, const cha
         return r;
     }
     *ret_open = unresolved(&look.attempt);
+    *ret_stale = look.stale;
     if (look.payment_moved) {
         log_event(PAYMENT_RESOLVED, LT("payment", look.payment.id.text), LT("attempt", attempt_id),
                   LT("state", payment_state_name(look.payment.state)), LT("source", look.source));
         jobs_wake(payments);
     }
     return 0;
+}
+
+int resolve_attempt(struct payments *payments, const char *attempt_id, const char *source,
+                    bool *ret_open, struct gateway_result *ret_result, struct err *err) {
+    bool stale = false;
+    int r = resolve_once(payments, attempt_id, source, ret_open, &stale, ret_result, err);
+    /* An attempt ends once, so the second answer is not stale. */
+    return r >= 0 && stale
+               ? resolve_once(payments, attempt_id, source, ret_open, &stale, ret_result, err)
+               : r;
 }
 
 int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {

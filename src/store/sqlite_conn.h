@@ -60,7 +60,7 @@ void sqlite_conn_close(struct sqlite_conn *conn);
 /* Runs one of the fixed statements; returns SQLite's code. */
 int sqlite_conn_fixed(struct sqlite_conn *conn, enum sqlite_fixed which);
 /* Turns SQLite's last error into ours. Returns -err->code. */
-MUST_USE int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err);
+int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err);
 
 /* The engine's functions on statements (struct store_ops). */
 int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,

@@ -215,7 +215,7 @@ static enum left savepoint_end(struct sqlite_conn *conn, bool failed, struct err
         code = sqlite_conn_fixed(conn, SQLITE_FIXED_RELEASE);
     }
     if (code != SQLITE_OK) {
-        (void)sqlite_conn_error(conn, code, ret_why);
+        sqlite_conn_error(conn, code, ret_why);
         return LEFT_LOST;
     }
     return LEFT_GOOD;
@@ -229,7 +229,7 @@ static enum left request_run(struct store_sqlite *store, struct request *request
     struct sqlite_tx tx;
     int code = guarded ? sqlite_conn_fixed(conn, SQLITE_FIXED_SAVEPOINT) : SQLITE_OK;
     if (code != SQLITE_OK) {
-        (void)sqlite_conn_error(conn, code, ret_why);
+        sqlite_conn_error(conn, code, ret_why);
         return LEFT_LOST;
     }
     sqlite3_int64 changes = sqlite3_total_changes64(conn->db);
@@ -263,7 +263,7 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
     bool guarded = count > 1 && writer->guarded > 0;
     int code = sqlite_conn_fixed(&writer->conn, SQLITE_FIXED_BEGIN_IMMEDIATE);
     if (code != SQLITE_OK) {
-        (void)sqlite_conn_error(&writer->conn, code, &why);
+        sqlite_conn_error(&writer->conn, code, &why);
         group_fail(first, count, &why);
         return count;
     }
