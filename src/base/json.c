@@ -111,8 +111,9 @@ int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max, 
     if (nul != NULL) {
         return refuse_at(err, bytes, (size_t)(nul - bytes), "the text holds a NUL byte");
     }
-    *ret_json = json_plain_read(bytes, count, depth_max);
-    if (*ret_json != NULL) {
+    json_t *plain = json_plain_read(bytes, count, depth_max);
+    if (plain != NULL) {
+        *ret_json = plain;
         return 0;
     }
     size_t deep = too_deep_at(bytes, count, depth_max);

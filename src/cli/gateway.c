@@ -81,9 +81,40 @@ static const json_t *busiest_charge(const json_t *gateway) {
     return busiest;
 }
 
+/* Whole sentences, which no column has room for: why a gateway does not take what it could. */
+static void print_reasons(const struct cli *cli, const json_t *rows, const char *only) {
+    TABLE_AUTO table = TABLE("", "", "");
+    char what[SHOW_CHARS_MAX * 2];
+    size_t i, j;
+    json_t *gateway, *health;
+    json_array_foreach(rows, i, gateway) {
+        if (only != NULL && !is(gateway, "name", only)) {
+            continue;
+        }
+        if (!is(gateway, "state", "enabled")) {
+            table_cell(table, field_text(gateway, "name"));
+            table_state(table, field_text(gateway, "state"));
+            table_cell(table, field_text(gateway, "state_reason"));
+        }
+        json_array_foreach(json_object_get(gateway, "health"), j, health) {
+            if (!is(health, "breaker", "closed")) {
+                snprintf(what, sizeof what, "%.40s, %.20s %.20s", field_word(gateway, "name"),
+                         field_word(health, "method"), field_word(health, "operation"));
+                table_cell(table, what);
+                table_state(table, field_text(health, "breaker"));
+                table_cell(table, field_text(health, "why"));
+            }
+        }
+    }
+    if (table_rows(table) > 0) {
+        cli_say(cli, "\n");
+        table_print(table, cli, NULL);
+    }
+}
+
 static void print_gateways(const struct cli *cli, const json_t *rows, const char *only) {
     TABLE_AUTO table = TABLE("GATEWAY", "ADAPTER", "STATE", "BREAKER", ">PRIORITY", ">WEIGHT",
-                             ">CALLS", ">SUCCESS", ">P95", ">IN FLIGHT", "~METHODS", "~WHY");
+                             ">CALLS", ">SUCCESS", ">P95", ">IN FLIGHT", "~METHODS");
     size_t i;
     json_t *gateway;
     json_array_foreach(rows, i, gateway) {
@@ -106,10 +137,9 @@ static void print_gateways(const struct cli *cli, const json_t *rows, const char
                     (long long)field_int(gateway, "in_flight_max"));
         join_texts(json_object_get(gateway, "methods"), methods, sizeof methods);
         table_cell(table, methods);
-        table_cell(table, is(gateway, "state", "enabled") ? field_text(charge, "why")
-                                                          : field_text(gateway, "state_reason"));
     }
     table_print(table, cli, "There are no gateways.");
+    print_reasons(cli, rows, only);
 }
 
 int run_gateway_list(struct cli *cli) {
@@ -151,7 +181,6 @@ static void health_cells(struct table *table, const json_t *health) {
     table_count(table, field_int(health, "timeouts"));
     table_count(table, field_int(health, "declines"));
     table_cell(table, field_age(health, "since", text));
-    table_cell(table, field_text(health, "why"));
 }
 
 static void latency_cells(struct table *table, const json_t *health) {
@@ -210,9 +239,10 @@ int run_gateway_health(struct cli *cli) {
         return status;
     }
     TABLE_AUTO table = TABLE("GATEWAY", "METHOD", "OPERATION", "BREAKER", ">CALLS", ">SUCCESS",
-                             ">FAULTS", ">TIMEOUTS", ">DECLINES", ">SINCE", "~WHY");
+                             ">FAULTS", ">TIMEOUTS", ">DECLINES", ">SINCE");
     add_health(cli, table, rows, health_cells);
     table_print(table, cli, "There are no gateways.");
+    print_reasons(cli, rows, NULL);
     print_contacts(cli, rows);
     size_t i;
     json_t *gateway;

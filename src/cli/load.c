@@ -119,8 +119,13 @@ static void done(void *ctx, const struct load_result *result) {
         run->first_refusal[0] == '\0') {
         keep_refusal(run, result);
     }
-    latencies_add(&run->all, result->latency_us);
-    latencies_add(&run->window, result->latency_us);
+    /* A refused connection is quick, and no answer: it must not make the figures better. Those
+     * that were given up on count with the time they were waited for. */
+    if (result->failure == LOAD_ANSWERED || result->failure == LOAD_TIMEOUT ||
+        result->failure == LOAD_NOT_SENT) {
+        latencies_add(&run->all, result->latency_us);
+        latencies_add(&run->window, result->latency_us);
+    }
     run->window_answers += result->failure == LOAD_ANSWERED;
     if (result->waited_us > run->waited_max_us) {
         run->waited_max_us = result->waited_us;
@@ -209,10 +214,11 @@ static void print_head(const struct run *run, int64_t elapsed_us) {
             show_count(order_count(run), sent), show_latency(elapsed_us, took),
             show_count(tenths / 10, rate), (long long)(tenths % 10));
     if (run->options.closed) {
-        cli_say(cli, " (%d always under way)\n\n", run->options.connections_max);
+        cli_say(cli, " (%d always under way", run->options.connections_max);
     } else {
-        cli_say(cli, " (%.10g a second were to come)\n\n", run->plan.rate);
+        cli_say(cli, " (%.10g a second were to come", run->plan.rate);
     }
+    cli_say(cli, ", seed %llu)\n\n", (unsigned long long)run->plan.seed);
 }
 
 static void print_outcomes(const struct run *run) {
@@ -297,6 +303,7 @@ static void print_json(const struct run *run, int64_t elapsed_us) {
     }
     json_object_set_new(latency, "max", json_integer(run->all.max_us));
     json_object_set_new(latency, "mean", json_integer(latencies_mean(&run->all)));
+    json_object_set_new(answer, "seed", json_integer((json_int_t)run->plan.seed));
     json_object_set(answer, "outcomes", counts);
     json_object_set(answer, "unanswered", failures);
     json_object_set(answer, "latency_us", latency);

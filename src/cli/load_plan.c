@@ -58,7 +58,8 @@ const char *load_mix_draw(const struct load_mix *mix, struct prng *prng) {
 
 void load_plan_init(struct load_plan *plan, uint64_t seed) {
     struct err err = {0};
-    *plan = (struct load_plan){.tokens = json_object(), .decline_tokens = json_object()};
+    *plan = (struct load_plan){
+        .seed = seed, .tokens = json_object(), .decline_tokens = json_object()};
     prng_init(&plan->arrivals, seed);
     prng_init(&plan->orders, seed ^ UINT64_C(0x9e3779b97f4a7c15));
     int r = load_mix_parse("card", &plan->methods, &err);

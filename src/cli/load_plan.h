@@ -31,6 +31,7 @@ MUST_USE int load_mix_parse(const char *text, struct load_mix *ret_mix, struct e
 const char *load_mix_draw(const struct load_mix *mix, struct prng *prng);
 
 struct load_plan {
+    uint64_t seed;
     struct prng arrivals, orders; /* apart, so that another mix leaves the arrivals as they are */
     double rate;                  /* orders a second; 0: closed model */
     double next_s;                /* when the last order was due */

@@ -157,18 +157,8 @@ struct persist_tx {
     const char *gateway_id;
 };
 
-/* With the payment's row held: who settles this attempt at the same moment saves the whole row, and
- * would put back the empty id that he has read. */
 static int persist_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct persist_tx *persist = ctx;
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id FROM payment WHERE id = (SELECT payment_id FROM attempt WHERE "
-                      "id = $1) FOR UPDATE",
-                      S_TEXT(persist->persist->attempt_id));
-    if (r < 0) {
-        return r;
-    }
     int64_t changed = sql_exec(tx, err,
                                "UPDATE attempt SET gateway_id = $2 WHERE id = $1 AND live = 1",
                                S_TEXT(persist->persist->attempt_id), S_TEXT(persist->gateway_id));

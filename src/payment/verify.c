@@ -51,6 +51,12 @@ static const struct {
      "SELECT o.id FROM operation o WHERE o.state IN (2, 3) AND NOT EXISTS (SELECT 1 FROM job j "
      "WHERE "
      "j.kind = 'resolve_operation' AND j.key = o.id)"},
+    {"I6", "a processing payment without an attempt that may still be answered",
+     "SELECT p.id FROM payment p WHERE p.state = 2 AND NOT EXISTS (SELECT 1 FROM attempt a WHERE "
+     "a.payment_id = p.id AND a.state IN (1, 2, 4))"},
+    {"I4", "an authorized payment without an attempt that holds the money",
+     "SELECT p.id FROM payment p WHERE p.state = 4 AND NOT EXISTS (SELECT 1 FROM attempt a WHERE "
+     "a.payment_id = p.id AND a.state = 5)"},
     {"I10", "a payment refunded, or reserved to be, beyond what was captured",
      "SELECT id FROM payment WHERE refund_reserved_minor > captured_minor OR refunded_minor > "
      "refund_reserved_minor "

@@ -440,7 +440,8 @@ static void test_the_story_of_a_payment_is_told_in_time(void **state)
         {"GET", "/v1/payments?order_id=A-1", 200, "{\"data\":[" PAYMENT("pay_1", "succeeded") "]}"},
         {"GET", "/v1/payments/pay_1/events", 200,
          "{\"payment\":" PAYMENT("pay_1", "succeeded")
-         ",\"events\":[{\"type\":\"payment.succeeded\",\"at\":\"2020-01-01T00:00:02Z\"}],"
+         ",\"events\":[{\"type\":\"payment.begun\",\"at\":\"2020-01-01T00:00:00.050Z\"},"
+         "{\"type\":\"payment.succeeded\",\"at\":\"2020-01-01T00:00:02Z\"}],"
          "\"attempts\":["
          "{\"number\":1,\"gateway\":\"stripe-eu\",\"state\":\"not_charged\","
          "\"outcome\":\"unavailable\",\"code\":\"connect\",\"reach\":\"not_sent\",\"decision\":{},"
@@ -454,9 +455,10 @@ static void test_the_story_of_a_payment_is_told_in_time(void **state)
         {0}};
     RAN ran = run(story, "payment show A-1");
     assert_int_equal(ran.status, CLI_DONE);
-    const char *const order[] = {"+0.000s", "+0.100s", "unavailable, connect; nothing was sent",
-                                 "+0.200s", "paypal, priority 2; passed over: stripe-eu (breaker",
-                                 "+1.000s", "ch_9", "+2.000s", "payment.succeeded"};
+    const char *const order[] = {
+        "+0.000s", "payment.begun", "+0.100s", "unavailable, connect; nothing was sent", "+0.200s",
+        "paypal, priority 2; passed over: stripe-eu (breaker open)", "+1.000s", "ch_9", "+2.000s",
+        "payment.succeeded"};
     const char *at = ran.out;
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         at = strstr(at, order[i]);

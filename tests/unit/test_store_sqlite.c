@@ -341,6 +341,24 @@ static void a_commit_that_can_neither_be_synced_nor_undone_is_unknown(void **sta
 
 /* --- Files ------------------------------------------------------------------------------------ */
 
+/* As `holdfast db check` and `db backup` do. */
+static void who_only_looks_stands_beside_a_service_and_writes_nothing(void **state)
+{
+    const struct test_store *test = *state;
+    struct store *looking = NULL;
+    int64_t id = 7;
+    assert_int_equal(store_write(test->store, insert_fn, &id, &err), 0);
+    struct store_options options = {.url = test->url, .look = true};
+    assert_int_equal(store_open(&options, &looking, &err), 0);
+    assert_int_equal(things(looking), 1);
+    id = 8;
+    assert_int_equal(store_write(looking, insert_fn, &id, &err), -ERR_STORE);
+    assert_int_equal(store_write(test->store, insert_fn, &id, &err), 0);
+    assert_int_equal(things(looking), 2);
+    store_close(looking);
+    assert_int_equal(things(test->store), 2);
+}
+
 static void a_second_store_on_the_same_file_is_refused_until_the_first_is_closed(void **state)
 {
     struct test_store *test = *state;
@@ -498,6 +516,7 @@ int main(void)
         TEST(a_full_disk_at_commit_is_a_store_error_without_half_effect),
         TEST(a_commit_whose_sync_failed_does_not_come_to_life_after_a_crash),
         TEST(a_commit_that_can_neither_be_synced_nor_undone_is_unknown),
+        TEST(who_only_looks_stands_beside_a_service_and_writes_nothing),
         TEST(a_second_store_on_the_same_file_is_refused_until_the_first_is_closed),
         TEST(only_the_owner_can_read_the_files),
         TEST(a_folder_that_is_not_there_is_a_store_error),

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_verify.c: a world of every kind of payment is sound; whatever is broken in it by hand is found,
+ * under its rule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/payment_world.h"
+
+#define W the_world
+#define FAKE (W->fake)
+
+static void create(const char *order_id, enum fake_act act, int times) {
+    fake_say(FAKE, 0, "*", times, act);
+    json_t *json = world_create(W, NULL, order_id, 500);
+    assert_non_null(json);
+    json_decref(json);
+    fake_say_nothing(FAKE);
+}
+
+/* Charged and partly refunded, a hold, one declined, one unknown, one pending refund, one callback and
+ * one webhook that wait. */
+static void every_kind(void) {
+    struct caller caller = world_caller(NULL, "");
+    struct answer answer = {0};
+    int r = webhook_endpoint_create(W->payments, &caller, FAKE_MERCHANT_URL, "*", "", &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    char *id = world_paid(W, "paid", 500);
+    json_decref(world_refund(W, NULL, id, 100));
+    free(id);
+    id = world_paid(W, "refunded", 500);
+    fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
+    json_decref(world_refund(W, NULL, id, 200));
+    free(id);
+    free(world_authorized(W, "held", 500));
+    create("declined", FAKE_DECLINE, 1);
+    create("unknown", FAKE_LOSE_BEFORE, -1);
+    assert_int_equal(world_callback(W, 0), 200);
+}
+
+static const struct {
+    const char *rule, *what, *sql;
+} breaks[] = {
+    {"I1", "more than one attempt",
+     "INSERT INTO attempt (id, payment_id, number, gateway, state, live, amount_minor, currency, token, decision, "
+     "outcome, source, gateway_id, charge_id, code, common_code, message, trace, http_status, reach, duration_us, "
+     "was_unknown, owner, lease_us, sent_us, created_us, settled_us, callback_due_us, callback_us) SELECT 'att_x', "
+     "payment_id, 9, gateway, state, NULL, amount_minor, currency, token, decision, outcome, source, '', '', code, "
+     "common_code, message, trace, http_status, reach, duration_us, was_unknown, owner, lease_us, sent_us, "
+     "created_us, settled_us, 0, 0 FROM attempt WHERE state = 6 LIMIT 1"},
+    {"I1", "live mark", "UPDATE attempt SET live = NULL WHERE state = 6"},
+    {"I1", "live mark", "UPDATE attempt SET live = 1 WHERE state = 7"},
+    {"I2", "without a charged attempt", "UPDATE attempt SET state = 4 WHERE state = 6"},
+    {"I4", "charged attempt whose payment", "UPDATE payment SET state = 4 WHERE order_id = 'paid'"},
+    {"I4", "captured amount", "UPDATE payment SET captured_minor = captured_minor + 1 WHERE order_id = 'paid'"},
+    {"I4", "captured amount", "DELETE FROM posting WHERE kind = 1"},
+    {"I4", "refunded amount", "UPDATE payment SET refunded_minor = refunded_minor - 1 WHERE order_id = 'paid'"},
+    {"I4", "refunded amount", "DELETE FROM posting WHERE kind = 3"},
+    {"I4", "another currency", "UPDATE posting SET currency = 'EUR' WHERE kind = 1"},
+    {"I4", "not positive", "UPDATE posting SET amount_minor = 0 WHERE kind = 5"},
+    {"I4", "not positive", "UPDATE posting SET credit_account = debit_account WHERE kind = 5"},
+    {"I4", "holds the money", "UPDATE attempt SET state = 9, live = NULL WHERE state = 5"},
+    {"I5", "ended while", "UPDATE payment SET state = 6 WHERE order_id = 'unknown'"},
+    {"I6", "nobody will ask", "DELETE FROM job WHERE kind = 'resolve'"},
+    {"I6", "capture, cancellation or refund that nobody", "DELETE FROM job WHERE kind = 'resolve_operation'"},
+    {"I6", "may still be answered", "UPDATE attempt SET state = 8, live = NULL WHERE state = 4"},
+    {"I10", "beyond what was captured",
+     "UPDATE payment SET refund_reserved_minor = 501, captured_minor = 500 WHERE order_id = 'paid'"},
+    {"I10", "not the sum", "UPDATE payment SET refund_reserved_minor = 101 WHERE order_id = 'paid'"},
+    {"I10", "not the sum", "UPDATE operation SET state = 5 WHERE kind = 3 AND state = 4"},
+    {"I3", "no job will process", "DELETE FROM job WHERE kind = 'callback'"},
+    {"I3", "no job will send", "DELETE FROM job WHERE kind = 'webhook'"},
+};
+
+static json_t *verified(void) {
+    struct answer answer = {0};
+    json_t *json = world_take(W, payments_verify(W->payments, &answer, &W->err), &answer);
+    assert_non_null(json);
+    return json;
+}
+
+static bool found(const json_t *broken, const char *rule, const char *what) {
+    for (size_t i = 0; i < json_array_size(broken); i++) {
+        const json_t *one = json_array_get(broken, i);
+        if (strcmp(json_at(one, "rule"), rule) == 0 && strstr(json_at(one, "what"), what) != NULL) {
+            return json_at(one, "id")[0] != '\0';
+        }
+    }
+    return false;
+}
+
+static void a_world_of_every_kind_of_payment_is_sound(void **state) {
+    every_kind();
+    world_verify(W);
+    json_t *json = verified();
+    assert_true(int_at(json, "checked") >= 18);
+    json_decref(json);
+}
+
+static void whatever_is_broken_by_hand_is_found(void **state) {
+    for (size_t i = 0; i < COUNT_OF(breaks); i++) {
+        payment_world_forget(W);
+        every_kind();
+        world_verify(W);
+        assert_true(engine_exec(&W->engine, breaks[i].sql) > 0);
+        json_t *json = verified();
+        if (!found(json_object_get(json, "broken"), breaks[i].rule, breaks[i].what)) {
+            fail_msg("%s \"%s\" was not found after: %s", breaks[i].rule, breaks[i].what, breaks[i].sql);
+        }
+        json_decref(json);
+    }
+}
+
+/* The one rule that the store itself keeps: the index must go before it can be broken. */
+static void an_order_held_twice_is_found(void **state) {
+    every_kind();
+    (void)engine_exec(&W->engine, "DROP INDEX payment_order_held");
+    (void)engine_exec(&W->engine, "UPDATE payment SET order_id = 'paid', holds_order = 1");
+    json_t *json = verified();
+    assert_true(found(json_object_get(json, "broken"), "I1", "held by more than one"));
+    json_decref(json);
+}
+
+static void every_rule_has_a_row_here(void **state) {
+    every_kind();
+    json_t *json = verified();
+    int64_t rules = int_at(json, "checked");
+    json_decref(json);
+    int64_t rows = 1; /* the order held twice */
+    for (size_t i = 0; i < COUNT_OF(breaks); i++) {
+        bool first = true;
+        for (size_t k = 0; k < i; k++) {
+            first = first && strcmp(breaks[i].what, breaks[k].what) != 0;
+        }
+        rows += first;
+    }
+    assert_int_equal(rows, rules);
+}
+
+/* A world in ruins is told within bounds. */
+static void many_broken_rows_are_told_within_bounds(void **state) {
+    char order[32];
+    for (int i = 0; i < 70; i++) {
+        snprintf(order, sizeof order, "order-%d", i);
+        json_decref(world_create(W, NULL, order, 100));
+    }
+    (void)engine_exec(&W->engine, "DELETE FROM posting");
+    json_t *json = verified();
+    size_t told = json_array_size(json_object_get(json, "broken"));
+    assert_in_range(told, 50, 60);
+    json_decref(json);
+}
+
+int main(void) {
+    payment_world_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_world_of_every_kind_of_payment_is_sound),
+        cmocka_unit_test(whatever_is_broken_by_hand_is_found),
+        cmocka_unit_test(every_rule_has_a_row_here),
+        cmocka_unit_test(many_broken_rows_are_told_within_bounds),
+        cmocka_unit_test(an_order_held_twice_is_found), /* last: the index stays away */
+    };
+    return payment_world_run("verifying", tests, COUNT_OF(tests));
+}
