@@ -20,19 +20,25 @@ ID_KINDS(X)
  * has one spelling. */
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-static void write_ulid(char *at)
+static void write_time(char *at, int64_t wall_us)
 {
-    unsigned char random[ULID_RANDOM_BYTES];
-    int64_t ms = clock_wall_us() / US_PER_MS;
-    uint64_t bits = 0;
-    int bits_count = 0;
-    size_t next = 0;
+    int64_t ms = wall_us / US_PER_MS;
 
     ms = ms < 0 ? 0 : ms > ULID_TIME_MS_MAX ? ULID_TIME_MS_MAX : ms;
     for (int i = ULID_TIME_CHARS - 1; i >= 0; i--) {
         at[i] = digits[ms & 31];
         ms >>= 5;
     }
+}
+
+static void write_ulid(char *at)
+{
+    unsigned char random[ULID_RANDOM_BYTES];
+    uint64_t bits = 0;
+    int bits_count = 0;
+    size_t next = 0;
+
+    write_time(at, clock_wall_us());
     random_bytes(random, sizeof(random));
     for (int i = ULID_TIME_CHARS; i < ID_ULID_CHARS; i++) {
         if (bits_count < 5) {
@@ -51,6 +57,18 @@ static void id_write(char text[ID_TEXT_MAX], const char *prefix, size_t prefix_c
     memcpy(text, prefix, prefix_chars);
     text[prefix_chars] = '_';
     write_ulid(text + prefix_chars + 1);
+}
+
+void id_floor(const char *prefix, int64_t wall_us, char ret_text[ID_TEXT_MAX])
+{
+    size_t prefix_chars = strlen(prefix);
+
+    INVARIANT(prefix_chars <= ID_PREFIX_CHARS_MAX, "a prefix is short");
+    memset(ret_text, 0, ID_TEXT_MAX);
+    memcpy(ret_text, prefix, prefix_chars);
+    ret_text[prefix_chars] = '_';
+    write_time(ret_text + prefix_chars + 1, wall_us);
+    memset(ret_text + prefix_chars + 1 + ULID_TIME_CHARS, '0', ID_ULID_CHARS - ULID_TIME_CHARS);
 }
 
 static bool id_valid(const char *text, const char *prefix, size_t prefix_chars)
