@@ -118,10 +118,12 @@ int main(int argc, char **argv) {
     struct wire_result result;
     struct err err = {0};
     int r = wire_run(&run, &result, &err);
-    printf("per_s=%.0f good=%lld bad=%lld p50_us=%lld p90_us=%lld p99_us=%lld max_us=%lld\n",
-           (double)result.good * 1e6 / (double)(result.elapsed_us > 0 ? result.elapsed_us : 1),
-           (long long)result.good, (long long)result.bad, (long long)result.p50_us,
-           (long long)result.p90_us, (long long)result.p99_us, (long long)result.max_us);
+    double seconds = (double)(result.elapsed_us > 0 ? result.elapsed_us : 1) / 1e6;
+    printf("per_s=%.0f sent=%lld good=%lld bad=%lld p50_us=%lld p90_us=%lld p99_us=%lld "
+           "max_us=%lld\n",
+           (double)result.good / seconds, (long long)result.sent, (long long)result.good,
+           (long long)result.bad, (long long)result.p50_us, (long long)result.p90_us,
+           (long long)result.p99_us, (long long)result.max_us);
     if (r < 0) {
         fprintf(stderr, "load: %s\n", err.detail);
     }

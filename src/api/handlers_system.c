@@ -51,7 +51,7 @@ static int gateways_up(struct ask *ask, struct buf *buf) {
         for (int m = METHOD_CARD; admits && m < METHOD_COUNT; m++) {
             char why[160];
             if (gateway->methods[m] &&
-                gateway_health_look(gateway->health, (enum payment_method)m, OP_CHARGE, why,
+                gateway_health_peek(gateway->health, (enum payment_method)m, OP_CHARGE, why,
                                     sizeof why) == ADMIT_NO) {
                 admits = false;
             }

@@ -262,11 +262,38 @@ int gateway_control_set(struct gateway_control *control, const char *gateway,
     return check(&change, ret_change, err);
 }
 
+/* A runbook names the provider ("paypal"), the configuration its account there ("paypal-eu"). The
+ * adapter's name will do while it can mean only one gateway; a gateway's own name comes first. */
+static int find_by_provider(struct gateway_control *control, const char *name,
+                            const char **ret_gateway, struct err *err) {
+    const struct gateway *found = gateway_find(control->registry, name);
+    for (int i = 0; found == NULL && i < gateway_count(control->registry); i++) {
+        const struct gateway *one = gateway_at(control->registry, i);
+        if (strcmp(one->adapter->name, name) != 0) {
+            continue;
+        }
+        for (int j = i + 1; j < gateway_count(control->registry); j++) {
+            if (gateway_at(control->registry, j)->adapter == one->adapter) {
+                err_set(err, ERR_NOT_FOUND, "\"%s\" can mean several gateways: %s and %s among them",
+                        name, one->name, gateway_at(control->registry, j)->name);
+                return err_hint(err, "`holdfast gateway list` names them.");
+            }
+        }
+        found = one;
+    }
+    if (found == NULL) {
+        return unknown_gateway(name, err);
+    }
+    *ret_gateway = found->name;
+    return 0;
+}
+
 int gateway_control_primary(struct gateway_control *control, const char *gateway, const char *actor,
                             const char *reason, struct gateway_control_change *ret_change,
                             struct err *err) {
-    if (gateway[0] != '\0' && gateway_find(control->registry, gateway) == NULL) {
-        return unknown_gateway(gateway, err);
+    int r = gateway[0] != '\0' ? find_by_provider(control, gateway, &gateway, err) : 0;
+    if (r < 0) {
+        return r;
     }
     struct gateway_control_change change = {
         .control = control,

@@ -46,6 +46,7 @@ MUST_USE int gateway_control_set(struct gateway_control *control, const char *ga
                                  enum gateway_switch state, bool force, const char *actor,
                                  const char *reason, struct gateway_control_change *ret_change,
                                  struct err *err);
+/* `gateway` may also be an adapter's name ("paypal") while only one gateway is of that adapter. */
 MUST_USE int gateway_control_primary(struct gateway_control *control,
                                      const char *gateway /* "" none */, const char *actor,
                                      const char *reason, struct gateway_control_change *ret_change,

@@ -44,6 +44,7 @@ struct breaker {
     int ramp; /* RAMP_STAGES: past it, everything is admitted */
     int ramp_seen, ramp_done;
     int64_t timeout_us, timeout_at_us; /* the deadline worked out last, and when (monotonic) */
+    int64_t p50_us, p50_at_us;         /* the same for the median; 0: never */
     char why[160];
 };
 
@@ -214,27 +215,31 @@ static void refuse(const struct breaker *breaker, int64_t now, char *why, size_t
              (long long)(wait_ms % 1000 / 100));
 }
 
+enum asking { ASKING_TO_SHOW, ASKING_TO_ROUTE, ASKING_TO_CALL };
+
 /* One in ten, then one in two, by counting: the same on every run. */
-static bool ramp_admits(struct breaker *breaker, bool take) {
+static bool ramp_admits(struct breaker *breaker, enum asking asking) {
     static const int every[RAMP_STAGES] = {10, 2};
     if (breaker->ramp >= RAMP_STAGES) {
         return true;
     }
     bool admitted = breaker->ramp_seen % every[breaker->ramp] == 0;
     /* Whoever looks and sees no place (the router) goes elsewhere and never asks: he counts now. */
-    if (take || !admitted) {
+    if (asking == ASKING_TO_CALL || (asking == ASKING_TO_ROUTE && !admitted)) {
         breaker->ramp_seen++;
     }
     return admitted;
 }
 
 static enum admission admit(struct gateway_health *health, enum payment_method method,
-                            enum gateway_operation operation, bool take, char *why, size_t bytes) {
+                            enum gateway_operation operation, enum asking asking, char *why,
+                            size_t bytes) {
+    bool take = asking == ASKING_TO_CALL;
     struct breaker *breaker = breaker_of(health, method, operation);
     int64_t now = clock_mono_us();
     why[0] = '\0';
     if (breaker->state == BREAKER_CLOSED) {
-        if (ramp_admits(breaker, take)) {
+        if (ramp_admits(breaker, asking)) {
             return ADMIT_YES;
         }
         snprintf(why, bytes, "recovering: only a share of the traffic returns");
@@ -268,7 +273,7 @@ static enum admission admit(struct gateway_health *health, enum payment_method m
 enum admission gateway_health_admit(struct gateway_health *health, enum payment_method method,
                                     enum gateway_operation operation, char *why, size_t why_bytes) {
     lock_take(&health->lock);
-    enum admission admission = admit(health, method, operation, true, why, why_bytes);
+    enum admission admission = admit(health, method, operation, ASKING_TO_CALL, why, why_bytes);
     lock_give(&health->lock);
     return admission;
 }
@@ -276,7 +281,15 @@ enum admission gateway_health_admit(struct gateway_health *health, enum payment_
 enum admission gateway_health_look(struct gateway_health *health, enum payment_method method,
                                    enum gateway_operation operation, char *why, size_t why_bytes) {
     lock_take(&health->lock);
-    enum admission admission = admit(health, method, operation, false, why, why_bytes);
+    enum admission admission = admit(health, method, operation, ASKING_TO_ROUTE, why, why_bytes);
+    lock_give(&health->lock);
+    return admission;
+}
+
+enum admission gateway_health_peek(struct gateway_health *health, enum payment_method method,
+                                   enum gateway_operation operation, char *why, size_t why_bytes) {
+    lock_take(&health->lock);
+    enum admission admission = admit(health, method, operation, ASKING_TO_SHOW, why, why_bytes);
     lock_give(&health->lock);
     return admission;
 }
@@ -383,6 +396,29 @@ void gateway_health_figures(struct gateway_health *health, enum payment_method m
     ret_figures->p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, LATENCY_WINDOW_S, labels);
     ret_figures->p95_us = meter_quantile(METER_GATEWAY_SECONDS, 0.95, LATENCY_WINDOW_S, labels);
     ret_figures->p99_us = meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels);
+}
+
+void gateway_health_weigh(struct gateway_health *health, enum payment_method method,
+                          enum gateway_operation operation, double *ret_success_rate,
+                          int64_t *ret_p50_us) {
+    int64_t now = clock_mono_us();
+    lock_take(&health->lock);
+    struct breaker *breaker = breaker_of(health, method, operation);
+    struct second sum = window_sum(breaker, health->settings.window_s);
+    *ret_success_rate = sum.calls > 0 ? 1.0 - (double)sum.faults / sum.calls : 1.0;
+    *ret_p50_us = breaker->p50_us;
+    bool fresh = breaker->p50_at_us > 0 && now - breaker->p50_at_us < US_PER_SECOND;
+    breaker->p50_at_us = fresh ? breaker->p50_at_us : now;
+    lock_give(&health->lock);
+    if (fresh) {
+        return;
+    }
+    const char *labels[METER_LABELS_MAX] = {health->gateway, method_name(method),
+                                            operation_name(operation)};
+    *ret_p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, LATENCY_WINDOW_S, labels);
+    lock_take(&health->lock);
+    breaker->p50_us = *ret_p50_us;
+    lock_give(&health->lock);
 }
 
 int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_method method,

@@ -216,14 +216,15 @@ static double score(const struct gateway *gateway, const struct route_request *r
     int length = snprintf(key, sizeof key, "%s/%s", request->payment_id, gateway->name);
     double u = ((double)(XXH64(key, (size_t)length, 0) >> 11) + 0.5) / 9007199254740992.0;
     double draw = -gateway->weight / log(u);
-    struct health_figures figures;
-    gateway_health_figures(gateway->health, request->method, OP_CHARGE, &figures);
-    double latency_s = figures.p50_us > 0 ? (double)figures.p50_us / US_PER_SECOND : 0;
+    double success_rate;
+    int64_t p50_us;
+    gateway_health_weigh(gateway->health, request->method, OP_CHARGE, &success_rate, &p50_us);
+    double latency_s = p50_us > 0 ? (double)p50_us / US_PER_SECOND : 0;
     double cost_share = (double)gateway->cost.basis_points / 10000.0 +
                         (request->amount_minor > 0
                              ? (double)gateway->cost.fixed_minor / (double)request->amount_minor
                              : 0);
-    double quality = figures.success_rate * (1.0 - fmin(0.5, 0.05 * latency_s)) *
+    double quality = success_rate * (1.0 - fmin(0.5, 0.05 * latency_s)) *
                      (1.0 - fmin(0.5, 2.0 * cost_share));
     return draw * quality;
 }
@@ -368,7 +369,7 @@ static void look_method(struct router *router, const struct gateway_control_view
     }
     state->configured = true;
     char why[160];
-    enum admission admission = gateway_health_look(gateway->health, state->method, OP_CHARGE, why,
+    enum admission admission = gateway_health_peek(gateway->health, state->method, OP_CHARGE, why,
                                                    sizeof why);
     if (view->state[index] != GATEWAY_ENABLED) {
         snprintf(why, sizeof why, "%s", gateway_switch_name(view->state[index]));

@@ -702,7 +702,7 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " CALLBACK_COLUMNS " FROM callback WHERE ($1 = 0 OR state = $1) AND "
-                      "($2 = '' OR gateway = $2) ORDER BY received_us DESC LIMIT $3",
+                      "($2 = '' OR gateway = $2) ORDER BY id DESC LIMIT $3",
                       S_INT(list->state), S_TEXT(list->gateway), S_INT(list->limit));
     if (r < 0) {
         return r;

@@ -16,6 +16,7 @@ struct reading {
     const char *id;
     const struct payment_filter *filter;
     int64_t since_us, state;
+    char from_id[ID_TEXT_MAX]; /* no row since then has a smaller one */
     int limit;
     struct answer *answer;
 };
@@ -56,12 +57,14 @@ int payment_get(struct payments *payments, const char *payment_id, struct answer
 
 /* ---- lists of payments ---- */
 
-/* "<created_us>.<id>" of the last row shown. */
-static int cursor_read(const char *cursor, int64_t *ret_us, const char **ret_id, struct err *err) {
+/* A row's id is made a moment before or after its created_us is taken. */
+#define ID_SLACK_US (1 * US_PER_SECOND)
+
+/* "<created_us>.<id>" of the last row shown; "pay_Z" sorts behind every id. */
+static int cursor_read(const char *cursor, const char **ret_id, struct err *err) {
     char *end = NULL;
     if (cursor == NULL || cursor[0] == '\0') {
-        *ret_us = INT64_MAX;
-        *ret_id = "";
+        *ret_id = "pay_Z";
         return 0;
     }
     long long us = strtoll(cursor, &end, 10);
@@ -69,7 +72,6 @@ static int cursor_read(const char *cursor, int64_t *ret_us, const char **ret_id,
         err_set(err, ERR_VALIDATION, "this is not a cursor that a list gave out");
         return err_place(err, "cursor");
     }
-    *ret_us = us;
     *ret_id = end + 1;
     return 0;
 }
@@ -82,27 +84,36 @@ static void close_list(struct buf *buf, bool more, int64_t last_us, const char *
     }
 }
 
+/* Ids sort by the time they were made: the primary key gives the order and the bounds, and a page is
+ * read from its end instead of sorting all there is. The other filters are looked at row by row, but
+ * for the order, which has an index. */
+#define LIST_SQL(order)                                                                            \
+    "SELECT " PAYMENT_COLUMNS " FROM payment WHERE id < $1 AND id >= $2 AND " order                \
+    " AND ($4 = '' OR gateway = $4) AND ($5 = '' OR customer_id = $5) "                            \
+    "AND ($6 = 0 OR state = $6) AND ($7 = 0 OR method = $7) AND created_us >= $8 "                 \
+    "AND ($9 = 0 OR created_us < $9) AND ($10 = 0 OR review <> '') ORDER BY id DESC LIMIT $11"
+
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    static const char any[] = LIST_SQL("$3 = ''"), one[] = LIST_SQL("order_id = $3");
     struct reading *reading = ctx;
     const struct payment_filter *filter = reading->filter;
-    int64_t before_us = 0;
     const char *before_id = "";
-    int r = cursor_read(filter->cursor, &before_us, &before_id, err);
+    int r = cursor_read(filter->cursor, &before_id, err);
     if (r < 0) {
         return r;
     }
     int limit = page(filter->limit);
+    char from_id[ID_TEXT_MAX], until_id[ID_TEXT_MAX];
+    id_floor("pay", filter->since_us - ID_SLACK_US, from_id);
+    id_floor("pay", filter->until_us + ID_SLACK_US, until_id);
+    bool first = filter->cursor == NULL || filter->cursor[0] == '\0';
+    if (first && filter->until_us > 0) {
+        before_id = until_id;
+    }
+    const char *order = filter->order_id != NULL ? filter->order_id : "";
     SQL_ROWS_AUTO rows = NULL;
-    r = sql_query(tx, err, &rows,
-                  "SELECT " PAYMENT_COLUMNS
-                  " FROM payment WHERE (created_us < $1 OR (created_us = $1 AND id < $2)) "
-                  "AND ($3 = '' OR order_id = $3) AND ($4 = '' OR gateway = $4) AND ($5 = '' OR "
-                  "customer_id = $5) "
-                  "AND ($6 = 0 OR state = $6) AND ($7 = 0 OR method = $7) AND created_us >= $8 "
-                  "AND ($9 = 0 OR created_us < $9) AND ($10 = 0 OR review <> '') "
-                  "ORDER BY created_us DESC, id DESC LIMIT $11",
-                  S_INT(before_us), S_TEXT(before_id),
-                  S_TEXT(filter->order_id != NULL ? filter->order_id : ""),
+    r = sql_query(tx, err, &rows, order[0] != '\0' ? one : any, S_TEXT(before_id),
+                  S_TEXT(from_id), S_TEXT(order),
                   S_TEXT(filter->gateway != NULL ? filter->gateway : ""),
                   S_TEXT(filter->customer_id != NULL ? filter->customer_id : ""),
                   S_INT(filter->state), S_INT(filter->method), S_INT(filter->since_us),
@@ -144,8 +155,9 @@ static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " ATTEMPT_COLUMNS
-                      " FROM attempt WHERE live = 1 AND state IN (1, 2, 4) AND "
-                      "created_us < $1 ORDER BY created_us LIMIT $2",
+                      " FROM attempt WHERE id IN (SELECT id FROM attempt WHERE state = 1 UNION "
+                      "SELECT id FROM attempt WHERE state = 2 UNION SELECT id FROM attempt WHERE "
+                      "state = 4) AND created_us < $1 ORDER BY created_us LIMIT $2",
                       S_INT(reading->since_us), S_INT(reading->limit));
     if (r < 0) {
         return r;
@@ -182,10 +194,10 @@ static int failed_counts(struct store_tx *tx, const struct reading *reading, str
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(
         tx, err, &rows,
-        "SELECT gateway, common_code, code, COUNT(*) FROM attempt WHERE created_us >= $1 AND "
-        "state IN (7, 8) GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, gateway, code "
-        "LIMIT 100",
-        S_INT(reading->since_us));
+        "SELECT gateway, common_code, code, COUNT(*) FROM attempt WHERE id >= $2 AND created_us >= "
+        "$1 AND state IN (7, 8) GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, "
+        "gateway, code LIMIT 100",
+        S_INT(reading->since_us), S_TEXT(reading->from_id));
     buf_add_text(buf, "{\"by_code\":[");
     const char *comma = "";
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -212,9 +224,9 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     r = sql_query(tx, err, &rows,
                   "SELECT " ATTEMPT_COLUMNS
-                  " FROM attempt WHERE created_us >= $1 AND state IN (7, 8) "
-                  "ORDER BY created_us DESC LIMIT $2",
-                  S_INT(reading->since_us), S_INT(reading->limit));
+                  " FROM attempt WHERE id >= $3 AND created_us >= $1 AND state IN (7, 8) "
+                  "ORDER BY id DESC LIMIT $2",
+                  S_INT(reading->since_us), S_INT(reading->limit), S_TEXT(reading->from_id));
     buf_add_text(&buf, "],\"data\":[");
     const char *comma = "";
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -236,6 +248,7 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
 int payment_failed(struct payments *payments, int64_t since_us, int limit,
                    struct answer *ret_answer, struct err *err) {
     struct reading reading = {.since_us = since_us, .limit = page(limit)};
+    id_floor("att", since_us - ID_SLACK_US, reading.from_id);
     return reading_run(payments, failed_tx, &reading, ret_answer, err);
 }
 
@@ -250,9 +263,9 @@ static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
         "SUM(CASE WHEN a.state = 7 THEN 1 ELSE 0 END), SUM(CASE WHEN a.state = 8 THEN 1 ELSE 0 "
         "END), "
         "SUM(CASE WHEN a.state IN (1, 2, 3, 4) THEN 1 ELSE 0 END), COUNT(*) "
-        "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.created_us >= $1 "
-        "GROUP BY p.method, a.gateway ORDER BY p.method, a.gateway",
-        S_INT(reading->since_us));
+        "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.id >= $2 AND "
+        "a.created_us >= $1 GROUP BY p.method, a.gateway ORDER BY p.method, a.gateway",
+        S_INT(reading->since_us), S_TEXT(reading->from_id));
     if (r < 0) {
         return r;
     }
@@ -290,6 +303,7 @@ static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
 int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer,
                   struct err *err) {
     struct reading reading = {.since_us = since_us};
+    id_floor("att", since_us - ID_SLACK_US, reading.from_id);
     return reading_run(payments, rates_tx, &reading, ret_answer, err);
 }
 
@@ -370,9 +384,10 @@ static int refund_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " OPERATION_COLUMNS
-                      " FROM operation WHERE kind = 3 AND ($1 = 0 OR state = $1) AND "
-                      "created_us >= $2 ORDER BY created_us DESC LIMIT $3",
-                      S_INT(reading->state), S_INT(reading->since_us), S_INT(reading->limit));
+                      " FROM operation WHERE id >= $4 AND kind = 3 AND ($1 = 0 OR state = $1) "
+                      "AND created_us >= $2 ORDER BY id DESC LIMIT $3",
+                      S_INT(reading->state), S_INT(reading->since_us), S_INT(reading->limit),
+                      S_TEXT(reading->from_id));
     if (r < 0) {
         return r;
     }
@@ -397,6 +412,7 @@ static int refund_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
 int refund_list(struct payments *payments, const char *state, int64_t since_us, int limit,
                 struct answer *ret_answer, struct err *err) {
     struct reading reading = {.since_us = since_us, .limit = page(limit)};
+    id_floor("re", since_us - ID_SLACK_US, reading.from_id);
     for (int64_t i = 1; state != NULL && i < OPERATION_STATE_COUNT; i++) {
         reading.state = strcmp(state, operation_state_name(i)) == 0 ? i : reading.state;
     }

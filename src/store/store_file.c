@@ -14,8 +14,11 @@ int file_lock(const char *path, int *ret_fd, struct err *err)
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     g_free(name);
     if (fd < 0) {
-        return err_set(err, ERR_STORE, "the lock file beside the database cannot be opened: %s",
-                       g_strerror(errno));
+        int why = errno;
+        err_set(err, ERR_STORE, "the lock file beside the database cannot be opened: %s",
+                g_strerror(why));
+        err_place(err, "%s", path);
+        return why == ENOENT ? err_hint(err, "make the database's folder first") : -ERR_STORE;
     }
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, F_OFD_SETLK, &whole) != 0) {

@@ -94,6 +94,7 @@ class Run:
         self.wrong = []
         self.kills = self.false_starts = 0
         self.database_hurt = False
+        self.asked, self.doubtful, self.finished = set(), set(), set()
         self.began = time.monotonic()
 
     def say(self, text):
@@ -245,14 +246,39 @@ class Run:
             for refund in self.stage.ours(f"/v1/refunds?state={state}&limit=100")["data"]:
                 left.append(f"{refund['id']} is {state}")
                 self.post(f"/v1/payments/{refund['payment_id']}/check", {})
-        for payment in pages(self.stage.ours, "/v1/payments?limit=100&state=authorized"):
-            story = self.stage.ours(f"/v1/payments/{payment['id']}/events")
-            if any(each["state"] in OPEN_OPERATION for each in story["operations"]):
-                left.append(f"{payment['id']} has an open operation")
-                self.post(f"/v1/payments/{payment['id']}/check", {})
+        for payment_id in sorted(self.unfinished_captures()):
+            left.append(f"{payment_id} has an open operation")
+            self.post(f"/v1/payments/{payment_id}/check", {})
+        left += self.ask_about_absent_customers()
         backlog = self.stage.ours("/internal/api/system/backlog")
         if backlog["callbacks_waiting"]:
             left.append(f"{backlog['callbacks_waiting']} callbacks wait")
+        return left
+
+    def unfinished_captures(self):
+        """Payments with a capture or a cancellation that nobody has answered for."""
+        for promise in self.shop.promises:
+            if promise.kind in ("capture", "cancel") and promise.status == 202 and \
+                    promise.answer["id"] not in self.finished:
+                self.doubtful.add(promise.answer["id"])
+        for payment_id in sorted(self.doubtful):
+            story = self.stage.ours(f"/v1/payments/{payment_id}/events")
+            if not any(each["state"] in OPEN_OPERATION for each in story["operations"]):
+                self.doubtful.discard(payment_id)
+                self.finished.add(payment_id)
+        return self.doubtful
+
+    def ask_about_absent_customers(self):
+        """Who was sent to the gateway's page may have paid there, and the callback may be lost."""
+        left = []
+        for payment in pages(self.stage.ours, "/v1/payments?limit=100&state=requires_action"):
+            if (payment["action"] or {}).get("type") != "redirect" or payment["id"] in self.asked:
+                continue
+            status, answer = self.post(f"/v1/payments/{payment['id']}/check", {})
+            if status == 200 and answer["gateway_says"]["http_status"] == 200:
+                self.asked.add(payment["id"])
+            else:
+                left.append(f"{payment['id']}: its gateway was not asked yet")
         return left
 
     def come_to_rest(self):

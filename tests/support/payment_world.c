@@ -106,14 +106,14 @@ void payment_world_restart(struct payment_world *world) {
 
 static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
     (void)ctx;
+    static const char head[] = "UPDATE audit_head SET number = 0, hash = "
+                               "'0000000000000000000000000000000000000000000000000000000000000000'";
     static const char *const empty[] = {
         "DELETE FROM payment",          "DELETE FROM attempt",         "DELETE FROM operation",
         "DELETE FROM event",            "DELETE FROM idempotency",     "DELETE FROM posting",
         "DELETE FROM callback",         "DELETE FROM review_case",     "DELETE FROM webhook_endpoint",
         "DELETE FROM webhook_delivery", "DELETE FROM gateway_control", "DELETE FROM job",
-        "DELETE FROM audit_entry",      "DELETE FROM instance",
-        "UPDATE audit_head SET number = 0, hash = "
-        "'0000000000000000000000000000000000000000000000000000000000000000'",
+        "DELETE FROM audit_entry",      "DELETE FROM instance",        head,
     };
     int r = 0;
     for (size_t i = 0; r >= 0 && i < COUNT_OF(empty); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sandbox_fixture.h: a sandbox inside the test's own process, a client for it, and a receiver of its
- * callbacks. For the test_sandbox_*.c programs; failures fail the test. */
+ * sandbox_fixture.h: a sandbox inside the test's own process, a client for it, and a receiver of
+ * its callbacks. For the test_sandbox_*.c programs; failures fail the test. */
 #ifndef HOLDFAST_TESTS_SANDBOX_FIXTURE_H
 #define HOLDFAST_TESTS_SANDBOX_FIXTURE_H
 
@@ -48,8 +48,8 @@ static struct fixture {
 
 static void take_callback(void *ctx, const struct http_request *request, struct http_reply *reply) {
     struct err err;
-    const char *signature =
-        http_header_find(request->headers, request->header_count, "Stripe-Signature");
+    const char *signature = http_header_find(request->headers, request->header_count,
+                                             "Stripe-Signature");
     json_t *json = NULL;
     int rc = json_read(request->body, request->body_bytes, 1 << 20, 32, &json, &err);
     lock_take(&fixture.lock);
@@ -143,8 +143,8 @@ static int ask_raw(const struct ask *ask, struct http_answer *ret_answer) {
     int count = 0;
     snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", sandbox_port(fixture.sandbox, ask->port),
              ask->path);
-    headers[count++] =
-        (struct http_header){"Content-Type", ask->type != NULL ? ask->type : "application/json"};
+    headers[count++] = (struct http_header){"Content-Type",
+                                            ask->type != NULL ? ask->type : "application/json"};
     if (ask->authorization != NULL) {
         headers[count++] = (struct http_header){"Authorization", ask->authorization};
     }
@@ -176,8 +176,8 @@ static json_t *ask_json(const struct ask *ask, int status) {
         fail_msg("%s %s: %d, not %d: %.300s", ask->method, ask->path, answer.status, status,
                  answer.body);
     }
-    if (answer.body_bytes > 0 && json_read(answer.body, answer.body_bytes, 64 * 1024 * 1024, 64,
-                                           &json, &err) < 0) {
+    if (answer.body_bytes > 0 &&
+        json_read(answer.body, answer.body_bytes, 64 * 1024 * 1024, 64, &json, &err) < 0) {
         fail_msg("%s %s: not JSON: %s", ask->method, ask->path, err.detail);
     }
     return json;
@@ -208,8 +208,8 @@ UNUSED static void fault(const char *spec) {
 /* A figure of the book: stripe/paypal, currency, name. 0 when there is none. */
 UNUSED static int64_t booked(const char *gateway, const char *currency, const char *name) {
     json_t *book = control("GET", "/book", NULL, 200);
-    int64_t figure =
-        json_peek_int(book, 0, "gateways", gateway, "currencies", currency, name, NULL);
+    int64_t figure = json_peek_int(book, 0, "gateways", gateway, "currencies", currency, name,
+                                   NULL);
     json_decref(book);
     return figure;
 }

@@ -145,6 +145,16 @@ static void a_callback_alone_moves_no_payment(void **state) {
     world_check(W);
 }
 
+static int fail_when_dead(void *ctx, const char *sql) {
+    (void)sql;
+    return *(bool *)ctx;
+}
+
+static void stop_the_store(void *ctx, int account, const char *call, bool done) {
+    (void)account;
+    *(bool *)ctx = *(bool *)ctx || (strcmp(call, "charge") == 0 && done);
+}
+
 static void deliver_before_the_answer(void *ctx, int account, const char *call, bool done) {
     (void)account;
     if (strcmp(call, "charge") == 0 && done) {
@@ -160,12 +170,33 @@ static void a_callback_before_the_answer_waits_for_it(void **state) {
     create("order", "succeeded");
     fake_hook(FAKE, NULL, NULL);
     assert_int_equal(result, 200);
-    assert_int_equal(world_int(W, "SELECT state FROM callback"), FAILED);
-    test_clock_advance(2 * US_PER_SECOND);
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), 1);
+    assert_int_equal(fake_calls(FAKE, 0, "query"), 0);
+    test_clock_advance(1 * US_PER_SECOND);
     (void)world_tick(W);
     assert_int_equal(world_int(W, "SELECT state FROM callback"), APPLIED);
+    assert_int_equal(world_int(W, "SELECT tries FROM callback"), 1); /* waiting was no try */
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 1"), 1);
     assert_int_equal(cases(), 0);
+    world_check(W);
+}
+
+/* Its caller is dead: the callback has it asked as soon as that is known. */
+static void a_callback_for_an_attempt_whose_caller_died_is_not_kept_waiting_for_ever(void **state) {
+    bool dead = false;
+    fake_hook(FAKE, stop_the_store, &dead);
+    store_fault_set(W->engine.store, fail_when_dead, &dead);
+    assert_null(world_create(W, "key", "order", 500));
+    store_fault_set(W->engine.store, NULL, NULL);
+    fake_hook(FAKE, NULL, NULL);
+    payment_world_restart(W);
+    world_callbacks(W, 0);
+    for (int i = 0; i < 60 && world_int(W, "SELECT state FROM callback") != APPLIED; i++) {
+        (void)world_tick(W);
+        test_clock_advance(1 * US_PER_SECOND);
+    }
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), APPLIED);
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
     world_check(W);
 }
 
@@ -455,6 +486,7 @@ int main(void) {
         cmocka_unit_test(a_callback_ends_an_unknown_by_having_the_gateway_asked),
         cmocka_unit_test(a_callback_alone_moves_no_payment),
         cmocka_unit_test(a_callback_before_the_answer_waits_for_it),
+        cmocka_unit_test(a_callback_for_an_attempt_whose_caller_died_is_not_kept_waiting_for_ever),
         cmocka_unit_test(an_old_callback_moves_nothing_backwards),
         cmocka_unit_test(a_late_word_about_an_attempt_that_was_given_up_moves_nothing),
         cmocka_unit_test(what_differs_from_ours_opens_a_case_and_changes_nothing),

@@ -80,6 +80,52 @@ static void primary_and_fallback_are_switched_alike(void **state) {
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action LIKE 'gateway.fallback.%'"), 2);
 }
 
+/* The runbook says "paypal" where the configuration says "paypal-eu". */
+static void an_adapter_s_name_will_do_while_it_means_one_gateway(void **state) {
+    struct gateway_settings settings[] = {
+        {.name = "stripe-eu", .adapter = "stripe"},
+        {.name = "paypal-eu", .adapter = "paypal"},
+        {.name = "stripe-us", .adapter = "stripe"},
+        {.name = "stripe", .adapter = "stripe"},
+    };
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        bool paypal = strcmp(settings[i].adapter, "paypal") == 0;
+        settings[i].base_url = "http://127.0.0.1:9";
+        settings[i].credentials[0].name = paypal ? "client_id" : "api_key";
+        settings[i].credentials[1].name = paypal ? "client_secret" : "webhook_secret";
+        settings[i].credentials[2].name = paypal ? "webhook_id" : NULL;
+        settings[i].credential_count = paypal ? 3 : 2;
+        for (int j = 0; j < settings[i].credential_count; j++) {
+            settings[i].credentials[j].reference = j == 0 ? "env:HF_FAKE_KEY" : "env:HF_FAKE_HOOK";
+        }
+    }
+    static const struct {
+        int gateways, result;
+        const char *name, *means;
+    } cases[] = {
+        {1, 0, "stripe", "stripe-eu"},          {3, 0, "paypal", "paypal-eu"},
+        {3, -ERR_NOT_FOUND, "stripe", NULL},    {4, 0, "stripe", "stripe"},
+        {1, -ERR_NOT_FOUND, "paypal", NULL},    {4, 0, "stripe-us", "stripe-us"},
+        {3, -ERR_NOT_FOUND, "paypal-us", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct gateway_registry *registry = NULL;
+        struct gateway_control *control = NULL;
+        struct gateway_control_change change = {0};
+        struct err err = {0};
+        assert_int_equal(gateway_registry_open(settings, cases[i].gateways, &registry, &err), 0);
+        assert_int_equal(gateway_control_open(W->engine.store, registry, &control, &err), 0);
+        assert_int_equal(gateway_control_primary(control, cases[i].name, "a", "r", &change, &err),
+                         cases[i].result);
+        if (cases[i].means != NULL) {
+            assert_string_equal(change.value, cases[i].means);
+            assert_string_equal(change.subject, cases[i].means);
+        }
+        gateway_control_close(control);
+        gateway_registry_close(registry);
+    }
+}
+
 static void nothing_is_switched_without_a_reason_or_for_nobody(void **state) {
     static const char *const none[] = {NULL, ""};
     for (size_t i = 0; i < COUNT_OF(none); i++) {
@@ -233,6 +279,7 @@ int main(void) {
         cmocka_unit_test(at_first_everything_is_enabled),
         cmocka_unit_test(a_switch_is_in_force_at_once_and_audited),
         cmocka_unit_test(primary_and_fallback_are_switched_alike),
+        cmocka_unit_test(an_adapter_s_name_will_do_while_it_means_one_gateway),
         cmocka_unit_test(nothing_is_switched_without_a_reason_or_for_nobody),
         cmocka_unit_test(the_last_gateway_that_takes_payments_is_not_switched_off_by_accident),
         cmocka_unit_test(of_many_who_switch_off_at_once_one_is_refused),

@@ -25,6 +25,11 @@ static void expect(json_t *json, int status, const char *state, const char *gate
     assert_string_equal(json_at(json, "gateway"), gateway);
 }
 
+static void expect_end(json_t *json, int status, const char *state, const char *gateway) {
+    expect(json, status, state, gateway);
+    json_decref(json);
+}
+
 static void a_payment_is_charged_at_the_first_gateway(void **state) {
     json_t *json = world_create(W, "key-1", "order-1", 1999);
     expect(json, 201, "succeeded", "stripe-a");
@@ -41,7 +46,6 @@ static void a_payment_is_charged_at_the_first_gateway(void **state) {
     world_check(W);
 }
 
-static void the_intent_is_durable_before_the_gateway_is_called(void **state);
 struct seen_intent {
     int64_t sending, held;
 };
@@ -57,7 +61,7 @@ static void the_intent_is_durable_before_the_gateway_is_called(void **state) {
     struct seen_intent seen = {0};
     fake_say(FAKE, 0, "charge", 1, FAKE_RATE_LIMIT);
     fake_hook(FAKE, look_at_the_store, &seen);
-    expect(world_create(W, "key", "order", 500), 201, "succeeded", "stripe-b");
+    expect_end(world_create(W, "key", "order", 500), 201, "succeeded", "stripe-b");
     assert_int_equal(seen.sending, 2); /* one before each of the two calls */
     assert_int_equal(seen.held, 2);
     fake_hook(FAKE, NULL, NULL);
@@ -157,7 +161,7 @@ static void the_customer_waits_no_longer_than_the_budget(void **state) {
         fake_say(FAKE, i, "*", -1, FAKE_TIME_OUT_BEFORE);
     }
     int64_t began = clock_mono_us();
-    expect(world_create(W, "key", "order", 500), 202, "processing", "stripe-a");
+    expect_end(world_create(W, "key", "order", 500), 202, "processing", "stripe-a");
     assert_true(clock_mono_us() - began < 21 * US_PER_SECOND);
 }
 
@@ -169,7 +173,7 @@ static void a_decline_by_the_issuer_ends_it(void **state) {
     json_decref(json);
     assert_int_equal(fake_calls(FAKE, 1, "*"), 0);
     /* The order is free again, with another key or card. */
-    expect(world_create(W, "key-2", "order", 500), 201, "succeeded", "stripe-a");
+    expect_end(world_create(W, "key-2", "order", 500), 201, "succeeded", "stripe-a");
     world_check(W);
 }
 
@@ -212,7 +216,7 @@ static void a_choice_comes_too_late_when_the_order_was_paid_meanwhile(void **sta
     }
     json = world_create(W, "key", "order", 500);
     expect(json, 201, "requires_action", "stripe-c");
-    expect(world_create(W, "key-2", "order", 500), 201, "succeeded", "stripe-a");
+    expect_end(world_create(W, "key-2", "order", 500), 201, "succeeded", "stripe-a");
     struct caller caller = world_caller("key-3", "choose");
     struct answer answer = {0};
     int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm", &answer, &W->err);
@@ -284,8 +288,8 @@ static void two_tabs_two_devices_and_eight_keys_make_one_charge(void **state) {
 static void a_merchant_may_allow_several_payments_for_an_order(void **state) {
     struct payment_order order = world_order("order", 500);
     order.several_per_order = true;
-    expect(world_pay(W, "key-1", &order), 201, "succeeded", "stripe-a");
-    expect(world_pay(W, "key-2", &order), 201, "succeeded", "stripe-a");
+    expect_end(world_pay(W, "key-1", &order), 201, "succeeded", "stripe-a");
+    expect_end(world_pay(W, "key-2", &order), 201, "succeeded", "stripe-a");
     assert_int_equal(fake_charged(FAKE, "order", NULL), 2);
     world_verify(W);
     world_books_equal(W);
@@ -294,7 +298,7 @@ static void a_merchant_may_allow_several_payments_for_an_order(void **state) {
 static void a_service_may_allow_several_payments_for_an_order(void **state) {
     W->several_per_order = true;
     payment_world_restart(W);
-    expect(world_create(W, "key-1", "order", 500), 201, "succeeded", "stripe-a");
+    expect_end(world_create(W, "key-1", "order", 500), 201, "succeeded", "stripe-a");
     for (int i = 0; i < FAKE_ACCOUNTS; i++) {
         fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
     }
@@ -304,7 +308,7 @@ static void a_service_may_allow_several_payments_for_an_order(void **state) {
     struct answer answer = {0};
     int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm", &answer, &W->err);
     json_decref(json);
-    expect(world_take(W, r, &answer), 201, "succeeded", "stripe-a");
+    expect_end(world_take(W, r, &answer), 201, "succeeded", "stripe-a");
     world_verify(W);
     world_books_equal(W);
 }
@@ -443,7 +447,7 @@ static void an_open_breaker_costs_the_customer_nothing(void **state) {
     for (int i = 0; i < 12; i++) {
         snprintf(order, sizeof order, "order-%d", i);
         snprintf(key, sizeof key, "key-%d", i);
-        expect(world_create(W, key, order, 500), 201, "succeeded", "stripe-b");
+        expect_end(world_create(W, key, order, 500), 201, "succeeded", "stripe-b");
     }
     /* Five failures in a row opened it; from then on it was not called at all. */
     assert_int_equal(fake_calls(FAKE, 0, "charge"), 5);

@@ -320,6 +320,19 @@ static void whoever_asks_without_looking_is_counted_alike(void **state) {
     assert_int_equal(in, 10);
 }
 
+static void showing_it_lets_no_more_traffic_return(void **state) {
+    char why[160];
+    int in = 0;
+    close_it();
+    for (int i = 0; i < 100; i++) {
+        for (int looks = 0; looks < 7; looks++) {
+            (void)gateway_health_peek(health, METHOD_CARD, OP_CHARGE, why, sizeof why);
+        }
+        in += let_in(1);
+    }
+    assert_int_equal(in, 10);
+}
+
 static void a_fault_while_traffic_returns_opens_it_for_longer(void **state) {
     close_it();
     assert_int_equal(let_in(50), 5);
@@ -443,6 +456,7 @@ int main(void) {
         HEALTH(a_straggler_from_before_changes_nothing),
         HEALTH(traffic_returns_by_a_tenth_a_half_and_then_all),
         HEALTH(whoever_asks_without_looking_is_counted_alike),
+        HEALTH(showing_it_lets_no_more_traffic_return),
         HEALTH(a_fault_while_traffic_returns_opens_it_for_longer),
         HEALTH(new_trouble_after_full_recovery_begins_with_the_short_time),
         HEALTH(figures_tell_the_window_and_the_moments),

@@ -181,6 +181,20 @@ static void a_stored_text_longer_than_an_id_is_a_bug(void **state)
     assert_string_equal(payment_id_stored("old").text, "old");
 }
 
+static void a_floor_parts_what_was_made_before_a_moment_from_what_was_made_since(void **state)
+{
+    const int64_t us = INT64_C(1469918176385000);
+    char floor[ID_TEXT_MAX];
+
+    id_floor("pay", us, floor);
+    assert_true(strcmp(id_made_in((struct still){us, 0}).text, floor) >= 0);
+    assert_true(strcmp(id_made_in((struct still){us - 1, 0xFF}).text, floor) < 0);
+    id_floor("pay", -1, floor);
+    assert_string_equal(floor, "pay_00000000000000000000000000");
+    id_floor("re", INT64_MAX, floor);
+    assert_int_equal(strlen(floor), strlen("re_") + ID_ULID_CHARS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_later_id_sorts_after_an_earlier_one),
         cmocka_unit_test(two_ids_of_one_moment_differ),
         cmocka_unit_test(anything_else_is_refused_and_the_output_stays),
+        cmocka_unit_test(a_floor_parts_what_was_made_before_a_moment_from_what_was_made_since),
         cmocka_unit_test(what_was_sent_is_not_repeated_in_the_error),
         cmocka_unit_test(a_stored_text_longer_than_an_id_is_a_bug),
     };

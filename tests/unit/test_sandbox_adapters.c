@@ -176,6 +176,9 @@ static void a_charge_is_charged_queried_and_refunded(void **state) {
     gateway.adapter->query_refund(&call, &change, &again);
     assert_outcome_is(&again, GW_REFUNDED);
     assert_string_equal(again.refund_id, refund.refund_id);
+    const struct gateway_change more = change_of("re_2", "att_1", &result, 1801);
+    gateway.adapter->refund(&call, &more, &again);
+    assert_outcome_is(&again, GW_REJECTED_REQUEST);
     assert_int_equal(booked(name_here(), "USD", "refunded_minor"), 700);
 }
 
@@ -186,6 +189,7 @@ static void a_hold_is_captured_in_part_and_the_rest_released(void **state) {
     const struct gateway_change change = change_of("cap_1", "att_h", &result, 2000);
     gateway.adapter->capture(&call, &change, &captured);
     assert_outcome_is(&captured, GW_CHARGED);
+    assert_int_equal(captured.captured_minor, 2000);
     assert_int_equal(booked(name_here(), "USD", "charged_minor"), 2000);
     assert_int_equal(booked(name_here(), "USD", "held_minor"), 0);
 }
@@ -212,7 +216,8 @@ static void an_unanswered_charge_is_unknown_and_its_repeat_tells(void **state) {
     char spec[80];
     struct gateway_result token;
     patience(PATIENCE_US);
-    gateway.adapter->probe(&call, &token); /* PayPal: a token, so that the charge's time is its own */
+    gateway.adapter->probe(&call,
+                           &token); /* PayPal: a token, so that the charge's time is its own */
     snprintf(spec, sizeof(spec), "%s:timeout_after:operation=charge,count=1", name_here());
     fault(spec);
     const struct gateway_charge charge = charge_of("att_u", good_token(), true);
@@ -376,10 +381,9 @@ static void a_pending_capture_completes_later(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define BOTH(name) \
-    {#name " (stripe)", name, start_stripe, stop, NULL}, { \
-        #name " (paypal)", name, start_paypal, stop, NULL \
-    }
+#define BOTH(name)                                                                                 \
+    {#name " (stripe)", name, start_stripe, stop, NULL},                                           \
+        {#name " (paypal)", name, start_paypal, stop, NULL}
 #define PAYPAL(name) cmocka_unit_test_setup_teardown(name, start_paypal, stop)
         BOTH(a_probe_finds_all_well),
         BOTH(a_charge_is_charged_queried_and_refunded),

@@ -72,8 +72,9 @@ static void a_full_place_says_so(void **state) {
 /* ---- forms ---- */
 
 static void a_form_is_read_in_one_spelling(void **state) {
-    static const char body[] = "amount=1099&metadata%5Border_id%5D=T%201%262+x&expand[]=a&expand[]=b"
-                               "&empty=&bare&amount=7";
+    static const char body[] =
+        "amount=1099&metadata%5Border_id%5D=T%201%262+x&expand[]=a&expand[]=b"
+        "&empty=&bare&amount=7";
     struct sb_form form = {0};
     struct err err;
     assert_int_equal(sb_form_read(&form, "limit=3&q=%C3%BC", body, strlen(body), &err), 0);
@@ -98,7 +99,8 @@ static void a_form_that_cannot_be_read_is_refused(void **state) {
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct sb_form form = {0};
         struct err err = {0};
-        assert_int_equal(sb_form_read(&form, "", bad[i].body, bad[i].count, &err), -ERR_BAD_REQUEST);
+        assert_int_equal(sb_form_read(&form, "", bad[i].body, bad[i].count, &err),
+                         -ERR_BAD_REQUEST);
         sb_form_release(&form);
     }
     char many[4 * (SB_FORM_MAX + 1) + 1];

@@ -32,8 +32,8 @@ static struct http_answer charge_raw(const char *reference, const char *key, int
     char form[300];
     snprintf(form, sizeof(form), CHARGE "&metadata[reference]=%s&metadata[order_id]=o-%s",
              reference, reference);
-    const struct ask ask = {SANDBOX_STRIPE, "POST", "/v1/payment_intents", form, STRIPE_AUTH, key,
-                            FORM,           timeout_us};
+    const struct ask ask = {
+        SANDBOX_STRIPE, "POST", "/v1/payment_intents", form, STRIPE_AUTH, key, FORM, timeout_us};
     struct http_answer answer = {0};
     (void)ask_raw(&ask, &answer);
     return answer;
@@ -254,8 +254,8 @@ static void many_at_once_are_booked_to_the_last_unit(void **state) {
 
 static void amounts_are_booked_in_iso_units(void **state) {
     json_decref(stripe_post("/v1/payment_intents",
-                            "amount=500&currency=jpy&confirm=true&payment_method=pm_card_visa", NULL,
-                            200));
+                            "amount=500&currency=jpy&confirm=true&payment_method=pm_card_visa",
+                            NULL, 200));
     json_decref(stripe_post("/v1/payment_intents",
                             "amount=50000&currency=isk&confirm=true&payment_method=pm_card_visa",
                             NULL, 200));

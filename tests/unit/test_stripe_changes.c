@@ -84,8 +84,8 @@ static void not_found_needs_the_whole_list_to_its_end(void **state)
     assert_string_equal(fake->sent[1].url,
                         BASE "/v1/payment_intents?limit=100&created%5Bgte%5D=1700000601");
     /* A late repeat made it, after the first window. */
-    FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST(INTENT("succeeded", ""), "false")});
-    assert_int_equal(query(fake, "").outcome, GW_CHARGED);
+    FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST(INTENT("processing", ""), "false")});
+    assert_int_equal(query(fake, "").outcome, GW_PENDING);
     /* The second window is not known: nothing is. */
     FAKE_SCRIPT(fake, {200, LIST("", "false")}, {500, ""});
     assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
@@ -99,6 +99,29 @@ static void not_found_needs_the_whole_list_to_its_end(void **state)
     assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
     FAKE_SCRIPT(fake, {200, "{\"object\":\"list\",\"has_more\":false}"});
     assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
+}
+
+static void a_charge_found_in_a_list_is_asked_for_its_fee(void **state)
+{
+    static const char with_fee[] =
+        "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\",\"amount\":1099,"
+        "\"amount_received\":1099,\"currency\":\"usd\",\"latest_charge\":{\"id\":\"ch_1\",\"object\":"
+        "\"charge\",\"currency\":\"usd\",\"balance_transaction\":{\"fee\":62,\"currency\":\"usd\"}},"
+        "\"metadata\":{\"reference\":\"" REFERENCE "\"}}";
+    struct fake *fake = *state;
+    FAKE_SCRIPT(fake, {200, LIST(INTENT("succeeded", ""), "false")}, {200, with_fee});
+    struct gateway_result result = query(fake, "");
+    assert_script_done(fake);
+    assert_int_equal(result.outcome, GW_CHARGED);
+    assert_int_equal(result.fee_minor, 62);
+    assert_string_equal(fake->sent[1].url, BASE "/v1/payment_intents/pi_1?expand%5B0%5D="
+                                                "latest_charge.balance_transaction");
+    /* Without an answer to that, what the list said stands. */
+    FAKE_SCRIPT(fake, {200, LIST(INTENT("succeeded", ""), "false")}, {500, ""});
+    result = query(fake, "");
+    assert_int_equal(result.outcome, GW_CHARGED);
+    assert_int_equal(result.fee_minor, -1);
+    assert_string_equal(result.gateway_id, "pi_1");
 }
 
 static void a_list_without_end_is_given_up_as_unknown(void **state)
@@ -324,6 +347,7 @@ int main(void)
         T(refused_questions_say_nothing_about_the_payment),
         T(without_an_id_the_list_is_searched_page_by_page),
         T(not_found_needs_the_whole_list_to_its_end),
+        T(a_charge_found_in_a_list_is_asked_for_its_fee),
         T(a_list_without_end_is_given_up_as_unknown),
         T(capture_says_how_much_and_keeps_the_rest_only_when_told),
         T(a_change_in_the_wrong_state_reports_the_right_one),

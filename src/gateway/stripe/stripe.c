@@ -306,6 +306,25 @@ static void query_by_id(const struct gateway_call *call, const struct gateway_lo
     read_missing(answer.status, json, OP_QUERY, result);
 }
 
+/* The list does not say what Stripe took for a charge; the intent by its id does. Should that question
+ * fail, what the list says of the payment still stands, without the fee. */
+static void read_found(const struct gateway_call *call, const struct gateway_lookup *lookup,
+                       const json_t *intent, struct gateway_result *result)
+{
+    stripe_read_intent(intent, result);
+    if (result->outcome != GW_CHARGED || result->gateway_id[0] == '\0') {
+        return;
+    }
+    struct gateway_result listed = *result;
+    struct gateway_lookup by_id = *lookup;
+    by_id.gateway_id = listed.gateway_id;
+    gateway_result_init(result);
+    query_by_id(call, &by_id, result);
+    if (result->outcome != GW_CHARGED) {
+        *result = listed;
+    }
+}
+
 static void stripe_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
                          struct gateway_result *ret_result)
 {
@@ -317,7 +336,7 @@ static void stripe_query(const struct gateway_call *call, const struct gateway_l
     JSON_AUTO intent = NULL;
     int found = find_intent(call, lookup, ret_result, &intent);
     if (found > 0) {
-        stripe_read_intent(intent, ret_result);
+        read_found(call, lookup, intent, ret_result);
     } else if (found == 0) {
         ret_result->outcome = GW_NOT_FOUND;
     }
