@@ -459,18 +459,25 @@ static int second_charge(struct process *process, struct err *err) {
         return err_set(err, ERR_GATEWAY, "%s could not be asked about %s", process->gateway,
                        process->event.gateway_id);
     }
-    if (result.outcome != GW_CHARGED) {
+    bool charged = result.outcome == GW_CHARGED;
+    if (!charged && result.outcome != GW_AUTHORIZED) {
         process->result = "another object under our reference, not charged";
         return 0;
     }
     char detail[240];
-    snprintf(detail, sizeof detail, "%s holds a second charge %s for attempt %s, whose own is %s",
-             process->gateway, process->event.gateway_id, process->attempt.id.text,
-             process->attempt.gateway_id);
-    process->result = "a second charge: case opened";
-    int64_t amount = result.amount_minor >= 0 ? result.amount_minor : process->attempt.amount_minor;
-    return open_note(process, "duplicate_charge", detail, true, amount, process->attempt.currency,
-                     err);
+    snprintf(detail, sizeof detail, "%s holds a second %s %s for attempt %s, whose own is %s",
+             process->gateway, charged ? "charge" : "authorization", process->event.gateway_id,
+             process->attempt.id.text, process->attempt.gateway_id);
+    process->result = charged ? "a second charge: case opened"
+                              : "a second authorization: case opened";
+    int64_t amount = charged && result.captured_minor > 0 ? result.captured_minor
+                     : result.amount_minor >= 0           ? result.amount_minor
+                                                          : process->attempt.amount_minor;
+    bool foreign = result.currency.code[0] != '\0' &&
+                   !currency_equal(result.currency, process->attempt.currency);
+    /* Another currency cannot be booked on this payment: the case alone tells of it. */
+    return open_note(process, charged ? "duplicate_charge" : "duplicate_authorization", detail,
+                     charged && !foreign, amount, process->attempt.currency, err);
 }
 
 static int process_payment(struct process *process, struct err *err) {
@@ -481,7 +488,10 @@ static int process_payment(struct process *process, struct err *err) {
     }
     if (event->gateway_id[0] != '\0' && process->attempt.gateway_id[0] != '\0' &&
         strcmp(event->gateway_id, process->attempt.gateway_id) != 0) {
-        return event->outcome == GW_CHARGED ? second_charge(process, err) : 0;
+        process->result = "about another object than the attempt's own";
+        return event->outcome == GW_CHARGED || event->outcome == GW_AUTHORIZED
+                   ? second_charge(process, err)
+                   : 0;
     }
     if (agrees(process) && differs == 0) {
         process->result = "agrees with what we know";

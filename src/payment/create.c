@@ -126,10 +126,15 @@ static int no_candidate(struct flow *flow, struct store_tx *tx, struct err *err)
 
 /* Renders the payment as the answer and stores it under the key, in this transaction. */
 static int finish(struct flow *flow, struct store_tx *tx, struct err *err) {
+    const struct payment_row *payment = &flow->payment;
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    render_payment(&buf, &flow->payment);
-    int status = flow->payment.state == PAYMENT_PROCESSING ? 202 : 201;
+    if (payment->json != NULL && payment->json_version == payment->version) {
+        buf_add_text(&buf, payment->json); /* its event was written a moment ago */
+    } else {
+        render_payment(&buf, payment);
+    }
+    int status = payment->state == PAYMENT_PROCESSING ? 202 : 201;
     int r = answer_take(flow->answer, status, &buf, err);
     return r < 0 ? r
                  : idempotency_finish(flow->payments, tx, flow->caller, status, flow->answer->json,

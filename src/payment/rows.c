@@ -55,6 +55,8 @@ void payment_row_read(const struct sql_rows *rows, struct arena *arena,
         .gateway = col(rows, arena, 32),
         .created_us = sql_int(rows, 33),
         .updated_us = sql_int(rows, 34),
+        .held = sql_int(rows, 3) == 1 ? HELD_YES : HELD_NO,
+        .arena = arena,
     };
 }
 
@@ -109,18 +111,27 @@ int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struc
         S_INT(row->created_us), S_INT(row->updated_us));
 }
 
+#define PAYMENT_SAVED                                                                              \
+    "version = $2, state = $3, method = $4, authorized_minor = $5, captured_minor = $6, "          \
+    "refunded_minor = $7, refund_reserved_minor = $8, disputed_minor = $9, tokens = $10, "         \
+    "action = $11, action_url = $12, failure_code = $13, failure_message = $14, review = $15, "    \
+    "was_unknown = $16, attempts = $17, gateway = $18, updated_us = $19"
+
 int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *err) {
-    static const char sql[] =
-        "UPDATE payment SET version = $2, holds_order = $3, state = $4, method = $5, "
-        "authorized_minor = $6, captured_minor = $7, refunded_minor = $8, "
-        "refund_reserved_minor = $9, disputed_minor = $10, tokens = $11, action = $12, "
-        "action_url = $13, failure_code = $14, failure_message = $15, review = $16, "
-        "was_unknown = $17, attempts = $18, gateway = $19, updated_us = $20 WHERE id = $1";
+    /* A column that is named is work for its indexes, also when its value stays. */
+    static const char same[] = "UPDATE payment SET " PAYMENT_SAVED " WHERE id = $1";
+    static const char holds[] =
+        "UPDATE payment SET " PAYMENT_SAVED ", holds_order = 1 WHERE id = $1";
+    static const char lets_go[] =
+        "UPDATE payment SET " PAYMENT_SAVED ", holds_order = NULL WHERE id = $1";
+    const char *sql = row->held == (row->holds_order ? HELD_YES : HELD_NO) ? same
+                      : row->holds_order                                  ? holds
+                                                                          : lets_go;
+    row->held = row->holds_order ? HELD_YES : HELD_NO;
     row->version++;
     row->updated_us = clock_wall_us();
-    return sql_put(tx, err, sql, S_TEXT(row->id.text), S_INT(row->version),
-                   row->holds_order ? S_INT(1) : S_NULL, S_INT(row->state), S_INT(row->method),
-                   S_INT(row->authorized_minor), S_INT(row->captured_minor),
+    return sql_put(tx, err, sql, S_TEXT(row->id.text), S_INT(row->version), S_INT(row->state),
+                   S_INT(row->method), S_INT(row->authorized_minor), S_INT(row->captured_minor),
                    S_INT(row->refunded_minor), S_INT(row->refund_reserved_minor),
                    S_INT(row->disputed_minor), text(row->tokens), text(row->action),
                    text(row->action_url), text(row->failure_code), text(row->failure_message),
@@ -234,18 +245,23 @@ int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struc
 
 /* A callback that is noted, and an id that is persisted, while somebody else holds the row in memory
  * are not written over: neither of the two waits for the payment's lock. */
+#define ATTEMPT_SAVED                                                                              \
+    "state = $2, outcome = $3, source = $4, "                                                      \
+    "gateway_id = CASE WHEN $5 = '' THEN gateway_id ELSE $5 END, "                                 \
+    "charge_id = $6, code = $7, common_code = $8, message = $9, trace = $10, "                     \
+    "http_status = $11, reach = $12, duration_us = $13, was_unknown = $14, owner = $15, "          \
+    "lease_us = $16, sent_us = $17, settled_us = $18, "                                            \
+    "callback_due_us = CASE WHEN callback_us > 0 THEN 0 ELSE $19 END, "                            \
+    "callback_us = CASE WHEN callback_us > 0 THEN callback_us ELSE $20 END"
+
 int attempt_row_save(struct store_tx *tx, const struct attempt_row *row, struct err *err) {
-    static const char sql[] =
-        "UPDATE attempt SET state = $2, live = $3, outcome = $4, source = $5, "
-        "gateway_id = CASE WHEN $6 = '' THEN gateway_id ELSE $6 END, "
-        "charge_id = $7, code = $8, common_code = $9, message = $10, trace = $11, "
-        "http_status = $12, reach = $13, duration_us = $14, was_unknown = $15, owner = $16, "
-        "lease_us = $17, sent_us = $18, settled_us = $19, "
-        "callback_due_us = CASE WHEN callback_us > 0 THEN 0 ELSE $20 END, "
-        "callback_us = CASE WHEN callback_us > 0 THEN callback_us ELSE $21 END WHERE id = $1";
-    return sql_put(tx, err, sql, S_TEXT(row->id.text), S_INT(row->state),
-                   attempt_state_live(row->state) ? S_INT(1) : S_NULL, S_INT(row->outcome),
-                   text(row->source), text(row->gateway_id), text(row->charge_id), text(row->code),
+    /* No row of attempt_moves.def leads from a state that is over to a live one, so what is live
+     * now was live before, and its index need not be touched. */
+    static const char live[] = "UPDATE attempt SET " ATTEMPT_SAVED " WHERE id = $1";
+    static const char over[] = "UPDATE attempt SET " ATTEMPT_SAVED ", live = NULL WHERE id = $1";
+    return sql_put(tx, err, attempt_state_live(row->state) ? live : over, S_TEXT(row->id.text),
+                   S_INT(row->state), S_INT(row->outcome), text(row->source),
+                   text(row->gateway_id), text(row->charge_id), text(row->code),
                    text(row->common_code), text(row->message), text(row->trace),
                    S_INT(row->http_status), S_INT(row->reach), S_INT(row->duration_us),
                    S_INT(row->was_unknown), text(row->owner), S_INT(row->lease_us),

@@ -38,6 +38,13 @@ struct payment_row {
     int64_t attempts;
     const char *gateway; /* of the last attempt */
     int64_t created_us, updated_us;
+    /* Not columns: whether the stored row holds its order, as far as is known, so that a save need
+     * not touch that index when nothing changes; and the JSON of version `json_version`, in the
+     * arena the row was loaded into (NULL: none), so that it is not made twice. */
+    enum { HELD_UNKNOWN = 0, HELD_NO, HELD_YES } held;
+    struct arena *arena;
+    const char *json;
+    int64_t json_version;
 };
 
 struct attempt_row {

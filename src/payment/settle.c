@@ -49,6 +49,10 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
     if (!buf_ok(&buf)) {
         return err_set(err, ERR_INTERNAL, "payment %s does not fit its event", payment->id.text);
     }
+    if (payment->arena != NULL) {
+        payment->json = arena_copy_bytes(payment->arena, buf.data, buf.len);
+        payment->json_version = payment->version;
+    }
     return outbox_event(payments, tx, payment, move->tells, buf.data, err);
 }
 
@@ -417,6 +421,48 @@ static enum operation_state operation_next(const struct operation_row *operation
     }
 }
 
+/* CB-5 for refunds: what went back is not what was to go back. It is booked as asked for, since that is
+ * what the payment reserved, and a person looks at the difference. */
+static int check_refund_amount(struct store_tx *tx, const struct payment_row *payment,
+                               const struct attempt_row *attempt,
+                               const struct operation_row *operation,
+                               const struct gateway_result *result, struct err *err) {
+    bool other = result->currency.code[0] != '\0' &&
+                 !currency_equal(result->currency, operation->currency);
+    if (result->amount_minor < 0 || (result->amount_minor == operation->amount_minor && !other)) {
+        return 0;
+    }
+    char detail[200], ours[MONEY_TEXT_MAX], theirs[MONEY_TEXT_MAX];
+    snprintf(detail, sizeof detail, "refund %s was of %s, %s says it was of %s", operation->id.text,
+             money_show(operation->amount_minor, operation->currency, ours), operation->gateway,
+             money_show(result->amount_minor, other ? result->currency : operation->currency,
+                        theirs));
+    return note_case(tx, payment, attempt, "refund_mismatch", operation->id.text,
+                     result->amount_minor, detail, err);
+}
+
+/* What the gateway keeps for this capture. When it was read off the whole payment, what earlier
+ * captures cost is in it, and is booked already. */
+static int capture_fee(struct store_tx *tx, const struct payment_row *payment,
+                       const struct gateway_result *result, int64_t *ret_fee_minor,
+                       struct err *err) {
+    *ret_fee_minor = result->fee_minor;
+    if (!result->as_it_stands || result->fee_minor <= 0) {
+        return 0;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM posting WHERE "
+                      "payment_id = $1 AND kind = $2",
+                      S_TEXT(payment->id.text), S_INT(POST_FEE));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_fee_minor -= sql_int(rows, 0);
+    return 0;
+}
+
 static int refund_done(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                        const struct operation_row *operation, struct err *err) {
     payment->refunded_minor += operation->amount_minor;
@@ -471,16 +517,18 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
     int r;
     switch (operation->kind) {
     case OPERATION_REFUND:
-        return refund_done(payments, tx, payment, operation, err);
+        r = check_refund_amount(tx, payment, attempt, operation, result, err);
+        return r < 0 ? r : refund_done(payments, tx, payment, operation, err);
     case OPERATION_CAPTURE:
         if (payment_move_find(payment->state, EVENT_CHARGE) == NULL) {
             return late_capture(tx, payment, attempt, operation, err);
         }
         r = post(tx, POST_CAPTURE, operation->id.text, payment, operation->gateway,
                  operation->amount_minor, err);
-        if (r >= 0 && result->fee_minor > 0) {
-            r = post(tx, POST_FEE, operation->id.text, payment, operation->gateway,
-                     result->fee_minor, err);
+        int64_t fee_minor = 0;
+        r = r < 0 ? r : capture_fee(tx, payment, result, &fee_minor, err);
+        if (r >= 0 && fee_minor > 0) {
+            r = post(tx, POST_FEE, operation->id.text, payment, operation->gateway, fee_minor, err);
         }
         if (r < 0) {
             return r;

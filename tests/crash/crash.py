@@ -223,9 +223,23 @@ class Run:
             self.stage.faults(gateway, [])
         for instance in self.stage.instances:
             self.make_ready(instance)
-        for name in GATEWAYS.values():
-            self.post(f"/v1/gateways/{name}/enable", {"reason": "crash test is over"})
+        deadline = time.monotonic() + 30
+        while not all(map(self.all_enabled, self.stage.instances)):
+            if time.monotonic() > deadline:
+                raise Broken("a gateway could not be enabled again")
+            for name in GATEWAYS.values():
+                self.post(f"/v1/gateways/{name}/enable", {"reason": "crash test is over"})
+            time.sleep(0.2)
         self.post("/v1/routing/fallback", {"on": False, "reason": "crash test is over"})
+
+    @staticmethod
+    def all_enabled(instance):
+        """Each instance must have heard of it."""
+        try:
+            status, _, answer = ask(instance.internal, "GET", "/v1/gateways")
+        except Unanswered:
+            return False
+        return status == 200 and all(each["state"] == "enabled" for each in answer["data"])
 
     def close_shop(self):
         self.shop.open = False

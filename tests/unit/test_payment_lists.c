@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_payment_lists.c: lists are newest first, in pages that overlap nowhere and leave out nothing,
- * and bounded by time; what is asked for by time is found by id. */
+ * test_payment_lists.c: lists are newest first, in pages that overlap nowhere and leave out
+ * nothing, and bounded by time; what is asked for by time is found by id. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,8 @@ static void pages_follow_each_other_without_gap_or_overlap(void **state) {
 static void a_list_is_bounded_by_time_on_both_sides(void **state) {
     int64_t made_us[PAYMENTS];
     make_payments(made_us);
-    json_t *json = list(&(struct payment_filter){.since_us = made_us[1], .until_us = made_us[4], .limit = 100});
+    json_t *json = list(
+        &(struct payment_filter){.since_us = made_us[1], .until_us = made_us[4], .limit = 100});
     assert_int_equal(rows_of(json), 3); /* made_us is taken after the payment: 2, 3 and 4 */
     assert_string_equal(json_at(json, "data.0.order_id"), "order-4");
     assert_string_equal(json_at(json, "data.2.order_id"), "order-2");
@@ -116,12 +117,14 @@ static void what_is_stuck_is_listed_oldest_first(void **state) {
         test_clock_advance(60 * US_PER_SECOND);
     }
     struct answer answer = {0};
-    json_t *json = world_take(W, payment_stuck(W->payments, 30 * US_PER_SECOND, 10, &answer, &W->err), &answer);
+    json_t *json = world_take(
+        W, payment_stuck(W->payments, 30 * US_PER_SECOND, 10, &answer, &W->err), &answer);
     assert_int_equal(rows_of(json), 2);
     assert_string_equal(json_at(json, "data.0.attempt.state"), "pending");
     assert_string_equal(json_at(json, "data.1.attempt.state"), "unknown");
     json_decref(json);
-    json = world_take(W, payment_stuck(W->payments, 90 * US_PER_SECOND, 10, &answer, &W->err), &answer);
+    json = world_take(W, payment_stuck(W->payments, 90 * US_PER_SECOND, 10, &answer, &W->err),
+                      &answer);
     assert_int_equal(rows_of(json), 1);
     json_decref(json);
 }

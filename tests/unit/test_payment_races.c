@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_payment_races.c: what must not happen when two things happen at once, or one of them too late:
- * no second charge, no refund that the books do not know, no note of one task undone by another. */
+ * test_payment_races.c: what must not happen when two things happen at once, or one of them too
+ * late: no second charge, no refund that the books do not know, no note of one task undone by
+ * another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -38,12 +39,14 @@ static int choose(const char *payment_id) {
     struct caller caller = world_caller("key-choose", "choose");
     struct answer answer = {0};
     W->err = (struct err){0};
-    int r = payment_choose(W->payments, &caller, payment_id, METHOD_CARD, NULL, "pm", &answer, &W->err);
+    int r = payment_choose(W->payments, &caller, payment_id, METHOD_CARD, NULL, "pm", &answer,
+                           &W->err);
     json_decref(world_take(W, r, &answer));
     return r;
 }
 
-/* ---- late successes --------------------------------------------------------------------------- */
+/* ---- late successes ---------------------------------------------------------------------------
+ */
 
 static void an_order_whose_money_came_late_is_not_charged_again(void **state) {
     for (int i = 0; i < FAKE_ACCOUNTS; i++) {
@@ -56,8 +59,10 @@ static void an_order_whose_money_came_late_is_not_charged_again(void **state) {
     assert_null(world_create(W, "key-2", "order", 500));
     assert_int_equal(W->result, -ERR_ORDER_TAKEN);
     struct answer answer = {0};
-    json_t *order = world_take(W, payment_order_status(W->payments, "order", &answer, &W->err), &answer);
-    assert_false(json_is_true(json_object_get(json_array_get(json_object_get(order, "payments"), 0), "may_pay_again")));
+    json_t *order = world_take(W, payment_order_status(W->payments, "order", &answer, &W->err),
+                               &answer);
+    assert_false(json_is_true(
+        json_object_get(json_array_get(json_object_get(order, "payments"), 0), "may_pay_again")));
     assert_null(strstr(json_at(order, "payments.0.message"), "No money was taken"));
     json_decref(order);
     json_decref(json);
@@ -75,8 +80,10 @@ static void an_order_paid_otherwise_meanwhile_stays_with_its_payment(void **stat
     assert_int_equal(world_callback(W, fake_charge_of_nobody(FAKE, 0, attempt, "order", 500)), 200);
     free(attempt);
     (void)world_tick(W);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment WHERE holds_order = 1 AND state = 5"), 1);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM payment WHERE holds_order = 1 AND state = 5"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"),
+                     1);
     world_verify(W);
     world_books_equal(W);
 }
@@ -118,11 +125,13 @@ static void a_capture_that_comes_when_the_payment_was_over_is_in_the_books(void 
     assert_int_equal(W->result, 0);
     free(id);
     assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_SUCCEEDED);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"),
+                     1);
     world_check(W);
 }
 
-/* ---- refunds ---------------------------------------------------------------------------------- */
+/* ---- refunds ----------------------------------------------------------------------------------
+ */
 
 static void refund_becomes(const char *status) {
     int from = fake_event_count(FAKE);
@@ -140,7 +149,8 @@ static void a_refund_that_had_failed_and_was_paid_after_all_is_booked(void **sta
     refund_becomes("succeeded");
     assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
     assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_SUCCEEDED);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
+                     1);
     /* What counts as paid cannot be sent again. */
     char *refund = world_text(W, "SELECT id FROM operation");
     struct caller caller = world_caller("key-2", "retry");
@@ -156,14 +166,16 @@ static void a_refund_paid_after_all_without_room_for_it_is_in_the_books(void **s
     fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
     json_decref(world_refund(W, "key", id, 300));
     refund_becomes("failed");
-    /* Another one is under way, and nobody knows what became of it, when the first turns out paid. */
+    /* Another one is under way, and nobody knows what became of it, when the first turns out paid.
+     */
     fake_say(FAKE, 0, "refund", 2, FAKE_LOSE_BEFORE);
     json_decref(world_refund(W, "key-2", id, 300));
     assert_int_equal(world_int(W, "SELECT refund_reserved_minor FROM payment"), 300);
     refund_becomes("succeeded");
     assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
     assert_int_equal(world_int(W, "SELECT refund_reserved_minor FROM payment"), 300);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
+                     1);
     world_check(W);
     world_settle_all(W);
     free(id);
@@ -178,13 +190,16 @@ static void a_refund_that_goes_to_and_fro_stays_in_step_with_the_gateway(void **
     assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
     world_check(W);
     refund_becomes("succeeded");
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
+                     1);
     world_check(W);
 }
 
-/* ---- one after the other: what holds a row ---------------------------------------------------- */
+/* ---- one after the other: what holds a row ----------------------------------------------------
+ */
 
-/* Whatever `other` does while somebody settles an attempt must not be undone by his saving the row. */
+/* Whatever `other` does while somebody settles an attempt must not be undone by his saving the row.
+ */
 static struct {
     void (*other)(void);
     atomic_bool done;
@@ -262,11 +277,14 @@ static void a_callback_noted_is_not_lost_to_one_who_settles(void **state) {
     json_decref(world_create(W, "key", "order", 500));
     world_callbacks(W, 0);
     save_an_attempt_beside(process_callbacks);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM attempt WHERE callback_us > 0 AND callback_due_us = 0"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM attempt WHERE callback_us > 0 AND callback_due_us = 0"),
+        1);
     world_check(W);
 }
 
-/* ---- held up ---------------------------------------------------------------------------------- */
+/* ---- held up ----------------------------------------------------------------------------------
+ */
 
 static int hold_up(void *ctx, const char *sql) {
     int *commits = ctx;
@@ -297,7 +315,8 @@ static void decide_by_hand(void *ctx, int account, const char *call, bool done) 
         struct caller caller = world_caller("key-hand", "hand");
         struct answer answer = {0};
         struct err err = {0};
-        *result = payment_resolve(W->payments, &caller, id, false, "it is not there", &answer, &err);
+        *result = payment_resolve(W->payments, &caller, id, false, "it is not there", &answer,
+                                  &err);
         answer_release(&answer);
         free(id);
     }
@@ -323,7 +342,8 @@ static void what_was_sent_again_in_vain_can_be_decided_by_hand(void **state) {
     (void)world_tick(W);
     struct caller caller = world_caller("key-hand", "hand");
     struct answer answer = {0};
-    int r = payment_resolve(W->payments, &caller, json_at(json, "id"), false, "it is not there", &answer, &W->err);
+    int r = payment_resolve(W->payments, &caller, json_at(json, "id"), false, "it is not there",
+                            &answer, &W->err);
     json_decref(world_take(W, r, &answer));
     assert_int_equal(r, 0);
     assert_payment(W, json_at(json, "id"), "failed");
@@ -334,61 +354,144 @@ static void what_was_sent_again_in_vain_can_be_decided_by_hand(void **state) {
 static void a_row_that_refuses_keeps_the_sweep_from_no_other(void **state) {
     json_decref(world_create(W, "key-1", "order-1", 500));
     json_decref(world_create(W, "key-2", "order-2", 500));
-    (void)engine_exec(&W->engine, "UPDATE attempt SET state = 1, lease_us = 0, callback_due_us = 0");
+    (void)engine_exec(&W->engine,
+                      "UPDATE attempt SET state = 1, lease_us = 0, callback_due_us = 0");
     (void)engine_exec(&W->engine, "UPDATE payment SET state = 6 WHERE order_id = 'order-1'");
     (void)engine_exec(&W->engine, "UPDATE payment SET state = 2 WHERE order_id = 'order-2'");
     fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
     (void)world_tick(W);
-    assert_int_equal(world_int(W, "SELECT a.state FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE "
-                                  "p.order_id = 'order-2'"),
-                     ATTEMPT_UNKNOWN);
+    assert_int_equal(
+        world_int(W, "SELECT a.state FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE "
+                     "p.order_id = 'order-2'"),
+        ATTEMPT_UNKNOWN);
 }
 
-/* ---- captures named one by one ---------------------------------------------------------------- */
+/* ---- what the gateway says it did -------------------------------------------------------------
+ */
 
-static int captured_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const char *charge_id = ctx;
+static void a_second_hold_under_one_reference_is_told_to_a_person(void **state) {
+    struct payment_order order = world_order("order", 500);
+    order.capture_later = true;
+    fake_say(FAKE, 0, "charge", 1, FAKE_TWICE);
+    json_decref(world_pay(W, "key", &order));
+    world_callbacks(W, 0);
+    (void)world_tick(W);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'duplicate_authorization'"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting"), 0);
+    world_check(W);
+}
+
+/* Settles a new operation on the first attempt with this answer. */
+struct done {
+    enum operation_kind kind;
+    int64_t amount_minor;
+    struct gateway_result result;
+};
+
+static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct done *done = ctx;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct payment_row payment;
     struct attempt_row attempt;
-    char *attempt_id = together.attempt;
-    int r = attempt_row_load(tx, arena, attempt_id, &attempt, err);
+    int r = attempt_row_load(tx, arena, together.attempt, &attempt, err);
     r = r < 0 ? r : payment_row_load(tx, arena, attempt.payment_id.text, true, &payment, err);
     if (r < 0) {
         return r;
     }
     struct operation_row operation = {
-        .id = refund_id_new(), .payment_id = payment.id, .attempt_id = attempt.id, .kind = OPERATION_CAPTURE,
-        .state = OPERATION_SENDING, .gateway = attempt.gateway, .amount_minor = 100, .currency = payment.currency,
-        .to_original = true, .created_us = clock_wall_us(),
+        .id = refund_id_new(),
+        .payment_id = payment.id,
+        .attempt_id = attempt.id,
+        .kind = done->kind,
+        .state = OPERATION_SENDING,
+        .gateway = attempt.gateway,
+        .amount_minor = done->amount_minor,
+        .currency = payment.currency,
+        .to_original = true,
+        .created_us = clock_wall_us(),
     };
-    struct gateway_result result;
-    gateway_result_init(&result);
-    result.outcome = GW_CHARGED;
-    snprintf(result.charge_id, sizeof result.charge_id, "%s", charge_id);
+    payment.refund_reserved_minor += done->kind == OPERATION_REFUND ? done->amount_minor : 0;
     bool changed;
     r = operation_row_insert(tx, &operation, err);
     return r < 0 ? r
-                 : settle_operation(W->payments, tx, &payment, &attempt, &operation, &result, "answer", &changed,
-                                    err);
+                 : settle_operation(W->payments, tx, &payment, &attempt, &operation, &done->result,
+                                    "answer", &changed, err);
 }
 
-static void of_several_captures_none_is_the_charge(void **state) {
-    static char *const captures[] = {"CAPTURE-1", "CAPTURE-2"};
-    static const char *const named[] = {"CAPTURE-1", ""};
+static void settle_a_new(enum operation_kind kind, int64_t amount_minor,
+                         struct gateway_result result) {
+    struct done done = {kind, amount_minor, result};
     struct err err = {0};
-    free(world_authorized(W, "order", 500));
     char *attempt = attempt_of(1);
     snprintf(together.attempt, sizeof together.attempt, "%s", attempt);
     free(attempt);
+    assert_int_equal(store_write(W->engine.store, done_tx, &done, &err), 0);
+}
+
+static struct gateway_result says(enum gateway_outcome outcome) {
+    struct gateway_result result;
+    gateway_result_init(&result);
+    result.outcome = outcome;
+    return result;
+}
+
+static void a_refund_of_another_amount_is_told_to_a_person(void **state) {
+    free(world_paid(W, "order", 500));
+    struct gateway_result result = says(GW_REFUNDED);
+    result.amount_minor = 100;
+    result.currency = (struct currency){"USD"};
+    settle_a_new(OPERATION_REFUND, 100, result);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    result.amount_minor = 99;
+    settle_a_new(OPERATION_REFUND, 100, result);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'refund_mismatch'"), 1);
+    world_verify(W);
+}
+
+static void the_fee_of_an_earlier_capture_is_not_booked_again(void **state) {
+    static const char fees[] = "SELECT SUM(amount_minor) FROM posting WHERE kind = 5";
+    free(world_authorized(W, "order", 500));
+    struct gateway_result result = says(GW_CHARGED);
+    result.fee_minor = 7;
+    settle_a_new(OPERATION_CAPTURE, 100, result);
+    assert_int_equal(world_int(W, fees), 7);
+    /* Read off the payment: both captures together. */
+    result.as_it_stands = true;
+    result.captured_minor = 300;
+    result.fee_minor = 16;
+    settle_a_new(OPERATION_CAPTURE, 200, result);
+    assert_int_equal(world_int(W, fees), 16);
+    world_verify(W);
+}
+
+static void an_answer_that_says_nothing_leaves_it_unknown_and_watched(void **state) {
+    free(world_authorized(W, "order", 500));
+    settle_a_new(OPERATION_CAPTURE, 100, says(GW_AUTHORIZED));
+    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_UNKNOWN);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM job WHERE kind = 'resolve_operation'"), 1);
+    world_verify(W);
+}
+
+/* ---- captures named one by one ----------------------------------------------------------------
+ */
+
+static void of_several_captures_none_is_the_charge(void **state) {
+    static const char *const captures[] = {"CAPTURE-1", "CAPTURE-2"};
+    static const char *const named[] = {"CAPTURE-1", ""};
+    free(world_authorized(W, "order", 500));
     for (size_t i = 0; i < COUNT_OF(captures); i++) {
-        assert_int_equal(store_write(W->engine.store, captured_tx, captures[i], &err), 0);
+        struct gateway_result result = says(GW_CHARGED);
+        snprintf(result.charge_id, sizeof result.charge_id, "%s", captures[i]);
+        settle_a_new(OPERATION_CAPTURE, 100, result);
         assert_text(W, "SELECT charge_id FROM attempt", named[i]);
     }
     world_verify(W);
 }
 
-/* ---- an approval that comes too late ---------------------------------------------------------- */
+/* ---- an approval that comes too late ----------------------------------------------------------
+ */
 
 /* As much of PayPal as a wallet payment needs: one order. */
 static struct {
@@ -398,8 +501,10 @@ static struct {
     void (*meanwhile)(void); /* during a capture */
 } paypal;
 
-static int paypal_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer, struct err *err) {
-    static const char token[] = "{\"access_token\":\"A21\",\"token_type\":\"Bearer\",\"expires_in\":30000}";
+static int paypal_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
+                       struct err *err) {
+    static const char token[] =
+        "{\"access_token\":\"A21\",\"token_type\":\"Bearer\",\"expires_in\":30000}";
     char body[1200];
     bool capture = strstr(call->url, "/capture") != NULL;
     if (strstr(call->url, "oauth2/token") != NULL) {
@@ -417,16 +522,18 @@ static int paypal_call(void *ctx, const struct http_call *call, struct http_answ
         snprintf(paypal.reference, sizeof paypal.reference, "%.*s", (int)strcspn(at, "\""), at);
     }
     bool paid = strcmp(paypal.status, "COMPLETED") == 0;
-    snprintf(body, sizeof body,
-             "{\"id\":\"ORDER1\",\"status\":\"%s\",\"purchase_units\":[{\"custom_id\":\"%s\",\"amount\":"
-             "{\"currency_code\":\"USD\",\"value\":\"5.00\"}%s}],\"links\":[{\"rel\":\"payer-action\",\"href\":"
-             "\"https://www.paypal.com/checkoutnow?token=ORDER1\"}]}",
-             paypal.status, paypal.reference,
-             paid ? ",\"payments\":{\"captures\":[{\"id\":\"CAP1\",\"status\":\"COMPLETED\",\"amount\":"
-                    "{\"currency_code\":\"USD\",\"value\":\"5.00\"}}]}"
-                  : "");
-    http_answer_fill(ret_answer, strcmp(call->method, "POST") == 0 && !capture ? 201 : 200, NULL, 0, body,
-                     strlen(body));
+    snprintf(
+        body, sizeof body,
+        "{\"id\":\"ORDER1\",\"status\":\"%s\",\"purchase_units\":[{\"custom_id\":\"%s\",\"amount\":"
+        "{\"currency_code\":\"USD\",\"value\":\"5.00\"}%s}],\"links\":[{\"rel\":\"payer-action\","
+        "\"href\":"
+        "\"https://www.paypal.com/checkoutnow?token=ORDER1\"}]}",
+        paypal.status, paypal.reference,
+        paid ? ",\"payments\":{\"captures\":[{\"id\":\"CAP1\",\"status\":\"COMPLETED\",\"amount\":"
+               "{\"currency_code\":\"USD\",\"value\":\"5.00\"}}]}"
+             : "");
+    http_answer_fill(ret_answer, strcmp(call->method, "POST") == 0 && !capture ? 201 : 200, NULL, 0,
+                     body, strlen(body));
     return 0;
 }
 
@@ -450,18 +557,28 @@ static void wallet_open(void) {
     paypal.meanwhile = NULL;
     setenv("HF_FAKE_HOOK_ID", "WH-1", 1);
     struct gateway_settings settings = {
-        .name = "paypal", .adapter = "paypal", .base_url = "http://127.0.0.1:7100",
-        .credentials = {{"client_id", "env:HF_FAKE_KEY"}, {"client_secret", "env:HF_FAKE_KEY"},
+        .name = "paypal",
+        .adapter = "paypal",
+        .base_url = "http://127.0.0.1:7100",
+        .credentials = {{"client_id", "env:HF_FAKE_KEY"},
+                        {"client_secret", "env:HF_FAKE_KEY"},
                         {"webhook_id", "env:HF_FAKE_HOOK_ID"}},
-        .credential_count = 3, .priority = 1,
+        .credential_count = 3,
+        .priority = 1,
     };
     wallet.client = http_client_custom(&ops, NULL);
     assert_int_equal(gateway_registry_open(&settings, 1, &wallet.registry, &err), 0);
-    assert_int_equal(gateway_control_open(W->engine.store, wallet.registry, &wallet.control, &err), 0);
+    assert_int_equal(gateway_control_open(W->engine.store, wallet.registry, &wallet.control, &err),
+                     0);
     assert_int_equal(router_new(wallet.registry, wallet.control, NULL, 0, &wallet.router, &err), 0);
     struct payments_options options = {
-        .store = W->engine.store, .registry = wallet.registry, .control = wallet.control, .router = wallet.router,
-        .client = wallet.client, .seal = W->seal, .alone = W->engine.engine == STORE_SQLITE,
+        .store = W->engine.store,
+        .registry = wallet.registry,
+        .control = wallet.control,
+        .router = wallet.router,
+        .client = wallet.client,
+        .seal = W->seal,
+        .alone = W->engine.engine == STORE_SQLITE,
     };
     assert_int_equal(payments_open(&options, &wallet.payments, &err), 0);
     struct payment_order order = world_order("order", 500);
@@ -470,7 +587,8 @@ static void wallet_open(void) {
     order.method = METHOD_PAYPAL;
     order.token = NULL;
     order.return_url = "https://shop.example/back";
-    json_t *json = world_take(W, payment_create(wallet.payments, &caller, &order, &answer, &W->err), &answer);
+    json_t *json = world_take(W, payment_create(wallet.payments, &caller, &order, &answer, &W->err),
+                              &answer);
     assert_non_null(json);
     assert_string_equal(json_at(json, "action.type"), "redirect");
     snprintf(wallet.id, sizeof wallet.id, "%s", json_at(json, "id"));
@@ -542,8 +660,8 @@ static void what_is_being_charged_is_not_cancelled(void **state) {
 static void a_disabled_gateway_is_not_gone_on_with(void **state) {
     wallet_open();
     struct gateway_control_change change;
-    assert_int_equal(gateway_control_set(wallet.control, "paypal", GATEWAY_DISABLED, true, "user:a", "it misbehaves",
-                                         &change, &W->err),
+    assert_int_equal(gateway_control_set(wallet.control, "paypal", GATEWAY_DISABLED, true, "user:a",
+                                         "it misbehaves", &change, &W->err),
                      0);
     assert_int_equal(gateway_control_apply(&change, &W->err), 0);
     paypal.status = "APPROVED";
@@ -569,6 +687,10 @@ int main(void) {
         cmocka_unit_test(nothing_is_decided_by_hand_while_the_charge_is_sent_again),
         cmocka_unit_test(what_was_sent_again_in_vain_can_be_decided_by_hand),
         cmocka_unit_test(a_row_that_refuses_keeps_the_sweep_from_no_other),
+        cmocka_unit_test(a_second_hold_under_one_reference_is_told_to_a_person),
+        cmocka_unit_test(a_refund_of_another_amount_is_told_to_a_person),
+        cmocka_unit_test(the_fee_of_an_earlier_capture_is_not_booked_again),
+        cmocka_unit_test(an_answer_that_says_nothing_leaves_it_unknown_and_watched),
         cmocka_unit_test(of_several_captures_none_is_the_charge),
         cmocka_unit_test(an_approved_payment_is_gone_on_with),
         cmocka_unit_test(an_approval_that_comes_after_the_cancellation_takes_no_money),
