@@ -48,8 +48,8 @@ enum {
 ID_KINDS(X)
 #undef X
 
-/* No id of this prefix that was made at `wall_us` or later sorts before this text, and every one made
- * a millisecond before it or earlier does: what is asked for by time is found by id. */
+/* No id of this prefix that was made at `wall_us` or later sorts before this text, and every one
+ * made a millisecond before it or earlier does: what is asked for by time is found by id. */
 void id_floor(const char *prefix, int64_t wall_us, char ret_text[ID_TEXT_MAX]);
 
 #endif

@@ -47,8 +47,8 @@ enum admission { ADMIT_NO = 0, ADMIT_YES = 1, ADMIT_TRIAL = 2 };
  * in 4 s"). Every YES or TRIAL must be followed by one gateway_health_report(). */
 enum admission gateway_health_admit(struct gateway_health *health, enum payment_method method,
                                     enum gateway_operation operation, char *why, size_t why_bytes);
-/* The same look without taking a trial's place, for the router: who is turned away goes elsewhere, and
- * counts for the share that returns. */
+/* The same look without taking a trial's place, for the router: who is turned away goes elsewhere,
+ * and counts for the share that returns. */
 enum admission gateway_health_look(struct gateway_health *health, enum payment_method method,
                                    enum gateway_operation operation, char *why, size_t why_bytes);
 /* The same for who only shows it (status pages, probes of our own health): counts for nothing. */
@@ -71,8 +71,8 @@ struct health_figures {
 void gateway_health_figures(struct gateway_health *health, enum payment_method method,
                             enum gateway_operation operation, struct health_figures *ret_figures);
 
-/* What the router weighs for each payment: the success rate of this moment, and the median latency as
- * it was within the last second, since working it out means walking through five minutes. */
+/* What the router weighs for each payment: the success rate of this moment, and the median latency
+ * as it was within the last second, since working it out means walking through five minutes. */
 void gateway_health_weigh(struct gateway_health *health, enum payment_method method,
                           enum gateway_operation operation, double *ret_success_rate,
                           int64_t *ret_p50_us);

@@ -56,8 +56,8 @@ static void render_says(struct buf *buf, const struct gateway_result *result, bo
              open ? "true" : "false");
 }
 
-/* What is asked about with a payment: its captures, its cancellation and its refunds that nobody has
- * answered for. */
+/* What is asked about with a payment: its captures, its cancellation and its refunds that nobody
+ * has answered for. */
 struct open_operations {
     const char *payment_id;
     char ids[CHECKED_MAX][ID_TEXT_MAX];

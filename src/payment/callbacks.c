@@ -567,22 +567,23 @@ static int process_event(struct process *process, struct err *err) {
 }
 
 /* Notes on the callback and on its attempt that it came. The payment's row is held first, as
- * everywhere: who settles saves whole rows, and would undo a note made between his look and his save. */
+ * everywhere: who settles saves whole rows, and would undo a note made between his look and his
+ * save. */
 static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct process *process = ctx;
-    int r = !process->attempt_found ? 0
-                                    : payment_row_load(tx, process->arena,
-                                                       process->attempt.payment_id.text, true,
-                                                       &process->payment, err);
+    int r = !process->attempt_found
+                ? 0
+                : payment_row_load(tx, process->arena, process->attempt.payment_id.text, true,
+                                   &process->payment, err);
     if (r < 0) {
         return r;
     }
-    r = sql_put(
-        tx, err,
-        "UPDATE callback SET state = $2, result = $3, payment_id = $4, tries = tries + 1, "
-        "processed_us = $5 WHERE id = $1",
-        S_TEXT(process->callback_id), S_INT(process->state), S_TEXT(process->result),
-        S_TEXT(process->attempt_found ? process->payment.id.text : ""), S_INT(clock_wall_us()));
+    r = sql_put(tx, err,
+                "UPDATE callback SET state = $2, result = $3, payment_id = $4, tries = tries + 1, "
+                "processed_us = $5 WHERE id = $1",
+                S_TEXT(process->callback_id), S_INT(process->state), S_TEXT(process->result),
+                S_TEXT(process->attempt_found ? process->payment.id.text : ""),
+                S_INT(clock_wall_us()));
     bool final = process->event.outcome == GW_CHARGED || process->event.outcome == GW_AUTHORIZED ||
                  process->event.outcome == GW_CANCELED || process->event.outcome == GW_DECLINED;
     if (r < 0 || !process->attempt_found || process->event.subject != CALLBACK_PAYMENT || !final) {
@@ -656,14 +657,13 @@ int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const
     if (r < 0) {
         return r;
     }
-    struct case_note note = {
-        .kind = "callback_parked",
-        .subject = job->key,
-        .payment_id = "",
-        .attempt_id = "",
-        .gateway = "",
-        .detail = why->detail,
-    };
+    struct case_note note = {.kind = "callback_parked",
+                             .subject = job->key,
+                             .detail = why->detail,
+                             .payment_id = "",
+                             .attempt_id = "",
+                             .gateway = "",
+                             .again = true};
     return case_open(tx, &note, err);
 }
 

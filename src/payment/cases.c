@@ -9,17 +9,20 @@
 
 enum { CASE_OPEN = 1, CASE_CLOSED = 2 };
 
+#define CASE_INSERT                                                                                \
+    "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "         \
+    "detail, amount_minor, currency, resolution, opened_us, closed_us) VALUES ($1, $2, $3, "       \
+    "$4, $5, $6, $7, $8, $9, $10, '', $11, 0) ON CONFLICT (kind, subject) DO "
+
 int case_open(struct store_tx *tx, const struct case_note *note, struct err *err) {
+    static const char once[] = CASE_INSERT "NOTHING";
+    static const char again[] = CASE_INSERT
+        "UPDATE SET state = excluded.state, detail = excluded.detail, closed_us = 0";
     struct case_id id = case_id_new();
-    return sql_put(
-        tx, err,
-        "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "
-        "detail, amount_minor, currency, resolution, opened_us, closed_us) VALUES ($1, $2, $3, "
-        "$4, $5, $6, $7, $8, $9, $10, '', $11, 0) ON CONFLICT (kind, subject) DO NOTHING",
-        S_TEXT(id.text), S_TEXT(note->kind), S_INT(CASE_OPEN), S_TEXT(note->payment_id),
-        S_TEXT(note->attempt_id), S_TEXT(note->gateway), S_TEXT(note->subject),
-        S_TEXT(note->detail), S_INT(note->amount_minor), S_TEXT(note->currency.code),
-        S_INT(clock_wall_us()));
+    return sql_put(tx, err, note->again ? again : once, S_TEXT(id.text), S_TEXT(note->kind),
+                   S_INT(CASE_OPEN), S_TEXT(note->payment_id), S_TEXT(note->attempt_id),
+                   S_TEXT(note->gateway), S_TEXT(note->subject), S_TEXT(note->detail),
+                   S_INT(note->amount_minor), S_TEXT(note->currency.code), S_INT(clock_wall_us()));
 }
 
 static void render_case(struct buf *buf, const struct sql_rows *rows) {

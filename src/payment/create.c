@@ -127,18 +127,24 @@ static int no_candidate(struct flow *flow, struct store_tx *tx, struct err *err)
 /* Renders the payment as the answer and stores it under the key, in this transaction. */
 static int finish(struct flow *flow, struct store_tx *tx, struct err *err) {
     const struct payment_row *payment = &flow->payment;
+    /* Mostly its event was written a moment ago and says the same. */
+    bool told = payment->json != NULL && payment->json_version == payment->version;
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    if (payment->json != NULL && payment->json_version == payment->version) {
-        buf_add_text(&buf, payment->json); /* its event was written a moment ago */
+    if (told) {
+        buf_add_text(&buf, payment->json);
     } else {
         render_payment(&buf, payment);
     }
     int status = payment->state == PAYMENT_PROCESSING ? 202 : 201;
     int r = answer_take(flow->answer, status, &buf, err);
-    return r < 0 ? r
-                 : idempotency_finish(flow->payments, tx, flow->caller, status, flow->answer->json,
-                                      err);
+    if (r < 0) {
+        return r;
+    }
+    return told ? idempotency_finish_event(flow->payments, tx, flow->caller, status,
+                                           payment->version, err)
+                : idempotency_finish(flow->payments, tx, flow->caller, status, flow->answer->json,
+                                     err);
 }
 
 /* ---- begin ---- */
@@ -556,8 +562,7 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
                        flow->payment.id.text, payment_state_name(flow->payment.state));
     }
     if (payment_took_late(&flow->payment)) {
-        err_set(err, ERR_STATE, "money has come for payment %s after all",
-                flow->payment.id.text);
+        err_set(err, ERR_STATE, "money has come for payment %s after all", flow->payment.id.text);
         return err_hint(err, "Its open case says from where; do not charge the customer again.");
     }
     r = other_holder(tx, &flow->payment, err);

@@ -7,6 +7,7 @@
  * back later running, owner dead    → takes the lease over and finishes what the first began
  * (RESUME) done                   → gets the stored answer (REPLAY) made for another body  → 422
  * The row is read FOR UPDATE, so two repeats cannot both resume. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,47 @@
 
 enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2, PRUNE_BATCH = 1000 };
 #define IDEMPOTENCY_KEPT_US (7 * 24 * 3600 * US_PER_SECOND)
+
+/* An answer that is word for word the data of an event is kept there; the row's body then says which
+ * one: "@" and the event's sequence. No JSON begins like that. A row that grew by the whole answer
+ * would hardly ever fit its page any more. */
+enum { EVENT_MARK = '@', EVENT_BODY_CHARS_MAX = 24 };
+
+static int read_event(struct store_tx *tx, const char *resource_id, int64_t sequence,
+                      char **ret_json, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT data FROM event WHERE payment_id = $1 AND sequence = $2",
+                      S_TEXT(resource_id), S_INT(sequence));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0) {
+        return err_set(err, ERR_STORE_CORRUPT, "event %lld of %s is missing: it was an answer",
+                       (long long)sequence, resource_id);
+    }
+    *ret_json = strdup(sql_text(rows, 0));
+    return 0;
+}
+
+/* The stored answer of a row that is done (the columns of claim_existing()). */
+static int replay(struct store_tx *tx, const struct sql_rows *row, struct answer *ret_answer,
+                  struct err *err) {
+    const char *body = sql_text(row, 7);
+    char *json = NULL;
+    if (body[0] == EVENT_MARK) {
+        int r = read_event(tx, sql_text(row, 2), strtoll(body + 1, NULL, 10), &json, err);
+        if (r < 0) {
+            return r;
+        }
+    } else {
+        json = strdup(body);
+    }
+    free(ret_answer->json);
+    *ret_answer = (struct answer){.status = (int)sql_int(row, 6), .replayed = true, .json = json};
+    return 0;
+}
 
 static int claim_existing(struct payments *payments, struct store_tx *tx,
                           const struct caller *caller, const char *operation,
@@ -46,10 +88,7 @@ static int claim_existing(struct payments *payments, struct store_tx *tx,
     }
     if (sql_int(rows, 3) == IDEMPOTENCY_DONE) {
         *ret_found = IDEMPOTENCY_REPLAY;
-        free(ret_answer->json);
-        *ret_answer = (struct answer){
-            .status = (int)sql_int(rows, 6), .replayed = true, .json = strdup(sql_text(rows, 7))};
-        return 0;
+        return replay(tx, rows, ret_answer, err);
     }
     char owner[ID_TEXT_MAX];
     int64_t lease_us = sql_int(rows, 5), now = clock_wall_us();
@@ -107,11 +146,20 @@ int idempotency_finish(struct payments *payments, struct store_tx *tx, const str
     }
     return sql_put(
         tx, err,
-        /* The first answer stands: whoever took over from a run that was only slow may be second. */
+        /* The first answer stands: whoever took over from a run that was only slow may be second.
+         */
         "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2 "
         "AND state = 1",
         S_TEXT(caller->scope), S_TEXT(caller->key), S_INT(IDEMPOTENCY_DONE), S_INT(status),
         S_TEXT(json));
+}
+
+int idempotency_finish_event(struct payments *payments, struct store_tx *tx,
+                             const struct caller *caller, int status, int64_t sequence,
+                             struct err *err) {
+    char body[EVENT_BODY_CHARS_MAX];
+    snprintf(body, sizeof body, "%c%lld", EVENT_MARK, (long long)sequence);
+    return idempotency_finish(payments, tx, caller, status, body, err);
 }
 
 struct run_ctx {

@@ -26,7 +26,8 @@ enum {
     CASE_KIND_CHARS_MAX = 40,
 };
 
-/* After a commit that added a job. Does nothing before payments_start() and after payments_stop(). */
+/* After a commit that added a job. Does nothing before payments_start() and after payments_stop().
+ */
 void jobs_wake(struct payments *payments);
 
 /* ---- instances.c: who is alive ---- */
@@ -57,8 +58,12 @@ MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx,
 MUST_USE int idempotency_finish(struct payments *payments, struct store_tx *tx,
                                 const struct caller *caller, int status, const char *json,
                                 struct err *err);
-/* After a failure that left rows running (the store went away in the middle): gives up the leases of
- * the caller's key, of this attempt and of this operation ("" for none), so that a repeat or the
+/* The same for an answer that is word for word the data of event `sequence` of the resource. */
+MUST_USE int idempotency_finish_event(struct payments *payments, struct store_tx *tx,
+                                      const struct caller *caller, int status, int64_t sequence,
+                                      struct err *err);
+/* After a failure that left rows running (the store went away in the middle): gives up the leases
+ * of the caller's key, of this attempt and of this operation ("" for none), so that a repeat or the
  * resolver need not wait for them to end. What cannot be written is left to the leases' end. */
 void leases_release(struct payments *payments, const struct caller *caller, const char *attempt_id,
                     const char *operation_id);
@@ -94,6 +99,7 @@ struct case_note {
     const char *payment_id, *attempt_id, *gateway, *detail;
     int64_t amount_minor;
     struct currency currency;
+    bool again; /* it is news although a person has closed it before */
 };
 MUST_USE int case_open(struct store_tx *tx, const struct case_note *note, struct err *err);
 
@@ -111,8 +117,8 @@ struct gateway_ask {
     const struct gateway_change *change; /* OP_CAPTURE, OP_CANCEL, OP_REFUND, OP_QUERY_REFUND */
     int64_t budget_us;
     bool past_breaker; /* resolving must go on while the breaker is open */
-    /* Wall time at which the caller's lease on the row ends (0: none): it ends before, and is not made
-     * after, since somebody else may have found out and settled meanwhile. */
+    /* Wall time at which the caller's lease on the row ends (0: none): it ends before, and is not
+     * made after, since somebody else may have found out and settled meanwhile. */
     int64_t not_after_us;
     int (*persist)(void *ctx, const char *gateway_id, struct err *err);
     void *persist_ctx;
@@ -149,7 +155,8 @@ MUST_USE int settle_attempt(struct payments *payments, struct store_tx *tx,
 MUST_USE int settle_failed(struct payments *payments, struct store_tx *tx,
                            struct payment_row *payment, const struct attempt_row *attempt,
                            struct err *err);
-/* Money came for it when it was over, and a person has not settled that: nothing more is charged. */
+/* Money came for it when it was over, and a person has not settled that: nothing more is charged.
+ */
 bool payment_took_late(const struct payment_row *payment);
 /* Moves the payment by its table and writes the event; an illegal move is ERR_STATE and logged. */
 MUST_USE int payment_move(struct payments *payments, struct store_tx *tx,

@@ -84,9 +84,9 @@ static void close_list(struct buf *buf, bool more, int64_t last_us, const char *
     }
 }
 
-/* Ids sort by the time they were made: the primary key gives the order and the bounds, and a page is
- * read from its end instead of sorting all there is. The other filters are looked at row by row, but
- * for the order, which has an index. */
+/* Ids sort by the time they were made: the primary key gives the order and the bounds, and a page
+ * is read from its end instead of sorting all there is. The other filters are looked at row by row,
+ * but for the order, which has an index. */
 #define LIST_SQL(order)                                                                            \
     "SELECT " PAYMENT_COLUMNS " FROM payment WHERE id < $1 AND id >= $2 AND " order                \
     " AND ($4 = '' OR gateway = $4) AND ($5 = '' OR customer_id = $5) "                            \
@@ -112,9 +112,8 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     const char *order = filter->order_id != NULL ? filter->order_id : "";
     SQL_ROWS_AUTO rows = NULL;
-    r = sql_query(tx, err, &rows, order[0] != '\0' ? one : any, S_TEXT(before_id),
-                  S_TEXT(from_id), S_TEXT(order),
-                  S_TEXT(filter->gateway != NULL ? filter->gateway : ""),
+    r = sql_query(tx, err, &rows, order[0] != '\0' ? one : any, S_TEXT(before_id), S_TEXT(from_id),
+                  S_TEXT(order), S_TEXT(filter->gateway != NULL ? filter->gateway : ""),
                   S_TEXT(filter->customer_id != NULL ? filter->customer_id : ""),
                   S_INT(filter->state), S_INT(filter->method), S_INT(filter->since_us),
                   S_INT(filter->until_us), S_INT(filter->review_only), S_INT(limit + 1));

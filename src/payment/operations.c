@@ -126,10 +126,9 @@ static int check_retry(const struct work *work, struct store_tx *tx, struct err 
                        work->retry_of, operation_state_name(old.state));
     }
     SQL_ROWS_AUTO rows = NULL;
-    r = sql_query(
-        tx, err, &rows,
-        "SELECT id FROM operation WHERE payment_id = $1 AND retry_of = $2 AND state <> 5",
-        S_TEXT(work->payment.id.text), S_TEXT(work->retry_of));
+    r = sql_query(tx, err, &rows,
+                  "SELECT id FROM operation WHERE payment_id = $1 AND retry_of = $2 AND state <> 5",
+                  S_TEXT(work->payment.id.text), S_TEXT(work->retry_of));
     if (r < 0) {
         return r;
     }
@@ -231,8 +230,8 @@ static int usable(struct work *work, struct err *err) {
                    work->attempt.gateway);
 }
 
-/* The customer has just approved it, say, and its gateway is being asked for the money: what is being
- * charged is not cancelled at the same time. */
+/* The customer has just approved it, say, and its gateway is being asked for the money: what is
+ * being charged is not cancelled at the same time. */
 static int not_being_called(struct work *work, struct store_tx *tx, struct err *err) {
     bool holds = false;
     int r = lease_holds(work->payments, tx, work->attempt.owner, work->attempt.lease_us, &holds,

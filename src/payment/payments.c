@@ -179,8 +179,8 @@ static void sweeper(void *arg) {
     lock_give(&payments->lock);
 }
 
-/* A task of its own: a sweep may wait for a slow gateway for longer than others wait for our sign of
- * life, and then they would take over what is alive. */
+/* A task of its own: a sweep may wait for a slow gateway for longer than others wait for our sign
+ * of life, and then they would take over what is alive. */
 static void beater(void *arg) {
     struct payments *payments = arg;
     lock_take(&payments->lock);

@@ -189,8 +189,8 @@ MUST_USE int payments_verify_store(struct store *store, struct answer *ret_answe
 
 /* ---- Unknown payments ---- */
 
-/* Asks the gateway now about the payment and its open captures, cancellation and refunds, and applies
- * what it says. */
+/* Asks the gateway now about the payment and its open captures, cancellation and refunds, and
+ * applies what it says. */
 MUST_USE int payment_check(struct payments *payments, const struct caller *caller,
                            const char *payment_id, struct answer *ret_answer, struct err *err);
 /* A person decides (I6): `completed` or not, with a reason; audited. Only for unresolved payments.

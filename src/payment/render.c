@@ -75,9 +75,10 @@ static const struct {
 const char *render_sentence(const struct payment_row *payment, const char *language) {
     bool chinese = strncmp(language, "zh", 2) == 0;
     if (payment_took_late(payment) && payment->state != PAYMENT_SUCCEEDED) {
-        return chinese ? "此付款的款项后来被扣取或冻结,我们正在核实,请勿重复支付。"
-                       : "Money was taken or reserved for this payment after all. Please do not pay "
-                         "again: we are looking into it.";
+        return chinese
+                   ? "此付款的款项后来被扣取或冻结,我们正在核实,请勿重复支付。"
+                   : "Money was taken or reserved for this payment after all. Please do not pay "
+                     "again: we are looking into it.";
     }
     if (payment->state == PAYMENT_REQUIRES_ACTION &&
         strcmp(payment->action, "choose_method") == 0) {

@@ -52,8 +52,8 @@ struct look {
     const struct gateway_result *result;
     const char *source;
     bool open, payment_moved;
-    bool was_live; /* the attempt, when the gateway was asked */
-    bool stale;    /* it ended meanwhile: the answer may be older than that */
+    bool was_live;    /* the attempt, when the gateway was asked */
+    bool stale;       /* it ended meanwhile: the answer may be older than that */
     bool may_call;    /* claim_call_tx: money may be moved */
     int64_t lease_us; /* and until when; 0: nothing was claimed */
 };
@@ -117,17 +117,17 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r;
 }
 
-/* Before a call that may move money (a repeat, or going on with what the customer has approved): it is
- * made only for an attempt that is still open and that nobody is cancelling, and while it is under way
- * nobody cancels or decides by hand: the lease on the row says so. */
+/* Before a call that may move money (a repeat, or going on with what the customer has approved): it
+ * is made only for an attempt that is still open and that nobody is cancelling, and while it is
+ * under way nobody cancels or decides by hand: the lease on the row says so. */
 static int claim_call_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct look *look = ctx;
     look->may_call = false;
     look->lease_us = 0;
     int r = payment_row_load(tx, look->arena, look->payment.id.text, true, &look->payment, err);
     r = r < 0 ? r : attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
-    if (r < 0 || (look->attempt.state != ATTEMPT_UNKNOWN &&
-                  look->attempt.state != ATTEMPT_ACTION_NEEDED)) {
+    if (r < 0 ||
+        (look->attempt.state != ATTEMPT_UNKNOWN && look->attempt.state != ATTEMPT_ACTION_NEEDED)) {
         return r;
     }
     SQL_ROWS_AUTO rows = NULL;
@@ -369,9 +369,10 @@ enum gateway_operation operation_call(enum operation_kind kind) {
                                        : OP_CANCEL;
 }
 
-/* A hold that is asked about long after a capture or cancellation of it: it took this capture's amount
- * more than we know of (a part, the rest is held), or nothing was done. */
-static enum gateway_outcome held_still(const struct look *look, const struct gateway_result *result) {
+/* A hold that is asked about long after a capture or cancellation of it: it took this capture's
+ * amount more than we know of (a part, the rest is held), or nothing was done. */
+static enum gateway_outcome held_still(const struct look *look,
+                                       const struct gateway_result *result) {
     int64_t captured = result->captured_minor > 0 ? result->captured_minor : 0;
     int64_t more = captured - look->payment.captured_minor;
     if (look->operation.kind == OPERATION_CANCEL || more == 0) {

@@ -120,13 +120,13 @@ int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struc
 int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *err) {
     /* A column that is named is work for its indexes, also when its value stays. */
     static const char same[] = "UPDATE payment SET " PAYMENT_SAVED " WHERE id = $1";
-    static const char holds[] =
-        "UPDATE payment SET " PAYMENT_SAVED ", holds_order = 1 WHERE id = $1";
-    static const char lets_go[] =
-        "UPDATE payment SET " PAYMENT_SAVED ", holds_order = NULL WHERE id = $1";
+    static const char holds[] = "UPDATE payment SET " PAYMENT_SAVED
+                                ", holds_order = 1 WHERE id = $1";
+    static const char lets_go[] = "UPDATE payment SET " PAYMENT_SAVED
+                                  ", holds_order = NULL WHERE id = $1";
     const char *sql = row->held == (row->holds_order ? HELD_YES : HELD_NO) ? same
-                      : row->holds_order                                  ? holds
-                                                                          : lets_go;
+                      : row->holds_order                                   ? holds
+                                                                           : lets_go;
     row->held = row->holds_order ? HELD_YES : HELD_NO;
     row->version++;
     row->updated_us = clock_wall_us();
@@ -243,8 +243,8 @@ int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struc
         attempt_state_live(row->state) ? S_INT(1) : S_NULL);
 }
 
-/* A callback that is noted, and an id that is persisted, while somebody else holds the row in memory
- * are not written over: neither of the two waits for the payment's lock. */
+/* A callback that is noted, and an id that is persisted, while somebody else holds the row in
+ * memory are not written over: neither of the two waits for the payment's lock. */
 #define ATTEMPT_SAVED                                                                              \
     "state = $2, outcome = $3, source = $4, "                                                      \
     "gateway_id = CASE WHEN $5 = '' THEN gateway_id ELSE $5 END, "                                 \
@@ -260,13 +260,12 @@ int attempt_row_save(struct store_tx *tx, const struct attempt_row *row, struct 
     static const char live[] = "UPDATE attempt SET " ATTEMPT_SAVED " WHERE id = $1";
     static const char over[] = "UPDATE attempt SET " ATTEMPT_SAVED ", live = NULL WHERE id = $1";
     return sql_put(tx, err, attempt_state_live(row->state) ? live : over, S_TEXT(row->id.text),
-                   S_INT(row->state), S_INT(row->outcome), text(row->source),
-                   text(row->gateway_id), text(row->charge_id), text(row->code),
-                   text(row->common_code), text(row->message), text(row->trace),
-                   S_INT(row->http_status), S_INT(row->reach), S_INT(row->duration_us),
-                   S_INT(row->was_unknown), text(row->owner), S_INT(row->lease_us),
-                   S_INT(row->sent_us), S_INT(row->settled_us), S_INT(row->callback_due_us),
-                   S_INT(row->callback_us));
+                   S_INT(row->state), S_INT(row->outcome), text(row->source), text(row->gateway_id),
+                   text(row->charge_id), text(row->code), text(row->common_code),
+                   text(row->message), text(row->trace), S_INT(row->http_status), S_INT(row->reach),
+                   S_INT(row->duration_us), S_INT(row->was_unknown), text(row->owner),
+                   S_INT(row->lease_us), S_INT(row->sent_us), S_INT(row->settled_us),
+                   S_INT(row->callback_due_us), S_INT(row->callback_us));
 }
 
 void operation_row_read(const struct sql_rows *rows, struct arena *arena,

@@ -30,7 +30,8 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
         return err_set(err, ERR_STATE, "payment %s is %s: it cannot take \"%s\"", payment->id.text,
                        payment_state_name(payment->state), payment_event_name(event));
     }
-    /* Whatever becomes of it: while money lies with a gateway for it, its order is not paid again. */
+    /* Whatever becomes of it: while money lies with a gateway for it, its order is not paid again.
+     */
     bool holds = (payment_state_holds_order(move->to) && event != EVENT_NO_CANDIDATE) ||
                  payment_took_late(payment);
     payment->state = move->to;
@@ -139,8 +140,8 @@ bool payment_took_late(const struct payment_row *payment) {
     return strcmp(payment->review, "late_success") == 0;
 }
 
-/* What the gateway took. What was captured counts where it is said: a hold may have been captured in
- * part, and not by us. */
+/* What the gateway took. What was captured counts where it is said: a hold may have been captured
+ * in part, and not by us. */
 static int64_t taken_minor(const struct attempt_row *attempt, const struct gateway_result *result) {
     return result->outcome == GW_CHARGED && result->captured_minor > 0 ? result->captured_minor
            : result->amount_minor >= 0                                 ? result->amount_minor
@@ -148,8 +149,8 @@ static int64_t taken_minor(const struct attempt_row *attempt, const struct gatew
 }
 
 /* An order whose money came after all is paid, though no payment of it says so: nobody is to pay it
- * again before a person has looked (PAY-15). If another payment holds it by now, there is nothing to
- * hold. */
+ * again before a person has looked (PAY-15). If another payment holds it by now, there is nothing
+ * to hold. */
 static int hold_again(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                       struct err *err) {
     if (payment->holds_order || payments->options.several_per_order) {
@@ -185,9 +186,9 @@ static int late_success(struct payments *payments, struct store_tx *tx, struct p
     }
     if (result->outcome == GW_CHARGED) {
         /* Another currency cannot be booked on this payment: the case alone tells of it. */
-        r = foreign ? 0
-                    : post(tx, POST_SUSPENSE, attempt->id.text, payment, attempt->gateway, amount,
-                           err);
+        r = foreign
+                ? 0
+                : post(tx, POST_SUSPENSE, attempt->id.text, payment, attempt->gateway, amount, err);
         r = r < 0 ? r : hold_again(payments, tx, payment, err);
         if (r < 0) {
             return r;
@@ -363,9 +364,10 @@ int settle_failed(struct payments *payments, struct store_tx *tx, struct payment
 
 /* ---- Captures, cancellations, refunds ---- */
 
-/* Something was captured, but by which call? All that we know of and all that is open together: then
- * by this one as well. Only what we know of: then not by this one, and a payment that takes no more
- * captures will not do it later. Anything between is somebody else's open capture: not known yet. */
+/* Something was captured, but by which call? All that we know of and all that is open together:
+ * then by this one as well. Only what we know of: then not by this one, and a payment that takes no
+ * more captures will not do it later. Anything between is somebody else's open capture: not known
+ * yet. */
 static int capture_by_sum(struct store_tx *tx, const struct payment_row *payment,
                           const struct gateway_result *result, enum gateway_outcome *ret_outcome,
                           struct err *err) {
@@ -401,7 +403,8 @@ static enum operation_state operation_next(const struct operation_row *operation
         return operation->state == OPERATION_SENDING ? OPERATION_UNKNOWN : operation->state;
     case GW_DECLINED:
         return OPERATION_FAILED;
-    case GW_CANCELED: /* the refund was withdrawn, or the hold is gone and took no more than we know */
+    case GW_CANCELED: /* the refund was withdrawn, or the hold is gone and took no more than we know
+                       */
         return operation->kind == OPERATION_REFUND || result->captured_minor <= 0
                    ? OPERATION_FAILED
                    : operation->state;
@@ -421,8 +424,8 @@ static enum operation_state operation_next(const struct operation_row *operation
     }
 }
 
-/* CB-5 for refunds: what went back is not what was to go back. It is booked as asked for, since that is
- * what the payment reserved, and a person looks at the difference. */
+/* CB-5 for refunds: what went back is not what was to go back. It is booked as asked for, since
+ * that is what the payment reserved, and a person looks at the difference. */
 static int check_refund_amount(struct store_tx *tx, const struct payment_row *payment,
                                const struct attempt_row *attempt,
                                const struct operation_row *operation,
@@ -433,10 +436,10 @@ static int check_refund_amount(struct store_tx *tx, const struct payment_row *pa
         return 0;
     }
     char detail[200], ours[MONEY_TEXT_MAX], theirs[MONEY_TEXT_MAX];
-    snprintf(detail, sizeof detail, "refund %s was of %s, %s says it was of %s", operation->id.text,
-             money_show(operation->amount_minor, operation->currency, ours), operation->gateway,
-             money_show(result->amount_minor, other ? result->currency : operation->currency,
-                        theirs));
+    snprintf(
+        detail, sizeof detail, "refund %s was of %s, %s says it was of %s", operation->id.text,
+        money_show(operation->amount_minor, operation->currency, ours), operation->gateway,
+        money_show(result->amount_minor, other ? result->currency : operation->currency, theirs));
     return note_case(tx, payment, attempt, "refund_mismatch", operation->id.text,
                      result->amount_minor, detail, err);
 }
@@ -475,8 +478,8 @@ static int refund_done(struct payments *payments, struct store_tx *tx, struct pa
     return r;
 }
 
-/* The payment was over when its capture went through: money that no payment explains, as with a late
- * success. */
+/* The payment was over when its capture went through: money that no payment explains, as with a
+ * late success. */
 static int late_capture(struct store_tx *tx, struct payment_row *payment,
                         const struct attempt_row *attempt, const struct operation_row *operation,
                         struct err *err) {
@@ -497,9 +500,9 @@ static int late_capture(struct store_tx *tx, struct payment_row *payment,
     return payment_row_save(tx, payment, err);
 }
 
-/* PayPal names each capture by itself. Of several none is *the* charge: the row then names none, and
- * whoever refunds looks for the right one. A refund that is repeated must find the same one again, and
- * not the capture that was made in between: there it would be another refund. */
+/* PayPal names each capture by itself. Of several none is *the* charge: the row then names none,
+ * and whoever refunds looks for the right one. A refund that is repeated must find the same one
+ * again, and not the capture that was made in between: there it would be another refund. */
 static void name_capture(struct attempt_row *attempt, const struct payment_row *payment,
                          const struct gateway_result *result) {
     if (result->charge_id[0] == '\0') {
@@ -603,9 +606,9 @@ static int refund_booked(struct store_tx *tx, const struct operation_row *operat
 }
 
 /* A refund that counted as failed and went through after all. It is booked as a refund where the
- * captured amount has room for it (I10); where it has not (it was sent again meanwhile) the money is
- * posted as given back without a reason. A person looks at both: the merchant was told that it had
- * failed. */
+ * captured amount has room for it (I10); where it has not (it was sent again meanwhile) the money
+ * is posted as given back without a reason. A person looks at both: the merchant was told that it
+ * had failed. */
 static int late_refund(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                        struct operation_row *operation, const struct gateway_result *result,
                        const char *source, bool *ret_changed, struct err *err) {

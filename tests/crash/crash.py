@@ -4,11 +4,11 @@
 
 usage: crash.py --engine sqlite|postgres [--kills N] [--seed S] [--keep] [--customers N]
 
-Customers buy, capture, cancel and give back through a service whose simulated gateways misbehave,
-and which is killed and started again N times, at times while it starts. On PostgreSQL two instances
-share one database, are killed in turn, and connections and the whole server are killed as well.
-Then all faults are healed, everything must come to rest within a bounded time, and sums.py compares:
-the invariants, our books with the sandbox's own, and every answer that a client ever got.
+Customers buy, capture, cancel and give back through a service whose simulated gateways
+misbehave, and which is killed and started again N times, at times while it starts. On PostgreSQL
+two instances share one database, are killed in turn, and connections and the server as well. Then
+all faults are healed, everything must come to rest within a bounded time, and sums.py compares the
+invariants, our books with the sandbox's own, and every answer that a client ever got.
 
 What goes wrong and when follows from the seed; how threads and processes interleave does not, so a
 failing seed is a good place to look, not a certain replay. The program is HOLDFAST_BIN, or
@@ -335,10 +335,10 @@ class Run:
         self.wrong += sums.wrong()
         counts = sums.counts()
         self.say("; ".join(f"{name} {count}" for name, count in counts.items()))
-        self.say(f"{self.kills} kills; {self.shop.asked} answers after {self.shop.repeats} repeats, "
-                 f"the longest wait {self.shop.longest_s:.1f} s; {self.false_starts} false starts, "
-                 f"slowest start "
-                 f"{max(each.slowest_start for each in self.stage.instances):.2f} s")
+        slowest_s = max(each.slowest_start for each in self.stage.instances)
+        self.say(f"{self.kills} kills; {self.shop.asked} answers after {self.shop.repeats} "
+                 f"repeats, the longest wait {self.shop.longest_s:.1f} s; {self.false_starts} "
+                 f"starts without a database, the slowest start {slowest_s:.2f} s")
 
     def run(self):
         self.open()
@@ -366,9 +366,11 @@ def read_options():
     parser.add_argument("--engine", choices=("sqlite", "postgres"), required=True)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--customers", type=int, default=16)
+    parser.add_argument("--customers", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="keep the folder in any case")
     options = parser.parse_args()
+    # On PostgreSQL who was interrupted waits until the others know that his instance is dead.
+    options.customers = options.customers or {"sqlite": 16, "postgres": 40}[options.engine]
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1, 1 << 31)
     options.program = os.environ.get("HOLDFAST_BIN") or str(ROOT / "build/holdfast")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""customers.py: people who buy, capture, cancel and give back, and who remember what they were told.
+"""customers.py: people who buy, capture, cancel and give back, and remember what they were told.
 
-Every request has an Idempotency-Key and is repeated, byte by byte, until it is answered; who is told
-nothing draws no conclusion. What each customer does follows from the seed; when it happens does
-not. What they were told is a *promise*, and promises are compared with the end in sums.py.
+Every request has an Idempotency-Key and is repeated, byte by byte, until it is answered; who is
+told nothing draws no conclusion. What each customer does follows from the seed; when it happens
+does not. What they were told is a *promise*, and sums.py compares promises with the end.
 """
 import json
 import random
@@ -147,7 +147,7 @@ class Purchase:
                 if "Request-Id" not in headers:
                     self.shop.complain(f"{key}: an answer without Request-Id")
                 return status, answer
-            time.sleep(AGAIN_S * (0.5 + self.rng.random()))
+            time.sleep(AGAIN_S * (0.5 + self.rng.random()) * min(tries, 5))
         self.shop.count("unanswered")
         self.shop.complain(f"{key}: no answer within {PATIENCE_S} s")
         return None

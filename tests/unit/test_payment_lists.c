@@ -52,7 +52,7 @@ static void pages_follow_each_other_without_gap_or_overlap(void **state) {
     do {
         json_t *json = list(&(struct payment_filter){.cursor = cursor, .limit = 3});
         for (size_t i = 0; i < rows_of(json); i++, seen++) {
-            char path[32], order[32];
+            char path[64], order[32];
             snprintf(path, sizeof path, "data.%zu.order_id", i);
             snprintf(order, sizeof order, "order-%d", PAYMENTS - 1 - seen);
             assert_string_equal(json_at(json, path), order);

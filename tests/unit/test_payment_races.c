@@ -474,6 +474,34 @@ static void an_answer_that_says_nothing_leaves_it_unknown_and_watched(void **sta
     world_verify(W);
 }
 
+static void park_the_callback(void) {
+    for (int i = 0; i < 40 && world_int(W, "SELECT state FROM callback") != 5; i++) {
+        test_clock_advance(2200 * US_PER_SECOND);
+        (void)world_tick(W);
+    }
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), 5);
+}
+
+static void a_callback_parked_once_more_opens_its_case_once_more(void **state) {
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
+    json_decref(world_create(W, "key", "order", 500));
+    world_callbacks(W, 0);
+    park_the_callback();
+    struct caller caller = world_caller("key-close", "close");
+    struct answer answer = {0};
+    char *id = world_text(W, "SELECT id FROM review_case");
+    int r = case_close(W->payments, &caller, id, "sent again", &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    free(id);
+    id = world_text(W, "SELECT id FROM callback");
+    caller = world_caller("key-replay", "replay");
+    r = callback_replay(W->payments, &caller, id, &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    free(id);
+    park_the_callback();
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE state = 1"), 1);
+}
+
 /* ---- captures named one by one ----------------------------------------------------------------
  */
 
@@ -691,6 +719,7 @@ int main(void) {
         cmocka_unit_test(a_refund_of_another_amount_is_told_to_a_person),
         cmocka_unit_test(the_fee_of_an_earlier_capture_is_not_booked_again),
         cmocka_unit_test(an_answer_that_says_nothing_leaves_it_unknown_and_watched),
+        cmocka_unit_test(a_callback_parked_once_more_opens_its_case_once_more),
         cmocka_unit_test(of_several_captures_none_is_the_charge),
         cmocka_unit_test(an_approved_payment_is_gone_on_with),
         cmocka_unit_test(an_approval_that_comes_after_the_cancellation_takes_no_money),

@@ -104,10 +104,10 @@ static void not_found_needs_the_whole_list_to_its_end(void **state)
 static void a_charge_found_in_a_list_is_asked_for_its_fee(void **state)
 {
     static const char with_fee[] =
-        "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\",\"amount\":1099,"
-        "\"amount_received\":1099,\"currency\":\"usd\",\"latest_charge\":{\"id\":\"ch_1\",\"object\":"
-        "\"charge\",\"currency\":\"usd\",\"balance_transaction\":{\"fee\":62,\"currency\":\"usd\"}},"
-        "\"metadata\":{\"reference\":\"" REFERENCE "\"}}";
+        "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\","
+        "\"amount\":1099,\"amount_received\":1099,\"currency\":\"usd\",\"latest_charge\":"
+        "{\"id\":\"ch_1\",\"object\":\"charge\",\"currency\":\"usd\",\"balance_transaction\":"
+        "{\"fee\":62,\"currency\":\"usd\"}},\"metadata\":{\"reference\":\"" REFERENCE "\"}}";
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, LIST(INTENT("succeeded", ""), "false")}, {200, with_fee});
     struct gateway_result result = query(fake, "");

@@ -306,8 +306,8 @@ static void query_by_id(const struct gateway_call *call, const struct gateway_lo
     read_missing(answer.status, json, OP_QUERY, result);
 }
 
-/* The list does not say what Stripe took for a charge; the intent by its id does. Should that question
- * fail, what the list says of the payment still stands, without the fee. */
+/* The list does not say what Stripe took for a charge; the intent by its id does. Should that
+ * question fail, what the list says of the payment still stands, without the fee. */
 static void read_found(const struct gateway_call *call, const struct gateway_lookup *lookup,
                        const json_t *intent, struct gateway_result *result)
 {
