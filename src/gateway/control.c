@@ -274,7 +274,7 @@ static int find_by_provider(struct gateway_control *control, const char *name,
         }
         for (int j = i + 1; j < gateway_count(control->registry); j++) {
             if (gateway_at(control->registry, j)->adapter == one->adapter) {
-                err_set(err, ERR_NOT_FOUND, "\"%s\" can mean several gateways: %s and %s among them",
+                err_set(err, ERR_NOT_FOUND, "\"%s\" can mean several gateways, such as %s and %s",
                         name, one->name, gateway_at(control->registry, j)->name);
                 return err_hint(err, "`holdfast gateway list` names them.");
             }

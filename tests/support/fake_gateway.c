@@ -13,14 +13,19 @@
 enum { FIRST_PORT = 7001, ANSWER_BYTES_MAX = 4 * 1024 * 1024 };
 
 static const char *const account_names[FAKE_ACCOUNTS] = {"stripe-a", "stripe-b", "stripe-c"};
-static const char *const statuses[] = {"succeeded",  "requires_capture", "requires_payment_method", "canceled",
-                                       "failed",     "processing",       "requires_action",         "pending"};
+static const char *const statuses[] = {
+    "succeeded", "requires_capture", "requires_payment_method", "canceled",
+    "failed",    "processing",       "requires_action",         "pending"};
 
 const char *fake_act_name(enum fake_act act) {
     static const char *const names[] = {
-        "do", "refuse", "lose before", "lose after", "time out before", "time out after", "garbage",
-        "error before", "error after", "rate limit", "bad key", "reject", "?", "decline", "decline elsewhere",
-        "pending", "action", "twice", "less", "wrong currency", "not found",
+        "do",         "refuse",          "lose before",
+        "lose after", "time out before", "time out after",
+        "garbage",    "error before",    "error after",
+        "rate limit", "bad key",         "reject",
+        "?",          "decline",         "decline elsewhere",
+        "pending",    "action",          "twice",
+        "less",       "wrong currency",  "not found",
     };
     return (size_t)act < COUNT_OF(names) ? names[act] : "?";
 }
@@ -33,10 +38,11 @@ void fake_account_url(int account, char ret_url[FAKE_URL_CHARS_MAX]) {
     snprintf(ret_url, FAKE_URL_CHARS_MAX, "http://127.0.0.1:%d", FIRST_PORT + account);
 }
 
-/* ---- answering -------------------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 static bool fits(int script_account, const char *script_call, int account, const char *call) {
-    return script_account == account && (strcmp(script_call, "*") == 0 || strcmp(script_call, call) == 0);
+    return script_account == account &&
+           (strcmp(script_call, "*") == 0 || strcmp(script_call, call) == 0);
 }
 
 /* What happens to this call; the lock is held. */
@@ -55,10 +61,11 @@ static enum fake_act next_act(struct fake_gateway *fake, int account, const char
     return FAKE_DO;
 }
 
-static int unanswered(struct http_answer *answer, enum http_reach reach, enum http_failure failure, struct err *err) {
+static int unanswered(struct http_answer *answer, enum http_reach reach, enum http_failure failure,
+                      struct err *err) {
     *answer = (struct http_answer){.reach = reach, .failure = failure, .total_us = 1000};
-    return err_set(err, failure == HTTP_FAIL_TIMEOUT ? ERR_TIMEOUT : ERR_UNREACHABLE, "the fake: %s",
-                   http_failure_name(failure));
+    return err_set(err, failure == HTTP_FAIL_TIMEOUT ? ERR_TIMEOUT : ERR_UNREACHABLE,
+                   "the fake: %s", http_failure_name(failure));
 }
 
 static int answered(struct http_answer *answer, int status, const char *body) {
@@ -69,10 +76,12 @@ static int answered(struct http_answer *answer, int status, const char *body) {
 }
 
 /* Acts before which nothing is done. True: `ret_result` and the answer are final. */
-static bool act_before(enum fake_act act, const struct http_call *call, struct http_answer *answer, int *ret_result,
-                       struct err *err) {
-    static const char limited[] = "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"rate_limit\"}}";
-    static const char bad_key[] = "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"no such key\"}}";
+static bool act_before(enum fake_act act, const struct http_call *call, struct http_answer *answer,
+                       int *ret_result, struct err *err) {
+    static const char limited[] =
+        "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"rate_limit\"}}";
+    static const char bad_key[] =
+        "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"no such key\"}}";
     static const char rejected[] =
         "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"parameter_unknown\"}}";
     switch (act) {
@@ -131,8 +140,8 @@ static char *header_of(const struct http_call *call, const char *name) {
     return g_strdup(value != NULL ? value : "");
 }
 
-static int merchant(struct fake_gateway *fake, const struct http_call *call, struct http_answer *answer,
-                    struct err *err) {
+static int merchant(struct fake_gateway *fake, const struct http_call *call,
+                    struct http_answer *answer, struct err *err) {
     lock_take(&fake->lock);
     int status = fake->merchant_status;
     if (status != 0) {
@@ -145,10 +154,12 @@ static int merchant(struct fake_gateway *fake, const struct http_call *call, str
         g_array_append_val(fake->deliveries, delivery);
     }
     lock_give(&fake->lock);
-    return status == 0 ? unanswered(answer, HTTP_NOT_SENT, HTTP_FAIL_CONNECT, err) : answered(answer, status, "");
+    return status == 0 ? unanswered(answer, HTTP_NOT_SENT, HTTP_FAIL_CONNECT, err)
+                       : answered(answer, status, "");
 }
 
-static int fake_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer, struct err *err) {
+static int fake_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
+                     struct err *err) {
     struct fake_gateway *fake = ctx;
     if (strcmp(call->url, FAKE_MERCHANT_URL) == 0) {
         return merchant(fake, call, ret_answer, err);
@@ -187,7 +198,7 @@ static int fake_call(void *ctx, const struct http_call *call, struct http_answer
     return act_after(act, status, body.data, call, ret_answer, err);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void free_key(void *item) {
     struct fake_key *key = item;
@@ -261,9 +272,10 @@ void fake_gateway_forget(struct fake_gateway *fake) {
     lock_give(&fake->lock);
 }
 
-/* ---- scripts ---------------------------------------------------------------------------------- */
+/* ---- scripts ---- */
 
-void fake_say(struct fake_gateway *fake, int account, const char *call, int count, enum fake_act act) {
+void fake_say(struct fake_gateway *fake, int account, const char *call, int count,
+              enum fake_act act) {
     struct fake_script script = {account, count, call, act};
     lock_take(&fake->lock);
     g_array_append_val(fake->scripts, script);
@@ -315,9 +327,10 @@ int fake_calls_counted(struct fake_gateway *fake) {
     return counted;
 }
 
-/* ---- the book --------------------------------------------------------------------------------- */
+/* ---- the book ---- */
 
-void fake_book(struct fake_gateway *fake, int account, const char *currency, struct fake_book *ret_book) {
+void fake_book(struct fake_gateway *fake, int account, const char *currency,
+               struct fake_book *ret_book) {
     struct fake_book book = {0};
     lock_take(&fake->lock);
     for (guint i = 0; i < fake->intents->len; i++) {
@@ -370,7 +383,7 @@ const char *fake_status(struct fake_gateway *fake, int account, const char *refe
     return status;
 }
 
-/* ---- what happens by itself ------------------------------------------------------------------- */
+/* ---- what happens by itself ---- */
 
 static const char *status_of(const char *name) {
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
@@ -382,12 +395,14 @@ static const char *status_of(const char *name) {
     return NULL;
 }
 
-void fake_payment_becomes(struct fake_gateway *fake, int account, const char *order_id, const char *status) {
+void fake_payment_becomes(struct fake_gateway *fake, int account, const char *order_id,
+                          const char *status) {
     struct fake_intent *found = NULL;
     lock_take(&fake->lock);
     for (guint i = 0; i < fake->intents->len; i++) {
         struct fake_intent *intent = g_ptr_array_index(fake->intents, i);
-        found = intent->account == account && strcmp(intent->order_id, order_id) == 0 ? intent : found;
+        found = intent->account == account && strcmp(intent->order_id, order_id) == 0 ? intent
+                                                                                      : found;
     }
     INVARIANT(found != NULL, "the order has a payment at the fake");
     if (strcmp(status, "succeeded") == 0) {
@@ -395,13 +410,15 @@ void fake_payment_becomes(struct fake_gateway *fake, int account, const char *or
         fake_intent_succeed(fake, found);
     } else {
         found->status = status_of(status);
-        found->decline_code = strcmp(status, "requires_payment_method") == 0 ? "insufficient_funds" : NULL;
+        found->decline_code = strcmp(status, "requires_payment_method") == 0 ? "insufficient_funds"
+                                                                             : NULL;
         fake_stripe_event(fake, found);
     }
     lock_give(&fake->lock);
 }
 
-void fake_refund_becomes(struct fake_gateway *fake, int account, const char *order_id, const char *status) {
+void fake_refund_becomes(struct fake_gateway *fake, int account, const char *order_id,
+                         const char *status) {
     struct fake_refund *found = NULL;
     lock_take(&fake->lock);
     for (guint i = 0; i < fake->refunds->len; i++) {
@@ -412,14 +429,16 @@ void fake_refund_becomes(struct fake_gateway *fake, int account, const char *ord
     }
     INVARIANT(found != NULL, "the order has a refund at the fake");
     found->status = status_of(status);
-    fake_stripe_refund_event(fake, found, strcmp(status, "failed") == 0 ? "refund.failed" : "refund.updated");
+    fake_stripe_refund_event(fake, found,
+                             strcmp(status, "failed") == 0 ? "refund.failed" : "refund.updated");
     lock_give(&fake->lock);
 }
 
-int fake_charge_of_nobody(struct fake_gateway *fake, int account, const char *reference, const char *order_id,
-                          int64_t amount_minor) {
+int fake_charge_of_nobody(struct fake_gateway *fake, int account, const char *reference,
+                          const char *order_id, int64_t amount_minor) {
     lock_take(&fake->lock);
-    struct fake_intent *intent = fake_intent_new(fake, account, reference, order_id, amount_minor, "usd");
+    struct fake_intent *intent = fake_intent_new(fake, account, reference, order_id, amount_minor,
+                                                 "usd");
     fake_intent_succeed(fake, intent);
     int index = (int)fake->events->len - 1;
     lock_give(&fake->lock);
@@ -441,7 +460,7 @@ struct fake_event fake_event(struct fake_gateway *fake, int index) {
     return event;
 }
 
-/* ---- the merchant ----------------------------------------------------------------------------- */
+/* ---- the merchant ---- */
 
 void fake_merchant_answers(struct fake_gateway *fake, int status) {
     lock_take(&fake->lock);

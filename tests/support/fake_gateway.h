@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fake_gateway.h: gateways in memory, behind the HTTP client's door: as much of Stripe's wire protocol
- * as the adapter uses, with a book of their own that is the truth, and a script of what goes wrong.
+ * fake_gateway.h: gateways in memory, behind the HTTP client's door: as much of Stripe's wire
+ * protocol as the adapter uses, with a book of their own that is the truth, and a script of what
+ * goes wrong.
  *
- * A call is "charge", "capture", "cancel", "refund", "query", "query_refund" or "probe". For each the
- * next scripted act of its account and name is taken; without one it is FAKE_DO. A POST with a key that
- * was seen before gives the first answer again, as Stripe does. Every change of a payment or refund
- * makes an event, which waits until the test delivers it as a callback.
- * It also is the merchant's server: whatever is posted to FAKE_MERCHANT_URL is kept.
- * Owns: everything it gives out, until fake_gateway_free(). Threads: any, many at once. */
+ * A call is "charge", "capture", "cancel", "refund", "query", "query_refund" or "probe". For each
+ * the next scripted act of its account and name is taken; without one it is FAKE_DO. A POST with a
+ * key that was seen before gives the first answer again, as Stripe does. Every change of a payment
+ * or refund makes an event, which waits until the test delivers it as a callback. It also is the
+ * merchant's server: whatever is posted to FAKE_MERCHANT_URL is kept. Owns: everything it gives
+ * out, until fake_gateway_free(). Threads: any, many at once. */
 #ifndef HOLDFAST_TESTS_FAKE_GATEWAY_H
 #define HOLDFAST_TESTS_FAKE_GATEWAY_H
 
@@ -21,28 +22,28 @@ enum {
 #define FAKE_WEBHOOK_SECRET "whsec_of_the_fake"
 
 enum fake_act {
-    FAKE_DO = 0,           /* done and answered */
-    FAKE_REFUSE,           /* nothing was sent */
-    FAKE_LOSE_BEFORE,      /* the request is lost on its way; nobody knows */
-    FAKE_LOSE_AFTER,       /* done, and the answer is lost */
-    FAKE_TIME_OUT_BEFORE,  /* the same two, after the whole time of the call */
+    FAKE_DO = 0,          /* done and answered */
+    FAKE_REFUSE,          /* nothing was sent */
+    FAKE_LOSE_BEFORE,     /* the request is lost on its way; nobody knows */
+    FAKE_LOSE_AFTER,      /* done, and the answer is lost */
+    FAKE_TIME_OUT_BEFORE, /* the same two, after the whole time of the call */
     FAKE_TIME_OUT_AFTER,
-    FAKE_GARBAGE,          /* done, and the answer is no JSON */
-    FAKE_ERROR_BEFORE,     /* 500 */
-    FAKE_ERROR_AFTER,      /* done, and the answer is 500 */
-    FAKE_RATE_LIMIT,       /* 429 before anything was done */
-    FAKE_BAD_KEY,          /* 401 before anything was done */
-    FAKE_REJECT,           /* 400 before anything was done */
-    FAKE_ACT_FAULTS,       /* how many of the above there are */
+    FAKE_GARBAGE,      /* done, and the answer is no JSON */
+    FAKE_ERROR_BEFORE, /* 500 */
+    FAKE_ERROR_AFTER,  /* done, and the answer is 500 */
+    FAKE_RATE_LIMIT,   /* 429 before anything was done */
+    FAKE_BAD_KEY,      /* 401 before anything was done */
+    FAKE_REJECT,       /* 400 before anything was done */
+    FAKE_ACT_FAULTS,   /* how many of the above there are */
     /* What the gateway may decide; for calls to which it does not apply: FAKE_DO. */
     FAKE_DECLINE,
     FAKE_DECLINE_ELSEWHERE, /* a decline for which another route is worth a try */
     FAKE_PENDING,
-    FAKE_ACTION,           /* the customer must approve */
-    FAKE_TWICE,            /* charges twice under one reference */
-    FAKE_LESS,             /* charges one minor unit less than it was asked to */
+    FAKE_ACTION, /* the customer must approve */
+    FAKE_TWICE,  /* charges twice under one reference */
+    FAKE_LESS,   /* charges one minor unit less than it was asked to */
     FAKE_WRONG_CURRENCY,
-    FAKE_NOT_FOUND,        /* a query finds nothing, though it may be there */
+    FAKE_NOT_FOUND, /* a query finds nothing, though it may be there */
 };
 const char *fake_act_name(enum fake_act act);
 
@@ -58,7 +59,8 @@ const char *fake_account_name(int account); /* "stripe-a", "stripe-b", "stripe-c
 void fake_account_url(int account, char ret_url[FAKE_URL_CHARS_MAX]);
 
 /* The next `count` calls of that name ("*": any) at that account act so; -1: for ever. */
-void fake_say(struct fake_gateway *fake, int account, const char *call, int count, enum fake_act act);
+void fake_say(struct fake_gateway *fake, int account, const char *call, int count,
+              enum fake_act act);
 void fake_say_nothing(struct fake_gateway *fake);
 /* Call number `number` from now on (1 is the next), at whichever account: for fault injection. */
 void fake_fault_at(struct fake_gateway *fake, int number, enum fake_act act);
@@ -77,18 +79,22 @@ int fake_calls_counted(struct fake_gateway *fake);
 struct fake_book {
     int64_t taken_minor, returned_minor, taken_count, returned_count;
 };
-void fake_book(struct fake_gateway *fake, int account, const char *currency, struct fake_book *ret_book);
+void fake_book(struct fake_gateway *fake, int account, const char *currency,
+               struct fake_book *ret_book);
 /* Charged payments of an order over all accounts, and what they took. */
 int fake_charged(struct fake_gateway *fake, const char *order_id, int64_t *ret_minor);
 /* State of the newest payment under that reference, "" when there is none. Borrowed for ever. */
 const char *fake_status(struct fake_gateway *fake, int account, const char *reference);
 
 /* Something happens at the gateway by itself: the newest payment of this order becomes "succeeded",
- * "requires_payment_method", "canceled" or "requires_capture"; its newest refund becomes "succeeded",
- * "failed" or "canceled". */
-void fake_payment_becomes(struct fake_gateway *fake, int account, const char *order_id, const char *status);
-void fake_refund_becomes(struct fake_gateway *fake, int account, const char *order_id, const char *status);
-/* A charge that nobody asked for; its reference and order are as given. Returns the event's index. */
+ * "requires_payment_method", "canceled" or "requires_capture"; its newest refund becomes
+ * "succeeded", "failed" or "canceled". */
+void fake_payment_becomes(struct fake_gateway *fake, int account, const char *order_id,
+                          const char *status);
+void fake_refund_becomes(struct fake_gateway *fake, int account, const char *order_id,
+                         const char *status);
+/* A charge that nobody asked for; its reference and order are as given. Returns the event's index.
+ */
 int fake_charge_of_nobody(struct fake_gateway *fake, int account, const char *reference,
                           const char *order_id, int64_t amount_minor);
 

@@ -59,10 +59,11 @@ struct fake_gateway {
 /* fake_stripe.c: everything with the lock held. Name of a call, NULL for one that is not known. */
 const char *fake_stripe_name(const struct http_call *call);
 /* Does it as `act` says; returns the HTTP status and fills the body. */
-int fake_stripe_do(struct fake_gateway *fake, int account, const char *name, const struct http_call *call,
-                   enum fake_act act, struct buf *body);
+int fake_stripe_do(struct fake_gateway *fake, int account, const char *name,
+                   const struct http_call *call, enum fake_act act, struct buf *body);
 void fake_stripe_event(struct fake_gateway *fake, const struct fake_intent *intent);
-void fake_stripe_refund_event(struct fake_gateway *fake, const struct fake_refund *refund, const char *type);
+void fake_stripe_refund_event(struct fake_gateway *fake, const struct fake_refund *refund,
+                              const char *type);
 struct fake_intent *fake_intent_new(struct fake_gateway *fake, int account, const char *reference,
                                     const char *order_id, int64_t amount, const char *currency);
 void fake_intent_succeed(struct fake_gateway *fake, struct fake_intent *intent);

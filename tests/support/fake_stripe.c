@@ -9,7 +9,7 @@
 
 enum { FORM_VALUE_MAX = 600, ANSWER_BYTES_MAX = 1024 * 1024 };
 
-/* ---- reading requests ------------------------------------------------------------------------- */
+/* ---- reading requests ---- */
 
 static const char *path_of(const struct http_call *call) {
     const char *host = strstr(call->url, "://");
@@ -39,7 +39,8 @@ const char *fake_stripe_name(const struct http_call *call) {
 }
 
 /* The value of a form's field, decoded; "" when it is not there. */
-static void form_get(const struct http_call *call, const char *name, char ret_value[FORM_VALUE_MAX]) {
+static void form_get(const struct http_call *call, const char *name,
+                     char ret_value[FORM_VALUE_MAX]) {
     ret_value[0] = '\0';
     char *body = g_strndup(call->body != NULL ? call->body : "", call->body_bytes);
     char **pairs = g_strsplit(body, "&", -1);
@@ -76,21 +77,22 @@ static void id_of(const char *path, char ret_id[64]) {
     }
 }
 
-/* ---- writing answers -------------------------------------------------------------------------- */
+/* ---- writing answers ---- */
 
 static int64_t refunded_of(const struct fake_gateway *fake, const struct fake_intent *intent) {
     int64_t sum = 0;
     for (guint i = 0; i < fake->refunds->len; i++) {
         const struct fake_refund *refund = g_ptr_array_index(fake->refunds, i);
-        if (refund->intent == intent && (strcmp(refund->status, "succeeded") == 0 ||
-                                         strcmp(refund->status, "pending") == 0)) {
+        if (refund->intent == intent &&
+            (strcmp(refund->status, "succeeded") == 0 || strcmp(refund->status, "pending") == 0)) {
             sum += refund->amount;
         }
     }
     return sum;
 }
 
-static void write_error(struct buf *body, const char *type, const char *code, const char *decline_code) {
+static void write_error(struct buf *body, const char *type, const char *code,
+                        const char *decline_code) {
     buf_addf(body, "{\"error\":{\"type\":\"%s\",\"code\":\"%s\"", type, code);
     if (decline_code != NULL) {
         buf_addf(body, ",\"decline_code\":\"%s\"", decline_code);
@@ -98,12 +100,14 @@ static void write_error(struct buf *body, const char *type, const char *code, co
     buf_addf(body, ",\"message\":\"the fake says %s\"}}", code);
 }
 
-static void write_intent(const struct fake_gateway *fake, const struct fake_intent *intent, bool expanded,
-                         struct buf *body) {
-    buf_addf(body, "{\"id\":\"%s\",\"object\":\"payment_intent\",\"amount\":%lld,\"amount_received\":%lld,"
-                   "\"currency\":\"%s\",\"status\":\"%s\",\"metadata\":{\"reference\":\"%s\",\"order_id\":",
-             intent->id, (long long)intent->amount, (long long)intent->received, intent->currency,
-             intent->status, intent->reference);
+static void write_intent(const struct fake_gateway *fake, const struct fake_intent *intent,
+                         bool expanded, struct buf *body) {
+    buf_addf(
+        body,
+        "{\"id\":\"%s\",\"object\":\"payment_intent\",\"amount\":%lld,\"amount_received\":%lld,"
+        "\"currency\":\"%s\",\"status\":\"%s\",\"metadata\":{\"reference\":\"%s\",\"order_id\":",
+        intent->id, (long long)intent->amount, (long long)intent->received, intent->currency,
+        intent->status, intent->reference);
     buf_add_json(body, intent->order_id);
     buf_add_text(body, "},\"latest_charge\":");
     if (intent->charge_id[0] == '\0') {
@@ -111,43 +115,53 @@ static void write_intent(const struct fake_gateway *fake, const struct fake_inte
     } else if (!expanded) {
         buf_addf(body, "\"%s\"", intent->charge_id);
     } else {
-        buf_addf(body, "{\"id\":\"%s\",\"object\":\"charge\",\"currency\":\"%s\",\"amount_refunded\":%lld,"
-                       "\"balance_transaction\":{\"object\":\"balance_transaction\",\"fee\":%lld,"
-                       "\"currency\":\"%s\"}}",
-                 intent->charge_id, intent->currency, (long long)refunded_of(fake, intent),
-                 (long long)(intent->received / 50), intent->currency);
+        buf_addf(
+            body,
+            "{\"id\":\"%s\",\"object\":\"charge\",\"currency\":\"%s\",\"amount_refunded\":%lld,"
+            "\"balance_transaction\":{\"object\":\"balance_transaction\",\"fee\":%lld,"
+            "\"currency\":\"%s\"}}",
+            intent->charge_id, intent->currency, (long long)refunded_of(fake, intent),
+            (long long)(intent->received / 50), intent->currency);
     }
     if (intent->decline_code != NULL) {
-        buf_addf(body, ",\"last_payment_error\":{\"type\":\"card_error\",\"code\":\"card_declined\","
-                       "\"decline_code\":\"%s\",\"message\":\"declined\"}",
+        buf_addf(body,
+                 ",\"last_payment_error\":{\"type\":\"card_error\",\"code\":\"card_declined\","
+                 "\"decline_code\":\"%s\",\"message\":\"declined\"}",
                  intent->decline_code);
     }
     if (strcmp(intent->status, "requires_action") == 0) {
-        buf_addf(body, ",\"next_action\":{\"type\":\"redirect_to_url\",\"redirect_to_url\":{\"url\":"
-                       "\"https://bank.example/%s\"}}",
+        buf_addf(body,
+                 ",\"next_action\":{\"type\":\"redirect_to_url\",\"redirect_to_url\":{\"url\":"
+                 "\"https://bank.example/%s\"}}",
                  intent->id);
     }
     buf_add_char(body, '}');
 }
 
 static void write_refund(const struct fake_refund *refund, struct buf *body) {
-    buf_addf(body, "{\"id\":\"%s\",\"object\":\"refund\",\"amount\":%lld,\"currency\":\"%s\",\"status\":\"%s\","
-                   "\"payment_intent\":\"%s\",\"charge\":\"%s\",\"metadata\":{\"reference\":\"%s\"}%s}",
+    buf_addf(body,
+             "{\"id\":\"%s\",\"object\":\"refund\",\"amount\":%lld,\"currency\":\"%s\",\"status\":"
+             "\"%s\","
+             "\"payment_intent\":\"%s\",\"charge\":\"%s\",\"metadata\":{\"reference\":\"%s\"}%s}",
              refund->id, (long long)refund->amount, refund->intent->currency, refund->status,
              refund->intent->id, refund->intent->charge_id, refund->reference,
-             strcmp(refund->status, "failed") == 0 ? ",\"failure_reason\":\"lost_or_stolen_card\"" : "");
+             strcmp(refund->status, "failed") == 0 ? ",\"failure_reason\":\"lost_or_stolen_card\""
+                                                   : "");
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
-static void add_event(struct fake_gateway *fake, int account, const char *type, const char *object) {
+static void add_event(struct fake_gateway *fake, int account, const char *type,
+                      const char *object) {
     struct fake_event event = {.account = account};
     snprintf(event.type, sizeof event.type, "%s", type);
     BUF_AUTO body;
     buf_init(&body, ANSWER_BYTES_MAX);
-    buf_addf(&body, "{\"id\":\"evt_fake_%lld\",\"object\":\"event\",\"type\":\"%s\",\"created\":%lld,\"data\":"
-                    "{\"object\":%s}}",
-             (long long)++fake->last_id, type, (long long)(clock_wall_us() / US_PER_SECOND), object);
+    buf_addf(
+        &body,
+        "{\"id\":\"evt_fake_%lld\",\"object\":\"event\",\"type\":\"%s\",\"created\":%lld,\"data\":"
+        "{\"object\":%s}}",
+        (long long)++fake->last_id, type, (long long)(clock_wall_us() / US_PER_SECOND), object);
     event.body = buf_take(&body);
     g_array_append_val(fake->events, event);
 }
@@ -173,14 +187,15 @@ void fake_stripe_event(struct fake_gateway *fake, const struct fake_intent *inte
     }
 }
 
-void fake_stripe_refund_event(struct fake_gateway *fake, const struct fake_refund *refund, const char *type) {
+void fake_stripe_refund_event(struct fake_gateway *fake, const struct fake_refund *refund,
+                              const char *type) {
     BUF_AUTO body;
     buf_init(&body, ANSWER_BYTES_MAX);
     write_refund(refund, &body);
     add_event(fake, refund->intent->account, type, body.data);
 }
 
-/* ---- charging --------------------------------------------------------------------------------- */
+/* ---- charging ---- */
 
 struct fake_intent *fake_intent_new(struct fake_gateway *fake, int account, const char *reference,
                                     const char *order_id, int64_t amount, const char *currency) {
@@ -199,7 +214,8 @@ struct fake_intent *fake_intent_new(struct fake_gateway *fake, int account, cons
 
 static void give_charge_id(struct fake_gateway *fake, struct fake_intent *intent) {
     if (intent->charge_id[0] == '\0') {
-        snprintf(intent->charge_id, sizeof intent->charge_id, "ch_fake_%lld", (long long)++fake->last_id);
+        snprintf(intent->charge_id, sizeof intent->charge_id, "ch_fake_%lld",
+                 (long long)++fake->last_id);
     }
 }
 
@@ -213,8 +229,8 @@ void fake_intent_succeed(struct fake_gateway *fake, struct fake_intent *intent) 
     fake_stripe_event(fake, intent);
 }
 
-static int charge(struct fake_gateway *fake, int account, const struct http_call *call, enum fake_act act,
-                  struct buf *body) {
+static int charge(struct fake_gateway *fake, int account, const struct http_call *call,
+                  enum fake_act act, struct buf *body) {
     char amount[FORM_VALUE_MAX], currency[FORM_VALUE_MAX], reference[FORM_VALUE_MAX];
     char order_id[FORM_VALUE_MAX], capture[FORM_VALUE_MAX];
     form_get(call, "amount", amount);
@@ -222,8 +238,8 @@ static int charge(struct fake_gateway *fake, int account, const struct http_call
     form_get(call, "metadata[reference]", reference);
     form_get(call, "metadata[order_id]", order_id);
     form_get(call, "capture_method", capture);
-    struct fake_intent *intent =
-        fake_intent_new(fake, account, reference, order_id, strtoll(amount, NULL, 10), currency);
+    struct fake_intent *intent = fake_intent_new(fake, account, reference, order_id,
+                                                 strtoll(amount, NULL, 10), currency);
     intent->capture_later = strcmp(capture, "manual") == 0;
     if (act == FAKE_DECLINE || act == FAKE_DECLINE_ELSEWHERE) {
         intent->decline_code = act == FAKE_DECLINE ? "insufficient_funds" : "issuer_not_available";
@@ -242,7 +258,8 @@ static int charge(struct fake_gateway *fake, int account, const struct http_call
         fake_intent_succeed(fake, intent);
     }
     if (act == FAKE_TWICE) {
-        struct fake_intent *again = fake_intent_new(fake, account, reference, order_id, intent->amount, currency);
+        struct fake_intent *again = fake_intent_new(fake, account, reference, order_id,
+                                                    intent->amount, currency);
         again->capture_later = intent->capture_later;
         fake_intent_succeed(fake, again);
     }
@@ -250,7 +267,7 @@ static int charge(struct fake_gateway *fake, int account, const struct http_call
     return 200;
 }
 
-/* ---- changes ---------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 static struct fake_intent *find(struct fake_gateway *fake, int account, const char *id) {
     for (guint i = 0; i < fake->intents->len; i++) {
@@ -268,16 +285,19 @@ static int missing(struct buf *body) {
 }
 
 /* Refused because of where it stands; the error carries the intent, as Stripe's does. */
-static int wrong_state(const struct fake_gateway *fake, const struct fake_intent *intent, struct buf *body) {
-    buf_add_text(body, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":"
-                       "\"payment_intent_unexpected_state\",\"message\":\"wrong state\",\"payment_intent\":");
+static int wrong_state(const struct fake_gateway *fake, const struct fake_intent *intent,
+                       struct buf *body) {
+    buf_add_text(
+        body,
+        "{\"error\":{\"type\":\"invalid_request_error\",\"code\":"
+        "\"payment_intent_unexpected_state\",\"message\":\"wrong state\",\"payment_intent\":");
     write_intent(fake, intent, false, body);
     buf_add_text(body, "}}");
     return 400;
 }
 
-static int capture(struct fake_gateway *fake, struct fake_intent *intent, const struct http_call *call,
-                   struct buf *body) {
+static int capture(struct fake_gateway *fake, struct fake_intent *intent,
+                   const struct http_call *call, struct buf *body) {
     char amount[FORM_VALUE_MAX], final[FORM_VALUE_MAX];
     form_get(call, "amount_to_capture", amount);
     form_get(call, "final_capture", final);
@@ -307,8 +327,8 @@ static int cancel(struct fake_gateway *fake, struct fake_intent *intent, struct 
     return 200;
 }
 
-static int refund(struct fake_gateway *fake, int account, const struct http_call *call, enum fake_act act,
-                  struct buf *body) {
+static int refund(struct fake_gateway *fake, int account, const struct http_call *call,
+                  enum fake_act act, struct buf *body) {
     char id[FORM_VALUE_MAX], amount[FORM_VALUE_MAX], reference[FORM_VALUE_MAX];
     form_get(call, "payment_intent", id);
     form_get(call, "amount", amount);
@@ -335,10 +355,12 @@ static int refund(struct fake_gateway *fake, int account, const struct http_call
     return 200;
 }
 
-/* ---- questions -------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
-static int list_intents(struct fake_gateway *fake, int account, const char *path, struct buf *body) {
-    int64_t from = query_int(path, "created%5Bgte%5D=", query_int(path, "created%5Bgt%5D=", -1) + 1);
+static int list_intents(struct fake_gateway *fake, int account, const char *path,
+                        struct buf *body) {
+    int64_t from = query_int(path,
+                             "created%5Bgte%5D=", query_int(path, "created%5Bgt%5D=", -1) + 1);
     int64_t until = query_int(path, "created%5Blte%5D=", INT64_MAX);
     const char *comma = "";
     buf_add_text(body, "{\"object\":\"list\",\"data\":[");
@@ -354,7 +376,8 @@ static int list_intents(struct fake_gateway *fake, int account, const char *path
     return 200;
 }
 
-static int list_refunds(struct fake_gateway *fake, int account, const char *path, struct buf *body) {
+static int list_refunds(struct fake_gateway *fake, int account, const char *path,
+                        struct buf *body) {
     const char *filter = strstr(path, "payment_intent=");
     const char *comma = "";
     buf_add_text(body, "{\"object\":\"list\",\"data\":[");
@@ -371,7 +394,8 @@ static int list_refunds(struct fake_gateway *fake, int account, const char *path
     return 200;
 }
 
-static int query_refund(struct fake_gateway *fake, int account, const char *path, const char *id, struct buf *body) {
+static int query_refund(struct fake_gateway *fake, int account, const char *path, const char *id,
+                        struct buf *body) {
     if (id[0] == '\0') {
         return list_refunds(fake, account, path, body);
     }
@@ -385,8 +409,8 @@ static int query_refund(struct fake_gateway *fake, int account, const char *path
     return missing(body);
 }
 
-static int query(struct fake_gateway *fake, int account, const char *path, const char *id, enum fake_act act,
-                 struct buf *body) {
+static int query(struct fake_gateway *fake, int account, const char *path, const char *id,
+                 enum fake_act act, struct buf *body) {
     if (act == FAKE_NOT_FOUND) {
         if (id[0] != '\0') {
             return missing(body);
@@ -405,11 +429,11 @@ static int query(struct fake_gateway *fake, int account, const char *path, const
     return 200;
 }
 
-/* ---- one call --------------------------------------------------------------------------------- */
+/* ---- one call ---- */
 
 /* The first answer under this key, or -1. Another request under it is refused. */
-static int replay(const struct fake_gateway *fake, int account, const char *key, const char *request,
-                  struct buf *body) {
+static int replay(const struct fake_gateway *fake, int account, const char *key,
+                  const char *request, struct buf *body) {
     for (guint i = 0; i < fake->keys->len; i++) {
         const struct fake_key *kept = g_ptr_array_index(fake->keys, i);
         if (kept->account != account || strcmp(kept->key, key) != 0) {
@@ -425,8 +449,8 @@ static int replay(const struct fake_gateway *fake, int account, const char *key,
     return -1;
 }
 
-static int do_post(struct fake_gateway *fake, int account, const char *name, const struct http_call *call,
-                   enum fake_act act, struct buf *body) {
+static int do_post(struct fake_gateway *fake, int account, const char *name,
+                   const struct http_call *call, enum fake_act act, struct buf *body) {
     if (strcmp(name, "charge") == 0) {
         return charge(fake, account, call, act, body);
     }
@@ -439,11 +463,12 @@ static int do_post(struct fake_gateway *fake, int account, const char *name, con
     if (intent == NULL) {
         return missing(body);
     }
-    return strcmp(name, "capture") == 0 ? capture(fake, intent, call, body) : cancel(fake, intent, body);
+    return strcmp(name, "capture") == 0 ? capture(fake, intent, call, body)
+                                        : cancel(fake, intent, body);
 }
 
-int fake_stripe_do(struct fake_gateway *fake, int account, const char *name, const struct http_call *call,
-                   enum fake_act act, struct buf *body) {
+int fake_stripe_do(struct fake_gateway *fake, int account, const char *name,
+                   const struct http_call *call, enum fake_act act, struct buf *body) {
     const char *path = path_of(call);
     char id[64];
     id_of(path, id);
@@ -459,7 +484,8 @@ int fake_stripe_do(struct fake_gateway *fake, int account, const char *name, con
     }
     const char *key = http_header_find(call->headers, call->header_count, "Idempotency-Key");
     INVARIANT(key != NULL && key[0] != '\0', "a call that moves money has a key");
-    char *request = g_strdup_printf("%s?%.*s", path, (int)call->body_bytes, call->body != NULL ? call->body : "");
+    char *request = g_strdup_printf("%s?%.*s", path, (int)call->body_bytes,
+                                    call->body != NULL ? call->body : "");
     int status = replay(fake, account, key, request, body);
     if (status >= 0) {
         g_free(request);

@@ -25,7 +25,7 @@ static void must(int result, const struct err *err, const char *what) {
     }
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 void payment_world_init(void) {
     test_clock_install();
@@ -55,14 +55,17 @@ static void open_gateways(struct payment_world *world) {
         };
     }
     struct err err = {0};
-    must(gateway_registry_open(settings, world->gateways, &world->registry, &err), &err, "opening the registry");
+    must(gateway_registry_open(settings, world->gateways, &world->registry, &err), &err,
+         "opening the registry");
 }
 
 static void start(struct payment_world *world) {
     struct err err = {0};
     open_gateways(world);
-    must(gateway_control_open(world->engine.store, world->registry, &world->control, &err), &err, "control");
-    must(router_new(world->registry, world->control, NULL, 0, &world->router, &err), &err, "router");
+    must(gateway_control_open(world->engine.store, world->registry, &world->control, &err), &err,
+         "control");
+    must(router_new(world->registry, world->control, NULL, 0, &world->router, &err), &err,
+         "router");
     struct payments_options options = {
         .store = world->engine.store,
         .registry = world->registry,
@@ -109,11 +112,21 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
     static const char head[] = "UPDATE audit_head SET number = 0, hash = "
                                "'0000000000000000000000000000000000000000000000000000000000000000'";
     static const char *const empty[] = {
-        "DELETE FROM payment",          "DELETE FROM attempt",         "DELETE FROM operation",
-        "DELETE FROM event",            "DELETE FROM idempotency",     "DELETE FROM posting",
-        "DELETE FROM callback",         "DELETE FROM review_case",     "DELETE FROM webhook_endpoint",
-        "DELETE FROM webhook_delivery", "DELETE FROM gateway_control", "DELETE FROM job",
-        "DELETE FROM audit_entry",      "DELETE FROM instance",        head,
+        "DELETE FROM payment",
+        "DELETE FROM attempt",
+        "DELETE FROM operation",
+        "DELETE FROM event",
+        "DELETE FROM idempotency",
+        "DELETE FROM posting",
+        "DELETE FROM callback",
+        "DELETE FROM review_case",
+        "DELETE FROM webhook_endpoint",
+        "DELETE FROM webhook_delivery",
+        "DELETE FROM gateway_control",
+        "DELETE FROM job",
+        "DELETE FROM audit_entry",
+        "DELETE FROM instance",
+        head,
     };
     int r = 0;
     for (size_t i = 0; r >= 0 && i < COUNT_OF(empty); i++) {
@@ -134,11 +147,14 @@ void payment_world_forget(struct payment_world *world) {
     start(world);
 }
 
-/* ---- asking ----------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 struct caller world_caller(const char *key, const char *request_hash) {
-    return (struct caller){
-        .actor = "key:test", .scope = "test", .key = key, .request_hash = request_hash, .request_id = "req_test"};
+    return (struct caller){.actor = "key:test",
+                           .scope = "test",
+                           .key = key,
+                           .request_hash = request_hash,
+                           .request_id = "req_test"};
 }
 
 json_t *world_take(struct payment_world *world, int result, struct answer *answer) {
@@ -176,20 +192,23 @@ json_t *world_pay(struct payment_world *world, const char *key, const struct pay
     struct caller caller = world_caller(key, hash);
     struct answer answer = {0};
     world->err = (struct err){0};
-    return world_take(world, payment_create(world->payments, &caller, order, &answer, &world->err), &answer);
+    return world_take(world, payment_create(world->payments, &caller, order, &answer, &world->err),
+                      &answer);
 }
 
-json_t *world_create(struct payment_world *world, const char *key, const char *order_id, int64_t amount_minor) {
+json_t *world_create(struct payment_world *world, const char *key, const char *order_id,
+                     int64_t amount_minor) {
     struct payment_order order = world_order(order_id, amount_minor);
     return world_pay(world, key, &order);
 }
 
-json_t *world_capture(struct payment_world *world, const char *key, const char *payment_id, int64_t amount_minor,
-                      bool final) {
+json_t *world_capture(struct payment_world *world, const char *key, const char *payment_id,
+                      int64_t amount_minor, bool final) {
     struct caller caller = world_caller(key, "capture");
     struct answer answer = {0};
     world->err = (struct err){0};
-    int r = payment_capture(world->payments, &caller, payment_id, amount_minor, final, &answer, &world->err);
+    int r = payment_capture(world->payments, &caller, payment_id, amount_minor, final, &answer,
+                            &world->err);
     return world_take(world, r, &answer);
 }
 
@@ -197,27 +216,31 @@ json_t *world_cancel(struct payment_world *world, const char *key, const char *p
     struct caller caller = world_caller(key, "cancel");
     struct answer answer = {0};
     world->err = (struct err){0};
-    int r = payment_cancel(world->payments, &caller, payment_id, "requested_by_customer", &answer, &world->err);
+    int r = payment_cancel(world->payments, &caller, payment_id, "requested_by_customer", &answer,
+                           &world->err);
     return world_take(world, r, &answer);
 }
 
-json_t *world_refund(struct payment_world *world, const char *key, const char *payment_id, int64_t amount_minor) {
+json_t *world_refund(struct payment_world *world, const char *key, const char *payment_id,
+                     int64_t amount_minor) {
     struct caller caller = world_caller(key, "refund");
     struct answer answer = {0};
     world->err = (struct err){0};
-    int r = payment_refund(world->payments, &caller, payment_id, amount_minor, "requested_by_customer", true, &answer,
-                           &world->err);
+    int r = payment_refund(world->payments, &caller, payment_id, amount_minor,
+                           "requested_by_customer", true, &answer, &world->err);
     return world_take(world, r, &answer);
 }
 
 json_t *world_get(struct payment_world *world, const char *payment_id) {
     struct answer answer = {0};
-    return world_take(world, payment_get(world->payments, payment_id, &answer, &world->err), &answer);
+    return world_take(world, payment_get(world->payments, payment_id, &answer, &world->err),
+                      &answer);
 }
 
 json_t *world_story(struct payment_world *world, const char *payment_id) {
     struct answer answer = {0};
-    return world_take(world, payment_story(world->payments, payment_id, &answer, &world->err), &answer);
+    return world_take(world, payment_story(world->payments, payment_id, &answer, &world->err),
+                      &answer);
 }
 
 static const json_t *at(const json_t *json, const char *path) {
@@ -225,7 +248,8 @@ static const json_t *at(const json_t *json, const char *path) {
     while (json != NULL && path[0] != '\0') {
         size_t length = strcspn(path, ".");
         snprintf(key, sizeof key, "%.*s", (int)length, path);
-        json = json_is_array(json) ? json_array_get(json, (size_t)strtoll(key, NULL, 10)) : json_object_get(json, key);
+        json = json_is_array(json) ? json_array_get(json, (size_t)strtoll(key, NULL, 10))
+                                   : json_object_get(json, key);
         path += length + (path[length] == '.');
     }
     return json;
@@ -275,17 +299,25 @@ void assert_payment(struct payment_world *world, const char *payment_id, const c
     json_decref(json);
 }
 
-/* ---- callbacks -------------------------------------------------------------------------------- */
+/* ---- callbacks ---- */
 
-int world_callback_raw(struct payment_world *world, int account, const char *body, const char *secret,
-                       int64_t at_us) {
+int world_callback_raw(struct payment_world *world, int account, const char *body,
+                       const char *secret, int64_t at_us) {
     struct stripe_secret key = {secret, strlen(secret)};
     char signature[STRIPE_SIGNATURE_CHARS_MAX + 1];
     stripe_sign(&key, at_us / US_PER_SECOND, body, strlen(body), signature);
-    const struct http_header headers[] = {{"Stripe-Signature", signature}, {"Content-Type", "application/json"}};
+    const struct http_header headers[] = {{"Stripe-Signature", signature},
+                                          {"Content-Type", "application/json"}};
     struct http_request request = {
-        .method = "POST", .path = "/callbacks", .query = "", .headers = headers, .header_count = COUNT_OF(headers),
-        .body = body, .body_bytes = strlen(body), .peer = "203.0.113.7", .id = "req_callback",
+        .method = "POST",
+        .path = "/callbacks",
+        .query = "",
+        .headers = headers,
+        .header_count = COUNT_OF(headers),
+        .body = body,
+        .body_bytes = strlen(body),
+        .peer = "203.0.113.7",
+        .id = "req_callback",
     };
     struct http_reply reply = {0};
     buf_init(&reply.headers, 4096);
@@ -298,7 +330,8 @@ int world_callback_raw(struct payment_world *world, int account, const char *bod
 
 int world_callback(struct payment_world *world, int event_index) {
     struct fake_event event = fake_event(world->fake, event_index);
-    return world_callback_raw(world, event.account, event.body, FAKE_WEBHOOK_SECRET, clock_wall_us());
+    return world_callback_raw(world, event.account, event.body, FAKE_WEBHOOK_SECRET,
+                              clock_wall_us());
 }
 
 void world_callbacks(struct payment_world *world, int from) {
@@ -307,7 +340,7 @@ void world_callbacks(struct payment_world *world, int from) {
     }
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 int world_tick(struct payment_world *world) {
     struct err err = {0};
@@ -336,7 +369,7 @@ void world_settle_all(struct payment_world *world) {
     fail_msg("%lld things are still unresolved after a week", (long long)unresolved(world));
 }
 
-/* ---- judging ---------------------------------------------------------------------------------- */
+/* ---- judging ---- */
 
 static json_t *verify(struct payment_world *world) {
     struct answer answer = {0};
@@ -374,7 +407,8 @@ int world_broken(struct payment_world *world, const char *rule) {
 
 void world_books_equal(struct payment_world *world) {
     struct answer answer = {0};
-    json_t *json = world_take(world, ledger_overview(world->payments, &answer, &world->err), &answer);
+    json_t *json = world_take(world, ledger_overview(world->payments, &answer, &world->err),
+                              &answer);
     assert_non_null(json);
     static const char *const currencies[] = {"USD", "CAD", "EUR"};
     for (int i = 0; i < FAKE_ACCOUNTS; i++) {
@@ -390,10 +424,12 @@ void world_books_equal(struct payment_world *world) {
                     ours.returned_minor = int_at(book, "returned");
                 }
             }
-            if (ours.taken_minor != theirs.taken_minor || ours.returned_minor != theirs.returned_minor) {
-                fail_msg("%s %s: we say %lld taken and %lld returned, it says %lld and %lld", fake_account_name(i),
-                         currencies[c], (long long)ours.taken_minor, (long long)ours.returned_minor,
-                         (long long)theirs.taken_minor, (long long)theirs.returned_minor);
+            if (ours.taken_minor != theirs.taken_minor ||
+                ours.returned_minor != theirs.returned_minor) {
+                fail_msg("%s %s: we say %lld taken and %lld returned, it says %lld and %lld",
+                         fake_account_name(i), currencies[c], (long long)ours.taken_minor,
+                         (long long)ours.returned_minor, (long long)theirs.taken_minor,
+                         (long long)theirs.returned_minor);
             }
         }
     }
@@ -406,7 +442,8 @@ static int orders_fn(struct store_tx *tx, void *ctx, struct err *err) {
     int r = sql_query(tx, err, &rows, "SELECT DISTINCT order_id FROM payment");
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         if (fake_charged(world->fake, sql_text(rows, 0), NULL) > 1) {
-            return err_set(err, ERR_INTERNAL, "order %s was charged more than once", sql_text(rows, 0));
+            return err_set(err, ERR_INTERNAL, "order %s was charged more than once",
+                           sql_text(rows, 0));
         }
     }
     return r;
@@ -433,7 +470,7 @@ void assert_text(struct payment_world *world, const char *sql, const char *expec
     free(text);
 }
 
-/* ---- groups ----------------------------------------------------------------------------------- */
+/* ---- groups ---- */
 
 static int open_sqlite(void **state) {
     payment_world_open(the_world, STORE_SQLITE);

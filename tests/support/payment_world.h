@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * payment_world.h: a whole payment machine for a test: a migrated store of either engine, gateways in
- * memory (three Stripe accounts, "stripe-a" first by priority), and nothing that runs by itself:
+ * payment_world.h: a whole payment machine for a test: a migrated store of either engine, gateways
+ * in memory (three Stripe accounts, "stripe-a" first by priority), and nothing that runs by itself:
  * payments_tick() drives it, test_clock.h moves its time.
  * Owns: all of it, until payment_world_close(). Failures that no test asks for fail the test. */
 #ifndef HOLDFAST_TESTS_PAYMENT_WORLD_H
@@ -44,11 +44,13 @@ void payment_world_forget(struct payment_world *world);
  * status, replayed and err. The key NULL: none. */
 struct payment_order world_order(const char *order_id, int64_t amount_minor);
 json_t *world_pay(struct payment_world *world, const char *key, const struct payment_order *order);
-json_t *world_create(struct payment_world *world, const char *key, const char *order_id, int64_t amount_minor);
-json_t *world_capture(struct payment_world *world, const char *key, const char *payment_id, int64_t amount_minor,
-                      bool final);
+json_t *world_create(struct payment_world *world, const char *key, const char *order_id,
+                     int64_t amount_minor);
+json_t *world_capture(struct payment_world *world, const char *key, const char *payment_id,
+                      int64_t amount_minor, bool final);
 json_t *world_cancel(struct payment_world *world, const char *key, const char *payment_id);
-json_t *world_refund(struct payment_world *world, const char *key, const char *payment_id, int64_t amount_minor);
+json_t *world_refund(struct payment_world *world, const char *key, const char *payment_id,
+                     int64_t amount_minor);
 json_t *world_get(struct payment_world *world, const char *payment_id);
 json_t *world_story(struct payment_world *world, const char *payment_id);
 struct caller world_caller(const char *key, const char *request_hash);
@@ -63,15 +65,17 @@ char *world_paid(struct payment_world *world, const char *order_id, int64_t amou
 char *world_authorized(struct payment_world *world, const char *order_id, int64_t amount_minor);
 void assert_payment(struct payment_world *world, const char *payment_id, const char *state);
 
-/* ---- callbacks: signed as the gateway signs, and handed in as the listener does. Returns the status. */
-int world_callback_raw(struct payment_world *world, int account, const char *body, const char *secret,
-                       int64_t at_us);
+/* ---- callbacks: signed as the gateway signs, and handed in as the listener does. Returns the
+ * status. */
+int world_callback_raw(struct payment_world *world, int account, const char *body,
+                       const char *secret, int64_t at_us);
 int world_callback(struct payment_world *world, int event_index);
 /* All events from `from` on. */
 void world_callbacks(struct payment_world *world, int from);
 
 /* ---- time */
-/* One round of what runs by itself; fails the test on an error. Returns how many things were done. */
+/* One round of what runs by itself; fails the test on an error. Returns how many things were done.
+ */
 int world_tick(struct payment_world *world);
 /* Moves time on and ticks until nothing is unresolved, at most a week. Faults must be off. */
 void world_settle_all(struct payment_world *world);

@@ -28,8 +28,10 @@ static void shifted_sleep_us(void *ctx, int64_t duration_us) {
     test_clock_advance(duration_us);
 }
 
-static bool shifted_wait_until(void *ctx, struct cond *cond, struct lock *lock, int64_t deadline_us) {
-    return world_real()->cond_wait_until(ctx, cond, lock, deadline_us - atomic_load(&shifted.shift_us));
+static bool shifted_wait_until(void *ctx, struct cond *cond, struct lock *lock,
+                               int64_t deadline_us) {
+    return world_real()->cond_wait_until(ctx, cond, lock,
+                                         deadline_us - atomic_load(&shifted.shift_us));
 }
 
 void test_clock_install(void) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_clock.h: time that a test can move on, for what waits seconds or days.
- * The clocks of the real world, shifted forward; sleeping does not wait but shifts them. Frozen, they
- * stand still between shifts. Locks and tasks are the real ones.
- * Threads: any; test_clock_install() before any other thread exists. */
+ * The clocks of the real world, shifted forward; sleeping does not wait but shifts them. Frozen,
+ * they stand still between shifts. Locks and tasks are the real ones. Threads: any;
+ * test_clock_install() before any other thread exists. */
 #ifndef HOLDFAST_TESTS_TEST_CLOCK_H
 #define HOLDFAST_TESTS_TEST_CLOCK_H
 

@@ -79,15 +79,21 @@ static void what_is_forged_or_stale_is_refused_and_not_stored(void **state) {
     const char *body = fake_event(FAKE, 0).body;
     int64_t now = clock_wall_us();
     assert_int_equal(world_callback_raw(W, 0, body, "whsec_of_somebody", now), 503);
-    assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, now - 600 * US_PER_SECOND), 503);
+    assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, now - 600 * US_PER_SECOND),
+                     503);
     assert_int_equal(world_callback_raw(W, 0, "not json", FAKE_WEBHOOK_SECRET, now), 503);
     assert_int_equal(world_callback_raw(W, 0, "{}", FAKE_WEBHOOK_SECRET, now), 503);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM callback"), 0);
 }
 
 static void a_gateway_that_is_not_configured_is_not_found(void **state) {
-    struct http_request request = {
-        .method = "POST", .path = "/", .query = "", .body = "{}", .body_bytes = 2, .peer = "::1", .id = "req_1"};
+    struct http_request request = {.method = "POST",
+                                   .path = "/",
+                                   .query = "",
+                                   .body = "{}",
+                                   .body_bytes = 2,
+                                   .peer = "::1",
+                                   .id = "req_1"};
     struct http_reply reply = {0};
     buf_init(&reply.headers, 1024);
     buf_init(&reply.body, 1024);
@@ -265,7 +271,8 @@ static void a_second_charge_goes_to_suspense_with_a_case(void **state) {
     world_books_equal(W);
 }
 
-/* The same when the answer was lost: one of the two becomes the payment, the other one is suspense. */
+/* The same when the answer was lost: one of the two becomes the payment, the other one is suspense.
+ */
 static void a_second_charge_after_a_lost_answer_goes_to_suspense(void **state) {
     fake_say(FAKE, 0, "charge", 1, FAKE_TWICE);
     fake_slow(FAKE, 30 * US_PER_SECOND);
@@ -291,7 +298,8 @@ static void a_success_after_a_failure_goes_to_suspense_and_moves_no_payment(void
         assert_text(W, "SELECT review FROM payment", "late_success");
         assert_text(W, "SELECT kind FROM review_case", "late_success");
         assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 1);
-        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'payment.review'"), 1);
+        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'payment.review'"),
+                         1);
     }
     world_verify(W);
     world_books_equal(W);
@@ -303,7 +311,8 @@ static void a_charge_that_no_attempt_explains_opens_a_case(void **state) {
     world_callbacks(W, 0);
     (void)world_tick(W);
     assert_int_equal(cases(), 2);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'orphan_charge'"), 2);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'orphan_charge'"),
+                     2);
     world_verify(W);
 }
 
@@ -331,9 +340,11 @@ static void a_callback_that_cannot_be_processed_is_retried_parked_and_replayed(v
     }
     assert_int_equal(world_int(W, "SELECT state FROM callback"), PARKED);
     assert_int_equal(world_int(W, "SELECT tries FROM callback"), 12);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'callback_parked'"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'callback_parked'"), 1);
     struct answer answer = {0};
-    json_t *json = world_take(W, callback_list(W->payments, "parked", "stripe-a", 10, &answer, &W->err), &answer);
+    json_t *json = world_take(
+        W, callback_list(W->payments, "parked", "stripe-a", 10, &answer, &W->err), &answer);
     assert_int_equal(json_array_size(json_object_get(json, "data")), 1);
 
     fake_say_nothing(FAKE);
@@ -345,16 +356,19 @@ static void a_callback_that_cannot_be_processed_is_retried_parked_and_replayed(v
     (void)world_tick(W);
     assert_int_equal(world_int(W, "SELECT state FROM callback"), APPLIED);
     assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = 'callback.replay'"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = 'callback.replay'"), 1);
     world_check(W);
 }
 
 static void lists_take_only_states_that_there_are(void **state) {
     struct answer answer = {0};
-    assert_null(world_take(W, callback_list(W->payments, "broken", NULL, 10, &answer, &W->err), &answer));
+    assert_null(
+        world_take(W, callback_list(W->payments, "broken", NULL, 10, &answer, &W->err), &answer));
     assert_int_equal(W->result, -ERR_VALIDATION);
     struct caller caller = world_caller("key", "replay");
-    int r = callback_replay(W->payments, &caller, "cb_00000000000000000000000000", &answer, &W->err);
+    int r = callback_replay(W->payments, &caller, "cb_00000000000000000000000000", &answer,
+                            &W->err);
     assert_null(world_take(W, r, &answer));
     assert_int_equal(W->result, -ERR_NOT_FOUND);
 }
@@ -379,7 +393,8 @@ static void a_missing_callback_is_asked_about_marked_and_cleared_when_it_comes(v
     world_check(W);
 }
 
-/* Nobody is marked because a gateway is down, and a gateway that is down is not asked all the time. */
+/* Nobody is marked because a gateway is down, and a gateway that is down is not asked all the time.
+ */
 static void while_the_gateway_cannot_be_asked_a_missing_callback_waits(void **state) {
     W->delayed_callbacks = true;
     payment_world_restart(W);
@@ -399,7 +414,8 @@ static void while_the_gateway_cannot_be_asked_a_missing_callback_waits(void **st
     fake_say_nothing(FAKE);
     test_clock_advance(600 * US_PER_SECOND);
     (void)world_tick(W);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment WHERE review = 'callback_missing'"), 5);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment WHERE review = 'callback_missing'"),
+                     5);
     world_check(W);
 }
 
@@ -414,7 +430,7 @@ static void a_charge_that_the_gateway_does_not_know_any_more_is_marked(void **st
     assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
 }
 
-/* ---- refunds and disputes --------------------------------------------------------------------- */
+/* ---- refunds and disputes ---- */
 
 static void a_refunds_callback_ends_a_pending_one(void **state) {
     char *id = world_paid(W, "order", 500);
@@ -462,11 +478,50 @@ static void a_refund_that_nobody_asked_for_opens_a_case(void **state) {
     world_check(W);
 }
 
+/* charge.refunded names no refund: it says by how much a charge's refunds have grown. */
+static void tell_sum_of_refunds(const char *event_id, int64_t before, int64_t now) {
+    char body[800];
+    char *intent = world_text(W, "SELECT gateway_id FROM attempt");
+    char *charge = world_text(W, "SELECT charge_id FROM attempt");
+    snprintf(
+        body, sizeof body,
+        "{\"id\":\"%s\",\"object\":\"event\",\"type\":\"charge.refunded\",\"created\":1,\"data\":{"
+        "\"object\":{\"id\":\"%s\",\"object\":\"charge\",\"amount\":500,\"amount_refunded\":%lld,"
+        "\"currency\":\"usd\",\"payment_intent\":\"%s\"},\"previous_attributes\":{"
+        "\"amount_refunded\":%lld}}}",
+        event_id, charge, (long long)now, intent, (long long)before);
+    free(intent);
+    free(charge);
+    assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
+    (void)world_tick(W);
+}
+
+static void a_sum_of_refunds_is_explained_by_ours_or_opens_a_case(void **state) {
+    char *id = world_paid(W, "order", 500);
+    json_decref(world_refund(W, "key", id, 200));
+    tell_sum_of_refunds("evt_ours", 0, 200);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    tell_sum_of_refunds("evt_not_ours", 200, 300);
+    assert_text(W, "SELECT kind FROM review_case", "orphan_refund");
+    free(id);
+    world_check(W);
+}
+
+static void the_release_of_what_was_held_is_no_refund(void **state) {
+    char *id = world_authorized(W, "order", 500);
+    json_decref(world_cancel(W, "key", id));
+    tell_sum_of_refunds("evt_release", 0, 500);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    free(id);
+    world_check(W);
+}
+
 static void a_dispute_opens_a_case(void **state) {
-    static const char body[] =
-        "{\"id\":\"evt_d\",\"object\":\"event\",\"type\":\"charge.dispute.created\",\"created\":1,\"data\":{\"object\":"
-        "{\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":500,\"currency\":\"usd\",\"status\":\"needs_response\","
-        "\"reason\":\"fraudulent\",\"charge\":\"ch_1\"}}}";
+    static const char body[] = "{\"id\":\"evt_d\",\"object\":\"event\",\"type\":\"charge.dispute."
+                               "created\",\"created\":1,\"data\":{\"object\":"
+                               "{\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":500,"
+                               "\"currency\":\"usd\",\"status\":\"needs_response\","
+                               "\"reason\":\"fraudulent\",\"charge\":\"ch_1\"}}}";
     assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
     (void)world_tick(W);
     assert_text(W, "SELECT kind FROM review_case", "dispute");
@@ -474,8 +529,9 @@ static void a_dispute_opens_a_case(void **state) {
 }
 
 static void what_is_none_of_ours_is_ignored(void **state) {
-    static const char body[] = "{\"id\":\"evt_c\",\"object\":\"event\",\"type\":\"customer.created\",\"created\":1,"
-                               "\"data\":{\"object\":{\"id\":\"cus_1\"}}}";
+    static const char body[] =
+        "{\"id\":\"evt_c\",\"object\":\"event\",\"type\":\"customer.created\",\"created\":1,"
+        "\"data\":{\"object\":{\"id\":\"cus_1\"}}}";
     assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
     (void)world_tick(W);
     assert_int_equal(world_int(W, "SELECT state FROM callback"), IGNORED);
@@ -511,6 +567,8 @@ int main(void) {
         cmocka_unit_test(a_refunds_callback_ends_a_pending_one),
         cmocka_unit_test(a_refund_taken_back_while_the_gateway_cannot_be_asked_is_not_forgotten),
         cmocka_unit_test(a_refund_that_nobody_asked_for_opens_a_case),
+        cmocka_unit_test(a_sum_of_refunds_is_explained_by_ours_or_opens_a_case),
+        cmocka_unit_test(the_release_of_what_was_held_is_no_refund),
         cmocka_unit_test(a_dispute_opens_a_case),
         cmocka_unit_test(what_is_none_of_ours_is_ignored),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_control.c: what people switch by hand: audited with a reason, guarded, kept across a restart, and
- * in force on other instances within a second or so. */
+ * test_control.c: what people switch by hand: audited with a reason, guarded, kept across a
+ * restart, and in force on other instances within a second or so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,8 @@
 static int set(const char *gateway, enum gateway_switch to, bool force, const char *reason) {
     struct gateway_control_change change;
     W->err = (struct err){0};
-    int r = gateway_control_set(W->control, gateway, to, force, "user:usr_1", reason, &change, &W->err);
+    int r = gateway_control_set(W->control, gateway, to, force, "user:usr_1", reason, &change,
+                                &W->err);
     return r < 0 ? r : gateway_control_apply(&change, &W->err);
 }
 
@@ -76,8 +77,10 @@ static void primary_and_fallback_are_switched_alike(void **state) {
     assert_int_equal(fallback(false, "over"), 0);
     assert_string_equal(view().primary, "");
     assert_false(view().fallback);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = 'gateway.switch'"), 2);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action LIKE 'gateway.fallback.%'"), 2);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = 'gateway.switch'"), 2);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action LIKE 'gateway.fallback.%'"), 2);
 }
 
 /* The runbook says "paypal" where the configuration says "paypal-eu". */
@@ -165,8 +168,8 @@ static void race(void *arg) {
     struct racer *racer = arg;
     struct gateway_control_change change;
     struct err err = {0};
-    racer->result = gateway_control_set(W->control, fake_account_name(racer->number), GATEWAY_DISABLED, false,
-                                        "user:usr_1", "r", &change, &err);
+    racer->result = gateway_control_set(W->control, fake_account_name(racer->number),
+                                        GATEWAY_DISABLED, false, "user:usr_1", "r", &change, &err);
     if (racer->result == 0) {
         racer->result = gateway_control_apply(&change, &err);
     }
@@ -201,8 +204,9 @@ static void what_was_switched_outlives_the_process(void **state) {
 }
 
 static void what_another_instance_switched_is_read_by_itself(void **state) {
-    (void)engine_exec(&W->engine, "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) "
-                                  "VALUES ('stripe-a', 2, 'disabled', 'elsewhere', 'user:usr_2', 1)");
+    (void)engine_exec(&W->engine,
+                      "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) "
+                      "VALUES ('stripe-a', 2, 'disabled', 'elsewhere', 'user:usr_2', 1)");
     /* The reloader looks every second; this waits for it, at most ten. */
     int64_t until_us = clock_mono_us() + 10 * US_PER_SECOND;
     struct lock lock;
@@ -221,8 +225,9 @@ static void what_another_instance_switched_is_read_by_itself(void **state) {
 }
 
 static void rows_of_gateways_that_left_the_configuration_are_passed_over(void **state) {
-    (void)engine_exec(&W->engine, "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) "
-                                  "VALUES ('stripe-z', 2, 'disabled', 'gone', 'user:usr_2', 1)");
+    (void)engine_exec(&W->engine,
+                      "INSERT INTO gateway_control (gateway, state, value, reason, actor, at_us) "
+                      "VALUES ('stripe-z', 2, 'disabled', 'gone', 'user:usr_2', 1)");
     assert_int_equal(gateway_control_reload(W->control, &W->err), 0);
     for (int i = 0; i < FAKE_ACCOUNTS; i++) {
         assert_int_equal(view().state[i], GATEWAY_ENABLED);

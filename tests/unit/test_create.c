@@ -52,8 +52,9 @@ struct seen_intent {
 static void look_at_the_store(void *ctx, int account, const char *call, bool done) {
     struct seen_intent *seen = ctx;
     if (strcmp(call, "charge") == 0 && !done) {
-        seen->sending += world_int(W, "SELECT COUNT(*) FROM attempt a JOIN payment p ON p.id = a.payment_id "
-                                      "WHERE a.state = 1 AND a.live = 1 AND p.state = 2");
+        seen->sending += world_int(
+            W, "SELECT COUNT(*) FROM attempt a JOIN payment p ON p.id = a.payment_id "
+               "WHERE a.state = 1 AND a.live = 1 AND p.state = 2");
         seen->held += world_int(W, "SELECT COUNT(*) FROM payment WHERE holds_order = 1");
     }
 }
@@ -98,8 +99,8 @@ static void the_second_decision_says_that_the_first_was_tried(void **state) {
 }
 
 static void after_an_unknown_nothing_else_is_tried(void **state) {
-    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE,     FAKE_LOSE_AFTER,   FAKE_TIME_OUT_BEFORE,
-                                         FAKE_TIME_OUT_AFTER,  FAKE_GARBAGE,      FAKE_ERROR_BEFORE,
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE,    FAKE_LOSE_AFTER, FAKE_TIME_OUT_BEFORE,
+                                         FAKE_TIME_OUT_AFTER, FAKE_GARBAGE,    FAKE_ERROR_BEFORE,
                                          FAKE_ERROR_AFTER};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
         payment_world_forget(W);
@@ -120,7 +121,8 @@ static void after_an_unknown_nothing_else_is_tried(void **state) {
 }
 
 static void an_unknown_is_ended_in_the_request_by_the_same_call_with_the_same_key(void **state) {
-    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_GARBAGE, FAKE_ERROR_AFTER};
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_GARBAGE,
+                                         FAKE_ERROR_AFTER};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
         payment_world_forget(W);
         fake_say(FAKE, 0, "charge", 1, acts[i]);
@@ -192,7 +194,8 @@ static void when_no_gateway_is_left_the_customer_chooses_another_method(void **s
 
     struct caller caller = world_caller("key-2", "choose");
     struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, id, METHOD_CARD, NULL, "pm_other", &answer, &W->err);
+    int r = payment_choose(W->payments, &caller, id, METHOD_CARD, NULL, "pm_other", &answer,
+                           &W->err);
     json = world_take(W, r, &answer);
     expect(json, 201, "succeeded", "stripe-a");
     json_decref(json);
@@ -219,7 +222,8 @@ static void a_choice_comes_too_late_when_the_order_was_paid_meanwhile(void **sta
     expect_end(world_create(W, "key-2", "order", 500), 201, "succeeded", "stripe-a");
     struct caller caller = world_caller("key-3", "choose");
     struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm", &answer, &W->err);
+    int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm",
+                           &answer, &W->err);
     assert_null(world_take(W, r, &answer));
     assert_int_equal(W->result, -ERR_ORDER_TAKEN);
     json_decref(json);
@@ -306,7 +310,8 @@ static void a_service_may_allow_several_payments_for_an_order(void **state) {
     expect(json, 201, "requires_action", "stripe-c");
     struct caller caller = world_caller("key-3", "choose");
     struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm", &answer, &W->err);
+    int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm",
+                           &answer, &W->err);
     json_decref(json);
     expect_end(world_take(W, r, &answer), 201, "succeeded", "stripe-a");
     world_verify(W);
@@ -394,7 +399,8 @@ static void an_amount_that_differs_is_booked_as_it_is_and_a_person_is_told(void 
     assert_int_equal(int_at(json, "amount_captured"), 499);
     assert_string_equal(json_at(json, "review"), "amount_mismatch");
     json_decref(json);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'amount_mismatch'"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'amount_mismatch'"), 1);
     world_check(W);
 }
 
@@ -407,7 +413,8 @@ static void another_currency_is_never_booked_as_ours(void **state) {
         test_clock_advance(60 * US_PER_SECOND);
         (void)world_tick(W);
     }
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'amount_mismatch'"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'amount_mismatch'"), 1);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting"), 0);
     assert_int_equal(world_int(W, "SELECT state FROM payment"), 2);
     assert_int_equal(fake_charged(FAKE, "order", NULL), 1);

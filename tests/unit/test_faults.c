@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_faults.c: every store call and every gateway call of the payment flow is made to fail in turn.
+ * test_faults.c: every store call and every gateway call of the payment flow is made to fail in
+ * turn.
  *
- * A flow is prepared in peace, run with one fault, and repeated by its client with the same key until
- * there is an answer. Then time passes, callbacks come, and whatever runs by itself runs. In the end
- * nothing is unresolved, no invariant is broken, no order was charged twice, the gateways' books equal
- * ours, and the merchant was told of every event exactly once or more. */
+ * A flow is prepared in peace, run with one fault, and repeated by its client with the same key
+ * until there is an answer. Then time passes, callbacks come, and whatever runs by itself runs. In
+ * the end nothing is unresolved, no invariant is broken, no order was charged twice, the gateways'
+ * books equal ours, and the merchant was told of every event exactly once or more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@
 #define W the_world
 #define FAKE (W->fake)
 
-/* ---- the flows -------------------------------------------------------------------------------- */
+/* ---- the flows ---- */
 
 struct flow {
     const char *name;
@@ -133,7 +134,9 @@ static void pending_refund_ends(void) {
 static json_t *run_store_credit(void) {
     struct caller caller = world_caller("key", "credit");
     struct answer answer = {0};
-    return world_take(W, payment_refund(W->payments, &caller, prepared, 200, "", false, &answer, &W->err), &answer);
+    return world_take(
+        W, payment_refund(W->payments, &caller, prepared, 200, "", false, &answer, &W->err),
+        &answer);
 }
 
 static void judge_credited(void) {
@@ -152,7 +155,8 @@ static void prepare_choice(void) {
 static json_t *run_choice(void) {
     struct caller caller = world_caller("key", "choose");
     struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, prepared, METHOD_CARD, NULL, "pm", &answer, &W->err);
+    int r = payment_choose(W->payments, &caller, prepared, METHOD_CARD, NULL, "pm", &answer,
+                           &W->err);
     return world_take(W, r, &answer);
 }
 
@@ -203,7 +207,7 @@ static const struct flow flows[] = {
     {"resolver", prepare_callback, run_resolver, judge_paid_once},
 };
 
-/* ---- running one ------------------------------------------------------------------------------ */
+/* ---- running one ---- */
 
 /* What is being tried, told when it fails. */
 static char trying[160];
@@ -221,7 +225,8 @@ static void begin(const struct flow *flow) {
     payment_world_forget(W);
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    int r = webhook_endpoint_create(W->payments, &caller, FAKE_MERCHANT_URL, "*", "", &answer, &W->err);
+    int r = webhook_endpoint_create(W->payments, &caller, FAKE_MERCHANT_URL, "*", "", &answer,
+                                    &W->err);
     json_decref(world_take(W, r, &answer));
     assert_int_equal(W->result, 0);
     flow->prepare();
@@ -281,7 +286,7 @@ static void end(const struct flow *flow) {
     trying[0] = '\0';
 }
 
-/* ---- store faults ----------------------------------------------------------------------------- */
+/* ---- store faults ---- */
 
 struct store_fault {
     atomic_int seen;
@@ -358,7 +363,7 @@ static void the_process_dies_at_each_commit(void **state) {
     }
 }
 
-/* ---- gateway faults --------------------------------------------------------------------------- */
+/* ---- gateway faults ---- */
 
 static int run_with_gateway_fault(const struct flow *flow, int number, enum fake_act act) {
     begin(flow);
@@ -367,7 +372,8 @@ static int run_with_gateway_fault(const struct flow *flow, int number, enum fake
     int calls = fake_calls_counted(FAKE);
     fake_fault_at(FAKE, 0, FAKE_DO);
     if (number > 0) {
-        snprintf(trying, sizeof trying, "\"%s\", gateway call %d: %s", flow->name, number, fake_act_name(act));
+        snprintf(trying, sizeof trying, "\"%s\", gateway call %d: %s", flow->name, number,
+                 fake_act_name(act));
     }
     end(flow);
     return calls;
@@ -386,13 +392,15 @@ static void each_gateway_call_fails_in_each_way(void **state) {
 
 /* Everything that a gateway can do to a charge, and the store failing when it is written down. */
 static void a_gateway_and_the_store_fail_together(void **state) {
-    static const enum fake_act acts[] = {FAKE_LOSE_AFTER, FAKE_LOSE_BEFORE, FAKE_REFUSE, FAKE_DECLINE_ELSEWHERE};
+    static const enum fake_act acts[] = {FAKE_LOSE_AFTER, FAKE_LOSE_BEFORE, FAKE_REFUSE,
+                                         FAKE_DECLINE_ELSEWHERE};
     for (size_t a = 0; a < COUNT_OF(acts); a++) {
         int commits = 1;
         for (int k = 0; k <= commits; k++) {
             struct store_fault fault = {.first = k};
             begin(&flows[0]);
-            snprintf(trying, sizeof trying, "%s, and the store from commit %d", fake_act_name(acts[a]), k);
+            snprintf(trying, sizeof trying, "%s, and the store from commit %d",
+                     fake_act_name(acts[a]), k);
             fake_say(FAKE, 0, "charge", 1, acts[a]);
             store_fault_set(W->engine.store, fail_after, &fault);
             json_decref(flows[0].run());

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_health.c: the circuit breaker, rule by rule, on a clock that stands still: what opens it, how it
- * tries again, how it closes, and how traffic returns. */
+ * test_health.c: the circuit breaker, rule by rule, on a clock that stands still: what opens it,
+ * how it tries again, how it closes, and how traffic returns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,9 +17,16 @@
 static struct gateway_health *health;
 
 static const struct breaker_settings settings = {
-    .window_s = 30, .calls_min = 10, .fault_percent = 30, .slow_percent = 60, .slow_us = 5 * US_PER_SECOND,
-    .consecutive = 5, .open_us = 5 * US_PER_SECOND, .open_us_max = 20 * US_PER_SECOND,
-    .trickle_us = 500 * US_PER_MS, .close_after = 5,
+    .window_s = 30,
+    .calls_min = 10,
+    .fault_percent = 30,
+    .slow_percent = 60,
+    .slow_us = 5 * US_PER_SECOND,
+    .consecutive = 5,
+    .open_us = 5 * US_PER_SECOND,
+    .open_us_max = 20 * US_PER_SECOND,
+    .trickle_us = 500 * US_PER_MS,
+    .close_after = 5,
 };
 
 static int fresh(void **state) {
@@ -69,7 +76,7 @@ static void open_it(void) {
     assert_int_equal(figures().state, BREAKER_OPEN);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void five_faults_in_a_row_open_it(void **state) {
     calls(4, GW_UNAVAILABLE);
@@ -171,20 +178,25 @@ static void our_own_saturation_opens_it(void **state) {
 static void breakers_are_apart_by_method_and_operation(void **state) {
     open_it();
     char why[160];
-    assert_int_equal(gateway_health_admit(health, METHOD_PAYPAL, OP_CHARGE, why, sizeof why), ADMIT_YES);
-    assert_int_equal(gateway_health_admit(health, METHOD_CARD, OP_REFUND, why, sizeof why), ADMIT_YES);
-    assert_int_equal(gateway_health_admit(health, METHOD_CARD, OP_CHARGE, why, sizeof why), ADMIT_NO);
+    assert_int_equal(gateway_health_admit(health, METHOD_PAYPAL, OP_CHARGE, why, sizeof why),
+                     ADMIT_YES);
+    assert_int_equal(gateway_health_admit(health, METHOD_CARD, OP_REFUND, why, sizeof why),
+                     ADMIT_YES);
+    assert_int_equal(gateway_health_admit(health, METHOD_CARD, OP_CHARGE, why, sizeof why),
+                     ADMIT_NO);
 }
 
-/* ---- open and half open ----------------------------------------------------------------------- */
+/* ---- open and half open ---- */
 
 static void an_open_one_admits_nothing_and_says_why(void **state) {
     open_it();
     test_clock_advance(3 * US_PER_SECOND);
     char why[160];
-    assert_int_equal(gateway_health_admit(health, METHOD_CARD, OP_CHARGE, why, sizeof why), ADMIT_NO);
+    assert_int_equal(gateway_health_admit(health, METHOD_CARD, OP_CHARGE, why, sizeof why),
+                     ADMIT_NO);
     assert_non_null(strstr(why, "breaker open: 5 calls in a row failed; next trial in 2.0 s"));
-    assert_int_equal(gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why), ADMIT_NO);
+    assert_int_equal(gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why),
+                     ADMIT_NO);
 }
 
 static void looking_takes_no_trials_place(void **state) {
@@ -192,12 +204,14 @@ static void looking_takes_no_trials_place(void **state) {
     test_clock_advance(5 * US_PER_SECOND);
     char why[160];
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why), ADMIT_TRIAL);
+        assert_int_equal(gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why),
+                         ADMIT_TRIAL);
         assert_int_equal(figures().state, BREAKER_OPEN);
     }
     assert_int_equal(admit(), ADMIT_TRIAL);
     assert_int_equal(figures().state, BREAKER_HALF_OPEN);
-    assert_int_equal(gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why), ADMIT_NO);
+    assert_int_equal(gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why),
+                     ADMIT_NO);
 }
 
 static void one_trial_at_a_time_until_the_first_success(void **state) {
@@ -279,7 +293,7 @@ static void a_straggler_from_before_changes_nothing(void **state) {
     assert_int_equal(admit(), ADMIT_NO); /* the trial is still out */
 }
 
-/* ---- traffic returns -------------------------------------------------------------------------- */
+/* ---- traffic returns ---- */
 
 static void close_it(void) {
     open_it();
@@ -360,7 +374,7 @@ static void new_trouble_after_full_recovery_begins_with_the_short_time(void **st
     assert_int_equal(admit(), ADMIT_TRIAL);
 }
 
-/* ---- figures ---------------------------------------------------------------------------------- */
+/* ---- figures ---- */
 
 static void figures_tell_the_window_and_the_moments(void **state) {
     assert_int_equal(figures().since_us, 0);
@@ -395,10 +409,10 @@ static void a_deadline_is_four_times_the_slowest_hundredth_within_its_bounds(voi
     static const struct {
         int64_t answer_us, deadline_us;
     } rows[] = {
-        {0, 10 * US_PER_SECOND},                 /* nothing is known: the gateway's own */
-        {20 * US_PER_MS, 1500 * US_PER_MS},      /* never less than that */
+        {0, 10 * US_PER_SECOND},            /* nothing is known: the gateway's own */
+        {20 * US_PER_MS, 1500 * US_PER_MS}, /* never less than that */
         {1000 * US_PER_MS, 4000 * US_PER_MS},
-        {6000 * US_PER_MS, 10 * US_PER_SECOND},  /* never more than the gateway's own */
+        {6000 * US_PER_MS, 10 * US_PER_SECOND}, /* never more than the gateway's own */
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         (void)fresh(NULL);

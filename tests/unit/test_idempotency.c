@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_idempotency.c: one key, one effect (PAY-2): replayed, refused, in flight, resumed after a crash,
- * across a restart, and forgotten after a week. */
+ * test_idempotency.c: one key, one effect (PAY-2): replayed, refused, in flight, resumed after a
+ * crash, across a restart, and forgotten after a week. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +87,8 @@ static void keys_of_two_callers_are_two_keys(void **state) {
     for (int i = 0; i < 2; i++) {
         struct payment_order order = world_order(orders[i], 500);
         struct answer answer = {0};
-        json_decref(world_take(W, payment_create(W->payments, &callers[i], &order, &answer, &W->err), &answer));
+        json_decref(world_take(
+            W, payment_create(W->payments, &callers[i], &order, &answer, &W->err), &answer));
         assert_int_equal(W->result, 0);
     }
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 2);
@@ -111,7 +112,7 @@ static void a_refused_request_leaves_its_key_free(void **state) {
     free(id);
 }
 
-/* ---- in flight -------------------------------------------------------------------------------- */
+/* ---- in flight ---- */
 
 static void repeat_it(void *ctx, int account, const char *call, bool done) {
     int *result = ctx;
@@ -175,7 +176,7 @@ static void the_same_key_from_many_at_once_is_one_payment(void **state) {
     }
 }
 
-/* ---- resumed ---------------------------------------------------------------------------------- */
+/* ---- resumed ---- */
 
 static int fail_all(void *ctx, const char *sql) {
     (void)sql;
@@ -350,16 +351,17 @@ static void after_a_failed_commit_of_the_next_attempt_the_repeat_is_let_in_at_on
     world_check(W);
 }
 
-/* ---- the rest --------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
-static int write_fn(struct payments *payments, struct store_tx *tx, void *ctx, struct answer *ret_answer,
-                    struct err *err) {
+static int write_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                    struct answer *ret_answer, struct err *err) {
     (void)payments;
     (void)tx;
     (void)err;
     int *times = ctx;
     ++*times;
-    *ret_answer = (struct answer){.status = 201, .json = strdup("{\"secret\":\"s\"}"), .kept_json = strdup("{}")};
+    *ret_answer = (struct answer){
+        .status = 201, .json = strdup("{\"secret\":\"s\"}"), .kept_json = strdup("{}")};
     return 0;
 }
 
@@ -367,10 +369,12 @@ static void what_is_told_once_is_not_in_the_stored_answer(void **state) {
     int times = 0;
     struct caller caller = world_caller("key", "x");
     struct answer answer = {0};
-    assert_int_equal(idempotent_run(W->payments, &caller, "key.create", write_fn, &times, &answer, &W->err), 0);
+    assert_int_equal(
+        idempotent_run(W->payments, &caller, "key.create", write_fn, &times, &answer, &W->err), 0);
     assert_string_equal(answer.json, "{\"secret\":\"s\"}");
     answer_release(&answer);
-    assert_int_equal(idempotent_run(W->payments, &caller, "key.create", write_fn, &times, &answer, &W->err), 0);
+    assert_int_equal(
+        idempotent_run(W->payments, &caller, "key.create", write_fn, &times, &answer, &W->err), 0);
     assert_string_equal(answer.json, "{}");
     assert_true(answer.replayed);
     answer_release(&answer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_interleavings.c: one request is held at its gateway, before or after it took effect there, while
- * something else happens; every pair of the two tables, with the answer coming, lost or never sent.
- * Whatever the order, in the end nothing is unresolved, nothing was charged or refunded twice, no
- * invariant is broken, and the books are equal. */
+ * test_interleavings.c: one request is held at its gateway, before or after it took effect there,
+ * while something else happens; every pair of the two tables, with the answer coming, lost or never
+ * sent. Whatever the order, in the end nothing is unresolved, nothing was charged or refunded
+ * twice, no invariant is broken, and the books are equal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #define W the_world
 #define FAKE (W->fake)
 
-/* ---- what is held ----------------------------------------------------------------------------- */
+/* ---- what is held ---- */
 
 static char payment[64]; /* id; "" until it is known */
 
@@ -84,7 +84,7 @@ static const struct held {
     {"refund", "refund", paid, refund},
 };
 
-/* ---- what happens meanwhile ------------------------------------------------------------------- */
+/* ---- what happens meanwhile ---- */
 
 static const struct held *held;
 
@@ -121,7 +121,8 @@ static void the_callbacks(void) {
 static void a_look_by_hand(void) {
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    json_decref(world_take(W, payment_check(W->payments, &caller, id(), &answer, &W->err), &answer));
+    json_decref(
+        world_take(W, payment_check(W->payments, &caller, id(), &answer, &W->err), &answer));
 }
 
 /* The lease ends while the call is under way: whoever looks believes that the caller is dead. */
@@ -145,7 +146,8 @@ static void the_lease_ends_and_a_person_gives_it_up(void) {
     the_lease_ends();
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    int r = payment_resolve(W->payments, &caller, id(), false, "the customer went away", &answer, &W->err);
+    int r = payment_resolve(W->payments, &caller, id(), false, "the customer went away", &answer,
+                            &W->err);
     json_decref(world_take(W, r, &answer));
 }
 
@@ -167,7 +169,7 @@ static const struct meanwhile {
     {"its lease ends and a person gives it up", the_lease_ends_and_a_person_gives_it_up},
 };
 
-/* ---- one pair --------------------------------------------------------------------------------- */
+/* ---- one pair ---- */
 
 static char trying[200];
 
@@ -196,7 +198,8 @@ static void at_the_gateway(void *ctx, int account, const char *call, bool done) 
     moment->meanwhile->run();
 }
 
-static void one_pair(const struct held *what, const struct meanwhile *meanwhile, bool done, enum fake_act act) {
+static void one_pair(const struct held *what, const struct meanwhile *meanwhile, bool done,
+                     enum fake_act act) {
     snprintf(trying, sizeof trying, "%s, %s %s, while %s", what->name, fake_act_name(act),
              done ? "after it was done" : "before it is done", meanwhile->name);
     payment_world_forget(W);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_ledger.c: postings of every kind: between the accounts of their table, once for a cause, always
- * in balance; and the gateways' books that follow from them. */
+ * test_ledger.c: postings of every kind: between the accounts of their table, once for a cause,
+ * always in balance; and the gateways' books that follow from them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,8 +39,14 @@ static int post_all(const struct posting *postings, int count) {
 
 static struct posting posting(enum posting_kind kind, const char *cause, int64_t amount_minor) {
     return (struct posting){
-        .kind = kind, .cause = cause, .payment_id = "pay_1", .gateway = "stripe-a", .customer = "cus_1",
-        .amount_minor = amount_minor, .currency = usd, .at_us = 1000,
+        .kind = kind,
+        .cause = cause,
+        .payment_id = "pay_1",
+        .gateway = "stripe-a",
+        .customer = "cus_1",
+        .amount_minor = amount_minor,
+        .currency = usd,
+        .at_us = 1000,
     };
 }
 
@@ -69,7 +75,8 @@ static const struct {
 #define X(name, number, text, debit, credit, when) +1
 static_assert(COUNT_OF(kinds) == 0
 #include "ledger/postings.def"
-              , "every kind of posting has a row here");
+              ,
+              "every kind of posting has a row here");
 #undef X
 
 struct asked {
@@ -111,8 +118,9 @@ static void each_kind_moves_money_between_its_two_accounts(void **state) {
 }
 
 static void the_same_cause_is_posted_once_for_each_kind(void **state) {
-    const struct posting twice[] = {posting(POST_CHARGE, "att_1", 100), posting(POST_CHARGE, "att_1", 100),
-                                    posting(POST_FEE, "att_1", 3), posting(POST_CHARGE, "att_2", 50)};
+    const struct posting twice[] = {
+        posting(POST_CHARGE, "att_1", 100), posting(POST_CHARGE, "att_1", 100),
+        posting(POST_FEE, "att_1", 3), posting(POST_CHARGE, "att_2", 50)};
     assert_int_equal(post_all(twice, 4), 0);
     assert_int_equal(post_all(twice, 4), 0);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting"), 3);
@@ -120,7 +128,8 @@ static void the_same_cause_is_posted_once_for_each_kind(void **state) {
 }
 
 static void nothing_is_posted_for_nothing_and_negative_amounts_are_refused(void **state) {
-    struct posting none = posting(POST_CHARGE, "att_1", 0), negative = posting(POST_CHARGE, "att_1", -1);
+    struct posting none = posting(POST_CHARGE, "att_1", 0),
+                   negative = posting(POST_CHARGE, "att_1", -1);
     assert_int_equal(post_all(&none, 1), 0);
     assert_int_equal(post_all(&negative, 1), -ERR_AMOUNT);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting"), 0);
@@ -201,7 +210,8 @@ static struct books books(void) {
 static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         payment_world_forget(W);
-        const struct posting two[] = {posting(kinds[i].kind, "att_1", 250), posting(kinds[i].kind, "att_2", 50)};
+        const struct posting two[] = {posting(kinds[i].kind, "att_1", 250),
+                                      posting(kinds[i].kind, "att_2", 50)};
         assert_int_equal(post_all(two, 2), 0);
         struct books all = books();
         int64_t taken = kinds[i].book == 1 ? 300 : 0;
@@ -222,7 +232,8 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
 
 static void books_are_kept_apart_by_gateway_and_currency(void **state) {
     struct posting four[] = {posting(POST_CHARGE, "att_1", 1), posting(POST_CHARGE, "att_2", 10),
-                             posting(POST_CHARGE, "att_3", 100), posting(POST_REFUND, "re_1", 1000)};
+                             posting(POST_CHARGE, "att_3", 100),
+                             posting(POST_REFUND, "re_1", 1000)};
     four[1].gateway = "stripe-b";
     four[2].currency = (struct currency){"EUR"};
     four[3].gateway = "stripe-b";
@@ -259,9 +270,10 @@ static void the_longest_customers_have_accounts_of_their_own(void **state) {
         names[n][0] = '\0';
         for (int i = 0; i < CUSTOMER_ID_CHARS_MAX; i++) {
             size_t used = strlen(names[n]);
-            snprintf(names[n] + used, sizeof names[n] - used, "%s", i < CUSTOMER_ID_CHARS_MAX - 1 ? "𠀀"
-                                                                    : n == 0                     ? "𠀁"
-                                                                                                 : "𠀂");
+            snprintf(names[n] + used, sizeof names[n] - used, "%s",
+                     i < CUSTOMER_ID_CHARS_MAX - 1 ? "𠀀"
+                     : n == 0                      ? "𠀁"
+                                                   : "𠀂");
         }
         ledger_account(ACCOUNT_STORE_CREDIT, names[n], accounts[n]);
         struct posting one = posting(POST_STORE_CREDIT, names[n] + 476, 10);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_machine.c: the state tables, walked cell by cell: each payment state and event, each attempt
- * state and outcome. What is expected stands here a second time, as a picture; a row that is added to
- * a .def table without a change here fails. */
+ * state and outcome. What is expected stands here a second time, as a picture; a row that is added
+ * to a .def table without a change here fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,29 +32,22 @@ static const struct {
     enum payment_state from;
     const char *to;
 } payment_picture[] = {
-    {PAYMENT_CREATED, "p..r..fx"},
-    {PAYMENT_PROCESSING, "pprrasfx"},
-    {PAYMENT_REQUIRES_ACTION, "pp..asfx"},
-    {PAYMENT_AUTHORIZED, ".....s.x"},
-    {PAYMENT_SUCCEEDED, ".....s.."},
-    {PAYMENT_FAILED, "........"},
+    {PAYMENT_CREATED, "p..r..fx"},         {PAYMENT_PROCESSING, "pprrasfx"},
+    {PAYMENT_REQUIRES_ACTION, "pp..asfx"}, {PAYMENT_AUTHORIZED, ".....s.x"},
+    {PAYMENT_SUCCEEDED, ".....s.."},       {PAYMENT_FAILED, "........"},
     {PAYMENT_CANCELED, "........"},
 };
 
-/* Columns: charged, authorized, pending, action needed, approved, declined, rejected request, rejected
- * credentials, rate limited, unavailable, unknown, canceled, refunded, not found. */
+/* Columns: charged, authorized, pending, action needed, approved, declined, rejected request,
+ * rejected credentials, rate limited, unavailable, unknown, canceled, refunded, not found. */
 static const struct {
     enum attempt_state from;
     const char *to;
 } attempt_picture[] = {
-    {ATTEMPT_SENDING, "chpaadnnnnux.."},
-    {ATTEMPT_PENDING, "ch.a.d.....x.."},
-    {ATTEMPT_ACTION_NEEDED, "chp..d....ux.."},
-    {ATTEMPT_UNKNOWN, "chpaad.....x.n"},
-    {ATTEMPT_AUTHORIZED, "c..........x.."},
-    {ATTEMPT_CHARGED, ".............."},
-    {ATTEMPT_DECLINED, ".............."},
-    {ATTEMPT_NOT_CHARGED, ".............."},
+    {ATTEMPT_SENDING, "chpaadnnnnux.."},       {ATTEMPT_PENDING, "ch.a.d.....x.."},
+    {ATTEMPT_ACTION_NEEDED, "chp..d....ux.."}, {ATTEMPT_UNKNOWN, "chpaad.....x.n"},
+    {ATTEMPT_AUTHORIZED, "c..........x.."},    {ATTEMPT_CHARGED, ".............."},
+    {ATTEMPT_DECLINED, ".............."},      {ATTEMPT_NOT_CHARGED, ".............."},
     {ATTEMPT_CANCELED, ".............."},
 };
 
@@ -63,8 +56,8 @@ static void every_payment_move_is_as_in_the_picture(void **state) {
     for (size_t i = 0; i < COUNT_OF(payment_picture); i++) {
         assert_int_equal(strlen(payment_picture[i].to), EVENTS);
         for (int event = 1; event <= EVENTS; event++) {
-            const struct payment_move *move =
-                payment_move_find(payment_picture[i].from, (enum payment_event)event);
+            const struct payment_move *move = payment_move_find(payment_picture[i].from,
+                                                                (enum payment_event)event);
             char found = move != NULL ? payment_letter(move->to) : '.';
             if (found != payment_picture[i].to[event - 1]) {
                 fail_msg("%s, %s: %c", payment_state_name(payment_picture[i].from),
@@ -92,23 +85,27 @@ static void every_attempt_move_is_as_in_the_picture(void **state) {
 static void no_cell_stands_twice_in_a_table(void **state) {
     static const struct {
         int from, on;
-    } payment_cells[] = {
+    } payment_cells[] =
+        {
 #define X(from, event, to, tells) {PAYMENT_##from, EVENT_##event},
 #include "payment/payment_moves.def"
 #undef X
-    }, attempt_cells[] = {
+        },
+      attempt_cells[] = {
 #define X(from, outcome, to) {ATTEMPT_##from, GW_##outcome},
 #include "payment/attempt_moves.def"
 #undef X
-    };
+      };
     for (size_t i = 0; i < COUNT_OF(payment_cells); i++) {
         for (size_t k = 0; k < i; k++) {
-            assert_false(payment_cells[i].from == payment_cells[k].from && payment_cells[i].on == payment_cells[k].on);
+            assert_false(payment_cells[i].from == payment_cells[k].from &&
+                         payment_cells[i].on == payment_cells[k].on);
         }
     }
     for (size_t i = 0; i < COUNT_OF(attempt_cells); i++) {
         for (size_t k = 0; k < i; k++) {
-            assert_false(attempt_cells[i].from == attempt_cells[k].from && attempt_cells[i].on == attempt_cells[k].on);
+            assert_false(attempt_cells[i].from == attempt_cells[k].from &&
+                         attempt_cells[i].on == attempt_cells[k].on);
         }
     }
 }
@@ -117,7 +114,8 @@ static void no_cell_stands_twice_in_a_table(void **state) {
 static void an_attempt_that_is_over_never_lives_again(void **state) {
     for (int from = 1; from < ATTEMPT_STATE_COUNT; from++) {
         for (int outcome = 1; outcome <= OUTCOMES; outcome++) {
-            enum attempt_state to = attempt_move_find((enum attempt_state)from, (enum gateway_outcome)outcome);
+            enum attempt_state to = attempt_move_find((enum attempt_state)from,
+                                                      (enum gateway_outcome)outcome);
             if (!attempt_state_live((enum attempt_state)from)) {
                 assert_int_equal(to, ATTEMPT_NONE);
             }
@@ -128,9 +126,11 @@ static void an_attempt_that_is_over_never_lives_again(void **state) {
 static void an_attempt_ends_uncharged_only_by_an_outcome_that_says_so(void **state) {
     for (int from = 1; from < ATTEMPT_STATE_COUNT; from++) {
         for (int outcome = 1; outcome <= OUTCOMES; outcome++) {
-            enum attempt_state to = attempt_move_find((enum attempt_state)from, (enum gateway_outcome)outcome);
+            enum attempt_state to = attempt_move_find((enum attempt_state)from,
+                                                      (enum gateway_outcome)outcome);
             if (to != ATTEMPT_NONE && !attempt_state_live(to)) {
-                assert_true(gateway_outcome_not_charged((enum gateway_outcome)outcome) || outcome == GW_NOT_FOUND);
+                assert_true(gateway_outcome_not_charged((enum gateway_outcome)outcome) ||
+                            outcome == GW_NOT_FOUND);
             }
         }
     }
@@ -138,8 +138,8 @@ static void an_attempt_ends_uncharged_only_by_an_outcome_that_says_so(void **sta
 
 /* I6: whoever was unknown is not ended by a refusal of a later question or repeat. */
 static void unknown_is_not_ended_by_a_refusal(void **state) {
-    static const enum gateway_outcome refusals[] = {GW_REJECTED_REQUEST, GW_REJECTED_CREDENTIALS, GW_RATE_LIMITED,
-                                                    GW_UNAVAILABLE, GW_UNKNOWN};
+    static const enum gateway_outcome refusals[] = {GW_REJECTED_REQUEST, GW_REJECTED_CREDENTIALS,
+                                                    GW_RATE_LIMITED, GW_UNAVAILABLE, GW_UNKNOWN};
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         assert_int_equal(attempt_move_find(ATTEMPT_UNKNOWN, refusals[i]), ATTEMPT_NONE);
         assert_int_equal(attempt_move_find(ATTEMPT_PENDING, refusals[i]), ATTEMPT_NONE);
@@ -148,7 +148,8 @@ static void unknown_is_not_ended_by_a_refusal(void **state) {
 
 static void money_that_was_taken_is_final_for_its_attempt(void **state) {
     for (int outcome = 1; outcome <= OUTCOMES; outcome++) {
-        assert_int_equal(attempt_move_find(ATTEMPT_CHARGED, (enum gateway_outcome)outcome), ATTEMPT_NONE);
+        assert_int_equal(attempt_move_find(ATTEMPT_CHARGED, (enum gateway_outcome)outcome),
+                         ATTEMPT_NONE);
     }
 }
 
@@ -205,18 +206,20 @@ static enum payment_state beside(enum attempt_state attempt) {
 /* Whatever a gateway says of an attempt, its payment can follow, and comes to stand beside it. */
 static void every_attempt_move_has_a_payment_move(void **state) {
     static const enum payment_event events[] = {
-        [ATTEMPT_PENDING] = EVENT_WAIT,        [ATTEMPT_ACTION_NEEDED] = EVENT_ASK_CUSTOMER,
-        [ATTEMPT_UNKNOWN] = EVENT_WAIT,        [ATTEMPT_AUTHORIZED] = EVENT_AUTHORIZE,
-        [ATTEMPT_CHARGED] = EVENT_CHARGE,      [ATTEMPT_DECLINED] = EVENT_FAIL,
-        [ATTEMPT_NOT_CHARGED] = EVENT_FAIL,    [ATTEMPT_CANCELED] = EVENT_CANCEL,
+        [ATTEMPT_PENDING] = EVENT_WAIT,     [ATTEMPT_ACTION_NEEDED] = EVENT_ASK_CUSTOMER,
+        [ATTEMPT_UNKNOWN] = EVENT_WAIT,     [ATTEMPT_AUTHORIZED] = EVENT_AUTHORIZE,
+        [ATTEMPT_CHARGED] = EVENT_CHARGE,   [ATTEMPT_DECLINED] = EVENT_FAIL,
+        [ATTEMPT_NOT_CHARGED] = EVENT_FAIL, [ATTEMPT_CANCELED] = EVENT_CANCEL,
     };
     for (int from = ATTEMPT_SENDING; from < ATTEMPT_STATE_COUNT; from++) {
         for (int outcome = 1; outcome <= OUTCOMES; outcome++) {
-            enum attempt_state to = attempt_move_find((enum attempt_state)from, (enum gateway_outcome)outcome);
+            enum attempt_state to = attempt_move_find((enum attempt_state)from,
+                                                      (enum gateway_outcome)outcome);
             if (to == ATTEMPT_NONE) {
                 continue;
             }
-            const struct payment_move *move = payment_move_find(beside((enum attempt_state)from), events[to]);
+            const struct payment_move *move = payment_move_find(beside((enum attempt_state)from),
+                                                                events[to]);
             assert_non_null(move);
             assert_true(!attempt_state_live(to) || move->to == beside(to));
         }
@@ -227,7 +230,8 @@ static void every_attempt_move_has_a_payment_move(void **state) {
 static void every_move_but_sending_is_told(void **state) {
     for (int from = 1; from < PAYMENT_STATE_COUNT; from++) {
         for (int event = 1; event <= EVENTS; event++) {
-            const struct payment_move *move = payment_move_find((enum payment_state)from, (enum payment_event)event);
+            const struct payment_move *move = payment_move_find((enum payment_state)from,
+                                                                (enum payment_event)event);
             if (move != NULL) {
                 assert_int_equal(move->tells[0] == '\0', event == EVENT_SEND);
             }

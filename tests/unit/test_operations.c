@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_operations.c: captures, cancellations and refunds: their amounts, their own unknown states, and
- * that never more goes back than came in (I10). */
+ * test_operations.c: captures, cancellations and refunds: their amounts, their own unknown states,
+ * and that never more goes back than came in (I10). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ static void assert_amounts(const char *id, int64_t captured, int64_t refunded, i
     json_decref(json);
 }
 
-/* ---- captures --------------------------------------------------------------------------------- */
+/* ---- captures ---- */
 
 static void all_that_was_authorized_is_captured_by_default(void **state) {
     char *id = world_authorized(W, "order", 1000);
@@ -96,7 +96,8 @@ static void a_capture_that_the_gateway_refuses_changes_nothing_and_says_so(void 
 }
 
 static void an_unknown_capture_is_repeated_at_once_with_its_key(void **state) {
-    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_GARBAGE, FAKE_ERROR_AFTER};
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_GARBAGE,
+                                         FAKE_ERROR_AFTER};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
         payment_world_forget(W);
         char *id = world_authorized(W, "order", 1000);
@@ -125,6 +126,22 @@ static void an_unknown_capture_counts_until_it_is_resolved(void **state) {
         free(id);
         world_check(W);
     }
+}
+
+/* What the intent says then is the sum of all captures; which of them were made is worked out. */
+static void
+a_capture_that_never_arrived_is_not_taken_for_the_one_that_closed_the_payment(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_say(FAKE, 0, "capture", -1, FAKE_LOSE_BEFORE);
+    expect(world_capture(W, "key", id, 300, false), 202, "authorized");
+    fake_say_nothing(FAKE);
+    expect(world_capture(W, "key-2", id, 700, true), 201, "succeeded");
+    world_settle_all(W);
+    assert_amounts(id, 700, 0, 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation WHERE kind = 1 AND state = 5"),
+                     1);
+    free(id);
+    world_check(W);
 }
 
 static void a_callback_about_a_capture_of_ours_books_it_once(void **state) {
@@ -179,12 +196,13 @@ static void race(void *arg) {
     struct caller caller = world_caller(key, "x");
     struct answer answer = {0};
     struct err err = {0};
-    racer->result =
-        racer->kind == OPERATION_CAPTURE
-            ? payment_capture(W->payments, &caller, racer->id, racer->amount_minor, false, &answer, &err)
-        : racer->kind == OPERATION_CANCEL
-            ? payment_cancel(W->payments, &caller, racer->id, "", &answer, &err)
-            : payment_refund(W->payments, &caller, racer->id, racer->amount_minor, "", true, &answer, &err);
+    racer->result = racer->kind == OPERATION_CAPTURE
+                        ? payment_capture(W->payments, &caller, racer->id, racer->amount_minor,
+                                          false, &answer, &err)
+                    : racer->kind == OPERATION_CANCEL
+                        ? payment_cancel(W->payments, &caller, racer->id, "", &answer, &err)
+                        : payment_refund(W->payments, &caller, racer->id, racer->amount_minor, "",
+                                         true, &answer, &err);
     racer->status = answer.status;
     answer_release(&answer);
 }
@@ -225,7 +243,8 @@ static void a_capture_and_a_cancellation_at_once_are_one_of_the_two(void **state
         char *id = world_authorized(W, "order", 1000);
         struct racer racers[RACERS];
         for (int i = 0; i < RACERS; i++) {
-            racers[i] = (struct racer){i, 0, 0, id, 1000, i % 2 == 0 ? OPERATION_CAPTURE : OPERATION_CANCEL};
+            racers[i] = (struct racer){i,  0,    0,
+                                       id, 1000, i % 2 == 0 ? OPERATION_CAPTURE : OPERATION_CANCEL};
         }
         assert_int_equal(run_race(racers), 1);
         free(id);
@@ -233,7 +252,7 @@ static void a_capture_and_a_cancellation_at_once_are_one_of_the_two(void **state
     }
 }
 
-/* ---- cancellations ---------------------------------------------------------------------------- */
+/* ---- cancellations ---- */
 
 static void a_cancelled_authorization_is_released_and_the_order_is_free(void **state) {
     char *id = world_authorized(W, "order", 1000);
@@ -287,6 +306,42 @@ static void a_cancellation_of_what_was_charged_meanwhile_fails(void **state) {
     }
 }
 
+/* The gateway's word may be older than what we have done since it was asked. */
+static void cancel_meanwhile(void *ctx, int account, const char *call, bool done) {
+    (void)account;
+    if (done && strcmp(call, "query") == 0) {
+        fake_hook(FAKE, NULL, NULL);
+        expect(world_cancel(W, "key-of-the-cancellation", ctx), 201, "canceled");
+    }
+}
+
+static void what_was_authorized_when_it_was_asked_about_is_no_late_success(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    struct caller caller = world_caller("key", "hash");
+    ANSWER_AUTO answer = {0};
+    fake_hook(FAKE, cancel_meanwhile, id);
+    json_decref(world_take(W, payment_check(W->payments, &caller, id, &answer, &W->err), &answer));
+    assert_payment(W, id, "canceled");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    assert_int_equal(fake_calls(FAKE, 0, "query"), 2);
+    free(id);
+    world_check(W);
+}
+
+static void a_check_asks_about_open_operations_too(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    struct caller caller = world_caller("key", "hash");
+    ANSWER_AUTO answer = {0};
+    fake_say(FAKE, 0, "refund", -1, FAKE_LOSE_AFTER);
+    json_decref(world_refund(W, "key-of-the-refund", id, 400));
+    assert_amounts(id, 1000, 0, 400);
+    fake_say_nothing(FAKE);
+    json_decref(world_take(W, payment_check(W->payments, &caller, id, &answer, &W->err), &answer));
+    assert_amounts(id, 1000, 400, 0);
+    free(id);
+    world_check(W);
+}
+
 static void an_unknown_cancellation_is_resolved(void **state) {
     static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
@@ -303,7 +358,7 @@ static void an_unknown_cancellation_is_resolved(void **state) {
     }
 }
 
-/* ---- refunds ---------------------------------------------------------------------------------- */
+/* ---- refunds ---- */
 
 static void a_payment_is_refunded_in_full_by_default(void **state) {
     char *id = world_paid(W, "order", 1000);
@@ -375,8 +430,8 @@ static void a_pending_refund_ends_as_the_gateway_says(void **state) {
 }
 
 static void an_unknown_refund_counts_and_is_resolved(void **state) {
-    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_TIME_OUT_BEFORE, FAKE_GARBAGE,
-                                         FAKE_ERROR_AFTER};
+    static const enum fake_act acts[] = {FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER, FAKE_TIME_OUT_BEFORE,
+                                         FAKE_GARBAGE, FAKE_ERROR_AFTER};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
         payment_world_forget(W);
         char *id = world_paid(W, "order", 1000);
@@ -417,7 +472,8 @@ static void a_refund_unknown_for_longer_than_keys_live_is_asked_about(void **sta
 }
 
 static void a_refund_that_certainly_was_not_made_fails_and_frees_its_amount(void **state) {
-    static const enum fake_act acts[] = {FAKE_REFUSE, FAKE_RATE_LIMIT, FAKE_BAD_KEY, FAKE_REJECT, FAKE_DECLINE};
+    static const enum fake_act acts[] = {FAKE_REFUSE, FAKE_RATE_LIMIT, FAKE_BAD_KEY, FAKE_REJECT,
+                                         FAKE_DECLINE};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
         payment_world_forget(W);
         char *id = world_paid(W, "order", 1000);
@@ -477,7 +533,8 @@ static void a_refund_that_succeeded_and_failed_after_all_is_taken_back(void **st
 static json_t *store_credit(const char *key, const char *id, int64_t amount_minor) {
     struct caller caller = world_caller(key, "credit");
     struct answer answer = {0};
-    int r = payment_refund(W->payments, &caller, id, amount_minor, "goodwill", false, &answer, &W->err);
+    int r = payment_refund(W->payments, &caller, id, amount_minor, "goodwill", false, &answer,
+                           &W->err);
     return world_take(W, r, &answer);
 }
 
@@ -488,7 +545,8 @@ static void store_credit_needs_no_gateway_and_counts_as_refunded(void **state) {
     assert_int_equal(fake_calls(FAKE, 0, "*"), calls);
     assert_amounts(id, 1000, 400, 0);
     refused(world_refund(W, "key-2", id, 601), ERR_AMOUNT);
-    assert_text(W, "SELECT credit_account FROM posting WHERE kind = 8", "customer:cus_1:store_credit");
+    assert_text(W, "SELECT credit_account FROM posting WHERE kind = 8",
+                "customer:cus_1:store_credit");
     free(id);
     struct payment_order order = world_order("order-2", 500);
     order.customer_id = "";
@@ -521,7 +579,8 @@ static void a_refund_and_a_capture_at_once_are_both_counted(void **state) {
         expect(world_capture(W, "key", id, 400, false), 201, "succeeded");
         struct racer racers[RACERS];
         for (int i = 0; i < RACERS; i++) {
-            racers[i] = (struct racer){i, 0, 0, id, 150, i % 2 == 0 ? OPERATION_CAPTURE : OPERATION_REFUND};
+            racers[i] = (struct racer){i,  0,   0,
+                                       id, 150, i % 2 == 0 ? OPERATION_CAPTURE : OPERATION_REFUND};
         }
         assert_true(run_race(racers) >= 5); /* 3 captures of 150, and 2 or 3 refunds of 150 */
         free(id);
@@ -552,8 +611,9 @@ static void a_disabled_gateway_refuses_refunds_and_a_draining_one_does_not(void 
     static const enum gateway_switch switches[] = {GATEWAY_DISABLED, GATEWAY_DRAINING};
     for (size_t i = 0; i < COUNT_OF(switches); i++) {
         struct gateway_control_change change;
-        assert_int_equal(gateway_control_set(W->control, "stripe-a", switches[i], false, "test", "an incident",
-                                             &change, &W->err), 0);
+        assert_int_equal(gateway_control_set(W->control, "stripe-a", switches[i], false, "test",
+                                             "an incident", &change, &W->err),
+                         0);
         assert_int_equal(gateway_control_apply(&change, &W->err), 0);
         if (switches[i] == GATEWAY_DISABLED) {
             refused(world_refund(W, "key-1", id, 100), ERR_NO_GATEWAY);
@@ -574,6 +634,8 @@ int main(void) {
         cmocka_unit_test(a_capture_that_the_gateway_refuses_changes_nothing_and_says_so),
         cmocka_unit_test(an_unknown_capture_is_repeated_at_once_with_its_key),
         cmocka_unit_test(an_unknown_capture_counts_until_it_is_resolved),
+        cmocka_unit_test(
+            a_capture_that_never_arrived_is_not_taken_for_the_one_that_closed_the_payment),
         cmocka_unit_test(a_callback_about_a_capture_of_ours_books_it_once),
         cmocka_unit_test(a_capture_made_at_the_gateway_itself_is_booked_from_its_callback),
         cmocka_unit_test(a_capture_of_an_expired_authorization_fails),
@@ -583,6 +645,8 @@ int main(void) {
         cmocka_unit_test(what_was_taken_or_is_being_asked_is_not_cancelled),
         cmocka_unit_test(a_payment_that_waits_for_another_method_is_cancelled_without_a_gateway),
         cmocka_unit_test(a_cancellation_of_what_was_charged_meanwhile_fails),
+        cmocka_unit_test(what_was_authorized_when_it_was_asked_about_is_no_late_success),
+        cmocka_unit_test(a_check_asks_about_open_operations_too),
         cmocka_unit_test(an_unknown_cancellation_is_resolved),
         cmocka_unit_test(a_payment_is_refunded_in_full_by_default),
         cmocka_unit_test(several_partial_refunds_go_up_to_what_was_captured),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_resolver.c: what becomes of payments nobody answered for: asked about on a schedule, for ever,
- * ended only by evidence or by a named person with a reason (PAY-6, I6). */
+ * test_resolver.c: what becomes of payments nobody answered for: asked about on a schedule, for
+ * ever, ended only by evidence or by a named person with a reason (PAY-6, I6). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +34,8 @@ static char *unknown(enum fake_act act) {
 static json_t *resolve(const char *key, const char *id, bool completed, const char *reason) {
     struct caller caller = world_caller(key, completed ? "completed" : "failed");
     struct answer answer = {0};
-    return world_take(W, payment_resolve(W->payments, &caller, id, completed, reason, &answer, &W->err), &answer);
+    return world_take(
+        W, payment_resolve(W->payments, &caller, id, completed, reason, &answer, &W->err), &answer);
 }
 
 static json_t *check(const char *id) {
@@ -45,8 +46,9 @@ static json_t *check(const char *id) {
 
 static void disable(const char *gateway) {
     struct gateway_control_change change;
-    assert_int_equal(gateway_control_set(W->control, gateway, GATEWAY_DISABLED, false, "test", "a test", &change,
-                                         &W->err), 0);
+    assert_int_equal(gateway_control_set(W->control, gateway, GATEWAY_DISABLED, false, "test",
+                                         "a test", &change, &W->err),
+                     0);
     assert_int_equal(gateway_control_apply(&change, &W->err), 0);
 }
 
@@ -67,10 +69,12 @@ static void the_schedule_is_5_s_15_s_1_min_5_min_15_min_1_h_and_hourly(void **st
 static void the_delay_follows_from_the_age_of_the_trouble(void **state) {
     static const struct {
         int64_t age_s, delay_s;
-    } rows[] = {{0, 5}, {4, 5}, {5, 15}, {19, 15}, {20, 60}, {79, 60}, {80, 300}, {379, 300}, {380, 900},
-                {1279, 900}, {1280, 3600}, {4880, 3600}, {1000000, 3600}};
+    } rows[] = {{0, 5},       {4, 5},       {5, 15},        {19, 15},   {20, 60},
+                {79, 60},     {80, 300},    {379, 300},     {380, 900}, {1279, 900},
+                {1280, 3600}, {4880, 3600}, {1000000, 3600}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        assert_int_equal(resolve_delay_us(rows[i].age_s * US_PER_SECOND), rows[i].delay_s * US_PER_SECOND);
+        assert_int_equal(resolve_delay_us(rows[i].age_s * US_PER_SECOND),
+                         rows[i].delay_s * US_PER_SECOND);
     }
 }
 
@@ -129,7 +133,8 @@ static void a_success_after_a_conclusive_not_found_is_a_case_and_suspense(void *
     (void)world_tick(W);
     assert_int_equal(world_int(W, "SELECT state FROM payment"), 6);
     assert_text(W, "SELECT kind FROM review_case", "late_success");
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10 AND amount_minor = 500"), 1);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10 AND amount_minor = 500"), 1);
     world_verify(W);
     world_books_equal(W);
 }
@@ -215,7 +220,7 @@ static void a_gateway_that_left_the_configuration_stops_nothing(void **state) {
     world_check(W);
 }
 
-/* ---- captures of long ago --------------------------------------------------------------------- */
+/* ---- captures of long ago ---- */
 
 static void a_capture_unknown_for_longer_than_keys_live_ends_by_what_is_held(void **state) {
     static const struct {
@@ -242,13 +247,14 @@ static void a_capture_unknown_for_longer_than_keys_live_ends_by_what_is_held(voi
         fake_say_nothing(FAKE);
         world_settle_all(W);
         assert_payment(W, id, rows[i].state);
-        assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), rows[i].captured_minor);
+        assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"),
+                         rows[i].captured_minor);
         free(id);
         world_check(W);
     }
 }
 
-/* ---- by hand ---------------------------------------------------------------------------------- */
+/* ---- by hand ---- */
 
 static void a_person_decides_only_with_a_reason_and_it_is_audited(void **state) {
     char *id = unknown(FAKE_LOSE_BEFORE);
@@ -319,7 +325,8 @@ static void asking_by_hand_applies_what_the_gateway_says(void **state) {
     char *id = unknown(FAKE_LOSE_AFTER);
     json_t *json = check(id);
     assert_string_equal(json_at(json, "gateway_says.outcome"), "unknown");
-    assert_true(json_is_true(json_object_get(json_object_get(json, "gateway_says"), "still_unresolved")));
+    assert_true(
+        json_is_true(json_object_get(json_object_get(json, "gateway_says"), "still_unresolved")));
     json_decref(json);
     fake_say_nothing(FAKE);
     json = check(id);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_router.c: which gateway is asked first, which follow, and what the decision says about each. */
+ * test_router.c: which gateway is asked first, which follow, and what the decision says about each.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +67,11 @@ static int fresh(void **state) {
     settings[P].credential_count = 3;
     open_with(NULL, 0);
     request = (struct route_request){
-        .payment_id = "pay_1", .method = METHOD_CARD, .currency = {"USD"}, .amount_minor = 1000, .region = "EU",
+        .payment_id = "pay_1",
+        .method = METHOD_CARD,
+        .currency = {"USD"},
+        .amount_minor = 1000,
+        .region = "EU",
         .portable_token = "pm",
     };
     return 0;
@@ -107,7 +112,8 @@ static void skipped(const char *name, const char *why) {
 
 static void switch_to(const char *name, enum gateway_switch to) {
     struct gateway_control_change change;
-    assert_int_equal(gateway_control_set(control, name, to, true, "t", "because", &change, &err), 0);
+    assert_int_equal(gateway_control_set(control, name, to, true, "t", "because", &change, &err),
+                     0);
     assert_int_equal(gateway_control_apply(&change, &err), 0);
 }
 
@@ -135,7 +141,7 @@ static void fail_calls(const char *name, enum payment_method method) {
     }
 }
 
-/* ---- filters ---------------------------------------------------------------------------------- */
+/* ---- filters ---- */
 
 static void gateways_follow_each_other_by_priority(void **state) {
     assert_string_equal(order(), "abc");
@@ -203,7 +209,7 @@ static void a_card_needs_a_token_there_and_a_wallet_asks_its_owner(void **state)
     json_decref(tokens);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------ */
+/* ---- rules ---- */
 
 static void the_first_rule_that_matches_orders_and_forbids(void **state) {
     static const struct route_rule rules[] = {
@@ -222,8 +228,14 @@ static void the_first_rule_that_matches_orders_and_forbids(void **state) {
 }
 
 static void a_rule_matches_when_all_it_says_holds(void **state) {
-    struct route_rule rule = {.name = "r", .forbid = {"a"}, .forbid_count = 1, .currency_count = 1,
-                              .region_count = 1, .amount_minor_min = 100, .amount_minor_max = 1000, .vip = 1};
+    struct route_rule rule = {.name = "r",
+                              .forbid = {"a"},
+                              .forbid_count = 1,
+                              .currency_count = 1,
+                              .region_count = 1,
+                              .amount_minor_min = 100,
+                              .amount_minor_max = 1000,
+                              .vip = 1};
     rule.methods[METHOD_CARD] = true;
     rule.currencies[0] = (struct currency){"USD"};
     snprintf(rule.regions[0], sizeof rule.regions[0], "EU");
@@ -257,11 +269,12 @@ static void a_rule_names_only_gateways_that_there_are(void **state) {
     rule = (struct route_rule){.name = "r", .forbid = {"x"}, .forbid_count = 1};
     assert_int_equal(router_new(registry, control, &rule, 1, &none, &err), -ERR_CONFIG);
     assert_non_null(strstr(err.detail, "\"x\""));
-    assert_int_equal(router_new(registry, control, &rule, ROUTE_RULES_MAX + 1, &none, &err), -ERR_CONFIG);
+    assert_int_equal(router_new(registry, control, &rule, ROUTE_RULES_MAX + 1, &none, &err),
+                     -ERR_CONFIG);
     assert_null(none);
 }
 
-/* ---- switched by hand ------------------------------------------------------------------------- */
+/* ---- switched by hand ---- */
 
 static void what_is_switched_off_takes_no_new_payments(void **state) {
     switch_to("a", GATEWAY_DISABLED);
@@ -305,7 +318,7 @@ static void fallback_mode_counts_only_gateways_of_the_method(void **state) {
     assert_string_equal(order(), "bca");
 }
 
-/* ---- health ----------------------------------------------------------------------------------- */
+/* ---- health ---- */
 
 static void an_open_breaker_is_no_candidate_and_a_trial_is_one(void **state) {
     fail_calls("a", METHOD_CARD);
@@ -318,7 +331,7 @@ static void an_open_breaker_is_no_candidate_and_a_trial_is_one(void **state) {
     assert_string_equal(order(), "p");
 }
 
-/* ---- shares ----------------------------------------------------------------------------------- */
+/* ---- shares ---- */
 
 static int share_of(const char *name, int payments) {
     char id[32];
@@ -372,14 +385,15 @@ static void cost_and_live_success_shift_the_shares(void **state) {
         char why[160];
         result.outcome = i % 4 == 3 ? GW_UNAVAILABLE : GW_CHARGED;
         struct gateway_health *health = gateway_find(registry, "a")->health;
-        enum admission admission = gateway_health_admit(health, METHOD_CARD, OP_CHARGE, why, sizeof why);
+        enum admission admission = gateway_health_admit(health, METHOD_CARD, OP_CHARGE, why,
+                                                        sizeof why);
         assert_int_equal(admission, ADMIT_YES);
         gateway_health_report(health, METHOD_CARD, OP_CHARGE, admission, &result);
     }
     assert_true(share_of("a", 2000) < even - 100);
 }
 
-/* ---- decisions and methods -------------------------------------------------------------------- */
+/* ---- decisions and methods ---- */
 
 static void the_decision_names_every_gateway_with_its_reason(void **state) {
     static const struct route_rule rule = {.name = "quo\"ted", .forbid = {"c"}, .forbid_count = 1};
@@ -404,7 +418,8 @@ static void the_decision_names_every_gateway_with_its_reason(void **state) {
     json_decref(json);
 }
 
-static const struct method_state *method(enum payment_method which, const char *currency, const char *region) {
+static const struct method_state *method(enum payment_method which, const char *currency,
+                                         const char *region) {
     static struct method_state states[METHOD_COUNT];
     int count = 0;
     struct currency of = currency_stored(currency);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_rows.c: every column of payments, attempts and operations is written and read back, by inserting
- * and by saving; broken states and missing rows are told. */
+ * test_rows.c: every column of payments, attempts and operations is written and read back, by
+ * inserting and by saving; broken states and missing rows are told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +79,8 @@ static struct payment_row some_payment(void) {
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            return err_set(err, ERR_INTERNAL, "line %d: not %s (%s)", __LINE__, #condition, different); \
+            return err_set(err, ERR_INTERNAL, "line %d: not %s (%s)", __LINE__, #condition,        \
+                           different);                                                             \
         }                                                                                          \
     } while (0)
 
@@ -302,7 +303,11 @@ static int save_over(struct store_tx *tx, struct arena *arena, struct err *err) 
     struct attempt_row row = some_attempt(), back;
     row.gateway_id = "";
     int r = attempt_row_insert(tx, &row, err);
-    r = r < 0 ? r : sql_put(tx, err, "UPDATE attempt SET gateway_id = 'pi_9', callback_us = 77, callback_due_us = 0");
+    r = r < 0
+            ? r
+            : sql_put(
+                  tx, err,
+                  "UPDATE attempt SET gateway_id = 'pi_9', callback_us = 77, callback_due_us = 0");
     row.callback_due_us = 99;
     r = r < 0 ? r : attempt_row_save(tx, &row, err);
     r = r < 0 ? r : attempt_row_load(tx, arena, row.id.text, &back, err);
@@ -325,7 +330,8 @@ static int no_other_gateway(struct store_tx *tx, struct arena *arena, struct err
     if (r < 0) {
         return r;
     }
-    CHECK(attempt_row_by_gateway_id(tx, arena, "stripe-b", "pi_1", "", &back, err) == -ERR_NOT_FOUND);
+    CHECK(attempt_row_by_gateway_id(tx, arena, "stripe-b", "pi_1", "", &back, err) ==
+          -ERR_NOT_FOUND);
     CHECK(attempt_row_by_gateway_id(tx, arena, "stripe-a", "", "", &back, err) == -ERR_NOT_FOUND);
     CHECK(attempt_row_load(tx, arena, "att_x", &back, err) == -ERR_NOT_FOUND);
     return 0;
@@ -463,7 +469,8 @@ static void every_column_of_an_operation_is_written_and_read_back(void **state) 
 }
 
 static int text_that_is_null(struct store_tx *tx, struct arena *arena, struct err *err) {
-    struct payment_row row = {.id = payment_id_new(), .order_id = "o", .state = PAYMENT_CREATED, .currency = {"USD"}};
+    struct payment_row row = {
+        .id = payment_id_new(), .order_id = "o", .state = PAYMENT_CREATED, .currency = {"USD"}};
     struct payment_row back;
     CHECK(payment_row_insert(tx, &row, err) == 1);
     int r = payment_row_load(tx, arena, row.id.text, false, &back, err);
@@ -493,7 +500,8 @@ static int load_broken(struct store_tx *tx, struct arena *arena, struct err *err
     }
     CHECK(payment_row_load(tx, arena, payment.id.text, false, &payment, err) == -ERR_STORE_CORRUPT);
     CHECK(attempt_row_load(tx, arena, attempt.id.text, &attempt, err) == -ERR_STORE_CORRUPT);
-    CHECK(operation_row_load(tx, arena, operation.id.text, false, &operation, err) == -ERR_STORE_CORRUPT);
+    CHECK(operation_row_load(tx, arena, operation.id.text, false, &operation, err) ==
+          -ERR_STORE_CORRUPT);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_verify.c: a world of every kind of payment is sound; whatever is broken in it by hand is found,
- * under its rule. */
+ * test_verify.c: a world of every kind of payment is sound; whatever is broken in it by hand is
+ * found, under its rule. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,12 +23,13 @@ static void create(const char *order_id, enum fake_act act, int times) {
     fake_say_nothing(FAKE);
 }
 
-/* Charged and partly refunded, a hold, one declined, one unknown, one pending refund, one callback and
- * one webhook that wait. */
+/* Charged and partly refunded, a hold, one declined, one unknown, one pending refund, one callback
+ * and one webhook that wait. */
 static void every_kind(void) {
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    int r = webhook_endpoint_create(W->payments, &caller, FAKE_MERCHANT_URL, "*", "", &answer, &W->err);
+    int r = webhook_endpoint_create(W->payments, &caller, FAKE_MERCHANT_URL, "*", "", &answer,
+                                    &W->err);
     json_decref(world_take(W, r, &answer));
     char *id = world_paid(W, "paid", 500);
     json_decref(world_refund(W, NULL, id, 100));
@@ -47,19 +48,26 @@ static const struct {
     const char *rule, *what, *sql;
 } breaks[] = {
     {"I1", "more than one attempt",
-     "INSERT INTO attempt (id, payment_id, number, gateway, state, live, amount_minor, currency, token, decision, "
-     "outcome, source, gateway_id, charge_id, code, common_code, message, trace, http_status, reach, duration_us, "
-     "was_unknown, owner, lease_us, sent_us, created_us, settled_us, callback_due_us, callback_us) SELECT 'att_x', "
-     "payment_id, 9, gateway, state, NULL, amount_minor, currency, token, decision, outcome, source, '', '', code, "
-     "common_code, message, trace, http_status, reach, duration_us, was_unknown, owner, lease_us, sent_us, "
+     "INSERT INTO attempt (id, payment_id, number, gateway, state, live, amount_minor, currency, "
+     "token, decision, "
+     "outcome, source, gateway_id, charge_id, code, common_code, message, trace, http_status, "
+     "reach, duration_us, "
+     "was_unknown, owner, lease_us, sent_us, created_us, settled_us, callback_due_us, callback_us) "
+     "SELECT 'att_x', "
+     "payment_id, 9, gateway, state, NULL, amount_minor, currency, token, decision, outcome, "
+     "source, '', '', code, "
+     "common_code, message, trace, http_status, reach, duration_us, was_unknown, owner, lease_us, "
+     "sent_us, "
      "created_us, settled_us, 0, 0 FROM attempt WHERE state = 6 LIMIT 1"},
     {"I1", "live mark", "UPDATE attempt SET live = NULL WHERE state = 6"},
     {"I1", "live mark", "UPDATE attempt SET live = 1 WHERE state = 7"},
     {"I2", "without a charged attempt", "UPDATE attempt SET state = 4 WHERE state = 6"},
     {"I4", "charged attempt whose payment", "UPDATE payment SET state = 4 WHERE order_id = 'paid'"},
-    {"I4", "captured amount", "UPDATE payment SET captured_minor = captured_minor + 1 WHERE order_id = 'paid'"},
+    {"I4", "captured amount",
+     "UPDATE payment SET captured_minor = captured_minor + 1 WHERE order_id = 'paid'"},
     {"I4", "captured amount", "DELETE FROM posting WHERE kind = 1"},
-    {"I4", "refunded amount", "UPDATE payment SET refunded_minor = refunded_minor - 1 WHERE order_id = 'paid'"},
+    {"I4", "refunded amount",
+     "UPDATE payment SET refunded_minor = refunded_minor - 1 WHERE order_id = 'paid'"},
     {"I4", "refunded amount", "DELETE FROM posting WHERE kind = 3"},
     {"I4", "another currency", "UPDATE posting SET currency = 'EUR' WHERE kind = 1"},
     {"I4", "not positive", "UPDATE posting SET amount_minor = 0 WHERE kind = 5"},
@@ -67,11 +75,14 @@ static const struct {
     {"I4", "holds the money", "UPDATE attempt SET state = 9, live = NULL WHERE state = 5"},
     {"I5", "ended while", "UPDATE payment SET state = 6 WHERE order_id = 'unknown'"},
     {"I6", "nobody will ask", "DELETE FROM job WHERE kind = 'resolve'"},
-    {"I6", "capture, cancellation or refund that nobody", "DELETE FROM job WHERE kind = 'resolve_operation'"},
+    {"I6", "capture, cancellation or refund that nobody",
+     "DELETE FROM job WHERE kind = 'resolve_operation'"},
     {"I6", "may still be answered", "UPDATE attempt SET state = 8, live = NULL WHERE state = 4"},
     {"I10", "beyond what was captured",
-     "UPDATE payment SET refund_reserved_minor = 501, captured_minor = 500 WHERE order_id = 'paid'"},
-    {"I10", "not the sum", "UPDATE payment SET refund_reserved_minor = 101 WHERE order_id = 'paid'"},
+     "UPDATE payment SET refund_reserved_minor = 501, captured_minor = 500 WHERE order_id = "
+     "'paid'"},
+    {"I10", "not the sum",
+     "UPDATE payment SET refund_reserved_minor = 101 WHERE order_id = 'paid'"},
     {"I10", "not the sum", "UPDATE operation SET state = 5 WHERE kind = 3 AND state = 4"},
     {"I3", "no job will process", "DELETE FROM job WHERE kind = 'callback'"},
     {"I3", "no job will send", "DELETE FROM job WHERE kind = 'webhook'"},
@@ -110,7 +121,8 @@ static void whatever_is_broken_by_hand_is_found(void **state) {
         assert_true(engine_exec(&W->engine, breaks[i].sql) > 0);
         json_t *json = verified();
         if (!found(json_object_get(json, "broken"), breaks[i].rule, breaks[i].what)) {
-            fail_msg("%s \"%s\" was not found after: %s", breaks[i].rule, breaks[i].what, breaks[i].sql);
+            fail_msg("%s \"%s\" was not found after: %s", breaks[i].rule, breaks[i].what,
+                     breaks[i].sql);
         }
         json_decref(json);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_webhooks.c: the outbox and what is sent from it: exactly the events that were written, signed,
- * retried, parked, replayed; endpoints made, rotated, disabled and deleted (PAY-12). */
+ * test_webhooks.c: the outbox and what is sent from it: exactly the events that were written,
+ * signed, retried, parked, replayed; endpoints made, rotated, disabled and deleted (PAY-12). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,14 +42,16 @@ static char *listen_to(const char *types, char **ret_id) {
 static json_t *update(const char *id, const char *url, const char *types, int enabled) {
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    int r = webhook_endpoint_update(W->payments, &caller, id, url, types, enabled, &answer, &W->err);
+    int r = webhook_endpoint_update(W->payments, &caller, id, url, types, enabled, &answer,
+                                    &W->err);
     return world_take(W, r, &answer);
 }
 
 static json_t *replay(const char *delivery_id) {
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    return world_take(W, webhook_delivery_replay(W->payments, &caller, delivery_id, &answer, &W->err), &answer);
+    return world_take(
+        W, webhook_delivery_replay(W->payments, &caller, delivery_id, &answer, &W->err), &answer);
 }
 
 static void pay(const char *order_id) {
@@ -63,9 +65,9 @@ static bool verifies(const struct fake_delivery *delivery, const char *secret, c
     struct secret *key = NULL;
     struct err err = {0};
     assert_int_equal(standard_webhook_secret_read(secret, &key, &err), 0);
-    const struct http_header headers[] = {
-        {"webhook-id", delivery->id}, {"webhook-timestamp", delivery->timestamp},
-        {"webhook-signature", delivery->signature}};
+    const struct http_header headers[] = {{"webhook-id", delivery->id},
+                                          {"webhook-timestamp", delivery->timestamp},
+                                          {"webhook-signature", delivery->signature}};
     const struct secret *keys[] = {key};
     int r = standard_webhook_verify(keys, 1, headers, COUNT_OF(headers), body, strlen(body),
                                     clock_wall_us() / US_PER_SECOND, &err);
@@ -84,7 +86,7 @@ static int64_t deliveries(int state) {
     }
 }
 
-/* ---- the outbox ------------------------------------------------------------------------------- */
+/* ---- the outbox ---- */
 
 static int each_event_fn(struct store_tx *tx, void *ctx, struct err *err) {
     int *missing = ctx;
@@ -166,7 +168,8 @@ static void every_type_that_is_told_can_be_listened_to(void **state) {
 #define X(from, event, to, tells) tells,
 #include "payment/payment_moves.def"
 #undef X
-        "payment.review", "refund.pending", "refund.processing", "refund.succeeded", "refund.failed",
+        "payment.review",   "refund.pending", "refund.processing",
+        "refund.succeeded", "refund.failed",
     };
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         if (types[i][0] != '\0') {
@@ -179,7 +182,7 @@ static void every_type_that_is_told_can_be_listened_to(void **state) {
     }
 }
 
-/* ---- signatures ------------------------------------------------------------------------------- */
+/* ---- signatures ---- */
 
 static void a_delivery_is_signed_with_the_endpoints_secret(void **state) {
     char *secret = listen_to("*", NULL);
@@ -222,7 +225,8 @@ static void a_secret_is_told_once_and_kept_sealed(void **state) {
 static char *rotate(const char *id, int64_t overlap_s) {
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
-    int r = webhook_endpoint_rotate(W->payments, &caller, id, overlap_s * US_PER_SECOND, &answer, &W->err);
+    int r = webhook_endpoint_rotate(W->payments, &caller, id, overlap_s * US_PER_SECOND, &answer,
+                                    &W->err);
     json_t *json = world_take(W, r, &answer);
     if (json == NULL) {
         return NULL;
@@ -258,7 +262,7 @@ static void both_secrets_sign_while_one_is_rotated(void **state) {
     free(id);
 }
 
-/* ---- trying again ----------------------------------------------------------------------------- */
+/* ---- trying again ---- */
 
 static void a_failed_delivery_is_retried_under_the_same_id(void **state) {
     static const int answers[] = {500, 302, 404, 0};
@@ -318,7 +322,8 @@ static void a_delivery_that_never_succeeds_is_parked_and_can_be_replayed(void **
     json_decref(json);
     assert_null(replay("dlv_nothing"));
     assert_int_equal(W->result, -ERR_NOT_FOUND);
-    assert_null(world_take(W, webhook_delivery_list(W->payments, NULL, "lost", 5, &answer, &W->err), &answer));
+    assert_null(world_take(W, webhook_delivery_list(W->payments, NULL, "lost", 5, &answer, &W->err),
+                           &answer));
     assert_int_equal(W->result, -ERR_VALIDATION);
     world_check(W);
 }
@@ -332,6 +337,7 @@ static void gone_disables_the_endpoint(void **state) {
     assert_int_equal(deliveries(PARKED), 1);
     assert_int_equal(world_int(W, "SELECT enabled FROM webhook_endpoint"), 0);
     pay("order-2");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM webhook_delivery"), 1);
     (void)world_tick(W);
     assert_int_equal(fake_delivery_count(FAKE), 1);
     fake_merchant_answers(FAKE, 200);
@@ -392,7 +398,7 @@ static void a_delivery_that_could_not_be_noted_is_repeated(void **state) {
     assert_int_equal(deliveries(DELIVERED), 1);
 }
 
-/* ---- endpoints -------------------------------------------------------------------------------- */
+/* ---- endpoints ---- */
 
 static void only_safe_addresses_and_known_types_are_taken(void **state) {
     static const char *const urls[] = {"",
@@ -419,7 +425,11 @@ static void only_safe_addresses_and_known_types_are_taken(void **state) {
         assert_non_null(json);
         json_decref(json);
     }
-    static const char *const types[] = {"", "payment", "payment.succeeded,", ",", "payment.succeeded,*",
+    static const char *const types[] = {"",
+                                        "payment",
+                                        "payment.succeeded,",
+                                        ",",
+                                        "payment.succeeded,*",
                                         "payment.succeeded payment.failed"};
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         assert_null(endpoint(NULL, "https://example.com/", types[i]));
@@ -440,7 +450,8 @@ static void an_update_changes_only_what_is_given(void **state) {
     assert_int_equal(world_int(W, "SELECT enabled FROM webhook_endpoint"), 1);
     assert_null(update("ep_00000000000000000000000000", NULL, NULL, 0));
     assert_int_equal(W->result, -ERR_NOT_FOUND);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = 'webhook.update'"), 2);
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = 'webhook.update'"), 2);
     free(id);
 }
 
