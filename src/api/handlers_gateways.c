@@ -83,7 +83,7 @@ static void gateway_json(struct buf *buf, struct gateway *gateway, int index,
     buf_add_text(buf, "],\"health\":[");
     comma = "";
     for (int m = METHOD_CARD; m < METHOD_COUNT; m++) {
-        for (int o = OP_CHARGE; gateway->methods[m] && o < OP_PROBE; o++) {
+        for (int o = OP_CHARGE; gateway->methods[m] && o < OP_COUNT; o++) {
             buf_add_text(buf, comma);
             health_json(buf, gateway, (enum payment_method)m, (enum gateway_operation)o);
             comma = ",";

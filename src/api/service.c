@@ -12,12 +12,14 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "gateway/health.h"
 #include "meter/meter.h"
 #include "store/migrate.h"
 
 enum { INTERNAL_WORKERS_MAX = 32, INTERNAL_QUEUE_MAX = 256, DRAIN_S = 20, PATH_CHARS_MAX = 4096 };
 enum { PRIORITY_MAX = 9999 };
+#define PROBE_US (30 * US_PER_SECOND)
 static const char public_default[] = "127.0.0.1:8080";
 static const char internal_default[] = "127.0.0.1:3000";
 
@@ -54,7 +56,7 @@ static int open_store(struct service *service, struct err *err) {
 }
 
 /* Where the master key is: said, or for SQLite beside the database. */
-static int open_seal(struct service *service, struct err *err) {
+static int find_seal(struct service *service, struct err *err) {
     static const char sqlite[] = "sqlite:";
     const char *reference = service->config->master_key;
     const char *url = service->config->store.url;
@@ -70,6 +72,43 @@ static int open_seal(struct service *service, struct err *err) {
     char path[PATH_CHARS_MAX];
     snprintf(path, sizeof path, "%s.key", url + sizeof sqlite - 1);
     return seal_open_or_make(path, &service->seal, err);
+}
+
+static const char seal_row[] = "master_key_check";
+
+/* The first service on a database seals a word in it; whoever comes later with another key is told
+ * so at once, and not by webhooks that cannot be signed. */
+static int check_seal_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct service *service = ctx;
+    SECRET_AUTO word = secret_new(seal_row, sizeof seal_row - 1);
+    char *sealed = seal_text(service->seal, seal_row, word);
+    if (sealed == NULL) {
+        return err_set(err, ERR_CRYPTO, "the master key cannot seal");
+    }
+    int r = sql_put(tx, err,
+                    "INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
+                    S_TEXT(seal_row), S_TEXT(sealed));
+    free(sealed);
+    SQL_ROWS_AUTO rows = NULL;
+    r = r < 0 ? r
+              : sql_query(tx, err, &rows, "SELECT value FROM setting WHERE key = $1",
+                          S_TEXT(seal_row));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r <= 0) {
+        return r < 0 ? r : err_set(err, ERR_STORE_CORRUPT, "the master key's check is gone");
+    }
+    SECRET_AUTO opened = NULL;
+    if (seal_read(service->seal, seal_row, sql_text(rows, 0), &opened, err) < 0) {
+        err_set(err, ERR_CONFIG, "this is not the master key that this database was begun with");
+        err_place(err, "master_key");
+        return err_hint(err, "Its secrets cannot be read with another key: find the first one.");
+    }
+    return 0;
+}
+
+static int open_seal(struct service *service, struct err *err) {
+    int r = find_seal(service, err);
+    return r < 0 ? r : store_write(service->store, check_seal_tx, service, err);
 }
 
 static struct breaker_settings breaker_of(const struct config_breaker *config) {
@@ -251,6 +290,7 @@ static int open_payments(struct service *service, struct err *err) {
         .several_per_order = config->several_per_order,
         .request_budget_us = (int64_t)config->request_budget_ms * US_PER_MS,
         .failover_max = (int)config->failover_max,
+        .probe_us = config->probe_s != NULL ? *config->probe_s * US_PER_SECOND : PROBE_US,
         .alone = store_engine(service->store) == STORE_SQLITE,
     };
     return payments_open(&options, &service->payments, err);

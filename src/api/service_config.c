@@ -119,6 +119,7 @@ static const cyaml_schema_field_t payments_fields[] = {
     CYAML_FIELD_BOOL("several_per_order", OPTIONAL, struct config_payments, several_per_order),
     NUMBER("request_budget_ms", struct config_payments, request_budget_ms),
     NUMBER("failover_max", struct config_payments, failover_max),
+    CYAML_FIELD_UINT_PTR("probe_s", OPTIONAL_POINTER, struct config_payments, probe_s),
     TEXTS("card_number_allow", struct config_payments, card_number_allow),
     CYAML_FIELD_END,
 };

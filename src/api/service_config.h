@@ -76,6 +76,7 @@ struct config_breaker {
 struct config_payments {
     bool several_per_order;
     unsigned request_budget_ms, failover_max;
+    unsigned *probe_s; /* absent: 30; 0: no probes */
     /* JSON pointers of fields whose value may look like a card number ("/order_id"). */
     char **card_number_allow;
     unsigned card_number_allow_count;

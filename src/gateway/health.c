@@ -20,9 +20,10 @@
 #include "base/task.h"
 #include "meter/meter.h"
 
-enum { WINDOW_MAX_S = 120, RAMP_STAGES = 2, RAMP_CALLS = 20, LATENCY_WINDOW_S = 300 };
+enum { WINDOW_MAX_S = 120, RAMP_STAGES = 2, RAMP_CALLS = 20, LATENCY_WINDOW_S = 300,
+    TIMEOUT_CALLS_MIN = 50 };
 #define TRIAL_LOST_US (60 * US_PER_SECOND)
-#define TIMEOUT_MIN_US (1500 * US_PER_MS)
+#define TIMEOUT_MIN_US (3 * US_PER_SECOND)
 
 struct second {
     int64_t at_s;
@@ -430,13 +431,17 @@ int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_me
     int64_t known = breaker->timeout_us;
     bool fresh = known > 0 && now - breaker->timeout_at_us < US_PER_SECOND;
     breaker->timeout_at_us = fresh ? breaker->timeout_at_us : now;
+    /* Few answers say little, and a trial must not be cut off by what was usual before the trouble:
+     * else a gateway that is well but slower than it was would never be let back. */
+    bool learned = breaker->state == BREAKER_CLOSED &&
+                   window_sum(breaker, health->settings.window_s).calls >= TIMEOUT_CALLS_MIN;
     lock_give(&health->lock);
-    if (fresh) {
+    if (fresh && learned) {
         return known;
     }
     const char *labels[METER_LABELS_MAX] = {gateway->name, method_name(method),
                                             operation_name(operation)};
-    int64_t p99 = meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels);
+    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels) : 0;
     int64_t wanted = p99 > 0 ? 4 * p99 : gateway->timeout_us;
     wanted = wanted < TIMEOUT_MIN_US ? TIMEOUT_MIN_US : wanted;
     wanted = wanted < gateway->timeout_us ? wanted : gateway->timeout_us;

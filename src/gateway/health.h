@@ -78,7 +78,8 @@ void gateway_health_weigh(struct gateway_health *health, enum payment_method met
                           int64_t *ret_p50_us);
 
 /* Deadline for one call of this operation from its live latency: 4 × p99 of the last 5 minutes,
- * between `min_us` and the gateway's timeout. */
+ * between 3 s and the gateway's timeout; the timeout itself while fewer than 50 calls were made in
+ * the breaker's window, and for trials. */
 int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_method method,
                                   enum gateway_operation operation);
 

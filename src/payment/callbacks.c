@@ -120,8 +120,7 @@ static int receive_tx(struct store_tx *tx, void *ctx, struct err *err) {
             "UPDATE callback SET duplicates = duplicates + 1 WHERE gateway = $1 AND event_id = $2",
             S_TEXT(receive->gateway), S_TEXT(receive->event->event_id));
     }
-    int r = job_add(tx, JOB_CALLBACK, receive->id.text, receive->now_us, "", err);
-    return r < 0 ? r : 0;
+    return job_put(tx, JOB_CALLBACK, receive->id.text, receive->now_us, "", err);
 }
 
 /* The headers that belong to the signature, for the record; none of them is a secret. */

@@ -262,6 +262,7 @@ static void insist(struct flow *flow) {
             .method = flow->payment.method,
             .charge = &charge,
             .lookup = repeat ? NULL : &lookup,
+            .patient = true,
             .budget_us = left,
             .persist = attempt_persist,
             .persist_ctx = &persist,

@@ -15,6 +15,7 @@ struct payments {
     char instance[ID_TEXT_MAX]; /* name of this run: owner of leases */
     struct job_runner *jobs;
     struct task *sweeper, *beater;
+    struct task *prober; /* NULL: no probes are wanted */
     struct lock lock; /* guards `stopping` and `jobs` */
     struct cond wake;
     bool stopping;
@@ -116,6 +117,7 @@ struct gateway_ask {
     const struct gateway_lookup *lookup; /* OP_QUERY */
     const struct gateway_change *change; /* OP_CAPTURE, OP_CANCEL, OP_REFUND, OP_QUERY_REFUND */
     int64_t budget_us;
+    bool patient;      /* the gateway's whole timeout: somebody else cannot be asked */
     bool past_breaker; /* resolving must go on while the breaker is open */
     /* Wall time at which the caller's lease on the row ends (0: none): it ends before, and is not
      * made after, since somebody else may have found out and settled meanwhile. */
@@ -187,6 +189,11 @@ MUST_USE int sweep_callbacks(struct payments *payments, int64_t now_us, struct e
 void change_of(const struct payment_row *payment, const struct attempt_row *attempt,
                const struct operation_row *operation, struct gateway_change *ret_change);
 enum gateway_operation operation_call(enum operation_kind kind);
+
+/* ---- prober.c ---- */
+
+void probe_all(struct payments *payments);
+void prober(void *arg);
 
 /* ---- callbacks.c ---- */
 MUST_USE int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);

@@ -26,8 +26,7 @@ static int deliver(struct payments *payments, struct store_tx *tx, const char *e
                     "0, 0, '', $5, $5)",
                     S_TEXT(id), S_TEXT(endpoint_id), S_TEXT(event->text), S_TEXT(type),
                     S_INT(now_us));
-    r = r < 0 ? r : job_add(tx, JOB_WEBHOOK, id, now_us, "", err);
-    return r < 0 ? r : 0;
+    return r < 0 ? r : job_put(tx, JOB_WEBHOOK, id, now_us, "", err);
 }
 
 int outbox_event(struct payments *payments, struct store_tx *tx, const struct payment_row *payment,

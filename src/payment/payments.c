@@ -220,7 +220,10 @@ int payments_start(struct payments *payments, struct err *err) {
     payments->sweeper = task_start("sweeper", SWEEPER_STACK_BYTES, sweeper, payments);
     bool shared = !payments->options.alone;
     payments->beater = shared ? task_start("beater", SWEEPER_STACK_BYTES, beater, payments) : NULL;
-    if (payments->sweeper == NULL || (shared && payments->beater == NULL)) {
+    bool probes = payments->options.probe_us > 0;
+    payments->prober = probes ? task_start("prober", SWEEPER_STACK_BYTES, prober, payments) : NULL;
+    if (payments->sweeper == NULL || (shared && payments->beater == NULL) ||
+        (probes && payments->prober == NULL)) {
         payments_stop(payments);
         return err_set(err, ERR_OVERLOADED, "the system has no room for one more thread");
     }
@@ -239,6 +242,10 @@ void payments_stop(struct payments *payments) {
     if (payments->beater != NULL) {
         task_join(payments->beater);
         payments->beater = NULL;
+    }
+    if (payments->prober != NULL) {
+        task_join(payments->prober);
+        payments->prober = NULL;
     }
     struct job_runner *jobs = jobs_change(payments, NULL); /* requests may still be running */
     if (jobs != NULL) {

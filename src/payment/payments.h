@@ -48,6 +48,7 @@ struct payments_options {
     bool several_per_order;    /* PAY-15's exception, for the whole service */
     int64_t request_budget_us; /* longest that a customer waits [20 s] */
     int failover_max;          /* gateways tried in one request [3] */
+    int64_t probe_us;          /* between two probes of a gateway; 0: none */
     /* This process alone uses the store (SQLite): leases of earlier runs are void at once. */
     bool alone;
 };

@@ -25,26 +25,43 @@ static int check_name(const char *kind, const char *key, struct err *err) {
     return result != 0 ? result : check_text(key, JOB_KEY_CHARS_MAX, "key", err);
 }
 
+#define INSERT_JOB                                                                                 \
+    "INSERT INTO job (kind, key, id, due_us, attempts, lost, lease, hasten_us, parked_us,"         \
+    " created_us, last_error, payload) VALUES ($1, $2, $3, $4, 0, 0, '', 0, 0, $5, '', $6)"        \
+    " ON CONFLICT (kind, key) DO NOTHING"
+
+static int check_job(const char *kind, const char *key, const char *payload, struct err *err) {
+    int result = check_name(kind, key, err);
+    if (result == 0 && strlen(payload) > JOB_PAYLOAD_BYTES_MAX) {
+        return err_set(err, ERR_TOO_LARGE,
+                       "the job's payload has %zu bytes; at most %d are allowed", strlen(payload),
+                       JOB_PAYLOAD_BYTES_MAX);
+    }
+    return result;
+}
+
 int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
             const char *payload, struct err *err) {
     const char *text = payload != NULL ? payload : "";
-    int result = check_name(kind, key, err);
+    int result = check_job(kind, key, text, err);
     if (result != 0) {
         return result;
     }
-    if (strlen(text) > JOB_PAYLOAD_BYTES_MAX) {
-        return err_set(err, ERR_TOO_LARGE,
-                       "the job's payload has %zu bytes; at most %d are allowed", strlen(text),
-                       JOB_PAYLOAD_BYTES_MAX);
+    struct job_id id = job_id_new();
+    return (int)sql_exec(tx, err, INSERT_JOB, S_TEXT(kind), S_TEXT(key), S_TEXT(id.text),
+                         S_INT(due_us), S_INT(clock_wall_us()), S_TEXT(text));
+}
+
+int job_put(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
+            const char *payload, struct err *err) {
+    const char *text = payload != NULL ? payload : "";
+    int result = check_job(kind, key, text, err);
+    if (result != 0) {
+        return result;
     }
     struct job_id id = job_id_new();
-    return (int)sql_exec(tx, err,
-                         "INSERT INTO job (kind, key, id, due_us, attempts, lost, lease, hasten_us,"
-                         " parked_us, created_us, last_error, payload)"
-                         " VALUES ($1, $2, $3, $4, 0, 0, '', 0, 0, $5, '', $6)"
-                         " ON CONFLICT (kind, key) DO NOTHING",
-                         S_TEXT(kind), S_TEXT(key), S_TEXT(id.text), S_INT(due_us),
-                         S_INT(clock_wall_us()), S_TEXT(text));
+    return sql_put(tx, err, INSERT_JOB, S_TEXT(kind), S_TEXT(key), S_TEXT(id.text), S_INT(due_us),
+                   S_INT(clock_wall_us()), S_TEXT(text));
 }
 
 int job_hasten(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,

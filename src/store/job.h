@@ -58,6 +58,10 @@ struct job_kind {
 /* 1: added; 0: a live one with this kind and key exists; negative: an error. */
 MUST_USE int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
                      const char *payload, struct err *err);
+/* The same for who knows that there is none, or need not hear: like sql_put() it waits for nothing on
+ * PostgreSQL, and errors of the store show at the next call or at the commit. */
+MUST_USE int job_put(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
+                     const char *payload, struct err *err);
 /* Makes a waiting or parked job due at `due_us` (a waiting one never later than it was), attempts
  * reset when parked. One that runs will run once more, at `due_us` or after. 1 found, 0 not. */
 MUST_USE int job_hasten(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,

@@ -27,6 +27,7 @@ import threading
 import time
 
 from customers import Customer, Shop
+from merchant import Merchant
 from stage import GATEWAYS, ROOT, Broken, Stage, Unanswered, ask
 from sums import OPEN_OPERATION, Sums, pages
 
@@ -80,6 +81,7 @@ class Plan:
         # A gateway that was taken out is back soon, or little would be left to break.
         self.hand = rng.choice(HANDS) if rng.random() < 0.25 else "enable"
         self.gateway = rng.choice(sorted(GATEWAYS.values()))
+        self.gently = rng.random() < 0.05  # SIGTERM first: a deployment in the middle of it all
         self.database = rng.choice(("terminate", "terminate", "kill_one", "restart")) \
             if rng.random() < 0.25 else None
 
@@ -89,7 +91,7 @@ class Run:
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"holdfast-crash-{options.engine}-"))
         self.stage = Stage(options.program, options.engine, self.folder, options.seed)
-        self.shop = None
+        self.shop = self.merchant = None
         self.threads = []
         self.wrong = []
         self.kills = self.false_starts = 0
@@ -104,9 +106,12 @@ class Run:
 
     def open(self):
         self.stage.open()
-        status, _, answer = ask(self.stage.instances[0].internal, "POST", "/v1/keys",
-                                {"name": "crash test", "role": "admin"},
-                                {"Idempotency-Key": "crash-key"})
+        self.merchant = Merchant(self.options.seed)
+        status, answer = self.post("/v1/webhooks", {"url": self.merchant.url})
+        if status != 201:
+            raise Broken(f"no webhook: {status} {answer}")
+        self.merchant.trust(answer["secret"])
+        status, answer = self.post("/v1/keys", {"name": "crash test", "role": "admin"})
         if status != 201:
             raise Broken(f"no API key: {status} {answer}")
         self.shop = Shop(self.stage, self.options.seed, answer["key"])
@@ -177,12 +182,22 @@ class Run:
         victim = self.stage.instances[plan.victim]
         time.sleep(plan.pause_s)
         self.watch()
+        if plan.gently:
+            self.stop(victim)
+            victim.start()
+            self.make_ready(victim)
         victim.kill()
         self.kills += 1
         time.sleep(plan.down_s)
         victim.start()
         if plan.pause_s > 0.2:
             self.make_ready(victim)
+
+    def stop(self, instance):
+        status = instance.stop()
+        if status != 0:
+            self.wrong.append(f"SIGTERM ended instance {instance.number} with {status}:\n"
+                              f"{instance.tail()}")
 
     def make_ready(self, instance):
         for _ in range(10):
@@ -265,8 +280,9 @@ class Run:
             self.post(f"/v1/payments/{payment_id}/check", {})
         left += self.ask_about_absent_customers()
         backlog = self.stage.ours("/internal/api/system/backlog")
-        if backlog["callbacks_waiting"]:
-            left.append(f"{backlog['callbacks_waiting']} callbacks wait")
+        for name in ("callbacks_waiting", "webhooks_waiting"):
+            if backlog[name]:
+                left.append(f"{backlog[name]} {name}")
         return left
 
     def unfinished_captures(self):
@@ -315,10 +331,7 @@ class Run:
     def check_offline(self):
         """After a graceful end: its status, and what the commands say about the database alone."""
         for instance in self.stage.instances:
-            status = instance.stop()
-            if status != 0:
-                self.wrong.append(f"SIGTERM ended instance {instance.number} with {status}:\n"
-                                  f"{instance.tail()}")
+            self.stop(instance)
         config = str(self.stage.instances[0].config)
         for words in (("db", "check"), ("audit", "verify")):
             status, output = self.stage.command(*words, "--config", config)
@@ -331,7 +344,7 @@ class Run:
                 out.write(promise.line() + "\n")
 
     def verdict(self):
-        sums = Sums(self.stage, self.shop)
+        sums = Sums(self.stage, self.shop, self.merchant)
         self.wrong += sums.wrong()
         counts = sums.counts()
         self.say("; ".join(f"{name} {count}" for name, count in counts.items()))
@@ -359,6 +372,8 @@ class Run:
             self.shop.open = False
             self.write_promises()
         self.stage.close()
+        if self.merchant is not None:
+            self.merchant.close()
 
 
 def read_options():

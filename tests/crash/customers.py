@@ -22,10 +22,11 @@ FINAL = {"succeeded", "failed", "canceled"}
 
 
 class Promise:
-    """One answer that a client got."""
+    """One answer that a client got, and how to ask the same again."""
 
-    def __init__(self, kind, key, status, answer, sent):
+    def __init__(self, kind, key, status, answer, sent, path="", door=None):
         self.kind, self.key, self.status, self.answer, self.sent = kind, key, status, answer, sent
+        self.path, self.door = path, door
         self.at = time.time()
 
     def line(self):
@@ -143,7 +144,7 @@ class Purchase:
                     self.shop.asked += 1
                     self.shop.repeats += tries - 1
                     self.shop.longest_s = max(self.shop.longest_s, waited)
-                self.shop.keep(Promise(kind, key, status, answer, body))
+                self.shop.keep(Promise(kind, key, status, answer, body, path, self.door))
                 if "Request-Id" not in headers:
                     self.shop.complain(f"{key}: an answer without Request-Id")
                 return status, answer

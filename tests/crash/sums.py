@@ -5,11 +5,15 @@ Each check gives sentences that say what is wrong; none means that all is well. 
 sandbox's own book; what clients were told is compared with what the service says now.
 """
 import collections
+import concurrent.futures
+import json
+import random
 
 from stage import GATEWAYS
 
-TAKES = {"succeeded"}
 ENDED = {"failed", "canceled"}
+FINAL = ENDED | {"succeeded"}
+REPEATED_KEYS = 300
 OPEN_OPERATION = {"sending", "pending", "unknown"}
 # A gateway's callback may name another amount (a fault); that must leave a case, and nothing else.
 EXPECTED_CASES = {"callback_mismatch"}
@@ -41,22 +45,17 @@ def all_charges(stage):
 class Sums:
     """The end of a run, read once."""
 
-    def __init__(self, stage, shop):
-        self.stage, self.shop = stage, shop
+    def __init__(self, stage, shop, merchant):
+        self.stage, self.shop, self.merchant = stage, shop, merchant
         self.payments = all_payments(stage)
         self.charges = all_charges(stage)
         self.book = stage.truth("/book")
         self.cases = stage.ours("/v1/cases?limit=100")["data"]
-        self.stories = {}
-        for payment in self.payments.values():
-            if payment["capture"] == "manual" or payment["amount_refunded"] or \
-                    payment["amount_refund_pending"]:
-                self.story(payment["id"])
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            self.stories = dict(zip(self.payments, pool.map(self.story, self.payments)))
 
     def story(self, payment_id):
-        if payment_id not in self.stories:
-            self.stories[payment_id] = self.stage.ours(f"/v1/payments/{payment_id}/events")
-        return self.stories[payment_id]
+        return self.stage.ours(f"/v1/payments/{payment_id}/events")
 
     def operations(self):
         for story in self.stories.values():
@@ -65,7 +64,8 @@ class Sums:
     def wrong(self):
         checks = (self.invariants, self.unresolved, self.books, self.charged_twice,
                   self.charges_explained, self.one_payment_an_order, self.payment_promises,
-                  self.refund_promises, self.only_expected_cases, self.forgeries)
+                  self.refund_promises, self.same_answer_again, self.webhooks,
+                  self.only_expected_cases, self.forgeries)
         return [f"{check.__name__}: {text}" for check in checks for text in check()]
 
     # -- the service alone --
@@ -86,7 +86,7 @@ class Sums:
                 yield f"{operation['object']} {operation['id']} is still {operation['state']}"
         backlog = self.stage.ours("/internal/api/system/backlog")
         for name in ("unknown_payments", "processing_payments", "callbacks_waiting",
-                     "callbacks_parked"):
+                     "callbacks_parked", "webhooks_waiting", "webhooks_parked"):
             if backlog[name]:
                 yield f"{name} is {backlog[name]}"
 
@@ -201,14 +201,42 @@ class Sums:
                 continue
             now = found.get(told["id"])
             if now is None:
-                story = self.story(told["payment_id"])
-                now = next((each for each in story["operations"] if each["id"] == told["id"]), None)
-            if now is None:
                 yield f"refund {told['id']} was told of ({promise.key}) and is not there"
             elif now["amount"] != told["amount"] or now["currency"] != told["currency"]:
                 yield f"refund {told['id']}: told {told['amount']}, is {now['amount']}"
             elif told["state"] in ("succeeded", "failed") and now["state"] != told["state"]:
                 yield f"refund {told['id']}: told {told['state']}, now {now['state']}"
+
+    def same_answer_again(self):
+        """Some of the keys once more, long after: what was told then is told now."""
+        done = [promise for promise in self.shop.promises
+                if promise.status < 300 and promise.kind not in ("look", "other_body")]
+        random.Random(self.stage.seed).shuffle(done)
+        for promise in done[:REPEATED_KEYS]:
+            status, fields, answer = promise.door.ask("POST", promise.path, promise.key,
+                                                      json.dumps(promise.sent))
+            if (status, answer) != (promise.status, promise.answer):
+                yield f"{promise.key}: told {promise.status} {promise.answer}, " \
+                      f"and again {status} {answer}"
+            elif fields.get("Idempotent-Replayed") != "true":
+                yield f"{promise.key}: the repeat does not say that it is one"
+
+    def webhooks(self):
+        """The merchant was told of every event, and nothing that is not so."""
+        yield from self.merchant.wrong
+        for payment_id, story in self.stories.items():
+            for event in story["events"]:
+                if event["id"] not in self.merchant.told:
+                    yield f"{payment_id}: {event['type']} ({event['id']}) was never delivered"
+        operations = {operation["id"]: operation for operation in self.operations()}
+        for said in self.merchant.told.values():
+            told = said["data"]
+            now = self.payments.get(told["id"]) or operations.get(told["id"])
+            if now is None:
+                yield f"the merchant was told of {told['id']}, which is not there"
+            elif told["state"] in FINAL and now["state"] != told["state"]:
+                yield f"the merchant was told {said['type']} of {told['id']}, which is now " \
+                      f"{now['state']}"
 
     def counts(self):
         states = collections.Counter(payment["state"] for payment in self.payments.values())
@@ -218,5 +246,5 @@ class Sums:
             "several_attempts": sum(payment["attempts"] > 1 for payment in self.payments.values()),
             "operations": sum(1 for _ in self.operations()),
             "charges": sum(row["charged_minor"] > 0 for row in self.charges),
-            "cases": len(self.cases),
+            "cases": len(self.cases), "webhooks": len(self.merchant.told),
         }

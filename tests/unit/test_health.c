@@ -407,12 +407,15 @@ static void timeouts_are_counted(void **state) {
 
 static void a_deadline_is_four_times_the_slowest_hundredth_within_its_bounds(void **state) {
     static const struct {
-        int64_t answer_us, deadline_us;
+        int64_t answer_us;
+        int calls; /* in the breaker's window */
+        int64_t deadline_us;
     } rows[] = {
-        {0, 10 * US_PER_SECOND},            /* nothing is known: the gateway's own */
-        {20 * US_PER_MS, 1500 * US_PER_MS}, /* never less than that */
-        {1000 * US_PER_MS, 4000 * US_PER_MS},
-        {6000 * US_PER_MS, 10 * US_PER_SECOND}, /* never more than the gateway's own */
+        {0, 0, 10 * US_PER_SECOND},              /* nothing is known: the gateway's own */
+        {20 * US_PER_MS, 49, 10 * US_PER_SECOND}, /* so few answers say little */
+        {20 * US_PER_MS, 50, 3 * US_PER_SECOND},  /* never less than that */
+        {1000 * US_PER_MS, 50, 4 * US_PER_SECOND},
+        {6000 * US_PER_MS, 50, 10 * US_PER_SECOND}, /* never more than the gateway's own */
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         (void)fresh(NULL);
@@ -420,9 +423,25 @@ static void a_deadline_is_four_times_the_slowest_hundredth_within_its_bounds(voi
         for (int k = 0; k < 200 && rows[i].answer_us > 0; k++) {
             meter_time(METER_GATEWAY_SECONDS, rows[i].answer_us, "g", "card", "charge");
         }
+        calls(rows[i].calls, GW_CHARGED);
         int64_t found = gateway_health_timeout_us(&gateway, METHOD_CARD, OP_CHARGE);
         assert_in_range(found, rows[i].deadline_us * 94 / 100, rows[i].deadline_us * 106 / 100);
     }
+}
+
+static void a_trial_may_take_the_gateways_own_time(void **state) {
+    (void)fresh(NULL);
+    struct gateway gateway = {.name = "g", .health = health, .timeout_us = 10 * US_PER_SECOND};
+    for (int k = 0; k < 200; k++) {
+        meter_time(METER_GATEWAY_SECONDS, 20 * US_PER_MS, "g", "card", "charge");
+    }
+    calls(60, GW_CHARGED);
+    assert_in_range(gateway_health_timeout_us(&gateway, METHOD_CARD, OP_CHARGE), 1,
+                    4 * US_PER_SECOND);
+    calls(60, GW_UNAVAILABLE);
+    assert_int_not_equal(figures().state, BREAKER_CLOSED);
+    assert_int_equal(gateway_health_timeout_us(&gateway, METHOD_CARD, OP_CHARGE),
+                     10 * US_PER_SECOND);
 }
 
 static void settings_that_are_not_given_have_defaults(void **state) {
@@ -476,6 +495,7 @@ int main(void) {
         HEALTH(figures_tell_the_window_and_the_moments),
         HEALTH(timeouts_are_counted),
         HEALTH(a_deadline_is_four_times_the_slowest_hundredth_within_its_bounds),
+        HEALTH(a_trial_may_take_the_gateways_own_time),
         HEALTH(settings_that_are_not_given_have_defaults),
     };
     int failed = cmocka_run_group_tests_name("the breakers", tests, NULL, NULL);
