@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * json_plain.h: the quick way through plain JSON, for json_read() alone.
  *
- * What gateways and merchants send is nearly all plain: ASCII without escapes, integers, no more than
- * a few levels. jansson's reader takes a hundred and sixty instructions for each byte of it, which was
- * a fifth of a charge. This one reads just that, into jansson's own values, and gives up at anything
- * else, be it right or wrong; jansson then reads the text from its start and has the last word.
+ * What gateways and merchants send is nearly all plain: ASCII without escapes, integers, no more
+ * than a few levels. jansson's reader takes a hundred and sixty instructions for each byte of it,
+ * which was a fifth of a charge. This one reads just that, into jansson's own values, and gives up
+ * at anything else, be it right or wrong; jansson then reads the text from its start and has the
+ * last word.
  *
- * Invariant: what it takes, jansson takes with JSON_REJECT_DUPLICATES and JSON_DECODE_ANY as the same
- * tree (tests/fuzz/fuzz_json.c holds the two against each other).
- * Threads: any. Owns: the tree is the caller's. Cannot fail: giving up is no error. */
+ * Invariant: what it takes, jansson takes with JSON_REJECT_DUPLICATES and JSON_DECODE_ANY as the
+ * same tree (tests/fuzz/fuzz_json.c holds the two against each other). Threads: any. Owns: the tree
+ * is the caller's. Cannot fail: giving up is no error. */
 #ifndef HOLDFAST_BASE_JSON_PLAIN_H
 #define HOLDFAST_BASE_JSON_PLAIN_H
 

@@ -165,8 +165,8 @@ void gateway_control_view(struct gateway_control *control, struct gateway_contro
 static int others_enabled(const struct gateway_control_change *change, struct store_tx *tx,
                           struct err *err) {
     struct load_ctx load = {.control = change->control};
-    /* The audit entry of this change queues on that row anyway: taken now, two who switch off the last
-     * two at once come one after the other. */
+    /* The audit entry of this change queues on that row anyway: taken now, two who switch off the
+     * last two at once come one after the other. */
     SQL_ROWS_AUTO head = NULL;
     int r = sql_query(tx, err, &head, "SELECT number FROM audit_head WHERE one = 1 FOR UPDATE");
     r = r < 0 ? r : load_tx(tx, &load, err);

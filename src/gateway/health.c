@@ -20,8 +20,13 @@
 #include "base/task.h"
 #include "meter/meter.h"
 
-enum { WINDOW_MAX_S = 120, RAMP_STAGES = 2, RAMP_CALLS = 20, LATENCY_WINDOW_S = 300,
-    TIMEOUT_CALLS_MIN = 50 };
+enum {
+    WINDOW_MAX_S = 120,
+    RAMP_STAGES = 2,
+    RAMP_CALLS = 20,
+    LATENCY_WINDOW_S = 300,
+    TIMEOUT_CALLS_MIN = 50
+};
 #define TRIAL_LOST_US (60 * US_PER_SECOND)
 #define TIMEOUT_MIN_US (3 * US_PER_SECOND)
 
@@ -441,7 +446,8 @@ int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_me
     }
     const char *labels[METER_LABELS_MAX] = {gateway->name, method_name(method),
                                             operation_name(operation)};
-    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels) : 0;
+    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels)
+                          : 0;
     int64_t wanted = p99 > 0 ? 4 * p99 : gateway->timeout_us;
     wanted = wanted < TIMEOUT_MIN_US ? TIMEOUT_MIN_US : wanted;
     wanted = wanted < gateway->timeout_us ? wanted : gateway->timeout_us;

@@ -18,9 +18,9 @@
 enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2, PRUNE_BATCH = 1000 };
 #define IDEMPOTENCY_KEPT_US (7 * 24 * 3600 * US_PER_SECOND)
 
-/* An answer that is word for word the data of an event is kept there; the row's body then says which
- * one: "@" and the event's sequence. No JSON begins like that. A row that grew by the whole answer
- * would hardly ever fit its page any more. */
+/* An answer that is word for word the data of an event is kept there; the row's body then says
+ * which one: "@" and the event's sequence. No JSON begins like that. A row that grew by the whole
+ * answer would hardly ever fit its page any more. */
 enum { EVENT_MARK = '@', EVENT_BODY_CHARS_MAX = 24 };
 
 static int read_event(struct store_tx *tx, const char *resource_id, int64_t sequence,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * prober.c: synthetic probes (GW-4): every `probe_us` each gateway is asked for something harmless that
- * needs its credentials, so that health is known without traffic, and a gateway whose breaker is open
- * is seen to come back. Its calls are the operation "probe": they have figures and a breaker of their
- * own and never count as payments. */
+ * prober.c: synthetic probes (GW-4): every `probe_us` each gateway is asked for something harmless
+ * that needs its credentials, so that health is known without traffic, and a gateway whose breaker
+ * is open is seen to come back. Its calls are the operation "probe": they have figures and a
+ * breaker of their own and never count as payments. */
 #include "base/clock.h"
 #include "gateway/health.h"
 #include "payment/internal.h"

@@ -4,8 +4,9 @@
 
 usage: embed_migrations.py FOLDER OUTPUT.c DEPFILE
 
-A file is named NNNN_title.sql; numbers begin at 1 and have no gap, so that a file that was forgotten
-is noticed here and not on somebody's database. The folder itself is among the dependencies: adding or
+A file is named NNNN_title.sql; numbers begin at 1 and have no gap, so that a file that was
+forgotten is noticed here and not on somebody's database. The folder itself is among the
+dependencies: adding or
 removing a file changes its time stamp, and the next build runs this again.
 """
 import hashlib

@@ -50,16 +50,16 @@ struct job_kind {
     void *ctx;
     const int64_t *backoff_us; /* by attempt (≥ 1 row); the last one repeats; ±20 % jitter */
     int backoff_count;
-    int attempts_max;       /* 0: never parked */
-    int64_t lease_us;       /* longer than a run can take */
-    int concurrency;        /* runs at once in this process */
+    int attempts_max; /* 0: never parked */
+    int64_t lease_us; /* longer than a run can take */
+    int concurrency;  /* runs at once in this process */
 };
 
 /* 1: added; 0: a live one with this kind and key exists; negative: an error. */
 MUST_USE int job_add(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
                      const char *payload, struct err *err);
-/* The same for who knows that there is none, or need not hear: like sql_put() it waits for nothing on
- * PostgreSQL, and errors of the store show at the next call or at the commit. */
+/* The same for who knows that there is none, or need not hear: like sql_put() it waits for nothing
+ * on PostgreSQL, and errors of the store show at the next call or at the commit. */
 MUST_USE int job_put(struct store_tx *tx, const char *kind, const char *key, int64_t due_us,
                      const char *payload, struct err *err);
 /* Makes a waiting or parked job due at `due_us` (a waiting one never later than it was), attempts

@@ -12,18 +12,16 @@
  * Transactions: store_write(fn) runs `fn` inside one transaction and commits it durably before it
  * returns 0. `fn` may run again from the start (serialization failure, deadlock, lost connection
  * before COMMIT, failure of another one in its group), so it must have no effect outside the
- * transaction but on memory that it resets itself at its start. A negative return of `fn` rolls back
- * and is returned as it is.
- *   SQLite: WAL, synchronous=FULL; one writer task takes all that wait, runs each, commits once
- * (group commit), then wakes them; one that fails takes nothing of another's with it.
- *   PostgreSQL: READ COMMITTED on a pooled connection; 40001 and 40P01 are retried; when the
- * connection dies during COMMIT the outcome is asked for (pg_xact_status), never assumed. If nobody
- * can be asked in time, ERR_STORE_UNKNOWN.
- * Threads: any, many at once; blocking. A `store_tx` belongs to the function it was given to.
- * Errors:  ERR_STORE (cannot be used now), ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up),
- *          ERR_EXISTS (unique constraint; place = its name where the engine tells),
- * ERR_STORE_CORRUPT (CHECK, NOT NULL or foreign key), ERR_VALIDATION (text that is not UTF-8),
- * whatever fn returns. */
+ * transaction but on memory that it resets itself at its start. A negative return of `fn` rolls
+ * back and is returned as it is. SQLite: WAL, synchronous=FULL; one writer task takes all that
+ * wait, runs each, commits once (group commit), then wakes them; one that fails takes nothing of
+ * another's with it. PostgreSQL: READ COMMITTED on a pooled connection; 40001 and 40P01 are
+ * retried; when the connection dies during COMMIT the outcome is asked for (pg_xact_status), never
+ * assumed. If nobody can be asked in time, ERR_STORE_UNKNOWN. Threads: any, many at once; blocking.
+ * A `store_tx` belongs to the function it was given to. Errors:  ERR_STORE (cannot be used now),
+ * ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up), ERR_EXISTS (unique constraint; place =
+ * its name where the engine tells), ERR_STORE_CORRUPT (CHECK, NOT NULL or foreign key),
+ * ERR_VALIDATION (text that is not UTF-8), whatever fn returns. */
 #ifndef HOLDFAST_STORE_STORE_H
 #define HOLDFAST_STORE_STORE_H
 

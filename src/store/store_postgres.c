@@ -50,14 +50,12 @@ struct store_postgres {
 
 /* --- Connections ------------------------------------------------------------------------------ */
 
-static void slot_close(struct pool_slot *slot)
-{
+static void slot_close(struct pool_slot *slot) {
     pg_conn_close(&((struct slot *)slot)->conn);
     slot->open = false;
 }
 
-static int slot_open(struct slot *slot, struct err *err)
-{
+static int slot_open(struct slot *slot, struct err *err) {
     struct store_postgres *store = slot->store;
     int64_t generation = pool_generation(&store->pool);
     int result = pg_conn_open(&slot->conn, &store->target, err);
@@ -71,16 +69,14 @@ static int slot_open(struct slot *slot, struct err *err)
 
 /* Exponential with full jitter: anything between nothing and the step, so that callers that
  * collided once do not collide again. */
-static void pause_before(int attempt, int64_t max_us)
-{
+static void pause_before(int attempt, int64_t max_us) {
     int64_t step_us = (int64_t)PAUSE_FIRST_US << MIN(attempt, 20);
     task_sleep_us((int64_t)random_below((uint64_t)MIN(step_us, max_us)) + 1);
 }
 
 /* Makes sure that the slot has a connection, trying until the deadline: a server that restarts or a
  * failover is ridden out. */
-static int slot_connect(struct slot *slot, int64_t deadline_us, struct err *err)
-{
+static int slot_connect(struct slot *slot, int64_t deadline_us, struct err *err) {
     for (int attempt = 4; !slot->pool.open; attempt++) {
         int result = slot_open(slot, err);
         if (result < 0 && clock_mono_us() >= deadline_us) {
@@ -96,8 +92,7 @@ static int slot_connect(struct slot *slot, int64_t deadline_us, struct err *err)
 /* --- What became of a COMMIT ------------------------------------------------------------------ */
 
 /* Asks, over a new connection each time the last one failed, until there is an answer. */
-static enum pg_fate ask_fate(struct slot *slot, const char *xid, const char *incarnation)
-{
+static enum pg_fate ask_fate(struct slot *slot, const char *xid, const char *incarnation) {
     struct store_postgres *store = slot->store;
     int64_t deadline_us = clock_mono_us() + store->outcome_timeout_us;
     struct err err;
@@ -129,16 +124,14 @@ enum run {
 };
 
 /* A transaction that cannot be committed: is it worth another run? */
-static enum run run_failed(struct pg_tx *tx)
-{
+static enum run run_failed(struct pg_tx *tx) {
     if (tx->lost) {
         return RUN_LOST;
     }
     return tx->conflict ? RUN_CONFLICT : RUN_DONE;
 }
 
-static int say(const struct err *failed, struct err *err)
-{
+static int say(const struct err *failed, struct err *err) {
     if (err != NULL) {
         *err = *failed;
     }
@@ -147,8 +140,7 @@ static int say(const struct err *failed, struct err *err)
 
 /* COMMIT was sent and no answer came. */
 static enum run run_unanswered(struct slot *slot, struct pg_tx *tx, int *ret_result,
-                               struct err *err)
-{
+                               struct err *err) {
     char incarnation[PG_INCARNATION_CHARS_MAX];
     enum pg_fate fate = PG_FATE_UNKNOWN;
     snprintf(incarnation, sizeof(incarnation), "%s", slot->conn.incarnation);
@@ -171,8 +163,7 @@ static enum run run_unanswered(struct slot *slot, struct pg_tx *tx, int *ret_res
 }
 
 /* `fn` returned 0 and nothing is known to have failed. */
-static enum run run_commit(struct slot *slot, struct pg_tx *tx, int *ret_result, struct err *err)
-{
+static enum run run_commit(struct slot *slot, struct pg_tx *tx, int *ret_result, struct err *err) {
     struct store *store = &slot->store->base;
     if (pg_tx_ready(tx) < 0) {
         *ret_result = say(&tx->base.failed, err);
@@ -208,8 +199,7 @@ static enum run run_commit(struct slot *slot, struct pg_tx *tx, int *ret_result,
 
 /* One run of `fn` from its start, on the slot's connection. */
 static enum run run_once(struct slot *slot, bool read_only, store_fn *fn, void *ctx,
-                         int *ret_result, struct err *err)
-{
+                         int *ret_result, struct err *err) {
     struct pg_tx tx;
     pg_tx_init(&tx, &slot->store->base, &slot->conn, read_only);
     *ret_result = store_tx_run(&tx.base, fn, ctx, err);
@@ -228,8 +218,7 @@ static enum run run_once(struct slot *slot, bool read_only, store_fn *fn, void *
 }
 
 /* Runs until the result stands or the bounds are reached (P4). */
-static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, struct err *err)
-{
+static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, struct err *err) {
     struct store_postgres *store = slot->store;
     int conflicts = 0, losses = 0;
     for (;;) {
@@ -242,8 +231,8 @@ static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, s
             return result;
         }
         if (run == RUN_CONFLICT && ++conflicts >= CONFLICT_RUNS_MAX) {
-            return err_set(err, ERR_STORE_CONFLICT,
-                           "the transaction collided with others %d times", conflicts);
+            return err_set(err, ERR_STORE_CONFLICT, "the transaction collided with others %d times",
+                           conflicts);
         }
         if (run == RUN_LOST && ++losses >= LOST_RUNS_MAX) {
             err_set(err, ERR_STORE, "the connection was lost %d times", losses);
@@ -256,8 +245,8 @@ static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, s
 
 /* --- The engine ------------------------------------------------------------------------------- */
 
-static int engine_run(struct store *base, bool read_only, store_fn *fn, void *ctx, struct err *err)
-{
+static int engine_run(struct store *base, bool read_only, store_fn *fn, void *ctx,
+                      struct err *err) {
     struct store_postgres *store = (struct store_postgres *)base;
     struct pool_slot *slot = NULL;
     int64_t wait_us = store->busy_timeout_us;
@@ -280,36 +269,30 @@ static int engine_run(struct store *base, bool read_only, store_fn *fn, void *ct
     return result;
 }
 
-static int engine_write(struct store *store, store_fn *fn, void *ctx, struct err *err)
-{
+static int engine_write(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     return engine_run(store, false, fn, ctx, err);
 }
 
-static int engine_read(struct store *store, store_fn *fn, void *ctx, struct err *err)
-{
+static int engine_read(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     return engine_run(store, true, fn, ctx, err);
 }
 
-static int engine_refresh(struct store *base)
-{
+static int engine_refresh(struct store *base) {
     return pool_refresh(&((struct store_postgres *)base)->pool, slot_close);
 }
 
-static void engine_connections(struct store *base, struct store_stats *ret_stats)
-{
+static void engine_connections(struct store *base, struct store_stats *ret_stats) {
     struct store_postgres *store = (struct store_postgres *)base;
     ret_stats->connections_max = store->pool.max;
     pool_count(&store->pool, &ret_stats->connections_open, &ret_stats->connections_busy,
                &ret_stats->waiting);
 }
 
-static int engine_backup(struct store *base, const char *path, struct err *err)
-{
+static int engine_backup(struct store *base, const char *path, struct err *err) {
     return postgres_backup(&((struct store_postgres *)base)->target, path, err);
 }
 
-static void engine_close(struct store *base)
-{
+static void engine_close(struct store *base) {
     struct store_postgres *store = (struct store_postgres *)base;
     pool_drain(&store->pool);
     for (int i = 0; i < store->pool.max; i++) {
@@ -350,18 +333,13 @@ static const struct store_ops engine = {
 static const struct {
     const char *keyword, *value;
 } wanted[] = {
-    {"connect_timeout", "5"},
-    {"keepalives_idle", "10"},
-    {"keepalives_interval", "5"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "15000"},
-    {"target_session_attrs", "read-write"},
-    {"client_encoding", "UTF8"},
-    {"application_name", "holdfast"},
+    {"connect_timeout", "5"},      {"keepalives_idle", "10"},
+    {"keepalives_interval", "5"},  {"keepalives_count", "3"},
+    {"tcp_user_timeout", "15000"}, {"target_session_attrs", "read-write"},
+    {"client_encoding", "UTF8"},   {"application_name", "holdfast"},
 };
 
-static const char *wanted_value(const char *keyword)
-{
+static const char *wanted_value(const char *keyword) {
     for (size_t i = 0; i < COUNT_OF(wanted); i++) {
         if (strcmp(wanted[i].keyword, keyword) == 0) {
             return wanted[i].value;
@@ -371,9 +349,9 @@ static const char *wanted_value(const char *keyword)
 }
 
 static int target_read(const struct store_options *options, struct pg_target *ret_target,
-                       struct err *err)
-{
-    /* The message of the parser is not passed on: it quotes pieces of the URL, perhaps a password. */
+                       struct err *err) {
+    /* The message of the parser is not passed on: it quotes pieces of the URL, perhaps a password.
+     */
     char *message = NULL;
     PQconninfoOption *info = PQconninfoParse(options->url, &message);
     PQfreemem(message);
@@ -400,18 +378,16 @@ static int target_read(const struct store_options *options, struct pg_target *re
 }
 
 static struct store_postgres *store_new(const struct store_options *options,
-                                        const struct pg_target *target)
-{
+                                        const struct pg_target *target) {
     struct store_postgres *store = g_new0(struct store_postgres, 1);
-    int max = options->pool_max > 0 ? MIN(options->pool_max, CONNECTIONS_MAX)
-                                    : CONNECTIONS_DEFAULT;
+    int max = options->pool_max > 0 ? MIN(options->pool_max, CONNECTIONS_MAX) : CONNECTIONS_DEFAULT;
     struct pool_slot *slots[CONNECTIONS_MAX];
     store_init(&store->base, &engine, STORE_POSTGRES);
     store->target = *target;
-    store->busy_timeout_us =
-        options->busy_timeout_us > 0 ? options->busy_timeout_us : BUSY_TIMEOUT_US;
-    store->outcome_timeout_us =
-        options->outcome_timeout_us > 0 ? options->outcome_timeout_us : OUTCOME_TIMEOUT_US;
+    store->busy_timeout_us = options->busy_timeout_us > 0 ? options->busy_timeout_us
+                                                          : BUSY_TIMEOUT_US;
+    store->outcome_timeout_us = options->outcome_timeout_us > 0 ? options->outcome_timeout_us
+                                                                : OUTCOME_TIMEOUT_US;
     store->slots = g_new0(struct slot, max);
     for (int i = 0; i < max; i++) {
         store->slots[i].store = store;
@@ -422,8 +398,7 @@ static struct store_postgres *store_new(const struct store_options *options,
 }
 
 int store_postgres_open(const struct store_options *options, struct store **ret_store,
-                        struct err *err)
-{
+                        struct err *err) {
     struct pg_target target;
     int result = target_read(options, &target, err);
     if (result < 0) {

@@ -3,19 +3,20 @@
  *
  * A write is a request on its caller's stack. The caller puts it into the queue and sleeps on the
  * request's own condition; the writer takes what waits (up to GROUP_MAX), runs each request's
- * function, commits once and wakes each caller by itself, so that nobody wakes for nothing. There is
- * no delay to gather a group: the next one gathers while this one is being synced.
+ * function, commits once and wakes each caller by itself, so that nobody wakes for nothing. There
+ * is no delay to gather a group: the next one gathers while this one is being synced.
  *
- * Most functions succeed, or refuse before they have changed anything, so a group first runs bare. A
- * function that fails after a change *spoils* it: everything is rolled back, and the same requests
- * run again from the start, each under a savepoint. A savepoint keeps a copy of every page that is
- * changed under it, which costs a fifth of the writer's time; that is why it is not there always.
+ * Most functions succeed, or refuse before they have changed anything, so a group first runs bare.
+ * A function that fails after a change *spoils* it: everything is rolled back, and the same
+ * requests run again from the start, each under a savepoint. A savepoint keeps a copy of every page
+ * that is changed under it, which costs a fifth of the writer's time; that is why it is not there
+ * always.
  *
- *   asked ──> queued ──> run ──┬─ fn returned 0, or failed having changed nothing ──> COMMIT ──> told
- *                 ^            └─ fn failed after a change ──> ROLLBACK ──┐              ^
- *                 └───────────── all again, each under a savepoint <──────┘              │
- *                                ├─ fn returned 0 ───────────────────────────────────────┤
- *                                └─ fn failed: its savepoint rolled back ────────────────┘
+ *   asked ──> queued ──> run ──┬─ fn returned 0, or failed having changed nothing ──> COMMIT ──>
+ * told ^            └─ fn failed after a change ──> ROLLBACK ──┐              ^ └───────────── all
+ * again, each under a savepoint <──────┘              │ ├─ fn returned 0
+ * ───────────────────────────────────────┤ └─ fn failed: its savepoint rolled back
+ * ────────────────┘
  *
  * S1  Nobody is told 0 before the COMMIT that holds his change has been synced.
  * S2  A request that failed leaves nothing behind; the others of its group are not touched by it.
@@ -34,8 +35,8 @@
 #include <glib.h>
 
 enum {
-    GROUP_MAX = 256,               /* requests in one COMMIT */
-    GUARDED_GROUPS = 16,           /* run under savepoints after one that was spoiled */
+    GROUP_MAX = 256,     /* requests in one COMMIT */
+    GUARDED_GROUPS = 16, /* run under savepoints after one that was spoiled */
     READERS_DEFAULT = 4,
     READERS_MAX = 64,
     WRITER_CACHE_KIB = 32 * 1024,
@@ -94,8 +95,7 @@ struct store_sqlite {
 
 /* --- Checkpoints ------------------------------------------------------------------------------ */
 
-static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
-{
+static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages) {
     struct writer *writer = ctx;
     if (pages < writer->log_pages) { /* the log began again */
         writer->checkpoint_at = CHECKPOINT_PAGES;
@@ -107,8 +107,7 @@ static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
 
 /* Moves the log's pages into the database. A failure is no loss: the log keeps them, and the next
  * checkpoint tries again. */
-static void checkpoint(struct writer *writer)
-{
+static void checkpoint(struct writer *writer) {
     bool hard = writer->log_pages >= CHECKPOINT_PAGES_HARD;
     int in_log = 0, moved = 0;
     if (hard) {
@@ -129,8 +128,7 @@ static void checkpoint(struct writer *writer)
 
 /* After a failed COMMIT: makes certain that it stays undone, by a change of the file's header (the
  * user version, which nobody reads) that takes its place in the log. True when that is on disk. */
-static bool settle(struct writer *writer)
-{
+static bool settle(struct writer *writer) {
     static const char change[] = "BEGIN IMMEDIATE;PRAGMA user_version=%d;COMMIT";
     char text[sizeof(change) + 16];
     snprintf(text, sizeof(text), change, (int)(clock_mono_us() & 0x7fffffff));
@@ -144,16 +142,14 @@ static bool settle(struct writer *writer)
 }
 
 /* Undoes everything since BEGIN, unless SQLite already has. */
-static void group_rollback(struct writer *writer)
-{
+static void group_rollback(struct writer *writer) {
     if (!sqlite3_get_autocommit(writer->conn.db)) {
         sqlite_conn_fixed(&writer->conn, SQLITE_FIXED_ROLLBACK);
     }
 }
 
 /* Tells every request of the group the same failure (S3). */
-static void group_fail(struct request *first, int count, const struct err *why)
-{
+static void group_fail(struct request *first, int count, const struct err *why) {
     struct request *request = first;
     for (int i = 0; i < count; i++, request = request->next) {
         request->result = -(int)why->code;
@@ -163,8 +159,7 @@ static void group_fail(struct request *first, int count, const struct err *why)
     }
 }
 
-static int group_commit(struct store_sqlite *store, struct err *err)
-{
+static int group_commit(struct store_sqlite *store, struct err *err) {
     struct writer *writer = &store->writer;
     if (store_fault(&store->base, "COMMIT")) {
         group_rollback(writer);
@@ -186,8 +181,7 @@ static int group_commit(struct store_sqlite *store, struct err *err)
 }
 
 /* The work is durable, and the test wants its callers not to know. */
-static void group_forget(struct request *first, int count)
-{
+static void group_forget(struct request *first, int count) {
     struct request *request = first;
     for (int i = 0; i < count; i++, request = request->next) {
         if (request->result == 0) {
@@ -205,8 +199,7 @@ enum left {
 };
 
 /* Ends a request's savepoint; undoes what it did if it failed. */
-static enum left savepoint_end(struct sqlite_conn *conn, bool failed, struct err *ret_why)
-{
+static enum left savepoint_end(struct sqlite_conn *conn, bool failed, struct err *ret_why) {
     int code = SQLITE_OK;
     if (failed) {
         code = sqlite_conn_fixed(conn, SQLITE_FIXED_ROLLBACK_TO);
@@ -223,8 +216,7 @@ static enum left savepoint_end(struct sqlite_conn *conn, bool failed, struct err
 
 /* Runs one request's function, under a savepoint if asked to. `ret_why` when all is lost. */
 static enum left request_run(struct store_sqlite *store, struct request *request, bool guarded,
-                             struct err *ret_why)
-{
+                             struct err *ret_why) {
     struct sqlite_conn *conn = &store->writer.conn;
     struct sqlite_tx tx;
     int code = guarded ? sqlite_conn_fixed(conn, SQLITE_FIXED_SAVEPOINT) : SQLITE_OK;
@@ -256,8 +248,7 @@ static enum left request_run(struct store_sqlite *store, struct request *request
  * fewer than `count` when the transaction was lost on the way (the rest starts afresh), none when
  * it was spoiled (all start afresh, guarded). A request alone needs no guard: if it fails, all is
  * rolled back. */
-static int group_run(struct store_sqlite *store, struct request *first, int count)
-{
+static int group_run(struct store_sqlite *store, struct request *first, int count) {
     struct writer *writer = &store->writer;
     struct err why = {0};
     bool guarded = count > 1 && writer->guarded > 0;
@@ -301,8 +292,7 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
 /* Counts them, then wakes each caller. A request's memory is its caller's: once `done` is seen it
  * is gone, so nothing of it is read after the lock is given. */
 static void group_tell(struct store_sqlite *store, struct request *first, int count,
-                       int64_t start_us)
-{
+                       int64_t start_us) {
     struct request *request = first;
     for (int i = 0; i < count; i++) {
         struct request *next = request->next;
@@ -317,8 +307,7 @@ static void group_tell(struct store_sqlite *store, struct request *first, int co
 
 /* Waits for work with the lock held; checkpoints when there is none for a while. Returns false when
  * the store closes and nothing is left to do. */
-static bool writer_wait(struct writer *writer)
-{
+static bool writer_wait(struct writer *writer) {
     while (writer->first == NULL) {
         if (writer->closing) {
             return false;
@@ -343,8 +332,7 @@ static bool writer_wait(struct writer *writer)
 }
 
 /* Takes up to GROUP_MAX requests off the queue, with the lock held. */
-static struct request *writer_take(struct writer *writer, int *ret_count)
-{
+static struct request *writer_take(struct writer *writer, int *ret_count) {
     struct request *first = writer->first, **end = &writer->first;
     int count = 0;
     while (*end != NULL && count < GROUP_MAX) {
@@ -360,8 +348,7 @@ static struct request *writer_take(struct writer *writer, int *ret_count)
     return first;
 }
 
-static void writer_main(void *arg)
-{
+static void writer_main(void *arg) {
     struct store_sqlite *store = arg;
     struct writer *writer = &store->writer;
     lock_take(&writer->lock);
@@ -388,8 +375,7 @@ static void writer_main(void *arg)
     lock_give(&writer->lock);
 }
 
-static int engine_write(struct store *base, store_fn *fn, void *ctx, struct err *err)
-{
+static int engine_write(struct store *base, store_fn *fn, void *ctx, struct err *err) {
     struct store_sqlite *store = (struct store_sqlite *)base;
     struct writer *writer = &store->writer;
     struct request request;
@@ -427,14 +413,12 @@ static int engine_write(struct store *base, store_fn *fn, void *ctx, struct err 
 
 /* --- Readers ---------------------------------------------------------------------------------- */
 
-static void reader_close(struct pool_slot *slot)
-{
+static void reader_close(struct pool_slot *slot) {
     sqlite_conn_close(&((struct reader *)slot)->conn);
     slot->open = false;
 }
 
-static int reader_open(struct reader *reader, struct err *err)
-{
+static int reader_open(struct reader *reader, struct err *err) {
     struct store_sqlite *store = reader->store;
     int64_t generation = pool_generation(&store->readers);
     int result = sqlite_conn_open(&reader->conn, store->path, true, READER_CACHE_KIB, err);
@@ -446,8 +430,7 @@ static int reader_open(struct reader *reader, struct err *err)
     return 0;
 }
 
-static int reader_run(struct reader *reader, store_fn *fn, void *ctx, struct err *err)
-{
+static int reader_run(struct reader *reader, store_fn *fn, void *ctx, struct err *err) {
     struct sqlite_tx tx;
     if (!reader->slot.open) {
         int result = reader_open(reader, err);
@@ -468,8 +451,7 @@ static int reader_run(struct reader *reader, store_fn *fn, void *ctx, struct err
     return result;
 }
 
-static int engine_read(struct store *base, store_fn *fn, void *ctx, struct err *err)
-{
+static int engine_read(struct store *base, store_fn *fn, void *ctx, struct err *err) {
     struct store_sqlite *store = (struct store_sqlite *)base;
     struct pool_slot *slot = NULL;
     int64_t wait_us = 0;
@@ -487,13 +469,11 @@ static int engine_read(struct store *base, store_fn *fn, void *ctx, struct err *
     return result;
 }
 
-static int engine_refresh(struct store *base)
-{
+static int engine_refresh(struct store *base) {
     return pool_refresh(&((struct store_sqlite *)base)->readers, reader_close);
 }
 
-static void engine_connections(struct store *base, struct store_stats *ret_stats)
-{
+static void engine_connections(struct store *base, struct store_stats *ret_stats) {
     struct store_sqlite *store = (struct store_sqlite *)base;
     int open = 0, busy = 0, waiting = 0;
     pool_count(&store->readers, &open, &busy, &waiting);
@@ -507,8 +487,7 @@ static void engine_connections(struct store *base, struct store_stats *ret_stats
 
 /* --- Backup ----------------------------------------------------------------------------------- */
 
-static int integrity_row(void *ctx, int columns, char **values, char **names)
-{
+static int integrity_row(void *ctx, int columns, char **values, char **names) {
     char *ret_first = ctx;
     if (ret_first[0] == '\0' && columns > 0 && values[0] != NULL) {
         snprintf(ret_first, 120, "%s", values[0]);
@@ -516,8 +495,7 @@ static int integrity_row(void *ctx, int columns, char **values, char **names)
     return 0;
 }
 
-static int copy_check(const char *path, struct err *err)
-{
+static int copy_check(const char *path, struct err *err) {
     sqlite3 *db = NULL;
     char first[120] = "";
     int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
@@ -534,8 +512,7 @@ static int copy_check(const char *path, struct err *err)
     return 0;
 }
 
-static int copy_make(struct store_sqlite *store, const char *path, struct err *err)
-{
+static int copy_make(struct store_sqlite *store, const char *path, struct err *err) {
     struct sqlite_conn conn;
     sqlite3_stmt *stmt = NULL;
     int result = sqlite_conn_open(&conn, store->path, false, READER_CACHE_KIB, err);
@@ -553,8 +530,7 @@ static int copy_make(struct store_sqlite *store, const char *path, struct err *e
     return result;
 }
 
-static int engine_backup(struct store *base, const char *path, struct err *err)
-{
+static int engine_backup(struct store *base, const char *path, struct err *err) {
     struct store_sqlite *store = (struct store_sqlite *)base;
     int result = copy_make(store, path, err);
     return result < 0 ? result : copy_check(path, err);
@@ -562,8 +538,7 @@ static int engine_backup(struct store *base, const char *path, struct err *err)
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
-static void engine_close(struct store *base)
-{
+static void engine_close(struct store *base) {
     struct store_sqlite *store = (struct store_sqlite *)base;
     struct writer *writer = &store->writer;
     if (writer->task != NULL) {
@@ -608,14 +583,13 @@ static const struct store_ops engine = {
     .backup = engine_backup,
 };
 
-static struct store_sqlite *store_new(const struct store_options *options, const char *path)
-{
+static struct store_sqlite *store_new(const struct store_options *options, const char *path) {
     struct store_sqlite *store = g_new0(struct store_sqlite, 1);
     store_init(&store->base, &engine, STORE_SQLITE);
     store->path = g_strdup(path);
     store->lock_fd = -1;
-    store->busy_timeout_us =
-        options->busy_timeout_us > 0 ? options->busy_timeout_us : BUSY_TIMEOUT_US;
+    store->busy_timeout_us = options->busy_timeout_us > 0 ? options->busy_timeout_us
+                                                          : BUSY_TIMEOUT_US;
     int max = options->pool_max > 0 ? MIN(options->pool_max, READERS_MAX) : READERS_DEFAULT;
     struct pool_slot *slots[READERS_MAX];
     store->reader = g_new0(struct reader, max);
@@ -632,8 +606,7 @@ static struct store_sqlite *store_new(const struct store_options *options, const
 }
 
 /* No writer: that is the service's, which may be running. */
-static int store_start_looking(struct store_sqlite *store, struct err *err)
-{
+static int store_start_looking(struct store_sqlite *store, struct err *err) {
     struct sqlite_conn probe;
     int result = sqlite_conn_open(&probe, store->path, true, READER_CACHE_KIB, err);
     if (result == 0) {
@@ -642,8 +615,7 @@ static int store_start_looking(struct store_sqlite *store, struct err *err)
     return result;
 }
 
-static int store_start(struct store_sqlite *store, struct err *err)
-{
+static int store_start(struct store_sqlite *store, struct err *err) {
     struct writer *writer = &store->writer;
     int result = file_lock(store->path, &store->lock_fd, err);
     if (result < 0) {
@@ -666,8 +638,7 @@ static int store_start(struct store_sqlite *store, struct err *err)
 }
 
 int store_sqlite_open(const struct store_options *options, const char *path,
-                      struct store **ret_store, struct err *err)
-{
+                      struct store **ret_store, struct err *err) {
     if (path[0] == '\0' || path[0] == ':' || g_str_has_prefix(path, "file:")) {
         return err_set(err, ERR_CONFIG, "sqlite: must be followed by the path of a file");
     }

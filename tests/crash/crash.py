@@ -95,7 +95,7 @@ class Run:
         self.threads = []
         self.wrong = []
         self.kills = self.false_starts = 0
-        self.database_hurt = False
+        self.database_hurt = -1000.0  # when
         self.asked, self.doubtful, self.finished = set(), set(), set()
         self.began = time.monotonic()
 
@@ -126,8 +126,8 @@ class Run:
             if not instance.died():
                 continue
             # Without its database a service does not start; whoever supervises it tries again.
-            if instance.process.returncode == 1 and self.database_hurt and \
-                    "opening the database" in instance.tail(3):
+            if instance.process.returncode == 1 and time.monotonic() < self.database_hurt + 15 \
+                    and "opening the database" in instance.tail(3):
                 self.false_starts += 1
             else:
                 self.wrong.append(f"instance {instance.number} ended by itself "
@@ -163,9 +163,9 @@ class Run:
 
     def hurt_database(self, plan):
         postgres = self.stage.postgres
-        self.database_hurt = postgres is not None and plan.database is not None
-        if not self.database_hurt:
+        if postgres is None or plan.database is None:
             return
+        self.database_hurt = time.monotonic()
         if plan.database == "restart":
             postgres.restart()
         elif plan.database == "kill_one":

@@ -6,7 +6,8 @@ usage: pg_server.py [--fsync] [--setting NAME=VALUE ...] [-- COMMAND ARG ...]
 
 Makes a cluster in a new folder, starts it on a free loopback port and prints its URL (superuser,
 database "postgres") on a line of its own. With a COMMAND, runs that with HOLDFAST_TEST_PG_URL set,
-ends the server and exits with the command's status. Without one, reads commands from standard input,
+ends the server and exits with the command's status. Without one, reads commands from standard
+input,
 one a line, and answers "ok" to each; at the end of input it ends the server and removes the folder:
   kill     SIGKILL to the whole server, as if the machine had lost power but for its disks
   stop     an orderly shutdown

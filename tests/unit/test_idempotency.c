@@ -57,6 +57,25 @@ static void an_answer_is_kept_whatever_it_was(void **state) {
     }
 }
 
+static void the_first_answer_is_given_again_when_the_payment_has_moved_on(void **state) {
+    json_t *made = world_create(W, "key", "order", 500);
+    char *id = strdup(json_string_value(json_object_get(made, "id")));
+    char *first = dumped(made);
+    json_decref(world_refund(W, "refund-key", id, 200, "returned"));
+    json_t *now = world_get(W, id);
+    assert_int_equal(json_integer_value(json_object_get(now, "amount_refunded")), 200);
+    json_decref(now);
+    char *again = dumped(world_create(W, "key", "order", 500));
+    assert_true(W->replayed);
+    assert_string_equal(again, first);
+    /* It stands in its event, and nowhere else. */
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM idempotency WHERE key = 'key' AND "
+                                  "length(body) < 10"), 1);
+    free(id);
+    free(first);
+    free(again);
+}
+
 static void another_request_with_the_same_key_is_refused(void **state) {
     json_decref(world_create(W, "key", "order", 500));
     assert_null(world_create(W, "key", "order-2", 500));
@@ -399,6 +418,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_request_with_the_same_key_has_the_same_answer),
         cmocka_unit_test(an_answer_is_kept_whatever_it_was),
+        cmocka_unit_test(the_first_answer_is_given_again_when_the_payment_has_moved_on),
         cmocka_unit_test(another_request_with_the_same_key_is_refused),
         cmocka_unit_test(the_same_key_and_body_on_another_path_is_refused),
         cmocka_unit_test(keys_of_two_callers_are_two_keys),

@@ -54,6 +54,11 @@ static int add_fn(struct store_tx *tx, void *ctx, struct err *err) {
     return adding->found < 0 ? adding->found : 0;
 }
 
+static int put_fn(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct adding *adding = ctx;
+    return job_put(tx, adding->kind, adding->key, adding->due_us, adding->payload, err);
+}
+
 static int hasten_fn(struct store_tx *tx, void *ctx, struct err *err) {
     struct adding *adding = ctx;
     adding->found = job_hasten(tx, adding->kind, adding->key, adding->due_us, err);
@@ -201,6 +206,15 @@ static void adding_a_live_job_again_changes_nothing(void **state) {
     assert_string_equal(script.payload, "first");
     assert_int_equal(script.seen.due_us, START_US);
     assert_int_equal(try_do(add_fn, "demo", "pay_1", now_us(), "third"), 1);
+}
+
+static void a_job_that_is_put_is_there_as_if_it_were_added(void **state) {
+    assert_int_equal(try_do(put_fn, "demo", "pay_1", now_us(), "first"), 0);
+    assert_int_equal(try_do(put_fn, "demo", "pay_1", now_us() - 9, "second"), 0);
+    assert_int_equal(try_do(put_fn, "demo", "", now_us(), ""), -ERR_VALIDATION);
+    assert_int_equal(drain(), 1);
+    assert_string_equal(script.payload, "first");
+    assert_int_equal(script.seen.due_us, START_US);
 }
 
 static void what_is_too_long_or_no_text_is_refused(void **state) {
@@ -608,6 +622,7 @@ int main(void) {
         TEST(a_job_waits_until_it_is_due),
         TEST(a_job_exists_exactly_if_its_transaction_does),
         TEST(adding_a_live_job_again_changes_nothing),
+        TEST(a_job_that_is_put_is_there_as_if_it_were_added),
         TEST(what_is_too_long_or_no_text_is_refused),
         TEST(a_failed_job_is_tried_again_after_its_backoff_within_20_percent),
         TEST(a_job_is_parked_after_its_last_attempt_with_its_error),

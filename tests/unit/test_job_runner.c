@@ -27,7 +27,9 @@ static _Atomic int64_t fake_wall_us;
 static _Atomic int64_t mono_ahead_us;
 static struct world_ops fake_world;
 
-static int64_t fake_wall(void *ctx) { return atomic_load(&fake_wall_us); }
+static int64_t fake_wall(void *ctx) {
+    return atomic_load(&fake_wall_us);
+}
 static int64_t fake_mono(void *ctx) {
     return world_real()->mono_us(ctx) + atomic_load(&mono_ahead_us);
 }
@@ -35,7 +37,9 @@ static bool fake_wait_until(void *ctx, struct cond *cond, struct lock *lock, int
     int64_t real_us = deadline_us - atomic_load(&mono_ahead_us);
     return world_real()->cond_wait_until(ctx, cond, lock, real_us);
 }
-static int64_t now_us(void) { return atomic_load(&fake_wall_us); }
+static int64_t now_us(void) {
+    return atomic_load(&fake_wall_us);
+}
 
 static const int64_t backoff_us[] = {10 * US_PER_SECOND, 100 * US_PER_SECOND};
 
@@ -97,10 +101,18 @@ static void gate_set_open(void) {
 }
 
 static const struct job_kind gated_kinds[] = {
-    {.name = "gated", .run = run_gated, .backoff_us = backoff_us, .backoff_count = 2,
-     .lease_us = MINUTE_US, .concurrency = 3},
-    {.name = "other", .run = run_gated, .backoff_us = backoff_us, .backoff_count = 2,
-     .lease_us = MINUTE_US, .concurrency = 1},
+    {.name = "gated",
+     .run = run_gated,
+     .backoff_us = backoff_us,
+     .backoff_count = 2,
+     .lease_us = MINUTE_US,
+     .concurrency = 3},
+    {.name = "other",
+     .run = run_gated,
+     .backoff_us = backoff_us,
+     .backoff_count = 2,
+     .lease_us = MINUTE_US,
+     .concurrency = 1},
 };
 
 static struct job_runner *gated_start(void) {
@@ -254,11 +266,11 @@ static void a_report_that_fails_at_first_is_written_later(void **state) {
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM job"), 0);
 }
 
-/* The store may run a transaction again from its start, and the hook with it: so what it does hangs on
- * the clock and not on how often it was called. */
+/* The store may run a transaction again from its start, and the hook with it: so what it does hangs
+ * on the clock and not on how often it was called. */
 static int hook_calls;
 static int hook_fails_in_the_first_minute(struct store_tx *tx, void *ctx, const struct job *job,
-                           const struct err *why, struct err *err) {
+                                          const struct err *why, struct err *err) {
     lock_take(&gate);
     hook_calls++;
     cond_broadcast(&gate_moved);
@@ -272,10 +284,14 @@ static int run_unlucky(void *ctx, const struct job *job, int64_t *ret_again_us, 
 }
 
 static void a_started_runner_tries_again_when_the_hook_fails(void **state) {
-    static const struct job_kind unlucky = {.name = "unlucky", .run = run_unlucky,
-                                            .parked = hook_fails_in_the_first_minute, .backoff_us = backoff_us,
-                                            .backoff_count = 2, .attempts_max = 1,
-                                            .lease_us = MINUTE_US, .concurrency = 2};
+    static const struct job_kind unlucky = {.name = "unlucky",
+                                            .run = run_unlucky,
+                                            .parked = hook_fails_in_the_first_minute,
+                                            .backoff_us = backoff_us,
+                                            .backoff_count = 2,
+                                            .attempts_max = 1,
+                                            .lease_us = MINUTE_US,
+                                            .concurrency = 2};
     struct job_runner *started = NULL;
     struct err err = {0};
     hook_calls = 0;
@@ -328,9 +344,13 @@ static void raise_many(void *arg) {
 }
 
 static void no_hasten_is_lost_beside_running_jobs(void **state) {
-    static const struct job_kind note = {.name = "note", .run = run_note, .backoff_us = backoff_us,
-                                         .backoff_count = 2, .attempts_max = 2,
-                                         .lease_us = MINUTE_US, .concurrency = 2};
+    static const struct job_kind note = {.name = "note",
+                                         .run = run_note,
+                                         .backoff_us = backoff_us,
+                                         .backoff_count = 2,
+                                         .attempts_max = 2,
+                                         .lease_us = MINUTE_US,
+                                         .concurrency = 2};
     struct job_runner *started = NULL;
     struct err err = {0};
     assert_int_equal(job_runner_start(engine.store, &note, 1, &started, &err), 0);
@@ -389,9 +409,10 @@ int main(void) {
         TEST(a_started_runner_tries_again_when_the_hook_fails),
         TEST(no_hasten_is_lost_beside_running_jobs),
     };
-    int failed =
-        cmocka_run_group_tests_name("runners on SQLite", tests, open_sqlite, close_engine) +
-        cmocka_run_group_tests_name("runners on PostgreSQL", tests, open_postgres, close_engine);
+    int failed = cmocka_run_group_tests_name("runners on SQLite", tests, open_sqlite,
+                                             close_engine) +
+                 cmocka_run_group_tests_name("runners on PostgreSQL", tests, open_postgres,
+                                             close_engine);
     cond_free(&gate_moved);
     lock_free(&gate);
     return failed;

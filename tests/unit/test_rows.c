@@ -190,6 +190,36 @@ static void an_order_is_held_by_one_payment(void **state) {
     good(run(hold_twice));
 }
 
+/* Saves the row with `holds`, by itself or as it is loaded; what is stored must follow. */
+static int save_held(struct store_tx *tx, struct arena *arena, struct payment_row *row, bool holds,
+                     struct err *err) {
+    struct payment_row back;
+    row->holds_order = holds;
+    int r = payment_row_save(tx, row, err);
+    r = r < 0 ? r : payment_row_load(tx, arena, row->id.text, true, &back, err);
+    CHECK(r < 0 || back.holds_order == holds);
+    return r;
+}
+
+static int hold_and_let_go(struct store_tx *tx, struct arena *arena, struct err *err) {
+    static const bool steps[] = {true, false, false, true, true, false};
+    struct payment_row row = some_payment();
+    CHECK(payment_row_insert(tx, &row, err) == 1);
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < COUNT_OF(steps); i++) {
+        r = save_held(tx, arena, &row, steps[i], err); /* one row, saved again and again */
+    }
+    for (size_t i = 0; r >= 0 && i < COUNT_OF(steps); i++) {
+        r = payment_row_load(tx, arena, row.id.text, true, &row, err);
+        r = r < 0 ? r : save_held(tx, arena, &row, steps[i], err);
+    }
+    return r;
+}
+
+static void an_order_is_held_and_let_go_as_the_row_says(void **state) {
+    good(run(hold_and_let_go));
+}
+
 static struct attempt_row some_attempt(void) {
     return (struct attempt_row){
         .id = attempt_id_stored("att_01JD5R6Q6Y0V3M8X2K4N7T9BC1"),
@@ -514,6 +544,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_column_of_a_payment_is_written_and_read_back),
         cmocka_unit_test(an_order_is_held_by_one_payment),
+        cmocka_unit_test(an_order_is_held_and_let_go_as_the_row_says),
         cmocka_unit_test(every_column_of_an_attempt_is_written_and_read_back),
         cmocka_unit_test(a_noted_callback_and_a_persisted_id_are_not_written_over),
         cmocka_unit_test(an_attempt_is_found_only_at_its_own_gateway),

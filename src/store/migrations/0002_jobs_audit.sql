@@ -3,7 +3,8 @@
 
 -- One row a live job. A leased job has a lease and its due_us is the lease's end, so that a lease
 -- that runs out makes it due again by itself. hasten_us (0: none) keeps a job_hasten() that came
--- while the job was running. lost counts leases that ended without a report. parked_us 0: not parked.
+-- while the job was running. lost counts leases that ended without a report. parked_us 0: not
+-- parked.
 CREATE TABLE job (
     kind text NOT NULL,
     key text NOT NULL,
