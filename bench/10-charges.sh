@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # 10-charges: charges end to end: POST /v1/payments, two durable commits, a call to the sandbox's
 # Stripe, until the answer says "succeeded". Load, service, sandbox and database share the cores.
-#   peers, in the same run: the HTTP front alone (bench/echo.c) and, for PostgreSQL, pgbench with the
-#   statements of a charge (bench/pgbench.sql) on the same server with as many connections.
+#   peers, in the same run: the HTTP front alone (bench/echo.c) and, for PostgreSQL, pgbench with
+#   the statements of a charge (bench/pgbench.sql) on the same server with as many connections.
 # usage: 10-charges.sh (by script/bench)
+set -euo pipefail
 # shellcheck source=bench/stage.sh
 . "$(dirname "$0")/stage.sh"
 
@@ -57,7 +58,8 @@ pgbench_once() {
     write_config
     "$HOLDFAST_BIN" db migrate --config "$stage/holdfast.yaml" >"$stage/migrate.log"
     text=$(printf 'x%.0s' {1..730})
-    pgbenches+=("$(pgbench -n -M prepared -c "$POOL" -j 1 -T "$SECONDS_EACH" -f "$here/pgbench.sql" \
+    pgbenches+=("$(pgbench -n -M prepared -c "$POOL" -j 1 -T "$SECONDS_EACH" \
+        -f "$here/pgbench.sql" \
         -D n=0 -D hash="${text:0:64}" -D owner=$NEWEST_FIRST_ID -D sales=merchant:sales \
         -D receivable=gateway:stripe-eu:receivable -D fees=gateway:stripe-eu:fees \
         -D tokens='{"stripe-eu":"pm_card_visa"}' -D decision="${text:0:230}" -D data="$text" \
@@ -65,8 +67,9 @@ pgbench_once() {
 }
 
 report() {
-    printf '%-34s %s charges/s; p50 %s us, p99 %s us; CPU a charge: service %s us, sandbox %s us\n' \
-        "$1" "$(spread "${rates[@]}")" "$(median "${p50[@]}")" "$(median "${p99[@]}")" \
+    printf '%-34s %s charges/s; p50 %s us, p99 %s us; ' \
+        "$1" "$(spread "${rates[@]}")" "$(median "${p50[@]}")" "$(median "${p99[@]}")"
+    printf 'CPU a charge: service %s us, sandbox %s us\n' \
         "$(median "${cpu_service[@]}")" "$(median "${cpu_sandbox[@]}")"
 }
 
@@ -77,7 +80,8 @@ for engine in sqlite postgres; do
         connections=$CONNECTIONS_FAST
         [ "$latency" = 0 ] || connections=$CONNECTIONS_SLOW
         rates=() p50=() p99=() cpu_service=() cpu_sandbox=()
-        echo "command: bench_load charge PORT $connections $SECONDS_EACH ($engine, gateway at $latency ms)"
+        echo "command: bench_load charge PORT $connections $SECONDS_EACH" \
+            "($engine, gateway at $latency ms)"
         for ((run = 0; run < RUNS; run++)); do
             [ "$latency" != 0 ] || echo_once
             [ "$engine$latency" != postgres0 ] || pgbench_once
@@ -96,7 +100,8 @@ for engine in sqlite postgres; do
             peer=$(median "${pgbenches[@]}")
             printf 'pgbench, the same statements:      %s charges/s with %s connections\n' \
                 "$(spread "${pgbenches[@]}")" "$POOL"
-            bar "charges against pgbench, gateway at $latency ms" "$(ratio "$rate" "$peer")" at-least 0.8
+            bar "charges against pgbench, gateway at $latency ms" "$(ratio "$rate" "$peer")" \
+                at-least 0.8
             ;;
         esac
     done

@@ -5,6 +5,7 @@
 # the difference of the percentiles is what was added. Latency counts from the moment a request was
 # meant to leave.
 # usage: 20-added-time.sh (by script/bench)
+set -euo pipefail
 # shellcheck source=bench/stage.sh
 . "$(dirname "$0")/stage.sh"
 

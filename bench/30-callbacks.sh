@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # 30-callbacks: callbacks from gateways, signed, distinct, over kept connections: verified, stored
-# once, committed, acknowledged. The first hundred come twice. Then the service is killed, and what it
-# acknowledged is counted in the database: none may be missing or there twice.
+# once, committed, acknowledged. The first hundred come twice. Then the service is killed, and what
+# it acknowledged is counted in the database: none may be missing or there twice.
 # usage: 30-callbacks.sh (by script/bench)
+set -euo pipefail
 # shellcheck source=bench/stage.sh
 . "$(dirname "$0")/stage.sh"
 
@@ -61,9 +62,10 @@ for engine in sqlite postgres; do
         for ((run = 0; run < RUNS; run++)); do
             callbacks_once "$engine" "$kind" "$count"
         done
-        printf '%s callbacks (%s, %s): %s a second; p99 %s us; CPU a callback %s us; all stored once\n' \
-            "$kind" "$scheme" "$engine" "$(spread "${rates[@]}")" "$(median "${p99[@]}")" \
-            "$(median "${cpu[@]}")"
+        printf '%s callbacks (%s, %s): %s a second; ' \
+            "$kind" "$scheme" "$engine" "$(spread "${rates[@]}")"
+        printf 'p99 %s us; CPU a callback %s us; all stored once\n' \
+            "$(median "${p99[@]}")" "$(median "${cpu[@]}")"
         bar "callbacks a second, $scheme, $engine" "$(median "${rates[@]}")" at-least "$least"
     done
 done

@@ -3,6 +3,7 @@
 # 40-idle: from the start of the process until /readyz answers, on a new database (with all its
 # migrations) and on the same one again; and resident memory when it has been idle for two seconds.
 # usage: 40-idle.sh (by script/bench)
+set -euo pipefail
 # shellcheck source=bench/stage.sh
 . "$(dirname "$0")/stage.sh"
 
@@ -23,7 +24,8 @@ try:
     while time.monotonic() < begin + 20:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as asked:
-                asked.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                asked.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                              b"Connection: close\r\n\r\n")
                 if asked.recv(64).startswith(b"HTTP/1.1 200"):
                     break
         except OSError:

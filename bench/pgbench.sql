@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- pgbench.sql: the statements that one charge is made of, as src/payment and src/ledger send them, for
--- pgbench to run beside the service: what PostgreSQL itself can do of them. `id` grows with time, as
--- our ids do. decision, data and owner come from 10-charges.sh. The question for the transaction's
+-- pgbench.sql: the statements that one charge is made of, as src/payment and src/ledger send them,
+-- for pgbench to run beside the service: what PostgreSQL itself can do of them. `id` grows with
+-- time, as our ids do. decision, data and owner come from 10-charges.sh. The question for the
+-- transaction's
 -- id, which our store asks in each, is left out: only we need it.
 \set n :n + 1
 \set customer random(1, 1000)

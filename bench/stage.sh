@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2120
 # stage.sh: what the benchmarks share; sourced, never run. Starts the sandbox and the service with a
 # database of their own in a folder that is thrown away, ends what it started (by process id), and
 # prints figures. Everything runs on this machine, the load as well.
@@ -164,7 +164,9 @@ bar() {
 }
 
 machine() {
-    echo "machine: $(nproc) cores ($(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -1))," \
+    local model
+    model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -1)
+    echo "machine: $(nproc) cores ($model)," \
         "load average $(cut -d' ' -f1-3 /proc/loadavg) before;" \
         "$RUNS runs of $SECONDS_EACH s, figures are min / median / max"
 }
