@@ -2,8 +2,7 @@
 -- pgbench.sql: the statements that one charge is made of, as src/payment and src/ledger send them,
 -- for pgbench to run beside the service: what PostgreSQL itself can do of them. `id` grows with
 -- time, as our ids do. decision, data and owner come from 10-charges.sh. The question for the
--- transaction's
--- id, which our store asks in each, is left out: only we need it.
+-- transaction's id, which our store asks in each, is left out: only we need it.
 \set n :n + 1
 \set customer random(1, 1000)
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -43,7 +42,7 @@ SELECT id, payment_id, number, gateway, state, amount_minor, currency, token, de
   duration_us, was_unknown, owner, lease_us, sent_us, created_us, settled_us, callback_due_us,
   callback_us FROM attempt WHERE id = ('att_' || lpad(:n::text, 16, '0') || lpad(:client_id::text,
   10, '0'));
-UPDATE attempt SET state = 6, live = 1, outcome = 1, source = 'answer', gateway_id = 'pi_' ||
+UPDATE attempt SET state = 6, outcome = 1, source = 'answer', gateway_id = 'pi_' ||
   lpad(:n::text, 16, '0') || lpad(:client_id::text, 10, '0'), charge_id = 'ch_' || lpad(:n::text,
   16, '0') || lpad(:client_id::text, 10, '0'), code = '', common_code = '', message = '', trace =
   'req_x', http_status = 200, reach = 3, duration_us = 55, was_unknown = 0, owner = '', lease_us =
@@ -63,7 +62,7 @@ INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, credit_acc
   10, '0')), 5, ('pay_' || lpad(:n::text, 16, '0') || lpad(:client_id::text, 10, '0')),
   :fees, :receivable, 88, 'USD', 1795299365442083 + :n) ON
   CONFLICT (id) DO NOTHING;
-UPDATE payment SET version = 2, holds_order = 1, state = 5, method = 1, authorized_minor = 1999,
+UPDATE payment SET version = 2, state = 5, method = 1, authorized_minor = 1999,
   captured_minor = 1999, refunded_minor = 0, refund_reserved_minor = 0, disputed_minor = 0, tokens
   = :tokens, action = '', action_url = '', failure_code = '', failure_message = '', review = '',
   was_unknown = 0, attempts = 1, gateway = 'stripe-eu', updated_us = 1795299365442086 + :n WHERE
@@ -73,6 +72,6 @@ INSERT INTO event (id, payment_id, sequence, type, data, at_us) VALUES ('evt_' |
   lpad(:client_id::text, 10, '0')), 2, 'payment.succeeded', :data, 1795299365442101 + :n);
 SELECT id FROM webhook_endpoint WHERE enabled = 1 AND (types = '*' OR ',' || types || ',' LIKE
   '%,' || 'payment.succeeded' || ',%');
-UPDATE idempotency SET state = 2, status = 201, body = :data WHERE scope = 'key_x' AND key = 'b-'
+UPDATE idempotency SET state = 2, status = 201, body = '@2' WHERE scope = 'key_x' AND key = 'b-'
   || lpad(:n::text, 16, '0') || lpad(:client_id::text, 10, '0') AND state = 1;
 COMMIT;
