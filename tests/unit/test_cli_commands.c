@@ -57,7 +57,10 @@ static void handle(void *ctx, const struct http_request *request, struct http_re
     note(request, target);
     reply->status = 404;
     const char *body = "{\"title\":\"not canned\"}";
-    for (const struct canned *c = service.answers; c->path != NULL; c++) {
+    lock_take(&service.lock);
+    const struct canned *c = service.answers;
+    lock_give(&service.lock);
+    for (; c->path != NULL; c++) {
         if (strcmp(c->method, request->method) == 0 && strcmp(c->path, target) == 0) {
             reply->status = c->status;
             body = c->body;
@@ -123,11 +126,16 @@ static struct ran run(const struct canned *answers, const char *words)
         }
         argv[argc++] = word;
     }
+    lock_take(&service.lock);
     service.answers = answers != NULL ? answers : none;
     service.seen = 0;
+    lock_give(&service.lock);
     struct cli_screen screen = {.out = open_memstream(&ran.out, &out_bytes),
                                 .err = open_memstream(&ran.err, &err_bytes)};
     ran.status = cli_run(&screen, argc, argv);
+    /* A call may be given up while the service still works on it: what it noted is ours from here. */
+    lock_take(&service.lock);
+    lock_give(&service.lock);
     fclose(screen.out);
     fclose(screen.err);
     return ran;
