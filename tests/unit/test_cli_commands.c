@@ -133,7 +133,7 @@ static struct ran run(const struct canned *answers, const char *words)
     struct cli_screen screen = {.out = open_memstream(&ran.out, &out_bytes),
                                 .err = open_memstream(&ran.err, &err_bytes)};
     ran.status = cli_run(&screen, argc, argv);
-    /* A call may be given up while the service still works on it: what it noted is ours from here. */
+    /* A call may be given up while the service works on it: what it noted is ours from here. */
     lock_take(&service.lock);
     lock_give(&service.lock);
     fclose(screen.out);
