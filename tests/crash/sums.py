@@ -9,7 +9,7 @@ import concurrent.futures
 import json
 import random
 
-from stage import GATEWAYS
+from stage import GATEWAYS, Broken, Unanswered
 
 ENDED = {"failed", "canceled"}
 FINAL = ENDED | {"succeeded"}
@@ -28,6 +28,16 @@ def pages(read, path):
         cursor = page["next_cursor"]
         if not cursor:
             return rows
+
+
+def again(promise):
+    """The same request with the same key; a connection may have been kept for too long."""
+    for _ in range(10):
+        try:
+            return promise.door.ask("POST", promise.path, promise.key, json.dumps(promise.sent))
+        except Unanswered:
+            continue
+    raise Broken(f"nobody answers {promise.path}")
 
 
 def all_payments(stage):
@@ -213,8 +223,7 @@ class Sums:
                 if promise.status < 300 and promise.kind not in ("look", "other_body")]
         random.Random(self.stage.seed).shuffle(done)
         for promise in done[:REPEATED_KEYS]:
-            status, fields, answer = promise.door.ask("POST", promise.path, promise.key,
-                                                      json.dumps(promise.sent))
+            status, fields, answer = again(promise)
             if (status, answer) != (promise.status, promise.answer):
                 yield f"{promise.key}: told {promise.status} {promise.answer}, " \
                       f"and again {status} {answer}"
