@@ -122,8 +122,7 @@ static int start_certs(struct made *made, char **argv, char *cert, struct http_s
         return r;
     }
     struct http_listener *listener = NULL;
-    struct http_listener_options options = {
-        .address = address, .handler = serve_cert, .ctx = cert};
+    struct http_listener_options options = {.address = address, .handler = serve_cert, .ctx = cert};
     r = http_server_listen(*ret_server, &options, &listener, err);
     return r < 0 ? r : http_server_start(*ret_server, err);
 }
@@ -141,8 +140,7 @@ static int send_all(struct made *made, int port, int connections, int64_t count,
     int r = wire_run(&run, &result, err);
     if (result.bad > 0) {
         return err_set(err, ERR_GATEWAY, "%lld of %lld were refused, first: %d %.200s",
-                       (long long)result.bad, (long long)count, result.status_bad,
-                       result.body_bad);
+                       (long long)result.bad, (long long)count, result.status_bad, result.body_bad);
     }
     if (show && r >= 0) {
         printf("per_s=%.0f sent=%lld good=%lld p50_us=%lld p99_us=%lld\n",

@@ -25,7 +25,7 @@ enum { BODY_BYTES_MAX = 2048 };
 struct load {
     const char *path, *type, *authorization;
     size_t (*body)(const struct load *load, int64_t number, char *room);
-    uint64_t run;     /* keeps the orders of two runs apart */
+    uint64_t run;      /* keeps the orders of two runs apart */
     const char *wants; /* stands in every good answer */
     int64_t lacking;   /* answers in which it does not */
     char first_lacking[400];
@@ -59,8 +59,8 @@ static size_t request(void *ctx, int64_t number, char *room, size_t bytes_max) {
                          "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\n"
                          "Authorization: Bearer %s\r\nIdempotency-Key: b-%08llx-%lld\r\n"
                          "Content-Length: %zu\r\n\r\n%s",
-                         load->path, load->type, load->authorization,
-                         (unsigned long long)load->run, (long long)number, body_bytes, body);
+                         load->path, load->type, load->authorization, (unsigned long long)load->run,
+                         (long long)number, body_bytes, body);
     INVARIANT(bytes > 0 && (size_t)bytes < bytes_max, "a request fits");
     return (size_t)bytes;
 }

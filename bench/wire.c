@@ -86,8 +86,8 @@ static int begin(struct runner *runner, int64_t since_us, struct err *err) {
     line->number = runner->result.sent++;
     line->since_us = since_us;
     line->got = 0;
-    line->to_send =
-        runner->run->request(runner->run->ctx, line->number, line->out, sizeof line->out);
+    line->to_send = runner->run->request(runner->run->ctx, line->number, line->out,
+                                         sizeof line->out);
     INVARIANT(line->to_send > 0 && line->to_send <= sizeof line->out, "a request has its bytes");
     runner->under_way++;
     return send_on(line, err);
@@ -129,8 +129,8 @@ static void note(struct runner *runner, const struct line *line, int status, con
     result->good++;
     if (runner->latency_count == runner->latency_cap) {
         runner->latency_cap = runner->latency_cap > 0 ? 2 * runner->latency_cap : 65536;
-        runner->latency_us =
-            realloc(runner->latency_us, (size_t)runner->latency_cap * sizeof *runner->latency_us);
+        runner->latency_us = realloc(runner->latency_us,
+                                     (size_t)runner->latency_cap * sizeof *runner->latency_us);
         INVARIANT(runner->latency_us != NULL, "out of memory");
     }
     runner->latency_us[runner->latency_count++] = (uint32_t)(now_us - line->since_us);

@@ -25,8 +25,7 @@ struct arena {
     size_t bytes_max;
 };
 
-struct arena *arena_new(size_t bytes_max)
-{
+struct arena *arena_new(size_t bytes_max) {
     struct arena *arena = calloc(1, sizeof(*arena));
 
     INVARIANT(arena != NULL, "no memory for an arena");
@@ -35,8 +34,7 @@ struct arena *arena_new(size_t bytes_max)
     return arena;
 }
 
-void arena_free(struct arena *arena)
-{
+void arena_free(struct arena *arena) {
     if (arena == NULL) {
         return;
     }
@@ -49,14 +47,12 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-void arena_auto(struct arena **arena)
-{
+void arena_auto(struct arena **arena) {
     arena_free(*arena);
     *arena = NULL;
 }
 
-static struct block *block_new(size_t size)
-{
+static struct block *block_new(size_t size) {
     struct block *block = calloc(1, sizeof(*block) + size);
 
     INVARIANT(block != NULL, "no memory for a request that is inside its limits");
@@ -64,8 +60,7 @@ static struct block *block_new(size_t size)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
-{
+void *arena_alloc(struct arena *arena, size_t bytes) {
     struct block *block = arena->blocks;
     size_t rounded;
     void *given;
@@ -97,8 +92,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     return given;
 }
 
-char *arena_copy_bytes(struct arena *arena, const void *bytes, size_t count)
-{
+char *arena_copy_bytes(struct arena *arena, const void *bytes, size_t count) {
     char *copy;
 
     INVARIANT(count < SIZE_MAX, "room for the NUL");
@@ -109,13 +103,11 @@ char *arena_copy_bytes(struct arena *arena, const void *bytes, size_t count)
     return copy;
 }
 
-char *arena_copy(struct arena *arena, const char *text)
-{
+char *arena_copy(struct arena *arena, const char *text) {
     return text != NULL ? arena_copy_bytes(arena, text, strlen(text)) : NULL;
 }
 
-char *arena_printf(struct arena *arena, const char *format, ...)
-{
+char *arena_printf(struct arena *arena, const char *format, ...) {
     va_list args;
     int wanted;
     char *text;

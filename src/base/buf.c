@@ -7,8 +7,7 @@
 
 enum { BUF_START_BYTES = 128 };
 
-void buf_init(struct buf *buf, size_t bytes_max)
-{
+void buf_init(struct buf *buf, size_t bytes_max) {
     INVARIANT(bytes_max < SIZE_MAX / 4, "a buffer has a maximum");
     buf->cap = BUF_START_BYTES;
     buf->data = malloc(buf->cap);
@@ -19,22 +18,19 @@ void buf_init(struct buf *buf, size_t bytes_max)
     buf->overflowed = false;
 }
 
-void buf_release(struct buf *buf)
-{
+void buf_release(struct buf *buf) {
     free(buf->data);
     *buf = (struct buf){0};
 }
 
-void buf_clear(struct buf *buf)
-{
+void buf_clear(struct buf *buf) {
     buf->len = 0;
     buf->data[0] = '\0';
     buf->overflowed = false;
 }
 
 /* Doubles until `count` more bytes and their NUL have room. */
-static bool grow(struct buf *buf, size_t count)
-{
+static bool grow(struct buf *buf, size_t count) {
     size_t cap = buf->cap;
     char *grown;
 
@@ -53,8 +49,7 @@ static bool grow(struct buf *buf, size_t count)
 
 /* Makes room for `count` more bytes and their NUL; false (and from then on always) when that is
  * more than the maximum, or more than the system has. */
-static inline bool reserve(struct buf *buf, size_t count)
-{
+static inline bool reserve(struct buf *buf, size_t count) {
     INVARIANT(buf->data != NULL, "buf_init() comes first");
     if (buf->overflowed || count > buf->max - buf->len) {
         buf->overflowed = true;
@@ -63,8 +58,7 @@ static inline bool reserve(struct buf *buf, size_t count)
     return buf->len + count < buf->cap || grow(buf, count);
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t count)
-{
+void buf_add(struct buf *buf, const void *bytes, size_t count) {
     if (count == 0 || !reserve(buf, count)) {
         return;
     }
@@ -73,13 +67,11 @@ void buf_add(struct buf *buf, const void *bytes, size_t count)
     buf->data[buf->len] = '\0';
 }
 
-void buf_add_text(struct buf *buf, const char *text)
-{
+void buf_add_text(struct buf *buf, const char *text) {
     buf_add(buf, text, strlen(text));
 }
 
-void buf_add_char(struct buf *buf, char c)
-{
+void buf_add_char(struct buf *buf, char c) {
     if (!reserve(buf, 1)) {
         return;
     }
@@ -87,8 +79,7 @@ void buf_add_char(struct buf *buf, char c)
     buf->data[buf->len] = '\0';
 }
 
-void buf_add_int(struct buf *buf, int64_t value)
-{
+void buf_add_int(struct buf *buf, int64_t value) {
     char digits[24];
     char *at = digits + sizeof(digits);
     /* The magnitude of INT64_MIN has no int64. */
@@ -104,8 +95,7 @@ void buf_add_int(struct buf *buf, int64_t value)
     buf_add(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-void buf_addf(struct buf *buf, const char *format, ...)
-{
+void buf_addf(struct buf *buf, const char *format, ...) {
     va_list args;
     int wanted;
 
@@ -122,14 +112,12 @@ void buf_addf(struct buf *buf, const char *format, ...)
     buf->len += (size_t)wanted;
 }
 
-static bool is_unreserved(unsigned char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+static bool is_unreserved(unsigned char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
-void buf_add_urlencoded(struct buf *buf, const char *text)
-{
+void buf_add_urlencoded(struct buf *buf, const char *text) {
     static const char hex[] = "0123456789ABCDEF";
     const char *at = text;
 
@@ -150,8 +138,7 @@ void buf_add_urlencoded(struct buf *buf, const char *text)
 
 /* Length of the UTF-8 character at `at` (Unicode 15, table 3-7: no overlong form, no surrogate,
  * nothing above U+10FFFF), or 0; then *ret_skip is the length of the broken part to replace. */
-static size_t utf8_char(const unsigned char *at, size_t *ret_skip)
-{
+static size_t utf8_char(const unsigned char *at, size_t *ret_skip) {
     const unsigned char lead = at[0];
     unsigned char low = 0x80;
     unsigned char high = 0xBF;
@@ -186,20 +173,30 @@ static size_t utf8_char(const unsigned char *at, size_t *ret_skip)
     return follow + 1;
 }
 
-static void add_json_escape(struct buf *buf, unsigned char c)
-{
+static void add_json_escape(struct buf *buf, unsigned char c) {
     switch (c) {
-    case '"': buf_add(buf, "\\\"", 2); return;
-    case '\\': buf_add(buf, "\\\\", 2); return;
-    case '\n': buf_add(buf, "\\n", 2); return;
-    case '\r': buf_add(buf, "\\r", 2); return;
-    case '\t': buf_add(buf, "\\t", 2); return;
-    default: buf_addf(buf, "\\u%04x", c); return;
+    case '"':
+        buf_add(buf, "\\\"", 2);
+        return;
+    case '\\':
+        buf_add(buf, "\\\\", 2);
+        return;
+    case '\n':
+        buf_add(buf, "\\n", 2);
+        return;
+    case '\r':
+        buf_add(buf, "\\r", 2);
+        return;
+    case '\t':
+        buf_add(buf, "\\t", 2);
+        return;
+    default:
+        buf_addf(buf, "\\u%04x", c);
+        return;
     }
 }
 
-void buf_add_json(struct buf *buf, const char *text)
-{
+void buf_add_json(struct buf *buf, const char *text) {
     const unsigned char *at = (const unsigned char *)text;
     const unsigned char *plain = at; /* from here on nothing was added yet */
 
@@ -232,8 +229,7 @@ void buf_add_json(struct buf *buf, const char *text)
     buf_add_char(buf, '"');
 }
 
-char *buf_take(struct buf *buf)
-{
+char *buf_take(struct buf *buf) {
     char *data = buf->data;
 
     buf_init(buf, buf->max);

@@ -28,7 +28,9 @@ void buf_addf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_add_urlencoded(struct buf *buf, const char *text);
 /* A JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */
 void buf_add_json(struct buf *buf, const char *text);
-static inline bool buf_ok(const struct buf *buf) { return !buf->overflowed; }
+static inline bool buf_ok(const struct buf *buf) {
+    return !buf->overflowed;
+}
 /* Gives the memory to the caller, who frees it with free(); the buffer is empty afterwards. */
 MUST_USE char *buf_take(struct buf *buf);
 

@@ -23,26 +23,22 @@ struct civil {
     int day;
 };
 
-static bool leap_year(int year)
-{
+static bool leap_year(int year) {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static int days_in_month(int year, int month)
-{
+static int days_in_month(int year, int month) {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
     return days[month - 1] + (month == 2 && leap_year(year) ? 1 : 0);
 }
 
 /* Days from 0000-03-01 to the first of the month, `months` counted from March. */
-static int days_before_month(int months)
-{
+static int days_before_month(int months) {
     return (153 * months + 2) / 5;
 }
 
-static int64_t days_from_civil(struct civil date)
-{
+static int64_t days_from_civil(struct civil date) {
     const int64_t year = date.month > 2 ? date.year : date.year - 1;
     const int months = date.month > 2 ? date.month - 3 : date.month + 9;
     /* One era up, so that the year 0000's January is not negative. */
@@ -52,8 +48,7 @@ static int64_t days_from_civil(struct civil date)
     return from_march - DAYS_PER_ERA - DAYS_0000_TO_1970;
 }
 
-static struct civil civil_from_days(int64_t days)
-{
+static struct civil civil_from_days(int64_t days) {
     /* One era up again: `days` is never before the year 0000. */
     const int64_t from_march = days + DAYS_0000_TO_1970 + DAYS_PER_ERA;
     const int64_t era = from_march / DAYS_PER_ERA;
@@ -63,8 +58,7 @@ static struct civil civil_from_days(int64_t days)
     const int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
                              day_of_era / (DAYS_PER_ERA - 1)) /
                             365;
-    const int day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const int months = (5 * day_of_year + 2) / 153;
     const int64_t year = (era - 1) * 400 + year_of_era;
 
@@ -75,8 +69,7 @@ static struct civil civil_from_days(int64_t days)
     };
 }
 
-static char *put_digits(char *at, int64_t value, int count)
-{
+static char *put_digits(char *at, int64_t value, int count) {
     for (int i = count - 1; i >= 0; i--) {
         at[i] = (char)('0' + value % 10);
         value /= 10;
@@ -84,8 +77,7 @@ static char *put_digits(char *at, int64_t value, int count)
     return at + count;
 }
 
-const char *clock_format(int64_t wall_us, char text[CLOCK_TEXT_MAX])
-{
+const char *clock_format(int64_t wall_us, char text[CLOCK_TEXT_MAX]) {
     const int64_t at_us = wall_us < WALL_US_MIN   ? WALL_US_MIN
                           : wall_us > WALL_US_MAX ? WALL_US_MAX
                                                   : wall_us;
@@ -93,8 +85,7 @@ const char *clock_format(int64_t wall_us, char text[CLOCK_TEXT_MAX])
     const int64_t us_of_day = since_min % US_PER_DAY;
     const int64_t second = us_of_day / US_PER_SECOND;
     const int64_t us = us_of_day % US_PER_SECOND;
-    const struct civil date =
-        civil_from_days(since_min / US_PER_DAY + WALL_US_MIN / US_PER_DAY);
+    const struct civil date = civil_from_days(since_min / US_PER_DAY + WALL_US_MIN / US_PER_DAY);
     char *at = text;
 
     at = put_digits(at, date.year, 4);
@@ -118,8 +109,7 @@ const char *clock_format(int64_t wall_us, char text[CLOCK_TEXT_MAX])
 }
 
 /* Takes exactly `count` digits; false when one of them is none. */
-static bool take_digits(const char **at, int count, int *ret_value)
-{
+static bool take_digits(const char **at, int count, int *ret_value) {
     int value = 0;
 
     for (int i = 0; i < count; i++) {
@@ -135,8 +125,7 @@ static bool take_digits(const char **at, int count, int *ret_value)
     return true;
 }
 
-static bool take_char(const char **at, char c)
-{
+static bool take_char(const char **at, char c) {
     if (**at != c) {
         return false;
     }
@@ -144,8 +133,7 @@ static bool take_char(const char **at, char c)
     return true;
 }
 
-static bool take_date(const char **at, struct civil *ret_date)
-{
+static bool take_date(const char **at, struct civil *ret_date) {
     struct civil date = {0};
 
     if (!take_digits(at, 4, &date.year) || !take_char(at, '-') ||
@@ -161,8 +149,7 @@ static bool take_date(const char **at, struct civil *ret_date)
 }
 
 /* "12:34:56", perhaps with a fraction. Second 60 is a leap second; clock_parse() looks at it. */
-static bool take_time(const char **at, int64_t *ret_us_of_day, bool *ret_leap)
-{
+static bool take_time(const char **at, int64_t *ret_us_of_day, bool *ret_leap) {
     int hour;
     int minute;
     int second;
@@ -195,8 +182,7 @@ static bool take_time(const char **at, int64_t *ret_us_of_day, bool *ret_leap)
     return true;
 }
 
-static bool take_offset(const char **at, int64_t *ret_offset_us)
-{
+static bool take_offset(const char **at, int64_t *ret_offset_us) {
     int hours;
     int minutes;
     const bool west = **at == '-';
@@ -218,8 +204,7 @@ static bool take_offset(const char **at, int64_t *ret_offset_us)
     return true;
 }
 
-bool clock_parse(const char *text, int64_t *ret_wall_us)
-{
+bool clock_parse(const char *text, int64_t *ret_wall_us) {
     struct civil date;
     int64_t us_of_day;
     int64_t offset_us;

@@ -26,13 +26,13 @@ enum {
 
 struct level {
     bool is_mapping;
-    bool awaits_value;                /* mapping: its key has been read */
+    bool awaits_value;                  /* mapping: its key has been read */
     const cyaml_schema_value_t *schema; /* NULL: whatever stands here is ignored */
-    cyaml_schema_value_t choice;      /* what a list of flags holds */
-    const cyaml_schema_field_t *field; /* mapping: of the last key; NULL when ignored */
-    bool seen[CONFIG_KEYS_MAX];       /* mapping: by the field's place in the schema */
-    uint32_t items;                   /* list: how many so far */
-    size_t line;                      /* where it began */
+    cyaml_schema_value_t choice;        /* what a list of flags holds */
+    const cyaml_schema_field_t *field;  /* mapping: of the last key; NULL when ignored */
+    bool seen[CONFIG_KEYS_MAX];         /* mapping: by the field's place in the schema */
+    uint32_t items;                     /* list: how many so far */
+    size_t line;                        /* where it began */
 };
 
 struct walk {
@@ -47,8 +47,7 @@ struct walk {
 
 /* The schema's own key names and the lists' indices: "gateways[0].retry", "" at the top. `depth`
  * says how many levels are named. */
-static const char *path_of(const struct walk *walk, size_t depth, char path[PATH_BYTES_MAX])
-{
+static const char *path_of(const struct walk *walk, size_t depth, char path[PATH_BYTES_MAX]) {
     size_t used = 0;
     path[0] = '\0';
     for (size_t i = 0; i < depth && used < PATH_BYTES_MAX; i++) {
@@ -65,8 +64,7 @@ static const char *path_of(const struct walk *walk, size_t depth, char path[PATH
     return path;
 }
 
-static void place_at(const struct walk *walk, size_t line)
-{
+static void place_at(const struct walk *walk, size_t line) {
     const char *name = walk->name;
     if (strlen(name) > NAME_BYTES_MAX) {
         const char *slash = strrchr(name, '/');
@@ -76,8 +74,7 @@ static void place_at(const struct walk *walk, size_t line)
 }
 
 static int refuse(const struct walk *walk, const char *format, ...) PRINTF_LIKE(2, 3);
-static int refuse(const struct walk *walk, const char *format, ...)
-{
+static int refuse(const struct walk *walk, const char *format, ...) {
     char detail[300];
     va_list args;
     va_start(args, format);
@@ -90,8 +87,7 @@ static int refuse(const struct walk *walk, const char *format, ...)
 
 /* About the value at hand: "gateways[0].port" and what it must be. */
 static int refuse_value(const struct walk *walk, const char *format, ...) PRINTF_LIKE(2, 3);
-static int refuse_value(const struct walk *walk, const char *format, ...)
-{
+static int refuse_value(const struct walk *walk, const char *format, ...) {
     char must[160];
     va_list args;
     va_start(args, format);
@@ -104,8 +100,7 @@ static int refuse_value(const struct walk *walk, const char *format, ...)
 
 /* ---- Keys ---- */
 
-static int refuse_key(const struct walk *walk, const char *what, const char *key, size_t count)
-{
+static int refuse_key(const struct walk *walk, const char *what, const char *key, size_t count) {
     char shown[KEY_SHOWN_BYTES];
     text_shown(key, count, shown, sizeof(shown));
     char path[PATH_BYTES_MAX];
@@ -113,8 +108,7 @@ static int refuse_key(const struct walk *walk, const char *what, const char *key
     return refuse(walk, "%s \"%s\"%s%s", what, shown, path[0] != '\0' ? " in " : "", path);
 }
 
-static int refuse_unknown_key(const struct walk *walk, const char *key, size_t count)
-{
+static int refuse_unknown_key(const struct walk *walk, const char *key, size_t count) {
     char known[200] = "";
     const cyaml_schema_field_t *fields = walk->levels[walk->depth - 1].schema->mapping.fields;
     for (; fields->key != NULL; fields++) {
@@ -125,8 +119,7 @@ static int refuse_unknown_key(const struct walk *walk, const char *key, size_t c
     return result;
 }
 
-static int take_key(struct walk *walk, const char *key, size_t count)
-{
+static int take_key(struct walk *walk, const char *key, size_t count) {
     struct level *level = &walk->levels[walk->depth - 1];
     level->awaits_value = true;
     level->field = NULL;
@@ -149,8 +142,7 @@ static int take_key(struct walk *walk, const char *key, size_t count)
     return refuse_unknown_key(walk, key, count);
 }
 
-static int check_missing(struct walk *walk)
-{
+static int check_missing(struct walk *walk) {
     const struct level *level = &walk->levels[walk->depth - 1];
     if (level->schema == NULL) {
         return 0;
@@ -168,15 +160,14 @@ static int check_missing(struct walk *walk)
 /* ---- Values ---- */
 
 /* Decimal digits without a leading zero, which YAML 1.1 and libcyaml read as octal. */
-static bool is_decimal(const char *text)
-{
+static bool is_decimal(const char *text) {
     text += text[0] == '-';
     size_t digits = strspn(text, "0123456789");
     return digits > 0 && text[digits] == '\0' && (digits == 1 || text[0] != '0');
 }
 
-static int check_int(const struct walk *walk, const cyaml_schema_value_t *schema, const char *text)
-{
+static int check_int(const struct walk *walk, const cyaml_schema_value_t *schema,
+                     const char *text) {
     if (!is_decimal(text)) {
         return refuse_value(walk, "must be a whole number in decimal digits");
     }
@@ -190,8 +181,8 @@ static int check_int(const struct walk *walk, const cyaml_schema_value_t *schema
     return 0;
 }
 
-static int check_uint(const struct walk *walk, const cyaml_schema_value_t *schema, const char *text)
-{
+static int check_uint(const struct walk *walk, const cyaml_schema_value_t *schema,
+                      const char *text) {
     if (!is_decimal(text) || text[0] == '-') {
         return refuse_value(walk, "must be a whole number in decimal digits, 0 or more");
     }
@@ -205,8 +196,7 @@ static int check_uint(const struct walk *walk, const cyaml_schema_value_t *schem
 }
 
 /* Digits, perhaps a fraction, perhaps an exponent. */
-static bool is_real(const char *text)
-{
+static bool is_real(const char *text) {
     text += text[0] == '-';
     size_t digits = strspn(text, "0123456789");
     text += digits;
@@ -224,8 +214,7 @@ static bool is_real(const char *text)
 }
 
 static int check_choice(const struct walk *walk, const cyaml_schema_value_t *schema,
-                        const char *text)
-{
+                        const char *text) {
     char choices[120] = "";
     for (uint32_t i = 0; i < schema->enumeration.count; i++) {
         const char *choice = schema->enumeration.strings[i].str;
@@ -237,12 +226,11 @@ static int check_choice(const struct walk *walk, const cyaml_schema_value_t *sch
     return refuse_value(walk, "must be one of: %s", choices);
 }
 
-static int check_text(const struct walk *walk, const cyaml_schema_value_t *schema, size_t count)
-{
+static int check_text(const struct walk *walk, const cyaml_schema_value_t *schema, size_t count) {
     if (count < schema->string.min) {
-        return count == 0 ? refuse_value(walk, "is empty")
-                          : refuse_value(walk, "must have %" PRIu32 " bytes or more",
-                                         schema->string.min);
+        return count == 0
+                   ? refuse_value(walk, "is empty")
+                   : refuse_value(walk, "must have %" PRIu32 " bytes or more", schema->string.min);
     }
     if (count > schema->string.max) {
         return refuse_value(walk, "must have %" PRIu32 " bytes or less", schema->string.max);
@@ -250,8 +238,7 @@ static int check_text(const struct walk *walk, const cyaml_schema_value_t *schem
     return 0;
 }
 
-static bool is_null(const cyaml_schema_value_t *schema, const char *text)
-{
+static bool is_null(const cyaml_schema_value_t *schema, const char *text) {
     if ((schema->flags & CYAML_FLAG_POINTER_NULL_STR) == CYAML_FLAG_POINTER_NULL_STR &&
         (strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
          strcmp(text, "NULL") == 0)) {
@@ -261,43 +248,48 @@ static bool is_null(const cyaml_schema_value_t *schema, const char *text)
 }
 
 static int check_scalar(const struct walk *walk, const cyaml_schema_value_t *schema,
-                        const char *text, size_t count)
-{
+                        const char *text, size_t count) {
     if (schema == NULL || schema->type == CYAML_IGNORE || is_null(schema, text)) {
         return 0;
     }
     switch (schema->type) {
-    case CYAML_INT: return check_int(walk, schema, text);
-    case CYAML_UINT: return check_uint(walk, schema, text);
+    case CYAML_INT:
+        return check_int(walk, schema, text);
+    case CYAML_UINT:
+        return check_uint(walk, schema, text);
     case CYAML_BOOL:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
             return refuse_value(walk, "must be true or false");
         }
         return 0;
-    case CYAML_ENUM: return check_choice(walk, schema, text);
-    case CYAML_FLOAT: return is_real(text) ? 0 : refuse_value(walk, "must be a decimal number");
-    case CYAML_STRING: return check_text(walk, schema, count);
-    case CYAML_MAPPING: return refuse_value(walk, "must hold keys of its own");
+    case CYAML_ENUM:
+        return check_choice(walk, schema, text);
+    case CYAML_FLOAT:
+        return is_real(text) ? 0 : refuse_value(walk, "must be a decimal number");
+    case CYAML_STRING:
+        return check_text(walk, schema, count);
+    case CYAML_MAPPING:
+        return refuse_value(walk, "must hold keys of its own");
     case CYAML_FLAGS:
     case CYAML_SEQUENCE:
-    case CYAML_SEQUENCE_FIXED: return refuse_value(walk, "must be a list");
+    case CYAML_SEQUENCE_FIXED:
+        return refuse_value(walk, "must be a list");
     case CYAML_IGNORE:
     case CYAML_BITFIELD:
     case CYAML__TYPE_COUNT:
-    default: INVARIANT(false, "a schema has a type that is not used here");
+    default:
+        INVARIANT(false, "a schema has a type that is not used here");
     }
 }
 
 /* ---- Events ---- */
 
-static struct level *top_level(struct walk *walk)
-{
+static struct level *top_level(struct walk *walk) {
     return walk->depth > 0 ? &walk->levels[walk->depth - 1] : NULL;
 }
 
 /* The schema of the value that comes now; NULL when it is ignored. */
-static const cyaml_schema_value_t *schema_of_value(struct walk *walk)
-{
+static const cyaml_schema_value_t *schema_of_value(struct walk *walk) {
     const struct level *level = top_level(walk);
     if (level == NULL) {
         return walk->schema;
@@ -312,8 +304,7 @@ static const cyaml_schema_value_t *schema_of_value(struct walk *walk)
 }
 
 /* The value at hand has been read whole. */
-static void value_ends(struct walk *walk)
-{
+static void value_ends(struct walk *walk) {
     struct level *level = top_level(walk);
     if (level == NULL) {
         return;
@@ -323,8 +314,7 @@ static void value_ends(struct walk *walk)
 }
 
 /* One more item than a list may have is refused where it stands. */
-static int check_room(struct walk *walk)
-{
+static int check_room(struct walk *walk) {
     const struct level *level = top_level(walk);
     if (level == NULL || level->is_mapping || level->schema == NULL ||
         level->schema->type == CYAML_FLAGS || level->items < level->schema->sequence.max) {
@@ -335,8 +325,7 @@ static int check_room(struct walk *walk)
     return refuse(walk, "%s may have %" PRIu32 " items at most", path, level->schema->sequence.max);
 }
 
-static int take_scalar(struct walk *walk, const char *text, size_t count)
-{
+static int take_scalar(struct walk *walk, const char *text, size_t count) {
     if (strlen(text) != count) {
         return refuse(walk, "there is a NUL character in this line");
     }
@@ -353,15 +342,14 @@ static int take_scalar(struct walk *walk, const char *text, size_t count)
     return result;
 }
 
-static bool is_list(const cyaml_schema_value_t *schema)
-{
+static bool is_list(const cyaml_schema_value_t *schema) {
     return schema->type == CYAML_SEQUENCE || schema->type == CYAML_SEQUENCE_FIXED ||
            schema->type == CYAML_FLAGS;
 }
 
 /* Refuses a list or a mapping where the schema wants something else. */
-static int check_kind(const struct walk *walk, const cyaml_schema_value_t *schema, bool is_mapping)
-{
+static int check_kind(const struct walk *walk, const cyaml_schema_value_t *schema,
+                      bool is_mapping) {
     if (schema == NULL || (is_mapping ? schema->type == CYAML_MAPPING : is_list(schema))) {
         return 0;
     }
@@ -371,8 +359,7 @@ static int check_kind(const struct walk *walk, const cyaml_schema_value_t *schem
     return refuse_value(walk, is_list(schema) ? "must be a list" : "must be a single value");
 }
 
-static int open_level(struct walk *walk, bool is_mapping)
-{
+static int open_level(struct walk *walk, bool is_mapping) {
     const struct level *above = top_level(walk);
     if (above != NULL && above->is_mapping && !above->awaits_value) {
         return refuse(walk, "a key must be plain text");
@@ -401,8 +388,7 @@ static int open_level(struct walk *walk, bool is_mapping)
     return 0;
 }
 
-static int close_list(struct walk *walk)
-{
+static int close_list(struct walk *walk) {
     const struct level *level = top_level(walk);
     bool counts = level->schema != NULL && level->schema->type != CYAML_FLAGS;
     uint32_t min = counts ? level->schema->sequence.min : 0;
@@ -417,8 +403,7 @@ static int close_list(struct walk *walk)
     return 0;
 }
 
-static int close_mapping(struct walk *walk)
-{
+static int close_mapping(struct walk *walk) {
     int result = check_missing(walk);
     walk->depth--;
     value_ends(walk);
@@ -427,16 +412,14 @@ static int close_mapping(struct walk *walk)
 
 /* Anchors are refused together with aliases: an anchor without an alias says nothing. */
 static int check_decoration(const struct walk *walk, const yaml_char_t *anchor,
-                            const yaml_char_t *tag)
-{
+                            const yaml_char_t *tag) {
     if (anchor != NULL) {
         return refuse(walk, "anchors and aliases (& and *) are not taken; write it out");
     }
     return tag != NULL ? refuse(walk, "tags (!) are not taken") : 0;
 }
 
-static int take_event(struct walk *walk, const yaml_event_t *event)
-{
+static int take_event(struct walk *walk, const yaml_event_t *event) {
     int result = 0;
     walk->line = event->start_mark.line + 1;
     switch (event->type) {
@@ -459,20 +442,22 @@ static int take_event(struct walk *walk, const yaml_event_t *event)
         result = check_decoration(walk, event->data.sequence_start.anchor,
                                   event->data.sequence_start.tag);
         return result != 0 ? result : open_level(walk, false);
-    case YAML_MAPPING_END_EVENT: return close_mapping(walk);
-    case YAML_SEQUENCE_END_EVENT: return close_list(walk);
+    case YAML_MAPPING_END_EVENT:
+        return close_mapping(walk);
+    case YAML_SEQUENCE_END_EVENT:
+        return close_list(walk);
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
     case YAML_STREAM_END_EVENT:
     case YAML_DOCUMENT_END_EVENT:
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
 /* libyaml's sentences are fixed texts; they quote nothing. */
 static int refuse_yaml(struct walk *walk, const yaml_parser_t *parser, const char *text,
-                       size_t count)
-{
+                       size_t count) {
     walk->line = parser->problem_mark.line + 1;
     if (parser->error == YAML_READER_ERROR) {
         walk->line = 1;
@@ -484,8 +469,7 @@ static int refuse_yaml(struct walk *walk, const yaml_parser_t *parser, const cha
                   parser->problem != NULL ? parser->problem : "it cannot be read");
 }
 
-static int walk_text(struct walk *walk, const char *text, size_t count)
-{
+static int walk_text(struct walk *walk, const char *text, size_t count) {
     yaml_parser_t parser;
     INVARIANT(yaml_parser_initialize(&parser) == 1, "out of memory");
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -509,13 +493,11 @@ static int walk_text(struct walk *walk, const char *text, size_t count)
 /* ---- Loading ---- */
 
 static const cyaml_config_t cyaml_settings = {
-    .mem_fn = cyaml_mem,
-    .flags = CYAML_CFG_NO_ALIAS, /* no log_fn: its lines quote values */
+    .mem_fn = cyaml_mem, .flags = CYAML_CFG_NO_ALIAS, /* no log_fn: its lines quote values */
 };
 
 int config_read(const char *name, const char *text, size_t count,
-                const cyaml_schema_value_t *schema, void **ret_config, struct err *err)
-{
+                const cyaml_schema_value_t *schema, void **ret_config, struct err *err) {
     INVARIANT(schema->type == CYAML_MAPPING && (schema->flags & CYAML_FLAG_POINTER) != 0,
               "the top of a schema is a pointer to a mapping");
     struct walk walk = {.name = name, .schema = schema, .line = 1, .err = err};
@@ -542,8 +524,7 @@ int config_read(const char *name, const char *text, size_t count,
 }
 
 int config_load(const char *path, const cyaml_schema_value_t *schema, void **ret_config,
-                struct err *err)
-{
+                struct err *err) {
     char *text = malloc(CONFIG_BYTES_MAX + 1);
     INVARIANT(text != NULL, "out of memory");
     size_t count = 0;
@@ -560,8 +541,7 @@ int config_load(const char *path, const cyaml_schema_value_t *schema, void **ret
     return result;
 }
 
-void config_free(const cyaml_schema_value_t *schema, void *config)
-{
+void config_free(const cyaml_schema_value_t *schema, void *config) {
     if (config != NULL) {
         cyaml_free(&cyaml_settings, schema, config, 0);
     }

@@ -28,18 +28,15 @@ static EVP_MD *sha256;
 static EVP_MAC_CTX *hmac_sha256; /* without a key: each use copies it and sets its own */
 
 /* libsodium's randomness comes through the world door like everybody's. */
-static const char *sodium_random_name(void)
-{
+static const char *sodium_random_name(void) {
     return "holdfast";
 }
 
-static uint32_t sodium_random(void)
-{
+static uint32_t sodium_random(void) {
     return (uint32_t)random_u64();
 }
 
-static void sodium_random_bytes(void *const bytes, const size_t count)
-{
+static void sodium_random_bytes(void *const bytes, const size_t count) {
     random_bytes(bytes, count);
 }
 
@@ -49,8 +46,7 @@ static randombytes_implementation sodium_world = {
     .buf = sodium_random_bytes,
 };
 
-void crypto_init(void)
-{
+void crypto_init(void) {
     if (hmac_sha256 != NULL) {
         return;
     }
@@ -74,22 +70,19 @@ void crypto_init(void)
     hmac_sha256 = context;
 }
 
-void crypto_sha256(const void *bytes, size_t count, unsigned char ret_digest[SHA256_BYTES])
-{
+void crypto_sha256(const void *bytes, size_t count, unsigned char ret_digest[SHA256_BYTES]) {
     INVARIANT(sha256 != NULL, "crypto_init() comes first");
     INVARIANT(EVP_Digest(bytes, count, ret_digest, NULL, sha256, NULL) == 1, "SHA-256 failed");
 }
 
-void crypto_sha256_hex(const void *bytes, size_t count, char ret_hex[SHA256_HEX_CHARS + 1])
-{
+void crypto_sha256_hex(const void *bytes, size_t count, char ret_hex[SHA256_HEX_CHARS + 1]) {
     unsigned char digest[SHA256_BYTES];
     crypto_sha256(bytes, count, digest);
     crypto_hex(digest, sizeof(digest), ret_hex);
 }
 
 void crypto_hmac_sha256(const void *key, size_t key_count, const void *bytes, size_t count,
-                        unsigned char ret_mac[SHA256_BYTES])
-{
+                        unsigned char ret_mac[SHA256_BYTES]) {
     INVARIANT(hmac_sha256 != NULL, "crypto_init() comes first");
     /* A NULL key would mean "as before" to OpenSSL. */
     const unsigned char *some_key = key_count > 0 ? key : (const unsigned char *)"";
@@ -103,23 +96,19 @@ void crypto_hmac_sha256(const void *key, size_t key_count, const void *bytes, si
     EVP_MAC_CTX_free(context);
 }
 
-uint32_t crypto_crc32(const void *bytes, size_t count)
-{
+uint32_t crypto_crc32(const void *bytes, size_t count) {
     return (uint32_t)crc32_z(0, bytes, count); /* 0 for NULL, as for no bytes */
 }
 
-bool crypto_equal(const void *a, const void *b, size_t count)
-{
+bool crypto_equal(const void *a, const void *b, size_t count) {
     return sodium_memcmp(a, b, count) == 0;
 }
 
-void crypto_hex(const void *bytes, size_t count, char *ret_hex)
-{
+void crypto_hex(const void *bytes, size_t count, char *ret_hex) {
     sodium_bin2hex(ret_hex, 2 * count + 1, bytes, count);
 }
 
-bool crypto_unhex(const char *hex, unsigned char *ret_bytes, size_t count)
-{
+bool crypto_unhex(const char *hex, unsigned char *ret_bytes, size_t count) {
     size_t chars = strspn(hex, "0123456789abcdefABCDEF");
     if (chars != 2 * count || hex[chars] != '\0') {
         return false;
@@ -127,16 +116,14 @@ bool crypto_unhex(const char *hex, unsigned char *ret_bytes, size_t count)
     return sodium_hex2bin(ret_bytes, count, hex, chars, NULL, NULL, NULL) == 0;
 }
 
-char *crypto_base64(const void *bytes, size_t count)
-{
+char *crypto_base64(const void *bytes, size_t count) {
     size_t chars = sodium_base64_ENCODED_LEN(count, sodium_base64_VARIANT_ORIGINAL);
     char *text = malloc(chars);
     INVARIANT(text != NULL, "out of memory");
     return sodium_bin2base64(text, chars, bytes, count, sodium_base64_VARIANT_ORIGINAL);
 }
 
-unsigned char *crypto_unbase64(const char *text, size_t *ret_count)
-{
+unsigned char *crypto_unbase64(const char *text, size_t *ret_count) {
     /* libsodium 1.0.18 takes bytes from 0x80 up for letters, so they are kept from it. */
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -160,22 +147,19 @@ unsigned char *crypto_unbase64(const char *text, size_t *ret_count)
 }
 
 /* OpenSSL's reason for its last failure; a fixed text that quotes nothing. Forgets the failure. */
-static const char *openssl_reason(void)
-{
+static const char *openssl_reason(void) {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
     return reason != NULL ? reason : "not in a form that is understood";
 }
 
 /* No passphrase is ever asked for: the default would wait at the terminal. */
-static int no_passphrase(char *text, int bytes_max, int writing, void *context)
-{
+static int no_passphrase(char *text, int bytes_max, int writing, void *context) {
     return -1;
 }
 
 /* NULL with the error set when there is too much. */
-static BIO *pem_bio(const char *pem, size_t count, struct err *err)
-{
+static BIO *pem_bio(const char *pem, size_t count, struct err *err) {
     if (count > PEM_BYTES_MAX) {
         err_set(err, ERR_CRYPTO, "the PEM text is longer than %d bytes", PEM_BYTES_MAX);
         return NULL;
@@ -191,8 +175,7 @@ struct rsa_key {
 };
 
 /* Takes the key over. */
-static int rsa_key_of(EVP_PKEY *pkey, struct rsa_key **ret_key, struct err *err)
-{
+static int rsa_key_of(EVP_PKEY *pkey, struct rsa_key **ret_key, struct err *err) {
     if (!EVP_PKEY_is_a(pkey, "RSA")) {
         EVP_PKEY_free(pkey);
         return err_set(err, ERR_CRYPTO, "the key is not an RSA key");
@@ -210,8 +193,7 @@ static int rsa_key_of(EVP_PKEY *pkey, struct rsa_key **ret_key, struct err *err)
     return 0;
 }
 
-int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key, struct err *err)
-{
+int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key, struct err *err) {
     BIO *bio = pem_bio(pem, count, err);
     if (bio == NULL) {
         return -ERR_CRYPTO;
@@ -227,8 +209,7 @@ int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key, str
     return rsa_key_of(pkey, ret_key, err);
 }
 
-int rsa_key_public(const char *pem, size_t count, struct rsa_key **ret_key, struct err *err)
-{
+int rsa_key_public(const char *pem, size_t count, struct rsa_key **ret_key, struct err *err) {
     BIO *bio = pem_bio(pem, count, err);
     if (bio == NULL) {
         return -ERR_CRYPTO;
@@ -243,8 +224,7 @@ int rsa_key_public(const char *pem, size_t count, struct rsa_key **ret_key, stru
     return rsa_key_of(pkey, ret_key, err);
 }
 
-void rsa_key_free(struct rsa_key *key)
-{
+void rsa_key_free(struct rsa_key *key) {
     if (key == NULL) {
         return;
     }
@@ -253,17 +233,15 @@ void rsa_key_free(struct rsa_key *key)
 }
 
 int rsa_sign_sha256(const struct rsa_key *key, const void *bytes, size_t count, char **ret_base64,
-                    struct err *err)
-{
+                    struct err *err) {
     INVARIANT(sha256 != NULL, "crypto_init() comes first");
     unsigned char signature[RSA_BITS_MAX / 8];
     size_t signature_count = sizeof(signature);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     INVARIANT(context != NULL, "out of memory");
     ERR_clear_error();
-    bool signed_it =
-        EVP_DigestSignInit(context, NULL, sha256, NULL, key->pkey) == 1 &&
-        EVP_DigestSign(context, signature, &signature_count, bytes, count) == 1;
+    bool signed_it = EVP_DigestSignInit(context, NULL, sha256, NULL, key->pkey) == 1 &&
+                     EVP_DigestSign(context, signature, &signature_count, bytes, count) == 1;
     EVP_MD_CTX_free(context);
     if (!signed_it) {
         return err_set(err, ERR_CRYPTO, "the key cannot sign: %s", openssl_reason());
@@ -273,8 +251,7 @@ int rsa_sign_sha256(const struct rsa_key *key, const void *bytes, size_t count, 
 }
 
 bool rsa_verify_sha256(const struct rsa_key *key, const void *bytes, size_t count,
-                       const char *signature_base64)
-{
+                       const char *signature_base64) {
     INVARIANT(sha256 != NULL, "crypto_init() comes first");
     if (strnlen(signature_base64, RSA_BITS_MAX / 4) == RSA_BITS_MAX / 4) {
         return false;
@@ -296,14 +273,13 @@ bool rsa_verify_sha256(const struct rsa_key *key, const void *bytes, size_t coun
 
 struct x509_cert {
     X509 *leaf;
-    STACK_OF(X509) *intermediates;
+    STACK_OF(X509) * intermediates;
     int64_t not_after_us;
     char name[CERT_NAME_BYTES_MAX];
 };
 
 /* Every certificate of the text, at most `certs_max`. NULL with the error set. */
-static STACK_OF(X509) *read_certs(const char *pem, size_t count, int certs_max, struct err *err)
-{
+static STACK_OF(X509) * read_certs(const char *pem, size_t count, int certs_max, struct err *err) {
     BIO *bio = pem_bio(pem, count, err);
     if (bio == NULL) {
         return NULL;
@@ -333,8 +309,7 @@ static STACK_OF(X509) *read_certs(const char *pem, size_t count, int certs_max, 
 }
 
 /* The common name, "" when there is none or several, or when it holds what no host name does. */
-static void read_name(X509 *leaf, char ret_name[CERT_NAME_BYTES_MAX])
-{
+static void read_name(X509 *leaf, char ret_name[CERT_NAME_BYTES_MAX]) {
     ret_name[0] = '\0';
     const X509_NAME *subject = X509_get_subject_name(leaf);
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -359,8 +334,7 @@ static void read_name(X509 *leaf, char ret_name[CERT_NAME_BYTES_MAX])
     OPENSSL_free(utf8);
 }
 
-int x509_cert_read(const char *pem, size_t count, struct x509_cert **ret_cert, struct err *err)
-{
+int x509_cert_read(const char *pem, size_t count, struct x509_cert **ret_cert, struct err *err) {
     STACK_OF(X509) *certs = read_certs(pem, count, CHAIN_CERTS_MAX, err);
     if (certs == NULL) {
         return -ERR_CRYPTO;
@@ -382,8 +356,7 @@ int x509_cert_read(const char *pem, size_t count, struct x509_cert **ret_cert, s
     return 0;
 }
 
-void x509_cert_free(struct x509_cert *cert)
-{
+void x509_cert_free(struct x509_cert *cert) {
     if (cert == NULL) {
         return;
     }
@@ -393,8 +366,7 @@ void x509_cert_free(struct x509_cert *cert)
 }
 
 /* The trusted CAs: those of `ca_pem`, or the system's. NULL with the error set. */
-static X509_STORE *trusted_cas(const char *ca_pem, struct err *err)
-{
+static X509_STORE *trusted_cas(const char *ca_pem, struct err *err) {
     X509_STORE *store = X509_STORE_new();
     INVARIANT(store != NULL, "out of memory");
     if (ca_pem == NULL) {
@@ -420,8 +392,7 @@ static X509_STORE *trusted_cas(const char *ca_pem, struct err *err)
 }
 
 int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wall_us,
-                    struct err *err)
-{
+                    struct err *err) {
     X509_STORE *store = trusted_cas(ca_pem, err);
     if (store == NULL) {
         return -ERR_CRYPTO;
@@ -435,8 +406,10 @@ int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wa
     int result = 0;
     if (X509_verify_cert(context) != 1) {
         int why = X509_STORE_CTX_get_error(context);
-        result = err_set(err, ERR_CRYPTO, "the certificate is not trusted: %s (certificate %d of "
-                         "its chain)", X509_verify_cert_error_string(why),
+        result = err_set(err, ERR_CRYPTO,
+                         "the certificate is not trusted: %s (certificate %d of "
+                         "its chain)",
+                         X509_verify_cert_error_string(why),
                          X509_STORE_CTX_get_error_depth(context) + 1);
     }
     X509_STORE_CTX_free(context);
@@ -445,18 +418,15 @@ int x509_cert_check(const struct x509_cert *cert, const char *ca_pem, int64_t wa
     return result;
 }
 
-const char *x509_cert_name(const struct x509_cert *cert)
-{
+const char *x509_cert_name(const struct x509_cert *cert) {
     return cert->name;
 }
 
-int64_t x509_cert_not_after_us(const struct x509_cert *cert)
-{
+int64_t x509_cert_not_after_us(const struct x509_cert *cert) {
     return cert->not_after_us;
 }
 
-int x509_cert_key(const struct x509_cert *cert, struct rsa_key **ret_key, struct err *err)
-{
+int x509_cert_key(const struct x509_cert *cert, struct rsa_key **ret_key, struct err *err) {
     ERR_clear_error();
     EVP_PKEY *pkey = X509_get_pubkey(cert->leaf);
     if (pkey == NULL) {
@@ -466,8 +436,7 @@ int x509_cert_key(const struct x509_cert *cert, struct rsa_key **ret_key, struct
     return rsa_key_of(pkey, ret_key, err);
 }
 
-int password_hash(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX], struct err *err)
-{
+int password_hash(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX], struct err *err) {
     size_t count = strnlen(password, PASSWORD_BYTES_MAX + 1);
     if (count > PASSWORD_BYTES_MAX) {
         return err_set(err, ERR_VALIDATION, "the password is longer than %d bytes",
@@ -482,8 +451,7 @@ int password_hash(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX], 
     return 0;
 }
 
-bool password_verify(const char *hash, const char *password)
-{
+bool password_verify(const char *hash, const char *password) {
     size_t count = strnlen(password, PASSWORD_BYTES_MAX + 1);
     return count <= PASSWORD_BYTES_MAX && crypto_pwhash_str_verify(hash, password, count) == 0;
 }

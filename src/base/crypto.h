@@ -35,7 +35,7 @@ MUST_USE char *crypto_base64(const void *bytes, size_t count);
  * that does not count follows the bytes. */
 MUST_USE unsigned char *crypto_unbase64(const char *text, size_t *ret_count);
 
-struct rsa_key;  /* a private or a public RSA key */
+struct rsa_key;   /* a private or a public RSA key */
 struct x509_cert; /* one certificate with the intermediates that came with it */
 MUST_USE int rsa_key_private(const char *pem, size_t count, struct rsa_key **ret_key,
                              struct err *err);

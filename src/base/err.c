@@ -22,8 +22,7 @@ static const struct error_row errors[] = {
 #undef X
 };
 
-static const struct error_row *row_of(enum err_code code)
-{
+static const struct error_row *row_of(enum err_code code) {
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
         if (errors[i].code == code) {
             return &errors[i];
@@ -34,8 +33,7 @@ static const struct error_row *row_of(enum err_code code)
 
 /* The text may have been cut inside a UTF-8 character: takes the broken rest away, so that the text
  * can go into JSON as it is. */
-static void drop_broken_tail(char *text)
-{
+static void drop_broken_tail(char *text) {
     size_t len = strlen(text);
     size_t tail = 0;
 
@@ -54,8 +52,7 @@ static void drop_broken_tail(char *text)
 
 /* Formats first and copies then, since the arguments may point into `into` itself. */
 static void PRINTF_LIKE(3, 0)
-    write_text(char *into, size_t size, const char *format, va_list args)
-{
+    write_text(char *into, size_t size, const char *format, va_list args) {
     char text[sizeof(((struct err *)NULL)->detail)];
     int wanted;
 
@@ -70,8 +67,7 @@ static void PRINTF_LIKE(3, 0)
     memcpy(into, text, strlen(text) + 1);
 }
 
-int err_set(struct err *err, enum err_code code, const char *format, ...)
-{
+int err_set(struct err *err, enum err_code code, const char *format, ...) {
     va_list args;
 
     if (err == NULL) {
@@ -86,8 +82,7 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
     return -(int)code;
 }
 
-int err_place(struct err *err, const char *format, ...)
-{
+int err_place(struct err *err, const char *format, ...) {
     va_list args;
 
     if (err == NULL) {
@@ -99,8 +94,7 @@ int err_place(struct err *err, const char *format, ...)
     return -(int)err->code;
 }
 
-int err_hint(struct err *err, const char *format, ...)
-{
+int err_hint(struct err *err, const char *format, ...) {
     va_list args;
 
     if (err == NULL) {
@@ -112,8 +106,7 @@ int err_hint(struct err *err, const char *format, ...)
     return -(int)err->code;
 }
 
-int err_while(struct err *err, const char *format, ...)
-{
+int err_while(struct err *err, const char *format, ...) {
     static const char before[] = "while ";
     static const char after[] = ": ";
     char doing[sizeof(err->detail)];
@@ -142,38 +135,31 @@ int err_while(struct err *err, const char *format, ...)
     return -(int)err->code;
 }
 
-void err_clear(struct err *err)
-{
+void err_clear(struct err *err) {
     memset(err, 0, sizeof(*err));
 }
 
-int err_http_status(enum err_code code)
-{
+int err_http_status(enum err_code code) {
     return row_of(code)->http_status;
 }
 
-const char *err_type(enum err_code code)
-{
+const char *err_type(enum err_code code) {
     return row_of(code)->type;
 }
 
-const char *err_title(enum err_code code)
-{
+const char *err_title(enum err_code code) {
     return row_of(code)->title;
 }
 
-const char *err_name(enum err_code code)
-{
+const char *err_name(enum err_code code) {
     return row_of(code)->name;
 }
 
-enum err_retry err_retry_class(enum err_code code)
-{
+enum err_retry err_retry_class(enum err_code code) {
     return row_of(code)->retry;
 }
 
-void invariant_broken(const char *file, int line, const char *condition, const char *why)
-{
+void invariant_broken(const char *file, int line, const char *condition, const char *why) {
     /* The build's own folders are nobody's business: the path starts at src/ or tests/. */
     const char *inside = strstr(file, "src/");
 

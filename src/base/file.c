@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 /* Fills `bytes` up to `count_max`. Returns how many there were, or -1 with errno set. */
-static ssize_t read_until(int fd, char *bytes, size_t count_max)
-{
+static ssize_t read_until(int fd, char *bytes, size_t count_max) {
     size_t count = 0;
     while (count < count_max) {
         ssize_t got = read(fd, bytes + count, count_max - count);
@@ -27,8 +26,7 @@ static ssize_t read_until(int fd, char *bytes, size_t count_max)
     return (ssize_t)count;
 }
 
-int file_read(const char *path, char *bytes, size_t bytes_max, size_t *ret_count, struct err *err)
-{
+int file_read(const char *path, char *bytes, size_t bytes_max, size_t *ret_count, struct err *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return err_set(err, ERR_IO, "%s cannot be opened: %s", path, strerrordesc_np(errno));

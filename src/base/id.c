@@ -20,8 +20,7 @@ ID_KINDS(X)
  * has one spelling. */
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-static void write_time(char *at, int64_t wall_us)
-{
+static void write_time(char *at, int64_t wall_us) {
     int64_t ms = wall_us / US_PER_MS;
 
     ms = ms < 0 ? 0 : ms > ULID_TIME_MS_MAX ? ULID_TIME_MS_MAX : ms;
@@ -31,8 +30,7 @@ static void write_time(char *at, int64_t wall_us)
     }
 }
 
-static void write_ulid(char *at)
-{
+static void write_ulid(char *at) {
     unsigned char random[ULID_RANDOM_BYTES];
     uint64_t bits = 0;
     int bits_count = 0;
@@ -51,16 +49,14 @@ static void write_ulid(char *at)
     at[ID_ULID_CHARS] = '\0';
 }
 
-static void id_write(char text[ID_TEXT_MAX], const char *prefix, size_t prefix_chars)
-{
+static void id_write(char text[ID_TEXT_MAX], const char *prefix, size_t prefix_chars) {
     memset(text, 0, ID_TEXT_MAX);
     memcpy(text, prefix, prefix_chars);
     text[prefix_chars] = '_';
     write_ulid(text + prefix_chars + 1);
 }
 
-void id_floor(const char *prefix, int64_t wall_us, char ret_text[ID_TEXT_MAX])
-{
+void id_floor(const char *prefix, int64_t wall_us, char ret_text[ID_TEXT_MAX]) {
     size_t prefix_chars = strlen(prefix);
 
     INVARIANT(prefix_chars <= ID_PREFIX_CHARS_MAX, "a prefix is short");
@@ -71,8 +67,7 @@ void id_floor(const char *prefix, int64_t wall_us, char ret_text[ID_TEXT_MAX])
     memset(ret_text + prefix_chars + 1 + ULID_TIME_CHARS, '0', ID_ULID_CHARS - ULID_TIME_CHARS);
 }
 
-static bool id_valid(const char *text, const char *prefix, size_t prefix_chars)
-{
+static bool id_valid(const char *text, const char *prefix, size_t prefix_chars) {
     const char *ulid;
 
     if (text == NULL || strncmp(text, prefix, prefix_chars) != 0 || text[prefix_chars] != '_') {
@@ -88,8 +83,7 @@ static bool id_valid(const char *text, const char *prefix, size_t prefix_chars)
 
 /* What was sent is not repeated in the error: it may be anything, even a card number. */
 static int id_read(const char *text, const char *prefix, size_t prefix_chars, const char *noun,
-                   char ret_text[ID_TEXT_MAX], struct err *err)
-{
+                   char ret_text[ID_TEXT_MAX], struct err *err) {
     if (!id_valid(text, prefix, prefix_chars)) {
         return err_set(err, ERR_VALIDATION,
                        "this is not the id of a thing of kind \"%s\": such an id is \"%s_\" and %d "
@@ -101,8 +95,7 @@ static int id_read(const char *text, const char *prefix, size_t prefix_chars, co
     return 0;
 }
 
-static void id_take_stored(const char *text, char ret_text[ID_TEXT_MAX])
-{
+static void id_take_stored(const char *text, char ret_text[ID_TEXT_MAX]) {
     const size_t len = text != NULL ? strnlen(text, ID_TEXT_MAX) : 0;
 
     INVARIANT(len < ID_TEXT_MAX, "a stored id is no longer than an id");
@@ -113,18 +106,15 @@ static void id_take_stored(const char *text, char ret_text[ID_TEXT_MAX])
 }
 
 #define X(kind, prefix, noun)                                                                      \
-    struct kind kind##_new(void)                                                                   \
-    {                                                                                              \
+    struct kind kind##_new(void) {                                                                 \
         struct kind id;                                                                            \
         id_write(id.text, prefix, sizeof(prefix) - 1);                                             \
         return id;                                                                                 \
     }                                                                                              \
-    int kind##_parse(const char *text, struct kind *ret_id, struct err *err)                       \
-    {                                                                                              \
+    int kind##_parse(const char *text, struct kind *ret_id, struct err *err) {                     \
         return id_read(text, prefix, sizeof(prefix) - 1, noun, ret_id->text, err);                 \
     }                                                                                              \
-    struct kind kind##_stored(const char *text)                                                    \
-    {                                                                                              \
+    struct kind kind##_stored(const char *text) {                                                  \
         struct kind id;                                                                            \
         id_take_stored(text, id.text);                                                             \
         return id;                                                                                 \

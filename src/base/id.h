@@ -35,15 +35,15 @@ enum {
     X(request_id, "req", "request")                                                                \
     X(audit_id, "aud", "audit entry")
 
+/* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
+ * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it
+ * aborts if that is longer than an id; NULL gives "". */
 #define X(kind, prefix, noun)                                                                      \
     struct kind {                                                                                  \
         char text[ID_TEXT_MAX];                                                                    \
     };                                                                                             \
     struct kind kind##_new(void);                                                                  \
-    /* Reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper case, at \
-     * most 128 bits) is ERR_VALIDATION. */                                                        \
     MUST_USE int kind##_parse(const char *text, struct kind *ret_id, struct err *err);             \
-    /* For text that our own store holds: aborts if it is longer than an id. NULL gives "". */     \
     struct kind kind##_stored(const char *text);
 ID_KINDS(X)
 #undef X

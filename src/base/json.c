@@ -13,36 +13,43 @@
 #include "base/text.h"
 
 enum {
-    KEY_SHOWN_BYTES = 49, /* of a stranger's key in an error */
+    KEY_SHOWN_BYTES = 49,      /* of a stranger's key in an error */
     INT_SHOWN_MAX = 999999999, /* longer integers are not repeated: one may be a card number */
 };
 
-void json_auto(json_t **json)
-{
+void json_auto(json_t **json) {
     json_decref(*json);
 }
 
 /* What jansson refused, in our words. */
-static const char *refusal(enum json_error_code code)
-{
+static const char *refusal(enum json_error_code code) {
     switch (code) {
-    case json_error_premature_end_of_input: return "the JSON ends too early";
-    case json_error_end_of_input_expected: return "there are more bytes after the JSON value";
-    case json_error_invalid_utf8: return "the text is not valid UTF-8";
-    case json_error_null_character: return "a string holds a NUL character";
-    case json_error_null_byte_in_key: return "a key holds a NUL character";
-    case json_error_duplicate_key: return "an object has the same key twice";
-    case json_error_numeric_overflow: return "a number is too large";
-    case json_error_stack_overflow: return "the JSON is nested too deeply";
+    case json_error_premature_end_of_input:
+        return "the JSON ends too early";
+    case json_error_end_of_input_expected:
+        return "there are more bytes after the JSON value";
+    case json_error_invalid_utf8:
+        return "the text is not valid UTF-8";
+    case json_error_null_character:
+        return "a string holds a NUL character";
+    case json_error_null_byte_in_key:
+        return "a key holds a NUL character";
+    case json_error_duplicate_key:
+        return "an object has the same key twice";
+    case json_error_numeric_overflow:
+        return "a number is too large";
+    case json_error_stack_overflow:
+        return "the JSON is nested too deeply";
     case json_error_invalid_syntax:
     case json_error_invalid_format:
-    default: return "this is not JSON";
+    default:
+        return "this is not JSON";
     }
 }
 
 /* Line and column (both from 1, the column in bytes) of the byte at `offset`. */
-static void line_and_column(const char *bytes, size_t offset, size_t *ret_line, size_t *ret_column)
-{
+static void line_and_column(const char *bytes, size_t offset, size_t *ret_line,
+                            size_t *ret_column) {
     size_t line = 1;
     size_t start = 0;
     for (size_t i = 0; i < offset; i++) {
@@ -55,8 +62,7 @@ static void line_and_column(const char *bytes, size_t offset, size_t *ret_line, 
     *ret_column = offset - start + 1;
 }
 
-static int refuse_at(struct err *err, const char *bytes, size_t offset, const char *why)
-{
+static int refuse_at(struct err *err, const char *bytes, size_t offset, const char *why) {
     size_t line = 0;
     size_t column = 0;
     line_and_column(bytes, offset, &line, &column);
@@ -67,8 +73,7 @@ static int refuse_at(struct err *err, const char *bytes, size_t offset, const ch
 
 /* The offset of the bracket that opens one level too many, or `count`. jansson's parser recurses
  * once a level, so this stands before it. */
-static size_t too_deep_at(const char *bytes, size_t count, int depth_max)
-{
+static size_t too_deep_at(const char *bytes, size_t count, int depth_max) {
     int depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < count; i++) {
@@ -95,8 +100,7 @@ static size_t too_deep_at(const char *bytes, size_t count, int depth_max)
 }
 
 int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max, json_t **ret_json,
-              struct err *err)
-{
+              struct err *err) {
     if (count > bytes_max) {
         return err_set(err, ERR_TOO_LARGE, "the JSON has %zu bytes; at most %zu are taken", count,
                        bytes_max);
@@ -132,8 +136,7 @@ int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max, 
 }
 
 /* An error about one field: its sentence, then the field's JSON pointer as the place. */
-static int refuse_field(struct err *err, const char *where, const char *key, const char *must)
-{
+static int refuse_field(struct err *err, const char *where, const char *key, const char *must) {
     err_set(err, ERR_VALIDATION, "%s %s", key, must);
     err_place(err, "%s/%s", where, key);
     return -ERR_VALIDATION;
@@ -141,8 +144,7 @@ static int refuse_field(struct err *err, const char *where, const char *key, con
 
 /* *ret_field is NULL when the field is absent or null. */
 static int field_of(const json_t *object, const char *where, const char *key,
-                    const json_t **ret_field, struct err *err)
-{
+                    const json_t **ret_field, struct err *err) {
     if (!json_is_object(object)) {
         err_set(err, ERR_VALIDATION, "this must be an object");
         err_place(err, "%s", where);
@@ -153,8 +155,7 @@ static int field_of(const json_t *object, const char *where, const char *key,
     return 0;
 }
 
-static size_t chars_of(const char *text)
-{
+static size_t chars_of(const char *text) {
     size_t chars = 0;
     for (const char *c = text; *c != '\0'; c++) {
         chars += ((unsigned char)*c & 0xC0) != 0x80;
@@ -163,8 +164,7 @@ static size_t chars_of(const char *text)
 }
 
 static int text_of(const json_t *field, const char *where, const char *key, size_t chars_min,
-                   size_t chars_max, const char **ret_text, struct err *err)
-{
+                   size_t chars_max, const char **ret_text, struct err *err) {
     if (!json_is_string(field)) {
         return refuse_field(err, where, key, "must be a string");
     }
@@ -187,8 +187,7 @@ static int text_of(const json_t *field, const char *where, const char *key, size
 }
 
 int json_need_text(const json_t *object, const char *where, const char *key, size_t chars_min,
-                   size_t chars_max, const char **ret_text, struct err *err)
-{
+                   size_t chars_max, const char **ret_text, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0) {
@@ -201,8 +200,7 @@ int json_need_text(const json_t *object, const char *where, const char *key, siz
 }
 
 int json_may_text(const json_t *object, const char *where, const char *key, size_t chars_min,
-                  size_t chars_max, const char **ret_text, struct err *err)
-{
+                  size_t chars_max, const char **ret_text, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0 || field == NULL) {
@@ -212,8 +210,7 @@ int json_may_text(const json_t *object, const char *where, const char *key, size
 }
 
 static int int_of(const json_t *field, const char *where, const char *key, int64_t min, int64_t max,
-                  int64_t *ret_value, struct err *err)
-{
+                  int64_t *ret_value, struct err *err) {
     if (json_is_real(field)) {
         return refuse_field(err, where, key,
                             "must be a whole number, written without fraction and exponent");
@@ -239,8 +236,7 @@ static int int_of(const json_t *field, const char *where, const char *key, int64
 }
 
 int json_need_int(const json_t *object, const char *where, const char *key, int64_t min,
-                  int64_t max, int64_t *ret_value, struct err *err)
-{
+                  int64_t max, int64_t *ret_value, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0) {
@@ -253,8 +249,7 @@ int json_need_int(const json_t *object, const char *where, const char *key, int6
 }
 
 int json_may_int(const json_t *object, const char *where, const char *key, int64_t min, int64_t max,
-                 int64_t *ret_value, struct err *err)
-{
+                 int64_t *ret_value, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0 || field == NULL) {
@@ -264,8 +259,7 @@ int json_may_int(const json_t *object, const char *where, const char *key, int64
 }
 
 int json_may_bool(const json_t *object, const char *where, const char *key, bool *ret_value,
-                  struct err *err)
-{
+                  struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0 || field == NULL) {
@@ -279,8 +273,7 @@ int json_may_bool(const json_t *object, const char *where, const char *key, bool
 }
 
 int json_may_object(const json_t *object, const char *where, const char *key,
-                    const json_t **ret_object, struct err *err)
-{
+                    const json_t **ret_object, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0 || field == NULL) {
@@ -294,8 +287,7 @@ int json_may_object(const json_t *object, const char *where, const char *key,
 }
 
 int json_need_object(const json_t *object, const char *where, const char *key,
-                     const json_t **ret_object, struct err *err)
-{
+                     const json_t **ret_object, struct err *err) {
     const json_t *field = NULL;
     int result = json_may_object(object, where, key, &field, err);
     if (result != 0) {
@@ -309,8 +301,7 @@ int json_need_object(const json_t *object, const char *where, const char *key,
 }
 
 int json_may_array(const json_t *object, const char *where, const char *key, size_t items_max,
-                   const json_t **ret_array, struct err *err)
-{
+                   const json_t **ret_array, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0 || field == NULL) {
@@ -329,8 +320,7 @@ int json_may_array(const json_t *object, const char *where, const char *key, siz
     return 0;
 }
 
-static bool is_listed(const char *key, const char *const *keys)
-{
+static bool is_listed(const char *key, const char *const *keys) {
     for (; *keys != NULL; keys++) {
         if (strcmp(*keys, key) == 0) {
             return true;
@@ -340,8 +330,7 @@ static bool is_listed(const char *key, const char *const *keys)
 }
 
 static int refuse_unknown(const char *key, const char *where, const char *const *keys,
-                          struct err *err)
-{
+                          struct err *err) {
     char shown[KEY_SHOWN_BYTES];
     text_shown(key, strlen(key), shown, sizeof(shown));
     char allowed[200] = "";
@@ -354,8 +343,7 @@ static int refuse_unknown(const char *key, const char *where, const char *const 
     return -ERR_VALIDATION;
 }
 
-int json_only(const json_t *value, const char *where, const char *const *keys, struct err *err)
-{
+int json_only(const json_t *value, const char *where, const char *const *keys, struct err *err) {
     if (!json_is_object(value)) {
         err_set(err, ERR_VALIDATION, "this must be an object");
         err_place(err, "%s", where);
@@ -373,8 +361,7 @@ int json_only(const json_t *value, const char *where, const char *const *keys, s
 }
 
 /* json_object_get() answers NULL for anything that is not an object, NULL included. */
-static const json_t *peek(const json_t *json, va_list path)
-{
+static const json_t *peek(const json_t *json, va_list path) {
     const char *key = NULL;
     while ((key = va_arg(path, const char *)) != NULL) {
         json = json_object_get(json, key);
@@ -382,8 +369,7 @@ static const json_t *peek(const json_t *json, va_list path)
     return json;
 }
 
-const json_t *json_peek(const json_t *json, ...)
-{
+const json_t *json_peek(const json_t *json, ...) {
     va_list path;
     va_start(path, json);
     const json_t *found = peek(json, path);
@@ -391,8 +377,7 @@ const json_t *json_peek(const json_t *json, ...)
     return found;
 }
 
-const char *json_peek_text(const json_t *json, ...)
-{
+const char *json_peek_text(const json_t *json, ...) {
     va_list path;
     va_start(path, json);
     const json_t *found = peek(json, path);
@@ -400,8 +385,7 @@ const char *json_peek_text(const json_t *json, ...)
     return json_string_value(found); /* NULL when it is no string */
 }
 
-int64_t json_peek_int(const json_t *json, int64_t fallback, ...)
-{
+int64_t json_peek_int(const json_t *json, int64_t fallback, ...) {
     va_list path;
     va_start(path, fallback);
     const json_t *found = peek(json, path);
@@ -409,8 +393,7 @@ int64_t json_peek_int(const json_t *json, int64_t fallback, ...)
     return json_is_integer(found) ? json_integer_value(found) : fallback;
 }
 
-char *json_write(const json_t *json)
-{
+char *json_write(const json_t *json) {
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     INVARIANT(text != NULL, "a JSON tree cannot be written");
     return text;

@@ -21,8 +21,7 @@ struct reader {
 };
 
 /* The next byte that is no blank, or 0 at the end (a NUL is not plain either). */
-static char peek(struct reader *reader)
-{
+static char peek(struct reader *reader) {
     while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\n' ||
                                         *reader->at == '\r' || *reader->at == '\t')) {
         reader->at++;
@@ -31,8 +30,7 @@ static char peek(struct reader *reader)
 }
 
 /* What stands between the quotes, the first of which is next. */
-static bool read_text(struct reader *reader, struct text *ret_text)
-{
+static bool read_text(struct reader *reader, struct text *ret_text) {
     const char *start = ++reader->at;
     while (reader->at < reader->end && *reader->at >= 0x20 && (unsigned char)*reader->at < 0x80 &&
            *reader->at != '"' && *reader->at != '\\') {
@@ -45,8 +43,7 @@ static bool read_text(struct reader *reader, struct text *ret_text)
     return true;
 }
 
-static json_t *read_integer(struct reader *reader)
-{
+static json_t *read_integer(struct reader *reader) {
     bool negative = *reader->at == '-';
     const char *start = reader->at += negative;
     int64_t value = 0;
@@ -62,8 +59,7 @@ static json_t *read_integer(struct reader *reader)
     return json_integer(negative ? -value : value);
 }
 
-static bool word_next(struct reader *reader, const char *word)
-{
+static bool word_next(struct reader *reader, const char *word) {
     size_t count = strlen(word);
     if ((size_t)(reader->end - reader->at) < count || memcmp(reader->at, word, count) != 0) {
         return false;
@@ -72,8 +68,7 @@ static bool word_next(struct reader *reader, const char *word)
     return true;
 }
 
-static json_t *read_word(struct reader *reader)
-{
+static json_t *read_word(struct reader *reader) {
     if (word_next(reader, "true")) {
         return json_true();
     }
@@ -83,8 +78,7 @@ static json_t *read_word(struct reader *reader)
     return word_next(reader, "null") ? json_null() : NULL;
 }
 
-static json_t *read_scalar(struct reader *reader, char first)
-{
+static json_t *read_scalar(struct reader *reader, char first) {
     struct text text;
     if (first == '"') {
         return read_text(reader, &text) ? json_stringn_nocheck(text.bytes, text.count) : NULL;
@@ -96,8 +90,7 @@ static json_t *read_scalar(struct reader *reader, char first)
 }
 
 /* Puts the value where it belongs; takes it. False: a key came twice. */
-static bool put(struct reader *reader, json_t *value)
-{
+static bool put(struct reader *reader, json_t *value) {
     if (reader->depth == 0) {
         reader->root = value;
         return true;
@@ -112,8 +105,7 @@ static bool put(struct reader *reader, json_t *value)
 }
 
 /* The key of the next value with its colon, where a key is due. */
-static bool read_key(struct reader *reader)
-{
+static bool read_key(struct reader *reader) {
     if (reader->depth == 0 || !json_is_object(reader->open[reader->depth - 1])) {
         return true;
     }
@@ -125,8 +117,7 @@ static bool read_key(struct reader *reader)
 }
 
 /* One value; of a box only its beginning: *ret_open then says that something must follow in it. */
-static bool read_value(struct reader *reader, bool *ret_open)
-{
+static bool read_value(struct reader *reader, bool *ret_open) {
     char first = peek(reader);
     bool box = first == '{' || first == '[';
     *ret_open = false;
@@ -148,8 +139,7 @@ static bool read_value(struct reader *reader, bool *ret_open)
 }
 
 /* Behind a value: closes what ends here. 1: a comma, another value follows; 0: all is read; -1. */
-static int read_ends(struct reader *reader)
-{
+static int read_ends(struct reader *reader) {
     while (reader->depth > 0) {
         char next = peek(reader);
         bool object = json_is_object(reader->open[reader->depth - 1]);
@@ -166,8 +156,7 @@ static int read_ends(struct reader *reader)
     return peek(reader) == '\0' && reader->at == reader->end ? 0 : -1;
 }
 
-json_t *json_plain_read(const char *bytes, size_t count, int depth_max)
-{
+json_t *json_plain_read(const char *bytes, size_t count, int depth_max) {
     struct reader reader = {.at = bytes, .end = bytes + count};
     reader.depth_max = depth_max < JSON_PLAIN_DEPTH_MAX ? depth_max : JSON_PLAIN_DEPTH_MAX;
     int more = 1;

@@ -50,23 +50,19 @@ static _Atomic int level_shown = LOG_INFO;
 static _Atomic int fd_written = STDERR_FILENO;
 static _Atomic uint64_t lines_lost;
 
-void log_level_set(enum log_level level)
-{
+void log_level_set(enum log_level level) {
     atomic_store(&level_shown, (int)level);
 }
 
-void log_fd_set(int fd)
-{
+void log_fd_set(int fd) {
     atomic_store(&fd_written, fd);
 }
 
-uint64_t log_lines_lost(void)
-{
+uint64_t log_lines_lost(void) {
     return atomic_load(&lines_lost);
 }
 
-static void add_masked(struct buf *line, const char *text)
-{
+static void add_masked(struct buf *line, const char *text) {
     char copy[LOG_TEXT_BYTES_MAX + LOG_MASK_AHEAD_BYTES + 1];
     size_t count = strnlen(text, sizeof(copy) - 1);
 
@@ -85,8 +81,7 @@ static void add_masked(struct buf *line, const char *text)
 }
 
 /* False, and the line as it was, when there is no room for this field. */
-static bool add_field(struct buf *line, const struct log_field *field)
-{
+static bool add_field(struct buf *line, const struct log_field *field) {
     const size_t before = line->len;
 
     buf_add_char(line, ',');
@@ -106,8 +101,7 @@ static bool add_field(struct buf *line, const struct log_field *field)
     return false;
 }
 
-static void write_line(const char *bytes, size_t count)
-{
+static void write_line(const char *bytes, size_t count) {
     const int fd = atomic_load(&fd_written);
 
     while (count > 0) {
@@ -125,8 +119,7 @@ static void write_line(const char *bytes, size_t count)
     }
 }
 
-void log_write(enum log_event_name name, const struct log_field *fields, size_t count)
-{
+void log_write(enum log_event_name name, const struct log_field *fields, size_t count) {
     char time_text[CLOCK_TEXT_MAX];
     BUF_AUTO line = {0};
 

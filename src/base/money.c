@@ -39,19 +39,16 @@ static const struct currency_row currencies[] = {
     {"ZAR", 2}, {"ZMW", 2}, {"ZWG", 2},
 };
 
-static int compare_rows(const void *key, const void *row)
-{
+static int compare_rows(const void *key, const void *row) {
     return memcmp(key, ((const struct currency_row *)row)->code, CURRENCY_CHARS);
 }
 
 /* NULL when no such currency is in circulation. `code` is in upper case. */
-static const struct currency_row *row_of(const char code[CURRENCY_CHARS])
-{
+static const struct currency_row *row_of(const char code[CURRENCY_CHARS]) {
     return bsearch(code, currencies, COUNT_OF(currencies), sizeof(currencies[0]), compare_rows);
 }
 
-int currency_parse(const char *text, struct currency *ret_currency, struct err *err)
-{
+int currency_parse(const char *text, struct currency *ret_currency, struct err *err) {
     struct currency currency = {{0}};
     size_t count = 0;
 
@@ -79,16 +76,14 @@ int currency_parse(const char *text, struct currency *ret_currency, struct err *
     return 0;
 }
 
-int currency_exponent(struct currency currency)
-{
+int currency_exponent(struct currency currency) {
     const struct currency_row *row = row_of(currency.code);
 
     INVARIANT(row != NULL, "a currency comes from currency_parse()");
     return row->exponent;
 }
 
-const char *currency_lower(struct currency currency, char text[CURRENCY_CHARS + 1])
-{
+const char *currency_lower(struct currency currency, char text[CURRENCY_CHARS + 1]) {
     for (int i = 0; i < CURRENCY_CHARS; i++) {
         const char c = currency.code[i];
 
@@ -98,13 +93,11 @@ const char *currency_lower(struct currency currency, char text[CURRENCY_CHARS + 
     return text;
 }
 
-bool currency_equal(struct currency a, struct currency b)
-{
+bool currency_equal(struct currency a, struct currency b) {
     return memcmp(a.code, b.code, CURRENCY_CHARS) == 0;
 }
 
-static uint64_t power_of_ten(int exponent)
-{
+static uint64_t power_of_ten(int exponent) {
     uint64_t power = 1;
 
     for (int i = 0; i < exponent; i++) {
@@ -113,13 +106,13 @@ static uint64_t power_of_ten(int exponent)
     return power;
 }
 
-const char *money_decimal(int64_t amount_minor, struct currency currency, char text[MONEY_TEXT_MAX])
-{
+const char *money_decimal(int64_t amount_minor, struct currency currency,
+                          char text[MONEY_TEXT_MAX]) {
     const int exponent = currency_exponent(currency);
     const uint64_t unit = power_of_ten(exponent);
     /* The magnitude of INT64_MIN has no int64. */
-    const uint64_t magnitude =
-        amount_minor < 0 ? 0 - (uint64_t)amount_minor : (uint64_t)amount_minor;
+    const uint64_t magnitude = amount_minor < 0 ? 0 - (uint64_t)amount_minor
+                                                : (uint64_t)amount_minor;
     const char *sign = amount_minor < 0 ? "-" : "";
 
     if (exponent == 0) {
@@ -131,8 +124,7 @@ const char *money_decimal(int64_t amount_minor, struct currency currency, char t
     return text;
 }
 
-const char *money_show(int64_t amount_minor, struct currency currency, char text[MONEY_TEXT_MAX])
-{
+const char *money_show(int64_t amount_minor, struct currency currency, char text[MONEY_TEXT_MAX]) {
     size_t len;
 
     money_decimal(amount_minor, currency, text);
@@ -142,8 +134,7 @@ const char *money_show(int64_t amount_minor, struct currency currency, char text
 }
 
 /* Counts downwards, since the negative numbers reach one further than the positive ones. */
-static bool push_digit(int64_t *negative, char digit)
-{
+static bool push_digit(int64_t *negative, char digit) {
     int64_t value;
 
     if (__builtin_mul_overflow(*negative, INT64_C(10), &value) ||
@@ -154,19 +145,16 @@ static bool push_digit(int64_t *negative, char digit)
     return true;
 }
 
-static bool is_digit(char c)
-{
+static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static int too_big(struct err *err)
-{
+static int too_big(struct err *err) {
     return err_set(err, ERR_VALIDATION, "the amount is beyond 64 bits");
 }
 
 int money_parse_decimal(const char *text, struct currency currency, int64_t *ret_amount_minor,
-                        struct err *err)
-{
+                        struct err *err) {
     const int exponent = currency_exponent(currency);
     const bool minus = text != NULL && text[0] == '-';
     const char *at = minus ? text + 1 : text;
@@ -210,8 +198,7 @@ int money_parse_decimal(const char *text, struct currency currency, int64_t *ret
     return 0;
 }
 
-bool money_add(int64_t a, int64_t b, int64_t *ret_sum)
-{
+bool money_add(int64_t a, int64_t b, int64_t *ret_sum) {
     int64_t sum;
 
     if (__builtin_add_overflow(a, b, &sum)) {
@@ -221,8 +208,7 @@ bool money_add(int64_t a, int64_t b, int64_t *ret_sum)
     return true;
 }
 
-bool money_sub(int64_t a, int64_t b, int64_t *ret_difference)
-{
+bool money_sub(int64_t a, int64_t b, int64_t *ret_difference) {
     int64_t difference;
 
     if (__builtin_sub_overflow(a, b, &difference)) {

@@ -67,8 +67,7 @@ struct unit {
     size_t bytes;
 };
 
-static bool is_separator(uint32_t c)
-{
+static bool is_separator(uint32_t c) {
     return c == 0x00A0 || (c >= 0x2000 && c <= 0x200A) || (c >= 0x2010 && c <= 0x2015) ||
            c == 0x202F || c == 0x2212 || c == 0x3000 || c == 0xFF0D;
 }
@@ -76,8 +75,7 @@ static bool is_separator(uint32_t c)
 /* The character that begins at bytes[at]. Beyond ASCII only the digits, blanks and hyphens of other
  * alphabets matter: full-width digits (U+FF10 to U+FF19) are what Chinese and Japanese input
  * makes. */
-static struct unit unit_at(const char *bytes, size_t count, size_t at)
-{
+static struct unit unit_at(const char *bytes, size_t count, size_t at) {
     unsigned char c = (unsigned char)bytes[at];
     if (c >= '0' && c <= '9') {
         return (struct unit){DIGIT, c - '0', 1};
@@ -104,14 +102,12 @@ static struct unit unit_at(const char *bytes, size_t count, size_t at)
     return (struct unit){is_separator(point) ? SEPARATOR : OTHER, 0, 3};
 }
 
-static bool is_hex(char c)
-{
+static bool is_hex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 /* Whether a UUID begins at bytes[at] and ends with its word. */
-static bool is_uuid(const char *bytes, size_t count, size_t at)
-{
+static bool is_uuid(const char *bytes, size_t count, size_t at) {
     if (count - at < UUID_BYTES || bytes[at + 8] != '-') {
         return false;
     }
@@ -136,8 +132,7 @@ struct digits {
     int sum[2]; /* [0]: those at even places from the left doubled; [1]: those at odd places */
 };
 
-static void take_digit(struct digits *digits, int digit)
-{
+static void take_digit(struct digits *digits, int digit) {
     int doubled = digit < 5 ? 2 * digit : 2 * digit - 9;
     int place = digits->count & 1;
     digits->sum[place] += doubled;
@@ -148,8 +143,7 @@ static void take_digit(struct digits *digits, int digit)
     digits->count++;
 }
 
-static bool is_card_number(const struct digits *digits, bool after_plus)
-{
+static bool is_card_number(const struct digits *digits, bool after_plus) {
     if (digits->count < DIGITS_MIN || digits->count > DIGITS_MAX) {
         return false;
     }
@@ -169,8 +163,7 @@ static bool is_card_number(const struct digits *digits, bool after_plus)
 }
 
 /* Bytes of the longest card number that begins with the word at bytes[from], or 0. */
-static size_t match_at(const char *bytes, size_t count, size_t from)
-{
+static size_t match_at(const char *bytes, size_t count, size_t from) {
     bool after_plus = from > 0 && bytes[from - 1] == '+';
     struct digits digits = {0};
     size_t longest = 0;
@@ -200,8 +193,7 @@ static size_t match_at(const char *bytes, size_t count, size_t from)
 }
 
 /* Where the word, UUID or single character that begins at bytes[at] ends. */
-static size_t skip_at(const char *bytes, size_t count, size_t at)
-{
+static size_t skip_at(const char *bytes, size_t count, size_t at) {
     struct unit unit = unit_at(bytes, count, at);
     if (unit.kind != LETTER && unit.kind != DIGIT) {
         return at + unit.bytes;
@@ -221,8 +213,7 @@ static size_t skip_at(const char *bytes, size_t count, size_t at)
 
 /* pan_find() from a place that is not inside a word. */
 static bool find_from(const char *bytes, size_t count, size_t from, size_t *ret_offset,
-                      size_t *ret_count)
-{
+                      size_t *ret_count) {
     for (size_t at = from; at < count; at = skip_at(bytes, count, at)) {
         size_t matched = match_at(bytes, count, at);
         if (matched > 0) {
@@ -234,14 +225,12 @@ static bool find_from(const char *bytes, size_t count, size_t from, size_t *ret_
     return false;
 }
 
-bool pan_find(const char *bytes, size_t count, size_t *ret_offset, size_t *ret_count)
-{
+bool pan_find(const char *bytes, size_t count, size_t *ret_offset, size_t *ret_count) {
     return find_from(bytes, count, 0, ret_offset, ret_count);
 }
 
 /* Where the last four digits of the card number at [from, end) begin. */
-static size_t kept_from(const char *bytes, size_t from, size_t end)
-{
+static size_t kept_from(const char *bytes, size_t from, size_t end) {
     size_t starts[DIGITS_MAX];
     size_t digits = 0;
     for (size_t at = from; at < end;) {
@@ -254,8 +243,7 @@ static size_t kept_from(const char *bytes, size_t from, size_t end)
     return starts[digits - DIGITS_KEPT];
 }
 
-int pan_mask(char *bytes, size_t count)
-{
+int pan_mask(char *bytes, size_t count) {
     int found = 0;
     size_t offset = 0;
     size_t matched = 0;
@@ -274,16 +262,14 @@ int pan_mask(char *bytes, size_t count)
     return found;
 }
 
-static bool holds_card_number(const char *text)
-{
+static bool holds_card_number(const char *text) {
     size_t offset = 0;
     size_t count = 0;
     return pan_find(text, strlen(text), &offset, &count);
 }
 
 /* Whether this value, not what it contains, is or holds a card number. */
-static bool is_refused(const json_t *value)
-{
+static bool is_refused(const json_t *value) {
     if (json_is_string(value)) {
         return holds_card_number(json_string_value(value));
     }
@@ -308,8 +294,7 @@ struct frame {
 };
 
 /* RFC 6901 §3. */
-static void add_pointer_key(struct buf *pointer, const char *key)
-{
+static void add_pointer_key(struct buf *pointer, const char *key) {
     for (; *key != '\0'; key++) {
         if (*key == '~') {
             buf_add_text(pointer, "~0");
@@ -321,8 +306,7 @@ static void add_pointer_key(struct buf *pointer, const char *key)
     }
 }
 
-static void add_pointer(struct buf *pointer, const struct frame *frames, size_t depth)
-{
+static void add_pointer(struct buf *pointer, const struct frame *frames, size_t depth) {
     for (size_t i = 0; i < depth; i++) {
         buf_add_char(pointer, '/');
         if (json_is_array(frames[i].container)) {
@@ -333,8 +317,7 @@ static void add_pointer(struct buf *pointer, const struct frame *frames, size_t 
     }
 }
 
-static bool is_allowed(const char *const *allowed, const char *pointer)
-{
+static bool is_allowed(const char *const *allowed, const char *pointer) {
     for (; allowed != NULL && *allowed != NULL; allowed++) {
         if (strcmp(*allowed, pointer) == 0) {
             return true;
@@ -343,8 +326,7 @@ static bool is_allowed(const char *const *allowed, const char *pointer)
     return false;
 }
 
-static int refuse(const char *place, struct err *err)
-{
+static int refuse(const char *place, struct err *err) {
     err_set(err, ERR_CARD_NUMBER, "this looks like a payment card number; none may be sent here");
     err_hint(err, "send the token that the gateway gave for the card");
     err_place(err, "%s", place);
@@ -359,8 +341,7 @@ static int refuse(const char *place, struct err *err)
  * of a key that is refused holds the number, so it is masked; those above it have been looked
  * at. */
 static int refuse_current(const struct frame *frames, size_t depth, bool is_key,
-                          const char *const *allowed, struct err *err)
-{
+                          const char *const *allowed, struct err *err) {
     BUF_AUTO pointer;
     buf_init(&pointer, POINTER_BYTES_MAX);
     add_pointer(&pointer, frames, depth);
@@ -372,8 +353,7 @@ static int refuse_current(const struct frame *frames, size_t depth, bool is_key,
 }
 
 /* Moves the frame to its first or next item. Returns the item, or NULL after the last. */
-static json_t *frame_next(struct frame *frame, bool first)
-{
+static json_t *frame_next(struct frame *frame, bool first) {
     if (json_is_array(frame->container)) {
         frame->index = first ? 0 : frame->index + 1;
         return json_array_get(frame->container, frame->index);
@@ -383,13 +363,11 @@ static json_t *frame_next(struct frame *frame, bool first)
     return json_object_iter_value(frame->at);
 }
 
-static bool is_container(const json_t *json)
-{
+static bool is_container(const json_t *json) {
     return json_is_array(json) || json_is_object(json);
 }
 
-int pan_refuse_json(const json_t *json, const char *const *allowed, struct err *err)
-{
+int pan_refuse_json(const json_t *json, const char *const *allowed, struct err *err) {
     struct frame frames[WALK_DEPTH_MAX];
     frames[0] = (struct frame){.container = NULL};
     if (!is_container(json)) {
@@ -428,7 +406,6 @@ int pan_refuse_json(const json_t *json, const char *const *allowed, struct err *
     return 0;
 }
 
-int pan_refuse_text(const char *text, const char *place, struct err *err)
-{
+int pan_refuse_text(const char *text, const char *place, struct err *err) {
     return holds_card_number(text) ? refuse(place, err) : 0;
 }

@@ -35,8 +35,7 @@ struct launch {
     sigset_t no_signals;
 };
 
-static void close_streams(struct launch *launch)
-{
+static void close_streams(struct launch *launch) {
     for (int i = 0; i < STREAMS; i++) {
         if (launch->opened[i]) {
             close(launch->streams[i]);
@@ -45,8 +44,7 @@ static void close_streams(struct launch *launch)
 }
 
 static int open_stream(struct launch *launch, int index, const struct proc_stream *stream,
-                       struct err *err)
-{
+                       struct err *err) {
     const char *path = stream->to == PROC_FILE ? stream->path : "/dev/null";
     int flags = index == STDIN_FILENO ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT;
     switch (stream->to) {
@@ -76,14 +74,12 @@ static int open_stream(struct launch *launch, int index, const struct proc_strea
     return 0;
 }
 
-static bool same_name(const char *a, const char *b)
-{
+static bool same_name(const char *a, const char *b) {
     size_t count = strcspn(a, "=");
     return strncmp(a, b, count) == 0 && b[count] == '=';
 }
 
-static int fill_env(struct launch *launch, struct err *err)
-{
+static int fill_env(struct launch *launch, struct err *err) {
     static const char *const none[] = {NULL};
     const char *const *add = launch->options->env_add != NULL ? launch->options->env_add : none;
     size_t count = 0;
@@ -114,15 +110,13 @@ static int fill_env(struct launch *launch, struct err *err)
 
 /* In the child. */
 
-static NORETURN void child_fail(const struct launch *launch)
-{
+static NORETURN void child_fail(const struct launch *launch) {
     int why = errno;
     ssize_t put = write(launch->report_fd, &why, sizeof(why));
     _exit(put == sizeof(why) ? NOT_STARTED_STATUS : NOT_STARTED_STATUS - 1);
 }
 
-static void child_streams(const struct launch *launch)
-{
+static void child_streams(const struct launch *launch) {
     int copies[STREAMS];
     for (int i = 0; i < STREAMS; i++) { /* away from 0 to 2: the given ones may be among them */
         int source = launch->streams[i] >= 0 ? launch->streams[i] : i;
@@ -138,8 +132,7 @@ static void child_streams(const struct launch *launch)
     }
 }
 
-static NORETURN void child_run(const struct launch *launch)
-{
+static NORETURN void child_run(const struct launch *launch) {
     const struct proc_options *options = launch->options;
     if (options->dies_with_parent) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
@@ -172,8 +165,7 @@ static NORETURN void child_run(const struct launch *launch)
 
 /* Signals are blocked over the fork so that no handler of ours ever runs in the child. On Linux,
  * sigprocmask() speaks for the calling thread alone. */
-static pid_t fork_quietly(const struct launch *launch)
-{
+static pid_t fork_quietly(const struct launch *launch) {
     sigset_t all, before;
     sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
@@ -188,8 +180,7 @@ static pid_t fork_quietly(const struct launch *launch)
 }
 
 /* 0 when the child has become the program; otherwise why it has not. */
-static int read_report(int fd)
-{
+static int read_report(int fd) {
     int why = 0;
     ssize_t got;
     do {
@@ -198,8 +189,7 @@ static int read_report(int fd)
     return got == sizeof(why) ? why : 0;
 }
 
-static int start_child(struct launch *launch, struct proc *proc, struct err *err)
-{
+static int start_child(struct launch *launch, struct proc *proc, struct err *err) {
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) {
         return err_set(err, ERR_IO, "no pipe for a child: %s", strerrordesc_np(errno));
@@ -234,8 +224,7 @@ static int start_child(struct launch *launch, struct proc *proc, struct err *err
                    strerrordesc_np(why));
 }
 
-int proc_start(const struct proc_options *options, struct proc **ret_proc, struct err *err)
-{
+int proc_start(const struct proc_options *options, struct proc **ret_proc, struct err *err) {
     INVARIANT(options->argv != NULL && options->argv[0] != NULL, "a child has a program");
     struct launch *launch = calloc(1, sizeof(*launch));
     struct proc *proc = calloc(1, sizeof(*proc));
@@ -259,10 +248,11 @@ int proc_start(const struct proc_options *options, struct proc **ret_proc, struc
     return 0;
 }
 
-int proc_pid(const struct proc *proc) { return proc->pid; }
+int proc_pid(const struct proc *proc) {
+    return proc->pid;
+}
 
-static void reap(struct proc *proc)
-{
+static void reap(struct proc *proc) {
     if (proc->own_group) { /* while the ended leader still holds the group's number */
         (void)kill(-proc->pid, SIGKILL);
     }
@@ -279,8 +269,7 @@ static void reap(struct proc *proc)
 }
 
 /* Milliseconds for poll() until the deadline, rounded up; -1: for ever. */
-static int poll_ms(int64_t deadline_us)
-{
+static int poll_ms(int64_t deadline_us) {
     if (deadline_us < 0) {
         return -1;
     }
@@ -289,15 +278,13 @@ static int poll_ms(int64_t deadline_us)
     return ms > 3600 * 1000 ? 3600 * 1000 : (int)ms;
 }
 
-static int64_t deadline_of(int64_t timeout_us)
-{
+static int64_t deadline_of(int64_t timeout_us) {
     const int64_t most_us = INT64_C(366) * 24 * 3600 * US_PER_SECOND;
     return timeout_us < 0 ? -1 : clock_mono_us() + (timeout_us < most_us ? timeout_us : most_us);
 }
 
 /* False when the deadline passed before `fd` became readable or was hung up. */
-static bool await_fd(int fd, int64_t deadline_us)
-{
+static bool await_fd(int fd, int64_t deadline_us) {
     for (;;) {
         struct pollfd poller = {.fd = fd, .events = POLLIN};
         int ms = poll_ms(deadline_us);
@@ -311,8 +298,7 @@ static bool await_fd(int fd, int64_t deadline_us)
     }
 }
 
-int proc_wait(struct proc *proc, int64_t timeout_us, struct proc_end *ret_end, struct err *err)
-{
+int proc_wait(struct proc *proc, int64_t timeout_us, struct proc_end *ret_end, struct err *err) {
     if (!proc->ended) {
         if (!await_fd(proc->pidfd, deadline_of(timeout_us))) {
             return err_set(err, ERR_TIMEOUT, "process %d is still running", (int)proc->pid);
@@ -325,8 +311,7 @@ int proc_wait(struct proc *proc, int64_t timeout_us, struct proc_end *ret_end, s
     return 0;
 }
 
-int proc_signal(struct proc *proc, int signal, struct err *err)
-{
+int proc_signal(struct proc *proc, int signal, struct err *err) {
     if (proc->ended) {
         return err_set(err, ERR_STATE, "process %d has ended", (int)proc->pid);
     }
@@ -338,8 +323,7 @@ int proc_signal(struct proc *proc, int signal, struct err *err)
     return 0;
 }
 
-static void proc_kill(struct proc *proc)
-{
+static void proc_kill(struct proc *proc) {
     if (!proc->ended) {
         int rc = proc_signal(proc, SIGKILL, NULL);
         INVARIANT(rc == 0, "a child of ours can be killed");
@@ -348,8 +332,7 @@ static void proc_kill(struct proc *proc)
     }
 }
 
-void proc_stop(struct proc *proc, int64_t timeout_us, struct proc_end *ret_end)
-{
+void proc_stop(struct proc *proc, int64_t timeout_us, struct proc_end *ret_end) {
     if (!proc->ended && (proc_signal(proc, SIGTERM, NULL) < 0 ||
                          proc_wait(proc, timeout_us < 0 ? 0 : timeout_us, NULL, NULL) < 0)) {
         proc_kill(proc);
@@ -359,8 +342,7 @@ void proc_stop(struct proc *proc, int64_t timeout_us, struct proc_end *ret_end)
     }
 }
 
-void proc_free(struct proc *proc)
-{
+void proc_free(struct proc *proc) {
     if (proc == NULL) {
         return;
     }
@@ -369,10 +351,11 @@ void proc_free(struct proc *proc)
     free(proc);
 }
 
-void proc_auto(struct proc **proc) { proc_free(*proc); }
+void proc_auto(struct proc **proc) {
+    proc_free(*proc);
+}
 
-static int read_all(int fd, int64_t deadline_us, struct buf *output, struct err *err)
-{
+static int read_all(int fd, int64_t deadline_us, struct buf *output, struct err *err) {
     char *bytes = malloc(READ_BYTES);
     INVARIANT(bytes != NULL, "out of memory");
     int rc = 0;
@@ -395,8 +378,7 @@ static int read_all(int fd, int64_t deadline_us, struct buf *output, struct err 
 }
 
 int proc_run(const struct proc_options *options, int64_t timeout_us, struct buf *output,
-             struct proc_end *ret_end, struct err *err)
-{
+             struct proc_end *ret_end, struct err *err) {
     int64_t deadline_us = deadline_of(timeout_us);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {

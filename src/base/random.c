@@ -2,8 +2,7 @@
  * random.c: numbers out of the world's random bytes, and the small seeded generator. */
 #include "base/random.h"
 
-uint64_t random_u64(void)
-{
+uint64_t random_u64(void) {
     uint64_t value;
 
     random_bytes(&value, sizeof(value));
@@ -12,14 +11,12 @@ uint64_t random_u64(void)
 
 /* The lowest number from which on a 64-bit value is fair for `value % bound`: 2^64 mod bound.
  * Values below it are thrown away, so that the rest splits evenly. */
-static uint64_t unfair_below(uint64_t bound)
-{
+static uint64_t unfair_below(uint64_t bound) {
     INVARIANT(bound > 0, "there is no number below zero");
     return (0 - bound) % bound;
 }
 
-uint64_t random_below(uint64_t bound)
-{
+uint64_t random_below(uint64_t bound) {
     const uint64_t least = unfair_below(bound);
     uint64_t value;
 
@@ -31,8 +28,7 @@ uint64_t random_below(uint64_t bound)
 
 /* splitmix64 (Steele, Lea, Flood 2014), with which the authors of xoshiro seed it: even a seed of
  * zero gives a state that is not all zeros. */
-static uint64_t splitmix_next(uint64_t *state)
-{
+static uint64_t splitmix_next(uint64_t *state) {
     uint64_t z;
 
     *state += UINT64_C(0x9E3779B97F4A7C15);
@@ -42,20 +38,17 @@ static uint64_t splitmix_next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-void prng_init(struct prng *prng, uint64_t seed)
-{
+void prng_init(struct prng *prng, uint64_t seed) {
     for (size_t i = 0; i < COUNT_OF(prng->state); i++) {
         prng->state[i] = splitmix_next(&seed);
     }
 }
 
-static uint64_t rotated(uint64_t value, int bits)
-{
+static uint64_t rotated(uint64_t value, int bits) {
     return (value << bits) | (value >> (64 - bits));
 }
 
-uint64_t prng_next(struct prng *prng)
-{
+uint64_t prng_next(struct prng *prng) {
     uint64_t *s = prng->state;
     const uint64_t result = rotated(s[1] * 5, 7) * 9;
     const uint64_t shifted = s[1] << 17;
@@ -69,8 +62,7 @@ uint64_t prng_next(struct prng *prng)
     return result;
 }
 
-uint64_t prng_below(struct prng *prng, uint64_t bound)
-{
+uint64_t prng_below(struct prng *prng, uint64_t bound) {
     const uint64_t least = unfair_below(bound);
     uint64_t value;
 
@@ -80,8 +72,7 @@ uint64_t prng_below(struct prng *prng, uint64_t bound)
     return value % bound;
 }
 
-double prng_unit(struct prng *prng)
-{
+double prng_unit(struct prng *prng) {
     /* A double holds 53 bits exactly. */
     return (double)(prng_next(prng) >> 11) * 0x1.0p-53;
 }

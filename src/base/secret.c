@@ -18,13 +18,11 @@ struct secret {
 };
 
 /* Before the first sodium_malloc(): it makes the canary that sodium_free() looks for. */
-static void need_sodium(void)
-{
+static void need_sodium(void) {
     INVARIANT(sodium_init() >= 0, "libsodium cannot be initialised");
 }
 
-struct secret *secret_new(const void *bytes, size_t count)
-{
+struct secret *secret_new(const void *bytes, size_t count) {
     if (count > SECRET_BYTES_MAX) {
         return NULL;
     }
@@ -41,13 +39,11 @@ struct secret *secret_new(const void *bytes, size_t count)
     return secret;
 }
 
-struct secret *secret_copy(const struct secret *secret)
-{
+struct secret *secret_copy(const struct secret *secret) {
     return secret == NULL ? NULL : secret_new(secret->bytes, secret->count);
 }
 
-void secret_free(struct secret *secret)
-{
+void secret_free(struct secret *secret) {
     if (secret == NULL) {
         return;
     }
@@ -55,29 +51,24 @@ void secret_free(struct secret *secret)
     free(secret);
 }
 
-void secret_auto(struct secret **secret)
-{
+void secret_auto(struct secret **secret) {
     secret_free(*secret);
     *secret = NULL;
 }
 
-const char *secret_bytes(const struct secret *secret)
-{
+const char *secret_bytes(const struct secret *secret) {
     return secret->bytes;
 }
 
-size_t secret_count(const struct secret *secret)
-{
+size_t secret_count(const struct secret *secret) {
     return secret->count;
 }
 
-bool secret_equal(const struct secret *a, const void *bytes, size_t count)
-{
+bool secret_equal(const struct secret *a, const void *bytes, size_t count) {
     return a->count == count && sodium_memcmp(a->bytes, bytes, count) == 0;
 }
 
-static bool is_variable_name(const char *name)
-{
+static bool is_variable_name(const char *name) {
     if (name[0] == '\0' || (name[0] >= '0' && name[0] <= '9')) {
         return false;
     }
@@ -85,8 +76,7 @@ static bool is_variable_name(const char *name)
            '\0';
 }
 
-static int load_env(const char *name, struct secret **ret_secret, struct err *err)
-{
+static int load_env(const char *name, struct secret **ret_secret, struct err *err) {
     if (!is_variable_name(name)) {
         return err_set(err, ERR_CONFIG, "a secret's env: is not followed by a variable's name");
     }
@@ -105,8 +95,7 @@ static int load_env(const char *name, struct secret **ret_secret, struct err *er
 
 /* The bytes of a file without their trailing line end, as a secret. */
 static int secret_of_file(const char *path, const char *bytes, size_t count,
-                          struct secret **ret_secret, struct err *err)
-{
+                          struct secret **ret_secret, struct err *err) {
     if (count > 0 && bytes[count - 1] == '\n') {
         count--;
         if (count > 0 && bytes[count - 1] == '\r') {
@@ -122,8 +111,7 @@ static int secret_of_file(const char *path, const char *bytes, size_t count,
     return 0;
 }
 
-static int load_file(const char *path, struct secret **ret_secret, struct err *err)
-{
+static int load_file(const char *path, struct secret **ret_secret, struct err *err) {
     if (path[0] != '/') {
         return err_set(err, ERR_CONFIG, "a secret's file: is not followed by an absolute path");
     }
@@ -145,8 +133,7 @@ static int load_file(const char *path, struct secret **ret_secret, struct err *e
     return result;
 }
 
-int secret_load(const char *reference, struct secret **ret_secret, struct err *err)
-{
+int secret_load(const char *reference, struct secret **ret_secret, struct err *err) {
     if (strncmp(reference, "env:", 4) == 0) {
         return load_env(reference + 4, ret_secret, err);
     }

@@ -8,8 +8,7 @@
 
 #include "base/pan.h"
 
-void text_shown(const char *bytes, size_t count, char *ret_shown, size_t shown_bytes)
-{
+void text_shown(const char *bytes, size_t count, char *ret_shown, size_t shown_bytes) {
     /* Masked whole before it is cut: half a card number would not be recognised. */
     char *masked = malloc(count + 1);
     INVARIANT(masked != NULL && shown_bytes > 0, "out of memory");
@@ -31,8 +30,7 @@ void text_shown(const char *bytes, size_t count, char *ret_shown, size_t shown_b
     free(masked);
 }
 
-void text_list_add(char *list, size_t list_bytes, const char *item)
-{
+void text_list_add(char *list, size_t list_bytes, const char *item) {
     size_t used = strlen(list);
     snprintf(list + used, list_bytes - used, "%s%s", used > 0 ? ", " : "", item);
 }

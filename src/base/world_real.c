@@ -46,43 +46,36 @@ static_assert(_Alignof(pthread_mutex_t) <= _Alignof(struct lock), "a lock is ali
 static_assert(sizeof(pthread_cond_t) <= sizeof(struct cond), "a cond has room for a condition");
 static_assert(_Alignof(pthread_cond_t) <= _Alignof(struct cond), "a cond is aligned for one");
 
-static pthread_mutex_t *mutex_of(struct lock *lock)
-{
+static pthread_mutex_t *mutex_of(struct lock *lock) {
     return (pthread_mutex_t *)(void *)lock->opaque;
 }
 
-static pthread_cond_t *condition_of(struct cond *cond)
-{
+static pthread_cond_t *condition_of(struct cond *cond) {
     return (pthread_cond_t *)(void *)cond->opaque;
 }
 
-static struct timespec timespec_of(int64_t us)
-{
+static struct timespec timespec_of(int64_t us) {
     const int64_t at = us > 0 ? us : 0; /* before the clock began: has passed */
 
     return (struct timespec){.tv_sec = at / US_PER_SECOND, .tv_nsec = at % US_PER_SECOND * 1000};
 }
 
-static int64_t read_clock(clockid_t clock)
-{
+static int64_t read_clock(clockid_t clock) {
     struct timespec now;
 
     INVARIANT(clock_gettime(clock, &now) == 0, "Linux always has this clock");
     return (int64_t)now.tv_sec * US_PER_SECOND + now.tv_nsec / 1000;
 }
 
-static int64_t real_wall_us(void *ctx)
-{
+static int64_t real_wall_us(void *ctx) {
     return read_clock(CLOCK_REALTIME);
 }
 
-static int64_t real_mono_us(void *ctx)
-{
+static int64_t real_mono_us(void *ctx) {
     return read_clock(CLOCK_MONOTONIC);
 }
 
-static void real_random_bytes(void *ctx, void *ret_bytes, size_t count)
-{
+static void real_random_bytes(void *ctx, void *ret_bytes, size_t count) {
     unsigned char *at = ret_bytes;
 
     while (count > 0) {
@@ -97,8 +90,7 @@ static void real_random_bytes(void *ctx, void *ret_bytes, size_t count)
     }
 }
 
-static size_t stack_bytes_real(size_t asked)
-{
+static size_t stack_bytes_real(size_t asked) {
     const long floor = sysconf(_SC_THREAD_STACK_MIN);
     const long page = sysconf(_SC_PAGESIZE);
     const size_t page_bytes = page > 0 ? (size_t)page : 4096;
@@ -114,8 +106,7 @@ static size_t stack_bytes_real(size_t asked)
     return (bytes + page_bytes - 1) / page_bytes * page_bytes;
 }
 
-static void *task_run(void *arg)
-{
+static void *task_run(void *arg) {
     struct task *task = arg;
 
     /* A name is a help for debugging: without it the task works as well. */
@@ -125,8 +116,7 @@ static void *task_run(void *arg)
 }
 
 static struct task *real_task_start(void *ctx, const char *name, size_t stack_bytes, task_fn *fn,
-                                    void *arg)
-{
+                                    void *arg) {
     struct task *task = calloc(1, sizeof(*task));
     pthread_attr_t attr;
     int failed;
@@ -153,14 +143,12 @@ static struct task *real_task_start(void *ctx, const char *name, size_t stack_by
     return task;
 }
 
-static void real_task_join(void *ctx, struct task *task)
-{
+static void real_task_join(void *ctx, struct task *task) {
     INVARIANT(pthread_join(task->thread, NULL) == 0, "a task is joined once, by another one");
     free(task);
 }
 
-static void real_sleep_us(void *ctx, int64_t duration_us)
-{
+static void real_sleep_us(void *ctx, int64_t duration_us) {
     struct timespec until;
     int failed;
 
@@ -177,8 +165,7 @@ static void real_sleep_us(void *ctx, int64_t duration_us)
     INVARIANT(failed == 0, "the time to sleep until is a valid one");
 }
 
-static void real_lock_init(void *ctx, struct lock *lock)
-{
+static void real_lock_init(void *ctx, struct lock *lock) {
     pthread_mutexattr_t attr;
 
     INVARIANT(pthread_mutexattr_init(&attr) == 0);
@@ -187,23 +174,19 @@ static void real_lock_init(void *ctx, struct lock *lock)
     (void)pthread_mutexattr_destroy(&attr);
 }
 
-static void real_lock_free(void *ctx, struct lock *lock)
-{
+static void real_lock_free(void *ctx, struct lock *lock) {
     INVARIANT(pthread_mutex_destroy(mutex_of(lock)) == 0, "nobody holds a lock that is freed");
 }
 
-static void real_lock_take(void *ctx, struct lock *lock)
-{
+static void real_lock_take(void *ctx, struct lock *lock) {
     INVARIANT(pthread_mutex_lock(mutex_of(lock)) == 0, "a lock is not recursive");
 }
 
-static void real_lock_give(void *ctx, struct lock *lock)
-{
+static void real_lock_give(void *ctx, struct lock *lock) {
     INVARIANT(pthread_mutex_unlock(mutex_of(lock)) == 0, "a lock is given by its holder");
 }
 
-static void real_cond_init(void *ctx, struct cond *cond)
-{
+static void real_cond_init(void *ctx, struct cond *cond) {
     pthread_condattr_t attr;
 
     INVARIANT(pthread_condattr_init(&attr) == 0);
@@ -212,20 +195,17 @@ static void real_cond_init(void *ctx, struct cond *cond)
     (void)pthread_condattr_destroy(&attr);
 }
 
-static void real_cond_free(void *ctx, struct cond *cond)
-{
+static void real_cond_free(void *ctx, struct cond *cond) {
     INVARIANT(pthread_cond_destroy(condition_of(cond)) == 0, "nobody waits on what is freed");
 }
 
-static void real_cond_wait(void *ctx, struct cond *cond, struct lock *lock)
-{
+static void real_cond_wait(void *ctx, struct cond *cond, struct lock *lock) {
     INVARIANT(pthread_cond_wait(condition_of(cond), mutex_of(lock)) == 0,
               "waiting needs the lock held");
 }
 
 static bool real_cond_wait_until(void *ctx, struct cond *cond, struct lock *lock,
-                                 int64_t deadline_us)
-{
+                                 int64_t deadline_us) {
     const struct timespec until = timespec_of(deadline_us);
     const int failed = pthread_cond_timedwait(condition_of(cond), mutex_of(lock), &until);
 
@@ -233,18 +213,15 @@ static bool real_cond_wait_until(void *ctx, struct cond *cond, struct lock *lock
     return failed == 0;
 }
 
-static void real_cond_signal(void *ctx, struct cond *cond)
-{
+static void real_cond_signal(void *ctx, struct cond *cond) {
     INVARIANT(pthread_cond_signal(condition_of(cond)) == 0);
 }
 
-static void real_cond_broadcast(void *ctx, struct cond *cond)
-{
+static void real_cond_broadcast(void *ctx, struct cond *cond) {
     INVARIANT(pthread_cond_broadcast(condition_of(cond)) == 0);
 }
 
-const struct world_ops *world_real(void)
-{
+const struct world_ops *world_real(void) {
     static const struct world_ops ops = {
         .wall_us = real_wall_us,
         .mono_us = real_mono_us,

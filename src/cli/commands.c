@@ -13,20 +13,29 @@
 #define METHODS "card|paypal|alipay|wechatpay|unionpay|bank_transfer"
 
 /* Options that many commands have, so that one name always means one thing. */
-#define OPT_LIMIT {"limit", "N", "At most so many rows, 1 to 100 [20]"}
-#define OPT_LAST {"last", "TIME", "How far to look back: 30m, 1h, 7d [1h]"}
-#define OPT_AMOUNT {"amount", "DECIMAL", "In the payment's currency, 19.99 [all that is left]"}
-#define OPT_GATEWAY {"gateway", "NAME", "Only this gateway"}
-#define OPT_METHOD {"method", "METHOD", "Way to pay", METHODS}
-#define OPT_NEED_METHOD {"method", "METHOD", "Way to pay", METHODS, .needed = true}
+#define OPT_LIMIT                                                                                  \
+    { "limit", "N", "At most so many rows, 1 to 100 [20]" }
+#define OPT_LAST                                                                                   \
+    { "last", "TIME", "How far to look back: 30m, 1h, 7d [1h]" }
+#define OPT_AMOUNT                                                                                 \
+    { "amount", "DECIMAL", "In the payment's currency, 19.99 [all that is left]" }
+#define OPT_GATEWAY                                                                                \
+    { "gateway", "NAME", "Only this gateway" }
+#define OPT_METHOD                                                                                 \
+    { "method", "METHOD", "Way to pay", METHODS }
+#define OPT_NEED_METHOD                                                                            \
+    { "method", "METHOD", "Way to pay", METHODS, .needed = true }
 #define OPT_TOKEN                                                                                  \
-    {"token", "TOKEN", "A token for any gateway, or GATEWAY=TOKEN for one", .many = true}
-#define OPT_NEED_CURRENCY {"currency", "CODE", "ISO 4217: USD, EUR, JPY", .needed = true}
-#define OPT_NEED_AMOUNT {"amount", "DECIMAL", "In that currency: 19.99", .needed = true}
-#define OPT_REGION {"region", "CODE", "The customer's country: DE, CN, US"}
+    { "token", "TOKEN", "A token for any gateway, or GATEWAY=TOKEN for one", .many = true }
+#define OPT_NEED_CURRENCY                                                                          \
+    { "currency", "CODE", "ISO 4217: USD, EUR, JPY", .needed = true }
+#define OPT_NEED_AMOUNT                                                                            \
+    { "amount", "DECIMAL", "In that currency: 19.99", .needed = true }
+#define OPT_REGION                                                                                 \
+    { "region", "CODE", "The customer's country: DE, CN, US" }
 
-const enum cli_flag cli_common_flags[] = {CLI_REASON, CLI_STORE, CLI_CHANGES, CLI_TALKS,
-                                         CLI_JSON, 0};
+const enum cli_flag cli_common_flags[] = {CLI_REASON, CLI_STORE, CLI_CHANGES,
+                                          CLI_TALKS,  CLI_JSON,  0};
 
 static const struct cli_option talks[] = {
     {"url", "URL", "Where the service listens [HOLDFAST_URL or http://127.0.0.1:3000]"},
@@ -125,8 +134,8 @@ const struct cli_command cli_commands[] = {
      OPTIONS({"status", "STATUS", "What became of it", "completed|failed", .needed = true}),
      "PAYMENT", CHANGES | CLI_REASON, run_payment_resolve},
     {"payment", "methods", "Success rates by method, and which methods work now", NULL,
-     OPTIONS(OPT_LAST, {"currency", "CODE", "Methods for this currency"}, OPT_REGION), NULL,
-     ASKS, run_payment_methods},
+     OPTIONS(OPT_LAST, {"currency", "CODE", "Methods for this currency"}, OPT_REGION), NULL, ASKS,
+     run_payment_methods},
 
     {"refund", NULL, "Refunds: what became of them, and retrying"},
     {"refund", "list", "Newest refunds first", NULL,
@@ -135,8 +144,8 @@ const struct cli_command cli_commands[] = {
              {"last", "TIME", "How far to look back: 24h, 7d [all]"}, OPT_LIMIT),
      NULL, ASKS, run_refund_list},
     {"refund", "show", "One refund", NULL, NULL, "REFUND", ASKS, run_refund_show},
-    {"refund", "retry", "Send a failed refund once more", NULL, NULL, "REFUND",
-     CHANGES, run_refund_retry},
+    {"refund", "retry", "Send a failed refund once more", NULL, NULL, "REFUND", CHANGES,
+     run_refund_retry},
 
     {"gateway", NULL, "Gateways: health, switching, routing"},
     {"gateway", "list", "Gateways and whether they take payments", NULL, NULL, NULL, ASKS,
@@ -157,11 +166,11 @@ const struct cli_command cli_commands[] = {
     {"gateway", "enable", "Let a gateway take payments again", NULL, NULL, "GATEWAY",
      CHANGES | CLI_REASON, run_gateway_enable},
     {"gateway", "disable", "Send nothing more to a gateway", NULL,
-     OPTIONS({"force", NULL, "Even if no other one is left"}), "GATEWAY",
-     CHANGES | CLI_REASON, run_gateway_disable},
+     OPTIONS({"force", NULL, "Even if no other one is left"}), "GATEWAY", CHANGES | CLI_REASON,
+     run_gateway_disable},
     {"gateway", "drain", "No new payments; what was begun is finished there", NULL,
-     OPTIONS({"force", NULL, "Even if no other one is left"}), "GATEWAY",
-     CHANGES | CLI_REASON, run_gateway_drain},
+     OPTIONS({"force", NULL, "Even if no other one is left"}), "GATEWAY", CHANGES | CLI_REASON,
+     run_gateway_drain},
     {"gateway", "fallback", "Fallback mode: route past the primary gateway", NULL, NULL, "on|off",
      CHANGES | CLI_REASON, run_gateway_fallback},
     {"gateway", "probe", "One harmless call now: reachable, credentials good, how fast",
@@ -178,15 +187,15 @@ const struct cli_command cli_commands[] = {
              {"parked", NULL, "Short for --state parked: those a person must look at"}, OPT_GATEWAY,
              OPT_LIMIT),
      NULL, ASKS, run_callback_list},
-    {"callback", "replay", "Process a callback once more", NULL, NULL, "CALLBACK",
-     CHANGES, run_callback_replay},
+    {"callback", "replay", "Process a callback once more", NULL, NULL, "CALLBACK", CHANGES,
+     run_callback_replay},
 
     {"case", NULL, "What a person must look at"},
     {"case", "list", "Open cases, newest first", "Exit status 1 when there are any.",
      OPTIONS({"all", NULL, "Closed ones too"}, OPT_LIMIT), NULL, ASKS, run_case_list},
     {"case", "close", "Close a case with its resolution", NULL,
-     OPTIONS({"resolution", "TEXT", "What was found and done", .needed = true}), "CASE",
-     CHANGES, run_case_close},
+     OPTIONS({"resolution", "TEXT", "What was found and done", .needed = true}), "CASE", CHANGES,
+     run_case_close},
 
     {"webhook", NULL, "What we tell the merchant's systems"},
     {"webhook", "list", "Endpoints", NULL, NULL, NULL, ASKS, run_webhook_list},
@@ -201,14 +210,12 @@ const struct cli_command cli_commands[] = {
     {"webhook", "delete", "Remove an endpoint", NULL, NULL, "ENDPOINT", CHANGES,
      run_webhook_delete},
     {"webhook", "rotate", "A new secret; the old one signs as well for a while", NULL,
-     OPTIONS({"overlap", "TIME", "How long [24h]"}), "ENDPOINT", CHANGES,
-     run_webhook_rotate},
+     OPTIONS({"overlap", "TIME", "How long [24h]"}), "ENDPOINT", CHANGES, run_webhook_rotate},
     {"webhook", "deliveries", "Deliveries, newest first", NULL,
      OPTIONS({"endpoint", "ENDPOINT", "Only to this endpoint"},
              {"state", "STATE", "Only in this state", "waiting|delivered|parked"}, OPT_LIMIT),
      NULL, ASKS, run_webhook_deliveries},
-    {"webhook", "replay", "Deliver once more", NULL, NULL, "DELIVERY", CHANGES,
-     run_webhook_replay},
+    {"webhook", "replay", "Deliver once more", NULL, NULL, "DELIVERY", CHANGES, run_webhook_replay},
 
     {"ledger", NULL, "The books"},
     {"ledger", "show", "Balances by account, and what each gateway took and returned", NULL, NULL,
@@ -231,8 +238,7 @@ const struct cli_command cli_commands[] = {
              {"password-file", "FILE", "Read the password there instead of asking"}),
      "NAME", CHANGES, run_user_create},
     {"user", "list", "People and their roles", NULL, NULL, NULL, ASKS, run_user_list},
-    {"user", "disable", "End a person's access", NULL, NULL, "USER", CHANGES,
-     run_user_disable},
+    {"user", "disable", "End a person's access", NULL, NULL, "USER", CHANGES, run_user_disable},
 
     {"db", NULL, "The database: schema, backup, proof",
      "migrate, status and backup work on the database itself and need --config or --store. check\n"
@@ -250,8 +256,8 @@ const struct cli_command cli_commands[] = {
      "Exit status 1 when anything is broken.",
      NULL, NULL, ON_STORE | CLI_TALKS, run_db_check},
     {"db", "pool", "Connections, commits and waiting", NULL, NULL, NULL, ASKS, run_db_pool},
-    {"db", "refresh", "Drop the database connections and make new ones", NULL, NULL, NULL,
-     CHANGES, run_db_refresh},
+    {"db", "refresh", "Drop the database connections and make new ones", NULL, NULL, NULL, CHANGES,
+     run_db_refresh},
 
     {"audit", NULL, "The audit log"},
     {"audit", "verify", "Prove that no entry was changed, removed or put in",
@@ -274,8 +280,7 @@ const struct cli_command cli_commands[] = {
              {"concurrency", "N", "At most so many under way [256]"},
              {"method", "MIX", "card, or card:80,paypal:20 [card]"},
              {"currency", "MIX", "USD, or USD:70,EUR:30 [USD]"},
-             {"amount", "RANGE", "19.99, or 1.00..200.00 [1.00..200.00]"},
-             OPT_TOKEN,
+             {"amount", "RANGE", "19.99, or 1.00..200.00 [1.00..200.00]"}, OPT_TOKEN,
              {"decline", "PERCENT", "Share of orders with a token that is declined: 2.5 [0]"},
              {"decline-token", "TOKEN", "That token, or GATEWAY=TOKEN", .many = true},
              {"answer-within", "TIME", "Give up on an answer after this [30s]"},

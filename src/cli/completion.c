@@ -50,8 +50,8 @@ static void values_by_kind(FILE *out, bool files) {
     for (int i = 0; i < cli_command_count; i++) {
         for (const struct cli_option *o = cli_commands[i].options; o != NULL && o->name != NULL;
              o++) {
-            bool file = o->value != NULL && (strcmp(o->value, "FILE") == 0 ||
-                                             strcmp(o->value, "FOLDER") == 0);
+            bool file = o->value != NULL &&
+                        (strcmp(o->value, "FILE") == 0 || strcmp(o->value, "FOLDER") == 0);
             if (o->value != NULL && o->choices == NULL && file == files) {
                 fprintf(out, "%s--%s", bar, o->name);
                 bar = "|";

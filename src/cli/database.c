@@ -37,8 +37,9 @@ static int subject_open(const struct cli *cli, bool look, struct subject *subjec
                         struct err *err) {
     const char *config = cli_text(cli, "config"), *url = cli_text(cli, "store");
     if ((config == NULL) == (url == NULL)) {
-        err_set(err, ERR_USAGE, config == NULL ? "it is not said which database is meant"
-                                               : "--config and --store cannot both be meant");
+        err_set(err, ERR_USAGE,
+                config == NULL ? "it is not said which database is meant"
+                               : "--config and --store cannot both be meant");
         return err_hint(err, "Say --config holdfast.yaml or --store sqlite:/path.");
     }
     int r = config != NULL ? service_config_load(config, &subject->config, err) : 0;
@@ -226,9 +227,9 @@ static void report_add(struct report *report, const char *what, const char *word
     table_cell(report->table, what);
     table_state(report->table, word);
     table_cell(report->table, detail);
-    json_array_append_new(json_object_get(report->json, "checks"),
-                          json_pack("{s:s,s:s,s:s}", "check", what, "result", word, "detail",
-                                    detail));
+    json_array_append_new(
+        json_object_get(report->json, "checks"),
+        json_pack("{s:s,s:s,s:s}", "check", what, "result", word, "detail", detail));
 }
 
 /* {"checked":n,"broken":[{rule,id,what}]} as payments_verify() gives it. */
@@ -236,8 +237,8 @@ static void report_invariants(struct report *report, const json_t *answer) {
     const json_t *broken = json_object_get(answer, "broken");
     char text[128];
     size_t count = json_array_size(broken);
-    snprintf(text, sizeof text, "%lld rules, %zu findings",
-             (long long)field_int(answer, "checked"), count);
+    snprintf(text, sizeof text, "%lld rules, %zu findings", (long long)field_int(answer, "checked"),
+             count);
     report_add(report, "invariants", count == 0 ? "ok" : "broken", text);
     json_object_set(report->json, "broken", (json_t *)broken);
 }
@@ -367,8 +368,8 @@ int run_audit_verify(struct cli *cli) {
         return cli_fail(cli, &err);
     }
     verdict = json_pack("{s:I,s:b,s:I,s:s}", "entries", (json_int_t)found.entries, "whole",
-                        found.broken_number == 0, "broken_number",
-                        (json_int_t)found.broken_number, "why", found.why);
+                        found.broken_number == 0, "broken_number", (json_int_t)found.broken_number,
+                        "why", found.why);
     char *line = json_write(verdict);
     talk_print_json(cli, line);
     free(line);

@@ -62,8 +62,8 @@ static void print_refund(const struct cli *cli, const json_t *refund) {
     table_pair(card, "payment", field_text(refund, "payment_id"));
     table_pair(card, "gateway", field_text(refund, "gateway"));
     table_pair(card, "gateway's id", field_text(refund, "gateway_id"));
-    table_pair(card, "goes to", field_true(refund, "to_original_method") ? "the original method"
-                                                                         : "store credit");
+    table_pair(card, "goes to",
+               field_true(refund, "to_original_method") ? "the original method" : "store credit");
     table_pair(card, "reason", field_text(refund, "reason"));
     table_pair(card, "code", field_text(refund, "code"));
     table_pair(card, "message", field_text(refund, "message"));

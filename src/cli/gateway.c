@@ -275,11 +275,10 @@ static void describe(const json_t *rows, const char *only, char *text, size_t by
     text[0] = '\0';
     json_array_foreach(rows, i, gateway) {
         if ((only == NULL || is(gateway, "name", only)) && used < bytes) {
-            used += (size_t)snprintf(text + used, bytes - used, "%s%s: %s%s, breaker %s",
-                                     used > 0 ? "; " : "", field_word(gateway, "name"),
-                                     field_word(gateway, "state"),
-                                     field_true(gateway, "primary") ? ", primary" : "",
-                                     charge_breaker(gateway));
+            used += (size_t)snprintf(
+                text + used, bytes - used, "%s%s: %s%s, breaker %s", used > 0 ? "; " : "",
+                field_word(gateway, "name"), field_word(gateway, "state"),
+                field_true(gateway, "primary") ? ", primary" : "", charge_breaker(gateway));
         }
     }
 }

@@ -55,7 +55,7 @@ struct run {
     struct load_client_options options;
     char headers[HEADERS_BYTES_MAX];
     int64_t by_outcome[OUT_COUNT], by_failure[LOAD_FAILURE_COUNT];
-    char first_refusal[256]; /* the first 4xx or 5xx, in words */
+    char first_refusal[256];      /* the first 4xx or 5xx, in words */
     struct latencies all, window; /* the window begins anew with each drawing */
     int64_t window_answers, window_us, waited_max_us;
     int64_t draw_us;
@@ -69,8 +69,8 @@ static enum outcome outcome_of_payment(const struct load_result *result) {
         const char *state;
         enum outcome outcome;
     } states[] = {
-        {"succeeded", OUT_SUCCEEDED},   {"authorized", OUT_AUTHORIZED},
-        {"processing", OUT_PROCESSING}, {"created", OUT_PROCESSING},
+        {"succeeded", OUT_SUCCEEDED},    {"authorized", OUT_AUTHORIZED},
+        {"processing", OUT_PROCESSING},  {"created", OUT_PROCESSING},
         {"requires_action", OUT_ACTION}, {"failed", OUT_DECLINED},
         {"canceled", OUT_DECLINED},
     };
@@ -258,8 +258,8 @@ static void print_latency(const struct run *run) {
     TABLE_AUTO table = table_new(names);
     table_cell(table, run->options.closed ? "from sending" : "from the moment it was due");
     for (size_t i = 0; i < COUNT_OF(percentiles); i++) {
-        table_cell(table, show_latency(latencies_percentile(&run->all, percentiles[i].percent),
-                                       text));
+        table_cell(table,
+                   show_latency(latencies_percentile(&run->all, percentiles[i].percent), text));
     }
     table_cell(table, show_latency(run->all.max_us, text));
     table_cell(table, show_latency(latencies_mean(&run->all), text));
@@ -283,8 +283,8 @@ static void print_json(const struct run *run, int64_t elapsed_us) {
     int64_t answered = run->by_failure[LOAD_ANSWERED];
     int64_t per_second = elapsed_us > 0 ? answered * US_PER_SECOND / elapsed_us : 0;
     JSON_AUTO answer = json_pack(
-        "{s:s,s:I,s:I,s:I,s:I,s:f,s:i}", "model", run->options.closed ? "closed" : "open",
-        "orders", (json_int_t)order_count(run), "answered", (json_int_t)answered, "elapsed_us",
+        "{s:s,s:I,s:I,s:I,s:I,s:f,s:i}", "model", run->options.closed ? "closed" : "open", "orders",
+        (json_int_t)order_count(run), "answered", (json_int_t)answered, "elapsed_us",
         (json_int_t)elapsed_us, "answered_per_second", (json_int_t)per_second, "rate",
         run->plan.rate, "concurrency", run->options.connections_max);
     JSON_AUTO counts = json_object();
@@ -332,9 +332,12 @@ static int ask_gateways(struct run *run, const struct secret *key, json_t **ret_
     JSON_AUTO json = NULL;
     snprintf(url, sizeof url, "%.900s/v1/gateways", run->options.url);
     snprintf(bearer, sizeof bearer, "Bearer %.1024s", key != NULL ? secret_bytes(key) : "");
-    struct http_call call = {.method = "GET", .url = url, .headers = &header,
+    struct http_call call = {.method = "GET",
+                             .url = url,
+                             .headers = &header,
                              .header_count = key != NULL ? 1 : 0,
-                             .timeout_us = 10 * US_PER_SECOND, .repeatable = true};
+                             .timeout_us = 10 * US_PER_SECOND,
+                             .repeatable = true};
     if (run->cli->client == NULL &&
         http_client_new(&(struct http_client_options){.connections_max = 1}, &run->cli->client,
                         err) < 0) {
@@ -420,8 +423,9 @@ static int read_plan(struct run *run, struct err *err) {
     r = r < 0 ? r : cli_int(cli, "count", 1, INT64_MAX, &plan->count_max, err);
     plan->duration_us = plan->count_max > 0 ? 0 : DURATION_US;
     r = r < 0 ? r : cli_duration(cli, "duration", 1, DURATION_US_MAX, &plan->duration_us, err);
-    r = r < 0 ? r : cli_duration(cli, "answer-within", US_PER_MS, DURATION_US_MAX,
-                                 &run->options.timeout_us, err);
+    r = r < 0 ? r
+              : cli_duration(cli, "answer-within", US_PER_MS, DURATION_US_MAX,
+                             &run->options.timeout_us, err);
     r = r < 0 ? r : load_mix_parse(cli_text_or(cli, "method", "card"), &plan->methods, err);
     r = r < 0 ? r : load_mix_parse(cli_text_or(cli, "currency", "USD"), &plan->currencies, err);
     r = r < 0 ? r : load_plan_amounts(plan, cli_text_or(cli, "amount", "1.00..200.00"), err);

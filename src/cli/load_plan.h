@@ -38,7 +38,7 @@ struct load_plan {
     int64_t count_max;            /* orders in all; 0: no limit */
     int64_t duration_us;          /* no order is due later; 0: no limit */
     int64_t made;
-    int64_t declined_made;        /* of these, with a token that is declined */
+    int64_t declined_made; /* of these, with a token that is declined */
     struct load_mix methods, currencies;
     char amount_least[32], amount_most[32]; /* decimals, in each order's own currency */
     uint64_t decline_per_million;

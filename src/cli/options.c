@@ -285,9 +285,12 @@ int cli_duration(const struct cli *cli, const char *name, int64_t min_us, int64_
         const char *unit;
         int64_t us;
     } units[] = {
-        {"", US_PER_SECOND},        {"us", 1},
-        {"ms", US_PER_MS},          {"s", US_PER_SECOND},
-        {"m", 60 * US_PER_SECOND},  {"h", 3600 * US_PER_SECOND},
+        {"", US_PER_SECOND},
+        {"us", 1},
+        {"ms", US_PER_MS},
+        {"s", US_PER_SECOND},
+        {"m", 60 * US_PER_SECOND},
+        {"h", 3600 * US_PER_SECOND},
         {"d", 86400 * US_PER_SECOND},
     };
     const char *text = cli_text(cli, name);

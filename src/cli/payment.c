@@ -41,9 +41,9 @@ static void print_payments(const struct cli *cli, const json_t *answer) {
 
 int run_payment_list(struct cli *cli) {
     static const char *const options[][2] = {
-        {"state", "state"},   {"order", "order_id"}, {"gateway", "gateway"}, {"method", "method"},
-        {"customer", "customer_id"}, {"since", "since"}, {"until", "until"}, {"limit", "limit"},
-        {"cursor", "cursor"},
+        {"state", "state"},   {"order", "order_id"},       {"gateway", "gateway"},
+        {"method", "method"}, {"customer", "customer_id"}, {"since", "since"},
+        {"until", "until"},   {"limit", "limit"},          {"cursor", "cursor"},
     };
     TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
@@ -171,9 +171,9 @@ static void print_methods(const struct cli *cli, const json_t *methods) {
     json_t *row;
     json_array_foreach(talk_rows(methods), i, row) {
         table_cell(table, field_text(row, "method"));
-        table_state(table, !field_true(row, "available")  ? "unavailable"
+        table_state(table, !field_true(row, "available") ? "unavailable"
                            : field_true(row, "degraded") ? "degraded"
-                                                          : "ok");
+                                                         : "ok");
         table_cell(table, field_text(row, "notice"));
     }
     cli_say(cli, "\nMethods now\n\n");
@@ -262,8 +262,8 @@ static void body_customer(const struct cli *cli, json_t *body) {
 
 int run_payment_create(struct cli *cli) {
     static const char *const texts[][2] = {
-        {"order", "order_id"},         {"currency", "currency"},     {"method", "method"},
-        {"purpose", "purpose"},        {"return-url", "return_url"}, {"description", "description"},
+        {"order", "order_id"},  {"currency", "currency"},     {"method", "method"},
+        {"purpose", "purpose"}, {"return-url", "return_url"}, {"description", "description"},
     };
     struct err err = {0};
     JSON_AUTO body = json_object();
@@ -302,7 +302,7 @@ static int body_own_amount(struct cli *cli, json_t *body) {
     }
     const char *currency = field_text(payment, "currency");
     return body_amount(cli, body, currency != NULL ? currency : "", &err) < 0 ? cli_fail(cli, &err)
-                                                                             : CLI_DONE;
+                                                                              : CLI_DONE;
 }
 
 int run_payment_capture(struct cli *cli) {

@@ -11,8 +11,8 @@
 
 const char *show_style_on(enum show_style style, bool colour) {
     static const char *const on[] = {
-        [STYLE_PLAIN] = "",           [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m",
-        [STYLE_GOOD] = "\033[32m",    [STYLE_BAD] = "\033[31m", [STYLE_WARN] = "\033[33m",
+        [STYLE_PLAIN] = "",        [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m",
+        [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m", [STYLE_WARN] = "\033[33m",
     };
     return colour ? on[style] : "";
 }
@@ -26,19 +26,44 @@ enum show_style show_state_style(const char *word) {
         const char *word;
         enum show_style style;
     } words[] = {
-        {"succeeded", STYLE_GOOD},  {"charged", STYLE_GOOD},    {"authorized", STYLE_GOOD},
-        {"enabled", STYLE_GOOD},    {"ok", STYLE_GOOD},         {"closed", STYLE_GOOD},
-        {"applied", STYLE_GOOD},    {"delivered", STYLE_GOOD},  {"up", STYLE_GOOD},
-        {"yes", STYLE_GOOD},        {"on", STYLE_WARN},         {"failed", STYLE_BAD},
-        {"declined", STYLE_BAD},    {"disabled", STYLE_BAD},    {"open", STYLE_BAD},
-        {"parked", STYLE_BAD},      {"down", STYLE_BAD},        {"broken", STYLE_BAD},
-        {"missing", STYLE_BAD},     {"altered", STYLE_BAD},     {"unavailable", STYLE_BAD},
-        {"not_charged", STYLE_BAD}, {"unknown", STYLE_WARN},    {"processing", STYLE_WARN},
-        {"pending", STYLE_WARN},    {"sending", STYLE_WARN},    {"requires_action", STYLE_WARN},
-        {"draining", STYLE_WARN},   {"half_open", STYLE_WARN},  {"waiting", STYLE_WARN},
-        {"degraded", STYLE_WARN},   {"action_needed", STYLE_WARN}, {"stored", STYLE_WARN},
-        {"revoked", STYLE_BAD},     {"locked", STYLE_WARN},
-        {"canceled", STYLE_DIM},    {"ignored", STYLE_DIM},     {"no", STYLE_DIM},
+        {"succeeded", STYLE_GOOD},
+        {"charged", STYLE_GOOD},
+        {"authorized", STYLE_GOOD},
+        {"enabled", STYLE_GOOD},
+        {"ok", STYLE_GOOD},
+        {"closed", STYLE_GOOD},
+        {"applied", STYLE_GOOD},
+        {"delivered", STYLE_GOOD},
+        {"up", STYLE_GOOD},
+        {"yes", STYLE_GOOD},
+        {"on", STYLE_WARN},
+        {"failed", STYLE_BAD},
+        {"declined", STYLE_BAD},
+        {"disabled", STYLE_BAD},
+        {"open", STYLE_BAD},
+        {"parked", STYLE_BAD},
+        {"down", STYLE_BAD},
+        {"broken", STYLE_BAD},
+        {"missing", STYLE_BAD},
+        {"altered", STYLE_BAD},
+        {"unavailable", STYLE_BAD},
+        {"not_charged", STYLE_BAD},
+        {"unknown", STYLE_WARN},
+        {"processing", STYLE_WARN},
+        {"pending", STYLE_WARN},
+        {"sending", STYLE_WARN},
+        {"requires_action", STYLE_WARN},
+        {"draining", STYLE_WARN},
+        {"half_open", STYLE_WARN},
+        {"waiting", STYLE_WARN},
+        {"degraded", STYLE_WARN},
+        {"action_needed", STYLE_WARN},
+        {"stored", STYLE_WARN},
+        {"revoked", STYLE_BAD},
+        {"locked", STYLE_WARN},
+        {"canceled", STYLE_DIM},
+        {"ignored", STYLE_DIM},
+        {"no", STYLE_DIM},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (strcmp(words[i].word, word) == 0) {

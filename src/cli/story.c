@@ -83,8 +83,8 @@ static void moment_clear(gpointer data) {
 
 static void add(struct story *story, const char *time, const char *what, const char *word,
                 char *detail) {
-    struct moment moment = {.what = what, .word = word, .detail = detail,
-                            .order = story->moments->len};
+    struct moment moment = {
+        .what = what, .word = word, .detail = detail, .order = story->moments->len};
     if (time == NULL || !clock_parse(time, &moment.at_us)) {
         g_free(detail);
         return;

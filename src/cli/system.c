@@ -32,7 +32,9 @@ static void print_health(const struct cli *cli, const json_t *health) {
         bool breaker = !up && strcmp(state, "enabled") == 0;
         snprintf(line, sizeof line, "%.60s: %s%.40s", field_word(gateway, "name"),
                  up ? "takes payments" : "takes none, it is ",
-                 up ? "" : breaker ? "failing (breaker open)" : state);
+                 up        ? ""
+                 : breaker ? "failing (breaker open)"
+                           : state);
         table_styled(card, up ? STYLE_GOOD : STYLE_BAD, line);
     }
     table_print(card, cli, NULL);
@@ -60,7 +62,10 @@ static void print_backlog(const struct cli *cli, const json_t *backlog) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t count = field_int(backlog, rows[i].key);
         char text[SHOW_CHARS_MAX];
-        table_styled(table, count == 0 ? STYLE_DIM : rows[i].bad ? STYLE_BAD : STYLE_WARN,
+        table_styled(table,
+                     count == 0    ? STYLE_DIM
+                     : rows[i].bad ? STYLE_BAD
+                                   : STYLE_WARN,
                      show_count(count, text));
         table_styled(table, count == 0 ? STYLE_DIM : STYLE_PLAIN, rows[i].what);
         if (count > 0) {
@@ -90,9 +95,8 @@ int run_status(struct cli *cli) {
     JSON_AUTO health = NULL;
     JSON_AUTO backlog = NULL;
     int status = talk_ask(cli, "/payment/health", &health, NULL);
-    status = status != CLI_DONE
-                 ? status
-                 : talk_ask(cli, "/internal/api/system/backlog", &backlog, NULL);
+    status = status != CLI_DONE ? status
+                                : talk_ask(cli, "/internal/api/system/backlog", &backlog, NULL);
     if (health == NULL) {
         return status;
     }

@@ -123,8 +123,7 @@ static int prepare(struct talk *talk, struct err *err) {
     SECRET_AUTO key = NULL;
     int r = fill_url(talk, err);
     talk->timeout_us = TIMEOUT_US;
-    r = r < 0 ? r
-              : cli_duration(cli, "timeout", US_PER_MS, TIMEOUT_US_MAX, &talk->timeout_us, err);
+    r = r < 0 ? r : cli_duration(cli, "timeout", US_PER_MS, TIMEOUT_US_MAX, &talk->timeout_us, err);
     r = r < 0 ? r : talk_key(cli, &key, err);
     if (r < 0) {
         return r;
@@ -158,9 +157,14 @@ static int call(struct talk *talk, struct err *err) {
         headers[count++] = (struct http_header){"Idempotency-Key", talk->idempotency_key};
     }
     struct http_call call = {
-        .method = talk->method, .url = talk->url, .headers = headers, .header_count = count,
-        .body = talk->body, .body_bytes = talk->body != NULL ? strlen(talk->body) : 0,
-        .timeout_us = talk->timeout_us, .answer_bytes_max = ANSWER_BYTES_MAX,
+        .method = talk->method,
+        .url = talk->url,
+        .headers = headers,
+        .header_count = count,
+        .body = talk->body,
+        .body_bytes = talk->body != NULL ? strlen(talk->body) : 0,
+        .timeout_us = talk->timeout_us,
+        .answer_bytes_max = ANSWER_BYTES_MAX,
         .repeatable = talk->idempotency_key != NULL || strcmp(talk->method, "GET") == 0,
     };
     return http_call(talk->cli->client, &call, &talk->answer, err);

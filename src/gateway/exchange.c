@@ -9,13 +9,11 @@
 
 enum { TEXT_BYTES_MAX = 1024 };
 
-void exchange_common_code(struct gateway_result *result, const char *common_code)
-{
+void exchange_common_code(struct gateway_result *result, const char *common_code) {
     snprintf(result->common_code, sizeof(result->common_code), "%s", common_code);
 }
 
-void exchange_copy_id(char *to, size_t bytes, const char *from)
-{
+void exchange_copy_id(char *to, size_t bytes, const char *from) {
     to[0] = '\0';
     if (from != NULL && strlen(from) < bytes) {
         snprintf(to, bytes, "%s", from);
@@ -23,8 +21,7 @@ void exchange_copy_id(char *to, size_t bytes, const char *from)
 }
 
 /* Drops the bytes of a character that was cut in its middle. */
-static void trim_utf8(char *text)
-{
+static void trim_utf8(char *text) {
     size_t end = strlen(text);
     size_t start = end;
     while (start > 0 && end - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
@@ -40,8 +37,7 @@ static void trim_utf8(char *text)
     }
 }
 
-void exchange_copy_text(char *to, size_t bytes, const char *from)
-{
+void exchange_copy_text(char *to, size_t bytes, const char *from) {
     /* Masked before it is cut: the first half of a card number would not be recognised as one. */
     char text[TEXT_BYTES_MAX];
     snprintf(text, sizeof(text), "%s", from != NULL ? from : "");
@@ -55,8 +51,7 @@ void exchange_copy_text(char *to, size_t bytes, const char *from)
     trim_utf8(to);
 }
 
-void exchange_copy_url(char *to, size_t bytes, const char *from)
-{
+void exchange_copy_url(char *to, size_t bytes, const char *from) {
     to[0] = '\0';
     if (from == NULL || (strncmp(from, "https://", 8) != 0 && strncmp(from, "http://", 7) != 0)) {
         return;
@@ -69,8 +64,7 @@ void exchange_copy_url(char *to, size_t bytes, const char *from)
     exchange_copy_id(to, bytes, from);
 }
 
-bool exchange_url_is_loopback(const char *url)
-{
+bool exchange_url_is_loopback(const char *url) {
     const char *start = strstr(url, "://");
     if (start == NULL) {
         return false;
@@ -96,8 +90,7 @@ bool exchange_url_is_loopback(const char *url)
     return strncmp(host, "127.", 4) == 0 && g_hostname_is_ip_address(host);
 }
 
-bool exchange_reference_ok(const char *reference)
-{
+bool exchange_reference_ok(const char *reference) {
     size_t count = reference != NULL ? strlen(reference) : 0;
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -105,24 +98,21 @@ bool exchange_reference_ok(const char *reference)
            strspn(reference, allowed) == count;
 }
 
-void exchange_refuse(struct gateway_result *result, const char *common_code, const char *message)
-{
+void exchange_refuse(struct gateway_result *result, const char *common_code, const char *message) {
     result->outcome = GW_REJECTED_REQUEST;
     result->advice = ADVICE_ELSEWHERE;
     exchange_common_code(result, common_code);
     exchange_copy_text(result->message, sizeof(result->message), message);
 }
 
-void exchange_no_answer(struct gateway_result *result)
-{
+void exchange_no_answer(struct gateway_result *result) {
     if (result->outcome != GW_RATE_LIMITED && result->outcome != GW_REJECTED_CREDENTIALS) {
         result->outcome = GW_UNAVAILABLE;
         result->advice = ADVICE_LATER;
     }
 }
 
-void exchange_in_doubt(struct gateway_result *result)
-{
+void exchange_in_doubt(struct gateway_result *result) {
     if (result->outcome == GW_UNAVAILABLE || result->outcome == GW_RATE_LIMITED ||
         result->outcome == GW_REJECTED_CREDENTIALS || result->outcome == GW_NOT_FOUND) {
         result->outcome = GW_UNKNOWN;
@@ -131,8 +121,7 @@ void exchange_in_doubt(struct gateway_result *result)
 }
 
 /* The deadline passed before anything was sent by this exchange. */
-static bool out_of_time(struct gateway_result *result)
-{
+static bool out_of_time(struct gateway_result *result) {
     struct http_answer answer = {.reach = HTTP_NOT_SENT, .failure = HTTP_FAIL_TIMEOUT};
     exchange_copy_text(result->message, sizeof(result->message),
                        "the time for this call was over before it was sent");
@@ -140,8 +129,8 @@ static bool out_of_time(struct gateway_result *result)
 }
 
 bool exchange_run(const struct gateway_call *call, const struct exchange *exchange,
-                  struct gateway_result *result, struct http_answer *ret_answer, json_t **ret_json)
-{
+                  struct gateway_result *result, struct http_answer *ret_answer,
+                  json_t **ret_json) {
     int64_t left_us = call->deadline_us - clock_mono_us();
     if (left_us <= 0) {
         return out_of_time(result);

@@ -27,36 +27,30 @@ static const char *const operation_names[] = {
 };
 static_assert(COUNT_OF(operation_names) == OP_COUNT, "every operation has a name");
 
-static bool outcome_exists(enum gateway_outcome outcome)
-{
+static bool outcome_exists(enum gateway_outcome outcome) {
     return (size_t)outcome < COUNT_OF(outcomes) && outcomes[outcome].name != NULL;
 }
 
-const char *gateway_outcome_name(enum gateway_outcome outcome)
-{
+const char *gateway_outcome_name(enum gateway_outcome outcome) {
     return outcome_exists(outcome) ? outcomes[outcome].name : "unknown";
 }
 
-bool gateway_outcome_not_charged(enum gateway_outcome outcome)
-{
+bool gateway_outcome_not_charged(enum gateway_outcome outcome) {
     return outcome_exists(outcome) && outcomes[outcome].not_charged;
 }
 
-bool gateway_outcome_is_fault(enum gateway_outcome outcome)
-{
+bool gateway_outcome_is_fault(enum gateway_outcome outcome) {
     return outcome_exists(outcome) && outcomes[outcome].fault;
 }
 
-const char *method_name(enum payment_method method)
-{
+const char *method_name(enum payment_method method) {
     if ((size_t)method >= COUNT_OF(method_names) || method_names[method] == NULL) {
         return "";
     }
     return method_names[method];
 }
 
-bool method_parse(const char *name, enum payment_method *ret_method)
-{
+bool method_parse(const char *name, enum payment_method *ret_method) {
     for (size_t i = 0; name != NULL && i < COUNT_OF(method_names); i++) {
         if (method_names[i] != NULL && strcmp(method_names[i], name) == 0) {
             *ret_method = (enum payment_method)i;
@@ -66,16 +60,14 @@ bool method_parse(const char *name, enum payment_method *ret_method)
     return false;
 }
 
-const char *operation_name(enum gateway_operation operation)
-{
+const char *operation_name(enum gateway_operation operation) {
     if ((size_t)operation >= COUNT_OF(operation_names) || operation_names[operation] == NULL) {
         return "";
     }
     return operation_names[operation];
 }
 
-void gateway_result_init(struct gateway_result *result)
-{
+void gateway_result_init(struct gateway_result *result) {
     *result = (struct gateway_result){
         .outcome = GW_UNKNOWN,
         .amount_minor = -1,
@@ -85,8 +77,7 @@ void gateway_result_init(struct gateway_result *result)
     };
 }
 
-const struct secret *gateway_credential(const struct gateway *gateway, const char *name)
-{
+const struct secret *gateway_credential(const struct gateway *gateway, const char *name) {
     for (int i = 0; i < gateway->credential_count; i++) {
         if (strcmp(gateway->credentials[i].name, name) == 0) {
             return gateway->credentials[i].value;
@@ -96,8 +87,7 @@ const struct secret *gateway_credential(const struct gateway *gateway, const cha
 }
 
 const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter,
-                                               const char *code)
-{
+                                               const char *code) {
     for (int i = 0; code != NULL && i < adapter->error_count; i++) {
         if (strcmp(adapter->errors[i].code, code) == 0) {
             return &adapter->errors[i];
@@ -107,8 +97,7 @@ const struct gateway_error *gateway_error_find(const struct gateway_adapter *ada
 }
 
 bool gateway_result_code(struct gateway_result *result, const struct gateway_adapter *adapter,
-                         const char *code, const char *fallback_code)
-{
+                         const char *code, const char *fallback_code) {
     const struct gateway_error *row = gateway_error_find(adapter, code);
     if (row == NULL) {
         row = gateway_error_find(adapter, fallback_code);
@@ -124,8 +113,7 @@ bool gateway_result_code(struct gateway_result *result, const struct gateway_ada
 }
 
 bool gateway_result_http(struct gateway_result *result, const struct http_answer *answer,
-                         bool moves_money)
-{
+                         bool moves_money) {
     result->reach = answer->reach;
     result->failure = answer->failure;
     result->http_status = answer->status;

@@ -102,7 +102,7 @@ struct gateway_result {
     int64_t amount_minor;
     int64_t captured_minor, refunded_minor;
     struct currency currency;
-    int64_t fee_minor;     /* -1: not said */
+    int64_t fee_minor; /* -1: not said */
     /* Of a capture: read off where the payment stands, because it was only asked about or this very
      * call was refused. So something was captured, but perhaps by another call. */
     bool as_it_stands;

@@ -32,8 +32,7 @@ struct gateway_registry {
     int count;
 };
 
-const struct gateway_adapter *adapter_find(const char *name)
-{
+const struct gateway_adapter *adapter_find(const char *name) {
     for (size_t i = 0; name != NULL && i < COUNT_OF(adapters); i++) {
         if (strcmp(adapters[i]->name, name) == 0) {
             return adapters[i];
@@ -42,19 +41,16 @@ const struct gateway_adapter *adapter_find(const char *name)
     return NULL;
 }
 
-int gateway_count(const struct gateway_registry *registry)
-{
+int gateway_count(const struct gateway_registry *registry) {
     return registry->count;
 }
 
-struct gateway *gateway_at(const struct gateway_registry *registry, int index)
-{
+struct gateway *gateway_at(const struct gateway_registry *registry, int index) {
     INVARIANT(index >= 0 && index < registry->count, "a gateway's index is within the registry");
     return (struct gateway *)&registry->gateways[index];
 }
 
-struct gateway *gateway_find(const struct gateway_registry *registry, const char *name)
-{
+struct gateway *gateway_find(const struct gateway_registry *registry, const char *name) {
     for (int i = 0; name != NULL && i < registry->count; i++) {
         if (strcmp(registry->gateways[i].name, name) == 0) {
             return gateway_at(registry, i);
@@ -64,12 +60,11 @@ struct gateway *gateway_find(const struct gateway_registry *registry, const char
 }
 
 /* One refusal: what is wrong, and at which key of this gateway's settings. */
-#define REFUSE(err, key, ...) \
+#define REFUSE(err, key, ...)                                                                      \
     (err_set((err), ERR_CONFIG, __VA_ARGS__), err_place((err), "%s", (key)))
 
 static int read_name(const struct gateway_registry *registry, const char *name,
-                     struct gateway *gateway, struct err *err)
-{
+                     struct gateway *gateway, struct err *err) {
     size_t count = name != NULL ? strlen(name) : 0;
     if (count == 0 || count > GATEWAY_NAME_CHARS_MAX ||
         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != count || name[0] == '-' ||
@@ -86,8 +81,7 @@ static int read_name(const struct gateway_registry *registry, const char *name,
     return 0;
 }
 
-static int read_adapter(const char *name, struct gateway *gateway, struct err *err)
-{
+static int read_adapter(const char *name, struct gateway *gateway, struct err *err) {
     gateway->adapter = adapter_find(name);
     if (gateway->adapter != NULL) {
         return 0;
@@ -101,8 +95,7 @@ static int read_adapter(const char *name, struct gateway *gateway, struct err *e
                   name != NULL ? name : "", known);
 }
 
-static int read_base_url(const char *url, struct gateway *gateway, struct err *err)
-{
+static int read_base_url(const char *url, struct gateway *gateway, struct err *err) {
     size_t count = url != NULL ? strlen(url) : 0;
     while (count > 0 && url[count - 1] == '/') {
         count--;
@@ -135,8 +128,7 @@ static int read_base_url(const char *url, struct gateway *gateway, struct err *e
 }
 
 static int read_credentials(const struct gateway_settings *settings, struct gateway *gateway,
-                            struct err *err)
-{
+                            struct err *err) {
     if (settings->credential_count < 0 || settings->credential_count > GATEWAY_CREDENTIALS_MAX) {
         return REFUSE(err, "credentials", "a gateway has at most %d credentials",
                       GATEWAY_CREDENTIALS_MAX);
@@ -173,8 +165,7 @@ static int read_credentials(const struct gateway_settings *settings, struct gate
 }
 
 static int read_methods(const struct gateway_settings *settings, struct gateway *gateway,
-                        struct err *err)
-{
+                        struct err *err) {
     if (settings->method_count == 0) {
         memcpy(gateway->methods, gateway->adapter->methods, sizeof(gateway->methods));
         return 0;
@@ -195,8 +186,7 @@ static int read_methods(const struct gateway_settings *settings, struct gateway 
 }
 
 static int read_places(const struct gateway_settings *settings, struct gateway *gateway,
-                       struct err *err)
-{
+                       struct err *err) {
     if (settings->currency_count < 0 ||
         settings->currency_count > (int)COUNT_OF(gateway->currencies)) {
         return REFUSE(err, "currencies", "a gateway lists at most %zu currencies",
@@ -225,14 +215,12 @@ static int read_places(const struct gateway_settings *settings, struct gateway *
     return 0;
 }
 
-static bool within(int64_t value, int64_t min, int64_t max)
-{
+static bool within(int64_t value, int64_t min, int64_t max) {
     return value >= min && value <= max;
 }
 
 static int read_numbers(const struct gateway_settings *settings, struct gateway *gateway,
-                        struct err *err)
-{
+                        struct err *err) {
     if (!within(settings->amount_minor_min, 0, AMOUNT_MINOR_MAX) ||
         !within(settings->amount_minor_max, 0, AMOUNT_MINOR_MAX) ||
         (settings->amount_minor_max > 0 &&
@@ -272,8 +260,7 @@ static int read_numbers(const struct gateway_settings *settings, struct gateway 
     return 0;
 }
 
-static void release_gateway(struct gateway *gateway)
-{
+static void release_gateway(struct gateway *gateway) {
     gateway_health_free(gateway->health);
     http_bulkhead_free(gateway->bulkhead);
     for (int i = 0; i < gateway->credential_count; i++) {
@@ -283,8 +270,7 @@ static void release_gateway(struct gateway *gateway)
 }
 
 static int make_parts(const struct gateway_settings *settings, struct gateway *gateway,
-                      struct err *err)
-{
+                      struct err *err) {
     int rc = gateway->adapter->open(gateway, err);
     if (rc < 0) {
         return err_place(err, "credentials");
@@ -297,8 +283,7 @@ static int make_parts(const struct gateway_settings *settings, struct gateway *g
 
 /* Fills the next place of the registry; a failure leaves it empty. */
 static int open_gateway(const struct gateway_settings *settings, struct gateway_registry *registry,
-                        struct err *err)
-{
+                        struct err *err) {
     struct gateway *gateway = &registry->gateways[registry->count];
     int rc = 0;
     if ((rc = read_name(registry, settings->name, gateway, err)) < 0 ||
@@ -317,8 +302,7 @@ static int open_gateway(const struct gateway_settings *settings, struct gateway_
 }
 
 int gateway_registry_open(const struct gateway_settings *settings, int count,
-                          struct gateway_registry **ret_registry, struct err *err)
-{
+                          struct gateway_registry **ret_registry, struct err *err) {
     if (count < 0 || count > GATEWAYS_MAX) {
         return err_set(err, ERR_CONFIG, "%d gateways are configured; at most %d can be", count,
                        GATEWAYS_MAX);
@@ -338,8 +322,7 @@ int gateway_registry_open(const struct gateway_settings *settings, int count,
     return 0;
 }
 
-void gateway_registry_close(struct gateway_registry *registry)
-{
+void gateway_registry_close(struct gateway_registry *registry) {
     if (registry == NULL) {
         return;
     }

@@ -247,8 +247,8 @@ void series_buckets(const struct series *series, int64_t from, uint64_t *counts)
         at += ENTRY_HEAD_WORDS + entry[1];
     }
     for (int i = 0; i < PAGES; i++) {
-        struct page *page =
-            atomic_load_explicit(&series->histogram->pages[i], memory_order_acquire);
+        struct page *page = atomic_load_explicit(&series->histogram->pages[i],
+                                                 memory_order_acquire);
         uint64_t *page_counts = counts + i * PAGE_BUCKETS;
         for (int j = 0; page != NULL && j < PAGE_BUCKETS; j++) {
             page_counts[j] += atomic_load_explicit(&page->live[j], memory_order_relaxed);

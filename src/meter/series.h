@@ -29,10 +29,11 @@ int64_t bucket_middle_us(int bucket);
 /* Upper bounds of the buckets that Prometheus is shown; chosen to hold every threshold of WATCH-1.
  * The last counter is +Inf. */
 #define SERIES_BOUNDS(X)                                                                           \
-    X(1000, "0.001") X(2500, "0.0025") X(5000, "0.005") X(10000, "0.01") X(25000, "0.025")         \
-    X(50000, "0.05") X(100000, "0.1") X(250000, "0.25") X(500000, "0.5") X(1000000, "1")           \
-    X(2000000, "2") X(3000000, "3") X(5000000, "5") X(8000000, "8") X(15000000, "15")              \
-    X(30000000, "30") X(60000000, "60") X(300000000, "300") X(3600000000, "3600")
+    X(1000, "0.001")                                                                               \
+    X(2500, "0.0025") X(5000, "0.005") X(10000, "0.01") X(25000, "0.025") X(50000, "0.05")         \
+        X(100000, "0.1") X(250000, "0.25") X(500000, "0.5") X(1000000, "1") X(2000000, "2")        \
+            X(3000000, "3") X(5000000, "5") X(8000000, "8") X(15000000, "15") X(30000000, "30")    \
+                X(60000000, "60") X(300000000, "300") X(3600000000, "3600")
 enum {
 #define X(us, text) +1
     BOUNDS = 0 SERIES_BOUNDS(X)
@@ -48,8 +49,8 @@ struct page {
     _Atomic uint32_t live[PAGE_BUCKETS];
 };
 struct histogram {
-    _Atomic(struct page *) pages[PAGES];     /* made when a duration first falls into one */
-    _Atomic uint64_t within[BOUNDS + 1];     /* by bound, not cumulative, since the beginning */
+    _Atomic(struct page *) pages[PAGES]; /* made when a duration first falls into one */
+    _Atomic uint64_t within[BOUNDS + 1]; /* by bound, not cumulative, since the beginning */
     _Atomic int64_t sum_us;
 };
 
@@ -76,10 +77,10 @@ struct series {
     enum meter_id id;
     _Atomic uint32_t second; /* of the monotonic clock: the second the live figures belong to */
     _Atomic bool held;
-    _Atomic int64_t live;      /* a counter's since `second` began */
-    _Atomic uint64_t gauge;    /* a gauge's bits */
-    int64_t total;             /* a counter's before `second`; under held */
-    struct window window;      /* under held */
+    _Atomic int64_t live;        /* a counter's since `second` began */
+    _Atomic uint64_t gauge;      /* a gauge's bits */
+    int64_t total;               /* a counter's before `second`; under held */
+    struct window window;        /* under held */
     struct histogram *histogram; /* of a histogram, else NULL */
     uint32_t bytes;
     char labels[];

@@ -11,8 +11,7 @@
 
 enum { QUERY_NAME_BYTES_MAX = 256 };
 
-const char *http_header_find(const struct http_header *headers, int count, const char *name)
-{
+const char *http_header_find(const struct http_header *headers, int count, const char *name) {
     for (int i = 0; i < count; i++) {
         if (strcasecmp(headers[i].name, name) == 0) {
             return headers[i].value;
@@ -22,8 +21,7 @@ const char *http_header_find(const struct http_header *headers, int count, const
 }
 
 /* How long a percent-encoded text is once decoded, if its escapes are good. */
-static size_t decoded_bytes(const char *text, size_t count)
-{
+static size_t decoded_bytes(const char *text, size_t count) {
     size_t bytes = 0;
     for (size_t i = 0; i < count; i += text[i] == '%' ? 3 : 1) {
         bytes++;
@@ -34,16 +32,16 @@ static size_t decoded_bytes(const char *text, size_t count)
 /* Decodes a piece of the query into a text. Returns 0, or negative when it does not fit, has a bad
  * escape or a NUL. */
 static int piece_decode(const char *text, size_t count, char *ret_text, size_t bytes_max,
-                        struct err *err)
-{
+                        struct err *err) {
     if (decoded_bytes(text, count) >= bytes_max) {
         return err_set(err, ERR_BAD_REQUEST, "a query parameter is longer than %zu bytes",
                        bytes_max - 1);
     }
     ptrdiff_t bytes = http_decode(text, count, true, ret_text);
     if (bytes < 0) {
-        return err_set(err, ERR_BAD_REQUEST, "a query parameter has a %% that two hexadecimal "
-                                             "digits do not follow");
+        return err_set(err, ERR_BAD_REQUEST,
+                       "a query parameter has a %% that two hexadecimal "
+                       "digits do not follow");
     }
     if (memchr(ret_text, '\0', (size_t)bytes) != NULL) {
         return err_set(err, ERR_BAD_REQUEST, "a query parameter has a NUL");
@@ -53,16 +51,14 @@ static int piece_decode(const char *text, size_t count, char *ret_text, size_t b
 }
 
 /* A name longer than any of ours, or one that does not decode, is another parameter's. */
-static bool name_is(const char *text, size_t count, const char *name)
-{
+static bool name_is(const char *text, size_t count, const char *name) {
     char decoded[QUERY_NAME_BYTES_MAX];
     return piece_decode(text, count, decoded, sizeof(decoded), NULL) == 0 &&
            strcmp(decoded, name) == 0;
 }
 
 int http_query_get(const struct http_request *request, const char *name, char *ret_value,
-                   size_t bytes_max, struct err *err)
-{
+                   size_t bytes_max, struct err *err) {
     INVARIANT(bytes_max > 0, "there is room for the NUL");
     for (const char *at = request->query; *at != '\0';) {
         size_t pair = strcspn(at, "&");
@@ -83,8 +79,7 @@ int http_query_get(const struct http_request *request, const char *name, char *r
     return 0;
 }
 
-void http_reply_header(struct http_reply *reply, const char *name, const char *value)
-{
+void http_reply_header(struct http_reply *reply, const char *name, const char *value) {
     /* How long the body is only the server says. */
     if (strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0) {
         return;
@@ -105,8 +100,7 @@ void http_reply_header(struct http_reply *reply, const char *name, const char *v
 }
 
 void http_reply_body(struct http_reply *reply, const char *content_type, const void *bytes,
-                     size_t count)
-{
+                     size_t count) {
     if (content_type != NULL) {
         http_reply_header(reply, "Content-Type", content_type);
     }

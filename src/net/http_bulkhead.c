@@ -9,8 +9,7 @@ struct http_bulkhead {
     atomic_int busy;
 };
 
-struct http_bulkhead *http_bulkhead_new(int calls_max)
-{
+struct http_bulkhead *http_bulkhead_new(int calls_max) {
     INVARIANT(calls_max >= 1, "a bulkhead lets at least one call through");
     struct http_bulkhead *bulkhead = calloc(1, sizeof(*bulkhead));
     INVARIANT(bulkhead != NULL, "out of memory");
@@ -19,8 +18,7 @@ struct http_bulkhead *http_bulkhead_new(int calls_max)
     return bulkhead;
 }
 
-void http_bulkhead_free(struct http_bulkhead *bulkhead)
-{
+void http_bulkhead_free(struct http_bulkhead *bulkhead) {
     if (bulkhead == NULL) {
         return;
     }
@@ -28,8 +26,7 @@ void http_bulkhead_free(struct http_bulkhead *bulkhead)
     free(bulkhead);
 }
 
-bool http_bulkhead_enter(struct http_bulkhead *bulkhead)
-{
+bool http_bulkhead_enter(struct http_bulkhead *bulkhead) {
     int busy = atomic_load(&bulkhead->busy);
     do {
         if (busy >= bulkhead->calls_max) {
@@ -39,15 +36,15 @@ bool http_bulkhead_enter(struct http_bulkhead *bulkhead)
     return true;
 }
 
-void http_bulkhead_leave(struct http_bulkhead *bulkhead)
-{
+void http_bulkhead_leave(struct http_bulkhead *bulkhead) {
     int before = atomic_fetch_sub(&bulkhead->busy, 1);
     INVARIANT(before >= 1, "left more often than entered");
 }
 
-int http_bulkhead_busy(const struct http_bulkhead *bulkhead)
-{
+int http_bulkhead_busy(const struct http_bulkhead *bulkhead) {
     return atomic_load(&bulkhead->busy);
 }
 
-int http_bulkhead_max(const struct http_bulkhead *bulkhead) { return bulkhead->calls_max; }
+int http_bulkhead_max(const struct http_bulkhead *bulkhead) {
+    return bulkhead->calls_max;
+}

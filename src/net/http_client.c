@@ -8,16 +8,11 @@
 #include "net/http_client_impl.h"
 
 static const char *const failure_names[] = {
-    [HTTP_FAIL_NONE] = "none",
-    [HTTP_FAIL_RESOLVE] = "resolve",
-    [HTTP_FAIL_CONNECT] = "connect",
-    [HTTP_FAIL_TLS] = "tls",
-    [HTTP_FAIL_BULKHEAD] = "bulkhead",
-    [HTTP_FAIL_TIMEOUT] = "timeout",
-    [HTTP_FAIL_RESET] = "reset",
-    [HTTP_FAIL_GARBLED] = "garbled",
-    [HTTP_FAIL_TOO_LARGE] = "too_large",
-    [HTTP_FAIL_STOPPED] = "stopped",
+    [HTTP_FAIL_NONE] = "none",           [HTTP_FAIL_RESOLVE] = "resolve",
+    [HTTP_FAIL_CONNECT] = "connect",     [HTTP_FAIL_TLS] = "tls",
+    [HTTP_FAIL_BULKHEAD] = "bulkhead",   [HTTP_FAIL_TIMEOUT] = "timeout",
+    [HTTP_FAIL_RESET] = "reset",         [HTTP_FAIL_GARBLED] = "garbled",
+    [HTTP_FAIL_TOO_LARGE] = "too_large", [HTTP_FAIL_STOPPED] = "stopped",
     [HTTP_FAIL_REQUEST] = "request",
 };
 static_assert(COUNT_OF(failure_names) == HTTP_FAIL_REQUEST + 1, "every failure has a name");
@@ -42,8 +37,7 @@ struct http_client {
     void *ctx;
 };
 
-const char *http_failure_name(enum http_failure failure)
-{
+const char *http_failure_name(enum http_failure failure) {
     if ((size_t)failure >= COUNT_OF(failure_names)) {
         return "unknown";
     }
@@ -52,18 +46,18 @@ const char *http_failure_name(enum http_failure failure)
 
 /* Answers and their memory. */
 
-void http_answer_release(struct http_answer *answer)
-{
+void http_answer_release(struct http_answer *answer) {
     free(answer->body);
     free(answer->owned);
     *answer = (struct http_answer){0};
 }
 
-static size_t text_bytes(const char *text) { return strlen(text) + 1; }
+static size_t text_bytes(const char *text) {
+    return strlen(text) + 1;
+}
 
 void http_answer_fill(struct http_answer *answer, int status, const struct http_header *headers,
-                      int header_count, const void *body, size_t body_bytes)
-{
+                      int header_count, const void *body, size_t body_bytes) {
     INVARIANT(header_count >= 0 && header_count <= HTTP_HEADERS_MAX, "an answer has 64 headers");
     INVARIANT(body_bytes < SIZE_MAX, "a body has room for its NUL");
     http_answer_release(answer);
@@ -97,8 +91,7 @@ void http_answer_fill(struct http_answer *answer, int status, const struct http_
 }
 
 /* The host of a URL, for errors: never what stands behind it, which may hold a secret. */
-static void host_of(const char *url, char *ret_host, size_t bytes_max)
-{
+static void host_of(const char *url, char *ret_host, size_t bytes_max) {
     const char *start = strstr(url, "://");
     start = start != NULL ? start + 3 : url;
     size_t count = strcspn(start, "/?#");
@@ -115,8 +108,7 @@ static void host_of(const char *url, char *ret_host, size_t bytes_max)
 
 int http_answer_failed(struct http_answer *answer, const struct http_call *call,
                        enum http_reach reach, enum http_failure failure, const char *detail,
-                       struct err *err)
-{
+                       struct err *err) {
     char host[128];
     host_of(call->url != NULL ? call->url : "", host, sizeof(host));
     answer->reach = reach;
@@ -130,8 +122,7 @@ int http_answer_failed(struct http_answer *answer, const struct http_call *call,
 /* Clients. */
 
 int http_call(struct http_client *client, const struct http_call *call,
-              struct http_answer *ret_answer, struct err *err)
-{
+              struct http_answer *ret_answer, struct err *err) {
     *ret_answer = (struct http_answer){.reach = HTTP_NOT_SENT};
     if (call->bulkhead == NULL) {
         return client->ops.call(client->ctx, call, ret_answer, err);
@@ -144,11 +135,12 @@ int http_call(struct http_client *client, const struct http_call *call,
     return rc;
 }
 
-static void loop_free(void *loop) { http_client_loop_free(loop); }
+static void loop_free(void *loop) {
+    http_client_loop_free(loop);
+}
 
 int http_client_new(const struct http_client_options *options, struct http_client **ret_client,
-                    struct err *err)
-{
+                    struct err *err) {
     static const struct http_client_ops ops = {http_client_loop_call, loop_free};
     struct http_client_loop *loop = NULL;
     int rc = http_client_loop_new(options, &loop, err);
@@ -159,8 +151,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
     return 0;
 }
 
-struct http_client *http_client_custom(const struct http_client_ops *ops, void *ctx)
-{
+struct http_client *http_client_custom(const struct http_client_ops *ops, void *ctx) {
     struct http_client *client = calloc(1, sizeof(*client));
     INVARIANT(client != NULL, "out of memory");
     client->ops = *ops;
@@ -168,8 +159,7 @@ struct http_client *http_client_custom(const struct http_client_ops *ops, void *
     return client;
 }
 
-void http_client_free(struct http_client *client)
-{
+void http_client_free(struct http_client *client) {
     if (client == NULL) {
         return;
     }

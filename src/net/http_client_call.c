@@ -23,8 +23,7 @@ enum {
 };
 #define TIMEOUT_US_MAX (24 * 3600 * US_PER_SECOND)
 
-static void *must_grow(void *old, size_t bytes)
-{
+static void *must_grow(void *old, size_t bytes) {
     void *grown = realloc(old, bytes);
     INVARIANT(grown != NULL, "out of memory");
     return grown;
@@ -33,8 +32,7 @@ static void *must_grow(void *old, size_t bytes)
 /* Callbacks: they run in the loop's task while the call is under way. */
 
 static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_port,
-                         int local_port)
-{
+                         int local_port) {
     struct http_slot *slot = arg;
     if (slot->sent && !slot->repeatable) {
         return CURL_PREREQFUNC_ABORT;
@@ -44,8 +42,8 @@ static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_
     return CURL_PREREQFUNC_OK;
 }
 
-static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
+                                    struct curl_sockaddr *address) {
     const struct http_slot *slot = arg;
     if (slot->sent && !slot->repeatable) {
         return CURL_SOCKET_BAD;
@@ -53,8 +51,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static void head_add(struct http_slot *slot, const char *bytes, size_t count)
-{
+static void head_add(struct http_slot *slot, const char *bytes, size_t count) {
     size_t need = slot->head_len + count + 1;
     if (need > slot->head_cap) {
         size_t cap = slot->head_cap == 0 ? HEAD_FIRST_BYTES : slot->head_cap;
@@ -69,8 +66,7 @@ static void head_add(struct http_slot *slot, const char *bytes, size_t count)
     slot->head_len += count;
 }
 
-static void trim(const char **text, size_t *count)
-{
+static void trim(const char **text, size_t *count) {
     while (*count > 0 && ((*text)[0] == ' ' || (*text)[0] == '\t')) {
         (*text)++;
         (*count)--;
@@ -81,8 +77,7 @@ static void trim(const char **text, size_t *count)
 }
 
 /* Two lengths that differ: whoever trusts the wrong one reads a wrong answer. */
-static bool length_contradicts(const struct http_slot *slot, const struct http_span *added)
-{
+static bool length_contradicts(const struct http_slot *slot, const struct http_span *added) {
     if (strcasecmp(slot->head + added->name_at, "content-length") != 0) {
         return false;
     }
@@ -96,8 +91,7 @@ static bool length_contradicts(const struct http_slot *slot, const struct http_s
 }
 
 /* False: the answer is not to be read further. */
-static bool take_header(struct http_slot *slot, const char *line, size_t count)
-{
+static bool take_header(struct http_slot *slot, const char *line, size_t count) {
     if (line[0] == ' ' || line[0] == '\t') { /* a folded line goes on with the value before it */
         trim(&line, &count);
         if (slot->span_count > 0) {
@@ -132,8 +126,7 @@ static bool take_header(struct http_slot *slot, const char *line, size_t count)
 }
 
 /* The status, or 0 when the line does not begin like "HTTP/1.1 200". */
-static int status_of_line(const char *line, size_t count)
-{
+static int status_of_line(const char *line, size_t count) {
     static const char shape[] = "HTTP/0.0 000"; /* 0: any digit */
     if (count < sizeof(shape) - 1) {
         return 0;
@@ -149,8 +142,7 @@ static int status_of_line(const char *line, size_t count)
 
 /* "HTTP/1.1 200 OK" begins a head, its empty line ends it; interim answers (1xx) come before the
  * real one; lines after the real one's end are trailers, which must not pass for headers. */
-static size_t on_header(char *line, size_t size, size_t count, void *arg)
-{
+static size_t on_header(char *line, size_t size, size_t count, void *arg) {
     struct http_slot *slot = arg;
     count *= size;
     slot->head_bytes += count;
@@ -180,8 +172,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     return take_header(slot, line, count) ? count : 0;
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
-{
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg) {
     struct http_slot *slot = arg;
     count *= size;
     if (count > slot->body_max - slot->body_len) {
@@ -202,8 +193,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 }
 
 /* Called for each new TLS connection: CAs are read once a client instead of once a connection. */
-static CURLcode on_tls_context(CURL *easy, void *tls_context, void *trusted)
-{
+static CURLcode on_tls_context(CURL *easy, void *tls_context, void *trusted) {
     SSL_CTX_set1_cert_store(tls_context, trusted);
     return CURLE_OK;
 }
@@ -212,8 +202,7 @@ static CURLcode on_tls_context(CURL *easy, void *tls_context, void *trusted)
 
 /* Options that are the same for every call; a reset and a full set a call would cost as much as the
  * call's own bytes. */
-static bool set_fixed_options(struct http_slot *slot, const char *user_agent, X509_STORE *trusted)
-{
+static bool set_fixed_options(struct http_slot *slot, const char *user_agent, X509_STORE *trusted) {
     CURL *easy = slot->easy;
     CURLcode bad = CURLE_OK;
 #define SET(option, value) bad |= curl_easy_setopt(easy, CURLOPT_##option, value)
@@ -256,8 +245,7 @@ static bool set_fixed_options(struct http_slot *slot, const char *user_agent, X5
     return bad == CURLE_OK;
 }
 
-struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted)
-{
+struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted) {
     struct http_slot *slot = calloc(1, sizeof(*slot));
     INVARIANT(slot != NULL, "out of memory");
     slot->easy = curl_easy_init();
@@ -269,8 +257,7 @@ struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted)
     return slot;
 }
 
-void http_slot_free(struct http_slot *slot)
-{
+void http_slot_free(struct http_slot *slot) {
     curl_easy_cleanup(slot->easy);
     cond_free(&slot->cond);
     lock_free(&slot->lock);
@@ -279,8 +266,7 @@ void http_slot_free(struct http_slot *slot)
 
 /* The request. */
 
-static bool is_value(const char *text)
-{
+static bool is_value(const char *text) {
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
         if ((*c < ' ' && *c != '\t') || *c == 0x7f) {
             return false;
@@ -290,8 +276,7 @@ static bool is_value(const char *text)
 }
 
 /* What is wrong with a call, or NULL. Headers that decide where a request ends are the client's. */
-static const char *call_problem(const struct http_call *call)
-{
+static const char *call_problem(const struct http_call *call) {
     static const char *const reserved[] = {"Content-Length", "Transfer-Encoding", "Expect",
                                            "Trailer"};
     if (call->url == NULL || call->method == NULL) {
@@ -327,8 +312,7 @@ static const char *call_problem(const struct http_call *call)
     return NULL;
 }
 
-static bool has_header(const struct http_call *call, const char *name)
-{
+static bool has_header(const struct http_call *call, const char *name) {
     for (int i = 0; i < call->header_count; i++) {
         if (strcasecmp(call->headers[i].name, name) == 0) {
             return true;
@@ -343,8 +327,7 @@ struct line_writer {
 };
 
 static void write_line(struct line_writer *writer, const char *name, const char *between,
-                       const char *value)
-{
+                       const char *value) {
     size_t room = (size_t)(writer->text_end - writer->text);
     int count = snprintf(writer->text, room, "%s%s%s", name, between, value);
     INVARIANT(count >= 0 && (size_t)count < room, "the lines were measured");
@@ -358,8 +341,7 @@ static void write_line(struct line_writer *writer, const char *name, const char 
 
 /* Builds libcurl's list in one block: it only reads it. A line "Name:" takes a header away that
  * libcurl would add, "Name;" sends one without a value. */
-static void write_headers(struct http_slot *slot, const struct http_call *call)
-{
+static void write_headers(struct http_slot *slot, const struct http_call *call) {
     static const char *const unwanted[] = {"Expect", "Content-Type"};
     size_t nodes = (size_t)call->header_count + COUNT_OF(unwanted);
     size_t text_bytes = sizeof("Expect:") + sizeof("Content-Type:");
@@ -385,8 +367,7 @@ static void write_headers(struct http_slot *slot, const struct http_call *call)
 }
 
 /* Every option that a call before this one may have left is set again. */
-static bool set_call_options(struct http_slot *slot, const struct http_call *call)
-{
+static bool set_call_options(struct http_slot *slot, const struct http_call *call) {
     CURL *easy = slot->easy;
     bool get = strcmp(call->method, "GET") == 0;
     bool head = strcmp(call->method, "HEAD") == 0;
@@ -410,8 +391,7 @@ static bool set_call_options(struct http_slot *slot, const struct http_call *cal
 
 /* The outcome. */
 
-static enum http_failure failure_of_code(CURLcode code)
-{
+static enum http_failure failure_of_code(CURLcode code) {
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -439,8 +419,7 @@ static enum http_failure failure_of_code(CURLcode code)
     }
 }
 
-static enum http_failure judge(const struct http_slot *slot)
-{
+static enum http_failure judge(const struct http_slot *slot) {
     if (slot->result == CURLE_OK && slot->head_done && !slot->too_large && !slot->garbled) {
         return HTTP_FAIL_NONE;
     }
@@ -473,8 +452,7 @@ static enum http_failure judge(const struct http_slot *slot)
     return slot->head_bytes > 0 ? HTTP_FAIL_GARBLED : HTTP_FAIL_RESET;
 }
 
-static int64_t connect_us(CURL *easy)
-{
+static int64_t connect_us(CURL *easy) {
     curl_off_t tcp = 0, tls = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &tcp);
     (void)curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &tls);
@@ -482,8 +460,7 @@ static int64_t connect_us(CURL *easy)
 }
 
 /* Hands the slot's memory to the answer. */
-static void fill_answered(struct http_slot *slot, struct http_answer *answer)
-{
+static void fill_answered(struct http_slot *slot, struct http_answer *answer) {
     if (slot->body == NULL) {
         slot->body = must_grow(NULL, 1);
         slot->body[0] = '\0';
@@ -503,8 +480,7 @@ static void fill_answered(struct http_slot *slot, struct http_answer *answer)
     slot->body = NULL;
 }
 
-static void slot_clear(struct http_slot *slot)
-{
+static void slot_clear(struct http_slot *slot) {
     if (slot->request_headers != NULL) { /* it may hold an Authorization header */
         OPENSSL_cleanse(slot->request_headers, slot->request_headers_bytes);
         free(slot->request_headers);
@@ -521,30 +497,27 @@ static void slot_clear(struct http_slot *slot)
     slot->error_text[0] = '\0';
 }
 
-static int64_t or_default(int64_t value, int64_t otherwise)
-{
+static int64_t or_default(int64_t value, int64_t otherwise) {
     return value > 0 ? value : otherwise;
 }
 
 int http_client_loop_call(void *loop, const struct http_call *call, struct http_answer *ret_answer,
-                          struct err *err)
-{
+                          struct err *err) {
     int64_t begun_us = clock_mono_us();
     const char *problem = call_problem(call);
     if (problem != NULL) {
-        return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_REQUEST, problem,
-                                  err);
+        return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_REQUEST, problem, err);
     }
     struct http_slot *slot = http_client_loop_enter(loop);
     if (slot == NULL) {
         return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_STOPPED, "", err);
     }
     slot->repeatable = call->repeatable;
-    slot->deadline_us =
-        begun_us + (call->timeout_us < TIMEOUT_US_MAX ? call->timeout_us : TIMEOUT_US_MAX);
+    slot->deadline_us = begun_us +
+                        (call->timeout_us < TIMEOUT_US_MAX ? call->timeout_us : TIMEOUT_US_MAX);
     slot->connect_timeout_us = or_default(call->connect_timeout_us, CONNECT_DEFAULT_US);
-    slot->body_max =
-        call->answer_bytes_max > 0 ? call->answer_bytes_max : HTTP_ANSWER_BYTES_DEFAULT;
+    slot->body_max = call->answer_bytes_max > 0 ? call->answer_bytes_max
+                                                : HTTP_ANSWER_BYTES_DEFAULT;
     write_headers(slot, call);
     bool set = set_call_options(slot, call);
     INVARIANT(set, "out of memory");

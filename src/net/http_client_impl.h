@@ -32,29 +32,29 @@ struct http_span { /* a header while its text may still move */
 
 struct http_slot {
     CURL *easy;
-    struct http_slot *next;            /* in the idle list or the queue */
-    struct http_slot *newer, *older;   /* in the loop's list of calls under way */
+    struct http_slot *next;          /* in the idle list or the queue */
+    struct http_slot *newer, *older; /* in the loop's list of calls under way */
     struct http_client_loop *loop;
-    struct event deadline;             /* pending while the call is under way */
-    struct lock lock;                  /* guards `done` */
+    struct event deadline; /* pending while the call is under way */
+    struct lock lock;      /* guards `done` */
     struct cond cond;
     bool done;
 
     /* Set by the caller. */
-    bool worn;                         /* not to be used for another call */
+    bool worn; /* not to be used for another call */
     bool repeatable;
     int64_t deadline_us, connect_timeout_us;
     size_t body_max;
-    void *request_headers;             /* curl_slist nodes and their text, one block */
+    void *request_headers; /* curl_slist nodes and their text, one block */
     size_t request_headers_bytes;
 
     /* Set by the loop. */
     CURLcode result;
-    bool stopped;                      /* the client was freed first */
-    bool sent;                         /* sticky: the request may have been written */
+    bool stopped; /* the client was freed first */
+    bool sent;    /* sticky: the request may have been written */
     bool tried_again;
     bool head_done, too_large, garbled;
-    bool head_begun;                   /* a status line came, its empty line did not */
+    bool head_begun; /* a status line came, its empty line did not */
     int status;
     size_t head_bytes;
     char *head;

@@ -43,8 +43,7 @@ struct http_client_loop {
 
 /* Calls under way. */
 
-static void finish(struct http_slot *slot, CURLcode result, bool stopped)
-{
+static void finish(struct http_slot *slot, CURLcode result, bool stopped) {
     lock_take(&slot->lock);
     slot->result = result;
     slot->stopped = stopped;
@@ -53,8 +52,7 @@ static void finish(struct http_slot *slot, CURLcode result, bool stopped)
     lock_give(&slot->lock);
 }
 
-static void unlink_slot(struct http_client_loop *loop, struct http_slot *slot)
-{
+static void unlink_slot(struct http_client_loop *loop, struct http_slot *slot) {
     if (slot->newer != NULL) {
         slot->newer->older = slot->older;
     } else {
@@ -67,8 +65,7 @@ static void unlink_slot(struct http_client_loop *loop, struct http_slot *slot)
 }
 
 static void end_call(struct http_client_loop *loop, struct http_slot *slot, CURLcode result,
-                     bool stopped)
-{
+                     bool stopped) {
     unlink_slot(loop, slot);
     (void)evtimer_del(&slot->deadline);
     CURLMcode removed = curl_multi_remove_handle(loop->multi, slot->easy);
@@ -76,8 +73,7 @@ static void end_call(struct http_client_loop *loop, struct http_slot *slot, CURL
     finish(slot, result, stopped);
 }
 
-static void collect_ended(struct http_client_loop *loop)
-{
+static void collect_ended(struct http_client_loop *loop) {
     int left = 0;
     for (CURLMsg *message; (message = curl_multi_info_read(loop->multi, &left)) != NULL;) {
         if (message->msg != CURLMSG_DONE) {
@@ -91,30 +87,26 @@ static void collect_ended(struct http_client_loop *loop)
     }
 }
 
-static void act(struct http_client_loop *loop, curl_socket_t fd, int what)
-{
+static void act(struct http_client_loop *loop, curl_socket_t fd, int what) {
     int running = 0;
     CURLMcode code = curl_multi_socket_action(loop->multi, fd, what, &running);
     INVARIANT(code == CURLM_OK || code == CURLM_BAD_SOCKET, "libcurl's multi handle is broken");
     collect_ended(loop);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
+static void on_deadline(evutil_socket_t fd, short what, void *arg) {
     struct http_slot *slot = arg;
     end_call(slot->loop, slot, CURLE_OPERATION_TIMEDOUT, false);
 }
 
-static long timeout_ms(int64_t duration_us)
-{
+static long timeout_ms(int64_t duration_us) {
     int64_t ms = (duration_us + US_PER_MS - 1) / US_PER_MS;
     return ms > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX : (long)ms;
 }
 
 /* The deadline is a timer of ours: libcurl's own stands still while a call waits for one of its
  * host's connections to become free. */
-static void begin_call(struct http_client_loop *loop, struct http_slot *slot, int64_t now_us)
-{
+static void begin_call(struct http_client_loop *loop, struct http_slot *slot, int64_t now_us) {
     int64_t left_us = slot->deadline_us - now_us;
     if (left_us <= 0) {
         finish(slot, CURLE_OPERATION_TIMEDOUT, false);
@@ -139,8 +131,7 @@ static void begin_call(struct http_client_loop *loop, struct http_slot *slot, in
 
 /* Events. */
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
-{
+static void on_wake(evutil_socket_t fd, short what, void *arg) {
     struct http_client_loop *loop = arg;
     uint64_t times;
     ssize_t got = read(loop->wake_fd, &times, sizeof(times));
@@ -172,18 +163,18 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     (void)event_base_loopbreak(loop->base);
 }
 
-static void on_ready(evutil_socket_t fd, short what, void *arg)
-{
+static void on_ready(evutil_socket_t fd, short what, void *arg) {
     int action = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
                  ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     act(arg, fd, action);
 }
 
-static void on_time(evutil_socket_t fd, short what, void *arg) { act(arg, CURL_SOCKET_TIMEOUT, 0); }
+static void on_time(evutil_socket_t fd, short what, void *arg) {
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
 
 /* libcurl's wishes: each socket it uses has an event as its private pointer. */
-static int on_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
+static int on_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned) {
     struct http_client_loop *loop = arg;
     struct event *event = assigned;
     if (what == CURL_POLL_REMOVE) {
@@ -209,8 +200,7 @@ static int on_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *ass
     return 0;
 }
 
-static int on_timer_wish(CURLM *multi, long delay_ms, void *arg)
-{
+static int on_timer_wish(CURLM *multi, long delay_ms, void *arg) {
     struct http_client_loop *loop = arg;
     if (delay_ms < 0) {
         (void)evtimer_del(loop->timer);
@@ -221,16 +211,14 @@ static int on_timer_wish(CURLM *multi, long delay_ms, void *arg)
     return 0;
 }
 
-static void run_loop(void *arg)
-{
+static void run_loop(void *arg) {
     struct http_client_loop *loop = arg;
     (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
 }
 
 /* The callers' side. */
 
-struct http_slot *http_client_loop_enter(struct http_client_loop *loop)
-{
+struct http_slot *http_client_loop_enter(struct http_client_loop *loop) {
     lock_take(&loop->lock);
     if (loop->stopping) {
         lock_give(&loop->lock);
@@ -246,15 +234,13 @@ struct http_slot *http_client_loop_enter(struct http_client_loop *loop)
     return slot != NULL ? slot : http_slot_new(loop->user_agent, loop->trusted);
 }
 
-static void wake(struct http_client_loop *loop)
-{
+static void wake(struct http_client_loop *loop) {
     const uint64_t once = 1;
     ssize_t put = write(loop->wake_fd, &once, sizeof(once));
     INVARIANT(put == sizeof(once) || errno == EAGAIN, "the loop can be woken");
 }
 
-void http_client_loop_perform(struct http_client_loop *loop, struct http_slot *slot)
-{
+void http_client_loop_perform(struct http_client_loop *loop, struct http_slot *slot) {
     slot->next = NULL;
     lock_take(&loop->lock);
     bool first = loop->queue == NULL;
@@ -279,8 +265,7 @@ void http_client_loop_perform(struct http_client_loop *loop, struct http_slot *s
     lock_give(&slot->lock);
 }
 
-void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slot)
-{
+void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slot) {
     lock_take(&loop->lock);
     if (loop->idle_count < loop->idle_max && !slot->worn) {
         slot->next = loop->idle;
@@ -301,8 +286,7 @@ void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slo
 /* Making and freeing. */
 
 /* The system's CAs, looked up as they are needed, and those of `ca_path`. */
-static int load_trusted(const char *ca_path, X509_STORE **ret_store, struct err *err)
-{
+static int load_trusted(const char *ca_path, X509_STORE **ret_store, struct err *err) {
     X509_STORE *store = X509_STORE_new();
     INVARIANT(store != NULL, "out of memory");
     X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST);
@@ -322,8 +306,7 @@ static int load_trusted(const char *ca_path, X509_STORE **ret_store, struct err 
 }
 
 /* TLS connections are written to by OpenSSL, which cannot ask the kernel to spare it the signal. */
-static void ignore_broken_pipes(void)
-{
+static void ignore_broken_pipes(void) {
     struct sigaction now;
     if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
         struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -331,8 +314,7 @@ static void ignore_broken_pipes(void)
     }
 }
 
-static void make_base(struct http_client_loop *loop)
-{
+static void make_base(struct http_client_loop *loop) {
     struct event_config *config = event_config_new();
     INVARIANT(config != NULL, "out of memory");
     /* Only its own task touches the base; others reach it through `wake_fd`. Changes to the epoll
@@ -349,8 +331,7 @@ static void make_base(struct http_client_loop *loop)
     INVARIANT(rc == 0, "the wake-up cannot be watched");
 }
 
-static void make_multi(struct http_client_loop *loop, const struct http_client_options *options)
-{
+static void make_multi(struct http_client_loop *loop, const struct http_client_options *options) {
     loop->multi = curl_multi_init();
     INVARIANT(loop->multi != NULL, "out of memory");
     CURLMcode bad = CURLM_OK;
@@ -366,8 +347,7 @@ static void make_multi(struct http_client_loop *loop, const struct http_client_o
     INVARIANT(bad == CURLM_OK, "libcurl lacks an option that the client stands on");
 }
 
-static void loop_release(struct http_client_loop *loop)
-{
+static void loop_release(struct http_client_loop *loop) {
     for (struct http_slot *slot = loop->idle, *next; slot != NULL; slot = next) {
         next = slot->next;
         http_slot_free(slot);
@@ -391,8 +371,7 @@ static void loop_release(struct http_client_loop *loop)
 }
 
 int http_client_loop_new(const struct http_client_options *options,
-                         struct http_client_loop **ret_loop, struct err *err)
-{
+                         struct http_client_loop **ret_loop, struct err *err) {
     X509_STORE *trusted = NULL;
     int rc = load_trusted(options->ca_path, &trusted, err);
     if (rc < 0) {
@@ -427,8 +406,7 @@ int http_client_loop_new(const struct http_client_options *options,
     return 0;
 }
 
-void http_client_loop_free(struct http_client_loop *loop)
-{
+void http_client_loop_free(struct http_client_loop *loop) {
     lock_take(&loop->lock);
     loop->stopping = true;
     lock_give(&loop->lock);

@@ -46,7 +46,7 @@ enum {
     READ_AHEAD_BYTES = 32 * 1024,
     LINGER_US = 1000 * 1000,
     LINGER_BYTES_MAX = 1024 * 1024,
-    KEPT_BYTES_MAX = 8192, /* what a reply's buffer may keep between two requests */
+    KEPT_BYTES_MAX = 8192,        /* what a reply's buffer may keep between two requests */
     HANDED_BYTES_MIN = 64 * 1024, /* bodies from here on are given away, not copied */
     TIMER_SLACK_US = 500,
     PEER_TEXT_MAX = 64,
@@ -77,11 +77,11 @@ struct http_conn {
     int64_t deadline_us; /* 0: none */
     int64_t timer_us;    /* when the timer runs; 0: it does not */
     enum phase phase;
-    bool held;       /* with the pool */
-    bool eof;        /* the peer sends nothing more */
-    bool paused;     /* read ahead as far as it may: not reading the socket */
-    bool closing;    /* ends behind the present reply */
-    bool reset;      /* ends with a reset (a fault of the sandbox) */
+    bool held;    /* with the pool */
+    bool eof;     /* the peer sends nothing more */
+    bool paused;  /* read ahead as far as it may: not reading the socket */
+    bool closing; /* ends behind the present reply */
+    bool reset;   /* ends with a reset (a fault of the sandbox) */
     int requests;
     size_t discarded; /* bytes thrown away while lingering */
     struct http_parse *parse;
@@ -93,24 +93,25 @@ struct http_conn {
 
 static_assert(ID_TEXT_MAX <= REQUEST_ID_MAX + 1, "an id of ours fits");
 
-struct http_conn *http_conn_next(const struct http_conn *conn) { return conn->next; }
+struct http_conn *http_conn_next(const struct http_conn *conn) {
+    return conn->next;
+}
 
-struct http_listener *http_conn_listener(const struct http_conn *conn) { return conn->listener; }
+struct http_listener *http_conn_listener(const struct http_conn *conn) {
+    return conn->listener;
+}
 
-static struct http_conn *conn_of_job(struct http_job *job)
-{
+static struct http_conn *conn_of_job(struct http_job *job) {
     return (struct http_conn *)((char *)job - offsetof(struct http_conn, job));
 }
 
-static struct http_conn *conn_of_note(struct http_note *note)
-{
+static struct http_conn *conn_of_note(struct http_note *note) {
     return (struct http_conn *)((char *)note - offsetof(struct http_conn, note));
 }
 
 /* ---- deadlines ---- */
 
-static void timer_set(struct http_conn *conn, int64_t now_us)
-{
+static void timer_set(struct http_conn *conn, int64_t now_us) {
     int64_t wait_us = conn->deadline_us > now_us ? conn->deadline_us - now_us : 0;
     struct timeval wait = {.tv_sec = wait_us / US_PER_SECOND, .tv_usec = wait_us % US_PER_SECOND};
     conn->timer_us = conn->deadline_us;
@@ -119,8 +120,7 @@ static void timer_set(struct http_conn *conn, int64_t now_us)
 
 /* The timer is left alone when it runs early enough already: a busy keep-alive connection sets it
  * about once in idle_us. */
-static void deadline_set(struct http_conn *conn, int64_t after_us)
-{
+static void deadline_set(struct http_conn *conn, int64_t after_us) {
     int64_t now_us = clock_mono_us();
     conn->deadline_us = now_us + after_us;
     if (conn->timer_us == 0 || conn->timer_us > conn->deadline_us) {
@@ -128,15 +128,19 @@ static void deadline_set(struct http_conn *conn, int64_t after_us)
     }
 }
 
-static void phase_set(struct http_conn *conn, enum phase phase)
-{
+static void phase_set(struct http_conn *conn, enum phase phase) {
     const struct http_limits *limits = &conn->listener->limits;
     const int64_t limit_us[] = {
-        [PHASE_HANDSHAKE] = limits->head_us, [PHASE_IDLE] = limits->idle_us,
-        [PHASE_HEAD] = limits->head_us,      [PHASE_BODY] = limits->body_us,
-        [PHASE_RUNNING] = 0,                 [PHASE_DELAYED] = conn->reply.delay_us,
-        [PHASE_NEVER] = 0,                   [PHASE_WRITING] = limits->write_us,
-        [PHASE_LINGER] = LINGER_US,          [PHASE_GONE] = 0,
+        [PHASE_HANDSHAKE] = limits->head_us,
+        [PHASE_IDLE] = limits->idle_us,
+        [PHASE_HEAD] = limits->head_us,
+        [PHASE_BODY] = limits->body_us,
+        [PHASE_RUNNING] = 0,
+        [PHASE_DELAYED] = conn->reply.delay_us,
+        [PHASE_NEVER] = 0,
+        [PHASE_WRITING] = limits->write_us,
+        [PHASE_LINGER] = LINGER_US,
+        [PHASE_GONE] = 0,
     };
     INVARIANT(conn->phase != PHASE_GONE, "nothing follows the end");
     conn->phase = phase;
@@ -148,8 +152,7 @@ static void phase_set(struct http_conn *conn, enum phase phase)
 
 /* ---- the end ---- */
 
-static void tls_say_goodbye(struct http_conn *conn)
-{
+static void tls_say_goodbye(struct http_conn *conn) {
     SSL *ssl = bufferevent_openssl_get_ssl(conn->bev);
     if (ssl != NULL) {
         ERR_clear_error();
@@ -158,8 +161,7 @@ static void tls_say_goodbye(struct http_conn *conn)
     }
 }
 
-static void conn_close(struct http_conn *conn)
-{
+static void conn_close(struct http_conn *conn) {
     if (conn->phase == PHASE_GONE) {
         return;
     }
@@ -171,8 +173,7 @@ static void conn_close(struct http_conn *conn)
 }
 
 /* Closes so that the peer gets a reset, and nothing that is still on its way. */
-static void conn_reset(struct http_conn *conn)
-{
+static void conn_reset(struct http_conn *conn) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(bufferevent_getfd(conn->bev), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     conn_close(conn);
@@ -180,22 +181,19 @@ static void conn_reset(struct http_conn *conn)
 
 /* Called for input that cannot be used yet. libevent's own high-water mark is no help: it calls
  * again at once, and again, as long as nobody takes the input. */
-static void reading_pause(struct http_conn *conn)
-{
+static void reading_pause(struct http_conn *conn) {
     if (evbuffer_get_length(bufferevent_get_input(conn->bev)) >= READ_AHEAD_BYTES) {
         conn->paused = bufferevent_disable(conn->bev, EV_READ) == 0;
     }
 }
 
-static void reading_resume(struct http_conn *conn)
-{
+static void reading_resume(struct http_conn *conn) {
     if (conn->paused) {
         conn->paused = bufferevent_enable(conn->bev, EV_READ) != 0;
     }
 }
 
-static void linger_discard(struct http_conn *conn)
-{
+static void linger_discard(struct http_conn *conn) {
     struct evbuffer *input = bufferevent_get_input(conn->bev);
     conn->discarded += evbuffer_get_length(input);
     evbuffer_drain(input, evbuffer_get_length(input));
@@ -205,8 +203,7 @@ static void linger_discard(struct http_conn *conn)
 }
 
 /* The reply is with the system: shuts our side and waits for the peer's. */
-static void conn_linger(struct http_conn *conn)
-{
+static void conn_linger(struct http_conn *conn) {
     tls_say_goodbye(conn);
     if (conn->eof || shutdown(bufferevent_getfd(conn->bev), SHUT_WR) != 0) {
         conn_close(conn);
@@ -217,8 +214,7 @@ static void conn_linger(struct http_conn *conn)
     linger_discard(conn);
 }
 
-static void conn_free(struct http_conn *conn)
-{
+static void conn_free(struct http_conn *conn) {
     struct http_loop_own *own = http_loop_own(conn->loop);
     *(conn->previous != NULL ? &conn->previous->next : &own->conns) = conn->next;
     if (conn->next != NULL) {
@@ -231,8 +227,7 @@ static void conn_free(struct http_conn *conn)
 }
 
 /* The last thing that every entry from outside does (invariant 4). */
-static void conn_settle(struct http_conn *conn)
-{
+static void conn_settle(struct http_conn *conn) {
     if (conn->phase == PHASE_GONE && !conn->held) {
         conn_free(conn);
     }
@@ -240,8 +235,7 @@ static void conn_settle(struct http_conn *conn)
 
 /* ---- replies ---- */
 
-static void buf_empty(struct buf *buf)
-{
+static void buf_empty(struct buf *buf) {
     if (buf->cap <= KEPT_BYTES_MAX) {
         buf_clear(buf);
         return;
@@ -251,8 +245,7 @@ static void buf_empty(struct buf *buf)
     buf_init(buf, bytes_max);
 }
 
-static void reply_clear(struct http_reply *reply)
-{
+static void reply_clear(struct http_reply *reply) {
     buf_empty(&reply->headers);
     buf_empty(&reply->body);
     reply->status = 0;
@@ -262,8 +255,7 @@ static void reply_clear(struct http_reply *reply)
 }
 
 /* The reply, as far as it is to be sent, is with the system. */
-static void conn_sent(struct http_conn *conn)
-{
+static void conn_sent(struct http_conn *conn) {
     if (conn->reset) {
         conn_reset(conn);
         return;
@@ -280,8 +272,7 @@ static void conn_sent(struct http_conn *conn)
 
 /* Tries the socket itself first, without the loop's detour; what does not fit is left to libevent.
  * Returns how many bytes the system took, or -1 when the connection is broken. */
-static ssize_t send_directly(struct http_conn *conn, struct iovec parts[2])
-{
+static ssize_t send_directly(struct http_conn *conn, struct iovec parts[2]) {
     if (conn->listener->tls != NULL || evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0) {
         return 0;
     }
@@ -292,11 +283,12 @@ static ssize_t send_directly(struct http_conn *conn, struct iovec parts[2])
                : -1;
 }
 
-static void body_free(const void *data, size_t count, void *arg) { free(arg); }
+static void body_free(const void *data, size_t count, void *arg) {
+    free(arg);
+}
 
 /* Leaves the rest of a reply to libevent; a long body is given away instead of copied. */
-static bool send_later(struct http_conn *conn, const struct iovec parts[2], size_t sent)
-{
+static bool send_later(struct http_conn *conn, const struct iovec parts[2], size_t sent) {
     struct evbuffer *output = bufferevent_get_output(conn->bev);
     size_t of_head = sent < parts[0].iov_len ? sent : parts[0].iov_len;
     size_t of_body = sent - of_head;
@@ -317,8 +309,7 @@ static bool send_later(struct http_conn *conn, const struct iovec parts[2], size
     return true;
 }
 
-static void conn_send(struct http_conn *conn, struct iovec parts[2])
-{
+static void conn_send(struct http_conn *conn, struct iovec parts[2]) {
     size_t count = parts[0].iov_len + parts[1].iov_len;
     ssize_t sent = count > 0 ? send_directly(conn, parts) : 0;
     if (sent < 0 || ((size_t)sent < count && !send_later(conn, parts, (size_t)sent))) {
@@ -333,8 +324,7 @@ static void conn_send(struct http_conn *conn, struct iovec parts[2])
 }
 
 /* A fault of the sandbox: only the first bytes, then a reset. */
-static void reply_cut(struct http_conn *conn, struct iovec parts[2])
-{
+static void reply_cut(struct http_conn *conn, struct iovec parts[2]) {
     if (conn->reply.cut_after_bytes <= 0) {
         return;
     }
@@ -347,8 +337,7 @@ static void reply_cut(struct http_conn *conn, struct iovec parts[2])
 }
 
 /* Sends the reply as it stands. */
-static void reply_send(struct http_conn *conn)
-{
+static void reply_send(struct http_conn *conn) {
     struct http_loop_own *own = http_loop_own(conn->loop);
     struct http_reply *reply = &conn->reply;
     bool has_body = http_status_has_body(reply->status) && !http_parse_is_head(conn->parse);
@@ -375,8 +364,7 @@ static void reply_send(struct http_conn *conn)
     conn_send(conn, parts);
 }
 
-static void id_ensure(struct http_conn *conn)
-{
+static void id_ensure(struct http_conn *conn) {
     if (conn->id[0] == '\0') {
         (void)snprintf(conn->id, sizeof(conn->id), "%s", request_id_new().text);
     }
@@ -384,8 +372,7 @@ static void id_ensure(struct http_conn *conn)
 
 /* Answers with an error of the server's own. */
 static void conn_problem(struct http_conn *conn, int status, enum err_code code,
-                         const char *detail)
-{
+                         const char *detail) {
     id_ensure(conn);
     http_reply_problem(&conn->reply, status, code, detail, conn->id);
     if (status == 503) {
@@ -394,8 +381,7 @@ static void conn_problem(struct http_conn *conn, int status, enum err_code code,
     reply_send(conn);
 }
 
-static void conn_refuse(struct http_conn *conn)
-{
+static void conn_refuse(struct http_conn *conn) {
     enum http_refusal refusal = http_parse_refusal(conn->parse);
     int status = http_refusal_status(refusal);
     atomic_fetch_add(&conn->listener->refused, 1);
@@ -410,8 +396,7 @@ static void conn_refuse(struct http_conn *conn)
 /* ---- requests ---- */
 
 /* A client's own Request-Id is kept when it is short and harmless in a log or a header. */
-static void id_choose(struct http_conn *conn)
-{
+static void id_choose(struct http_conn *conn) {
     const char *theirs = http_header_find(conn->request->headers, conn->request->header_count,
                                           "Request-Id");
     conn->id[0] = '\0';
@@ -426,8 +411,7 @@ static void id_choose(struct http_conn *conn)
 }
 
 /* Hands a whole request to the workers. */
-static void conn_submit(struct http_conn *conn)
-{
+static void conn_submit(struct http_conn *conn) {
     struct http_listener *listener = conn->listener;
     id_choose(conn);
     conn->request->peer = conn->peer;
@@ -448,28 +432,24 @@ static void conn_submit(struct http_conn *conn)
 }
 
 /* On a worker: the request and the reply are ours until the note is posted. */
-void http_conn_run(struct http_job *job)
-{
+void http_conn_run(struct http_job *job) {
     struct http_conn *conn = conn_of_job(job);
     conn->listener->handler(conn->listener->ctx, conn->request, &conn->reply);
     http_loop_post(conn->loop, &conn->note);
 }
 
-void http_conn_forget(struct http_job *job)
-{
+void http_conn_forget(struct http_job *job) {
     struct http_conn *conn = conn_of_job(job);
     http_loop_post(conn->loop, &conn->note);
 }
 
-static bool reply_ok(const struct http_reply *reply)
-{
+static bool reply_ok(const struct http_reply *reply) {
     return reply->status >= 200 && reply->status <= 599 && buf_ok(&reply->headers) &&
            buf_ok(&reply->body);
 }
 
 /* The head of a body that the client holds back until it is told to go on. */
-static void continue_send(struct http_conn *conn)
-{
+static void continue_send(struct http_conn *conn) {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (http_parse_expects_continue(conn->parse) &&
         evbuffer_get_length(bufferevent_get_input(conn->bev)) == 0 &&
@@ -478,14 +458,12 @@ static void continue_send(struct http_conn *conn)
     }
 }
 
-static bool is_reading(const struct http_conn *conn)
-{
+static bool is_reading(const struct http_conn *conn) {
     return conn->phase == PHASE_IDLE || conn->phase == PHASE_HEAD || conn->phase == PHASE_BODY;
 }
 
 /* Feeds the parser what lies first in the input. */
-static void conn_parse(struct http_conn *conn, struct evbuffer *input, size_t count)
-{
+static void conn_parse(struct http_conn *conn, struct evbuffer *input, size_t count) {
     size_t used = 0;
     enum http_step step = http_parse_feed(
         conn->parse, (const char *)evbuffer_pullup(input, (ev_ssize_t)count), count, &used);
@@ -510,8 +488,7 @@ static void conn_parse(struct http_conn *conn, struct evbuffer *input, size_t co
 }
 
 /* Takes requests out of what has been read, until one is under way or bytes are missing. */
-static void conn_pump(struct http_conn *conn)
-{
+static void conn_pump(struct http_conn *conn) {
     while (is_reading(conn)) {
         struct evbuffer *input = bufferevent_get_input(conn->bev);
         size_t count = evbuffer_get_contiguous_space(input);
@@ -532,8 +509,7 @@ static void conn_pump(struct http_conn *conn)
 /* ---- entries from outside ---- */
 
 /* The worker has given the connection back. */
-static void on_answer(struct http_loop *loop, struct http_note *note)
-{
+static void on_answer(struct http_loop *loop, struct http_note *note) {
     struct http_conn *conn = conn_of_note(note);
     conn->held = false;
     if (conn->phase == PHASE_RUNNING) {
@@ -556,8 +532,7 @@ static void on_answer(struct http_loop *loop, struct http_note *note)
     conn_settle(conn);
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
-{
+static void on_read(struct bufferevent *bev, void *arg) {
     struct http_conn *conn = arg;
     http_loop_awake(conn->loop);
     if (conn->phase == PHASE_LINGER) {
@@ -571,8 +546,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 }
 
 /* The output has run empty. */
-static void on_write(struct bufferevent *bev, void *arg)
-{
+static void on_write(struct bufferevent *bev, void *arg) {
     struct http_conn *conn = arg;
     http_loop_awake(conn->loop);
     if (conn->phase == PHASE_WRITING && evbuffer_get_length(bufferevent_get_output(bev)) == 0) {
@@ -583,16 +557,14 @@ static void on_write(struct bufferevent *bev, void *arg)
 }
 
 /* The peer has taken bytes: it has write_us again. */
-static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
-{
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg) {
     struct http_conn *conn = arg;
     if (info->n_deleted > 0 && conn->phase == PHASE_WRITING) {
         deadline_set(conn, conn->listener->limits.write_us);
     }
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
+static void on_event(struct bufferevent *bev, short what, void *arg) {
     struct http_conn *conn = arg;
     http_loop_awake(conn->loop);
     if (what & BEV_EVENT_CONNECTED) {
@@ -611,8 +583,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     conn_settle(conn);
 }
 
-static void conn_expired(struct http_conn *conn)
-{
+static void conn_expired(struct http_conn *conn) {
     switch (conn->phase) {
     case PHASE_HEAD:
     case PHASE_BODY:
@@ -638,8 +609,7 @@ static void conn_expired(struct http_conn *conn)
     }
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
+static void on_timer(evutil_socket_t fd, short what, void *arg) {
     struct http_conn *conn = arg;
     int64_t now_us = clock_mono_us();
     http_loop_awake(conn->loop);
@@ -653,16 +623,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     conn_settle(conn);
 }
 
-void http_conn_drain(struct http_conn *conn)
-{
+void http_conn_drain(struct http_conn *conn) {
     if (conn->phase == PHASE_IDLE || conn->phase == PHASE_HANDSHAKE || conn->phase == PHASE_NEVER) {
         conn_close(conn);
     }
     conn_settle(conn);
 }
 
-bool http_conn_cut(struct http_conn *conn)
-{
+bool http_conn_cut(struct http_conn *conn) {
     bool cut = conn->phase == PHASE_RUNNING || conn->phase == PHASE_DELAYED ||
                conn->phase == PHASE_WRITING;
     conn_close(conn);
@@ -673,8 +641,7 @@ bool http_conn_cut(struct http_conn *conn)
 /* ---- the beginning ---- */
 
 static struct bufferevent *bufferevent_make(struct http_loop *loop,
-                                            const struct http_listener *listener, int fd)
-{
+                                            const struct http_listener *listener, int fd) {
     if (listener->tls == NULL) {
         return bufferevent_socket_new(http_loop_base(loop), fd, BEV_OPT_CLOSE_ON_FREE);
     }
@@ -693,8 +660,7 @@ static struct bufferevent *bufferevent_make(struct http_loop *loop,
 }
 
 static struct http_conn *conn_new(struct http_loop *loop, struct http_listener *listener,
-                                  struct bufferevent *bev, const char *peer)
-{
+                                  struct bufferevent *bev, const char *peer) {
     struct http_conn *conn = g_new0(struct http_conn, 1);
     struct http_loop_own *own = http_loop_own(loop);
     conn->note.run = on_answer;
@@ -715,8 +681,7 @@ static struct http_conn *conn_new(struct http_loop *loop, struct http_listener *
 }
 
 void http_conn_open(struct http_loop *loop, struct http_listener *listener, int fd,
-                    const char *peer)
-{
+                    const char *peer) {
     struct bufferevent *bev = bufferevent_make(loop, listener, fd);
     if (bev == NULL) {
         close(fd);

@@ -50,8 +50,7 @@ static const struct {
     {505, "HTTP Version Not Supported"},
 };
 
-static const char *status_text(int status)
-{
+static const char *status_text(int status) {
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
         if (statuses[i].status == status) {
             return statuses[i].text;
@@ -89,14 +88,13 @@ static const struct {
 };
 static_assert(COUNT_OF(ours) == OURS_COUNT, "every header of ours has a row");
 
-const char *http_date(struct http_date *date, int64_t wall_us)
-{
+const char *http_date(struct http_date *date, int64_t wall_us) {
     static const char *const days[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int64_t second = wall_us / US_PER_SECOND;
     if (second != date->second || date->text[0] == '\0') {
         char text[CLOCK_TEXT_MAX];
-        clock_format(second * US_PER_SECOND, text); /* "2026-11-20T08:00:00Z" */
+        clock_format(second * US_PER_SECOND, text);       /* "2026-11-20T08:00:00Z" */
         const char *day = days[second / (24 * 3600) % 7]; /* 1 January 1970 was a Thursday */
         int month = (text[5] - '0') * 10 + (text[6] - '0');
         (void)snprintf(date->text, sizeof(date->text), "%s, %.2s %.3s %.4s %.8s GMT", day, text + 8,
@@ -106,15 +104,13 @@ const char *http_date(struct http_date *date, int64_t wall_us)
     return date->text;
 }
 
-static bool line_is(const char *line, const char *name)
-{
+static bool line_is(const char *line, const char *name) {
     size_t bytes = strlen(name);
     return strncasecmp(line, name, bytes) == 0 && line[bytes] == ':';
 }
 
 /* Which of our headers the handler gave itself, as a set of bits. */
-static unsigned given(const struct buf *headers)
-{
+static unsigned given(const struct buf *headers) {
     unsigned set = 0;
     for (const char *line = headers->data; *line != '\0';) {
         for (unsigned i = 0; i < OURS_COUNT; i++) {
@@ -126,18 +122,18 @@ static unsigned given(const struct buf *headers)
     return set;
 }
 
-static void line_add(struct buf *out, const char *name, const char *value)
-{
+static void line_add(struct buf *out, const char *name, const char *value) {
     buf_add_text(out, name);
     buf_add(out, ": ", 2);
     buf_add_text(out, value);
     buf_add(out, "\r\n", 2);
 }
 
-bool http_status_has_body(int status) { return status >= 200 && status != 204 && status != 304; }
+bool http_status_has_body(int status) {
+    return status >= 200 && status != 204 && status != 304;
+}
 
-bool http_head_closes(const struct buf *headers)
-{
+bool http_head_closes(const struct buf *headers) {
     for (const char *line = headers->data; *line != '\0';) {
         const char *end = strchr(line, '\n');
         if (strncasecmp(line, "Connection: close\r\n", strlen("Connection: close\r\n")) == 0) {
@@ -148,8 +144,7 @@ bool http_head_closes(const struct buf *headers)
     return false;
 }
 
-void http_head_write(struct buf *out, const struct http_head *head)
-{
+void http_head_write(struct buf *out, const struct http_head *head) {
     unsigned set = given(head->headers);
     buf_add_text(out, "HTTP/1.1 ");
     buf_add_int(out, head->status);
@@ -180,8 +175,7 @@ void http_head_write(struct buf *out, const struct http_head *head)
 }
 
 void http_reply_problem(struct http_reply *reply, int status, enum err_code code,
-                        const char *detail, const char *request_id)
-{
+                        const char *detail, const char *request_id) {
     buf_clear(&reply->headers);
     buf_clear(&reply->body);
     reply->status = status;

@@ -15,13 +15,16 @@ static const struct {
 };
 static_assert(COUNT_OF(refusals) == HTTP_REFUSAL_COUNT, "every refusal has a row");
 
-int http_refusal_status(enum http_refusal refusal) { return refusals[refusal].status; }
+int http_refusal_status(enum http_refusal refusal) {
+    return refusals[refusal].status;
+}
 
-const char *http_refusal_sentence(enum http_refusal refusal) { return refusals[refusal].sentence; }
+const char *http_refusal_sentence(enum http_refusal refusal) {
+    return refusals[refusal].sentence;
+}
 
 /* How many bytes at the start of `bytes` are neither line ends nor control characters. */
-static size_t plain_span(const char *bytes, size_t count)
-{
+static size_t plain_span(const char *bytes, size_t count) {
     size_t i = 0;
     while (i < count) {
         unsigned char c = (unsigned char)bytes[i];
@@ -34,8 +37,7 @@ static size_t plain_span(const char *bytes, size_t count)
 }
 
 int http_lines_take(struct http_lines *lines, struct buf *buf, const char *bytes, size_t count,
-                    size_t bytes_max, enum http_refusal over, size_t *ret_used)
-{
+                    size_t bytes_max, enum http_refusal over, size_t *ret_used) {
     size_t used = 0;
     int found = 0;
     while (used < count && found == 0) {
@@ -66,8 +68,7 @@ int http_lines_take(struct http_lines *lines, struct buf *buf, const char *bytes
     return found;
 }
 
-bool http_is_token(const char *text, size_t bytes)
-{
+bool http_is_token(const char *text, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
         char c = text[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -78,8 +79,7 @@ bool http_is_token(const char *text, size_t bytes)
     return bytes > 0;
 }
 
-enum http_refusal http_line_header(const char *line, size_t bytes, size_t *ret_name_bytes)
-{
+enum http_refusal http_line_header(const char *line, size_t bytes, size_t *ret_name_bytes) {
     if (bytes > 0 && (line[0] == ' ' || line[0] == '\t')) {
         return HTTP_REFUSAL_FOLD;
     }

@@ -25,18 +25,15 @@ enum {
 
 /* ---- limits ---- */
 
-static void fill(int *value, int usual)
-{
+static void fill(int *value, int usual) {
     *value = *value == 0 ? usual : *value;
 }
 
-static void fill_wide(int64_t *value, int64_t usual)
-{
+static void fill_wide(int64_t *value, int64_t usual) {
     *value = *value == 0 ? usual : *value;
 }
 
-int http_limits_fill(struct http_limits *limits, struct err *err)
-{
+int http_limits_fill(struct http_limits *limits, struct err *err) {
     struct http_limits filled = *limits;
     fill(&filled.line_bytes_max, 8192);
     fill(&filled.header_bytes_max, 16384);
@@ -48,9 +45,10 @@ int http_limits_fill(struct http_limits *limits, struct err *err)
     fill_wide(&filled.body_us, 20 * US_PER_SECOND);
     fill_wide(&filled.idle_us, 60 * US_PER_SECOND);
     fill_wide(&filled.write_us, 20 * US_PER_SECOND);
-    const int64_t values[] = {filled.line_bytes_max, filled.header_bytes_max, filled.headers_max,
-                              filled.connections_max, filled.requests_max, filled.body_bytes_max,
-                              filled.head_us, filled.body_us, filled.idle_us, filled.write_us};
+    const int64_t values[] = {
+        filled.line_bytes_max, filled.header_bytes_max, filled.headers_max, filled.connections_max,
+        filled.requests_max,   filled.body_bytes_max,   filled.head_us,     filled.body_us,
+        filled.idle_us,        filled.write_us};
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         if (values[i] < 0) {
             return err_set(err, ERR_CONFIG, "a limit of the HTTP server is negative");
@@ -69,16 +67,14 @@ int http_limits_fill(struct http_limits *limits, struct err *err)
 /* ---- the address ---- */
 
 /* The number behind the last colon; -1 when there is none. */
-static int port_read(const char *text)
-{
+static int port_read(const char *text) {
     size_t digits = strspn(text, "0123456789");
     long port = digits > 0 && digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
     return port <= UINT16_MAX ? (int)port : -1;
 }
 
 /* `host` is what stands before the colon: "", "[::1]" or "127.0.0.1". */
-static socklen_t address_fill(struct sockaddr_storage *address, const char *host, int port)
-{
+static socklen_t address_fill(struct sockaddr_storage *address, const char *host, int port) {
     struct sockaddr_in *v4 = (struct sockaddr_in *)address;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
     char inside[INET6_ADDRSTRLEN] = "::";
@@ -100,8 +96,7 @@ static socklen_t address_fill(struct sockaddr_storage *address, const char *host
     return inet_pton(AF_INET6, inside, &v6->sin6_addr) == 1 ? sizeof(*v6) : 0;
 }
 
-int http_listener_address(struct http_listener *listener, const char *address, struct err *err)
-{
+int http_listener_address(struct http_listener *listener, const char *address, struct err *err) {
     char host[64];
     const char *colon = strrchr(address, ':');
     size_t bytes = colon != NULL ? (size_t)(colon - address) : sizeof(host);
@@ -118,16 +113,13 @@ int http_listener_address(struct http_listener *listener, const char *address, s
     return 0;
 }
 
-static int port_of(const struct sockaddr_storage *address)
-{
-    return ntohs(address->ss_family == AF_INET6
-                     ? ((const struct sockaddr_in6 *)address)->sin6_port
-                     : ((const struct sockaddr_in *)address)->sin_port);
+static int port_of(const struct sockaddr_storage *address) {
+    return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
+                                                : ((const struct sockaddr_in *)address)->sin_port);
 }
 
 /* "203.0.113.7", also for a peer of IPv4 on a socket of IPv6. */
-static void peer_text(const struct sockaddr *peer, char text[PEER_TEXT_MAX])
-{
+static void peer_text(const struct sockaddr *peer, char text[PEER_TEXT_MAX]) {
     text[0] = '\0';
     if (peer->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
@@ -142,16 +134,14 @@ static void peer_text(const struct sockaddr *peer, char text[PEER_TEXT_MAX])
 
 /* ---- taking connections ---- */
 
-static void listener_enter(struct http_listener *listener)
-{
+static void listener_enter(struct http_listener *listener) {
     atomic_fetch_add(&listener->connections, 1);
     lock_take(&listener->server->lock);
     listener->server->connections++;
     lock_give(&listener->server->lock);
 }
 
-void http_listener_leave(struct http_listener *listener)
-{
+void http_listener_leave(struct http_listener *listener) {
     struct http_server *server = listener->server;
     atomic_fetch_sub(&listener->connections, 1);
     lock_take(&server->lock);
@@ -170,16 +160,14 @@ struct arrival {
     char peer[PEER_TEXT_MAX];
 };
 
-static void arrival_run(struct http_loop *loop, struct http_note *note)
-{
+static void arrival_run(struct http_loop *loop, struct http_note *note) {
     struct arrival *arrival = (struct arrival *)note;
     http_conn_open(loop, arrival->listener, arrival->fd, arrival->peer);
     g_free(arrival);
 }
 
 /* One too many: a last word if that costs nothing, and away. */
-static void turn_away(struct http_listener *listener, int fd)
-{
+static void turn_away(struct http_listener *listener, int fd) {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                                  "Connection: close\r\nContent-Length: 0\r\n\r\n";
     atomic_fetch_add(&listener->overloaded, 1);
@@ -190,8 +178,7 @@ static void turn_away(struct http_listener *listener, int fd)
 }
 
 static void on_accept(struct evconnlistener *accepting, evutil_socket_t fd, struct sockaddr *peer,
-                      int peer_bytes, void *arg)
-{
+                      int peer_bytes, void *arg) {
     struct http_listener *listener = arg;
     struct http_server *server = listener->server;
     http_loop_awake(server->loops[0]);
@@ -216,8 +203,7 @@ static void on_accept(struct evconnlistener *accepting, evutil_socket_t fd, stru
 
 /* No descriptors left: the connection stays in the kernel's queue, so asking again at once would
  * only burn time. */
-static void on_accept_error(struct evconnlistener *accepting, void *arg)
-{
+static void on_accept_error(struct evconnlistener *accepting, void *arg) {
     struct http_listener *listener = arg;
     const struct timeval wait = {.tv_usec = PAUSE_US};
     http_loop_awake(listener->server->loops[0]);
@@ -225,8 +211,7 @@ static void on_accept_error(struct evconnlistener *accepting, void *arg)
     event_add(listener->pause, &wait);
 }
 
-static void on_pause_over(evutil_socket_t fd, short what, void *arg)
-{
+static void on_pause_over(evutil_socket_t fd, short what, void *arg) {
     struct http_listener *listener = arg;
     http_loop_awake(listener->server->loops[0]);
     if (listener->accepting != NULL) {
@@ -237,22 +222,20 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 /* ---- opening and closing ---- */
 
 /* A system without IPv6 still has every address of IPv4. */
-static int socket_make(struct http_listener *listener)
-{
+static int socket_make(struct http_listener *listener) {
     const int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&listener->address;
     int fd = socket(listener->address.ss_family, kind, 0);
     if (fd < 0 && errno == EAFNOSUPPORT && listener->address.ss_family == AF_INET6 &&
         IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) {
-        listener->address_bytes =
-            address_fill(&listener->address, "0.0.0.0", port_of(&listener->address));
+        listener->address_bytes = address_fill(&listener->address, "0.0.0.0",
+                                               port_of(&listener->address));
         fd = socket(AF_INET, kind, 0);
     }
     return fd;
 }
 
-static int socket_open(struct http_listener *listener, struct err *err)
-{
+static int socket_open(struct http_listener *listener, struct err *err) {
     int on = 1;
     int off = 0;
     int fd = socket_make(listener);
@@ -273,8 +256,7 @@ static int socket_open(struct http_listener *listener, struct err *err)
     return fd;
 }
 
-int http_listener_open(struct http_listener *listener, struct err *err)
-{
+int http_listener_open(struct http_listener *listener, struct err *err) {
     struct event_base *base = http_loop_base(listener->server->loops[0]);
     int fd = socket_open(listener, err);
     if (fd < 0) {
@@ -300,8 +282,7 @@ int http_listener_open(struct http_listener *listener, struct err *err)
     return 0;
 }
 
-void http_listener_close(struct http_listener *listener)
-{
+void http_listener_close(struct http_listener *listener) {
     if (listener->accepting != NULL) {
         evconnlistener_free(listener->accepting);
         listener->accepting = NULL;

@@ -30,15 +30,13 @@ struct http_loop {
     struct http_loop_own own;
 };
 
-void http_loop_awake(struct http_loop *loop)
-{
+void http_loop_awake(struct http_loop *loop) {
     if (atomic_load_explicit(&loop->asleep, memory_order_relaxed)) {
         atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
     }
 }
 
-static void wake_read(evutil_socket_t fd, short what, void *arg)
-{
+static void wake_read(evutil_socket_t fd, short what, void *arg) {
     struct http_loop *loop = arg;
     uint64_t count;
     http_loop_awake(loop);
@@ -46,8 +44,7 @@ static void wake_read(evutil_socket_t fd, short what, void *arg)
     INVARIANT(got == (ssize_t)sizeof(count) || errno == EAGAIN, "an eventfd can be read");
 }
 
-static void loop_wake(struct http_loop *loop)
-{
+static void loop_wake(struct http_loop *loop) {
     uint64_t one = 1;
     if (atomic_exchange(&loop->asleep, false)) {
         ssize_t put = write(loop->wake_fd, &one, sizeof(one));
@@ -56,8 +53,7 @@ static void loop_wake(struct http_loop *loop)
 }
 
 /* libevent's locks stay off: a loop belongs to its task. */
-static struct event_base *base_new(void)
-{
+static struct event_base *base_new(void) {
     struct event_config *config = event_config_new();
     if (config == NULL) {
         return NULL;
@@ -68,8 +64,7 @@ static struct event_base *base_new(void)
     return base;
 }
 
-int http_loop_new(struct http_loop **ret_loop, struct err *err)
-{
+int http_loop_new(struct http_loop **ret_loop, struct err *err) {
     struct http_loop *loop = g_new0(struct http_loop, 1);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->base = loop->wake_fd >= 0 ? base_new() : NULL;
@@ -86,8 +81,7 @@ int http_loop_new(struct http_loop **ret_loop, struct err *err)
     return 0;
 }
 
-static struct http_note *notes_take(struct http_loop *loop, bool *ret_stopping)
-{
+static struct http_note *notes_take(struct http_loop *loop, bool *ret_stopping) {
     lock_take(&loop->lock);
     struct http_note *notes = loop->first;
     loop->first = loop->last = NULL;
@@ -100,8 +94,7 @@ static struct http_note *notes_take(struct http_loop *loop, bool *ret_stopping)
 }
 
 /* Returns false when it found nothing and the loop is to end. */
-static bool loop_turn(struct http_loop *loop)
-{
+static bool loop_turn(struct http_loop *loop) {
     bool stopping = false;
     struct http_note *notes = notes_take(loop, &stopping);
     bool any = notes != NULL;
@@ -118,14 +111,12 @@ static bool loop_turn(struct http_loop *loop)
     return true;
 }
 
-static void loop_main(void *arg)
-{
+static void loop_main(void *arg) {
     while (loop_turn(arg)) {
     }
 }
 
-int http_loop_start(struct http_loop *loop, struct err *err)
-{
+int http_loop_start(struct http_loop *loop, struct err *err) {
     loop->task = task_start("http-io", LOOP_STACK_BYTES, loop_main, loop);
     if (loop->task == NULL) {
         return err_set(err, ERR_IO, "the system has no room for an I/O task");
@@ -133,8 +124,7 @@ int http_loop_start(struct http_loop *loop, struct err *err)
     return 0;
 }
 
-void http_loop_free(struct http_loop *loop)
-{
+void http_loop_free(struct http_loop *loop) {
     if (loop->task != NULL) {
         lock_take(&loop->lock);
         loop->stopping = true;
@@ -161,8 +151,7 @@ void http_loop_free(struct http_loop *loop)
     g_free(loop);
 }
 
-void http_loop_post(struct http_loop *loop, struct http_note *note)
-{
+void http_loop_post(struct http_loop *loop, struct http_note *note) {
     note->next = NULL;
     lock_take(&loop->lock);
     *(loop->last != NULL ? &loop->last->next : &loop->first) = note;
@@ -180,8 +169,7 @@ struct errand {
     bool done;
 };
 
-static void errand_run(struct http_loop *loop, struct http_note *note)
-{
+static void errand_run(struct http_loop *loop, struct http_note *note) {
     struct errand *errand = (struct errand *)note;
     errand->fn(loop, errand->arg);
     lock_take(&errand->lock);
@@ -191,8 +179,7 @@ static void errand_run(struct http_loop *loop, struct http_note *note)
 }
 
 void http_loop_call(struct http_loop *loop, void (*fn)(struct http_loop *loop, void *arg),
-                    void *arg)
-{
+                    void *arg) {
     if (loop->task == NULL) {
         fn(loop, arg);
         return;
@@ -210,6 +197,10 @@ void http_loop_call(struct http_loop *loop, void (*fn)(struct http_loop *loop, v
     lock_free(&errand.lock);
 }
 
-struct event_base *http_loop_base(struct http_loop *loop) { return loop->base; }
+struct event_base *http_loop_base(struct http_loop *loop) {
+    return loop->base;
+}
 
-struct http_loop_own *http_loop_own(struct http_loop *loop) { return &loop->own; }
+struct http_loop_own *http_loop_own(struct http_loop *loop) {
+    return &loop->own;
+}

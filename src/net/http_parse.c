@@ -76,16 +76,14 @@ struct seen {
     bool complete;
 };
 
-static void span_add(struct span *span, const char *at, size_t count)
-{
+static void span_add(struct span *span, const char *at, size_t count) {
     if (span->at == NULL) {
         span->at = at;
     }
     span->bytes += count;
 }
 
-static int on_url(http_parser *parser, const char *at, size_t count)
-{
+static int on_url(http_parser *parser, const char *at, size_t count) {
     struct seen *seen = ((struct http_parse *)parser->data)->seen;
     if (seen == NULL) {
         return 1; /* a second message within the first */
@@ -94,8 +92,7 @@ static int on_url(http_parser *parser, const char *at, size_t count)
     return 0;
 }
 
-static int on_header_field(http_parser *parser, const char *at, size_t count)
-{
+static int on_header_field(http_parser *parser, const char *at, size_t count) {
     struct seen *seen = ((struct http_parse *)parser->data)->seen;
     if (seen == NULL) {
         return 0; /* a trailer: the glue has looked at it and it is dropped */
@@ -112,8 +109,7 @@ static int on_header_field(http_parser *parser, const char *at, size_t count)
     return 0;
 }
 
-static int on_header_value(http_parser *parser, const char *at, size_t count)
-{
+static int on_header_value(http_parser *parser, const char *at, size_t count) {
     struct seen *seen = ((struct http_parse *)parser->data)->seen;
     if (seen == NULL) {
         return 0;
@@ -126,8 +122,7 @@ static int on_header_value(http_parser *parser, const char *at, size_t count)
     return 0;
 }
 
-static int on_headers_complete(http_parser *parser)
-{
+static int on_headers_complete(http_parser *parser) {
     struct seen *seen = ((struct http_parse *)parser->data)->seen;
     if (seen == NULL) {
         return -1;
@@ -136,15 +131,13 @@ static int on_headers_complete(http_parser *parser)
     return 0;
 }
 
-static int on_body(http_parser *parser, const char *at, size_t count)
-{
+static int on_body(http_parser *parser, const char *at, size_t count) {
     struct http_parse *parse = parser->data;
     buf_add(&parse->body, at, count);
     return buf_ok(&parse->body) ? 0 : 1;
 }
 
-static int on_message_complete(http_parser *parser)
-{
+static int on_message_complete(http_parser *parser) {
     struct http_parse *parse = parser->data;
     parse->seen_end = true;
     parse->keep_alive = http_should_keep_alive(parser) != 0;
@@ -161,16 +154,14 @@ static const http_parser_settings settings = {
 };
 
 /* Gives http-parser bytes that the glue has passed. */
-static bool parser_takes(struct http_parse *parse, const char *bytes, size_t count)
-{
+static bool parser_takes(struct http_parse *parse, const char *bytes, size_t count) {
     return http_parser_execute(&parse->parser, &settings, bytes, count) == count &&
            HTTP_PARSER_ERRNO(&parse->parser) == HPE_OK;
 }
 
 /* ---- life ---- */
 
-struct http_parse *http_parse_new(const struct http_parse_limits *limits)
-{
+struct http_parse *http_parse_new(const struct http_parse_limits *limits) {
     INVARIANT(limits->headers_max <= HTTP_HEADERS_MAX, "the table of headers has a fixed size");
     struct http_parse *parse = g_new0(struct http_parse, 1);
     parse->limits = *limits;
@@ -181,8 +172,7 @@ struct http_parse *http_parse_new(const struct http_parse_limits *limits)
     return parse;
 }
 
-void http_parse_free(struct http_parse *parse)
-{
+void http_parse_free(struct http_parse *parse) {
     if (parse == NULL) {
         return;
     }
@@ -192,8 +182,7 @@ void http_parse_free(struct http_parse *parse)
     g_free(parse);
 }
 
-static void buf_empty(struct buf *buf)
-{
+static void buf_empty(struct buf *buf) {
     if (buf->cap <= KEPT_BYTES_MAX) {
         buf_clear(buf);
         return;
@@ -203,8 +192,7 @@ static void buf_empty(struct buf *buf)
     buf_init(buf, bytes_max);
 }
 
-void http_parse_reset(struct http_parse *parse)
-{
+void http_parse_reset(struct http_parse *parse) {
     buf_empty(&parse->head);
     buf_empty(&parse->trailers);
     buf_empty(&parse->body);
@@ -223,28 +211,38 @@ void http_parse_reset(struct http_parse *parse)
     parse->parser.data = parse;
 }
 
-enum http_refusal http_parse_refusal(const struct http_parse *parse) { return parse->refusal; }
+enum http_refusal http_parse_refusal(const struct http_parse *parse) {
+    return parse->refusal;
+}
 
-struct http_request *http_parse_request(struct http_parse *parse) { return &parse->request; }
+struct http_request *http_parse_request(struct http_parse *parse) {
+    return &parse->request;
+}
 
-bool http_parse_keep_alive(const struct http_parse *parse) { return parse->keep_alive; }
+bool http_parse_keep_alive(const struct http_parse *parse) {
+    return parse->keep_alive;
+}
 
-bool http_parse_expects_continue(const struct http_parse *parse) { return parse->expects_continue; }
+bool http_parse_expects_continue(const struct http_parse *parse) {
+    return parse->expects_continue;
+}
 
-bool http_parse_is_head(const struct http_parse *parse) { return parse->is_head; }
+bool http_parse_is_head(const struct http_parse *parse) {
+    return parse->is_head;
+}
 
-bool http_parse_is_old(const struct http_parse *parse) { return parse->parser.http_minor == 0; }
+bool http_parse_is_old(const struct http_parse *parse) {
+    return parse->parser.http_minor == 0;
+}
 
 /* ---- the request line ---- */
 
-static bool version_shaped(const char *text, size_t bytes)
-{
+static bool version_shaped(const char *text, size_t bytes) {
     return bytes == 8 && memcmp(text, "HTTP/", 5) == 0 && text[5] >= '0' && text[5] <= '9' &&
            text[6] == '.' && text[7] >= '0' && text[7] <= '9';
 }
 
-static enum http_refusal method_check(struct http_parse *parse, const char *method, size_t bytes)
-{
+static enum http_refusal method_check(struct http_parse *parse, const char *method, size_t bytes) {
     static const char *const served[] = {"GET",   "POST",   "HEAD",   "PUT",
                                          "PATCH", "DELETE", "OPTIONS"};
     for (size_t i = 0; i < COUNT_OF(served); i++) {
@@ -259,8 +257,7 @@ static enum http_refusal method_check(struct http_parse *parse, const char *meth
 
 /* The line without its CR LF. In the order: shape, version, method. */
 static enum http_refusal request_line_check(struct http_parse *parse, const char *line,
-                                            size_t bytes)
-{
+                                            size_t bytes) {
     const char *first = memchr(line, ' ', bytes);
     const char *last = memrchr(line, ' ', bytes);
     if (first == NULL || last - first < 2 || !http_is_token(line, (size_t)(first - line)) ||
@@ -276,23 +273,20 @@ static enum http_refusal request_line_check(struct http_parse *parse, const char
 }
 
 /* A line so long without a blank is no method: said before the line's limit is reached. */
-static bool method_endless(const struct buf *head)
-{
+static bool method_endless(const struct buf *head) {
     return head->len > HTTP_METHOD_BYTES_MAX &&
            memchr(head->data, ' ', HTTP_METHOD_BYTES_MAX + 1) == NULL;
 }
 
 /* ---- the head as a whole ---- */
 
-static bool span_is(const struct span *span, const char *at, size_t bytes)
-{
+static bool span_is(const struct span *span, const char *at, size_t bytes) {
     return span->bytes == bytes && (bytes == 0 || span->at == at);
 }
 
 /* Lets http-parser read the head; true when it found the very texts that the glue found. It leaves
  * the blanks behind a value on. */
-static bool head_agreed(struct http_parse *parse)
-{
+static bool head_agreed(struct http_parse *parse) {
     struct seen seen = {0};
     const char *data = parse->head.data;
     parse->seen = &seen;
@@ -306,8 +300,8 @@ static bool head_agreed(struct http_parse *parse)
     }
     for (int i = 0; i < seen.count; i++) {
         struct span *value = &seen.values[i];
-        while (value->bytes > 0 && (value->at[value->bytes - 1] == ' ' ||
-                                    value->at[value->bytes - 1] == '\t')) {
+        while (value->bytes > 0 &&
+               (value->at[value->bytes - 1] == ' ' || value->at[value->bytes - 1] == '\t')) {
             value->bytes--;
         }
         if (!span_is(&seen.names[i], data + parse->spans[i].name, parse->spans[i].name_bytes) ||
@@ -320,8 +314,7 @@ static bool head_agreed(struct http_parse *parse)
 
 /* Cuts the texts out of the head in place: behind each stands a byte that is no longer needed.
  * Returns the target. */
-static char *head_cut(struct http_parse *parse)
-{
+static char *head_cut(struct http_parse *parse) {
     char *data = parse->head.data;
     char *target = (char *)memchr(data, ' ', parse->line_bytes) + 1;
     target[-1] = '\0';
@@ -340,8 +333,7 @@ static char *head_cut(struct http_parse *parse)
 }
 
 /* How many headers of that name there are; `ret_value` is the last one's value. */
-static int headers_named(const struct http_parse *parse, const char *name, const char **ret_value)
-{
+static int headers_named(const struct http_parse *parse, const char *name, const char **ret_value) {
     int count = 0;
     for (int i = 0; i < parse->header_lines; i++) {
         if (strcasecmp(parse->headers[i].name, name) == 0) {
@@ -353,8 +345,7 @@ static int headers_named(const struct http_parse *parse, const char *name, const
 }
 
 /* A plain number below 2^63, without leading zeros. */
-static bool length_read(const char *text, int64_t *ret_length)
-{
+static bool length_read(const char *text, int64_t *ret_length) {
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > 19 || text[digits] != '\0' || (digits > 1 && text[0] == '0') ||
         (digits == 19 && strcmp(text, "9223372036854775807") > 0)) {
@@ -365,8 +356,7 @@ static bool length_read(const char *text, int64_t *ret_length)
 }
 
 /* Where the body ends. */
-static enum http_refusal framing_check(struct http_parse *parse)
-{
+static enum http_refusal framing_check(struct http_parse *parse) {
     const char *length = NULL;
     const char *encoding = NULL;
     int lengths = headers_named(parse, "Content-Length", &length);
@@ -377,8 +367,8 @@ static enum http_refusal framing_check(struct http_parse *parse)
     if (lengths > 1) {
         return HTTP_REFUSAL_LENGTH_COUNT;
     }
-    if (encodings > 1 || (encodings == 1 && (strcmp(encoding, "chunked") != 0 ||
-                                             parse->parser.http_minor != 1))) {
+    if (encodings > 1 ||
+        (encodings == 1 && (strcmp(encoding, "chunked") != 0 || parse->parser.http_minor != 1))) {
         return HTTP_REFUSAL_ENCODING;
     }
     parse->chunked = encodings == 1;
@@ -388,8 +378,7 @@ static enum http_refusal framing_check(struct http_parse *parse)
     return HTTP_REFUSAL_NONE;
 }
 
-static enum http_refusal target_check(struct http_parse *parse, char *text, const char *host)
-{
+static enum http_refusal target_check(struct http_parse *parse, char *text, const char *host) {
     bool options = strcmp(parse->request.method, "OPTIONS") == 0;
     struct http_target target = {0};
     enum http_refusal refusal = http_target_read(text, options, parse->limits.tls, host, &target);
@@ -398,8 +387,7 @@ static enum http_refusal target_check(struct http_parse *parse, char *text, cons
     return refusal;
 }
 
-static enum http_refusal expect_check(struct http_parse *parse)
-{
+static enum http_refusal expect_check(struct http_parse *parse) {
     const char *expect = NULL;
     int count = headers_named(parse, "Expect", &expect);
     if (count > 1 || (count == 1 && strcasecmp(expect, "100-continue") != 0)) {
@@ -412,8 +400,7 @@ static enum http_refusal expect_check(struct http_parse *parse)
 
 /* The whole policy over a complete head, in its order: Host, framing, target, expectation, length;
  * whether http-parser agrees comes last, so that our own sentences are heard first. */
-static enum http_refusal head_check(struct http_parse *parse)
-{
+static enum http_refusal head_check(struct http_parse *parse) {
     bool agreed = head_agreed(parse);
     char *target = head_cut(parse);
     const char *host = NULL;
@@ -439,8 +426,7 @@ static enum http_refusal head_check(struct http_parse *parse)
 /* ---- the lines of the head ---- */
 
 /* A whole header line: remembers where its name and its value are. */
-static enum http_refusal header_line(struct http_parse *parse, size_t start, size_t bytes)
-{
+static enum http_refusal header_line(struct http_parse *parse, size_t start, size_t bytes) {
     const char *line = parse->head.data + start;
     size_t name_bytes = 0;
     enum http_refusal refusal = http_line_header(line, bytes, &name_bytes);
@@ -467,8 +453,7 @@ static enum http_refusal header_line(struct http_parse *parse, size_t start, siz
 }
 
 /* A line of the head has come whole; moves on. */
-static enum http_refusal head_line(struct http_parse *parse)
-{
+static enum http_refusal head_line(struct http_parse *parse) {
     size_t start = parse->lines.start;
     size_t bytes = parse->head.len - start - 2;
     parse->lines.start = parse->head.len;
@@ -496,8 +481,7 @@ static enum http_refusal head_line(struct http_parse *parse)
 }
 
 static enum http_refusal head_feed(struct http_parse *parse, const char *bytes, size_t count,
-                                   size_t *ret_used)
-{
+                                   size_t *ret_used) {
     bool first = parse->state == STATE_LINE;
     size_t len = parse->head.len;
     if (first && len <= HTTP_METHOD_BYTES_MAX && count > HTTP_METHOD_BYTES_MAX + 1 - len) {
@@ -509,7 +493,7 @@ static enum http_refusal head_feed(struct http_parse *parse, const char *bytes, 
                                 first ? HTTP_REFUSAL_LINE_LONG : HTTP_REFUSAL_HEADERS_LONG,
                                 ret_used);
     if (found < 0) {
-        return (enum http_refusal)-found;
+        return (enum http_refusal) - found;
     }
     if (found == 1) {
         return head_line(parse);
@@ -519,8 +503,7 @@ static enum http_refusal head_feed(struct http_parse *parse, const char *bytes, 
 
 /* ---- the body ---- */
 
-static enum http_refusal size_byte(struct http_parse *parse, char c)
-{
+static enum http_refusal size_byte(struct http_parse *parse, char c) {
     int digit = g_ascii_xdigit_value(c);
     if (digit >= 0 && parse->size_digits < HTTP_CHUNK_DIGITS_MAX) {
         parse->size_digits++;
@@ -535,8 +518,7 @@ static enum http_refusal size_byte(struct http_parse *parse, char c)
     return HTTP_REFUSAL_NONE;
 }
 
-static enum http_refusal extension_byte(struct http_parse *parse, char c)
-{
+static enum http_refusal extension_byte(struct http_parse *parse, char c) {
     if (c == '\r') {
         parse->state = STATE_SIZE_LF;
         return HTTP_REFUSAL_NONE;
@@ -550,8 +532,7 @@ static enum http_refusal extension_byte(struct http_parse *parse, char c)
 }
 
 /* The LF behind a size: the chunk begins, or, when its size is 0, the trailers. */
-static enum http_refusal size_end(struct http_parse *parse, char c)
-{
+static enum http_refusal size_end(struct http_parse *parse, char c) {
     if (c != '\n') {
         return HTTP_REFUSAL_CHUNK_SIZE;
     }
@@ -565,8 +546,7 @@ static enum http_refusal size_end(struct http_parse *parse, char c)
     return HTTP_REFUSAL_NONE;
 }
 
-static enum http_refusal data_end(struct http_parse *parse, char c)
-{
+static enum http_refusal data_end(struct http_parse *parse, char c) {
     if (c != (parse->state == STATE_DATA_CR ? '\r' : '\n')) {
         return HTTP_REFUSAL_CHUNK_END;
     }
@@ -574,8 +554,7 @@ static enum http_refusal data_end(struct http_parse *parse, char c)
     return HTTP_REFUSAL_NONE;
 }
 
-static bool trailer_forbidden(const char *name, size_t bytes)
-{
+static bool trailer_forbidden(const char *name, size_t bytes) {
     static const char *const forbidden[] = {"Content-Length", "Transfer-Encoding", "Host"};
     for (size_t i = 0; i < COUNT_OF(forbidden); i++) {
         if (strlen(forbidden[i]) == bytes && strncasecmp(forbidden[i], name, bytes) == 0) {
@@ -585,8 +564,7 @@ static bool trailer_forbidden(const char *name, size_t bytes)
     return false;
 }
 
-static enum http_refusal trailer_line(struct http_parse *parse, const char *line, size_t bytes)
-{
+static enum http_refusal trailer_line(struct http_parse *parse, const char *line, size_t bytes) {
     size_t name_bytes = 0;
     if (bytes == 0) {
         parse->state = STATE_DONE;
@@ -603,23 +581,21 @@ static enum http_refusal trailer_line(struct http_parse *parse, const char *line
 }
 
 static enum http_refusal trailer_feed(struct http_parse *parse, const char *bytes, size_t count,
-                                      size_t *ret_used)
-{
+                                      size_t *ret_used) {
     int found = http_lines_take(&parse->lines, &parse->trailers, bytes, count,
                                 HTTP_TRAILER_BYTES_MAX, HTTP_REFUSAL_TRAILERS_LONG, ret_used);
     if (found <= 0) {
-        return (enum http_refusal)-found;
+        return (enum http_refusal) - found;
     }
     size_t start = parse->lines.start;
     parse->lines = (struct http_lines){.start = parse->trailers.len};
-    enum http_refusal refusal =
-        trailer_line(parse, parse->trailers.data + start, parse->trailers.len - start - 2);
+    enum http_refusal refusal = trailer_line(parse, parse->trailers.data + start,
+                                             parse->trailers.len - start - 2);
     *ret_used -= refusal == HTTP_REFUSAL_NONE ? 0 : 1;
     return refusal;
 }
 
-static size_t data_feed(struct http_parse *parse, size_t count)
-{
+static size_t data_feed(struct http_parse *parse, size_t count) {
     size_t step = (int64_t)count < parse->left ? count : (size_t)parse->left;
     parse->left -= (int64_t)step;
     if (parse->left == 0) {
@@ -629,8 +605,7 @@ static size_t data_feed(struct http_parse *parse, size_t count)
 }
 
 /* One byte around the chunks. */
-static enum http_refusal chunk_byte(struct http_parse *parse, char c)
-{
+static enum http_refusal chunk_byte(struct http_parse *parse, char c) {
     switch (parse->state) {
     case STATE_SIZE:
         return size_byte(parse, c);
@@ -646,8 +621,7 @@ static enum http_refusal chunk_byte(struct http_parse *parse, char c)
 /* One step of the glue through the body. When it refuses, `ret_used` counts the bytes before the
  * one that decided it. */
 static enum http_refusal body_step(struct http_parse *parse, const char *bytes, size_t count,
-                                   size_t *ret_used)
-{
+                                   size_t *ret_used) {
     if (parse->state == STATE_LENGTH || parse->state == STATE_DATA) {
         *ret_used = data_feed(parse, count);
         return HTTP_REFUSAL_NONE;
@@ -663,8 +637,7 @@ static enum http_refusal body_step(struct http_parse *parse, const char *bytes, 
 /* The glue goes first, http-parser after it over what the glue took; both must see the same end.
  * A disagreement about earlier bytes is heard before a refusal of later ones (invariant 1). */
 static enum http_refusal body_feed(struct http_parse *parse, const char *bytes, size_t count,
-                                   size_t *ret_used)
-{
+                                   size_t *ret_used) {
     size_t used = 0;
     enum http_refusal refusal = HTTP_REFUSAL_NONE;
     while (used < count && parse->state != STATE_DONE && refusal == HTTP_REFUSAL_NONE) {
@@ -684,30 +657,27 @@ static enum http_refusal body_feed(struct http_parse *parse, const char *bytes, 
 
 /* ---- the whole ---- */
 
-static enum http_step refuse(struct http_parse *parse, enum http_refusal refusal)
-{
+static enum http_step refuse(struct http_parse *parse, enum http_refusal refusal) {
     parse->refusal = refusal;
     parse->state = STATE_REFUSED;
     return HTTP_STEP_REFUSED;
 }
 
-static enum http_step done(struct http_parse *parse)
-{
+static enum http_step done(struct http_parse *parse) {
     parse->request.body = parse->body.data;
     parse->request.body_bytes = parse->body.len;
     return HTTP_STEP_DONE;
 }
 
 enum http_step http_parse_feed(struct http_parse *parse, const char *bytes, size_t count,
-                               size_t *ret_used)
-{
+                               size_t *ret_used) {
     INVARIANT(parse->state != STATE_DONE && parse->state != STATE_REFUSED, "reset it first");
     size_t used = 0;
     while (used < count) {
         size_t step = 0;
         bool in_head = parse->state == STATE_LINE || parse->state == STATE_HEADERS;
-        enum http_refusal refusal =
-            (in_head ? head_feed : body_feed)(parse, bytes + used, count - used, &step);
+        enum http_refusal refusal = (in_head ? head_feed : body_feed)(parse, bytes + used,
+                                                                      count - used, &step);
         used += step;
         *ret_used = used;
         if (refusal != HTTP_REFUSAL_NONE) {

@@ -21,19 +21,18 @@ struct http_pool {
     /* All below under the lock. */
     struct http_job *first, *last;
     int queued;
-    struct worker *idle; /* a stack */
+    struct worker *idle;  /* a stack */
     struct worker *ended; /* at most one that nobody has joined yet */
     int workers, busy;
-    bool coming;   /* a worker has been called or started and has not arrived yet */
-    bool crowded;  /* the system refused the last new worker */
+    bool coming;  /* a worker has been called or started and has not arrived yet */
+    bool crowded; /* the system refused the last new worker */
     bool stopping;
     struct cond empty; /* the last worker has ended */
 };
 
 static task_fn worker_main;
 
-struct http_pool *http_pool_new(const struct http_pool_options *options)
-{
+struct http_pool *http_pool_new(const struct http_pool_options *options) {
     INVARIANT(options->workers_max > 0 && options->queue_max >= 0, "a pool needs workers");
     struct http_pool *pool = g_new0(struct http_pool, 1);
     pool->options = *options;
@@ -42,8 +41,7 @@ struct http_pool *http_pool_new(const struct http_pool_options *options)
     return pool;
 }
 
-static void worker_free(struct worker *worker)
-{
+static void worker_free(struct worker *worker) {
     if (worker != NULL) {
         task_join(worker->task);
         cond_free(&worker->call);
@@ -52,8 +50,7 @@ static void worker_free(struct worker *worker)
 }
 
 /* With the lock held, which the new worker must take first: its task is set by then. */
-static bool worker_start(struct http_pool *pool)
-{
+static bool worker_start(struct http_pool *pool) {
     struct worker *worker = g_new0(struct worker, 1);
     worker->pool = pool;
     cond_init(&worker->call);
@@ -69,8 +66,7 @@ static bool worker_start(struct http_pool *pool)
 }
 
 /* With the lock held: sees to it that somebody comes for the first job that waits. */
-static void worker_call(struct http_pool *pool)
-{
+static void worker_call(struct http_pool *pool) {
     if (pool->coming || pool->first == NULL) {
         return;
     }
@@ -85,8 +81,7 @@ static void worker_call(struct http_pool *pool)
     }
 }
 
-static struct http_job *job_take(struct http_pool *pool)
-{
+static struct http_job *job_take(struct http_pool *pool) {
     struct http_job *job = pool->first;
     if (job != NULL) {
         pool->first = job->next;
@@ -98,8 +93,7 @@ static struct http_job *job_take(struct http_pool *pool)
 }
 
 /* Waits on the stack of idle workers. Returns false when it is time to end. */
-static bool worker_idle(struct http_pool *pool, struct worker *worker)
-{
+static bool worker_idle(struct http_pool *pool, struct worker *worker) {
     int64_t deadline_us = clock_mono_us() + pool->options.idle_us;
     worker->called = false;
     worker->next = pool->idle;
@@ -120,8 +114,7 @@ static bool worker_idle(struct http_pool *pool, struct worker *worker)
 }
 
 /* With the lock held. */
-static void jobs_run(struct http_pool *pool)
-{
+static void jobs_run(struct http_pool *pool) {
     for (struct http_job *job = job_take(pool); job != NULL; job = job_take(pool)) {
         pool->busy++;
         worker_call(pool);
@@ -132,8 +125,7 @@ static void jobs_run(struct http_pool *pool)
     }
 }
 
-static void worker_main(void *arg)
-{
+static void worker_main(void *arg) {
     struct worker *worker = arg;
     struct http_pool *pool = worker->pool;
     lock_take(&pool->lock);
@@ -151,8 +143,7 @@ static void worker_main(void *arg)
     worker_free(before);
 }
 
-bool http_pool_submit(struct http_pool *pool, struct http_job *job)
-{
+bool http_pool_submit(struct http_pool *pool, struct http_job *job) {
     lock_take(&pool->lock);
     int reachable = pool->crowded ? pool->workers : pool->options.workers_max;
     bool taken = pool->queued < pool->options.queue_max + (reachable - pool->busy) ||
@@ -173,23 +164,20 @@ bool http_pool_submit(struct http_pool *pool, struct http_job *job)
     return taken;
 }
 
-struct http_job *http_pool_take_back(struct http_pool *pool)
-{
+struct http_job *http_pool_take_back(struct http_pool *pool) {
     lock_take(&pool->lock);
     struct http_job *job = job_take(pool);
     lock_give(&pool->lock);
     return job;
 }
 
-void http_pool_stats(struct http_pool *pool, struct http_pool_stats *ret_stats)
-{
+void http_pool_stats(struct http_pool *pool, struct http_pool_stats *ret_stats) {
     lock_take(&pool->lock);
     *ret_stats = (struct http_pool_stats){pool->workers, pool->busy, pool->queued};
     lock_give(&pool->lock);
 }
 
-void http_pool_free(struct http_pool *pool)
-{
+void http_pool_free(struct http_pool *pool) {
     if (pool == NULL) {
         return;
     }

@@ -21,11 +21,11 @@ struct http_job {
 typedef void http_job_fn(struct http_job *job);
 
 struct http_pool_options {
-    const char *name;  /* of the tasks */
-    int workers_max;   /* > 0 */
-    int queue_max;     /* jobs that may wait beyond those a free worker will take */
-    int64_t idle_us;   /* after which a worker ends */
-    http_job_fn *run;  /* called on a worker */
+    const char *name; /* of the tasks */
+    int workers_max;  /* > 0 */
+    int queue_max;    /* jobs that may wait beyond those a free worker will take */
+    int64_t idle_us;  /* after which a worker ends */
+    http_job_fn *run; /* called on a worker */
 };
 
 struct http_pool_stats {

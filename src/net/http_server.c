@@ -12,8 +12,7 @@ enum { IO_TASKS_USUAL = 2, WORKERS_USUAL = 1024, QUEUE_USUAL = 4096 };
 #define WORKER_IDLE_US (30 * US_PER_SECOND)
 
 /* Writing to a peer that has gone is an error to us, not the end of the process. */
-static void sigpipe_ignore(void)
-{
+static void sigpipe_ignore(void) {
     struct sigaction present;
     if (sigaction(SIGPIPE, NULL, &present) == 0 && present.sa_handler == SIG_DFL) {
         struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -21,8 +20,7 @@ static void sigpipe_ignore(void)
     }
 }
 
-int http_server_new(int io_tasks, struct http_server **ret_server, struct err *err)
-{
+int http_server_new(int io_tasks, struct http_server **ret_server, struct err *err) {
     int count = io_tasks == 0 ? IO_TASKS_USUAL : io_tasks;
     if (count < 0 || count > HTTP_IO_TASKS_MAX) {
         return err_set(err, ERR_CONFIG, "an HTTP server has 1 to %d I/O tasks", HTTP_IO_TASKS_MAX);
@@ -51,33 +49,31 @@ struct opening {
     struct err *err;
 };
 
-static void opening_run(struct http_loop *loop, void *arg)
-{
+static void opening_run(struct http_loop *loop, void *arg) {
     struct opening *opening = arg;
     opening->rc = opening->listener->accepting != NULL
                       ? 0
                       : http_listener_open(opening->listener, opening->err);
 }
 
-static void closing_run(struct http_loop *loop, void *arg) { http_listener_close(arg); }
+static void closing_run(struct http_loop *loop, void *arg) {
+    http_listener_close(arg);
+}
 
-static int listener_open(struct http_listener *listener, struct err *err)
-{
+static int listener_open(struct http_listener *listener, struct err *err) {
     struct opening opening = {.listener = listener, .err = err};
     http_loop_call(listener->server->loops[0], opening_run, &opening);
     return opening.rc;
 }
 
-static void listener_free(struct http_listener *listener)
-{
+static void listener_free(struct http_listener *listener) {
     http_pool_free(listener->pool);
     SSL_CTX_free(listener->tls);
     g_free(listener);
 }
 
 static int listener_configure(struct http_listener *listener,
-                              const struct http_listener_options *options, struct err *err)
-{
+                              const struct http_listener_options *options, struct err *err) {
     int rc = http_limits_fill(&listener->limits, err);
     if (rc < 0) {
         return rc;
@@ -96,8 +92,7 @@ static int listener_configure(struct http_listener *listener,
 }
 
 static void listener_prepare(struct http_listener *listener,
-                             const struct http_listener_options *options)
-{
+                             const struct http_listener_options *options) {
     const struct http_limits *limits = &listener->limits;
     listener->parse_limits = (struct http_parse_limits){
         .line_bytes_max = limits->line_bytes_max,
@@ -117,8 +112,7 @@ static void listener_prepare(struct http_listener *listener,
 }
 
 int http_server_listen(struct http_server *server, const struct http_listener_options *options,
-                       struct http_listener **ret_listener, struct err *err)
-{
+                       struct http_listener **ret_listener, struct err *err) {
     INVARIANT(options->handler != NULL, "a listener without a handler answers nothing");
     struct http_listener *listener = g_new0(struct http_listener, 1);
     listener->server = server;
@@ -143,19 +137,19 @@ int http_server_listen(struct http_server *server, const struct http_listener_op
     return 0;
 }
 
-int http_listener_port(const struct http_listener *listener) { return listener->port; }
+int http_listener_port(const struct http_listener *listener) {
+    return listener->port;
+}
 
 /* Listeners are only ever put in front of the list: the rest of it stands still. */
-static struct http_listener *first_listener(struct http_server *server)
-{
+static struct http_listener *first_listener(struct http_server *server) {
     lock_take(&server->lock);
     struct http_listener *first = server->listeners;
     lock_give(&server->lock);
     return first;
 }
 
-static bool is_draining(struct http_server *server)
-{
+static bool is_draining(struct http_server *server) {
     lock_take(&server->lock);
     bool draining = server->draining;
     lock_give(&server->lock);
@@ -169,8 +163,7 @@ struct cutting {
     int cut;
 };
 
-static void cutting_run(struct http_loop *loop, void *arg)
-{
+static void cutting_run(struct http_loop *loop, void *arg) {
     struct cutting *cutting = arg;
     for (struct http_conn *conn = http_loop_own(loop)->conns; conn != NULL;) {
         struct http_conn *next = http_conn_next(conn);
@@ -181,8 +174,7 @@ static void cutting_run(struct http_loop *loop, void *arg)
     }
 }
 
-static int connections_cut(struct http_server *server, const struct http_listener *listener)
-{
+static int connections_cut(struct http_server *server, const struct http_listener *listener) {
     struct cutting cutting = {.listener = listener};
     for (int i = 0; i < server->loop_count; i++) {
         http_loop_call(server->loops[i], cutting_run, &cutting);
@@ -190,8 +182,7 @@ static int connections_cut(struct http_server *server, const struct http_listene
     return cutting.cut;
 }
 
-int http_listener_refuse(struct http_listener *listener, bool refuse, struct err *err)
-{
+int http_listener_refuse(struct http_listener *listener, bool refuse, struct err *err) {
     struct http_server *server = listener->server;
     if (is_draining(server)) {
         return err_set(err, ERR_DRAINING, "the HTTP server is being stopped");
@@ -204,8 +195,7 @@ int http_listener_refuse(struct http_listener *listener, bool refuse, struct err
     return 0;
 }
 
-int http_server_start(struct http_server *server, struct err *err)
-{
+int http_server_start(struct http_server *server, struct err *err) {
     INVARIANT(!server->started, "a server is started once");
     server->started = true;
     for (int i = 0; i < server->loop_count; i++) {
@@ -219,8 +209,7 @@ int http_server_start(struct http_server *server, struct err *err)
 
 /* ---- the end ---- */
 
-static void draining_run(struct http_loop *loop, void *arg)
-{
+static void draining_run(struct http_loop *loop, void *arg) {
     struct http_loop_own *own = http_loop_own(loop);
     own->draining = true;
     for (struct http_conn *conn = own->conns; conn != NULL;) {
@@ -231,8 +220,7 @@ static void draining_run(struct http_loop *loop, void *arg)
 }
 
 /* Requests that wait for a worker are not begun any more; their connections are closed already. */
-static void queues_empty(struct http_server *server)
-{
+static void queues_empty(struct http_server *server) {
     for (struct http_listener *listener = first_listener(server); listener != NULL;
          listener = listener->next) {
         for (struct http_job *job = http_pool_take_back(listener->pool); job != NULL;
@@ -242,8 +230,7 @@ static void queues_empty(struct http_server *server)
     }
 }
 
-int http_server_drain(struct http_server *server, int64_t timeout_us)
-{
+int http_server_drain(struct http_server *server, int64_t timeout_us) {
     int64_t deadline_us = clock_mono_us() + timeout_us;
     lock_take(&server->lock);
     server->draining = true;
@@ -266,8 +253,7 @@ int http_server_drain(struct http_server *server, int64_t timeout_us)
     return cut;
 }
 
-void http_server_free(struct http_server *server)
-{
+void http_server_free(struct http_server *server) {
     if (server == NULL) {
         return;
     }
@@ -293,8 +279,7 @@ void http_server_free(struct http_server *server)
     g_free(server);
 }
 
-void http_server_stats(const struct http_listener *listener, struct http_server_stats *ret_stats)
-{
+void http_server_stats(const struct http_listener *listener, struct http_server_stats *ret_stats) {
     struct http_pool_stats pool;
     http_pool_stats(listener->pool, &pool);
     *ret_stats = (struct http_server_stats){

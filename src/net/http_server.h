@@ -39,12 +39,12 @@ struct http_limits {        /* 0: the default in brackets */
 };
 
 struct http_listener_options {
-    const char *address;    /* "127.0.0.1:8080", "[::1]:0", ":8080" (all); port 0: any free one */
+    const char *address; /* "127.0.0.1:8080", "[::1]:0", ":8080" (all); port 0: any free one */
     const char *tls_cert_path, *tls_key_path; /* both or none */
     http_handler *handler;
-    void *ctx;              /* borrowed */
-    int workers_max;        /* [1,024] */
-    int queue_max;          /* requests waiting for a worker [4,096] */
+    void *ctx;       /* borrowed */
+    int workers_max; /* [1,024] */
+    int queue_max;   /* requests waiting for a worker [4,096] */
     struct http_limits limits;
 };
 

@@ -30,7 +30,7 @@ struct http_listener {
     struct http_limits limits; /* with the defaults filled in */
     struct http_parse_limits parse_limits;
     struct http_pool *pool;
-    SSL_CTX *tls; /* NULL: plain */
+    SSL_CTX *tls;                    /* NULL: plain */
     struct sockaddr_storage address; /* with the port that was bound */
     socklen_t address_bytes;
     int port;

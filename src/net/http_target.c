@@ -8,13 +8,11 @@
 
 enum { PORT_MAX = 65535 };
 
-static bool is_alnum(char c)
-{
+static bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static int hex_value(char c)
-{
+static int hex_value(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
@@ -24,8 +22,7 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-ptrdiff_t http_decode(const char *text, size_t count, bool plus_is_blank, char *ret_text)
-{
+ptrdiff_t http_decode(const char *text, size_t count, bool plus_is_blank, char *ret_text) {
     size_t to = 0;
     for (size_t from = 0; from < count; from++) {
         char c = text[from];
@@ -45,15 +42,12 @@ ptrdiff_t http_decode(const char *text, size_t count, bool plus_is_blank, char *
     return (ptrdiff_t)to;
 }
 
-static bool port_ok(const char *text)
-{
+static bool port_ok(const char *text) {
     size_t digits = strspn(text, "0123456789");
-    return digits >= 1 && digits <= 5 && text[digits] == '\0' &&
-           strtol(text, NULL, 10) <= PORT_MAX;
+    return digits >= 1 && digits <= 5 && text[digits] == '\0' && strtol(text, NULL, 10) <= PORT_MAX;
 }
 
-bool http_host_ok(const char *host)
-{
+bool http_host_ok(const char *host) {
     size_t name;
     if (host[0] == '[') {
         size_t inside = strspn(host + 1, "0123456789abcdefABCDEF:.");
@@ -72,8 +66,7 @@ bool http_host_ok(const char *host)
 
 /* Characters that must not stand raw: in any target, and in a path besides (RFC 3986 §3.3; queries
  * are taken as browsers send them). */
-static bool raw_ok(const char *text, const char *refused)
-{
+static bool raw_ok(const char *text, const char *refused) {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         if (c <= 0x20 || c >= 0x7f || strchr(refused, c) != NULL) {
@@ -83,8 +76,7 @@ static bool raw_ok(const char *text, const char *refused)
     return true;
 }
 
-static enum http_refusal path_segments(const char *path)
-{
+static enum http_refusal path_segments(const char *path) {
     for (const char *slash = path; slash != NULL;) {
         const char *segment = slash + 1;
         const char *next = strchr(segment, '/');
@@ -101,8 +93,7 @@ static enum http_refusal path_segments(const char *path)
 }
 
 /* Only an escape can bring in a control character or a backslash; a slash is looked for before. */
-static enum http_refusal path_decode(char *path)
-{
+static enum http_refusal path_decode(char *path) {
     if (!raw_ok(path, "[\\]^`{|}")) {
         return HTTP_REFUSAL_TARGET_CHAR;
     }
@@ -129,8 +120,7 @@ static enum http_refusal path_decode(char *path)
 }
 
 /* Passes over "http://host"; `ret_rest` is where the path, the query or the end is. */
-static enum http_refusal absolute_skip(char *target, bool tls, const char *host, char **ret_rest)
-{
+static enum http_refusal absolute_skip(char *target, bool tls, const char *host, char **ret_rest) {
     const char *scheme = tls ? "https://" : "http://";
     size_t scheme_bytes = strlen(scheme);
     if (strncasecmp(target, scheme, scheme_bytes) != 0) {
@@ -146,8 +136,7 @@ static enum http_refusal absolute_skip(char *target, bool tls, const char *host,
 }
 
 enum http_refusal http_target_read(char *target, bool options, bool tls, const char *host,
-                                   struct http_target *ret_target)
-{
+                                   struct http_target *ret_target) {
     if (!raw_ok(target, "#\"<>")) {
         return HTTP_REFUSAL_TARGET_CHAR;
     }

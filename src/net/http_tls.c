@@ -6,8 +6,7 @@
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL";
 
 static int alpn_choose(SSL *ssl, const unsigned char **ret_chosen, unsigned char *ret_bytes,
-                       const unsigned char *offered, unsigned offered_bytes, void *arg)
-{
+                       const unsigned char *offered, unsigned offered_bytes, void *arg) {
     static const unsigned char spoken[] = "\x08http/1.1";
     unsigned char *chosen = NULL;
     int found = SSL_select_next_proto(&chosen, ret_bytes, spoken, sizeof(spoken) - 1, offered,
@@ -16,8 +15,7 @@ static int alpn_choose(SSL *ssl, const unsigned char **ret_chosen, unsigned char
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static bool tls_configure(SSL_CTX *tls)
-{
+static bool tls_configure(SSL_CTX *tls) {
     static const unsigned char context[] = "holdfast";
     SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -28,8 +26,7 @@ static bool tls_configure(SSL_CTX *tls)
            SSL_CTX_set_session_id_context(tls, context, sizeof(context) - 1) == 1;
 }
 
-int http_tls_new(const char *cert_path, const char *key_path, SSL_CTX **ret_tls, struct err *err)
-{
+int http_tls_new(const char *cert_path, const char *key_path, SSL_CTX **ret_tls, struct err *err) {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     int rc = 0;
     ERR_clear_error();

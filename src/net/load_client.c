@@ -41,9 +41,9 @@ struct connection {
     enum phase phase;
     int fd;
     struct event *readable, *writable;
-    struct buf out;   /* the request */
-    size_t out_done;  /* bytes of it that the kernel has */
-    struct buf body;  /* of the answer */
+    struct buf out;  /* the request */
+    size_t out_done; /* bytes of it that the kernel has */
+    struct buf body; /* of the answer */
     http_parser parser;
     bool whole, keep; /* of the answer */
     int64_t due_us, sent_us;
@@ -64,7 +64,7 @@ struct load {
     int all_count, connections_max;
     struct connections busy, idle, free;
     int busy_count;
-    struct buf head; /* request line and headers that never change */
+    struct buf head;         /* request line and headers that never change */
     struct load_order order; /* the next one */
     bool have_order, ended;
     int64_t timeout_us, start_us, tick_us, rest_until_us;
@@ -429,8 +429,7 @@ static int read_url(struct load *load, struct err *err) {
     http_parser_url_init(&parts);
     if (strncmp(url, scheme, sizeof scheme - 1) != 0 ||
         http_parser_parse_url(url, strlen(url), 0, &parts) != 0 ||
-        (parts.field_set & (1 << UF_HOST)) == 0 ||
-        parts.field_data[UF_HOST].len > HOST_CHARS_MAX) {
+        (parts.field_set & (1 << UF_HOST)) == 0 || parts.field_data[UF_HOST].len > HOST_CHARS_MAX) {
         err_set(err, ERR_USAGE, "\"%.80s\" is not the URL of a plain HTTP server", url);
         return err_hint(err, "Write it like http://127.0.0.1:8080.");
     }

@@ -21,12 +21,12 @@
 enum { LOAD_CONNECTIONS_MAX = 10000, LOAD_BODY_BYTES_MAX = 16 * 1024 };
 
 struct load_client_options {
-    const char *url;      /* "http://127.0.0.1:8080" */
-    const char *path;     /* "/v1/payments"; every request is a POST of JSON */
-    const char *headers;  /* lines that go with every request, each ending in CR LF; or NULL */
-    int connections_max;  /* under way at once [256] */
-    bool closed;          /* closed model: as many as connections_max are always under way */
-    int64_t timeout_us;   /* of one request [30 s] */
+    const char *url;     /* "http://127.0.0.1:8080" */
+    const char *path;    /* "/v1/payments"; every request is a POST of JSON */
+    const char *headers; /* lines that go with every request, each ending in CR LF; or NULL */
+    int connections_max; /* under way at once [256] */
+    bool closed;         /* closed model: as many as connections_max are always under way */
+    int64_t timeout_us;  /* of one request [30 s] */
 };
 
 /* The next request. The buffers are empty when they are handed out. */
@@ -42,7 +42,7 @@ enum load_failure {
     LOAD_CONNECT,  /* no connection could be made */
     LOAD_LOST,     /* the connection ended before the answer was whole */
     LOAD_TIMEOUT,
-    LOAD_GARBLED,  /* what came is not HTTP */
+    LOAD_GARBLED, /* what came is not HTTP */
     LOAD_FAILURE_COUNT
 };
 const char *load_failure_name(enum load_failure failure); /* "connect", "timeout", … */
@@ -60,7 +60,7 @@ struct load_now {
     int64_t elapsed_us;
     int64_t
         behind_us; /* how long the request that is due has been waiting for a connection; 0: none */
-    int busy;          /* requests under way */
+    int busy;      /* requests under way */
 };
 
 struct load_client_ops {

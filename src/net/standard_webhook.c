@@ -14,16 +14,14 @@ static const char signature_header[] = "webhook-signature";
 
 enum { TIMESTAMP_DIGITS_MAX = 12 };
 
-static void wipe_free(char *text)
-{
+static void wipe_free(char *text) {
     if (text != NULL) {
         explicit_bzero(text, strlen(text));
         free(text);
     }
 }
 
-void standard_webhook_secret_make(char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX])
-{
+void standard_webhook_secret_make(char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX]) {
     unsigned char key[STANDARD_WEBHOOK_KEY_BYTES_NEW];
     random_bytes(key, sizeof(key));
     char *base64 = crypto_base64(key, sizeof(key));
@@ -32,8 +30,7 @@ void standard_webhook_secret_make(char ret_text[STANDARD_WEBHOOK_SECRET_TEXT_MAX
     explicit_bzero(key, sizeof(key));
 }
 
-int standard_webhook_secret_read(const char *text, struct secret **ret_key, struct err *err)
-{
+int standard_webhook_secret_read(const char *text, struct secret **ret_key, struct err *err) {
     size_t prefix_count = sizeof(prefix) - 1;
     size_t count = 0;
     unsigned char *key = NULL;
@@ -59,8 +56,7 @@ int standard_webhook_secret_read(const char *text, struct secret **ret_key, stru
 }
 
 /* Visible ASCII without the full stop that separates the signed parts. */
-static bool is_id(const char *id)
-{
+static bool is_id(const char *id) {
     for (const char *c = id; *c != '\0'; c++) {
         if (*c <= ' ' || *c > '~' || *c == '.') {
             return false;
@@ -70,8 +66,7 @@ static bool is_id(const char *id)
 }
 
 static void signed_content(struct buf *content, const char *id, const char *timestamp,
-                           const void *body, size_t body_bytes)
-{
+                           const void *body, size_t body_bytes) {
     buf_init(content, strlen(id) + strlen(timestamp) + body_bytes + 3);
     buf_add_text(content, id);
     buf_add_char(content, '.');
@@ -82,15 +77,13 @@ static void signed_content(struct buf *content, const char *id, const char *time
 }
 
 static void sign_content(const struct secret *key, const struct buf *content,
-                         unsigned char ret_mac[SHA256_BYTES])
-{
+                         unsigned char ret_mac[SHA256_BYTES]) {
     crypto_hmac_sha256(secret_bytes(key), secret_count(key), content->data, content->len, ret_mac);
 }
 
 int standard_webhook_sign(const struct secret *const *keys, int key_count, const char *id,
                           int64_t timestamp_s, const void *body, size_t body_bytes,
-                          struct standard_webhook *ret_webhook, struct err *err)
-{
+                          struct standard_webhook *ret_webhook, struct err *err) {
     INVARIANT(key_count >= 1 && key_count <= STANDARD_WEBHOOK_SECRETS_MAX, "1 to 4 secrets sign");
     if (!is_id(id)) {
         return err_set(err, ERR_VALIDATION,
@@ -118,16 +111,14 @@ int standard_webhook_sign(const struct secret *const *keys, int key_count, const
     return 0;
 }
 
-static int refuse(struct err *err, const char *header, const char *why)
-{
+static int refuse(struct err *err, const char *header, const char *why) {
     int rc = err_set(err, ERR_SIGNATURE, "%s", why);
     (void)err_place(err, "%s", header);
     return rc;
 }
 
 /* Digits only, as this scheme writes it: what is signed is the text, so it has one form. */
-static bool read_timestamp(const char *text, int64_t *ret_timestamp_s)
-{
+static bool read_timestamp(const char *text, int64_t *ret_timestamp_s) {
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > TIMESTAMP_DIGITS_MAX || text[digits] != '\0') {
         return false;
@@ -138,8 +129,7 @@ static bool read_timestamp(const char *text, int64_t *ret_timestamp_s)
 
 /* One of the signatures between blanks; other versions than v1 are passed over. */
 static bool signature_fits(const char *signature, size_t chars,
-                           const unsigned char mac[SHA256_BYTES])
-{
+                           const unsigned char mac[SHA256_BYTES]) {
     char *base64 = crypto_base64(mac, SHA256_BYTES);
     size_t base64_chars = strlen(base64);
     bool fits = chars == 3 + base64_chars && memcmp(signature, "v1,", 3) == 0 &&
@@ -148,8 +138,7 @@ static bool signature_fits(const char *signature, size_t chars,
     return fits;
 }
 
-static bool any_fits(const char *signatures, const unsigned char mac[SHA256_BYTES])
-{
+static bool any_fits(const char *signatures, const unsigned char mac[SHA256_BYTES]) {
     const char *at = signatures;
     for (int i = 0; i < STANDARD_WEBHOOK_SIGNATURES_MAX && *at != '\0'; i++) {
         size_t chars = strcspn(at, " ");
@@ -164,8 +153,7 @@ static bool any_fits(const char *signatures, const unsigned char mac[SHA256_BYTE
 
 int standard_webhook_verify(const struct secret *const *keys, int key_count,
                             const struct http_header *headers, int header_count, const void *body,
-                            size_t body_bytes, int64_t now_s, struct err *err)
-{
+                            size_t body_bytes, int64_t now_s, struct err *err) {
     const char *id = http_header_find(headers, header_count, id_header);
     const char *timestamp = http_header_find(headers, header_count, timestamp_header);
     const char *signatures = http_header_find(headers, header_count, signature_header);

@@ -24,7 +24,7 @@ enum {
     STANDARD_WEBHOOK_KEY_BYTES_NEW = 32,
     STANDARD_WEBHOOK_SECRET_TEXT_MAX = 6 + 88 + 1, /* "whsec_", base 64 of the longest key, NUL */
     STANDARD_WEBHOOK_TOLERANCE_S = 5 * 60,
-    STANDARD_WEBHOOK_SECRETS_MAX = 4, /* used to sign one delivery */
+    STANDARD_WEBHOOK_SECRETS_MAX = 4,     /* used to sign one delivery */
     STANDARD_WEBHOOK_SIGNATURES_MAX = 16, /* looked at in one delivery */
     STANDARD_WEBHOOK_ID_MAX = 128 + 1,
     STANDARD_WEBHOOK_SIGNATURE_MAX = STANDARD_WEBHOOK_SECRETS_MAX * (3 + 44 + 1),

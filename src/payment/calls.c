@@ -100,9 +100,9 @@ void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
                     operation_name(ask->operation), "breaker_open");
         return;
     }
-    int64_t timeout =
-        ask->patient ? ask->gateway->timeout_us
-                     : gateway_health_timeout_us(ask->gateway, ask->method, ask->operation);
+    int64_t timeout = ask->patient
+                          ? ask->gateway->timeout_us
+                          : gateway_health_timeout_us(ask->gateway, ask->method, ask->operation);
     if (ask->budget_us > 0 && ask->budget_us < timeout) {
         timeout = ask->budget_us;
     }

@@ -16,7 +16,7 @@ struct payments {
     struct job_runner *jobs;
     struct task *sweeper, *beater;
     struct task *prober; /* NULL: no probes are wanted */
-    struct lock lock; /* guards `stopping` and `jobs` */
+    struct lock lock;    /* guards `stopping` and `jobs` */
     struct cond wake;
     bool stopping;
     _Atomic int64_t deliveries; /* to webhooks, written so far, committed or not */

@@ -34,8 +34,8 @@ static bool entry_hash(const char *before, const struct entry *entry,
                        char ret_hash[SHA256_HEX_CHARS + 1]) {
     BUF_AUTO buf;
     buf_init(&buf, HASHED_BYTES_MAX);
-    const char *const fields[] = {before,       entry->number, entry->id,
-                                  entry->at_us, entry->actor,  entry->action,
+    const char *const fields[] = {before,         entry->number, entry->id,
+                                  entry->at_us,   entry->actor,  entry->action,
                                   entry->subject, entry->reason, entry->detail};
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         add_field(&buf, fields[i]);

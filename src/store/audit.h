@@ -22,7 +22,7 @@ MUST_USE int audit_append(struct store_tx *tx, const char *actor, const char *ac
                           struct err *err);
 
 struct audit_verdict {
-    int64_t entries; /* that fit, before the first that does not */
+    int64_t entries;       /* that fit, before the first that does not */
     int64_t broken_number; /* 0: the chain is whole; else the first entry that does not fit */
     char why[160];
 };

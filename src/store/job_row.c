@@ -178,7 +178,7 @@ void job_run_handle(struct job_run *run) {
     int result = run->kind->run(run->kind->ctx, &run->job, &again_us, &run->why);
     if (result < 0) {
         if (run->why.code == ERR_OK) {
-            (void)err_set(&run->why, (enum err_code)-result, "the handler gave no reason");
+            (void)err_set(&run->why, (enum err_code) - result, "the handler gave no reason");
         }
         run_failed(run);
         return;

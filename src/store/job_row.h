@@ -31,9 +31,9 @@ enum {
 
 enum job_report {
     JOB_DONE,
-    JOB_AGAIN,   /* at due_us, no attempt counted */
-    JOB_FAILED,  /* at due_us, one attempt more */
-    JOB_PARK,    /* failed for the last time */
+    JOB_AGAIN,     /* at due_us, no attempt counted */
+    JOB_FAILED,    /* at due_us, one attempt more */
+    JOB_PARK,      /* failed for the last time */
     JOB_UNTOUCHED, /* given back without having been run; due_us is what it was */
 };
 

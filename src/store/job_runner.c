@@ -22,7 +22,7 @@
 #include "store/job_row.h"
 
 enum {
-    POLL_US = 1000000,       /* other instances' jobs are looked for this often */
+    POLL_US = 1000000, /* other instances' jobs are looked for this often */
     QUEUE_AHEAD_US = 100000,
     QUEUE_AHEAD_MAX = 256,
     REPORT_BATCH_MAX = 512,
@@ -35,8 +35,8 @@ struct lane {
     const struct job_kind *kind;
     struct job_run *head, *tail; /* leased, waiting for a worker */
     int queued, running, reporting;
-    int64_t next_due_us;  /* wall time of the next look; 0: now */
-    int64_t run_us_mean;  /* of recent runs; -1: none yet */
+    int64_t next_due_us; /* wall time of the next look; 0: now */
+    int64_t run_us_mean; /* of recent runs; -1: none yet */
 };
 
 struct job_runner {
@@ -56,7 +56,7 @@ struct job_runner {
     struct job_run *reports, **reports_tail;
     int64_t looked_mono_us;
     bool lease_failed; /* the last time; said once */
-    int next_lane; /* where the next worker looks first, so that no kind starves another */
+    int next_lane;     /* where the next worker looks first, so that no kind starves another */
     struct lane *lanes;
     struct job_want *wants;
     int count;

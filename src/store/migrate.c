@@ -35,17 +35,15 @@ struct history {
 
 /* --- Reading what was applied ----------------------------------------------------------------- */
 
-static int history_table_exists(struct store_tx *tx, bool *ret_exists, struct err *err)
-{
+static int history_table_exists(struct store_tx *tx, bool *ret_exists, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int result =
-        store_engine(store_of(tx)) == STORE_SQLITE
-            ? sql_query(tx, err, &rows,
-                        "SELECT count(*) FROM sqlite_schema"
-                        " WHERE type = 'table' AND name = 'schema_migration'")
-            : sql_query(tx, err, &rows,
-                        "SELECT count(*) FROM pg_catalog.pg_class"
-                        " WHERE oid = to_regclass('schema_migration')");
+    int result = store_engine(store_of(tx)) == STORE_SQLITE
+                     ? sql_query(tx, err, &rows,
+                                 "SELECT count(*) FROM sqlite_schema"
+                                 " WHERE type = 'table' AND name = 'schema_migration'")
+                     : sql_query(tx, err, &rows,
+                                 "SELECT count(*) FROM pg_catalog.pg_class"
+                                 " WHERE oid = to_regclass('schema_migration')");
     if (result == 0) {
         result = sql_next(rows, err);
     }
@@ -56,8 +54,7 @@ static int history_table_exists(struct store_tx *tx, bool *ret_exists, struct er
     return 0;
 }
 
-static int history_read(struct store_tx *tx, void *ctx, struct err *err)
-{
+static int history_read(struct store_tx *tx, void *ctx, struct err *err) {
     struct history *history = ctx;
     SQL_ROWS_AUTO rows = NULL;
     bool exists = false;
@@ -86,13 +83,14 @@ static int history_read(struct store_tx *tx, void *ctx, struct err *err)
 
 /* ERR_CONFIG unless the history is a beginning of the set (M2). */
 static int history_fits(const struct history *history, const struct migration_set *set,
-                        struct err *err)
-{
+                        struct err *err) {
     for (int i = 0; i < history->count; i++) {
         const struct applied *row = &history->rows[i];
         if (row->number > set->count) {
-            err_set(err, ERR_CONFIG, "the database has migration %04lld (%s), which this program "
-                    "does not know", (long long)row->number, row->title);
+            err_set(err, ERR_CONFIG,
+                    "the database has migration %04lld (%s), which this program "
+                    "does not know",
+                    (long long)row->number, row->title);
             return err_hint(err, "a newer Holdfast was here: run that one, or restore a backup");
         }
         if (row->number != i + 1) {
@@ -109,8 +107,7 @@ static int history_fits(const struct history *history, const struct migration_se
 }
 
 /* Freed by the caller; it is too large for a task's stack. */
-static int history_load(struct store *store, struct history **ret_history, struct err *err)
-{
+static int history_load(struct store *store, struct history **ret_history, struct err *err) {
     struct history *history = g_new0(struct history, 1);
     int result = store_read(store, history_read, history, err);
     if (result < 0) {
@@ -130,8 +127,7 @@ struct step {
 };
 
 /* Looks, under the lock, whether another instance has applied it meanwhile. */
-static int step_look(struct store_tx *tx, struct step *step, struct err *err)
-{
+static int step_look(struct store_tx *tx, struct step *step, struct err *err) {
     struct history *history = g_new0(struct history, 1);
     int result = history_read(tx, history, err);
     if (result == 0) {
@@ -142,8 +138,7 @@ static int step_look(struct store_tx *tx, struct step *step, struct err *err)
     return result;
 }
 
-static int step_lock(struct store_tx *tx, struct err *err)
-{
+static int step_lock(struct store_tx *tx, struct err *err) {
     int result = store_patient(tx, err);
     if (result == 0 && store_engine(store_of(tx)) == STORE_POSTGRES) {
         result = (int)sql_exec(tx, err, MIGRATE_LOCK_SQL);
@@ -151,8 +146,7 @@ static int step_lock(struct store_tx *tx, struct err *err)
     return result < 0 ? result : 0;
 }
 
-static int step_apply(struct store_tx *tx, void *ctx, struct err *err)
-{
+static int step_apply(struct store_tx *tx, void *ctx, struct err *err) {
     struct step *step = ctx;
     const struct migration *migration = step->migration;
     step->done_by_other = false;
@@ -161,7 +155,8 @@ static int step_apply(struct store_tx *tx, void *ctx, struct err *err)
         result = store_script(tx,
                               "CREATE TABLE IF NOT EXISTS schema_migration ("
                               " number bigint PRIMARY KEY, title text NOT NULL,"
-                              " sha256 text NOT NULL, applied_us bigint NOT NULL)", err);
+                              " sha256 text NOT NULL, applied_us bigint NOT NULL)",
+                              err);
     }
     if (result == 0) {
         result = step_look(tx, step, err);
@@ -180,8 +175,7 @@ static int step_apply(struct store_tx *tx, void *ctx, struct err *err)
                          S_TEXT(migration->sha256_hex), S_INT(clock_wall_us()));
 }
 
-static int backup_before(struct store *store, const char *backup_dir, int number, struct err *err)
-{
+static int backup_before(struct store *store, const char *backup_dir, int number, struct err *err) {
     char now[CLOCK_TEXT_MAX];
     char *path = g_strdup_printf("%s/before-%04d-%s-%08x.%s", backup_dir, number,
                                  clock_format(clock_wall_us(), now), (unsigned)random_u64(),
@@ -192,8 +186,7 @@ static int backup_before(struct store *store, const char *backup_dir, int number
 }
 
 int migrate_set_apply(struct store *store, const struct migration_set *set, const char *backup_dir,
-                      int *ret_applied, struct err *err)
-{
+                      int *ret_applied, struct err *err) {
     struct history *history = NULL;
     int result = history_load(store, &history, err);
     if (result < 0) {
@@ -219,8 +212,7 @@ int migrate_set_apply(struct store *store, const struct migration_set *set, cons
 /* --- Status and check ------------------------------------------------------------------------- */
 
 int migrate_set_status(struct store *store, const struct migration_set *set,
-                       struct migration_state *ret_states, int max, struct err *err)
-{
+                       struct migration_state *ret_states, int max, struct err *err) {
     struct history *history = NULL;
     int result = history_load(store, &history, err);
     if (result < 0) {
@@ -234,8 +226,7 @@ int migrate_set_status(struct store *store, const struct migration_set *set,
         for (int j = 0; j < history->count; j++) {
             if (history->rows[j].number == state->number) {
                 state->applied_us = history->rows[j].applied_us;
-                state->altered =
-                    strcmp(history->rows[j].sha256_hex, set->rows[i].sha256_hex) != 0;
+                state->altered = strcmp(history->rows[j].sha256_hex, set->rows[i].sha256_hex) != 0;
             }
         }
     }
@@ -253,8 +244,7 @@ int migrate_set_status(struct store *store, const struct migration_set *set,
     return count;
 }
 
-int migrate_set_check(struct store *store, const struct migration_set *set, struct err *err)
-{
+int migrate_set_check(struct store *store, const struct migration_set *set, struct err *err) {
     struct history *history = NULL;
     int result = history_load(store, &history, err);
     if (result < 0) {
@@ -271,28 +261,24 @@ int migrate_set_check(struct store *store, const struct migration_set *set, stru
     return result;
 }
 
-static const struct migration_set *built_in(struct migration_set *set)
-{
+static const struct migration_set *built_in(struct migration_set *set) {
     *set = (struct migration_set){.rows = migrations, .count = migrations_count};
     INVARIANT(set->count <= MIGRATIONS_MAX, "there are too many migrations");
     return set;
 }
 
-int migrate_apply(struct store *store, const char *backup_dir, int *ret_applied, struct err *err)
-{
+int migrate_apply(struct store *store, const char *backup_dir, int *ret_applied, struct err *err) {
     struct migration_set set;
     return migrate_set_apply(store, built_in(&set), backup_dir, ret_applied, err);
 }
 
 int migrate_status(struct store *store, struct migration_state *ret_states, int max,
-                   struct err *err)
-{
+                   struct err *err) {
     struct migration_set set;
     return migrate_set_status(store, built_in(&set), ret_states, max, err);
 }
 
-int migrate_check(struct store *store, struct err *err)
-{
+int migrate_check(struct store *store, struct err *err) {
     struct migration_set set;
     return migrate_set_check(store, built_in(&set), err);
 }
@@ -300,8 +286,7 @@ int migrate_check(struct store *store, struct err *err)
 /* --- Backup ----------------------------------------------------------------------------------- */
 
 /* Written under another name first, so that a file with the wanted name is always a whole one. */
-int store_backup(struct store *store, const char *path, struct err *err)
-{
+int store_backup(struct store *store, const char *path, struct err *err) {
     struct stat there;
     if (lstat(path, &there) == 0) {
         return err_set(err, ERR_EXISTS, "there is a file of the backup's name already");

@@ -6,8 +6,7 @@
 
 #include <glib.h>
 
-void pool_init(struct pool *pool, struct pool_slot *const *slots, int max)
-{
+void pool_init(struct pool *pool, struct pool_slot *const *slots, int max) {
     *pool = (struct pool){.max = max, .closed_count = max};
     atomic_init(&pool->generation, 1);
     pool->open_idle = g_new0(struct pool_slot *, max);
@@ -18,8 +17,7 @@ void pool_init(struct pool *pool, struct pool_slot *const *slots, int max)
     cond_init(&pool->drained);
 }
 
-void pool_release(struct pool *pool)
-{
+void pool_release(struct pool *pool) {
     lock_free(&pool->lock);
     cond_free(&pool->freed);
     cond_free(&pool->drained);
@@ -28,8 +26,7 @@ void pool_release(struct pool *pool)
 }
 
 /* Waits, with the lock held, until a slot is idle. False: not before the deadline. */
-static bool wait_for_idle(struct pool *pool, int64_t deadline_us)
-{
+static bool wait_for_idle(struct pool *pool, int64_t deadline_us) {
     bool in_time = true;
     pool->waiting++;
     while (pool->open_count + pool->closed_count == 0 && in_time) {
@@ -40,8 +37,7 @@ static bool wait_for_idle(struct pool *pool, int64_t deadline_us)
 }
 
 int pool_take(struct pool *pool, int64_t timeout_us, struct pool_slot **ret_slot,
-              int64_t *ret_wait_us, struct err *err)
-{
+              int64_t *ret_wait_us, struct err *err) {
     int64_t wait_us = 0;
     lock_take(&pool->lock);
     if (pool->closing) {
@@ -71,8 +67,7 @@ int pool_take(struct pool *pool, int64_t timeout_us, struct pool_slot **ret_slot
 }
 
 /* With the lock held. */
-static void give_held(struct pool *pool, struct pool_slot *slot)
-{
+static void give_held(struct pool *pool, struct pool_slot *slot) {
     if (slot->open) {
         pool->open_idle[pool->open_count++] = slot;
     } else {
@@ -86,20 +81,17 @@ static void give_held(struct pool *pool, struct pool_slot *slot)
     }
 }
 
-void pool_give(struct pool *pool, struct pool_slot *slot)
-{
+void pool_give(struct pool *pool, struct pool_slot *slot) {
     lock_take(&pool->lock);
     give_held(pool, slot);
     lock_give(&pool->lock);
 }
 
-int64_t pool_generation(struct pool *pool)
-{
+int64_t pool_generation(struct pool *pool) {
     return atomic_load_explicit(&pool->generation, memory_order_acquire);
 }
 
-int pool_refresh(struct pool *pool, void (*close_slot)(struct pool_slot *slot))
-{
+int pool_refresh(struct pool *pool, void (*close_slot)(struct pool_slot *slot)) {
     lock_take(&pool->lock);
     atomic_fetch_add(&pool->generation, 1);
     int count = pool->open_count;
@@ -117,8 +109,7 @@ int pool_refresh(struct pool *pool, void (*close_slot)(struct pool_slot *slot))
     return count;
 }
 
-void pool_drain(struct pool *pool)
-{
+void pool_drain(struct pool *pool) {
     lock_take(&pool->lock);
     pool->closing = true;
     while (pool->busy > 0 || pool->waiting > 0) {
@@ -127,8 +118,7 @@ void pool_drain(struct pool *pool)
     lock_give(&pool->lock);
 }
 
-void pool_count(struct pool *pool, int *ret_open, int *ret_busy, int *ret_waiting)
-{
+void pool_count(struct pool *pool, int *ret_open, int *ret_busy, int *ret_waiting) {
     lock_take(&pool->lock);
     *ret_open = pool->open_count + pool->busy;
     *ret_busy = pool->busy;

@@ -14,8 +14,7 @@ enum { SAID_BYTES_MAX = 64 * 1024, SAID_SHOWN_MAX = 240 };
 #define DUMP_US (24 * 3600 * US_PER_SECOND)
 
 /* The target in libpq's variables, "NAME=value", NULL-terminated. g_strfreev() it. */
-static char **environment_for(const struct pg_target *target)
-{
+static char **environment_for(const struct pg_target *target) {
     GPtrArray *environment = g_ptr_array_new();
     PQconninfoOption *known = PQconndefaults();
     for (PQconninfoOption *option = known; option != NULL && option->keyword != NULL; option++) {
@@ -31,8 +30,7 @@ static char **environment_for(const struct pg_target *target)
     return (char **)g_ptr_array_free(environment, FALSE);
 }
 
-static int run(const char *const argv[], char **environment, struct err *err)
-{
+static int run(const char *const argv[], char **environment, struct err *err) {
     struct proc_options options = {
         .argv = argv,
         .env_add = (const char *const *)environment,
@@ -53,8 +51,7 @@ static int run(const char *const argv[], char **environment, struct err *err)
     return 0;
 }
 
-int postgres_backup(const struct pg_target *target, const char *path, struct err *err)
-{
+int postgres_backup(const struct pg_target *target, const char *path, struct err *err) {
     char *file = g_strdup(path);
     const char *dump[] = {"pg_dump", "--format=custom", "--no-password", "--file", file, NULL};
     /* Turning the whole archive back into SQL reads and unpacks every byte of it. */

@@ -18,8 +18,7 @@ struct pg_rows {
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
-static void tx_lost(struct pg_tx *tx)
-{
+static void tx_lost(struct pg_tx *tx) {
     tx->lost = true;
     if (tx->base.failed.code == ERR_OK) {
         err_set(&tx->base.failed, ERR_STORE, "the connection to PostgreSQL was lost");
@@ -30,8 +29,7 @@ static void tx_lost(struct pg_tx *tx)
  * goes down or comes up, it became read-only (a failover), a pooler gave us another session that
  * does not know our prepared statements, or a prepared plan no longer fits the schema. */
 static bool error_loses_connection(const struct pg_tx *tx, const PGresult *result,
-                                   const char *state)
-{
+                                   const char *state) {
     static const char *const states[] = {"57P01", "57P02", "57P03", "26000", "42P05"};
     const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
     for (size_t i = 0; i < COUNT_OF(states); i++) {
@@ -49,8 +47,7 @@ static bool error_loses_connection(const struct pg_tx *tx, const PGresult *resul
 }
 
 /* Takes over the first error of a transaction. */
-static void tx_error(struct pg_tx *tx, const PGresult *result)
-{
+static void tx_error(struct pg_tx *tx, const PGresult *result) {
     struct err *err = &tx->base.failed;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -80,8 +77,7 @@ static void tx_error(struct pg_tx *tx, const PGresult *result)
     }
 }
 
-static void tx_refuse_empty(struct pg_tx *tx)
-{
+static void tx_refuse_empty(struct pg_tx *tx) {
     if (tx->base.failed.code == ERR_OK) {
         err_set(&tx->base.failed, ERR_STORE, "the statement is empty");
     }
@@ -90,8 +86,7 @@ static void tx_refuse_empty(struct pg_tx *tx)
 /* --- Reading answers -------------------------------------------------------------------------- */
 
 /* Waits until PQgetResult() need not wait. False when the server says nothing for too long. */
-static bool wait_for_answer(struct pg_tx *tx, int64_t deadline_us)
-{
+static bool wait_for_answer(struct pg_tx *tx, int64_t deadline_us) {
     PGconn *pg = tx->conn->pg;
     while (PQisBusy(pg)) {
         int64_t left_us = tx->patient ? -1 : deadline_us - clock_mono_us();
@@ -111,8 +106,7 @@ static bool wait_for_answer(struct pg_tx *tx, int64_t deadline_us)
 }
 
 /* The next result; NULL ends one statement's answer. False when the connection is lost. */
-static bool next_result(struct pg_tx *tx, int64_t deadline_us, PGresult **ret_result)
-{
+static bool next_result(struct pg_tx *tx, int64_t deadline_us, PGresult **ret_result) {
     if (!wait_for_answer(tx, deadline_us)) {
         tx_lost(tx);
         return false;
@@ -129,8 +123,7 @@ static bool next_result(struct pg_tx *tx, int64_t deadline_us, PGresult **ret_re
 }
 
 /* Remembers a good answer. Takes `result`. */
-static void take_good(struct pg_tx *tx, const struct pg_pending *pending, PGresult *result)
-{
+static void take_good(struct pg_tx *tx, const struct pg_pending *pending, PGresult *result) {
     if (!pending->stale && pending->kind == PG_ANSWER_XID && PQntuples(result) == 1) {
         snprintf(tx->xid, sizeof(tx->xid), "%s", PQgetvalue(result, 0, 0));
     }
@@ -150,8 +143,7 @@ static void take_good(struct pg_tx *tx, const struct pg_pending *pending, PGresu
 }
 
 /* Takes one result of the statement that `pending` stands for. */
-static void take_result(struct pg_tx *tx, const struct pg_pending *pending, PGresult *result)
-{
+static void take_result(struct pg_tx *tx, const struct pg_pending *pending, PGresult *result) {
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         take_good(tx, pending, result);
@@ -174,8 +166,7 @@ static void take_result(struct pg_tx *tx, const struct pg_pending *pending, PGre
 }
 
 /* Reads the answer to one statement, or the mark of a sync. False when the connection is lost. */
-static bool read_answer(struct pg_tx *tx, const struct pg_pending *pending, int64_t deadline_us)
-{
+static bool read_answer(struct pg_tx *tx, const struct pg_pending *pending, int64_t deadline_us) {
     PGresult *result = NULL;
     if (!next_result(tx, deadline_us, &result)) {
         return false;
@@ -200,8 +191,7 @@ static bool read_answer(struct pg_tx *tx, const struct pg_pending *pending, int6
 }
 
 /* Reads everything outstanding. */
-static void drain(struct pg_tx *tx)
-{
+static void drain(struct pg_tx *tx) {
     struct pg_conn *conn = tx->conn;
     int64_t deadline_us = clock_mono_us() + PG_STATEMENT_TIMEOUT_US + PG_ANSWER_GRACE_US;
     for (int i = 0; i < conn->pending_count && !tx->lost; i++) {
@@ -211,15 +201,13 @@ static void drain(struct pg_tx *tx)
     conn->unsynced = 0;
 }
 
-static void push(struct pg_conn *conn, enum pg_answer kind, struct pg_statement *statement)
-{
+static void push(struct pg_conn *conn, enum pg_answer kind, struct pg_statement *statement) {
     INVARIANT(conn->pending_count < PG_PENDING_MAX, "the pipeline has no more room");
-    conn->pending[conn->pending_count++] =
-        (struct pg_pending){.kind = kind, .statement = statement};
+    conn->pending[conn->pending_count++] = (struct pg_pending){.kind = kind,
+                                                               .statement = statement};
 }
 
-static void send_sync(struct pg_tx *tx)
-{
+static void send_sync(struct pg_tx *tx) {
     if (!PQpipelineSync(tx->conn->pg)) {
         tx_lost(tx);
         return;
@@ -229,8 +217,7 @@ static void send_sync(struct pg_tx *tx)
 }
 
 /* Sends what waits and reads every answer. Negative when the transaction has failed. */
-static int await(struct pg_tx *tx)
-{
+static int await(struct pg_tx *tx) {
     if (!tx->lost) {
         send_sync(tx);
     }
@@ -250,8 +237,7 @@ struct params {
 };
 
 /* Text has no declared type: PostgreSQL takes it from the place where it stands. */
-static void params_fill(struct params *params, const struct sql_arg *args, int count)
-{
+static void params_fill(struct params *params, const struct sql_arg *args, int count) {
     for (int i = 0; i < count; i++) {
         params->values[i] = NULL;
         params->types[i] = 0;
@@ -262,16 +248,15 @@ static void params_fill(struct params *params, const struct sql_arg *args, int c
             params->values[i] = params->room[i];
             params->types[i] = OID_INT8;
         } else if (args[i].type == SQL_TYPE_REAL) {
-            params->values[i] =
-                g_ascii_dtostr(params->room[i], sizeof(params->room[i]), args[i].real);
+            params->values[i] = g_ascii_dtostr(params->room[i], sizeof(params->room[i]),
+                                               args[i].real);
             params->types[i] = OID_FLOAT8;
         }
     }
 }
 
 /* The slot of the statement with this key, or the free one where it belongs. */
-static struct pg_statement **cache_slot(struct pg_conn *conn, const char *sql)
-{
+static struct pg_statement **cache_slot(struct pg_conn *conn, const char *sql) {
     static_assert((PG_CACHE_SLOTS & (PG_CACHE_SLOTS - 1)) == 0, "a power of two");
     uint64_t hash = ((uint64_t)(uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15)) >> 32;
     size_t slot = hash & (PG_CACHE_SLOTS - 1);
@@ -282,8 +267,7 @@ static struct pg_statement **cache_slot(struct pg_conn *conn, const char *sql)
 }
 
 /* NULL: send it unprepared (poolers, a full cache, an address that was used for another text). */
-static struct pg_statement *statement_get(struct pg_conn *conn, const char *sql)
-{
+static struct pg_statement *statement_get(struct pg_conn *conn, const char *sql) {
     if (conn->no_prepare) {
         return NULL;
     }
@@ -304,8 +288,7 @@ static struct pg_statement *statement_get(struct pg_conn *conn, const char *sql)
 }
 
 static void send_statement(struct pg_tx *tx, enum pg_answer kind, const char *sql,
-                           const struct sql_arg *args, int count)
-{
+                           const struct sql_arg *args, int count) {
     struct pg_conn *conn = tx->conn;
     struct params params;
     if (conn->pending_count + 4 > PG_PENDING_MAX) {
@@ -324,11 +307,10 @@ static void send_statement(struct pg_tx *tx, enum pg_answer kind, const char *sq
         statement->prepared = true;
         push(conn, PG_ANSWER_PREPARE, statement);
     }
-    int sent = statement != NULL
-                   ? PQsendQueryPrepared(conn->pg, statement->name, count, params.values, NULL,
-                                         NULL, 0)
-                   : PQsendQueryParams(conn->pg, sql, count, params.types, params.values, NULL,
-                                       NULL, 0);
+    int sent = statement != NULL ? PQsendQueryPrepared(conn->pg, statement->name, count,
+                                                       params.values, NULL, NULL, 0)
+                                 : PQsendQueryParams(conn->pg, sql, count, params.types,
+                                                     params.values, NULL, NULL, 0);
     if (!sent) {
         tx_lost(tx);
         return;
@@ -338,8 +320,7 @@ static void send_statement(struct pg_tx *tx, enum pg_answer kind, const char *sq
 }
 
 /* BEGIN waits for the first statement, so that a function that touches nothing costs nothing. */
-static void send_begin(struct pg_tx *tx)
-{
+static void send_begin(struct pg_tx *tx) {
     if (tx->begun) {
         return;
     }
@@ -360,8 +341,7 @@ static void send_begin(struct pg_tx *tx)
 
 /* Sends a statement, after BEGIN where that is missing. Negative when the transaction failed. */
 static int tx_send(struct pg_tx *tx, enum pg_answer kind, const char *sql,
-                   const struct sql_arg *args, int count)
-{
+                   const struct sql_arg *args, int count) {
     send_begin(tx);
     if (tx->base.failed.code == ERR_OK) {
         send_statement(tx, kind, sql, args, count);
@@ -372,8 +352,7 @@ static int tx_send(struct pg_tx *tx, enum pg_answer kind, const char *sql,
 /* --- The engine's functions on statements ----------------------------------------------------- */
 
 static int ask(struct pg_tx *tx, const char *sql, const struct sql_arg *args, int count,
-               PGresult **ret_result)
-{
+               PGresult **ret_result) {
     int result = tx_send(tx, PG_ANSWER_RESULT, sql, args, count);
     if (result == 0) {
         result = await(tx);
@@ -388,9 +367,8 @@ static int ask(struct pg_tx *tx, const char *sql, const struct sql_arg *args, in
     return 0;
 }
 
-int64_t pg_exec(struct store_tx *base, struct err *err, const char *sql,
-                const struct sql_arg *args, int count)
-{
+int64_t pg_exec(struct store_tx *base, struct err *err, const char *sql, const struct sql_arg *args,
+                int count) {
     PGresult *answer = NULL;
     int result = ask((struct pg_tx *)base, sql, args, count, &answer);
     if (result < 0) {
@@ -403,8 +381,7 @@ int64_t pg_exec(struct store_tx *base, struct err *err, const char *sql,
 }
 
 int pg_put(struct store_tx *base, struct err *err, const char *sql, const struct sql_arg *args,
-           int count)
-{
+           int count) {
     struct pg_tx *tx = (struct pg_tx *)base;
     int result = tx_send(tx, PG_ANSWER_NOTHING, sql, args, count);
     if (result == 0 && tx->conn->unsynced >= PG_UNSYNCED_MAX) {
@@ -414,22 +391,20 @@ int pg_put(struct store_tx *base, struct err *err, const char *sql, const struct
 }
 
 int pg_query(struct store_tx *base, struct err *err, struct sql_rows **ret_rows, const char *sql,
-             const struct sql_arg *args, int count)
-{
+             const struct sql_arg *args, int count) {
     PGresult *answer = NULL;
     int result = ask((struct pg_tx *)base, sql, args, count, &answer);
     if (result < 0) {
         return result;
     }
     struct pg_rows *rows = g_new(struct pg_rows, 1);
-    *rows = (struct pg_rows){.base = {.tx = base}, .result = answer, .row = -1,
-                             .count = PQntuples(answer)};
+    *rows = (struct pg_rows){
+        .base = {.tx = base}, .result = answer, .row = -1, .count = PQntuples(answer)};
     *ret_rows = &rows->base;
     return 0;
 }
 
-int pg_next(struct sql_rows *base, struct err *err)
-{
+int pg_next(struct sql_rows *base, struct err *err) {
     struct pg_rows *rows = (struct pg_rows *)base;
     if (rows->row + 1 >= rows->count) {
         return 0;
@@ -438,27 +413,23 @@ int pg_next(struct sql_rows *base, struct err *err)
     return 1;
 }
 
-void pg_rows_free(struct sql_rows *base)
-{
+void pg_rows_free(struct sql_rows *base) {
     struct pg_rows *rows = (struct pg_rows *)base;
     PQclear(rows->result);
     g_free(rows);
 }
 
-bool pg_null(const struct sql_rows *base, int column)
-{
+bool pg_null(const struct sql_rows *base, int column) {
     const struct pg_rows *rows = (const struct pg_rows *)base;
     return PQgetisnull(rows->result, rows->row, column) != 0;
 }
 
-const char *pg_text(const struct sql_rows *base, int column)
-{
+const char *pg_text(const struct sql_rows *base, int column) {
     const struct pg_rows *rows = (const struct pg_rows *)base;
     return pg_null(base, column) ? NULL : PQgetvalue(rows->result, rows->row, column);
 }
 
-int64_t pg_integer(const struct sql_rows *base, int column)
-{
+int64_t pg_integer(const struct sql_rows *base, int column) {
     const struct pg_rows *rows = (const struct pg_rows *)base;
     const char *text = pg_text(base, column);
     if (text == NULL) {
@@ -470,15 +441,13 @@ int64_t pg_integer(const struct sql_rows *base, int column)
     return strtoll(text, NULL, 10);
 }
 
-double pg_real(const struct sql_rows *base, int column)
-{
+double pg_real(const struct sql_rows *base, int column) {
     const char *text = pg_text(base, column);
     return text != NULL ? g_ascii_strtod(text, NULL) : 0.0;
 }
 
 /* Several statements in one text are only taken by the simple protocol, outside pipeline mode. */
-int pg_script(struct store_tx *base, const char *sql, struct err *err)
-{
+int pg_script(struct store_tx *base, const char *sql, struct err *err) {
     struct pg_tx *tx = (struct pg_tx *)base;
     PGconn *pg = tx->conn->pg;
     send_begin(tx);
@@ -502,8 +471,7 @@ int pg_script(struct store_tx *base, const char *sql, struct err *err)
     return -(int)tx->base.failed.code;
 }
 
-int pg_patient(struct store_tx *base, struct err *err)
-{
+int pg_patient(struct store_tx *base, struct err *err) {
     struct pg_tx *tx = (struct pg_tx *)base;
     int result = tx_send(tx, PG_ANSWER_NOTHING, "SET LOCAL statement_timeout = 0", NULL, 0);
     if (result == 0) {
@@ -515,22 +483,19 @@ int pg_patient(struct store_tx *base, struct err *err)
 
 /* --- The end of a transaction ----------------------------------------------------------------- */
 
-void pg_tx_init(struct pg_tx *tx, struct store *store, struct pg_conn *conn, bool read_only)
-{
+void pg_tx_init(struct pg_tx *tx, struct store *store, struct pg_conn *conn, bool read_only) {
     store_tx_init(&tx->base, store, read_only);
     tx->conn = conn;
     tx->begun = tx->patient = tx->lost = tx->conflict = tx->committed = false;
     tx->xid[0] = '\0';
 }
 
-int pg_tx_ready(struct pg_tx *tx)
-{
+int pg_tx_ready(struct pg_tx *tx) {
     bool xid_owed = tx->begun && tx->conn->can_ask && tx->xid[0] == '\0';
     return xid_owed ? await(tx) : -(int)tx->base.failed.code;
 }
 
-enum pg_end pg_tx_commit(struct pg_tx *tx)
-{
+enum pg_end pg_tx_commit(struct pg_tx *tx) {
     if (!tx->begun) {
         return PG_END_COMMITTED; /* nothing was done, so it is durable */
     }
@@ -544,8 +509,7 @@ enum pg_end pg_tx_commit(struct pg_tx *tx)
     return tx->lost ? PG_END_UNKNOWN : PG_END_FAILED;
 }
 
-void pg_tx_rollback(struct pg_tx *tx)
-{
+void pg_tx_rollback(struct pg_tx *tx) {
     struct pg_conn *conn = tx->conn;
     if (!tx->begun || tx->lost) {
         return;
@@ -567,12 +531,10 @@ void pg_tx_rollback(struct pg_tx *tx)
 
 /* --- Connecting ------------------------------------------------------------------------------- */
 
-static void ignore_notice(void *ctx, const PGresult *result)
-{
+static void ignore_notice(void *ctx, const PGresult *result) {
 }
 
-static bool command_works(PGconn *pg, const char *sql)
-{
+static bool command_works(PGconn *pg, const char *sql) {
     PGresult *result = PQexec(pg, sql);
     bool works = PQresultStatus(result) == PGRES_COMMAND_OK;
     PQclear(result);
@@ -581,8 +543,7 @@ static bool command_works(PGconn *pg, const char *sql)
 
 /* Two texts of one row. False when the server does not answer with that. */
 static bool row_of_two(PGresult *result, char *ret_first, size_t first_bytes, char *ret_second,
-                       size_t second_bytes)
-{
+                       size_t second_bytes) {
     bool good = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
     if (good) {
         snprintf(ret_first, first_bytes, "%s", PQgetvalue(result, 0, 0));
@@ -596,8 +557,7 @@ static bool row_of_two(PGresult *result, char *ret_first, size_t first_bytes, ch
     "coalesce(extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text, '') || '/' ||"     \
     " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 
-static int conn_set_up(struct pg_conn *conn, struct err *err)
-{
+static int conn_set_up(struct pg_conn *conn, struct err *err) {
     char status[24];
     PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
     if (!conn->no_prepare &&
@@ -616,8 +576,7 @@ static int conn_set_up(struct pg_conn *conn, struct err *err)
     return 0;
 }
 
-int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, struct err *err)
-{
+int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, struct err *err) {
     *conn = (struct pg_conn){.no_prepare = target->no_prepare};
     conn->pg = PQconnectdbParams((const char *const *)target->keywords,
                                  (const char *const *)target->values, 0);
@@ -635,8 +594,7 @@ int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, struct er
     return result;
 }
 
-void pg_conn_close(struct pg_conn *conn)
-{
+void pg_conn_close(struct pg_conn *conn) {
     PQclear(conn->answer);
     PQfinish(conn->pg);
     for (int i = 0; i < PG_CACHE_SLOTS; i++) {
@@ -653,8 +611,7 @@ void pg_conn_close(struct pg_conn *conn)
 /* A server that crashed, or another one that took over, may have given the same id to another
  * transaction, if ours had left no trace in the log that survived. There a "committed" proves
  * nothing; but "aborted", "in progress" and "never heard of" all say that ours is not committed. */
-static enum pg_fate fate_of(const char *status, bool same_incarnation)
-{
+static enum pg_fate fate_of(const char *status, bool same_incarnation) {
     if (strcmp(status, "committed") == 0) {
         return same_incarnation ? PG_FATE_COMMITTED : PG_FATE_UNKNOWN;
     }
@@ -668,8 +625,7 @@ static enum pg_fate fate_of(const char *status, bool same_incarnation)
 }
 
 int pg_conn_fate(struct pg_conn *conn, const char *xid, const char *incarnation,
-                 enum pg_fate *ret_fate, struct err *err)
-{
+                 enum pg_fate *ret_fate, struct err *err) {
     char status[24], now[PG_INCARNATION_CHARS_MAX];
     if (!PQexitPipelineMode(conn->pg)) {
         return err_set(err, ERR_STORE, "the connection to PostgreSQL was lost");

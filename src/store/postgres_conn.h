@@ -18,8 +18,8 @@
 
 enum {
     PG_CACHE_SLOTS = 2 * SQL_STATEMENTS_MAX,
-    PG_PENDING_MAX = 512,     /* answers that may be outstanding */
-    PG_UNSYNCED_MAX = 128,    /* puts sent ahead before their answers are read */
+    PG_PENDING_MAX = 512,  /* answers that may be outstanding */
+    PG_UNSYNCED_MAX = 128, /* puts sent ahead before their answers are read */
     PG_XID_CHARS_MAX = 24,
     PG_INCARNATION_CHARS_MAX = 80,
     PG_STATEMENT_TIMEOUT_US = 10 * 1000 * 1000,
@@ -36,15 +36,15 @@ struct pg_statement {
     const char *key; /* the caller's text: its address is the key */
     char *text;      /* owned copy: shows an address that was used for another text */
     char name[16];
-    bool prepared;   /* or on the way: the server has it when the statement after it runs */
+    bool prepared; /* or on the way: the server has it when the statement after it runs */
 };
 
 enum pg_answer {
-    PG_ANSWER_SYNC,    /* the mark between two stretches of the pipeline */
+    PG_ANSWER_SYNC, /* the mark between two stretches of the pipeline */
     PG_ANSWER_PREPARE,
     PG_ANSWER_NOTHING, /* only an error matters */
     PG_ANSWER_XID,
-    PG_ANSWER_RESULT,  /* somebody waits for it */
+    PG_ANSWER_RESULT, /* somebody waits for it */
     PG_ANSWER_COMMIT,
 };
 
@@ -71,9 +71,9 @@ struct pg_tx {
     struct store_tx base;
     struct pg_conn *conn;
     bool begun;
-    bool patient;   /* no time limit on statements */
-    bool lost;      /* the connection is of no use any more */
-    bool conflict;  /* serialization failure or deadlock: worth another run */
+    bool patient;  /* no time limit on statements */
+    bool lost;     /* the connection is of no use any more */
+    bool conflict; /* serialization failure or deadlock: worth another run */
     bool committed;
     char xid[PG_XID_CHARS_MAX]; /* "": not known (yet) */
 };

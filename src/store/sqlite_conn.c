@@ -9,16 +9,15 @@
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
-int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err)
-{
+int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err) {
     static const char unique[] = "UNIQUE constraint failed: ";
     const char *message = conn->db != NULL ? sqlite3_errmsg(conn->db) : sqlite3_errstr(code);
     int extended = conn->db != NULL ? sqlite3_extended_errcode(conn->db) : code;
     if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
         extended == SQLITE_CONSTRAINT_ROWID) {
         err_set(err, ERR_EXISTS, "%s", message);
-        return err_place(err, "%s", g_str_has_prefix(message, unique)
-                                        ? message + sizeof(unique) - 1 : message);
+        return err_place(
+            err, "%s", g_str_has_prefix(message, unique) ? message + sizeof(unique) - 1 : message);
     }
     if ((code & 0xff) == SQLITE_CONSTRAINT) {
         return err_set(err, ERR_STORE_CORRUPT, "the change breaks a rule of the schema: %s",
@@ -31,15 +30,14 @@ int sqlite_conn_error(struct sqlite_conn *conn, int code, struct err *err)
 
 /* mmap stays off: a failing disk would then be a SIGBUS instead of an error. LIKE and quoting are
  * made to mean what they mean on PostgreSQL. Checkpoints are the writer's own business. */
-static const char settings[] =
-    "PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=FULL;"
-    "PRAGMA foreign_keys=ON;"
-    "PRAGMA temp_store=MEMORY;"
-    "PRAGMA secure_delete=FAST;"
-    "PRAGMA case_sensitive_like=ON;"
-    "PRAGMA wal_autocheckpoint=0;"
-    "PRAGMA journal_size_limit=67108864;";
+static const char settings[] = "PRAGMA journal_mode=WAL;"
+                               "PRAGMA synchronous=FULL;"
+                               "PRAGMA foreign_keys=ON;"
+                               "PRAGMA temp_store=MEMORY;"
+                               "PRAGMA secure_delete=FAST;"
+                               "PRAGMA case_sensitive_like=ON;"
+                               "PRAGMA wal_autocheckpoint=0;"
+                               "PRAGMA journal_size_limit=67108864;";
 
 static const char *const fixed_sql[] = {
     [SQLITE_FIXED_BEGIN] = "BEGIN",
@@ -52,8 +50,7 @@ static const char *const fixed_sql[] = {
 };
 static_assert(COUNT_OF(fixed_sql) == SQLITE_FIXED_COUNT, "every fixed statement has its text");
 
-static int conn_set_up(struct sqlite_conn *conn, bool read_only, int cache_kib, struct err *err)
-{
+static int conn_set_up(struct sqlite_conn *conn, bool read_only, int cache_kib, struct err *err) {
     char more[96];
     snprintf(more, sizeof(more), "PRAGMA cache_size=-%d;PRAGMA query_only=%s;", cache_kib,
              read_only ? "ON" : "OFF");
@@ -75,8 +72,7 @@ static int conn_set_up(struct sqlite_conn *conn, bool read_only, int cache_kib, 
 }
 
 int sqlite_conn_open(struct sqlite_conn *conn, const char *path, bool read_only, int cache_kib,
-                     struct err *err)
-{
+                     struct err *err) {
     *conn = (struct sqlite_conn){0};
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= read_only ? 0 : SQLITE_OPEN_CREATE;
@@ -89,16 +85,14 @@ int sqlite_conn_open(struct sqlite_conn *conn, const char *path, bool read_only,
     return result;
 }
 
-static void statement_free(struct sqlite_statement *statement)
-{
+static void statement_free(struct sqlite_statement *statement) {
     sqlite3_finalize(statement->stmt);
     g_free(statement->text);
     g_free(statement->params);
     g_free(statement);
 }
 
-void sqlite_conn_close(struct sqlite_conn *conn)
-{
+void sqlite_conn_close(struct sqlite_conn *conn) {
     for (int i = 0; i < SQLITE_FIXED_COUNT; i++) {
         sqlite3_finalize(conn->fixed[i]);
     }
@@ -112,8 +106,7 @@ void sqlite_conn_close(struct sqlite_conn *conn)
     *conn = (struct sqlite_conn){0};
 }
 
-int sqlite_conn_fixed(struct sqlite_conn *conn, enum sqlite_fixed which)
-{
+int sqlite_conn_fixed(struct sqlite_conn *conn, enum sqlite_fixed which) {
     int code = sqlite3_step(conn->fixed[which]);
     sqlite3_reset(conn->fixed[which]);
     return code == SQLITE_DONE ? SQLITE_OK : code;
@@ -122,8 +115,7 @@ int sqlite_conn_fixed(struct sqlite_conn *conn, enum sqlite_fixed which)
 /* --- Translation ------------------------------------------------------------------------------ */
 
 /* The end of the string, quoted name or comment that begins at `text`; NULL when none does. */
-static const char *skip_quoted(const char *text)
-{
+static const char *skip_quoted(const char *text) {
     const char *end = NULL;
     if (text[0] == '\'' || text[0] == '"') {
         /* A doubled quote is two strings in a row here, which comes to the same. */
@@ -142,8 +134,7 @@ static const char *skip_quoted(const char *text)
 }
 
 /* What comes out is never longer than what went in. */
-char *sqlite_translate(const char *sql)
-{
+char *sqlite_translate(const char *sql) {
     static const char lock_words[] = " FOR UPDATE", skip_words[] = " SKIP LOCKED";
     char *out = g_malloc(strlen(sql) + 1), *to = out;
     const char *at = sql;
@@ -170,8 +161,7 @@ char *sqlite_translate(const char *sql)
 /* --- Statement cache -------------------------------------------------------------------------- */
 
 static int statement_prepare(struct sqlite_conn *conn, struct sqlite_statement *statement,
-                             const char *sql, struct err *err)
-{
+                             const char *sql, struct err *err) {
     char *translated = sqlite_translate(sql);
     sqlite3_stmt *stmt = NULL;
     int code = sqlite3_prepare_v3(conn->db, translated, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
@@ -191,8 +181,7 @@ static int statement_prepare(struct sqlite_conn *conn, struct sqlite_statement *
 }
 
 /* The slot of the statement with this key, or the free one where it belongs. */
-static struct sqlite_statement **cache_slot(struct sqlite_conn *conn, const char *sql)
-{
+static struct sqlite_statement **cache_slot(struct sqlite_conn *conn, const char *sql) {
     static_assert((SQLITE_CACHE_SLOTS & (SQLITE_CACHE_SLOTS - 1)) == 0, "a power of two");
     uint64_t hash = ((uint64_t)(uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15)) >> 32;
     size_t slot = hash & (SQLITE_CACHE_SLOTS - 1);
@@ -205,8 +194,7 @@ static struct sqlite_statement **cache_slot(struct sqlite_conn *conn, const char
 /* Finds or prepares; the same text while its cursor is open, and texts past the cache's size, get a
  * statement of their own that is freed after use. */
 static int statement_get(struct sqlite_conn *conn, const char *sql,
-                         struct sqlite_statement **ret_statement, struct err *err)
-{
+                         struct sqlite_statement **ret_statement, struct err *err) {
     struct sqlite_statement **slot = cache_slot(conn, sql);
     struct sqlite_statement *found = *slot;
     if (found != NULL && !found->busy) {
@@ -235,8 +223,7 @@ static int statement_get(struct sqlite_conn *conn, const char *sql,
 }
 
 /* After use: forgets the caller's memory. */
-static void statement_put(struct sqlite_statement *statement)
-{
+static void statement_put(struct sqlite_statement *statement) {
     sqlite3_reset(statement->stmt);
     sqlite3_clear_bindings(statement->stmt);
     statement->busy = false;
@@ -249,8 +236,7 @@ static void statement_put(struct sqlite_statement *statement)
 
 /* Copies the text parameters into the statement's own memory, for a cursor that lives on. */
 static void copy_params(struct sqlite_statement *statement, const struct sql_arg *args, int count,
-                        const char *ret_texts[SQL_ARGS_MAX])
-{
+                        const char *ret_texts[SQL_ARGS_MAX]) {
     size_t lengths[SQL_ARGS_MAX], total = 0;
     for (int i = 0; i < count; i++) {
         bool text = args[i].type == SQL_TYPE_TEXT && args[i].text != NULL;
@@ -272,8 +258,7 @@ static void copy_params(struct sqlite_statement *statement, const struct sql_arg
 }
 
 static int bind(struct sqlite_conn *conn, struct sqlite_statement *statement,
-                const struct sql_arg *args, int count, bool copy, struct err *err)
-{
+                const struct sql_arg *args, int count, bool copy, struct err *err) {
     const char *texts[SQL_ARGS_MAX];
     int wanted = sqlite3_bind_parameter_count(statement->stmt);
     if (wanted != count) {
@@ -304,14 +289,12 @@ static int bind(struct sqlite_conn *conn, struct sqlite_statement *statement,
 
 /* --- Statements ------------------------------------------------------------------------------- */
 
-static struct sqlite_conn *conn_of(struct store_tx *tx)
-{
+static struct sqlite_conn *conn_of(struct store_tx *tx) {
     return ((struct sqlite_tx *)tx)->conn;
 }
 
 int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
-                    const struct sql_arg *args, int count)
-{
+                    const struct sql_arg *args, int count) {
     struct sqlite_conn *conn = conn_of(tx);
     struct sqlite_statement *statement = NULL;
     int result = statement_get(conn, sql, &statement, err);
@@ -338,8 +321,7 @@ int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
 }
 
 int sqlite_put(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,
-               int count)
-{
+               int count) {
     int64_t result = sqlite_exec(tx, err, sql, args, count);
     return result < 0 ? (int)result : 0;
 }
@@ -347,8 +329,7 @@ int sqlite_put(struct store_tx *tx, struct err *err, const char *sql, const stru
 /* The first step is taken at once, so that an INSERT … RETURNING has happened and an error shows
  * here, as on PostgreSQL. */
 int sqlite_query(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
-                 const struct sql_arg *args, int count)
-{
+                 const struct sql_arg *args, int count) {
     struct sqlite_conn *conn = conn_of(tx);
     struct sqlite_statement *statement = NULL;
     int result = statement_get(conn, sql, &statement, err);
@@ -373,8 +354,7 @@ int sqlite_query(struct store_tx *tx, struct err *err, struct sql_rows **ret_row
     return 0;
 }
 
-int sqlite_next(struct sql_rows *rows, struct err *err)
-{
+int sqlite_next(struct sql_rows *rows, struct err *err) {
     struct sqlite_statement *statement = (struct sqlite_statement *)rows;
     int code = statement->stepped;
     if (code == 0) { /* never after SQLITE_DONE: one more step would begin again */
@@ -387,45 +367,37 @@ int sqlite_next(struct sql_rows *rows, struct err *err)
     return code == SQLITE_ROW ? 1 : 0;
 }
 
-void sqlite_rows_free(struct sql_rows *rows)
-{
+void sqlite_rows_free(struct sql_rows *rows) {
     statement_put((struct sqlite_statement *)rows);
 }
 
-static sqlite3_stmt *stmt_of(const struct sql_rows *rows)
-{
+static sqlite3_stmt *stmt_of(const struct sql_rows *rows) {
     return ((const struct sqlite_statement *)rows)->stmt;
 }
 
-const char *sqlite_text(const struct sql_rows *rows, int column)
-{
+const char *sqlite_text(const struct sql_rows *rows, int column) {
     return (const char *)sqlite3_column_text(stmt_of(rows), column);
 }
 
-int64_t sqlite_integer(const struct sql_rows *rows, int column)
-{
+int64_t sqlite_integer(const struct sql_rows *rows, int column) {
     return sqlite3_column_int64(stmt_of(rows), column);
 }
 
-double sqlite_real(const struct sql_rows *rows, int column)
-{
+double sqlite_real(const struct sql_rows *rows, int column) {
     return sqlite3_column_double(stmt_of(rows), column);
 }
 
-bool sqlite_null(const struct sql_rows *rows, int column)
-{
+bool sqlite_null(const struct sql_rows *rows, int column) {
     return sqlite3_column_type(stmt_of(rows), column) == SQLITE_NULL;
 }
 
-int sqlite_script(struct store_tx *tx, const char *sql, struct err *err)
-{
+int sqlite_script(struct store_tx *tx, const char *sql, struct err *err) {
     struct sqlite_conn *conn = conn_of(tx);
     ((struct sqlite_tx *)tx)->scripted = true;
     int code = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? 0 : sqlite_conn_error(conn, code, err);
 }
 
-int sqlite_patient(struct store_tx *tx, struct err *err)
-{
+int sqlite_patient(struct store_tx *tx, struct err *err) {
     return 0;
 }

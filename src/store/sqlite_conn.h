@@ -20,8 +20,8 @@ struct sqlite_statement {
     sqlite3_stmt *stmt; /* owned */
     bool busy;
     bool cached;
-    int stepped;        /* what the first step said, not yet told by sql_next(); 0: told */
-    char *params;       /* owned copies of text parameters that must outlive the call */
+    int stepped;  /* what the first step said, not yet told by sql_next(); 0: told */
+    char *params; /* owned copies of text parameters that must outlive the call */
     size_t params_cap;
 };
 

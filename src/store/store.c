@@ -9,8 +9,7 @@
 
 /* --- Making and ending ------------------------------------------------------------------------ */
 
-void store_init(struct store *store, const struct store_ops *ops, enum store_engine engine)
-{
+void store_init(struct store *store, const struct store_ops *ops, enum store_engine engine) {
     store->ops = ops;
     store->engine = engine;
     lock_init(&store->meter_lock);
@@ -18,14 +17,12 @@ void store_init(struct store *store, const struct store_ops *ops, enum store_eng
     atomic_init(&store->fault_on, false);
 }
 
-void store_release(struct store *store)
-{
+void store_release(struct store *store) {
     lock_free(&store->meter_lock);
     lock_free(&store->fault_lock);
 }
 
-int store_open(const struct store_options *options, struct store **ret_store, struct err *err)
-{
+int store_open(const struct store_options *options, struct store **ret_store, struct err *err) {
     static const char sqlite_scheme[] = "sqlite:";
     const char *url = options->url;
     if (url == NULL || url[0] == '\0') {
@@ -47,34 +44,29 @@ int store_open(const struct store_options *options, struct store **ret_store, st
     return result;
 }
 
-void store_close(struct store *store)
-{
+void store_close(struct store *store) {
     if (store != NULL) {
         store->ops->close(store);
     }
 }
 
-enum store_engine store_engine(const struct store *store)
-{
+enum store_engine store_engine(const struct store *store) {
     return store->engine;
 }
 
-int store_refresh(struct store *store)
-{
+int store_refresh(struct store *store) {
     return store->ops->refresh(store);
 }
 
 /* --- Counters --------------------------------------------------------------------------------- */
 
 /* Trouble of the store's own, as opposed to an answer or a refusal. */
-bool store_is_failure(int result)
-{
+bool store_is_failure(int result) {
     return result == -ERR_STORE || result == -ERR_STORE_UNKNOWN || result == -ERR_STORE_CONFLICT ||
            result == -ERR_STORE_CORRUPT;
 }
 
-void store_note_commit(struct store *store, int64_t commit_us)
-{
+void store_note_commit(struct store *store, int64_t commit_us) {
     lock_take(&store->meter_lock);
     store->totals.commits++;
     store->commit_us[store->commit_samples++ % STORE_SAMPLES] = commit_us;
@@ -82,53 +74,46 @@ void store_note_commit(struct store *store, int64_t commit_us)
 }
 
 /* Call with the meter's lock held. */
-static void note_wait(struct store *store, int64_t wait_us, int result)
-{
+static void note_wait(struct store *store, int64_t wait_us, int result) {
     store->wait_us[store->wait_samples++ % STORE_SAMPLES] = wait_us;
     if (store_is_failure(result)) {
         store->totals.failures++;
     }
 }
 
-void store_note_read(struct store *store, int64_t wait_us, int result)
-{
+void store_note_read(struct store *store, int64_t wait_us, int result) {
     lock_take(&store->meter_lock);
     store->totals.reads++;
     note_wait(store, wait_us, result);
     lock_give(&store->meter_lock);
 }
 
-void store_note_write(struct store *store, int64_t wait_us, int result)
-{
+void store_note_write(struct store *store, int64_t wait_us, int result) {
     lock_take(&store->meter_lock);
     store->totals.writes++;
     note_wait(store, wait_us, result);
     lock_give(&store->meter_lock);
 }
 
-void store_note_retry(struct store *store)
-{
+void store_note_retry(struct store *store) {
     lock_take(&store->meter_lock);
     store->totals.retries++;
     lock_give(&store->meter_lock);
 }
 
-void store_note_outcome_asked(struct store *store)
-{
+void store_note_outcome_asked(struct store *store) {
     lock_take(&store->meter_lock);
     store->totals.outcomes_asked++;
     lock_give(&store->meter_lock);
 }
 
-static int compare_int64(const void *a, const void *b)
-{
+static int compare_int64(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
 /* Nearest rank. Sorts `samples`. */
-static int64_t percentile(int64_t *samples, int64_t count, int percent)
-{
+static int64_t percentile(int64_t *samples, int64_t count, int percent) {
     if (count == 0) {
         return 0;
     }
@@ -137,8 +122,7 @@ static int64_t percentile(int64_t *samples, int64_t count, int percent)
     return samples[rank - 1];
 }
 
-void store_stats(struct store *store, struct store_stats *ret_stats)
-{
+void store_stats(struct store *store, struct store_stats *ret_stats) {
     struct store_stats stats;
     int64_t commit_us[STORE_SAMPLES], wait_us[STORE_SAMPLES];
     lock_take(&store->meter_lock);
@@ -157,8 +141,7 @@ void store_stats(struct store *store, struct store_stats *ret_stats)
 
 /* --- Faults ----------------------------------------------------------------------------------- */
 
-void store_fault_set(struct store *store, store_fault_fn *fn, void *ctx)
-{
+void store_fault_set(struct store *store, store_fault_fn *fn, void *ctx) {
     lock_take(&store->fault_lock);
     store->fault = fn;
     store->fault_ctx = ctx;
@@ -166,8 +149,7 @@ void store_fault_set(struct store *store, store_fault_fn *fn, void *ctx)
     lock_give(&store->fault_lock);
 }
 
-bool store_fault(struct store *store, const char *sql)
-{
+bool store_fault(struct store *store, const char *sql) {
     if (!atomic_load_explicit(&store->fault_on, memory_order_acquire)) {
         return false;
     }
@@ -180,26 +162,22 @@ bool store_fault(struct store *store, const char *sql)
 
 /* --- Transactions ----------------------------------------------------------------------------- */
 
-int store_write(struct store *store, store_fn *fn, void *ctx, struct err *err)
-{
+int store_write(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     if (store->look) {
         return err_set(err, ERR_STORE, "this store was opened to be looked at only");
     }
     return store->ops->write(store, fn, ctx, err);
 }
 
-int store_read(struct store *store, store_fn *fn, void *ctx, struct err *err)
-{
+int store_read(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     return store->ops->read(store, fn, ctx, err);
 }
 
-struct store *store_of(struct store_tx *tx)
-{
+struct store *store_of(struct store_tx *tx) {
     return tx->store;
 }
 
-void store_tx_init(struct store_tx *tx, struct store *store, bool read_only)
-{
+void store_tx_init(struct store_tx *tx, struct store *store, bool read_only) {
     tx->store = store;
     tx->read_only = read_only;
     tx->open_rows = 0;
@@ -207,16 +185,14 @@ void store_tx_init(struct store_tx *tx, struct store *store, bool read_only)
 }
 
 /* The transaction's first error once more. */
-static int say_failed(const struct store_tx *tx, struct err *err)
-{
+static int say_failed(const struct store_tx *tx, struct err *err) {
     if (err != NULL) {
         *err = tx->failed;
     }
     return -(int)tx->failed.code;
 }
 
-int store_tx_run(struct store_tx *tx, store_fn *fn, void *ctx, struct err *err)
-{
+int store_tx_run(struct store_tx *tx, store_fn *fn, void *ctx, struct err *err) {
     int result = fn(tx, ctx, err);
     INVARIANT(tx->open_rows == 0, "a cursor was left open at the end of its transaction");
     if (result < 0) {
@@ -229,8 +205,7 @@ int store_tx_run(struct store_tx *tx, store_fn *fn, void *ctx, struct err *err)
 }
 
 /* g_utf8_validate() goes byte by byte; nearly all of what we store is plain ASCII. */
-static bool is_utf8(const char *text)
-{
+static bool is_utf8(const char *text) {
     const size_t count = strlen(text);
     size_t at = 0;
     for (uint64_t word; at + sizeof(word) <= count; at += sizeof(word)) {
@@ -244,15 +219,13 @@ static bool is_utf8(const char *text)
 
 /* What must hold before an engine sees a statement. Text must be UTF-8 because PostgreSQL takes
  * nothing else, and what one engine refuses the other must not store. */
-static int check_call(struct store_tx *tx, const char *sql, const struct sql_arg *args, int count)
-{
+static int check_call(struct store_tx *tx, const char *sql, const struct sql_arg *args, int count) {
     if (tx->failed.code != ERR_OK) {
         return -(int)tx->failed.code;
     }
     INVARIANT(count <= SQL_ARGS_MAX, "a statement has too many parameters");
     for (int i = 0; i < count; i++) {
-        if (args[i].type == SQL_TYPE_TEXT && args[i].text != NULL &&
-            !is_utf8(args[i].text)) {
+        if (args[i].type == SQL_TYPE_TEXT && args[i].text != NULL && !is_utf8(args[i].text)) {
             return err_set(&tx->failed, ERR_VALIDATION,
                            "parameter $%d of a statement is not valid UTF-8", i + 1);
         }
@@ -264,8 +237,7 @@ static int check_call(struct store_tx *tx, const char *sql, const struct sql_arg
 }
 
 int64_t sql_exec_args(struct store_tx *tx, struct err *err, const char *sql,
-                      const struct sql_arg *args, int count)
-{
+                      const struct sql_arg *args, int count) {
     int64_t result = check_call(tx, sql, args, count);
     if (result >= 0) {
         result = tx->store->ops->exec(tx, &tx->failed, sql, args, count);
@@ -274,8 +246,7 @@ int64_t sql_exec_args(struct store_tx *tx, struct err *err, const char *sql,
 }
 
 int sql_put_args(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,
-                 int count)
-{
+                 int count) {
     int result = check_call(tx, sql, args, count);
     if (result >= 0) {
         result = tx->store->ops->put(tx, &tx->failed, sql, args, count);
@@ -284,8 +255,7 @@ int sql_put_args(struct store_tx *tx, struct err *err, const char *sql, const st
 }
 
 int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows,
-                   const char *sql, const struct sql_arg *args, int count)
-{
+                   const char *sql, const struct sql_arg *args, int count) {
     struct sql_rows *rows = NULL;
     int result = check_call(tx, sql, args, count);
     if (result >= 0) {
@@ -299,8 +269,7 @@ int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_r
     return 0;
 }
 
-int store_script(struct store_tx *tx, const char *sql, struct err *err)
-{
+int store_script(struct store_tx *tx, const char *sql, struct err *err) {
     int result = check_call(tx, sql, NULL, 0);
     if (result >= 0) {
         result = tx->store->ops->script(tx, sql, &tx->failed);
@@ -308,14 +277,12 @@ int store_script(struct store_tx *tx, const char *sql, struct err *err)
     return result < 0 ? say_failed(tx, err) : 0;
 }
 
-int store_patient(struct store_tx *tx, struct err *err)
-{
+int store_patient(struct store_tx *tx, struct err *err) {
     int result = tx->store->ops->patient(tx, &tx->failed);
     return result < 0 ? say_failed(tx, err) : 0;
 }
 
-int sql_next(struct sql_rows *rows, struct err *err)
-{
+int sql_next(struct sql_rows *rows, struct err *err) {
     struct store_tx *tx = rows->tx;
     if (tx->failed.code != ERR_OK) {
         return say_failed(tx, err);
@@ -324,8 +291,7 @@ int sql_next(struct sql_rows *rows, struct err *err)
     return result < 0 ? say_failed(tx, err) : result;
 }
 
-void sql_rows_free(struct sql_rows *rows)
-{
+void sql_rows_free(struct sql_rows *rows) {
     if (rows == NULL) {
         return;
     }
@@ -333,27 +299,22 @@ void sql_rows_free(struct sql_rows *rows)
     rows->tx->store->ops->rows_free(rows);
 }
 
-void sql_rows_auto(struct sql_rows **rows)
-{
+void sql_rows_auto(struct sql_rows **rows) {
     sql_rows_free(*rows);
 }
 
-const char *sql_text(const struct sql_rows *rows, int column)
-{
+const char *sql_text(const struct sql_rows *rows, int column) {
     return rows->tx->store->ops->text(rows, column);
 }
 
-int64_t sql_int(const struct sql_rows *rows, int column)
-{
+int64_t sql_int(const struct sql_rows *rows, int column) {
     return rows->tx->store->ops->integer(rows, column);
 }
 
-double sql_real(const struct sql_rows *rows, int column)
-{
+double sql_real(const struct sql_rows *rows, int column) {
     return rows->tx->store->ops->real(rows, column);
 }
 
-bool sql_null(const struct sql_rows *rows, int column)
-{
+bool sql_null(const struct sql_rows *rows, int column) {
     return rows->tx->store->ops->null(rows, column);
 }

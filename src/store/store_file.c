@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_lock(const char *path, int *ret_fd, struct err *err)
-{
+int file_lock(const char *path, int *ret_fd, struct err *err) {
     char *name = g_strconcat(path, "-lock", NULL);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     g_free(name);
@@ -34,15 +33,13 @@ int file_lock(const char *path, int *ret_fd, struct err *err)
     return 0;
 }
 
-void file_unlock(int fd)
-{
+void file_unlock(int fd) {
     if (fd >= 0) {
         close(fd);
     }
 }
 
-int file_create_private(const char *path, struct err *err)
-{
+int file_create_private(const char *path, struct err *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         return err_set(err, ERR_STORE, "the database file cannot be opened: %s", g_strerror(errno));
@@ -51,8 +48,7 @@ int file_create_private(const char *path, struct err *err)
     return 0;
 }
 
-static int sync_path(const char *path, int flags)
-{
+static int sync_path(const char *path, int flags) {
     int fd = open(path, flags | O_CLOEXEC);
     if (fd < 0) {
         return -1;
@@ -62,8 +58,7 @@ static int sync_path(const char *path, int flags)
     return result;
 }
 
-int file_publish(const char *from, const char *to, struct err *err)
-{
+int file_publish(const char *from, const char *to, struct err *err) {
     char *folder = g_path_get_dirname(to);
     int failed = sync_path(from, O_RDONLY);
     if (failed == 0) {

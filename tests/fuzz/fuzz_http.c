@@ -18,14 +18,12 @@ enum { INPUT_BYTES_MAX = 64 * 1024, TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
 static const struct http_parse_limits limits = {
     .line_bytes_max = 256, .header_bytes_max = 1024, .headers_max = 16, .body_bytes_max = 512};
 
-static bool is_framing(const char *name)
-{
+static bool is_framing(const char *name) {
     return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
 }
 
 /* Everything of a request but how its body was framed. */
-static void fields_write(const struct http_request *request, bool keep_alive, struct buf *out)
-{
+static void fields_write(const struct http_request *request, bool keep_alive, struct buf *out) {
     buf_addf(out, "[%s][%s][%s][%d]", request->method, request->path, request->query, keep_alive);
     for (int i = 0; i < request->header_count; i++) {
         if (!is_framing(request->headers[i].name)) {
@@ -37,8 +35,7 @@ static void fields_write(const struct http_request *request, bool keep_alive, st
     buf_add_text(out, "]\n");
 }
 
-static bool has_control(const char *text)
-{
+static bool has_control(const char *text) {
     for (; *text != '\0'; text++) {
         if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f) {
             return true;
@@ -47,8 +44,7 @@ static bool has_control(const char *text)
     return false;
 }
 
-static void check_request(const struct http_request *request)
-{
+static void check_request(const struct http_request *request) {
     bool star = strcmp(request->path, "*") == 0;
     char last[4] = {'/'};
     INVARIANT(request->path[0] == '/' || (star && strcmp(request->method, "OPTIONS") == 0),
@@ -68,17 +64,18 @@ static void check_request(const struct http_request *request)
         INVARIANT(http_is_token(name, strlen(name)), "a name");
         INVARIANT(!has_control(value), "no control character");
         INVARIANT(value_bytes == 0 || (strchr(" \t", value[0]) == NULL &&
-                                       strchr(" \t", value[value_bytes - 1]) == NULL), "trimmed");
+                                       strchr(" \t", value[value_bytes - 1]) == NULL),
+                  "trimmed");
         hosts += strcasecmp(request->headers[i].name, "Host") == 0 ? 1 : 0;
     }
     INVARIANT(hosts == 1 && request->header_count <= limits.headers_max, "one Host, few headers");
     INVARIANT((int64_t)request->body_bytes <= limits.body_bytes_max &&
-                  request->body[request->body_bytes] == '\0', "a short body, with its NUL");
+                  request->body[request->body_bytes] == '\0',
+              "a short body, with its NUL");
 }
 
 /* The plainest bytes for a request. */
-static void rewrite(const struct http_request *request, bool old, struct buf *out)
-{
+static void rewrite(const struct http_request *request, bool old, struct buf *out) {
     static const char plain[] = "-._~!$&'()*+,;=:@/";
     buf_add_text(out, request->method);
     buf_add_char(out, ' ');
@@ -105,8 +102,7 @@ static void rewrite(const struct http_request *request, bool old, struct buf *ou
 
 /* http-parser takes a name that goes on behind "Transfer-Encoding" for that header itself, and
  * refuses the request unless its body is chunked after all: it cannot be written plainer. */
-static bool is_mistaken(const struct http_request *request)
-{
+static bool is_mistaken(const struct http_request *request) {
     size_t bytes = strlen("Transfer-Encoding");
     for (int i = 0; i < request->header_count; i++) {
         const char *name = request->headers[i].name;
@@ -119,8 +115,7 @@ static bool is_mistaken(const struct http_request *request)
 
 /* Feeds it whole, head and body. */
 static enum http_step feed_whole(struct http_parse *parse, const char *bytes, size_t count,
-                                 size_t *ret_used)
-{
+                                 size_t *ret_used) {
     size_t used = 0;
     enum http_step step = http_parse_feed(parse, bytes, count, ret_used);
     while (step == HTTP_STEP_HEAD && *ret_used < count) {
@@ -130,8 +125,7 @@ static enum http_step feed_whole(struct http_parse *parse, const char *bytes, si
     return step;
 }
 
-static void check_again(struct http_parse *first)
-{
+static void check_again(struct http_parse *first) {
     struct buf fields, fields_again, bytes;
     size_t used = 0;
     if (is_mistaken(http_parse_request(first))) {
@@ -154,8 +148,7 @@ static void check_again(struct http_parse *first)
 }
 
 /* Feeds one connection's bytes in pieces of `piece` bytes; writes down all that comes of it. */
-static void run(const char *bytes, size_t count, size_t piece, struct buf *transcript)
-{
+static void run(const char *bytes, size_t count, size_t piece, struct buf *transcript) {
     struct http_parse *parse = http_parse_new(&limits);
     enum http_step step = HTTP_STEP_MORE;
     size_t at = 0;
@@ -185,8 +178,7 @@ static void run(const char *bytes, size_t count, size_t piece, struct buf *trans
     http_parse_free(parse);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     if (count > INPUT_BYTES_MAX) {
         return 0;
     }

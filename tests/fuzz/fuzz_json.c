@@ -13,15 +13,13 @@
 
 enum { REWRITTEN_BYTES_MAX = 32 * 1024 * 1024 };
 
-static void check_refusal(int result, const struct err *err)
-{
+static void check_refusal(int result, const struct err *err) {
     INVARIANT(result == -ERR_BAD_JSON || result == -ERR_TOO_LARGE, "one of the two codes");
     INVARIANT(result == -(int)err->code && err->detail[0] != '\0', "a sentence");
     INVARIANT(result != -ERR_BAD_JSON || strncmp(err->place, "line ", 5) == 0, "a place");
 }
 
-static void check_walk(const json_t *json)
-{
+static void check_walk(const json_t *json) {
     struct err err = {0};
     size_t offset = 0;
     size_t count = 0;
@@ -31,19 +29,16 @@ static void check_walk(const json_t *json)
               "no card number in an error");
 }
 
-static void check_plain(const char *bytes, size_t count)
-{
+static void check_plain(const char *bytes, size_t count) {
     JSON_AUTO plain = json_plain_read(bytes, count, JSON_DEPTH_MAX);
     if (plain != NULL) {
-        JSON_AUTO slow =
-            json_loadb(bytes, count, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+        JSON_AUTO slow = json_loadb(bytes, count, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
         INVARIANT(slow != NULL, "what is taken quickly is JSON");
         INVARIANT(json_equal(plain, slow), "and the same tree");
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     check_plain((const char *)bytes, count);
     JSON_AUTO json = NULL;
     JSON_AUTO again = NULL;

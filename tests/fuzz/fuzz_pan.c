@@ -11,8 +11,7 @@
 enum { INPUT_BYTES_MAX = 1024 * 1024, DIGITS_MAX = 19 };
 
 /* The value of the digit at bytes[at] and its length, or -1. */
-static int digit_at(const uint8_t *bytes, size_t count, size_t at, size_t *ret_bytes)
-{
+static int digit_at(const uint8_t *bytes, size_t count, size_t at, size_t *ret_bytes) {
     *ret_bytes = 1;
     if (bytes[at] >= '0' && bytes[at] <= '9') {
         return bytes[at] - '0';
@@ -26,8 +25,7 @@ static int digit_at(const uint8_t *bytes, size_t count, size_t at, size_t *ret_b
 }
 
 /* ISO/IEC 7812-1 annex B, from the right. */
-static bool is_luhn(const int *digits, size_t count)
-{
+static bool is_luhn(const int *digits, size_t count) {
     int sum = 0;
     for (size_t i = 0; i < count; i++) {
         int digit = digits[count - 1 - i];
@@ -36,8 +34,7 @@ static bool is_luhn(const int *digits, size_t count)
     return sum % 10 == 0;
 }
 
-static void check_found(const uint8_t *bytes, size_t count)
-{
+static void check_found(const uint8_t *bytes, size_t count) {
     int digits[DIGITS_MAX];
     size_t digit_count = 0;
     size_t unit = 1;
@@ -53,8 +50,7 @@ static void check_found(const uint8_t *bytes, size_t count)
 }
 
 /* Each byte is as before, or was (part of) a digit and is a star. */
-static void check_masked(const uint8_t *before, const uint8_t *after, size_t count)
-{
+static void check_masked(const uint8_t *before, const uint8_t *after, size_t count) {
     size_t unit = 1;
     for (size_t at = 0; at < count; at += unit) {
         bool is_digit = digit_at(before, count, at, &unit) >= 0;
@@ -64,8 +60,7 @@ static void check_masked(const uint8_t *before, const uint8_t *after, size_t cou
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     static const char card[] = "\n4242424242424242";
     size_t offset = 0;
     size_t found = 0;

@@ -26,8 +26,7 @@ static struct http_client *client;
 static struct rsa_key *key;
 static char cert_pem[PEM_BYTES_MAX];
 
-static size_t vector_read(const char *name, char bytes[PEM_BYTES_MAX])
-{
+static size_t vector_read(const char *name, char bytes[PEM_BYTES_MAX]) {
     char path[512];
     size_t count = 0;
     struct err err;
@@ -38,8 +37,7 @@ static size_t vector_read(const char *name, char bytes[PEM_BYTES_MAX])
 }
 
 static int serve_cert(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
-                      struct err *err)
-{
+                      struct err *err) {
     const char *host = call->url + strlen("https://");
     const char *path = strncmp(call->url, "https://", 8) == 0 ? strchr(host, '/') : NULL;
     static const char domain[] = ".paypal.com";
@@ -53,15 +51,13 @@ static int serve_cert(void *ctx, const struct http_call *call, struct http_answe
     return 0;
 }
 
-static void credential(const char *name, const char *value)
-{
+static void credential(const char *name, const char *value) {
     struct gateway_credential *added = &gateway.credentials[gateway.credential_count++];
     snprintf(added->name, sizeof(added->name), "%s", name);
     added->value = secret_new(value, strlen(value));
 }
 
-static void begin(void)
-{
+static void begin(void) {
     static const struct http_client_ops ops = {serve_cert, NULL};
     char pem[PEM_BYTES_MAX];
     struct err err;
@@ -84,8 +80,7 @@ static void begin(void)
 }
 
 static int verify(char *const lines[LINES], const char *signature, const char *body,
-                  size_t body_bytes, struct gateway_event *event)
-{
+                  size_t body_bytes, struct gateway_event *event) {
     const struct gateway_call call = {&gateway, client, INT64_MAX, NULL, NULL};
     const struct http_header headers[] = {
         {"PAYPAL-TRANSMISSION-ID", lines[0]},   {"PAYPAL-TRANSMISSION-TIME", lines[1]},
@@ -102,11 +97,10 @@ static int verify(char *const lines[LINES], const char *signature, const char *b
     return rc;
 }
 
-#define ENDS(field) \
+#define ENDS(field)                                                                                \
     INVARIANT(memchr((field), '\0', sizeof(field)) != NULL, "a text ends in its field")
 
-static void check_event(const struct gateway_event *event)
-{
+static void check_event(const struct gateway_event *event) {
     ENDS(event->event_id);
     ENDS(event->type);
     ENDS(event->reference);
@@ -126,8 +120,7 @@ static void check_event(const struct gateway_event *event)
               "an amount has a currency");
 }
 
-static void check(char *const lines[LINES], char *body, size_t body_bytes)
-{
+static void check(char *const lines[LINES], char *body, size_t body_bytes) {
     const struct paypal_transmission transmission = {lines[0], lines[1], WEBHOOK_ID, body,
                                                      body_bytes};
     bool sign_here = strcmp(lines[4], "=") == 0;
@@ -152,8 +145,7 @@ static void check(char *const lines[LINES], char *body, size_t body_bytes)
     free(signature);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     char *lines[LINES] = {0};
     size_t used = 0;
     int line_count = 0;

@@ -19,8 +19,7 @@ enum { BODY_BYTES_MAX = 64 * 1024, HEADER_BYTES_MAX = 8 * 1024 };
 
 static struct gateway gateway;
 
-static void begin(void)
-{
+static void begin(void) {
     if (gateway.adapter != NULL) {
         return;
     }
@@ -32,8 +31,7 @@ static void begin(void)
 }
 
 static int verify(const char *header, const char *body, size_t body_bytes,
-                  struct gateway_event *event)
-{
+                  struct gateway_event *event) {
     const struct gateway_call call = {.gateway = &gateway};
     const struct http_header headers[] = {{"Stripe-Signature", header}};
     const struct gateway_callback_request request = {headers, 1, body, body_bytes,
@@ -42,11 +40,10 @@ static int verify(const char *header, const char *body, size_t body_bytes,
     return stripe_adapter.verify_callback(&call, &request, event, &err);
 }
 
-#define ENDS(field) \
+#define ENDS(field)                                                                                \
     INVARIANT(memchr((field), '\0', sizeof(field)) != NULL, "a text ends in its field")
 
-static void check_event(const struct gateway_event *event)
-{
+static void check_event(const struct gateway_event *event) {
     ENDS(event->event_id);
     ENDS(event->type);
     ENDS(event->reference);
@@ -68,8 +65,7 @@ static void check_event(const struct gateway_event *event)
 
 /* Whether the secret's signature for some "t=" of the header stands in it, looked for in the
  * plainest way. */
-static bool holds_our_signature(const char *header, const char *body, size_t body_bytes)
-{
+static bool holds_our_signature(const char *header, const char *body, size_t body_bytes) {
     for (const char *t = strstr(header, "t="); t != NULL; t = strstr(t + 2, "t=")) {
         size_t digits = strspn(t + 2, "0123456789");
         char *text = malloc(digits + 1 + body_bytes);
@@ -89,8 +85,7 @@ static bool holds_our_signature(const char *header, const char *body, size_t bod
     return false;
 }
 
-static void check_signed_here(char *body, size_t body_bytes)
-{
+static void check_signed_here(char *body, size_t body_bytes) {
     const struct stripe_secret secret = {SECRET, strlen(SECRET)};
     char header[STRIPE_SIGNATURE_CHARS_MAX + 1];
     struct gateway_event event = {0};
@@ -107,8 +102,7 @@ static void check_signed_here(char *body, size_t body_bytes)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     const uint8_t *line_end = count > 0 ? memchr(bytes, '\n', count) : NULL;
     size_t header_bytes = line_end != NULL ? (size_t)(line_end - bytes) : 0;
     if (line_end == NULL || header_bytes > HEADER_BYTES_MAX || count > BODY_BYTES_MAX) {

@@ -13,8 +13,7 @@
 enum { INPUT_BYTES_MAX = 1024 * 1024 };
 
 /* A copy of exactly these bytes, so that a sanitizer sees the first one read past the end. */
-static void run(const char *bytes, size_t count)
-{
+static void run(const char *bytes, size_t count) {
     uint8_t *exact = malloc(count);
     if (exact == NULL && count > 0) {
         abort();
@@ -26,13 +25,11 @@ static void run(const char *bytes, size_t count)
     free(exact);
 }
 
-static int is_input(const struct dirent *entry)
-{
+static int is_input(const struct dirent *entry) {
     return entry->d_name[0] != '.';
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     struct dirent **entries = NULL;
     char *bytes = malloc(INPUT_BYTES_MAX + 1);
     int entry_count = argc == 2 ? scandir(argv[1], &entries, is_input, alphasort) : -1;

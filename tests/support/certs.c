@@ -8,8 +8,7 @@
 
 enum { DAY_S = 24 * 3600 };
 
-static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value) {
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
@@ -19,8 +18,7 @@ static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 
 /* `issuer` NULL: it signs itself. */
 static X509 *make_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-                       long from_s, long to_s, const char *hosts)
-{
+                       long from_s, long to_s, const char *hosts) {
     X509 *cert = X509_new();
     INVARIANT(cert != NULL, "out of memory");
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
@@ -40,8 +38,7 @@ static X509 *make_cert(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *
     return cert;
 }
 
-static void write_pem(const char *path, X509 *cert, EVP_PKEY *key)
-{
+static void write_pem(const char *path, X509 *cert, EVP_PKEY *key) {
     FILE *file = fopen(path, "w");
     INVARIANT(file != NULL, "cannot write a certificate");
     int rc = cert != NULL ? PEM_write_X509(file, cert)
@@ -50,8 +47,7 @@ static void write_pem(const char *path, X509 *cert, EVP_PKEY *key)
     X509_free(cert);
 }
 
-void certs_make(struct certs *ret_certs)
-{
+void certs_make(struct certs *ret_certs) {
     static const char hosts[] = "DNS:localhost,IP:127.0.0.1";
     static const char *const names[CERT_KINDS] = {"good", "expired", "other-host", "self-signed"};
     struct certs *certs = ret_certs;
@@ -83,8 +79,7 @@ void certs_make(struct certs *ret_certs)
     EVP_PKEY_free(ca_key);
 }
 
-void certs_remove(const struct certs *certs)
-{
+void certs_remove(const struct certs *certs) {
     for (int i = 0; i < CERT_KINDS; i++) {
         unlink(certs->cert_path[i]);
     }

@@ -16,8 +16,10 @@ enum { CALL_URL_MAX = 128, LARGE_BODY_BYTES = 8 * 1024 * 1024 };
 
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define HEAD_END "\r\n\r\n"
-#define READ_HEAD {RAW_READ, HEAD_END, 0}
-#define SEND(text) {RAW_SEND, text, 0}
+#define READ_HEAD                                                                                  \
+    { RAW_READ, HEAD_END, 0 }
+#define SEND(text)                                                                                 \
+    { RAW_SEND, text, 0 }
 
 struct http_client *new_client(const struct http_client_options *options);
 struct http_client *plain_client(void);

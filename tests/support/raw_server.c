@@ -39,8 +39,7 @@ struct raw_server {
     struct pollfd polls[PEERS_MAX + 2];
 };
 
-static void peer_end(struct raw_server *server, struct peer *peer, bool reset)
-{
+static void peer_end(struct raw_server *server, struct peer *peer, bool reset) {
     if (peer->fd < 0) {
         return;
     }
@@ -59,8 +58,7 @@ static void peer_end(struct raw_server *server, struct peer *peer, bool reset)
 }
 
 /* The rest of a step waits for the socket; false when the peer is gone. */
-static bool wait_or_gone(struct peer *peer, ssize_t rc, short want)
-{
+static bool wait_or_gone(struct peer *peer, ssize_t rc, short want) {
     if (peer->tls != NULL) {
         int why = SSL_get_error(peer->tls, (int)rc);
         ERR_clear_error();
@@ -73,8 +71,7 @@ static bool wait_or_gone(struct peer *peer, ssize_t rc, short want)
 
 /* Each step function: true when the step is done; otherwise the peer waits or has ended. */
 
-static bool step_read(struct raw_server *server, struct peer *peer)
-{
+static bool step_read(struct raw_server *server, struct peer *peer) {
     size_t marker_len = strlen(peer->step->text);
     for (;;) {
         const char *found = NULL;
@@ -109,8 +106,7 @@ static bool step_read(struct raw_server *server, struct peer *peer)
     }
 }
 
-static bool step_send(struct raw_server *server, struct peer *peer)
-{
+static bool step_send(struct raw_server *server, struct peer *peer) {
     size_t len = strlen(peer->step->text);
     size_t all = len * (size_t)(peer->step->times > 0 ? peer->step->times : 1);
     while (peer->sent < all) {
@@ -130,8 +126,7 @@ static bool step_send(struct raw_server *server, struct peer *peer)
     return true;
 }
 
-static bool step_tls(struct raw_server *server, struct peer *peer)
-{
+static bool step_tls(struct raw_server *server, struct peer *peer) {
     if (peer->tls == NULL) {
         INVARIANT(server->tls != NULL, "a script with RAW_TLS needs a certificate");
         peer->tls = SSL_new(server->tls);
@@ -147,8 +142,7 @@ static bool step_tls(struct raw_server *server, struct peer *peer)
     return false;
 }
 
-static void stop_listening(struct raw_server *server)
-{
+static void stop_listening(struct raw_server *server) {
     if (server->listen_fd >= 0) {
         close(server->listen_fd);
         server->listen_fd = -1;
@@ -156,8 +150,7 @@ static void stop_listening(struct raw_server *server)
 }
 
 /* Runs steps until one has to wait. */
-static void peer_run(struct raw_server *server, struct peer *peer)
-{
+static void peer_run(struct raw_server *server, struct peer *peer) {
     for (bool done = true; done && peer->fd >= 0;) {
         peer->want = 0;
         switch (peer->step->verb) {
@@ -190,8 +183,7 @@ static void peer_run(struct raw_server *server, struct peer *peer)
     }
 }
 
-static void accept_all(struct raw_server *server)
-{
+static void accept_all(struct raw_server *server) {
     for (;;) {
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
@@ -210,8 +202,7 @@ static void accept_all(struct raw_server *server)
     }
 }
 
-static int fill_polls(struct raw_server *server)
-{
+static int fill_polls(struct raw_server *server) {
     server->polls[0] = (struct pollfd){server->wake_fd, POLLIN, 0};
     server->polls[1] = (struct pollfd){server->listen_fd, POLLIN, 0};
     for (int i = 0; i < server->accepted; i++) {
@@ -221,8 +212,7 @@ static int fill_polls(struct raw_server *server)
     return server->accepted + 2;
 }
 
-static void serve(void *arg)
-{
+static void serve(void *arg) {
     struct raw_server *server = arg;
     lock_take(&server->lock);
     while (!server->stopping) {
@@ -246,8 +236,7 @@ static void serve(void *arg)
     lock_give(&server->lock);
 }
 
-static int bind_loopback(int *ret_port)
-{
+static int bind_loopback(int *ret_port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     INVARIANT(fd >= 0, "no socket");
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -258,15 +247,13 @@ static int bind_loopback(int *ret_port)
     return fd;
 }
 
-int raw_refusing_port(int *ret_fd)
-{
+int raw_refusing_port(int *ret_fd) {
     int port = 0;
     *ret_fd = bind_loopback(&port); /* bound but not listening */
     return port;
 }
 
-static SSL_CTX *load_tls(const struct raw_options *options)
-{
+static SSL_CTX *load_tls(const struct raw_options *options) {
     if (options->tls_cert_path == NULL) {
         return NULL;
     }
@@ -279,8 +266,7 @@ static SSL_CTX *load_tls(const struct raw_options *options)
     return tls;
 }
 
-struct raw_server *raw_server_start(const struct raw_options *options)
-{
+struct raw_server *raw_server_start(const struct raw_options *options) {
     INVARIANT(options->scripts[0] != NULL, "a server without a script");
     struct raw_server *server = calloc(1, sizeof(*server));
     INVARIANT(server != NULL, "out of memory");
@@ -301,15 +287,13 @@ struct raw_server *raw_server_start(const struct raw_options *options)
     return server;
 }
 
-static void wake(struct raw_server *server)
-{
+static void wake(struct raw_server *server) {
     const uint64_t once = 1;
     ssize_t put = write(server->wake_fd, &once, sizeof(once));
     INVARIANT(put == sizeof(once), "cannot wake the server");
 }
 
-void raw_server_free(struct raw_server *server)
-{
+void raw_server_free(struct raw_server *server) {
     if (server == NULL) {
         return;
     }
@@ -330,34 +314,32 @@ void raw_server_free(struct raw_server *server)
     free(server);
 }
 
-int raw_server_port(const struct raw_server *server) { return server->port; }
+int raw_server_port(const struct raw_server *server) {
+    return server->port;
+}
 
-void raw_server_open(struct raw_server *server)
-{
+void raw_server_open(struct raw_server *server) {
     lock_take(&server->lock);
     server->open = true;
     lock_give(&server->lock);
     wake(server);
 }
 
-int raw_server_accepted(struct raw_server *server)
-{
+int raw_server_accepted(struct raw_server *server) {
     lock_take(&server->lock);
     int count = server->accepted;
     lock_give(&server->lock);
     return count;
 }
 
-int raw_server_reads(struct raw_server *server)
-{
+int raw_server_reads(struct raw_server *server) {
     lock_take(&server->lock);
     int count = server->reads;
     lock_give(&server->lock);
     return count;
 }
 
-void raw_server_await_reads(struct raw_server *server, int count)
-{
+void raw_server_await_reads(struct raw_server *server, int count) {
     lock_take(&server->lock);
     while (server->reads < count) {
         cond_wait(&server->moved, &server->lock);
@@ -365,8 +347,7 @@ void raw_server_await_reads(struct raw_server *server, int count)
     lock_give(&server->lock);
 }
 
-void raw_server_await_ended(struct raw_server *server, int count)
-{
+void raw_server_await_ended(struct raw_server *server, int count) {
     lock_take(&server->lock);
     while (server->ended < count) {
         cond_wait(&server->moved, &server->lock);
@@ -374,8 +355,7 @@ void raw_server_await_ended(struct raw_server *server, int count)
     lock_give(&server->lock);
 }
 
-char *raw_server_taken(struct raw_server *server, int connection)
-{
+char *raw_server_taken(struct raw_server *server, int connection) {
     lock_take(&server->lock);
     INVARIANT(connection >= 0 && connection < server->accepted, "no such connection yet");
     const struct peer *peer = &server->peers[connection];

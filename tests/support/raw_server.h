@@ -33,7 +33,7 @@ enum { RAW_SCRIPTS_MAX = 8 };
 struct raw_options {
     const struct raw_step *scripts[RAW_SCRIPTS_MAX]; /* up to the first NULL; their steps are
                                                         borrowed until raw_server_free() */
-    const char *tls_cert_path, *tls_key_path; /* for RAW_TLS */
+    const char *tls_cert_path, *tls_key_path;        /* for RAW_TLS */
 };
 
 MUST_USE struct raw_server *raw_server_start(const struct raw_options *options);

@@ -5,8 +5,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
-static void must(int64_t result, const struct err *err, const char *what)
-{
+static void must(int64_t result, const struct err *err, const char *what) {
     if (result < 0) {
         (void)fprintf(stderr, "store_fixture: %s: %s (%s)\n", what, err->detail,
                       err_name(err->code));
@@ -14,8 +13,7 @@ static void must(int64_t result, const struct err *err, const char *what)
     }
 }
 
-void test_store_again(struct test_store *test, const struct store_options *options)
-{
+void test_store_again(struct test_store *test, const struct store_options *options) {
     struct store_options with_url = options != NULL ? *options : (struct store_options){0};
     struct err err;
     with_url.url = test->url;
@@ -23,8 +21,7 @@ void test_store_again(struct test_store *test, const struct store_options *optio
 }
 
 void test_store_start(struct test_store *ret_test, enum store_engine engine,
-                      const struct store_options *options)
-{
+                      const struct store_options *options) {
     *ret_test = (struct test_store){.engine = engine};
     char *folder = g_dir_make_tmp("holdfast-test-XXXXXX", NULL);
     INVARIANT(folder != NULL, "a folder for the test can be made");
@@ -38,14 +35,12 @@ void test_store_start(struct test_store *ret_test, enum store_engine engine,
     test_store_again(ret_test, options);
 }
 
-void test_store_close(struct test_store *test)
-{
+void test_store_close(struct test_store *test) {
     store_close(test->store);
     test->store = NULL;
 }
 
-static void folder_remove(const char *path)
-{
+static void folder_remove(const char *path) {
     GDir *dir = g_dir_open(path, 0, NULL);
     const char *name;
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
@@ -61,8 +56,7 @@ static void folder_remove(const char *path)
     (void)g_rmdir(path);
 }
 
-void test_store_end(struct test_store *test)
-{
+void test_store_end(struct test_store *test) {
     test_store_close(test);
     if (test->engine == STORE_POSTGRES) {
         test_pg_database_drop(test_pg_shared(), test->url);
@@ -75,23 +69,20 @@ struct asking {
     int64_t number;
 };
 
-static int exec_fn(struct store_tx *tx, void *ctx, struct err *err)
-{
+static int exec_fn(struct store_tx *tx, void *ctx, struct err *err) {
     struct asking *asking = ctx;
     asking->number = sql_exec_args(tx, err, asking->sql, NULL, 0);
     return asking->number < 0 ? (int)asking->number : 0;
 }
 
-int64_t test_store_exec(struct store *store, const char *sql)
-{
+int64_t test_store_exec(struct store *store, const char *sql) {
     struct asking asking = {.sql = sql};
     struct err err;
     must(store_write(store, exec_fn, &asking, &err), &err, sql);
     return asking.number;
 }
 
-static int int_fn(struct store_tx *tx, void *ctx, struct err *err)
-{
+static int int_fn(struct store_tx *tx, void *ctx, struct err *err) {
     struct asking *asking = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query_args(tx, err, &rows, asking->sql, NULL, 0);
@@ -103,8 +94,7 @@ static int int_fn(struct store_tx *tx, void *ctx, struct err *err)
     return result < 0 ? result : 0;
 }
 
-int64_t test_store_int(struct store *store, const char *sql)
-{
+int64_t test_store_int(struct store *store, const char *sql) {
     struct asking asking = {.sql = sql};
     struct err err;
     must(store_read(store, int_fn, &asking, &err), &err, sql);

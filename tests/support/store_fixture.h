@@ -10,8 +10,8 @@
 
 struct test_store {
     enum store_engine engine;
-    struct store *store;   /* NULL after test_store_close() */
-    char folder[80];       /* for whatever the test likes; SQLite's file is in it */
+    struct store *store; /* NULL after test_store_close() */
+    char folder[80];     /* for whatever the test likes; SQLite's file is in it */
     char url[TEST_PG_URL_MAX];
 };
 

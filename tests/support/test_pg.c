@@ -14,16 +14,14 @@
 
 extern char **environ;
 
-NORETURN static void give_up(const char *what, const char *detail)
-{
+NORETURN static void give_up(const char *what, const char *detail) {
     (void)fprintf(stderr, "test_pg: %s: %s\n", what, detail);
     abort();
 }
 
 /* --- The server ------------------------------------------------------------------------------- */
 
-static void read_line(struct test_pg *pg, char *ret_line, size_t bytes)
-{
+static void read_line(struct test_pg *pg, char *ret_line, size_t bytes) {
     size_t len = 0;
     char c = '\0';
     while (len + 1 < bytes && read(pg->from, &c, 1) == 1 && c != '\n') {
@@ -35,8 +33,7 @@ static void read_line(struct test_pg *pg, char *ret_line, size_t bytes)
     }
 }
 
-static void order(struct test_pg *pg, const char *command)
-{
+static void order(struct test_pg *pg, const char *command) {
     char line[16];
     INVARIANT(pg->pid > 0, "the shared server is not to be killed");
     if (write(pg->to, command, strlen(command)) != (ssize_t)strlen(command)) {
@@ -48,8 +45,7 @@ static void order(struct test_pg *pg, const char *command)
     }
 }
 
-void test_pg_start(struct test_pg *ret_pg, bool fsync)
-{
+void test_pg_start(struct test_pg *ret_pg, bool fsync) {
     int in[2], out[2];
     char *plain[] = {"python3", TEST_SUPPORT_DIR "/pg_server.py", NULL};
     char *durable[] = {"python3", TEST_SUPPORT_DIR "/pg_server.py", "--fsync", NULL};
@@ -76,8 +72,7 @@ void test_pg_start(struct test_pg *ret_pg, bool fsync)
     read_line(ret_pg, ret_pg->url, sizeof(ret_pg->url));
 }
 
-void test_pg_end(struct test_pg *pg)
-{
+void test_pg_end(struct test_pg *pg) {
     if (pg->pid > 0) {
         close(pg->to);
         close(pg->from);
@@ -86,30 +81,25 @@ void test_pg_end(struct test_pg *pg)
     *pg = (struct test_pg){0};
 }
 
-void test_pg_kill(struct test_pg *pg)
-{
+void test_pg_kill(struct test_pg *pg) {
     order(pg, "kill\n");
 }
 
-void test_pg_stop(struct test_pg *pg)
-{
+void test_pg_stop(struct test_pg *pg) {
     order(pg, "stop\n");
 }
 
-void test_pg_again(struct test_pg *pg)
-{
+void test_pg_again(struct test_pg *pg) {
     order(pg, "start\n");
 }
 
 static struct test_pg shared;
 
-static void end_shared(void)
-{
+static void end_shared(void) {
     test_pg_end(&shared);
 }
 
-struct test_pg *test_pg_shared(void)
-{
+struct test_pg *test_pg_shared(void) {
     const char *url = getenv("HOLDFAST_TEST_PG_URL");
     if (shared.url[0] != '\0') {
         return &shared;
@@ -125,8 +115,7 @@ struct test_pg *test_pg_shared(void)
 
 /* --- Databases -------------------------------------------------------------------------------- */
 
-int64_t test_pg_int(const char *url, const char *sql)
-{
+int64_t test_pg_int(const char *url, const char *sql) {
     int64_t number = 0;
     PGconn *conn = PQconnectdb(url);
     PGresult *result = PQexec(conn, sql);
@@ -143,8 +132,7 @@ int64_t test_pg_int(const char *url, const char *sql)
 }
 
 /* The value of one keyword of a URL; "" when it is not said. */
-static void url_value(const char *url, const char *keyword, char *ret_value, size_t bytes)
-{
+static void url_value(const char *url, const char *keyword, char *ret_value, size_t bytes) {
     PQconninfoOption *info = PQconninfoParse(url, NULL);
     ret_value[0] = '\0';
     for (PQconninfoOption *option = info; option != NULL && option->keyword != NULL; option++) {
@@ -155,16 +143,14 @@ static void url_value(const char *url, const char *keyword, char *ret_value, siz
     PQconninfoFree(info);
 }
 
-void test_pg_port(const char *url, int *ret_port)
-{
+void test_pg_port(const char *url, int *ret_port) {
     char port[16];
     url_value(url, "port", port, sizeof(port));
     *ret_port = port[0] != '\0' ? (int)strtol(port, NULL, 10) : 5432;
 }
 
 /* The URL with another database: the path between the host and the question mark. */
-static void url_with_database(const char *url, const char *name, char ret_url[TEST_PG_URL_MAX])
-{
+static void url_with_database(const char *url, const char *name, char ret_url[TEST_PG_URL_MAX]) {
     const char *host = strstr(url, "://");
     const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
     const char *query = strchr(url, '?');
@@ -175,8 +161,7 @@ static void url_with_database(const char *url, const char *name, char ret_url[TE
                    query != NULL ? query : "");
 }
 
-void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX])
-{
+void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX]) {
     char name[40], sql[96];
     (void)snprintf(name, sizeof(name), "holdfast_test_%016llx", (unsigned long long)random_u64());
     (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0", name);
@@ -184,16 +169,14 @@ void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX])
     url_with_database(pg->url, name, ret_url);
 }
 
-void test_pg_database_drop(struct test_pg *pg, const char *url)
-{
+void test_pg_database_drop(struct test_pg *pg, const char *url) {
     char name[64], sql[128];
     url_value(url, "dbname", name, sizeof(name));
     (void)snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
     (void)test_pg_int(pg->url, sql);
 }
 
-int test_pg_terminate(const char *url)
-{
+int test_pg_terminate(const char *url) {
     return (int)test_pg_int(url,
                             "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
                             " WHERE datname = current_database() AND pid <> pg_backend_pid()");

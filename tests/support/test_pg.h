@@ -26,7 +26,7 @@ void test_pg_start(struct test_pg *ret_pg, bool fsync);
 void test_pg_end(struct test_pg *pg);
 /* Kills it with SIGKILL and starts it again; the URL stays. Not for the shared one. */
 void test_pg_kill(struct test_pg *pg);
-void test_pg_stop(struct test_pg *pg); /* an orderly shutdown */
+void test_pg_stop(struct test_pg *pg);  /* an orderly shutdown */
 void test_pg_again(struct test_pg *pg); /* starts it after kill or stop */
 
 /* Makes an empty database and gives its URL. */

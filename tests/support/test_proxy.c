@@ -30,16 +30,14 @@ struct proxy {
     int count;
 };
 
-static bool ending(struct proxy *proxy)
-{
+static bool ending(struct proxy *proxy) {
     lock_take(&proxy->lock);
     bool now = proxy->ending;
     lock_give(&proxy->lock);
     return now;
 }
 
-static bool send_all(int to, const char *bytes, size_t count)
-{
+static bool send_all(int to, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t sent = send(to, bytes, count, MSG_NOSIGNAL);
         if (sent <= 0) {
@@ -52,8 +50,7 @@ static bool send_all(int to, const char *bytes, size_t count)
 }
 
 /* Takes the order to cut, once, when these bytes carry a COMMIT. */
-static enum proxy_cut cut_wanted(struct proxy *proxy, const char *bytes, size_t count)
-{
+static enum proxy_cut cut_wanted(struct proxy *proxy, const char *bytes, size_t count) {
     static const char commit[] = "COMMIT"; /* with its NUL, as Parse has it */
     enum proxy_cut cut = PROXY_PASS;
     if (memmem(bytes, count, commit, sizeof(commit)) == NULL) {
@@ -71,8 +68,7 @@ static enum proxy_cut cut_wanted(struct proxy *proxy, const char *bytes, size_t 
 }
 
 /* From client to server. False: the connection ends here. */
-static bool pass_on(struct link *link, int server, char *bytes)
-{
+static bool pass_on(struct link *link, int server, char *bytes) {
     ssize_t got = recv(link->client, bytes, PIECE_BYTES, 0);
     if (got <= 0) {
         return false;
@@ -92,16 +88,15 @@ static bool pass_on(struct link *link, int server, char *bytes)
     return sent && cut == PROXY_PASS;
 }
 
-static bool pass_back(struct link *link, int server, char *bytes)
-{
+static bool pass_back(struct link *link, int server, char *bytes) {
     ssize_t got = recv(server, bytes, PIECE_BYTES, 0);
     return got > 0 && send_all(link->client, bytes, (size_t)got);
 }
 
-static int connect_to(int port)
-{
+static int connect_to(int port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         close(fd);
@@ -110,8 +105,7 @@ static int connect_to(int port)
     return fd;
 }
 
-static void link_main(void *arg)
-{
+static void link_main(void *arg) {
     struct link *link = arg;
     char *bytes = malloc(PIECE_BYTES);
     int server = connect_to(link->proxy->server_port);
@@ -136,8 +130,7 @@ static void link_main(void *arg)
     free(bytes);
 }
 
-static void accept_main(void *arg)
-{
+static void accept_main(void *arg) {
     struct proxy *proxy = arg;
     while (!ending(proxy)) {
         struct pollfd wanted = {.fd = proxy->listener, .events = POLLIN};
@@ -160,11 +153,9 @@ static void accept_main(void *arg)
     }
 }
 
-struct proxy *proxy_start(int server_port, int *ret_port)
-{
+struct proxy *proxy_start(int server_port, int *ret_port) {
     struct proxy *proxy = calloc(1, sizeof(*proxy));
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     INVARIANT(proxy != NULL, "there is memory for a proxy");
     lock_init(&proxy->lock);
@@ -181,8 +172,7 @@ struct proxy *proxy_start(int server_port, int *ret_port)
     return proxy;
 }
 
-void proxy_stop(struct proxy *proxy)
-{
+void proxy_stop(struct proxy *proxy) {
     lock_take(&proxy->lock);
     proxy->ending = true;
     lock_give(&proxy->lock);
@@ -195,31 +185,27 @@ void proxy_stop(struct proxy *proxy)
     free(proxy);
 }
 
-void proxy_arm(struct proxy *proxy, enum proxy_cut cut, bool refuse)
-{
+void proxy_arm(struct proxy *proxy, enum proxy_cut cut, bool refuse) {
     lock_take(&proxy->lock);
     proxy->cut = cut;
     proxy->refuse_after_cut = refuse;
     lock_give(&proxy->lock);
 }
 
-void proxy_accept(struct proxy *proxy)
-{
+void proxy_accept(struct proxy *proxy) {
     lock_take(&proxy->lock);
     proxy->refusing = false;
     lock_give(&proxy->lock);
 }
 
-int proxy_cuts(struct proxy *proxy)
-{
+int proxy_cuts(struct proxy *proxy) {
     lock_take(&proxy->lock);
     int cuts = proxy->cuts;
     lock_give(&proxy->lock);
     return cuts;
 }
 
-int proxy_pieces(struct proxy *proxy)
-{
+int proxy_pieces(struct proxy *proxy) {
     lock_take(&proxy->lock);
     int pieces = proxy->pieces;
     lock_give(&proxy->lock);

@@ -12,9 +12,9 @@ struct proxy;
 
 enum proxy_cut {
     PROXY_PASS,
-    PROXY_CUT_INSTEAD,     /* the server never sees the COMMIT */
-    PROXY_CUT_AT_ONCE,     /* the server sees it; the client is cut before it is done, perhaps */
-    PROXY_CUT_AFTER,       /* the server has answered it; the answer is thrown away */
+    PROXY_CUT_INSTEAD, /* the server never sees the COMMIT */
+    PROXY_CUT_AT_ONCE, /* the server sees it; the client is cut before it is done, perhaps */
+    PROXY_CUT_AFTER,   /* the server has answered it; the answer is thrown away */
 };
 
 /* Connections to the port that is returned go to the server's port on 127.0.0.1. */

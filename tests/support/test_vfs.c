@@ -12,23 +12,20 @@ static sqlite3_io_methods log_methods;
 static const sqlite3_io_methods *real_methods;
 static atomic_int syncs_left, writes_left;
 
-static bool take_one(atomic_int *left)
-{
+static bool take_one(atomic_int *left) {
     int now = atomic_load(left);
     while (now > 0 && !atomic_compare_exchange_weak(left, &now, now - 1)) {
     }
     return now > 0;
 }
 
-static int failing_sync(sqlite3_file *file, int flags)
-{
+static int failing_sync(sqlite3_file *file, int flags) {
     /* The bytes stay where a crash would find them: only the promise is broken. */
     int code = real_methods->xSync(file, flags);
     return take_one(&syncs_left) ? SQLITE_IOERR_FSYNC : code;
 }
 
-static int failing_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
-{
+static int failing_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
     if (take_one(&writes_left)) {
         return SQLITE_FULL;
     }
@@ -36,8 +33,7 @@ static int failing_write(sqlite3_file *file, const void *bytes, int count, sqlit
 }
 
 static int failing_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
-                        int *out_flags)
-{
+                        int *out_flags) {
     int code = real->xOpen(real, name, file, flags, out_flags);
     if (code == SQLITE_OK && (flags & SQLITE_OPEN_WAL) != 0) {
         if (real_methods == NULL) {
@@ -51,8 +47,7 @@ static int failing_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f
     return code;
 }
 
-void test_vfs_install(void)
-{
+void test_vfs_install(void) {
     if (real != NULL) {
         return;
     }
@@ -63,8 +58,7 @@ void test_vfs_install(void)
     INVARIANT(sqlite3_vfs_register(&failing, 1) == SQLITE_OK, "the failing disk is installed");
 }
 
-void test_vfs_fail(int syncs, int writes)
-{
+void test_vfs_fail(int syncs, int writes) {
     atomic_store(&syncs_left, syncs);
     atomic_store(&writes_left, writes);
 }

@@ -13,8 +13,7 @@
 
 /* True when `fn` aborted; false when it returned or ended in any other way. Its words go nowhere,
  * and it leaves no core file. */
-static inline bool aborts(void (*fn)(void))
-{
+static inline bool aborts(void (*fn)(void)) {
     const struct rlimit none = {0, 0};
     int status = 0;
     pid_t child;

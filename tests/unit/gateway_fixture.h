@@ -62,8 +62,7 @@ static const struct {
     {HTTP_MAYBE_SENT, HTTP_FAIL_STOPPED},
 };
 
-static inline void fake_remember(struct sent *sent, const struct http_call *call)
-{
+static inline void fake_remember(struct sent *sent, const struct http_call *call) {
     snprintf(sent->method, sizeof(sent->method), "%s", call->method);
     snprintf(sent->url, sizeof(sent->url), "%s", call->url);
     size_t used = 0;
@@ -81,8 +80,7 @@ static inline void fake_remember(struct sent *sent, const struct http_call *call
 }
 
 static inline int fake_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
-                            struct err *err)
-{
+                            struct err *err) {
     struct fake *fake = ctx;
     lock_take(&fake->lock);
     INVARIANT(fake->sent_count < FAKE_CALLS_MAX, "the fake remembers that many calls");
@@ -105,8 +103,7 @@ static inline int fake_call(void *ctx, const struct http_call *call, struct http
     return 0;
 }
 
-static inline int fake_persist(void *ctx, const char *gateway_id, struct err *err)
-{
+static inline int fake_persist(void *ctx, const char *gateway_id, struct err *err) {
     struct fake *fake = ctx;
     snprintf(fake->persisted, sizeof(fake->persisted), "%s", gateway_id);
     fake->persisted_after = fake->sent_count;
@@ -114,16 +111,14 @@ static inline int fake_persist(void *ctx, const char *gateway_id, struct err *er
     return fake->persist_fails ? err_set(err, ERR_STORE, "the disk is full") : 0;
 }
 
-static inline void fake_credential(struct fake *fake, const char *name, const char *value)
-{
+static inline void fake_credential(struct fake *fake, const char *name, const char *value) {
     struct gateway_credential *credential =
         &fake->gateway.credentials[fake->gateway.credential_count++];
     snprintf(credential->name, sizeof(credential->name), "%s", name);
     credential->value = secret_new(value, strlen(value));
 }
 
-static inline struct fake *fake_new(const struct gateway_adapter *adapter, const char *base_url)
-{
+static inline struct fake *fake_new(const struct gateway_adapter *adapter, const char *base_url) {
     static const struct http_client_ops ops = {fake_call, NULL};
     struct fake *fake = calloc(1, sizeof(*fake));
     assert_non_null(fake);
@@ -138,8 +133,7 @@ static inline struct fake *fake_new(const struct gateway_adapter *adapter, const
     return fake;
 }
 
-static inline void fake_free(struct fake *fake)
-{
+static inline void fake_free(struct fake *fake) {
     fake->gateway.adapter->close(&fake->gateway);
     for (int i = 0; i < fake->gateway.credential_count; i++) {
         secret_free(fake->gateway.credentials[i].value);
@@ -151,8 +145,7 @@ static inline void fake_free(struct fake *fake)
 }
 
 /* A new script; what was sent is forgotten. */
-static inline void fake_script(struct fake *fake, const struct step *steps, int step_count)
-{
+static inline void fake_script(struct fake *fake, const struct step *steps, int step_count) {
     fake->steps = steps;
     fake->step_count = step_count;
     fake->next = 0;
@@ -162,32 +155,28 @@ static inline void fake_script(struct fake *fake, const struct step *steps, int 
     fake->persist_count = 0;
     fake->call.deadline_us = clock_mono_us() + 60 * US_PER_SECOND;
 }
-#define FAKE_SCRIPT(fake, ...) \
-    fake_script((fake), (const struct step[]){__VA_ARGS__}, \
+#define FAKE_SCRIPT(fake, ...)                                                                     \
+    fake_script((fake), (const struct step[]){__VA_ARGS__},                                        \
                 (int)(sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step)))
 
 /* Every step was used: the adapter did not stop early. */
-static inline void assert_script_done(const struct fake *fake)
-{
+static inline void assert_script_done(const struct fake *fake) {
     assert_int_equal(fake->next, fake->step_count);
 }
 
-static inline struct currency money_of(const char *code)
-{
+static inline struct currency money_of(const char *code) {
     struct currency currency;
     struct err err;
     assert_int_equal(currency_parse(code, &currency, &err), 0);
     return currency;
 }
 
-static inline void vector_path(const char *name, char path[512])
-{
+static inline void vector_path(const char *name, char path[512]) {
     snprintf(path, 512, "%s/vectors/%s", TESTS_DIR, name);
 }
 
 /* A file of tests/vectors, without the line end at its end. Returns its length. */
-static inline size_t vector_read(const char *name, char bytes[VECTOR_BYTES_MAX])
-{
+static inline size_t vector_read(const char *name, char bytes[VECTOR_BYTES_MAX]) {
     char path[512];
     size_t count = 0;
     struct err err;

@@ -29,17 +29,16 @@ struct front {
     struct http_server *server;
     struct http_listener *listener;
     int port;
-    atomic_int calls;   /* of the handler */
+    atomic_int calls; /* of the handler */
     struct lock lock;
     struct cond changed;
-    int entered;        /* requests for /block that have reached the handler */
-    bool released;      /* and may go on */
+    int entered;   /* requests for /block that have reached the handler */
+    bool released; /* and may go on */
 };
 
 /* ---- the handler ---- */
 
-static inline void front_block(struct front *front)
-{
+static inline void front_block(struct front *front) {
     lock_take(&front->lock);
     front->entered++;
     cond_broadcast(&front->changed);
@@ -51,8 +50,7 @@ static inline void front_block(struct front *front)
 
 /* Answers "METHOD path?query body"; some paths do something besides. */
 static inline void front_handle(void *ctx, const struct http_request *request,
-                                struct http_reply *reply)
-{
+                                struct http_reply *reply) {
     struct front *front = ctx;
     atomic_fetch_add(&front->calls, 1);
     if (strcmp(request->path, "/block") == 0) {
@@ -95,8 +93,7 @@ static inline void front_handle(void *ctx, const struct http_request *request,
 
 /* ---- the server ---- */
 
-static inline void front_start(struct front *front, const struct http_listener_options *wanted)
-{
+static inline void front_start(struct front *front, const struct http_listener_options *wanted) {
     struct http_listener_options options = *wanted;
     struct err err;
     *front = (struct front){0};
@@ -112,24 +109,21 @@ static inline void front_start(struct front *front, const struct http_listener_o
     assert_true(front->port > 0);
 }
 
-static inline void front_release(struct front *front)
-{
+static inline void front_release(struct front *front) {
     lock_take(&front->lock);
     front->released = true;
     cond_broadcast(&front->changed);
     lock_give(&front->lock);
 }
 
-static inline void front_stop(struct front *front)
-{
+static inline void front_stop(struct front *front) {
     front_release(front);
     http_server_free(front->server);
     cond_free(&front->changed);
     lock_free(&front->lock);
 }
 
-static inline void front_await_entered(struct front *front, int count)
-{
+static inline void front_await_entered(struct front *front, int count) {
     int64_t deadline_us = clock_mono_us() + FIXTURE_PATIENCE_US;
     lock_take(&front->lock);
     while (front->entered < count) {
@@ -138,8 +132,7 @@ static inline void front_await_entered(struct front *front, int count)
     lock_give(&front->lock);
 }
 
-static inline struct http_server_stats front_stats(const struct front *front)
-{
+static inline struct http_server_stats front_stats(const struct front *front) {
     struct http_server_stats stats;
     http_server_stats(front->listener, &stats);
     return stats;
@@ -164,8 +157,7 @@ static inline struct http_server_stats front_stats(const struct front *front)
 /* ---- the client ---- */
 
 /* A connected socket, or -1 when the connection is refused. */
-static inline int dial_or_refused(int port)
-{
+static inline int dial_or_refused(int port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct timeval patience = {.tv_sec = FIXTURE_READ_SECONDS};
     int on = 1;
@@ -182,16 +174,14 @@ static inline int dial_or_refused(int port)
     return fd;
 }
 
-static inline int dial(const struct front *front)
-{
+static inline int dial(const struct front *front) {
     int fd = dial_or_refused(front->port);
     assert_true(fd >= 0);
     return fd;
 }
 
 /* Sends what the other side will take: it may have refused half-way. */
-static inline void put(int fd, const char *bytes, size_t count)
-{
+static inline void put(int fd, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
         if (sent < 0) {
@@ -203,24 +193,24 @@ static inline void put(int fd, const char *bytes, size_t count)
     }
 }
 
-static inline void put_text(int fd, const char *text) { put(fd, text, strlen(text)); }
+static inline void put_text(int fd, const char *text) {
+    put(fd, text, strlen(text));
+}
 
-static inline void put_get(int fd, const char *target)
-{
+static inline void put_get(int fd, const char *target) {
     char text[512];
     int bytes = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", target);
     put(fd, text, (size_t)bytes);
 }
 
 struct answer {
-    int status; /* 0: the connection ended before a byte came; -1: it was reset */
+    int status;                   /* 0: the connection ended before a byte came; -1: it was reset */
     char text[FIXTURE_REPLY_MAX]; /* head and body */
     size_t head_bytes, body_bytes;
     const char *body;
 };
 
-static inline ssize_t get_byte(int fd, char *ret_byte)
-{
+static inline ssize_t get_byte(int fd, char *ret_byte) {
     ssize_t got = recv(fd, ret_byte, 1, 0);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         fail_msg("the server neither answers nor closes");
@@ -230,8 +220,7 @@ static inline ssize_t get_byte(int fd, char *ret_byte)
 
 /* The value of a header of the answer, cut off at its line's end in `ret_value`; false: none. */
 static inline bool answer_header(const struct answer *answer, const char *name, char *ret_value,
-                                 size_t bytes_max)
-{
+                                 size_t bytes_max) {
     size_t name_bytes = strlen(name);
     for (const char *line = answer->text; line < answer->text + answer->head_bytes;) {
         const char *end = strstr(line, "\r\n");
@@ -246,8 +235,7 @@ static inline bool answer_header(const struct answer *answer, const char *name, 
 }
 
 /* Reads one answer: the head, then as many bytes as it says unless `no_body`. */
-static inline void get_answer(int fd, bool no_body, struct answer *ret_answer)
-{
+static inline void get_answer(int fd, bool no_body, struct answer *ret_answer) {
     size_t bytes = 0;
     ssize_t got = 1;
     *ret_answer = (struct answer){0};
@@ -275,16 +263,14 @@ static inline void get_answer(int fd, bool no_body, struct answer *ret_answer)
     }
 }
 
-static inline void expect_body(int fd, int status, const char *body)
-{
+static inline void expect_body(int fd, int status, const char *body) {
     struct answer answer;
     get_answer(fd, false, &answer);
     assert_int_equal(answer.status, status);
     assert_string_equal(answer.body, body);
 }
 
-static inline void expect_end(int fd)
-{
+static inline void expect_end(int fd) {
     char byte;
     ssize_t got = get_byte(fd, &byte);
     if (got == 1) {
@@ -293,8 +279,7 @@ static inline void expect_end(int fd)
 }
 
 /* The end, but no reset, which could have overtaken the answer. */
-static inline void expect_clean_end(int fd)
-{
+static inline void expect_clean_end(int fd) {
     char byte;
     ssize_t got = get_byte(fd, &byte);
     if (got != 0) {
@@ -302,8 +287,7 @@ static inline void expect_clean_end(int fd)
     }
 }
 
-static inline bool has_bytes(int fd)
-{
+static inline bool has_bytes(int fd) {
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     return poll(&readable, 1, 0) == 1;
 }

@@ -12,33 +12,33 @@
 #define WEBHOOK_ID "1JE4291016473214C"
 
 #define TOKEN(name) "{\"access_token\":\"" name "\",\"token_type\":\"Bearer\",\"expires_in\":32400}"
-#define TOKEN_STEP {200, TOKEN("A21"), 0, 0}
+#define TOKEN_STEP                                                                                 \
+    { 200, TOKEN("A21"), 0, 0 }
 #define AMOUNT(value) "{\"currency_code\":\"USD\",\"value\":\"" value "\"}"
-#define ORDER(status, payments, more) \
-    "{\"id\":\"5O190127TN364715T\",\"status\":\"" status \
-    "\",\"purchase_units\":[{\"reference_id\":" \
-    "\"o 1\",\"custom_id\":\"" REFERENCE \
+#define ORDER(status, payments, more)                                                              \
+    "{\"id\":\"5O190127TN364715T\",\"status\":\"" status                                           \
+    "\",\"purchase_units\":[{\"reference_id\":"                                                    \
+    "\"o 1\",\"custom_id\":\"" REFERENCE                                                           \
     "\",\"amount\":" AMOUNT("10.99") ",\"payments\":{" payments "}}]" more "}"
-#define CAPTURE(id, status, value) \
-    "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount\":" AMOUNT( \
+#define CAPTURE(id, status, value)                                                                 \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount\":" AMOUNT(                             \
         value) ",\"seller_receivable_breakdown\":{\"paypal_fee\":" AMOUNT("0.62") "}}"
-#define CAPTURED \
+#define CAPTURED                                                                                   \
     ORDER("COMPLETED", "\"captures\":[" CAPTURE("3C679366HH908993F", "COMPLETED", "10.99") "]", "")
-#define AUTHORIZED(status) \
-    ORDER("COMPLETED", \
-          "\"authorizations\":[{\"id\":\"0AW2184448108334S\",\"status\":\"" status \
-          "\",\"amount\":" AMOUNT("10.99") "}]", \
+#define AUTHORIZED(status)                                                                         \
+    ORDER("COMPLETED",                                                                             \
+          "\"authorizations\":[{\"id\":\"0AW2184448108334S\",\"status\":\"" status                 \
+          "\",\"amount\":" AMOUNT("10.99") "}]",                                                   \
           "")
-#define LINKS(rel) \
-    ",\"links\":[{\"rel\":\"self\",\"href\":\"https://x.example/self\"}," \
+#define LINKS(rel)                                                                                 \
+    ",\"links\":[{\"rel\":\"self\",\"href\":\"https://x.example/self\"},"                          \
     "{\"rel\":\"" rel "\",\"href\":\"https://www.paypal.com/go?token=5O19\"}]"
-#define ERROR(name, issue) \
-    "{\"name\":\"" name "\",\"debug_id\":\"x\",\"details\":[{\"issue\":\"" issue \
+#define ERROR(name, issue)                                                                         \
+    "{\"name\":\"" name "\",\"debug_id\":\"x\",\"details\":[{\"issue\":\"" issue                   \
     "\",\"description\":\"it says so\"}]}"
 #define ISSUE(issue) ERROR("UNPROCESSABLE_ENTITY", issue)
 
-static inline struct fake *paypal_new(const char *base_url)
-{
+static inline struct fake *paypal_new(const char *base_url) {
     struct fake *fake = fake_new(&paypal_adapter, base_url);
     char ca[VECTOR_BYTES_MAX];
     struct err err;
@@ -52,8 +52,7 @@ static inline struct fake *paypal_new(const char *base_url)
 }
 
 /* With a token in its cache, so that a script is about the call itself. */
-static inline int paypal_setup(void **state)
-{
+static inline int paypal_setup(void **state) {
     struct fake *fake = paypal_new(BASE);
     struct gateway_result result;
     FAKE_SCRIPT(fake, TOKEN_STEP);
@@ -63,14 +62,13 @@ static inline int paypal_setup(void **state)
     return 0;
 }
 
-static inline int paypal_teardown(void **state)
-{
+static inline int paypal_teardown(void **state) {
     fake_free(*state);
     return 0;
 }
 
-static inline struct gateway_charge paypal_charge_of(enum payment_method method, const char *token)
-{
+static inline struct gateway_charge paypal_charge_of(enum payment_method method,
+                                                     const char *token) {
     return (struct gateway_charge){
         .reference = REFERENCE,
         .order_id = "o 1",
@@ -87,8 +85,8 @@ static inline struct gateway_charge paypal_charge_of(enum payment_method method,
     };
 }
 
-static inline struct gateway_lookup paypal_lookup_of(const char *gateway_id, const char *charge_id)
-{
+static inline struct gateway_lookup paypal_lookup_of(const char *gateway_id,
+                                                     const char *charge_id) {
     return (struct gateway_lookup){
         .reference = REFERENCE,
         .gateway_id = gateway_id,
@@ -99,8 +97,7 @@ static inline struct gateway_lookup paypal_lookup_of(const char *gateway_id, con
     };
 }
 
-static inline struct gateway_change paypal_change_of(const char *reference, const char *charge_id)
-{
+static inline struct gateway_change paypal_change_of(const char *reference, const char *charge_id) {
     return (struct gateway_change){
         .payment = paypal_lookup_of("5O190127TN364715T", charge_id),
         .reference = reference,
@@ -112,8 +109,7 @@ static inline struct gateway_change paypal_change_of(const char *reference, cons
 }
 
 static inline struct gateway_result paypal_charged(struct fake *fake, enum payment_method method,
-                                                   const char *token)
-{
+                                                   const char *token) {
     struct gateway_charge charge = paypal_charge_of(method, token);
     struct gateway_result result;
     fake->gateway.adapter->charge(&fake->call, &charge, &result);

@@ -10,8 +10,7 @@
 #include "aborts.h"
 #include "base/arena.h"
 
-static void every_piece_is_zeroed_aligned_and_its_own(void **state)
-{
+static void every_piece_is_zeroed_aligned_and_its_own(void **state) {
     enum { PIECES = 400 };
     unsigned char *pieces[PIECES];
     size_t sizes[PIECES];
@@ -35,8 +34,7 @@ static void every_piece_is_zeroed_aligned_and_its_own(void **state)
     }
 }
 
-static void copies_and_formatted_texts_are_the_arenas_own(void **state)
-{
+static void copies_and_formatted_texts_are_the_arenas_own(void **state) {
     char text[] = "abc";
     char *copy;
     ARENA_AUTO arena = arena_new(1000);
@@ -51,8 +49,7 @@ static void copies_and_formatted_texts_are_the_arenas_own(void **state)
 }
 
 /* Lengths around the alignment: what is asked for next must not touch the NUL. */
-static void a_copy_keeps_its_nul_when_the_next_piece_is_filled(void **state)
-{
+static void a_copy_keeps_its_nul_when_the_next_piece_is_filled(void **state) {
     ARENA_AUTO arena = arena_new(10000);
 
     for (size_t count = 0; count < 64; count++) {
@@ -66,22 +63,19 @@ static void a_copy_keeps_its_nul_when_the_next_piece_is_filled(void **state)
     }
 }
 
-static void all_of_the_cap_can_be_used(void **state)
-{
+static void all_of_the_cap_can_be_used(void **state) {
     ARENA_AUTO arena = arena_new(100);
 
     assert_non_null(arena_alloc(arena, 100));
 }
 
-static void take_more_than_the_cap_at_once(void)
-{
+static void take_more_than_the_cap_at_once(void) {
     struct arena *arena = arena_new(100);
 
     (void)!arena_alloc(arena, 101);
 }
 
-static void take_more_than_the_cap_bit_by_bit(void)
-{
+static void take_more_than_the_cap_bit_by_bit(void) {
     struct arena *arena = arena_new(100);
 
     for (int i = 0; i < 101; i++) {
@@ -89,30 +83,26 @@ static void take_more_than_the_cap_bit_by_bit(void)
     }
 }
 
-static void take_a_size_that_wraps_around(void)
-{
+static void take_a_size_that_wraps_around(void) {
     struct arena *arena = arena_new(100);
 
     (void)!arena_alloc(arena, SIZE_MAX - 3);
 }
 
-static void passing_the_cap_is_a_bug_and_aborts(void **state)
-{
+static void passing_the_cap_is_a_bug_and_aborts(void **state) {
     assert_true(aborts(take_more_than_the_cap_at_once));
     assert_true(aborts(take_more_than_the_cap_bit_by_bit));
     assert_true(aborts(take_a_size_that_wraps_around));
 }
 
-static void freeing_nothing_is_fine(void **state)
-{
+static void freeing_nothing_is_fine(void **state) {
     struct arena *arena = NULL;
 
     arena_free(NULL);
     arena_auto(&arena);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_piece_is_zeroed_aligned_and_its_own),
         cmocka_unit_test(copies_and_formatted_texts_are_the_arenas_own),

@@ -80,8 +80,11 @@ static void a_hash_is_what_the_manual_says(void **state) {
                                         " '30:' || id || '16:' || at_us FROM audit_entry");
     char text[1000], hash[SHA256_HEX_CHARS + 1];
     (void)snprintf(text, sizeof(text), "%s%s", fields,
-                   "10:user:usr_1" "15:gateway.disable" "17:gateway:stripe-eu"
-                   "18:it answers nothing" "23:{\"gateway\":\"stripe-eu\"}");
+                   "10:user:usr_1"
+                   "15:gateway.disable"
+                   "17:gateway:stripe-eu"
+                   "18:it answers nothing"
+                   "23:{\"gateway\":\"stripe-eu\"}");
     crypto_sha256_hex(text, strlen(text), hash);
     char *stored = engine_text(&engine, "SELECT hash FROM audit_entry");
     assert_string_equal(hash, stored);
@@ -99,13 +102,15 @@ static void an_edit_of_any_column_is_found(void **state) {
         {"UPDATE audit_entry SET reason = '' WHERE number = 4", "4"},
         {"UPDATE audit_entry SET detail = '{}' WHERE number = 4", "4"},
         {"UPDATE audit_entry SET hash = (SELECT hash FROM audit_entry WHERE number = 5)"
-         " WHERE number = 4", "4"},
+         " WHERE number = 4",
+         "4"},
         {"UPDATE audit_entry SET number = 40 WHERE number = 4", "4"},
         {"UPDATE audit_entry SET reason = 'x' WHERE number = 1", "1"},
         {"UPDATE audit_entry SET reason = 'x' WHERE number = 10", "10"},
         /* Moving a letter over the border between two fields. */
         {"UPDATE audit_entry SET actor = 'user:usr_', action = '1gateway.disable'"
-         " WHERE number = 4", "4"},
+         " WHERE number = 4",
+         "4"},
     };
     for (size_t i = 0; i < COUNT_OF(edits); i++) {
         (void)ten_entries(state);

@@ -11,8 +11,7 @@
 
 #include "base/buf.h"
 
-static void a_new_buffer_is_an_empty_text(void **state)
-{
+static void a_new_buffer_is_an_empty_text(void **state) {
     BUF_AUTO buf;
 
     buf_init(&buf, 10);
@@ -22,8 +21,7 @@ static void a_new_buffer_is_an_empty_text(void **state)
     assert_true(buf_ok(&buf));
 }
 
-static void every_way_of_adding_adds_and_ends_with_a_nul(void **state)
-{
+static void every_way_of_adding_adds_and_ends_with_a_nul(void **state) {
     BUF_AUTO buf;
 
     buf_init(&buf, 1000);
@@ -37,8 +35,7 @@ static void every_way_of_adding_adds_and_ends_with_a_nul(void **state)
     assert_memory_equal(buf.data, "a\0btext=-9223372036854775808;x:7", buf.len + 1);
 }
 
-static void exactly_the_maximum_fits_and_one_more_does_not(void **state)
-{
+static void exactly_the_maximum_fits_and_one_more_does_not(void **state) {
     for (size_t max = 0; max < 600; max += 7) {
         BUF_AUTO buf;
 
@@ -55,8 +52,7 @@ static void exactly_the_maximum_fits_and_one_more_does_not(void **state)
     }
 }
 
-static void after_an_overflow_nothing_is_taken_until_it_is_cleared(void **state)
-{
+static void after_an_overflow_nothing_is_taken_until_it_is_cleared(void **state) {
     BUF_AUTO buf;
 
     buf_init(&buf, 4);
@@ -76,8 +72,7 @@ static void after_an_overflow_nothing_is_taken_until_it_is_cleared(void **state)
     assert_false(buf_ok(&buf));
 }
 
-static void a_length_near_the_end_of_size_t_is_an_overflow_not_a_crash(void **state)
-{
+static void a_length_near_the_end_of_size_t_is_an_overflow_not_a_crash(void **state) {
     BUF_AUTO buf;
 
     buf_init(&buf, 100);
@@ -87,8 +82,7 @@ static void a_length_near_the_end_of_size_t_is_an_overflow_not_a_crash(void **st
     assert_string_equal(buf.data, "abc");
 }
 
-static void url_coding_leaves_only_the_unreserved_bytes(void **state)
-{
+static void url_coding_leaves_only_the_unreserved_bytes(void **state) {
     for (int c = 1; c < 256; c++) {
         BUF_AUTO buf;
         const char text[2] = {(char)c, '\0'};
@@ -113,18 +107,21 @@ static const struct {
     {"say \"a\\b\"", "\"say \\\"a\\\\b\\\"\""},
     {"\n\r\t\x01\x1f\x7f", "\"\\n\\r\\t\\u0001\\u001f\x7f\""},
     {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x92\xB3", "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x92\xB3\""},
-    {"a\x80z", "\"a\xEF\xBF\xBDz\""},                     /* a follower alone */
-    {"\xC0\xAF", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},         /* overlong */
+    {"a\x80z", "\"a\xEF\xBF\xBDz\""},             /* a follower alone */
+    {"\xC0\xAF", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""}, /* overlong */
     {"\xE0\x80\xAF", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
     {"\xED\xA0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""}, /* a surrogate */
     {"\xF4\x90\x80\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
-    {"\xE2\x82", "\"\xEF\xBF\xBD\""},                     /* cut off */
-    {"\xF0\x9F\x92" "z", "\"\xEF\xBF\xBDz\""},
-    {"\xFF" "ok", "\"\xEF\xBF\xBDok\""},
+    {"\xE2\x82", "\"\xEF\xBF\xBD\""}, /* cut off */
+    {"\xF0\x9F\x92"
+     "z",
+     "\"\xEF\xBF\xBDz\""},
+    {"\xFF"
+     "ok",
+     "\"\xEF\xBF\xBDok\""},
 };
 
-static void json_strings_are_escaped_and_always_valid_utf8(void **state)
-{
+static void json_strings_are_escaped_and_always_valid_utf8(void **state) {
     for (size_t i = 0; i < COUNT_OF(json_cases); i++) {
         BUF_AUTO buf;
 
@@ -135,8 +132,7 @@ static void json_strings_are_escaped_and_always_valid_utf8(void **state)
 }
 
 /* The oracle is jansson: it refuses invalid UTF-8 and unescaped control characters. */
-static void any_two_bytes_after_a_lead_make_json_that_a_strict_reader_takes(void **state)
-{
+static void any_two_bytes_after_a_lead_make_json_that_a_strict_reader_takes(void **state) {
     for (int lead = 1; lead < 256; lead++) {
         for (int follow = 1; follow < 256; follow++) {
             const char text[] = {(char)lead, (char)follow, 'x', '\0'};
@@ -153,8 +149,7 @@ static void any_two_bytes_after_a_lead_make_json_that_a_strict_reader_takes(void
     }
 }
 
-static void taking_gives_the_memory_away_and_leaves_an_empty_buffer(void **state)
-{
+static void taking_gives_the_memory_away_and_leaves_an_empty_buffer(void **state) {
     BUF_AUTO buf;
     char *taken;
 
@@ -168,8 +163,7 @@ static void taking_gives_the_memory_away_and_leaves_an_empty_buffer(void **state
     assert_string_equal(buf.data, "again");
 }
 
-static void a_buffer_may_be_released_twice_and_used_again(void **state)
-{
+static void a_buffer_may_be_released_twice_and_used_again(void **state) {
     struct buf buf;
 
     buf_init(&buf, 100);
@@ -181,8 +175,7 @@ static void a_buffer_may_be_released_twice_and_used_again(void **state)
     buf_release(&buf);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_buffer_is_an_empty_text),
         cmocka_unit_test(every_way_of_adding_adds_and_ends_with_a_nul),

@@ -30,8 +30,7 @@ static struct {
     char keys[SEEN_MAX][TEXT_MAX], authorizations[SEEN_MAX][TEXT_MAX];
 } service;
 
-static void note(const struct http_request *request, const char *target)
-{
+static void note(const struct http_request *request, const char *target) {
     lock_take(&service.lock);
     if (service.seen < SEEN_MAX) {
         const char *key = http_header_find(request->headers, request->header_count,
@@ -48,8 +47,7 @@ static void note(const struct http_request *request, const char *target)
     lock_give(&service.lock);
 }
 
-static void handle(void *ctx, const struct http_request *request, struct http_reply *reply)
-{
+static void handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     (void)ctx;
     char target[TEXT_MAX];
     snprintf(target, sizeof target, "%s%s%s", request->path, request->query[0] != '\0' ? "?" : "",
@@ -73,8 +71,7 @@ static void handle(void *ctx, const struct http_request *request, struct http_re
     http_reply_body(reply, "application/json", body, strlen(body));
 }
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     struct err err = {0};
     char url[64];
@@ -89,8 +86,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     (void)state;
     http_server_free(service.server);
     lock_free(&service.lock);
@@ -104,16 +100,14 @@ struct ran {
     char *out, *err;
 };
 
-static void ran_release(struct ran *ran)
-{
+static void ran_release(struct ran *ran) {
     free(ran->out);
     free(ran->err);
 }
 #define RAN struct ran CLEANUP(ran_release)
 
 /* The command's words, separated by blanks; '+' stands for a blank within a word. */
-static struct ran run(const struct canned *answers, const char *words)
-{
+static struct ran run(const struct canned *answers, const char *words) {
     static const struct canned none[] = {{0}};
     struct ran ran = {0};
     size_t out_bytes = 0, err_bytes = 0;
@@ -141,15 +135,13 @@ static struct ran run(const struct canned *answers, const char *words)
     return ran;
 }
 
-static void assert_has(const char *text, const char *part)
-{
+static void assert_has(const char *text, const char *part) {
     if (strstr(text, part) == NULL) {
         fail_msg("there is no \"%s\" in:\n%s", part, text);
     }
 }
 
-static void assert_has_not(const char *text, const char *part)
-{
+static void assert_has_not(const char *text, const char *part) {
     if (strstr(text, part) != NULL) {
         fail_msg("there is \"%s\" in:\n%s", part, text);
     }
@@ -157,8 +149,7 @@ static void assert_has_not(const char *text, const char *part)
 
 /* ---- wrong usage ---- */
 
-static void test_wrong_usage_is_status_2_and_nothing_is_sent(void **state)
-{
+static void test_wrong_usage_is_status_2_and_nothing_is_sent(void **state) {
     (void)state;
     static const struct {
         const char *words, *says;
@@ -210,18 +201,22 @@ static void test_wrong_usage_is_status_2_and_nothing_is_sent(void **state)
     }
 }
 
-static void test_a_key_is_never_repeated_in_an_error(void **state)
-{
+static void test_a_key_is_never_repeated_in_an_error(void **state) {
     (void)state;
     RAN ran = run(NULL, "payment list --key-ref hk_0123456789abcdef");
     assert_has_not(ran.err, "0123456789");
 }
 
-static void test_help_is_status_0_and_goes_to_standard_output(void **state)
-{
+static void test_help_is_status_0_and_goes_to_standard_output(void **state) {
     (void)state;
-    static const char *const words[] = {"help", "--help", "-h", "help payment", "payment --help",
-                                        "payment list --help", "help payment list", "--version",
+    static const char *const words[] = {"help",
+                                        "--help",
+                                        "-h",
+                                        "help payment",
+                                        "payment --help",
+                                        "payment list --help",
+                                        "help payment list",
+                                        "--version",
                                         "version"};
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         RAN ran = run(NULL, words[i]);
@@ -233,8 +228,7 @@ static void test_help_is_status_0_and_goes_to_standard_output(void **state)
 
 /* ---- no service ---- */
 
-static void test_an_unreachable_service_is_status_3(void **state)
-{
+static void test_an_unreachable_service_is_status_3(void **state) {
     (void)state;
     RAN ran = run(NULL, "payment list --url http://127.0.0.1:1");
     assert_int_equal(ran.status, CLI_UNREACHABLE);
@@ -246,8 +240,7 @@ static void test_an_unreachable_service_is_status_3(void **state)
     assert_string_equal(json.err, "");
 }
 
-static void test_something_else_that_listens_there_is_no_service(void **state)
-{
+static void test_something_else_that_listens_there_is_no_service(void **state) {
     (void)state;
     static const struct canned html[] = {{"GET", "/v1/payments", 200, "<html>"}, {0}};
     static const struct canned list[] = {{"GET", "/v1/payments", 200, "[1]"}, {0}};
@@ -258,8 +251,7 @@ static void test_something_else_that_listens_there_is_no_service(void **state)
     assert_int_equal(other.status, CLI_UNREACHABLE);
 }
 
-static void test_a_change_without_an_answer_says_how_to_repeat_it_safely(void **state)
-{
+static void test_a_change_without_an_answer_says_how_to_repeat_it_safely(void **state) {
     (void)state;
     static const struct canned never[] = {{"POST", "/v1/payments/pay_1/cancel", 0, ""}, {0}};
     RAN ran = run(never, "payment cancel pay_1 --timeout 300ms");
@@ -277,8 +269,7 @@ static const char problem[] =
     "\"place\":\"/state\",\"retry\":\"never\",\"request_id\":\"req_7\"}";
 static const struct canned refusing[] = {{"POST", "/v1/payments/pay_1/cancel", 409, problem}, {0}};
 
-static void test_a_problem_is_told_in_plain_words_with_status_1(void **state)
-{
+static void test_a_problem_is_told_in_plain_words_with_status_1(void **state) {
     (void)state;
     RAN ran = run(refusing, "payment cancel pay_1");
     assert_int_equal(ran.status, CLI_PROBLEM);
@@ -290,8 +281,7 @@ static void test_a_problem_is_told_in_plain_words_with_status_1(void **state)
                                  "  request req_7 (HTTP 409)\n");
 }
 
-static void test_a_problem_is_passed_on_as_it_is_with_json(void **state)
-{
+static void test_a_problem_is_passed_on_as_it_is_with_json(void **state) {
     (void)state;
     RAN ran = run(refusing, "payment cancel pay_1 --json");
     assert_int_equal(ran.status, CLI_PROBLEM);
@@ -300,8 +290,7 @@ static void test_a_problem_is_passed_on_as_it_is_with_json(void **state)
     assert_string_equal(ran.out + strlen(problem), "\n");
 }
 
-static void test_a_refusal_that_may_pass_says_how_to_come_again(void **state)
-{
+static void test_a_refusal_that_may_pass_says_how_to_come_again(void **state) {
     (void)state;
     static const struct canned again[] = {
         {"POST", "/v1/payments/pay_1/cancel", 503,
@@ -314,8 +303,7 @@ static void test_a_refusal_that_may_pass_says_how_to_come_again(void **state)
     assert_has(later.err, "in a moment");
 }
 
-static void test_a_missing_key_says_where_to_put_one(void **state)
-{
+static void test_a_missing_key_says_where_to_put_one(void **state) {
     (void)state;
     static const struct canned closed[] = {
         {"GET", "/v1/payments", 401, "{\"title\":\"No valid API key was given\"}"}, {0}};
@@ -340,8 +328,7 @@ static const struct canned taking[] = {
     {"POST", "/v1/payments/pay_1/capture", 200, PAYMENT("pay_1", "succeeded")},
     {0}};
 
-static void test_a_payment_is_created_with_amounts_in_minor_units(void **state)
-{
+static void test_a_payment_is_created_with_amounts_in_minor_units(void **state) {
     (void)state;
     RAN ran = run(taking, "payment create --order A-1 --amount 19.99 --currency USD --method card "
                           "--token stripe-eu=pm_1 --token any --customer c1 --vip --capture-later "
@@ -358,8 +345,7 @@ static void test_a_payment_is_created_with_amounts_in_minor_units(void **state)
     assert_has(ran.out, "succeeded");
 }
 
-static void test_each_change_has_a_fresh_key_unless_one_is_given(void **state)
-{
+static void test_each_change_has_a_fresh_key_unless_one_is_given(void **state) {
     (void)state;
     char first[TEXT_MAX];
     RAN one = run(taking, "payment capture pay_1");
@@ -380,8 +366,7 @@ static void test_each_change_has_a_fresh_key_unless_one_is_given(void **state)
     assert_string_equal(service.keys[0], "");
 }
 
-static void test_the_amount_of_a_refund_is_read_in_the_payments_currency(void **state)
-{
+static void test_the_amount_of_a_refund_is_read_in_the_payments_currency(void **state) {
     (void)state;
     RAN ran = run(taking, "payment refund pay_1 --amount 5 --reason Asked+for --store-credit");
     assert_int_equal(ran.status, CLI_DONE);
@@ -394,8 +379,7 @@ static void test_the_amount_of_a_refund_is_read_in_the_payments_currency(void **
     assert_has(ran.out, "holdfast refund show re_1");
 }
 
-static void test_the_key_is_read_from_a_file_and_sent(void **state)
-{
+static void test_the_key_is_read_from_a_file_and_sent(void **state) {
     (void)state;
     char folder[512], path[600], words[800];
     assert_non_null(getcwd(folder, sizeof folder));
@@ -416,8 +400,7 @@ static void test_the_key_is_read_from_a_file_and_sent(void **state)
     assert_string_equal(service.authorizations[0], "Bearer hk_other");
 }
 
-static void test_filters_become_a_query(void **state)
-{
+static void test_filters_become_a_query(void **state) {
     (void)state;
     static const struct canned list[] = {
         {"GET", "/v1/payments?state=failed&order_id=A%20%26%2F1&since=1h&limit=5&review=1", 200,
@@ -432,12 +415,9 @@ static void test_filters_become_a_query(void **state)
 
 #define LIST "{\"data\":[" PAYMENT("pay_1", "succeeded") "],\"next_cursor\":\"17.pay_1\"}"
 
-static void test_a_list_is_a_table_and_says_how_to_go_on(void **state)
-{
+static void test_a_list_is_a_table_and_says_how_to_go_on(void **state) {
     (void)state;
-    static const struct canned list[] = {
-        {"GET", "/v1/payments", 200, LIST},
-        {0}};
+    static const struct canned list[] = {{"GET", "/v1/payments", 200, LIST}, {0}};
     RAN ran = run(list, "payment list");
     assert_int_equal(ran.status, CLI_DONE);
     assert_has(ran.out, "PAYMENT  STATE         AMOUNT  METHOD  GATEWAY    ORDER    AGE  NOTE\n"
@@ -448,32 +428,41 @@ static void test_a_list_is_a_table_and_says_how_to_go_on(void **state)
     assert_string_equal(json.out, LIST "\n");
 }
 
-static void test_the_story_of_a_payment_is_told_in_time(void **state)
-{
+static void test_the_story_of_a_payment_is_told_in_time(void **state) {
     (void)state;
     static const struct canned story[] = {
         {"GET", "/v1/payments?order_id=A-1", 200, "{\"data\":[" PAYMENT("pay_1", "succeeded") "]}"},
         {"GET", "/v1/payments/pay_1/events", 200,
-         "{\"payment\":" PAYMENT("pay_1", "succeeded")
-         ",\"events\":[{\"type\":\"payment.begun\",\"at\":\"2020-01-01T00:00:00.050Z\"},"
-         "{\"type\":\"payment.succeeded\",\"at\":\"2020-01-01T00:00:02Z\"}],"
-         "\"attempts\":["
-         "{\"number\":1,\"gateway\":\"stripe-eu\",\"state\":\"not_charged\","
-         "\"outcome\":\"unavailable\",\"code\":\"connect\",\"reach\":\"not_sent\",\"decision\":{},"
-         "\"created_at\":\"2020-01-01T00:00:00Z\",\"settled_at\":\"2020-01-01T00:00:00.100Z\"},"
-         "{\"number\":2,\"gateway\":\"paypal\",\"state\":\"charged\",\"outcome\":\"charged\","
-         "\"reach\":\"answered\",\"charge_id\":\"ch_9\",\"decision\":{\"candidates\":["
-         "{\"gateway\":\"stripe-eu\",\"eligible\":false,\"reason\":\"breaker open\"},"
-         "{\"gateway\":\"paypal\",\"eligible\":true,\"reason\":\"priority 2\"}]},"
-         "\"created_at\":\"2020-01-01T00:00:00.200Z\",\"settled_at\":\"2020-01-01T00:00:01Z\"}],"
-         "\"operations\":[],\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
+         "{\"payment\":" PAYMENT(
+             "pay_1",
+             "succeeded") ",\"events\":[{\"type\":\"payment.begun\",\"at\":\"2020-01-01T00:00:00."
+                          "050Z\"},"
+                          "{\"type\":\"payment.succeeded\",\"at\":\"2020-01-01T00:00:02Z\"}],"
+                          "\"attempts\":["
+                          "{\"number\":1,\"gateway\":\"stripe-eu\",\"state\":\"not_charged\","
+                          "\"outcome\":\"unavailable\",\"code\":\"connect\",\"reach\":\"not_sent\","
+                          "\"decision\":{},"
+                          "\"created_at\":\"2020-01-01T00:00:00Z\",\"settled_at\":\"2020-01-01T00:"
+                          "00:00.100Z\"},"
+                          "{\"number\":2,\"gateway\":\"paypal\",\"state\":\"charged\",\"outcome\":"
+                          "\"charged\","
+                          "\"reach\":\"answered\",\"charge_id\":\"ch_9\",\"decision\":{"
+                          "\"candidates\":["
+                          "{\"gateway\":\"stripe-eu\",\"eligible\":false,\"reason\":\"breaker "
+                          "open\"},"
+                          "{\"gateway\":\"paypal\",\"eligible\":true,\"reason\":\"priority 2\"}]},"
+                          "\"created_at\":\"2020-01-01T00:00:00.200Z\",\"settled_at\":\"2020-01-"
+                          "01T00:00:01Z\"}],"
+                          "\"operations\":[],\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
         {0}};
     RAN ran = run(story, "payment show A-1");
     assert_int_equal(ran.status, CLI_DONE);
     const char *const order[] = {
-        "+0.000s", "payment.begun", "+0.100s", "unavailable, connect; nothing was sent", "+0.200s",
-        "paypal, priority 2; passed over: stripe-eu (breaker open)", "+1.000s", "ch_9", "+2.000s",
-        "payment.succeeded"};
+        "+0.000s", "payment.begun",
+        "+0.100s", "unavailable, connect; nothing was sent",
+        "+0.200s", "paypal, priority 2; passed over: stripe-eu (breaker open)",
+        "+1.000s", "ch_9",
+        "+2.000s", "payment.succeeded"};
     const char *at = ran.out;
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         at = strstr(at, order[i]);
@@ -483,8 +472,7 @@ static void test_the_story_of_a_payment_is_told_in_time(void **state)
     }
 }
 
-static void test_what_was_found_wrong_is_status_1(void **state)
-{
+static void test_what_was_found_wrong_is_status_1(void **state) {
     (void)state;
     static const struct canned wrong[] = {
         {"GET", "/internal/api/payments/stuck?older_seconds=60", 200,
@@ -492,8 +480,8 @@ static void test_what_was_found_wrong_is_status_1(void **state)
         {"GET", "/v1/cases", 200, "{\"data\":[{\"id\":\"case_1\",\"state\":\"open\"}]}"},
         {"POST", "/v1/payments", 201, PAYMENT("pay_1", "failed")},
         {"POST", "/v1/payments/pay_1/check", 200,
-         "{\"payment\":" PAYMENT("pay_1", "processing")
-         ",\"gateway_says\":{\"outcome\":\"unknown\",\"still_unresolved\":true}}"},
+         "{\"payment\":" PAYMENT("pay_1", "processing") ",\"gateway_says\":{\"outcome\":"
+                                                        "\"unknown\",\"still_unresolved\":true}}"},
         {"GET", "/v1/gateways", 200,
          "{\"data\":[{\"name\":\"a\",\"state\":\"enabled\",\"health\":[{\"operation\":\"charge\","
          "\"method\":\"card\",\"breaker\":\"open\"}]}]}"},
@@ -534,8 +522,7 @@ static void test_what_was_found_wrong_is_status_1(void **state)
     }
 }
 
-static void test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it(void **state)
-{
+static void test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it(void **state) {
     (void)state;
     static const struct canned switching[] = {
         {"POST", "/v1/routing/primary", 200, "{\"action\":\"gateway.switch\"}"},
@@ -557,8 +544,7 @@ static void test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it(void
     assert_has(disabled.out, "a is disabled now.");
 }
 
-static void test_watching_tells_changes_and_ends_after_so_many_looks(void **state)
-{
+static void test_watching_tells_changes_and_ends_after_so_many_looks(void **state) {
     (void)state;
     static const struct canned up[] = {
         {"GET", "/v1/gateways", 200,
@@ -571,12 +557,12 @@ static void test_watching_tells_changes_and_ends_after_so_many_looks(void **stat
     assert_ptr_equal(strchr(ran.out, '\n'), ran.out + strlen(ran.out) - 1);
 }
 
-static void test_a_secret_is_shown_once_with_a_warning(void **state)
-{
+static void test_a_secret_is_shown_once_with_a_warning(void **state) {
     (void)state;
     static const struct canned made[] = {
-        {"POST", "/v1/keys", 201, "{\"id\":\"key_1\",\"name\":\"shop\",\"role\":\"operator\","
-                                  "\"key\":\"hk_abc\"}"},
+        {"POST", "/v1/keys", 201,
+         "{\"id\":\"key_1\",\"name\":\"shop\",\"role\":\"operator\","
+         "\"key\":\"hk_abc\"}"},
         {0}};
     RAN ran = run(made, "key create shop --role operator");
     assert_int_equal(ran.status, CLI_DONE);
@@ -585,8 +571,7 @@ static void test_a_secret_is_shown_once_with_a_warning(void **state)
     assert_has(service.requests[0], "{\"name\":\"shop\",\"role\":\"operator\"}");
 }
 
-static void test_a_password_comes_from_a_file_and_never_from_the_command_line(void **state)
-{
+static void test_a_password_comes_from_a_file_and_never_from_the_command_line(void **state) {
     (void)state;
     static const struct canned made[] = {
         {"POST", "/v1/users", 201, "{\"id\":\"usr_1\",\"name\":\"ada\",\"role\":\"admin\"}"}, {0}};
@@ -608,8 +593,7 @@ static void test_a_password_comes_from_a_file_and_never_from_the_command_line(vo
 
 /* ---- the database itself ---- */
 
-static void test_a_database_is_migrated_backed_up_and_checked_without_a_service(void **state)
-{
+static void test_a_database_is_migrated_backed_up_and_checked_without_a_service(void **state) {
     (void)state;
     char folder[] = "holdfast-db-XXXXXX", words[256];
     assert_non_null(mkdtemp(folder));
@@ -639,16 +623,14 @@ static void test_a_database_is_migrated_backed_up_and_checked_without_a_service(
     assert_int_equal(system(words), 0);
 }
 
-static void test_looking_at_a_database_that_is_not_there_makes_none(void **state)
-{
+static void test_looking_at_a_database_that_is_not_there_makes_none(void **state) {
     (void)state;
     RAN ran = run(NULL, "db status --store sqlite:does-not-exist.db");
     assert_int_equal(ran.status, CLI_PROBLEM);
     assert_int_not_equal(access("does-not-exist.db", F_OK), 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_usage_is_status_2_and_nothing_is_sent),
         cmocka_unit_test(test_a_key_is_never_repeated_in_an_error),

@@ -16,8 +16,7 @@
 
 /* ---- small things ---- */
 
-static void test_money_is_a_decimal_with_its_currency(void **state)
-{
+static void test_money_is_a_decimal_with_its_currency(void **state) {
     (void)state;
     char text[SHOW_CHARS_MAX];
     assert_string_equal(show_money(1999, "USD", text), "19.99 USD");
@@ -26,16 +25,14 @@ static void test_money_is_a_decimal_with_its_currency(void **state)
     assert_string_equal(show_money(-5, "EUR", text), "-0.05 EUR");
 }
 
-static void test_money_of_an_unknown_currency_says_that_it_is_minor_units(void **state)
-{
+static void test_money_of_an_unknown_currency_says_that_it_is_minor_units(void **state) {
     (void)state;
     char text[SHOW_CHARS_MAX];
     assert_string_equal(show_money(1999, "XQZ", text), "1999 (minor) XQZ");
     assert_string_equal(show_money(1999, NULL, text), "1999 (minor) ");
 }
 
-static void test_counts_are_grouped_by_thousands(void **state)
-{
+static void test_counts_are_grouped_by_thousands(void **state) {
     (void)state;
     char text[SHOW_CHARS_MAX];
     assert_string_equal(show_count(0, text), "0");
@@ -44,16 +41,14 @@ static void test_counts_are_grouped_by_thousands(void **state)
     assert_string_equal(show_count(-1234567, text), "-1,234,567");
 }
 
-static void test_spans_are_told_in_their_largest_unit(void **state)
-{
+static void test_spans_are_told_in_their_largest_unit(void **state) {
     (void)state;
     static const struct {
         int64_t seconds;
         const char *text;
     } rows[] = {
-        {0, "0s"},       {59, "59s"},      {60, "1m"},         {3599, "59m"},
-        {3600, "1h"},    {3660, "1h01m"},  {86399, "23h59m"},  {86400, "1d"},
-        {6 * 86400 + 5, "6d"},
+        {0, "0s"},       {59, "59s"},       {60, "1m"},    {3599, "59m"},         {3600, "1h"},
+        {3660, "1h01m"}, {86399, "23h59m"}, {86400, "1d"}, {6 * 86400 + 5, "6d"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[SHOW_CHARS_MAX];
@@ -61,8 +56,7 @@ static void test_spans_are_told_in_their_largest_unit(void **state)
     }
 }
 
-static void test_latencies_keep_three_digits(void **state)
-{
+static void test_latencies_keep_three_digits(void **state) {
     (void)state;
     char text[SHOW_CHARS_MAX];
     assert_string_equal(show_latency(850, text), "850 µs");
@@ -72,13 +66,11 @@ static void test_latencies_keep_three_digits(void **state)
     assert_string_equal(show_latency(-1, text), "-");
 }
 
-static int64_t still_us(void *ctx)
-{
+static int64_t still_us(void *ctx) {
     return *(int64_t *)ctx;
 }
 
-static void test_ages_are_told_from_now(void **state)
-{
+static void test_ages_are_told_from_now(void **state) {
     (void)state;
     char text[SHOW_CHARS_MAX];
     int64_t now_us = 0;
@@ -99,8 +91,7 @@ static void test_ages_are_told_from_now(void **state)
 
 /* ---- slips of the fingers ---- */
 
-static const char *guessed(const char *word, const char *const *candidates)
-{
+static const char *guessed(const char *word, const char *const *candidates) {
     struct guess guess;
     guess_init(&guess, word);
     for (; *candidates != NULL; candidates++) {
@@ -110,8 +101,7 @@ static const char *guessed(const char *word, const char *const *candidates)
     return best != NULL ? best : "nothing";
 }
 
-static void test_a_slip_of_the_fingers_is_guessed_and_another_word_is_not(void **state)
-{
+static void test_a_slip_of_the_fingers_is_guessed_and_another_word_is_not(void **state) {
     (void)state;
     static const char *const nouns[] = {"payment", "gateway", "db", "serve", "refund", NULL};
     assert_string_equal(guessed("paymnet", nouns), "payment");
@@ -127,8 +117,7 @@ static void test_a_slip_of_the_fingers_is_guessed_and_another_word_is_not(void *
 
 /* ---- the table ---- */
 
-static void each_option(const struct cli_option *option, const struct cli_command *command)
-{
+static void each_option(const struct cli_option *option, const struct cli_command *command) {
     for (; option != NULL && option->name != NULL; option++) {
         if (cli_option_find(command, option->name) != option) {
             fail_msg("%s %s has --%s twice", command->noun,
@@ -140,8 +129,7 @@ static void each_option(const struct cli_option *option, const struct cli_comman
     }
 }
 
-static void test_every_row_of_the_table_is_whole(void **state)
-{
+static void test_every_row_of_the_table_is_whole(void **state) {
     (void)state;
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *row = &cli_commands[i];
@@ -162,8 +150,7 @@ static void test_every_row_of_the_table_is_whole(void **state)
     }
 }
 
-static void test_one_option_name_takes_a_value_everywhere_or_nowhere(void **state)
-{
+static void test_one_option_name_takes_a_value_everywhere_or_nowhere(void **state) {
     (void)state;
     for (int i = 0; i < cli_command_count; i++) {
         for (int j = 0; j < i; j++) {
@@ -178,8 +165,7 @@ static void test_one_option_name_takes_a_value_everywhere_or_nowhere(void **stat
     }
 }
 
-static char *text_of(void (*print)(FILE *out))
-{
+static char *text_of(void (*print)(FILE *out)) {
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
@@ -188,8 +174,7 @@ static char *text_of(void (*print)(FILE *out))
     return text;
 }
 
-static void test_help_names_every_command(void **state)
-{
+static void test_help_names_every_command(void **state) {
     (void)state;
     char *text = text_of(help_all);
     for (int i = 0; i < cli_command_count; i++) {
@@ -199,8 +184,7 @@ static void test_help_names_every_command(void **state)
     free(text);
 }
 
-static void test_help_of_a_command_names_its_arguments_and_options(void **state)
-{
+static void test_help_of_a_command_names_its_arguments_and_options(void **state) {
     (void)state;
     char *text = NULL;
     size_t bytes = 0;
@@ -216,8 +200,7 @@ static void test_help_of_a_command_names_its_arguments_and_options(void **state)
     free(text);
 }
 
-static void test_arguments_are_counted_from_their_names(void **state)
-{
+static void test_arguments_are_counted_from_their_names(void **state) {
     (void)state;
     int min = -1, max = -1;
     cli_argument_bounds(&(struct cli_command){.arguments = NULL}, &min, &max);
@@ -231,8 +214,7 @@ static void test_arguments_are_counted_from_their_names(void **state)
 /* ---- completion ---- */
 
 /* What bash offers for these words, the last being the one under the cursor; blanks between. */
-static void assert_completed(const char *script, const char *words, int at, const char *expected)
-{
+static void assert_completed(const char *script, const char *words, int at, const char *expected) {
     char command[512];
     struct err err = {0};
     struct proc_end end;
@@ -250,8 +232,7 @@ static void assert_completed(const char *script, const char *words, int at, cons
     }
 }
 
-static void test_completion_offers_what_may_stand_there(void **state)
-{
+static void test_completion_offers_what_may_stand_there(void **state) {
     (void)state;
     char path[] = "holdfast-completion-XXXXXX";
     int fd = mkstemp(path);
@@ -275,8 +256,7 @@ static void test_completion_offers_what_may_stand_there(void **state)
     unlink(path);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_money_is_a_decimal_with_its_currency),
         cmocka_unit_test(test_money_of_an_unknown_currency_says_that_it_is_minor_units),

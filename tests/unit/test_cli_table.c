@@ -7,8 +7,7 @@
 #include "cli/table.h"
 
 /* What the table prints on such a screen; free() it. */
-static char *printed(const struct table *table, int columns, bool colour, bool json)
-{
+static char *printed(const struct table *table, int columns, bool colour, bool json) {
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
@@ -19,15 +18,13 @@ static char *printed(const struct table *table, int columns, bool colour, bool j
     return text;
 }
 
-static void assert_printed(const struct table *table, int columns, const char *expected)
-{
+static void assert_printed(const struct table *table, int columns, const char *expected) {
     char *text = printed(table, columns, false, false);
     assert_string_equal(text, expected);
     free(text);
 }
 
-static void test_a_column_is_as_wide_as_its_widest_cell(void **state)
-{
+static void test_a_column_is_as_wide_as_its_widest_cell(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("ID", "NAME");
     table_cell(table, "a");
@@ -37,8 +34,7 @@ static void test_a_column_is_as_wide_as_its_widest_cell(void **state)
     assert_printed(table, 0, "ID       NAME\na        first\nlong-id  second\n");
 }
 
-static void test_a_marked_column_is_aligned_right(void **state)
-{
+static void test_a_marked_column_is_aligned_right(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE(">AMOUNT", "ID");
     table_cell(table, "5.00 USD");
@@ -50,8 +46,7 @@ static void test_a_marked_column_is_aligned_right(void **state)
     assert_printed(table, 0, "    AMOUNT  ID\n  5.00 USD  a\n  1.00 USD  b\n119.99 USD  c\n");
 }
 
-static void test_wide_characters_count_two_columns_and_combining_ones_none(void **state)
-{
+static void test_wide_characters_count_two_columns_and_combining_ones_none(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("WHO", "X");
     table_cell(table, "支付宝");
@@ -61,19 +56,18 @@ static void test_wide_characters_count_two_columns_and_combining_ones_none(void 
     assert_printed(table, 0, "WHO     X\n支付宝  1\ne\xCC\x81t\xC3\xA9     2\n");
 }
 
-static void test_only_flexible_columns_are_cut_to_fit_and_say_so(void **state)
-{
+static void test_only_flexible_columns_are_cut_to_fit_and_say_so(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("ID", "~MESSAGE", "ALSO");
     table_cell(table, "pay_1234567890");
     table_cell(table, "a message that is much too long for this terminal");
     table_cell(table, "re_1234567890");
-    assert_printed(table, 50, "ID              MESSAGE              ALSO\n"
-                              "pay_1234567890  a message that is …  re_1234567890\n");
+    assert_printed(table, 50,
+                   "ID              MESSAGE              ALSO\n"
+                   "pay_1234567890  a message that is …  re_1234567890\n");
 }
 
-static void test_a_wide_character_is_not_cut_in_half(void **state)
-{
+static void test_a_wide_character_is_not_cut_in_half(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("~", "");
     table_cell(table, "支付机构没有回答");
@@ -82,8 +76,7 @@ static void test_a_wide_character_is_not_cut_in_half(void **state)
     assert_printed(table, 11, "支付机…   x\n");
 }
 
-static void test_nothing_is_cut_when_the_output_is_no_terminal(void **state)
-{
+static void test_nothing_is_cut_when_the_output_is_no_terminal(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("~MESSAGE");
     table_cell(table, "a message that is longer than any terminal would be, and then some more");
@@ -92,20 +85,20 @@ static void test_nothing_is_cut_when_the_output_is_no_terminal(void **state)
                    "some more\n");
 }
 
-static void test_what_a_stranger_wrote_cannot_steer_the_terminal(void **state)
-{
+static void test_what_a_stranger_wrote_cannot_steer_the_terminal(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("TEXT");
-    table_cell(table, "red\033[31m \a\r\xC2\x9B" "2J");
+    table_cell(table, "red\033[31m \a\r\xC2\x9B"
+                      "2J");
     table_cell(table, "bad \xFF utf-8");
-    table_cell(table, "\xE2\x80\xAE" "desrever");
+    table_cell(table, "\xE2\x80\xAE"
+                      "desrever");
     table_cell(table, "two\nlines");
     assert_printed(table, 0,
                    "TEXT\nred?[31m ???2J\nbad \xEF\xBF\xBD utf-8\n?desrever\ntwo lines\n");
 }
 
-static void test_what_is_not_there_shows_as_a_hyphen(void **state)
-{
+static void test_what_is_not_there_shows_as_a_hyphen(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("A", "B");
     table_cell(table, NULL);
@@ -113,8 +106,7 @@ static void test_what_is_not_there_shows_as_a_hyphen(void **state)
     assert_printed(table, 0, "A  B\n-  -\n");
 }
 
-static void test_no_line_ends_with_blanks(void **state)
-{
+static void test_no_line_ends_with_blanks(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("A", "B", "");
     table_cell(table, "long cell");
@@ -126,8 +118,7 @@ static void test_no_line_ends_with_blanks(void **state)
     assert_printed(table, 0, "A          B\nlong cell\nx          y  z\n");
 }
 
-static void test_a_card_has_no_headings_and_passes_over_what_is_empty(void **state)
-{
+static void test_a_card_has_no_headings_and_passes_over_what_is_empty(void **state) {
     (void)state;
     TABLE_AUTO card = TABLE("", "~");
     table_pair(card, "id", "pay_1");
@@ -138,15 +129,13 @@ static void test_a_card_has_no_headings_and_passes_over_what_is_empty(void **sta
     assert_printed(card, 0, "id     pay_1\ntries  3\n");
 }
 
-static void test_an_empty_table_says_its_sentence(void **state)
-{
+static void test_an_empty_table_says_its_sentence(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("A");
     assert_printed(table, 0, "nothing\n");
 }
 
-static void test_a_table_is_silent_with_json(void **state)
-{
+static void test_a_table_is_silent_with_json(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("A");
     table_cell(table, "x");
@@ -155,8 +144,7 @@ static void test_a_table_is_silent_with_json(void **state)
     free(text);
 }
 
-static void test_colour_is_put_round_the_text_and_not_round_the_padding(void **state)
-{
+static void test_colour_is_put_round_the_text_and_not_round_the_padding(void **state) {
     (void)state;
     TABLE_AUTO table = TABLE("STATE", "X");
     table_state(table, "ok");
@@ -166,8 +154,7 @@ static void test_colour_is_put_round_the_text_and_not_round_the_padding(void **s
     free(text);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_column_is_as_wide_as_its_widest_cell),
         cmocka_unit_test(test_a_marked_column_is_aligned_right),

@@ -29,8 +29,7 @@ static const struct {
     {YEAR_9999_END_US, "9999-12-31T23:59:59.999999Z"},
 };
 
-static void a_time_is_written_and_read_back(void **state)
-{
+static void a_time_is_written_and_read_back(void **state) {
     for (size_t i = 0; i < COUNT_OF(both_ways); i++) {
         char text[CLOCK_TEXT_MAX];
         int64_t us = -77;
@@ -42,8 +41,7 @@ static void a_time_is_written_and_read_back(void **state)
     }
 }
 
-static void agree_with_the_library(int64_t us)
-{
+static void agree_with_the_library(int64_t us) {
     const int64_t seconds = (us - YEAR_0000_US) / US_PER_SECOND + YEAR_0000_US / US_PER_SECOND;
     const time_t library_seconds = (time_t)seconds;
     struct tm tm;
@@ -60,8 +58,7 @@ static void agree_with_the_library(int64_t us)
     assert_int_equal(back, us);
 }
 
-static void every_first_and_last_day_of_every_month_agrees_with_the_c_library(void **state)
-{
+static void every_first_and_last_day_of_every_month_agrees_with_the_c_library(void **state) {
     for (int year = 0; year <= 9999; year += year % 400 < 110 ? 1 : 7) {
         for (int month = 0; month < 12; month++) {
             struct tm tm = {.tm_year = year - 1900, .tm_mon = month, .tm_mday = 1};
@@ -75,8 +72,7 @@ static void every_first_and_last_day_of_every_month_agrees_with_the_c_library(vo
     }
 }
 
-static void any_time_agrees_with_the_c_library(void **state)
-{
+static void any_time_agrees_with_the_c_library(void **state) {
     struct prng prng;
 
     prng_init(&prng, 20261120);
@@ -87,8 +83,7 @@ static void any_time_agrees_with_the_c_library(void **state)
     }
 }
 
-static void what_rfc_3339_cannot_write_is_held_at_its_ends(void **state)
-{
+static void what_rfc_3339_cannot_write_is_held_at_its_ends(void **state) {
     char text[CLOCK_TEXT_MAX];
 
     assert_string_equal(clock_format(INT64_MAX, text), "9999-12-31T23:59:59.999999Z");
@@ -116,8 +111,7 @@ static const struct {
     {"1990-12-31T23:59:60.5Z", "1991-01-01T00:00:00.500Z"},
 };
 
-static void offsets_fractions_and_leap_seconds_are_read(void **state)
-{
+static void offsets_fractions_and_leap_seconds_are_read(void **state) {
     for (size_t i = 0; i < COUNT_OF(readable); i++) {
         char text[CLOCK_TEXT_MAX];
         int64_t us = 0;
@@ -164,8 +158,7 @@ static const char *const unreadable[] = {
     "9999-12-31T23:59:59-00:01",
 };
 
-static void anything_else_is_refused_and_the_output_stays(void **state)
-{
+static void anything_else_is_refused_and_the_output_stays(void **state) {
     int64_t us = 42;
 
     assert_false(clock_parse(NULL, &us));
@@ -177,8 +170,7 @@ static void anything_else_is_refused_and_the_output_stays(void **state)
     }
 }
 
-static void every_prefix_of_a_time_is_refused(void **state)
-{
+static void every_prefix_of_a_time_is_refused(void **state) {
     static const char whole[] = "2026-11-20T08:00:00.123456+08:00";
     int64_t us = 42;
 
@@ -191,8 +183,7 @@ static void every_prefix_of_a_time_is_refused(void **state)
     assert_true(clock_parse(whole, &us));
 }
 
-static void the_real_monotonic_clock_never_goes_back(void **state)
-{
+static void the_real_monotonic_clock_never_goes_back(void **state) {
     int64_t before_us = clock_mono_us();
 
     for (int i = 0; i < 1000; i++) {
@@ -205,8 +196,7 @@ static void the_real_monotonic_clock_never_goes_back(void **state)
     assert_true(clock_wall_us() < INT64_C(32000000000000000));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_and_read_back),
         cmocka_unit_test(every_first_and_last_day_of_every_month_agrees_with_the_c_library),

@@ -78,8 +78,7 @@ static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct settings, fields),
 };
 
-static struct settings *must_read(const char *text)
-{
+static struct settings *must_read(const char *text) {
     void *config = NULL;
     struct err err = {0};
     errno = ERANGE; /* left over from before: it says nothing about this text */
@@ -89,8 +88,7 @@ static struct settings *must_read(const char *text)
     return config;
 }
 
-static void everything_the_schema_takes_is_read(void **state)
-{
+static void everything_the_schema_takes_is_read(void **state) {
     struct settings *settings = must_read("# A comment\n"
                                           "port: 8080\n"
                                           "offset: -9223372036854775808\n"
@@ -128,8 +126,7 @@ static void everything_the_schema_takes_is_read(void **state)
     config_free(&schema, NULL);
 }
 
-static void null_stands_for_a_text_only_where_the_schema_says_so(void **state)
-{
+static void null_stands_for_a_text_only_where_the_schema_says_so(void **state) {
     static const char *const texts[] = {"title: ~\ngateways: [{name: ab}]\n",
                                         "title:\ngateways: [{name: ab}]\n",
                                         "title: null\ngateways: [{name: ab}]\n"};
@@ -148,8 +145,7 @@ struct refused {
     const char *detail; /* the beginning */
 };
 
-static void refuse_each(const struct refused *rows, size_t count)
-{
+static void refuse_each(const struct refused *rows, size_t count) {
     for (size_t i = 0; i < count; i++) {
         void *const mark = (void *)(uintptr_t)1;
         void *config = mark;
@@ -163,14 +159,13 @@ static void refuse_each(const struct refused *rows, size_t count)
             fail_msg("row %zu:\n%s%d %s: %s", i, rows[i].text, result, err.place, err.detail);
         }
         assert_ptr_equal(config, mark);
-        assert_int_equal(config_read("t.yaml", rows[i].text, strlen(rows[i].text), &schema, &config,
-                                     NULL),
-                         -ERR_CONFIG);
+        assert_int_equal(
+            config_read("t.yaml", rows[i].text, strlen(rows[i].text), &schema, &config, NULL),
+            -ERR_CONFIG);
     }
 }
 
-static void keys_that_are_unknown_double_or_missing_are_named_with_their_line(void **state)
-{
+static void keys_that_are_unknown_double_or_missing_are_named_with_their_line(void **state) {
     static const struct refused rows[] = {
         {GATEWAY "  prioritty: 2\n", 3, "unknown key \"prioritty\" in gateways[0]"},
         {GATEWAY "- name: cd\n  a: 1\n", 4, "unknown key \"a\" in gateways[1]"},
@@ -195,8 +190,7 @@ static void keys_that_are_unknown_double_or_missing_are_named_with_their_line(vo
     refuse_each(rows, COUNT_OF(rows));
 }
 
-static void an_unknown_key_comes_with_those_that_are_known(void **state)
-{
+static void an_unknown_key_comes_with_those_that_are_known(void **state) {
     static const char text[] = GATEWAY "  retry:\n    tmies: 2\n";
     void *config = NULL;
     struct err err = {0};
@@ -205,8 +199,7 @@ static void an_unknown_key_comes_with_those_that_are_known(void **state)
     assert_string_equal(err.hint, "the keys here are: times, jitter");
 }
 
-static void values_outside_the_schema_are_refused_with_their_line(void **state)
-{
+static void values_outside_the_schema_are_refused_with_their_line(void **state) {
     static const struct refused rows[] = {
         {GATEWAY "port: abc\n", 3, "port must be a whole number"},
         {GATEWAY "port: 1.5\n", 3, "port must be a whole number"},
@@ -271,8 +264,7 @@ static void values_outside_the_schema_are_refused_with_their_line(void **state)
     refuse_each(rows, COUNT_OF(rows));
 }
 
-static void yamls_traps_are_refused(void **state)
-{
+static void yamls_traps_are_refused(void **state) {
     static const struct refused rows[] = {
         {"", 1, "the file is empty"},
         {"# nothing\n", 1, "the file is empty"},
@@ -299,8 +291,7 @@ static void yamls_traps_are_refused(void **state)
     config_free(&schema, must_read(GATEWAY "  notes: [[[[[[[[[[[[[]]]]]]]]]]]]]\n"));
 }
 
-static void no_value_is_repeated_in_an_error(void **state)
-{
+static void no_value_is_repeated_in_an_error(void **state) {
     static const char *const texts[] = {
         GATEWAY "port: sk_live_1\n",           GATEWAY "  mode: sk_live_1\n",
         GATEWAY "  enabled: sk_live_1\n",      GATEWAY "  weight: sk_live_1\n",
@@ -319,8 +310,7 @@ static void no_value_is_repeated_in_an_error(void **state)
     }
 }
 
-static void the_line_survives_a_long_file_name(void **state)
-{
+static void the_line_survives_a_long_file_name(void **state) {
     char name[301];
     void *config = NULL;
     struct err err = {0};
@@ -331,8 +321,7 @@ static void the_line_survives_a_long_file_name(void **state)
     assert_string_equal(err.place, "holdfast.yaml:1");
 }
 
-static void a_file_is_read_up_to_a_mebibyte(void **state)
-{
+static void a_file_is_read_up_to_a_mebibyte(void **state) {
     char path[] = "/tmp/holdfast-test-config-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -363,8 +352,7 @@ static void a_file_is_read_up_to_a_mebibyte(void **state)
     assert_null(config);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_the_schema_takes_is_read),
         cmocka_unit_test(null_stands_for_a_text_only_where_the_schema_says_so),

@@ -20,8 +20,7 @@ struct file {
     size_t count;
 };
 
-static void read_vector(const char *name, struct file *ret_file)
-{
+static void read_vector(const char *name, struct file *ret_file) {
     char path[400];
     struct err err = {0};
     snprintf(path, sizeof(path), "%s/vectors/%s", TESTS_DIR, name);
@@ -30,16 +29,14 @@ static void read_vector(const char *name, struct file *ret_file)
     }
 }
 
-static void drop_line_end(struct file *file)
-{
+static void drop_line_end(struct file *file) {
     file->bytes[strcspn(file->bytes, "\r\n")] = '\0';
     file->count = strlen(file->bytes);
 }
 
 /* ---- Digests ---- */
 
-static void sha256_gives_the_published_digests(void **state)
-{
+static void sha256_gives_the_published_digests(void **state) {
     /* FIPS 180-4 examples. */
     char hex[SHA256_HEX_CHARS + 1];
     crypto_sha256_hex("abc", 3, hex);
@@ -52,8 +49,7 @@ static void sha256_gives_the_published_digests(void **state)
     assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
-static void hmac_sha256_gives_the_macs_of_rfc_4231(void **state)
-{
+static void hmac_sha256_gives_the_macs_of_rfc_4231(void **state) {
     unsigned char key[131];
     static const struct {
         const char *key; /* NULL: key_count times key_byte */
@@ -95,8 +91,7 @@ static void hmac_sha256_gives_the_macs_of_rfc_4231(void **state)
     }
 }
 
-static void an_empty_key_is_not_the_key_before(void **state)
-{
+static void an_empty_key_is_not_the_key_before(void **state) {
     unsigned char mac[SHA256_BYTES];
     char hex[SHA256_HEX_CHARS + 1];
     crypto_hmac_sha256("key", 3, "x", 1, mac);
@@ -105,8 +100,7 @@ static void an_empty_key_is_not_the_key_before(void **state)
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
-static void crc32_is_the_one_of_ieee(void **state)
-{
+static void crc32_is_the_one_of_ieee(void **state) {
     struct file body;
     assert_int_equal(crypto_crc32("123456789", 9), 0xCBF43926);
     assert_int_equal(crypto_crc32("", 0), 0);
@@ -115,8 +109,7 @@ static void crc32_is_the_one_of_ieee(void **state)
     assert_int_equal(crypto_crc32(body.bytes, body.count), 971940533);
 }
 
-static void equal_looks_at_every_byte(void **state)
-{
+static void equal_looks_at_every_byte(void **state) {
     unsigned char a[40];
     unsigned char b[40];
     memset(a, 7, sizeof(a));
@@ -132,8 +125,7 @@ static void equal_looks_at_every_byte(void **state)
 
 /* ---- Encodings ---- */
 
-static void hex_and_base64_come_back_as_they_were(void **state)
-{
+static void hex_and_base64_come_back_as_they_were(void **state) {
     struct prng prng;
     prng_init(&prng, 42);
     for (size_t count = 0; count < 100; count++) {
@@ -161,9 +153,8 @@ static void hex_and_base64_come_back_as_they_were(void **state)
     }
 }
 
-static void base64_gives_the_texts_of_rfc_4648(void **state)
-{
-    static const char *const texts[] = {"",         "Zg==",     "Zm8=",        "Zm9v",
+static void base64_gives_the_texts_of_rfc_4648(void **state) {
+    static const char *const texts[] = {"",         "Zg==",     "Zm8=",    "Zm9v",
                                         "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
     for (size_t count = 0; count < COUNT_OF(texts); count++) {
         char *text = crypto_base64("foobar", count);
@@ -172,10 +163,9 @@ static void base64_gives_the_texts_of_rfc_4648(void **state)
     }
 }
 
-static void what_is_not_exactly_hex_is_refused(void **state)
-{
-    static const char *const texts[] = {"", "a", "abc", "abcde", "abcdef", "ag", "a ", "abc\n",
-                                        " abc", "0xab", "ab:d", "a\xc3\xa9z"};
+static void what_is_not_exactly_hex_is_refused(void **state) {
+    static const char *const texts[] = {"",   "a",     "abc",  "abcde", "abcdef", "ag",
+                                        "a ", "abc\n", " abc", "0xab",  "ab:d",   "a\xc3\xa9z"};
     unsigned char bytes[2] = {1, 2};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         assert_false(crypto_unhex(texts[i], bytes, 2));
@@ -188,12 +178,12 @@ static void what_is_not_exactly_hex_is_refused(void **state)
     assert_true(crypto_unhex("", bytes, 0));
 }
 
-static void what_base64_would_not_have_written_is_refused(void **state)
-{
+static void what_base64_would_not_have_written_is_refused(void **state) {
     static const char *const texts[] = {
-        "Zg",    "Zg=",    "Zg===",     "Z",       "Zh==",   "Zm9=",   "Zm9v\n", "Zm\n9v", " Zm9v",
-        "Zm9v ", "Zm9v=",  "Zm9v====",  "Zm-_",    "=Zg=",   "Zg==Zg==", "====",  "=",      "Zm9vY",
-        "Zm9*",  "Zm9\xff", "\xff\xff\xff\xff", "Zm=9",  "Zm9\xcf\xbc",
+        "Zg",       "Zg=",         "Zg===", "Z",     "Zh==",     "Zm9=",    "Zm9v\n",
+        "Zm\n9v",   " Zm9v",       "Zm9v ", "Zm9v=", "Zm9v====", "Zm-_",    "=Zg=",
+        "Zg==Zg==", "====",        "=",     "Zm9vY", "Zm9*",     "Zm9\xff", "\xff\xff\xff\xff",
+        "Zm=9",     "Zm9\xcf\xbc",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         size_t count = 999;
@@ -207,8 +197,7 @@ static void what_base64_would_not_have_written_is_refused(void **state)
 
 /* ---- The gateways' signatures ---- */
 
-static void stripes_header_is_the_mac_of_timestamp_and_body(void **state)
-{
+static void stripes_header_is_the_mac_of_timestamp_and_body(void **state) {
     struct file secret;
     struct file payload;
     struct file header;
@@ -237,8 +226,7 @@ static void stripes_header_is_the_mac_of_timestamp_and_body(void **state)
     }
 }
 
-static struct rsa_key *read_key(const char *name, bool is_private)
-{
+static struct rsa_key *read_key(const char *name, bool is_private) {
     struct file pem;
     struct err err = {0};
     struct rsa_key *key = NULL;
@@ -251,8 +239,7 @@ static struct rsa_key *read_key(const char *name, bool is_private)
     return key;
 }
 
-static void paypals_signature_stands_for_its_exact_bytes(void **state)
-{
+static void paypals_signature_stands_for_its_exact_bytes(void **state) {
     struct file text;
     struct file signature;
     read_vector("paypal_signed.txt", &text);
@@ -282,8 +269,7 @@ static void paypals_signature_stands_for_its_exact_bytes(void **state)
     rsa_key_free(key);
 }
 
-static void signing_gives_the_same_signature_from_both_forms_of_the_key(void **state)
-{
+static void signing_gives_the_same_signature_from_both_forms_of_the_key(void **state) {
     static const char *const names[] = {"platform.key.pem", "platform.key.pkcs1.pem"};
     struct file text;
     struct file signature;
@@ -304,16 +290,14 @@ static void signing_gives_the_same_signature_from_both_forms_of_the_key(void **s
 
 /* ---- Keys made here ---- */
 
-static EVP_PKEY *make_key(int bits)
-{
+static EVP_PKEY *make_key(int bits) {
     EVP_PKEY *key = EVP_RSA_gen((unsigned)bits);
     assert_non_null(key);
     return key;
 }
 
 /* The PEM text that `write` makes; free() it. */
-static char *pem_of_bio(BIO *bio)
-{
+static char *pem_of_bio(BIO *bio) {
     char *data = NULL;
     long count = BIO_get_mem_data(bio, &data);
     char *pem = strndup(data, (size_t)count);
@@ -322,17 +306,16 @@ static char *pem_of_bio(BIO *bio)
     return pem;
 }
 
-static char *pem_private(EVP_PKEY *key, const char *passphrase)
-{
+static char *pem_private(EVP_PKEY *key, const char *passphrase) {
     BIO *bio = BIO_new(BIO_s_mem());
     const EVP_CIPHER *cipher = passphrase != NULL ? EVP_aes_128_cbc() : NULL;
-    assert_int_equal(PEM_write_bio_PrivateKey(bio, key, cipher, NULL, 0, NULL,
-                                              (void *)(uintptr_t)passphrase), 1);
+    assert_int_equal(
+        PEM_write_bio_PrivateKey(bio, key, cipher, NULL, 0, NULL, (void *)(uintptr_t)passphrase),
+        1);
     return pem_of_bio(bio);
 }
 
-static void a_key_that_cannot_be_used_is_refused(void **state)
-{
+static void a_key_that_cannot_be_used_is_refused(void **state) {
     struct err err = {0};
     struct rsa_key *const mark = (struct rsa_key *)(uintptr_t)1;
     struct rsa_key *key = mark;
@@ -367,8 +350,7 @@ static void a_key_that_cannot_be_used_is_refused(void **state)
     EVP_PKEY_free(curve);
 }
 
-static void a_public_key_cannot_sign(void **state)
-{
+static void a_public_key_cannot_sign(void **state) {
     struct err err = {0};
     char *base64 = NULL;
     struct rsa_key *key = read_key("platform.pub.pem", false);
@@ -388,8 +370,7 @@ struct issued {
     char *pem;
 };
 
-static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value) {
     X509V3_CTX context;
     X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
@@ -400,8 +381,7 @@ static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 }
 
 /* Making a key takes long, so four are made once and take turns: neighbours have different ones. */
-static EVP_PKEY *next_key(void)
-{
+static EVP_PKEY *next_key(void) {
     static EVP_PKEY *keys[4];
     static size_t used;
     EVP_PKEY **key = &keys[used++ % COUNT_OF(keys)];
@@ -414,18 +394,18 @@ static EVP_PKEY *next_key(void)
 
 /* From a day before to a day after 2026-11-20, signed by `issuer` (NULL: by itself). */
 static struct issued issue(const char *common_name, const struct issued *issuer, bool is_ca,
-                           const char *second_name)
-{
+                           const char *second_name) {
     struct issued made = {.cert = X509_new(), .key = next_key()};
     assert_non_null(made.cert);
     assert_int_equal(X509_set_version(made.cert, X509_VERSION_3), 1);
-    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(made.cert),
-                                      (long)random_below(1 << 30)), 1);
+    assert_int_equal(
+        ASN1_INTEGER_set(X509_get_serialNumber(made.cert), (long)random_below(1 << 30)), 1);
     assert_non_null(ASN1_TIME_set(X509_getm_notBefore(made.cert), (NOW_US - DAY_US) / 1000000));
     assert_non_null(ASN1_TIME_set(X509_getm_notAfter(made.cert), (NOW_US + DAY_US) / 1000000));
     X509_NAME *name = X509_get_subject_name(made.cert);
     assert_int_equal(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8,
-                                                (const unsigned char *)"Test", -1, -1, 0), 1);
+                                                (const unsigned char *)"Test", -1, -1, 0),
+                     1);
     const char *const names[] = {common_name, second_name};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (names[i] != NULL) {
@@ -448,15 +428,13 @@ static struct issued issue(const char *common_name, const struct issued *issuer,
     return made;
 }
 
-static void release(struct issued *issued)
-{
+static void release(struct issued *issued) {
     X509_free(issued->cert);
     EVP_PKEY_free(issued->key);
     free(issued->pem);
 }
 
-static struct x509_cert *must_read_cert(const char *pem)
-{
+static struct x509_cert *must_read_cert(const char *pem) {
     struct x509_cert *cert = NULL;
     struct err err = {0};
     if (x509_cert_read(pem, strlen(pem), &cert, &err) != 0) {
@@ -465,8 +443,7 @@ static struct x509_cert *must_read_cert(const char *pem)
     return cert;
 }
 
-static void a_certificate_is_trusted_with_its_chain_and_in_its_time(void **state)
-{
+static void a_certificate_is_trusted_with_its_chain_and_in_its_time(void **state) {
     struct err err = {0};
     struct issued root = issue("Root", NULL, true, NULL);
     struct issued middle = issue("Middle", &root, true, NULL);
@@ -506,8 +483,7 @@ static void a_certificate_is_trusted_with_its_chain_and_in_its_time(void **state
     release(&other);
 }
 
-static void a_certificate_that_is_no_ca_vouches_for_nobody(void **state)
-{
+static void a_certificate_that_is_no_ca_vouches_for_nobody(void **state) {
     struct err err = {0};
     struct issued root = issue("Root", NULL, true, NULL);
     struct issued middle = issue("shop.example.com", &root, false, NULL);
@@ -523,8 +499,7 @@ static void a_certificate_that_is_no_ca_vouches_for_nobody(void **state)
     release(&leaf);
 }
 
-static void a_certificate_tells_its_name_expiry_and_key(void **state)
-{
+static void a_certificate_tells_its_name_expiry_and_key(void **state) {
     struct err err = {0};
     struct issued root = issue("Root", NULL, true, NULL);
     struct issued named = issue("hooks.example.com", &root, false, NULL);
@@ -561,8 +536,7 @@ static void a_certificate_tells_its_name_expiry_and_key(void **state)
     release(&broken);
 }
 
-static void a_text_that_is_no_certificate_is_refused(void **state)
-{
+static void a_text_that_is_no_certificate_is_refused(void **state) {
     struct err err = {0};
     struct x509_cert *const mark = (struct x509_cert *)(uintptr_t)1;
     struct x509_cert *cert = mark;
@@ -593,8 +567,7 @@ static void a_text_that_is_no_certificate_is_refused(void **state)
 
 /* ---- Passwords ---- */
 
-static void a_password_is_known_again_and_only_itself(void **state)
-{
+static void a_password_is_known_again_and_only_itself(void **state) {
     struct err err = {0};
     char hash[PASSWORD_HASH_CHARS_MAX] = "";
     char again[PASSWORD_HASH_CHARS_MAX] = "";
@@ -618,15 +591,13 @@ static void a_password_is_known_again_and_only_itself(void **state)
     assert_false(password_verify(hash, endless));
 }
 
-static int init(void **state)
-{
+static int init(void **state) {
     crypto_init();
     crypto_init(); /* a second time does nothing */
     return 0;
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_published_digests),
         cmocka_unit_test(hmac_sha256_gives_the_macs_of_rfc_4231),

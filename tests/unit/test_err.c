@@ -24,8 +24,7 @@ static const struct {
 #undef X
 };
 
-static void every_number_is_positive_and_used_once(void **state)
-{
+static void every_number_is_positive_and_used_once(void **state) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         assert_true(rows[i].number > 0);
         for (size_t j = 0; j < i; j++) {
@@ -34,8 +33,7 @@ static void every_number_is_positive_and_used_once(void **state)
     }
 }
 
-static void every_type_is_a_slug_and_used_once(void **state)
-{
+static void every_type_is_a_slug_and_used_once(void **state) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const size_t len = strlen(rows[i].type);
 
@@ -48,10 +46,9 @@ static void every_type_is_a_slug_and_used_once(void **state)
     }
 }
 
-static void every_status_is_one_that_http_gives_to_errors(void **state)
-{
-    static const int statuses[] = {400, 401, 403, 404, 405, 409, 413, 415,
-                                   422, 429, 500, 502, 503, 504};
+static void every_status_is_one_that_http_gives_to_errors(void **state) {
+    static const int statuses[] = {400, 401, 403, 404, 405, 409, 413,
+                                   415, 422, 429, 500, 502, 503, 504};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool known = false;
@@ -65,8 +62,7 @@ static void every_status_is_one_that_http_gives_to_errors(void **state)
 
 /* A client that is told "the request is wrong" must not be told to send it again as it is, unless
  * somebody else's request is what stands in its way (409) or it came too fast (429). */
-static void a_wrong_request_is_never_to_be_repeated(void **state)
-{
+static void a_wrong_request_is_never_to_be_repeated(void **state) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].status < 500 && rows[i].status != 409 && rows[i].status != 429) {
             assert_int_equal(rows[i].retry, ERR_RETRY_NEVER);
@@ -77,8 +73,7 @@ static void a_wrong_request_is_never_to_be_repeated(void **state)
     }
 }
 
-static void every_title_is_a_short_sentence_without_its_point(void **state)
-{
+static void every_title_is_a_short_sentence_without_its_point(void **state) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const size_t len = strlen(rows[i].title);
 
@@ -88,8 +83,7 @@ static void every_title_is_a_short_sentence_without_its_point(void **state)
     }
 }
 
-static void the_functions_give_the_row_of_the_code(void **state)
-{
+static void the_functions_give_the_row_of_the_code(void **state) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const enum err_code code = (enum err_code)rows[i].number;
 
@@ -101,8 +95,7 @@ static void the_functions_give_the_row_of_the_code(void **state)
     }
 }
 
-static void an_unknown_code_gives_the_row_of_internal(void **state)
-{
+static void an_unknown_code_gives_the_row_of_internal(void **state) {
     static const int unknown[] = {0, -1, 9999};
 
     for (size_t i = 0; i < COUNT_OF(unknown); i++) {
@@ -111,8 +104,7 @@ static void an_unknown_code_gives_the_row_of_internal(void **state)
     }
 }
 
-static void set_returns_the_negative_code_and_clears_what_was_said_before(void **state)
-{
+static void set_returns_the_negative_code_and_clears_what_was_said_before(void **state) {
     struct err err = {0};
 
     assert_int_equal(err_set(&err, ERR_AMOUNT, "the amount is %d", 5), -ERR_AMOUNT);
@@ -128,16 +120,14 @@ static void set_returns_the_negative_code_and_clears_what_was_said_before(void *
     assert_string_equal(err.place, "");
 }
 
-static void without_a_struct_the_code_is_still_returned(void **state)
-{
+static void without_a_struct_the_code_is_still_returned(void **state) {
     assert_int_equal(err_set(NULL, ERR_STORE, "nobody reads this"), -ERR_STORE);
     assert_true(err_place(NULL, "/x") < 0);
     assert_true(err_hint(NULL, "x") < 0);
     assert_true(err_while(NULL, "x") < 0);
 }
 
-static void while_stands_before_the_detail(void **state)
-{
+static void while_stands_before_the_detail(void **state) {
     struct err err = {0};
 
     (void)err_set(&err, ERR_IO, "no such file");
@@ -145,8 +135,7 @@ static void while_stands_before_the_detail(void **state)
     assert_string_equal(err.detail, "while reading a.csv: no such file");
 }
 
-static void an_error_may_be_told_in_its_own_words(void **state)
-{
+static void an_error_may_be_told_in_its_own_words(void **state) {
     struct err err = {0};
 
     (void)err_set(&err, ERR_IO, "inner");
@@ -154,8 +143,7 @@ static void an_error_may_be_told_in_its_own_words(void **state)
     assert_string_equal(err.detail, "outer, inner, outer");
 }
 
-static void long_text_is_cut_and_never_inside_a_character(void **state)
-{
+static void long_text_is_cut_and_never_inside_a_character(void **state) {
     struct err err = {0};
     char text[1000];
 
@@ -177,8 +165,7 @@ static void long_text_is_cut_and_never_inside_a_character(void **state)
     }
 }
 
-static void clear_forgets_everything(void **state)
-{
+static void clear_forgets_everything(void **state) {
     struct err err = {0};
 
     (void)err_set(&err, ERR_IO, "x");
@@ -187,26 +174,22 @@ static void clear_forgets_everything(void **state)
     assert_string_equal(err.detail, "");
 }
 
-static void break_an_invariant(void)
-{
+static void break_an_invariant(void) {
     const int two = 2;
 
     INVARIANT(two == 3, "two is three");
 }
 
-static void keep_an_invariant(void)
-{
+static void keep_an_invariant(void) {
     INVARIANT(true);
 }
 
-static void a_broken_invariant_aborts_and_a_kept_one_does_not(void **state)
-{
+static void a_broken_invariant_aborts_and_a_kept_one_does_not(void **state) {
     assert_true(aborts(break_an_invariant));
     assert_false(aborts(keep_an_invariant));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_number_is_positive_and_used_once),
         cmocka_unit_test(every_type_is_a_slug_and_used_once),

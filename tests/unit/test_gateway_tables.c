@@ -7,12 +7,11 @@
 
 static const struct gateway_adapter *const adapters[] = {&stripe_adapter, &paypal_adapter};
 
-static void every_outcome_has_the_properties_of_its_row(void **state)
-{
-#define X(id, number, text, not_charged, fault) \
-    assert_string_equal(gateway_outcome_name(GW_##id), text); \
-    assert_int_equal(gateway_outcome_not_charged(GW_##id), not_charged); \
-    assert_int_equal(gateway_outcome_is_fault(GW_##id), fault); \
+static void every_outcome_has_the_properties_of_its_row(void **state) {
+#define X(id, number, text, not_charged, fault)                                                    \
+    assert_string_equal(gateway_outcome_name(GW_##id), text);                                      \
+    assert_int_equal(gateway_outcome_not_charged(GW_##id), not_charged);                           \
+    assert_int_equal(gateway_outcome_is_fault(GW_##id), fault);                                    \
     assert_int_equal(GW_##id, number);
 #include "gateway/outcomes.def"
 #undef X
@@ -23,8 +22,7 @@ static void every_outcome_has_the_properties_of_its_row(void **state)
 }
 
 /* The rule that failover stands on, said once more and by hand. */
-static void only_these_outcomes_allow_another_gateway(void **state)
-{
+static void only_these_outcomes_allow_another_gateway(void **state) {
     for (int outcome = 0; outcome < 40; outcome++) {
         bool expected = outcome == GW_DECLINED || outcome == GW_REJECTED_REQUEST ||
                         outcome == GW_REJECTED_CREDENTIALS || outcome == GW_RATE_LIMITED ||
@@ -33,8 +31,7 @@ static void only_these_outcomes_allow_another_gateway(void **state)
     }
 }
 
-static void methods_and_operations_are_named_both_ways(void **state)
-{
+static void methods_and_operations_are_named_both_ways(void **state) {
     for (int i = METHOD_CARD; i < METHOD_COUNT; i++) {
         enum payment_method method = METHOD_COUNT;
         assert_true(method_parse(method_name((enum payment_method)i), &method));
@@ -52,8 +49,7 @@ static void methods_and_operations_are_named_both_ways(void **state)
     assert_string_equal(operation_name(OP_COUNT), "");
 }
 
-static void no_code_has_two_rows_and_every_row_fits(void **state)
-{
+static void no_code_has_two_rows_and_every_row_fits(void **state) {
     for (size_t a = 0; a < COUNT_OF(adapters); a++) {
         const struct gateway_adapter *adapter = adapters[a];
         for (int i = 0; i < adapter->error_count; i++) {
@@ -71,8 +67,7 @@ static void no_code_has_two_rows_and_every_row_fits(void **state)
 }
 
 /* What the two tables say alike must be said with the same words and the same advice to stop. */
-static void rate_limits_and_credentials_always_send_the_payment_elsewhere(void **state)
-{
+static void rate_limits_and_credentials_always_send_the_payment_elsewhere(void **state) {
     for (size_t a = 0; a < COUNT_OF(adapters); a++) {
         for (int i = 0; i < adapters[a]->error_count; i++) {
             const struct gateway_error *row = &adapters[a]->errors[i];
@@ -86,8 +81,7 @@ static void rate_limits_and_credentials_always_send_the_payment_elsewhere(void *
     }
 }
 
-static void a_row_is_found_by_code_or_by_fallback(void **state)
-{
+static void a_row_is_found_by_code_or_by_fallback(void **state) {
     struct gateway_result result;
     gateway_result_init(&result);
     assert_false(gateway_result_code(&result, &stripe_adapter, "nothing", NULL));
@@ -102,8 +96,7 @@ static void a_row_is_found_by_code_or_by_fallback(void **state)
     assert_false(gateway_result_code(&result, &stripe_adapter, NULL, NULL));
 }
 
-static void a_new_result_knows_nothing(void **state)
-{
+static void a_new_result_knows_nothing(void **state) {
     struct gateway_result result;
     gateway_result_init(&result);
     assert_int_equal(result.outcome, GW_UNKNOWN);
@@ -115,8 +108,7 @@ static void a_new_result_knows_nothing(void **state)
     assert_int_equal(result.reach, 0);
 }
 
-static void an_unanswered_call_is_unknown_only_if_it_may_have_moved_money(void **state)
-{
+static void an_unanswered_call_is_unknown_only_if_it_may_have_moved_money(void **state) {
     for (int moves_money = 0; moves_money < 2; moves_money++) {
         for (size_t i = 0; i < COUNT_OF(fake_failures); i++) {
             struct gateway_result result;
@@ -144,8 +136,7 @@ static void an_unanswered_call_is_unknown_only_if_it_may_have_moved_money(void *
     assert_int_equal(result.http_status, 204);
 }
 
-static void texts_are_masked_before_they_are_cut_and_cut_between_characters(void **state)
-{
+static void texts_are_masked_before_they_are_cut_and_cut_between_characters(void **state) {
     char text[32];
     exchange_copy_text(text, sizeof(text), "card 4242424242424242 no");
     assert_string_equal(text, "card ************4242 no");
@@ -163,8 +154,7 @@ static void texts_are_masked_before_they_are_cut_and_cut_between_characters(void
     assert_string_equal(text, "");
 }
 
-static void ids_are_copied_whole_or_not_at_all(void **state)
-{
+static void ids_are_copied_whole_or_not_at_all(void **state) {
     char id[5];
     exchange_copy_id(id, sizeof(id), "1234");
     assert_string_equal(id, "1234");
@@ -174,8 +164,7 @@ static void ids_are_copied_whole_or_not_at_all(void **state)
     assert_string_equal(id, "");
 }
 
-static void only_web_addresses_are_copied(void **state)
-{
+static void only_web_addresses_are_copied(void **state) {
     static const char *const refused[] = {
         "javascript:alert(1)", "HTTPS://x",    "//x.example",      "https://x.example/\n",
         "https://x/<b>",       "https://x/\"", "data:text/html,x", "",
@@ -191,8 +180,7 @@ static void only_web_addresses_are_copied(void **state)
     assert_string_equal(url, "");
 }
 
-static void only_this_machine_is_loopback(void **state)
-{
+static void only_this_machine_is_loopback(void **state) {
     static const struct {
         const char *url;
         bool loopback;
@@ -221,8 +209,7 @@ static void only_this_machine_is_loopback(void **state)
     }
 }
 
-static void references_are_plain_names(void **state)
-{
+static void references_are_plain_names(void **state) {
     char longest[EXCHANGE_REFERENCE_CHARS_MAX + 2];
     memset(longest, 'a', sizeof(longest));
     longest[EXCHANGE_REFERENCE_CHARS_MAX] = '\0';
@@ -238,8 +225,7 @@ static void references_are_plain_names(void **state)
     assert_false(exchange_reference_ok("a'b"));
 }
 
-static void every_adapter_is_complete(void **state)
-{
+static void every_adapter_is_complete(void **state) {
     for (size_t i = 0; i < COUNT_OF(adapters); i++) {
         const struct gateway_adapter *adapter = adapters[i];
         assert_true(adapter->open && adapter->close && adapter->charge && adapter->query);
@@ -254,8 +240,7 @@ static void every_adapter_is_complete(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_outcome_has_the_properties_of_its_row),
         cmocka_unit_test(only_these_outcomes_allow_another_gateway),

@@ -411,7 +411,7 @@ static void a_deadline_is_four_times_the_slowest_hundredth_within_its_bounds(voi
         int calls; /* in the breaker's window */
         int64_t deadline_us;
     } rows[] = {
-        {0, 0, 10 * US_PER_SECOND},              /* nothing is known: the gateway's own */
+        {0, 0, 10 * US_PER_SECOND},               /* nothing is known: the gateway's own */
         {20 * US_PER_MS, 49, 10 * US_PER_SECOND}, /* so few answers say little */
         {20 * US_PER_MS, 50, 3 * US_PER_SECOND},  /* never less than that */
         {1000 * US_PER_MS, 50, 4 * US_PER_SECOND},

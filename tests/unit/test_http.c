@@ -9,8 +9,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static void the_first_header_of_a_name_is_found_in_any_case(void **state)
-{
+static void the_first_header_of_a_name_is_found_in_any_case(void **state) {
     const struct http_header headers[] = {{"Host", "h"}, {"x-a", "1"}, {"X-A", "2"}};
     assert_string_equal(http_header_find(headers, 3, "X-a"), "1");
     assert_string_equal(http_header_find(headers, 3, "HOST"), "h");
@@ -18,8 +17,7 @@ static void the_first_header_of_a_name_is_found_in_any_case(void **state)
     assert_null(http_header_find(headers, 0, "Host"));
 }
 
-static void a_query_parameter_is_found_and_decoded(void **state)
-{
+static void a_query_parameter_is_found_and_decoded(void **state) {
     static const struct {
         const char *query, *name;
         int found;
@@ -53,10 +51,9 @@ static void a_query_parameter_is_found_and_decoded(void **state)
     }
 }
 
-static void a_bad_query_parameter_is_refused_and_leaves_the_value_alone(void **state)
-{
-    static const char *const queries[] = {"a=%", "a=%4", "a=%4g", "a=%00", "a=b%00", "a=12345678",
-                                          "a=1234567%"};
+static void a_bad_query_parameter_is_refused_and_leaves_the_value_alone(void **state) {
+    static const char *const queries[] = {"a=%",    "a=%4",       "a=%4g",     "a=%00",
+                                          "a=b%00", "a=12345678", "a=1234567%"};
     for (size_t i = 0; i < COUNT_OF(queries); i++) {
         const struct http_request request = {.query = queries[i]};
         char value[8] = "before";
@@ -68,8 +65,7 @@ static void a_bad_query_parameter_is_refused_and_leaves_the_value_alone(void **s
     }
 }
 
-static void a_header_cannot_break_its_line(void **state)
-{
+static void a_header_cannot_break_its_line(void **state) {
     struct http_reply reply = {0};
     buf_init(&reply.headers, 1000);
     buf_init(&reply.body, 1000);
@@ -83,8 +79,7 @@ static void a_header_cannot_break_its_line(void **state)
     buf_release(&reply.body);
 }
 
-static void a_body_replaces_the_one_before(void **state)
-{
+static void a_body_replaces_the_one_before(void **state) {
     struct http_reply reply = {0};
     buf_init(&reply.headers, 1000);
     buf_init(&reply.body, 1000);
@@ -97,8 +92,7 @@ static void a_body_replaces_the_one_before(void **state)
     buf_release(&reply.body);
 }
 
-static void the_date_of_a_reply_follows_the_clock(void **state)
-{
+static void the_date_of_a_reply_follows_the_clock(void **state) {
     static const struct {
         int64_t second;
         const char *text;
@@ -117,8 +111,7 @@ static void the_date_of_a_reply_follows_the_clock(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_header_of_a_name_is_found_in_any_case),
         cmocka_unit_test(a_query_parameter_is_found_and_decoded),

@@ -13,8 +13,7 @@ enum { MANY = 1000 };
 
 /* What goes over the wire. */
 
-static void test_the_request_holds_what_was_given_and_nothing_surprising(void **state)
-{
+static void test_the_request_holds_what_was_given_and_nothing_surprising(void **state) {
     static const struct raw_step script[] = {{RAW_READ, "END", 0}, SEND(OK_ANSWER), {RAW_HOLD}};
     static const struct http_header headers[] = {
         {"Authorization", "Bearer t"}, {"Content-Type", "application/json"}, {"X-Empty", ""}};
@@ -49,8 +48,7 @@ static void test_the_request_holds_what_was_given_and_nothing_surprising(void **
     http_client_free(client);
 }
 
-static void test_an_expect_header_is_not_sent_with_a_body_of_two_megabytes(void **state)
-{
+static void test_an_expect_header_is_not_sent_with_a_body_of_two_megabytes(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(script);
@@ -77,8 +75,7 @@ struct method_row {
     bool bare;   /* the answer has none but a length */
 };
 
-static void test_each_method_leaves_nothing_behind_for_the_next(void **state)
-{
+static void test_each_method_leaves_nothing_behind_for_the_next(void **state) {
     static const struct method_row rows[] = {
         {"POST", "a=1", "POST /m HTTP/1.1\r\n", true, false},
         {"GET", NULL, "GET /m HTTP/1.1\r\n", false, false},
@@ -118,8 +115,7 @@ static void test_each_method_leaves_nothing_behind_for_the_next(void **state)
     http_client_free(client);
 }
 
-static void test_a_redirect_is_an_answer_like_any_other(void **state)
-{
+static void test_a_redirect_is_an_answer_like_any_other(void **state) {
     static const struct raw_step script[] = {
         READ_HEAD,
         SEND("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n"),
@@ -140,8 +136,7 @@ static void test_a_redirect_is_an_answer_like_any_other(void **state)
     http_client_free(client);
 }
 
-static void test_a_proxy_in_the_environment_is_not_used(void **state)
-{
+static void test_a_proxy_in_the_environment_is_not_used(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
     int fd = -1;
     char proxy[CALL_URL_MAX], url[CALL_URL_MAX];
@@ -161,8 +156,7 @@ static void test_a_proxy_in_the_environment_is_not_used(void **state)
 
 /* What an answer holds. */
 
-static void test_headers_are_those_of_the_final_answer_and_no_trailers(void **state)
-{
+static void test_headers_are_those_of_the_final_answer_and_no_trailers(void **state) {
     static const struct raw_step script[] = {
         READ_HEAD,
         SEND("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
@@ -193,14 +187,17 @@ static void test_headers_are_those_of_the_final_answer_and_no_trailers(void **st
     http_client_free(client);
 }
 
-static void test_one_header_more_than_there_is_room_for_is_too_large(void **state)
-{
-    static const struct raw_step fits[] = {
-        READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"),
-        {RAW_SEND, "X-H: 1\r\n", HTTP_HEADERS_MAX - 1}, SEND("\r\n"), {RAW_HOLD}};
-    static const struct raw_step over[] = {
-        READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"),
-        {RAW_SEND, "X-H: 1\r\n", HTTP_HEADERS_MAX}, SEND("\r\n"), {RAW_HOLD}};
+static void test_one_header_more_than_there_is_room_for_is_too_large(void **state) {
+    static const struct raw_step fits[] = {READ_HEAD,
+                                           SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"),
+                                           {RAW_SEND, "X-H: 1\r\n", HTTP_HEADERS_MAX - 1},
+                                           SEND("\r\n"),
+                                           {RAW_HOLD}};
+    static const struct raw_step over[] = {READ_HEAD,
+                                           SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"),
+                                           {RAW_SEND, "X-H: 1\r\n", HTTP_HEADERS_MAX},
+                                           SEND("\r\n"),
+                                           {RAW_HOLD}};
     struct http_client *client = plain_client();
     char url[CALL_URL_MAX];
     struct raw_server *server = serve_one(fits);
@@ -214,10 +211,11 @@ static void test_one_header_more_than_there_is_room_for_is_too_large(void **stat
     http_client_free(client);
 }
 
-static void test_a_late_answer_is_never_taken_for_that_of_the_next_call(void **state)
-{
+static void test_a_late_answer_is_never_taken_for_that_of_the_next_call(void **state) {
     static const struct raw_step late[] = {
-        READ_HEAD, {RAW_GATE}, SEND("HTTP/1.1 500 Late\r\nContent-Length: 4\r\n\r\nlate"),
+        READ_HEAD,
+        {RAW_GATE},
+        SEND("HTTP/1.1 500 Late\r\nContent-Length: 4\r\n\r\nlate"),
         {RAW_HOLD}};
     static const struct raw_step prompt[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
     struct http_client *client = plain_client();
@@ -234,11 +232,13 @@ static void test_a_late_answer_is_never_taken_for_that_of_the_next_call(void **s
     http_client_free(client);
 }
 
-static void test_bytes_behind_an_answer_are_not_the_next_one(void **state)
-{
+static void test_bytes_behind_an_answer_are_not_the_next_one(void **state) {
     static const struct raw_step extra[] = {
-        READ_HEAD, SEND(OK_ANSWER "HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n"),
-        READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
+        READ_HEAD,
+        SEND(OK_ANSWER "HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n"),
+        READ_HEAD,
+        SEND(OK_ANSWER),
+        {RAW_HOLD}};
     static const struct raw_step later[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
     struct http_client *client = plain_client();
     struct raw_server *server = raw_server_start(&(struct raw_options){.scripts = {extra, later}});
@@ -252,8 +252,7 @@ static void test_bytes_behind_an_answer_are_not_the_next_one(void **state)
 
 /* Connections. */
 
-static void test_connections_are_kept_and_used_again(void **state)
-{
+static void test_connections_are_kept_and_used_again(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(script);
@@ -268,8 +267,7 @@ static void test_connections_are_kept_and_used_again(void **state)
     http_client_free(client);
 }
 
-static void test_a_connection_closed_while_idle_is_left_alone(void **state)
-{
+static void test_a_connection_closed_while_idle_is_left_alone(void **state) {
     static const struct raw_step closes[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_CLOSE}};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(closes);
@@ -284,8 +282,7 @@ static void test_a_connection_closed_while_idle_is_left_alone(void **state)
     http_client_free(client);
 }
 
-static void test_a_thousand_calls_are_in_flight_at_once(void **state)
-{
+static void test_a_thousand_calls_are_in_flight_at_once(void **state) {
     static const struct raw_step script[] = {READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), {RAW_HOLD}};
     struct http_client *client = new_client(&(struct http_client_options){.connections_max = MANY});
     struct http_bulkhead *bulkhead = http_bulkhead_new(MANY);
@@ -318,8 +315,7 @@ static void test_a_thousand_calls_are_in_flight_at_once(void **state)
 
 enum { BUSY_TASKS = 16, BUSY_CALLS = 100 };
 
-static void call_often(void *arg)
-{
+static void call_often(void *arg) {
     struct flight *flight = arg;
     for (int i = 0; i < BUSY_CALLS && flight->rc == 0; i++) {
         http_answer_release(&flight->answer);
@@ -327,8 +323,7 @@ static void call_often(void *arg)
     }
 }
 
-static void test_many_tasks_share_a_client(void **state)
-{
+static void test_many_tasks_share_a_client(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
     struct http_client *client = new_client(&(struct http_client_options){.connections_max = 4});
     struct raw_server *server = serve_one(script);
@@ -354,8 +349,7 @@ static void test_many_tasks_share_a_client(void **state)
 
 /* Bulkhead, stopping, other people's clients. */
 
-static void test_a_full_bulkhead_refuses_unsent(void **state)
-{
+static void test_a_full_bulkhead_refuses_unsent(void **state) {
     static const struct raw_step script[] = {READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), {RAW_AGAIN}};
     struct http_client *client = plain_client();
     struct http_bulkhead *bulkhead = http_bulkhead_new(1);
@@ -380,8 +374,7 @@ static void test_a_full_bulkhead_refuses_unsent(void **state)
     http_bulkhead_free(bulkhead);
 }
 
-static void test_freeing_the_client_ends_calls_under_way(void **state)
-{
+static void test_freeing_the_client_ends_calls_under_way(void **state) {
     enum { CALLS = 8 };
     static const struct raw_step script[] = {READ_HEAD, {RAW_HOLD}};
     struct http_client *client = plain_client();
@@ -405,8 +398,7 @@ static void test_freeing_the_client_ends_calls_under_way(void **state)
 }
 
 static int canned_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
-                       struct err *err)
-{
+                       struct err *err) {
     static const struct http_header headers[] = {{"X-One", "1"}, {"X-Two", "two"}};
     int *calls = ctx;
     (*calls)++;
@@ -416,13 +408,14 @@ static int canned_call(void *ctx, const struct http_call *call, struct http_answ
     return 0;
 }
 
-static void canned_free(void *ctx) { *(int *)ctx = -1; }
+static void canned_free(void *ctx) {
+    *(int *)ctx = -1;
+}
 
-static void test_a_custom_client_takes_the_calls(void **state)
-{
+static void test_a_custom_client_takes_the_calls(void **state) {
     int calls = 0;
-    struct http_client *client =
-        http_client_custom(&(struct http_client_ops){canned_call, canned_free}, &calls);
+    struct http_client *client = http_client_custom(
+        &(struct http_client_ops){canned_call, canned_free}, &calls);
     struct http_bulkhead *bulkhead = http_bulkhead_new(1);
     struct http_call call = get_call("http://nowhere.test/");
     call.bulkhead = bulkhead;
@@ -445,8 +438,7 @@ static void test_a_custom_client_takes_the_calls(void **state)
     http_bulkhead_free(bulkhead);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_request_holds_what_was_given_and_nothing_surprising),
         cmocka_unit_test(test_an_expect_header_is_not_sent_with_a_body_of_two_megabytes),

@@ -23,27 +23,23 @@ struct run {
     bool ended; /* refused, or the connection closes behind a request */
 };
 
-static void run_begin(struct run *run)
-{
+static void run_begin(struct run *run) {
     *run = (struct run){.parse = http_parse_new(&limits)};
     buf_init(&run->transcript, 65536);
 }
 
-static void run_end(struct run *run)
-{
+static void run_end(struct run *run) {
     http_parse_free(run->parse);
     buf_release(&run->transcript);
 }
 
-static void run_note(struct run *run, const struct http_request *request)
-{
+static void run_note(struct run *run, const struct http_request *request) {
     buf_addf(&run->transcript, "%s%s %s%s%s ", run->transcript.len > 0 ? "|" : "", request->method,
              request->path, request->query[0] != '\0' ? "?" : "", request->query);
     buf_add(&run->transcript, request->body, request->body_bytes);
 }
 
-static void run_feed(struct run *run, const char *bytes, size_t count)
-{
+static void run_feed(struct run *run, const char *bytes, size_t count) {
     while (count > 0 && !run->ended) {
         /* A copy of its own for each piece, so that reading past its end is seen by ASan. */
         char *piece = malloc(count);
@@ -72,23 +68,20 @@ static void run_feed(struct run *run, const char *bytes, size_t count)
 }
 
 /* Cut at `cut`, which may be any number of bytes. */
-static void run_cut(struct run *run, const char *bytes, size_t count, size_t cut)
-{
+static void run_cut(struct run *run, const char *bytes, size_t count, size_t cut) {
     run_begin(run);
     run_feed(run, bytes, cut);
     run_feed(run, bytes + cut, count - cut);
 }
 
-static void run_dribbled(struct run *run, const char *bytes, size_t count)
-{
+static void run_dribbled(struct run *run, const char *bytes, size_t count) {
     run_begin(run);
     for (size_t i = 0; i < count; i++) {
         run_feed(run, bytes + i, 1);
     }
 }
 
-static void hostile_check(const struct raw_hostile *row, struct run *run)
-{
+static void hostile_check(const struct raw_hostile *row, struct run *run) {
     char wanted[16] = "";
     if (row->status != 0) {
         (void)snprintf(wanted, sizeof(wanted), "%d=", row->status);
@@ -102,8 +95,7 @@ static void hostile_check(const struct raw_hostile *row, struct run *run)
     run_end(run);
 }
 
-static void benign_check(const struct raw_benign *row, struct run *run)
-{
+static void benign_check(const struct raw_benign *row, struct run *run) {
     if (run->transcript.len != strlen(row->transcript) ||
         memcmp(run->transcript.data, row->transcript, run->transcript.len) != 0) {
         fail_msg("\"%s\": got \"%s\", wanted \"%s\" (%s)", row->title, run->transcript.data,
@@ -112,8 +104,7 @@ static void benign_check(const struct raw_benign *row, struct run *run)
     run_end(run);
 }
 
-static void every_hostile_request_is_refused_however_it_is_cut(void **state)
-{
+static void every_hostile_request_is_refused_however_it_is_cut(void **state) {
     for (size_t i = 0; i < COUNT_OF(raw_hostile); i++) {
         const struct raw_hostile *row = &raw_hostile[i];
         struct run run;
@@ -126,8 +117,7 @@ static void every_hostile_request_is_refused_however_it_is_cut(void **state)
     }
 }
 
-static void every_benign_request_is_taken_however_it_is_cut(void **state)
-{
+static void every_benign_request_is_taken_however_it_is_cut(void **state) {
     for (size_t i = 0; i < COUNT_OF(raw_benign); i++) {
         const struct raw_benign *row = &raw_benign[i];
         struct run run;
@@ -140,8 +130,7 @@ static void every_benign_request_is_taken_however_it_is_cut(void **state)
     }
 }
 
-static void every_refusal_has_a_hostile_request(void **state)
-{
+static void every_refusal_has_a_hostile_request(void **state) {
     for (int refusal = 1; refusal < HTTP_REFUSAL_COUNT; refusal++) {
         int rows = 0;
         for (size_t i = 0; i < COUNT_OF(raw_hostile); i++) {
@@ -153,8 +142,7 @@ static void every_refusal_has_a_hostile_request(void **state)
     }
 }
 
-static void headers_come_without_the_blanks_around_them(void **state)
-{
+static void headers_come_without_the_blanks_around_them(void **state) {
     static const char text[] = "GET /a HTTP/1.1\r\nHost:h\r\nA: \t b c\t \r\nB:\r\nC:  \r\n\r\n";
     size_t used = 0;
     struct http_parse *parse = http_parse_new(&limits);
@@ -173,10 +161,9 @@ static void headers_come_without_the_blanks_around_them(void **state)
     http_parse_free(parse);
 }
 
-static void the_head_is_told_before_its_body_and_an_expectation_with_it(void **state)
-{
-    static const char text[] =
-        "POST / HTTP/1.1\r\n" H "Expect: 100-Continue\r\nContent-Length: 2\r\n\r\nab";
+static void the_head_is_told_before_its_body_and_an_expectation_with_it(void **state) {
+    static const char text[] = "POST / HTTP/1.1\r\n" H
+                               "Expect: 100-Continue\r\nContent-Length: 2\r\n\r\nab";
     size_t used = 0;
     struct http_parse *parse = http_parse_new(&limits);
     assert_int_equal(http_parse_feed(parse, text, sizeof(text) - 1, &used), HTTP_STEP_HEAD);
@@ -189,8 +176,7 @@ static void the_head_is_told_before_its_body_and_an_expectation_with_it(void **s
     http_parse_free(parse);
 }
 
-static void a_tls_listener_takes_https_targets_only(void **state)
-{
+static void a_tls_listener_takes_https_targets_only(void **state) {
     static const char *const targets[] = {"https://h/a", "http://h/a"};
     struct http_parse_limits tls = limits;
     tls.tls = true;
@@ -205,8 +191,7 @@ static void a_tls_listener_takes_https_targets_only(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_hostile_request_is_refused_however_it_is_cut),
         cmocka_unit_test(every_benign_request_is_taken_however_it_is_cut),

@@ -15,7 +15,7 @@
 struct gate {
     struct lock lock;
     struct cond changed;
-    int inside;   /* jobs that wait in the gate */
+    int inside; /* jobs that wait in the gate */
     int inside_max;
     bool open;
 };
@@ -26,23 +26,20 @@ struct job {
     atomic_int *done;
 };
 
-static void gate_init(struct gate *gate)
-{
+static void gate_init(struct gate *gate) {
     *gate = (struct gate){0};
     lock_init(&gate->lock);
     cond_init(&gate->changed);
 }
 
-static void gate_open(struct gate *gate)
-{
+static void gate_open(struct gate *gate) {
     lock_take(&gate->lock);
     gate->open = true;
     cond_broadcast(&gate->changed);
     lock_give(&gate->lock);
 }
 
-static void gate_await(struct gate *gate, int inside)
-{
+static void gate_await(struct gate *gate, int inside) {
     int64_t deadline_us = clock_mono_us() + PATIENCE_US;
     lock_take(&gate->lock);
     while (gate->inside < inside) {
@@ -51,14 +48,12 @@ static void gate_await(struct gate *gate, int inside)
     lock_give(&gate->lock);
 }
 
-static void gate_free(struct gate *gate)
-{
+static void gate_free(struct gate *gate) {
     cond_free(&gate->changed);
     lock_free(&gate->lock);
 }
 
-static void job_run(struct http_job *base)
-{
+static void job_run(struct http_job *base) {
     struct job *job = (struct job *)base;
     struct gate *gate = job->gate;
     if (gate != NULL) {
@@ -75,8 +70,7 @@ static void job_run(struct http_job *base)
     atomic_fetch_add(job->done, 1);
 }
 
-static struct http_pool *pool_make(int workers_max, int queue_max, int64_t idle_us)
-{
+static struct http_pool *pool_make(int workers_max, int queue_max, int64_t idle_us) {
     const struct http_pool_options options = {.name = "test-worker",
                                               .workers_max = workers_max,
                                               .queue_max = queue_max,
@@ -85,15 +79,13 @@ static struct http_pool *pool_make(int workers_max, int queue_max, int64_t idle_
     return http_pool_new(&options);
 }
 
-static struct http_pool_stats stats_of(struct http_pool *pool)
-{
+static struct http_pool_stats stats_of(struct http_pool *pool) {
     struct http_pool_stats stats;
     http_pool_stats(pool, &stats);
     return stats;
 }
 
-static void workers_start_when_needed_and_end_after_idling(void **state)
-{
+static void workers_start_when_needed_and_end_after_idling(void **state) {
     struct gate gate;
     atomic_int done = 0;
     struct job jobs[8];
@@ -120,8 +112,7 @@ static void workers_start_when_needed_and_end_after_idling(void **state)
     gate_free(&gate);
 }
 
-static void the_queue_holds_queue_max_beyond_what_workers_can_take(void **state)
-{
+static void the_queue_holds_queue_max_beyond_what_workers_can_take(void **state) {
     struct gate gate;
     atomic_int done = 0;
     struct job jobs[6];
@@ -144,8 +135,7 @@ static void the_queue_holds_queue_max_beyond_what_workers_can_take(void **state)
     gate_free(&gate);
 }
 
-static void short_jobs_are_all_done_whatever_the_moment_they_come(void **state)
-{
+static void short_jobs_are_all_done_whatever_the_moment_they_come(void **state) {
     enum { MANY = 20000 };
     static struct job jobs[MANY];
     atomic_int done = 0;
@@ -165,16 +155,14 @@ static void short_jobs_are_all_done_whatever_the_moment_they_come(void **state)
     http_pool_free(pool);
 }
 
-static void a_pool_without_a_job_can_be_freed(void **state)
-{
+static void a_pool_without_a_job_can_be_freed(void **state) {
     struct http_pool *pool = pool_make(1, 1, US_PER_SECOND);
     assert_null(http_pool_take_back(pool));
     http_pool_free(pool);
     http_pool_free(NULL);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_start_when_needed_and_end_after_idling),
         cmocka_unit_test(the_queue_holds_queue_max_beyond_what_workers_can_take),

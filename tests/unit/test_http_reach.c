@@ -22,8 +22,7 @@ static bool names_released;
 static int names_waiting;
 
 int getaddrinfo(const char *restrict name, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict ret)
-{
+                const struct addrinfo *restrict hints, struct addrinfo **restrict ret) {
     if (name != NULL && strcmp(name, "slow.test") == 0) {
         lock_take(&names_lock);
         names_waiting++;
@@ -61,159 +60,269 @@ struct behaviour {
 static const struct behaviour behaviours[] = {
     {.name = "answers",
      .first = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}},
-     .reach = HTTP_ANSWERED, .accepted = 1},
+     .reach = HTTP_ANSWERED,
+     .accepted = 1},
     {.name = "answers on a kept connection",
      .first = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}},
-     .warm = true, .reach = HTTP_ANSWERED, .accepted = 1},
+     .warm = true,
+     .reach = HTTP_ANSWERED,
+     .accepted = 1},
     {.name = "answers in chunks",
      .first = {READ_HEAD, SEND(CHUNKED "2\r\nok\r\n0\r\n\r\n"), {RAW_HOLD}},
-     .reach = HTTP_ANSWERED, .accepted = 1},
+     .reach = HTTP_ANSWERED,
+     .accepted = 1},
     {.name = "answers without a length and closes",
      .first = {READ_HEAD, SEND("HTTP/1.0 200 OK\r\n\r\nok"), {RAW_CLOSE}},
-     .reach = HTTP_ANSWERED, .accepted = 1},
+     .reach = HTTP_ANSWERED,
+     .accepted = 1},
     {.name = "interim answers come first",
-     .first = {READ_HEAD, SEND("HTTP/1.1 100 Continue\r\n\r\n"),
-               SEND("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), SEND(OK_ANSWER), {RAW_HOLD}},
-     .reach = HTTP_ANSWERED, .accepted = 1},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 100 Continue\r\n\r\n"),
+               SEND("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+               SEND(OK_ANSWER),
+               {RAW_HOLD}},
+     .reach = HTTP_ANSWERED,
+     .accepted = 1},
     {.name = "closes before reading",
      .first = {{RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "closes after reading",
      .first = {READ_HEAD, {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "resets after reading",
      .first = {READ_HEAD, {RAW_RESET}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "a fresh connection that dies is not tried again even when that is allowed",
      .first = {READ_HEAD, {RAW_CLOSE}},
      .second = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}},
-     .repeatable = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .repeatable = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "a kept connection reads and closes, then refuses",
      .first = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_REFUSE}, {RAW_CLOSE}},
-     .warm = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .warm = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "a kept connection reads and closes, then refuses, and a second try is allowed",
      .first = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_REFUSE}, {RAW_CLOSE}},
-     .warm = true, .repeatable = true,
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .warm = true,
+     .repeatable = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "a kept connection reads and closes: no second try",
      .first = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}},
      .second = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}},
-     .warm = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .warm = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "a kept connection reads and closes: an allowed second try is answered",
      .first = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}},
      .second = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}},
-     .warm = true, .repeatable = true, .reach = HTTP_ANSWERED, .accepted = 2},
+     .warm = true,
+     .repeatable = true,
+     .reach = HTTP_ANSWERED,
+     .accepted = 2},
     {.name = "a kept connection reads and resets: no second try",
      .first = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_RESET}},
      .second = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}},
-     .warm = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .warm = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "a kept connection reads and closes, and the second is never answered",
      .first = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}},
      .second = {{RAW_HOLD}},
-     .warm = true, .repeatable = true, .times_out = true,
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TIMEOUT, .accepted = 2},
+     .warm = true,
+     .repeatable = true,
+     .times_out = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TIMEOUT,
+     .accepted = 2},
     {.name = "accepts and never reads",
      .first = {{RAW_HOLD}},
-     .times_out = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TIMEOUT, .accepted = 1},
+     .times_out = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TIMEOUT,
+     .accepted = 1},
     {.name = "accepts and never reads a large body",
      .first = {{RAW_HOLD}},
-     .large = true, .times_out = true,
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TIMEOUT, .accepted = 1},
+     .large = true,
+     .times_out = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TIMEOUT,
+     .accepted = 1},
     {.name = "reads the head of a large body and resets",
      .first = {READ_HEAD, {RAW_RESET}},
-     .large = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .large = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "reads and never answers",
      .first = {READ_HEAD, {RAW_HOLD}},
-     .times_out = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TIMEOUT, .accepted = 1},
+     .times_out = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TIMEOUT,
+     .accepted = 1},
     {.name = "stalls in the middle of its answer",
      .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), {RAW_HOLD}},
-     .times_out = true, .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TIMEOUT, .accepted = 1},
+     .times_out = true,
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TIMEOUT,
+     .accepted = 1},
     {.name = "sends interim answers only",
      .first = {READ_HEAD, SEND("HTTP/1.1 100 Continue\r\n\r\n"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "cuts the body short of its length",
      .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "resets in the middle of the body",
      .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), {RAW_RESET}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "cuts a chunk",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nok"),
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nok"),
                {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "leaves the last chunk out",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
                {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "a chunk's size is no number",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n"),
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n"),
                {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "cuts the head",
      .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Le"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "cuts the head between two headers",
      .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "cuts the status line, which libcurl takes for no answer at all",
      .first = {READ_HEAD, SEND("HTTP/1.1 2"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_RESET, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_RESET,
+     .accepted = 1},
     {.name = "speaks another protocol",
      .first = {READ_HEAD, SEND("SSH-2.0-OpenSSH_9.2\r\n"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "greets before it is asked",
      .first = {SEND("220 mail.example.test ESMTP\r\n"), READ_HEAD, {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "an impossible version",
      .first = {READ_HEAD, SEND("HTTP/7.3 200 OK\r\nContent-Length: 2\r\n\r\nok"), {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "a status that is no number",
      .first = {READ_HEAD, SEND("HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nok"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "a length that is no number",
      .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok"), {RAW_CLOSE}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "two lengths that differ",
      .first = {READ_HEAD,
                SEND("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nok"),
                {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_GARBLED, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_GARBLED,
+     .accepted = 1},
     {.name = "a length over the cap",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n"),
-               {RAW_SEND, "xxxxxxxx", 512}, {RAW_HOLD}},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n"),
+               {RAW_SEND, "xxxxxxxx", 512},
+               {RAW_HOLD}},
      .answer_bytes_max = 4095,
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TOO_LARGE, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TOO_LARGE,
+     .accepted = 1},
     {.name = "a length at the cap",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n"),
-               {RAW_SEND, "xxxxxxxx", 512}, {RAW_HOLD}},
-     .answer_bytes_max = 4096, .reach = HTTP_ANSWERED, .accepted = 1},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n"),
+               {RAW_SEND, "xxxxxxxx", 512},
+               {RAW_HOLD}},
+     .answer_bytes_max = 4096,
+     .reach = HTTP_ANSWERED,
+     .accepted = 1},
     {.name = "a body without end",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\n\r\n"), {RAW_SEND, "0123456789", 1000000},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\n\r\n"),
+               {RAW_SEND, "0123456789", 1000000},
                {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TOO_LARGE, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TOO_LARGE,
+     .accepted = 1},
     {.name = "headers without end",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\n"), {RAW_SEND, "X-Flood: 1\r\n", 1000000},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\n"),
+               {RAW_SEND, "X-Flood: 1\r\n", 1000000},
                {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TOO_LARGE, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TOO_LARGE,
+     .accepted = 1},
     {.name = "one header without end",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nX-Flood: "), {RAW_SEND, "xxxxxxxx", 1000000},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nX-Flood: "),
+               {RAW_SEND, "xxxxxxxx", 1000000},
                {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TOO_LARGE, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TOO_LARGE,
+     .accepted = 1},
     {.name = "interim answers without end",
      .first = {READ_HEAD, {RAW_SEND, "HTTP/1.1 100 Continue\r\n\r\n", 1000000}, {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TOO_LARGE, .accepted = 1},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TOO_LARGE,
+     .accepted = 1},
     {.name = "trailers without end",
-     .first = {READ_HEAD, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
-               {RAW_SEND, "X-Flood: 1\r\n", 1000000}, {RAW_HOLD}},
-     .reach = HTTP_MAYBE_SENT, .failure = HTTP_FAIL_TOO_LARGE, .accepted = 1},
+     .first = {READ_HEAD,
+               SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
+               {RAW_SEND, "X-Flood: 1\r\n", 1000000},
+               {RAW_HOLD}},
+     .reach = HTTP_MAYBE_SENT,
+     .failure = HTTP_FAIL_TOO_LARGE,
+     .accepted = 1},
 };
 
-static void run_behaviour(const struct behaviour *row, struct http_client *client)
-{
-    struct raw_options options = {.scripts = {row->first, row->second[0].verb == RAW_READ &&
-                                                                  row->second[0].text == NULL
-                                                              ? NULL
-                                                              : row->second}};
+static void run_behaviour(const struct behaviour *row, struct http_client *client) {
+    struct raw_options options = {
+        .scripts = {row->first, row->second[0].verb == RAW_READ && row->second[0].text == NULL
+                                    ? NULL
+                                    : row->second}};
     struct raw_server *server = raw_server_start(&options);
     char url[CALL_URL_MAX];
     struct http_call call = get_call(url_of(raw_server_port(server), url));
@@ -239,8 +348,7 @@ static void run_behaviour(const struct behaviour *row, struct http_client *clien
     raw_server_free(server);
 }
 
-static void test_reach_and_failure_follow_what_the_server_did(void **state)
-{
+static void test_reach_and_failure_follow_what_the_server_did(void **state) {
     struct http_client *client = plain_client();
     for (size_t i = 0; i < COUNT_OF(behaviours); i++) {
         run_behaviour(&behaviours[i], client);
@@ -250,8 +358,7 @@ static void test_reach_and_failure_follow_what_the_server_did(void **state)
 
 /* What is certainly not sent. */
 
-static void test_a_refused_connection_is_not_sent(void **state)
-{
+static void test_a_refused_connection_is_not_sent(void **state) {
     struct http_client *client = plain_client();
     int fd = -1;
     char url[CALL_URL_MAX];
@@ -261,16 +368,14 @@ static void test_a_refused_connection_is_not_sent(void **state)
     http_client_free(client);
 }
 
-static void test_an_unresolvable_name_is_not_sent(void **state)
-{
+static void test_an_unresolvable_name_is_not_sent(void **state) {
     struct http_client *client = plain_client();
     struct http_call call = post_call("http://missing.test/", "x");
     assert_failed(client, &call, HTTP_NOT_SENT, HTTP_FAIL_RESOLVE);
     http_client_free(client);
 }
 
-static void test_a_slow_name_times_out_unsent_and_holds_up_nobody(void **state)
-{
+static void test_a_slow_name_times_out_unsent_and_holds_up_nobody(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(script);
@@ -312,8 +417,7 @@ static void test_a_slow_name_times_out_unsent_and_holds_up_nobody(void **state)
     raw_server_free(server);
 }
 
-static void test_a_passed_deadline_is_not_sent(void **state)
-{
+static void test_a_passed_deadline_is_not_sent(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(script);
@@ -330,8 +434,7 @@ static void test_a_passed_deadline_is_not_sent(void **state)
     http_client_free(client);
 }
 
-static void test_waiting_for_a_connection_of_the_host_times_out_unsent(void **state)
-{
+static void test_waiting_for_a_connection_of_the_host_times_out_unsent(void **state) {
     static const struct raw_step script[] = {READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), {RAW_HOLD}};
     struct http_client_options options = {.connections_per_host = 1};
     struct http_client *client = new_client(&options);
@@ -353,15 +456,24 @@ static void test_waiting_for_a_connection_of_the_host_times_out_unsent(void **st
     http_client_free(client);
 }
 
-static void test_a_request_that_cannot_be_written_is_refused(void **state)
-{
+static void test_a_request_that_cannot_be_written_is_refused(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
-    static const struct http_header bad[] = {
-        {"X-A", "1\r\nX-B: 2"}, {"X-A\r\nX-B", "1"}, {"", "1"}, {"X A", "1"}, {"X:", "1"},
-        {"Content-Length", "1"}, {"transfer-encoding", "chunked"}, {"Expect", "100-continue"}};
-    static const char *const urls[] = {"ftp://127.0.0.1/", "file:///etc/hostname", "no url", "",
-                                       "http://u:p@127.0.0.1/", "http://127.0.0.1/a\r\nX: y",
-                                       "http://127.0.0.1/a b", "http://127.0.0.1:99999/"};
+    static const struct http_header bad[] = {{"X-A", "1\r\nX-B: 2"},
+                                             {"X-A\r\nX-B", "1"},
+                                             {"", "1"},
+                                             {"X A", "1"},
+                                             {"X:", "1"},
+                                             {"Content-Length", "1"},
+                                             {"transfer-encoding", "chunked"},
+                                             {"Expect", "100-continue"}};
+    static const char *const urls[] = {"ftp://127.0.0.1/",
+                                       "file:///etc/hostname",
+                                       "no url",
+                                       "",
+                                       "http://u:p@127.0.0.1/",
+                                       "http://127.0.0.1/a\r\nX: y",
+                                       "http://127.0.0.1/a b",
+                                       "http://127.0.0.1:99999/"};
     static const char *const methods[] = {"", "GET /", "G\r\nX", "ABCDEFGHIJKLMNOPQ"};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(script);
@@ -398,8 +510,7 @@ struct tls_row {
     bool answered;
 };
 
-static void test_tls_is_verified_before_a_byte_is_sent(void **state)
-{
+static void test_tls_is_verified_before_a_byte_is_sent(void **state) {
     static const struct tls_row rows[] = {
         {"good", CERT_GOOD, true, true},
         {"untrusted", CERT_GOOD, false, false},
@@ -408,7 +519,7 @@ static void test_tls_is_verified_before_a_byte_is_sent(void **state)
         {"signed by itself", CERT_SELF_SIGNED, true, false},
     };
     static const struct raw_step script[] = {{RAW_TLS}, READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
-    static const struct raw_step kept[] = {{RAW_TLS}, READ_HEAD, SEND(OK_ANSWER),
+    static const struct raw_step kept[] = {{RAW_TLS}, READ_HEAD,       SEND(OK_ANSWER),
                                            READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
     struct certs certs;
     certs_make(&certs);
@@ -436,16 +547,16 @@ static void test_tls_is_verified_before_a_byte_is_sent(void **state)
     certs_remove(&certs);
 }
 
-static void test_a_tls_connection_that_is_reset_is_judged_like_any_other(void **state)
-{
-    static const struct raw_step script[] = {{RAW_TLS}, READ_HEAD, SEND(OK_ANSWER), READ_HEAD,
-                                             {RAW_RESET}};
+static void test_a_tls_connection_that_is_reset_is_judged_like_any_other(void **state) {
+    static const struct raw_step script[] = {
+        {RAW_TLS}, READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_RESET}};
     struct certs certs;
     certs_make(&certs);
     struct http_client_options trusting = {.ca_path = certs.ca_path};
     struct http_client *client = new_client(&trusting);
     struct raw_server *server = raw_server_start(
-        &(struct raw_options){.scripts = {script}, .tls_cert_path = certs.cert_path[CERT_GOOD],
+        &(struct raw_options){.scripts = {script},
+                              .tls_cert_path = certs.cert_path[CERT_GOOD],
                               .tls_key_path = certs.key_path});
     char url[CALL_URL_MAX];
     snprintf(url, sizeof(url), "https://127.0.0.1:%d/", raw_server_port(server));
@@ -458,8 +569,7 @@ static void test_a_tls_connection_that_is_reset_is_judged_like_any_other(void **
     certs_remove(&certs);
 }
 
-static void test_plain_text_where_tls_was_asked_for_is_not_sent(void **state)
-{
+static void test_plain_text_where_tls_was_asked_for_is_not_sent(void **state) {
     static const struct raw_step silent[] = {{RAW_HOLD}};
     static const struct raw_step plain[] = {{RAW_READ, "\x16", 0}, SEND(OK_ANSWER), {RAW_CLOSE}};
     static const struct raw_step closes[] = {{RAW_READ, "\x16", 0}, {RAW_RESET}};
@@ -484,8 +594,7 @@ static void test_plain_text_where_tls_was_asked_for_is_not_sent(void **state)
     http_client_free(client);
 }
 
-static void test_a_ca_file_that_cannot_be_read_is_named(void **state)
-{
+static void test_a_ca_file_that_cannot_be_read_is_named(void **state) {
     struct http_client *client = NULL;
     struct err err = {0};
     struct http_client_options options = {.ca_path = "/nonexistent/ca.pem"};
@@ -496,8 +605,7 @@ static void test_a_ca_file_that_cannot_be_read_is_named(void **state)
 
 /* Second tries, and what is told. */
 
-static void test_second_tries_do_not_run_out(void **state)
-{
+static void test_second_tries_do_not_run_out(void **state) {
     enum { TRIES = 12 };
     static const struct raw_step dies[] = {READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}};
     struct http_client *client = plain_client();
@@ -512,10 +620,9 @@ static void test_second_tries_do_not_run_out(void **state)
     http_client_free(client);
 }
 
-static void test_a_second_try_on_another_kept_connection_is_stopped_too(void **state)
-{
-    static const struct raw_step dies[] = {READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), READ_HEAD,
-                                           {RAW_CLOSE}};
+static void test_a_second_try_on_another_kept_connection_is_stopped_too(void **state) {
+    static const struct raw_step dies[] = {
+        READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), READ_HEAD, {RAW_CLOSE}};
     struct http_client *client = plain_client();
     struct raw_server *server = serve_one(dies);
     char url[CALL_URL_MAX];
@@ -540,8 +647,7 @@ static void test_a_second_try_on_another_kept_connection_is_stopped_too(void **s
     http_client_free(client);
 }
 
-static void test_an_error_names_the_host_and_no_more_of_the_url(void **state)
-{
+static void test_an_error_names_the_host_and_no_more_of_the_url(void **state) {
     struct http_client *client = plain_client();
     struct http_call call = get_call("http://missing.test/hook/SECRET?key=SECRET");
     HTTP_ANSWER_AUTO answer;
@@ -556,8 +662,7 @@ static void test_an_error_names_the_host_and_no_more_of_the_url(void **state)
     http_client_free(client);
 }
 
-static void test_every_failure_has_a_name_of_its_own(void **state)
-{
+static void test_every_failure_has_a_name_of_its_own(void **state) {
     for (int a = HTTP_FAIL_NONE; a <= HTTP_FAIL_REQUEST; a++) {
         for (int b = HTTP_FAIL_NONE; b < a; b++) {
             assert_string_not_equal(http_failure_name((enum http_failure)a),
@@ -568,8 +673,7 @@ static void test_every_failure_has_a_name_of_its_own(void **state)
     assert_string_equal(http_failure_name((enum http_failure)99), "unknown");
 }
 
-int main(void)
-{
+int main(void) {
     lock_init(&names_lock);
     cond_init(&names_moved);
     const struct CMUnitTest tests[] = {

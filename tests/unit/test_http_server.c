@@ -16,15 +16,13 @@ static const struct http_listener_options raw_options = {
         },
 };
 
-static void put_dribbled(int fd, const char *bytes, size_t count)
-{
+static void put_dribbled(int fd, const char *bytes, size_t count) {
     for (size_t i = 0; i < count; i++) {
         put(fd, bytes + i, 1);
     }
 }
 
-static void hostile_run(struct front *front, const struct raw_hostile *row, bool dribbled)
-{
+static void hostile_run(struct front *front, const struct raw_hostile *row, bool dribbled) {
     struct answer answer;
     int calls = atomic_load(&front->calls);
     int fd = dial(front);
@@ -49,8 +47,7 @@ static void hostile_run(struct front *front, const struct raw_hostile *row, bool
     }
 }
 
-static void hostile_requests_are_refused_and_never_reach_the_handler(void **state)
-{
+static void hostile_requests_are_refused_and_never_reach_the_handler(void **state) {
     struct front front;
     front_start(&front, &raw_options);
     int refused = 0;
@@ -65,8 +62,7 @@ static void hostile_requests_are_refused_and_never_reach_the_handler(void **stat
 }
 
 /* Reads as many answers as the transcript has and writes down what they were. */
-static void transcript_read(int fd, const char *wanted, struct buf *transcript)
-{
+static void transcript_read(int fd, const char *wanted, struct buf *transcript) {
     struct answer answer;
     buf_clear(transcript);
     for (const char *bar = wanted; bar != NULL; bar = strchr(bar + 1, '|')) {
@@ -84,8 +80,7 @@ static void transcript_read(int fd, const char *wanted, struct buf *transcript)
 
 /* Sends the row's bytes in two pieces and compares; the connection is used again unless it ends. */
 static void benign_run(struct front *front, const struct raw_benign *row, int *fd, size_t cut,
-                       bool dribbled)
-{
+                       bool dribbled) {
     size_t wanted_bytes = strlen(row->transcript);
     bool ends = row->transcript[wanted_bytes - 1] == '=';
     struct buf transcript;
@@ -108,8 +103,7 @@ static void benign_run(struct front *front, const struct raw_benign *row, int *f
     buf_release(&transcript);
 }
 
-static void benign_requests_are_answered_however_they_arrive(void **state)
-{
+static void benign_requests_are_answered_however_they_arrive(void **state) {
     struct front front;
     front_start(&front, &raw_options);
     for (size_t i = 0; i < COUNT_OF(raw_benign); i++) {
@@ -128,8 +122,7 @@ static void benign_requests_are_answered_however_they_arrive(void **state)
     front_stop(&front);
 }
 
-static void a_client_that_waits_for_100_continue_is_told_to_go_on(void **state)
-{
+static void a_client_that_waits_for_100_continue_is_told_to_go_on(void **state) {
     struct front front;
     struct answer answer;
     front_start(&front, &raw_options);
@@ -144,8 +137,7 @@ static void a_client_that_waits_for_100_continue_is_told_to_go_on(void **state)
     front_stop(&front);
 }
 
-static void a_peer_that_shuts_its_side_still_gets_every_answer(void **state)
-{
+static void a_peer_that_shuts_its_side_still_gets_every_answer(void **state) {
     struct front front;
     front_start(&front, &raw_options);
     int fd = dial(&front);
@@ -159,8 +151,7 @@ static void a_peer_that_shuts_its_side_still_gets_every_answer(void **state)
     front_stop(&front);
 }
 
-static void the_answer_to_head_has_the_length_but_no_body(void **state)
-{
+static void the_answer_to_head_has_the_length_but_no_body(void **state) {
     struct front front;
     struct answer answer;
     char length[16];
@@ -181,8 +172,7 @@ static void the_answer_to_head_has_the_length_but_no_body(void **state)
     front_stop(&front);
 }
 
-static void a_status_without_a_body_has_no_length(void **state)
-{
+static void a_status_without_a_body_has_no_length(void **state) {
     struct front front;
     struct answer answer;
     char length[16];
@@ -198,8 +188,7 @@ static void a_status_without_a_body_has_no_length(void **state)
     front_stop(&front);
 }
 
-static void a_handler_that_sets_no_status_gives_500(void **state)
-{
+static void a_handler_that_sets_no_status_gives_500(void **state) {
     struct front front;
     struct answer answer;
     front_start(&front, &raw_options);
@@ -212,8 +201,7 @@ static void a_handler_that_sets_no_status_gives_500(void **state)
     front_stop(&front);
 }
 
-static void every_answer_carries_the_fixed_headers(void **state)
-{
+static void every_answer_carries_the_fixed_headers(void **state) {
     static const struct {
         const char *name, *value;
     } fixed[] = {
@@ -247,8 +235,7 @@ static void every_answer_carries_the_fixed_headers(void **state)
     front_stop(&front);
 }
 
-static void a_handlers_own_header_replaces_ours_and_cannot_split_the_answer(void **state)
-{
+static void a_handlers_own_header_replaces_ours_and_cannot_split_the_answer(void **state) {
     struct front front;
     struct answer answer;
     char value[128];
@@ -273,13 +260,12 @@ static void a_handlers_own_header_replaces_ours_and_cannot_split_the_answer(void
     front_stop(&front);
 }
 
-static void a_short_and_harmless_request_id_of_the_client_is_kept(void **state)
-{
+static void a_short_and_harmless_request_id_of_the_client_is_kept(void **state) {
 #define ID64 "0123456789012345678901234567890123456789012345678901234567890123"
     static const struct {
         const char *sent;
         bool kept;
-    } rows[] = {{"abc-1_2.Z", true}, {ID64, true},     {ID64 "4", false}, {"", false},
+    } rows[] = {{"abc-1_2.Z", true}, {ID64, true},    {ID64 "4", false},  {"", false},
                 {"a b", false},      {"a\"b", false}, {"\xc3\xa9", false}};
     struct front front;
     struct answer answer;
@@ -299,8 +285,7 @@ static void a_short_and_harmless_request_id_of_the_client_is_kept(void **state)
     front_stop(&front);
 }
 
-static void http_1_0_is_told_that_the_connection_stays(void **state)
-{
+static void http_1_0_is_told_that_the_connection_stays(void **state) {
     struct front front;
     struct answer answer;
     char value[32];
@@ -314,8 +299,7 @@ static void http_1_0_is_told_that_the_connection_stays(void **state)
     front_stop(&front);
 }
 
-static void wrong_options_are_refused_with_a_reason(void **state)
-{
+static void wrong_options_are_refused_with_a_reason(void **state) {
     static const struct http_listener_options rows[] = {
         {.address = "nowhere"},
         {.address = "127.0.0.1"},
@@ -343,8 +327,7 @@ static void wrong_options_are_refused_with_a_reason(void **state)
     assert_true(http_server_new(-1, &server, NULL) < 0);
 }
 
-static void a_port_in_use_is_said(void **state)
-{
+static void a_port_in_use_is_said(void **state) {
     struct front front;
     struct err err;
     struct http_listener *listener = NULL;
@@ -356,8 +339,7 @@ static void a_port_in_use_is_said(void **state)
     front_stop(&front);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_requests_are_refused_and_never_reach_the_handler),
         cmocka_unit_test(benign_requests_are_answered_however_they_arrive),

@@ -10,8 +10,7 @@ static const struct http_listener_options usual;
 /* ---- deadlines ---- */
 
 /* Sends a byte at a time, for ever, until the server has had enough. */
-static void dribble_until_answered(int fd, const char *start, char byte)
-{
+static void dribble_until_answered(int fd, const char *start, char byte) {
     int64_t give_up_us = clock_mono_us() + FIXTURE_PATIENCE_US;
     put_text(fd, start);
     while (!has_bytes(fd)) {
@@ -21,8 +20,7 @@ static void dribble_until_answered(int fd, const char *start, char byte)
     }
 }
 
-static void a_head_that_dribbles_in_is_ended_with_408(void **state)
-{
+static void a_head_that_dribbles_in_is_ended_with_408(void **state) {
     const struct http_listener_options options = {.limits.head_us = 150 * US_PER_MS};
     struct front front;
     struct answer answer;
@@ -38,8 +36,7 @@ static void a_head_that_dribbles_in_is_ended_with_408(void **state)
     front_stop(&front);
 }
 
-static void a_body_that_dribbles_in_is_ended_with_408(void **state)
-{
+static void a_body_that_dribbles_in_is_ended_with_408(void **state) {
     const struct http_listener_options options = {.limits.body_us = 150 * US_PER_MS};
     struct front front;
     struct answer answer;
@@ -54,8 +51,7 @@ static void a_body_that_dribbles_in_is_ended_with_408(void **state)
     front_stop(&front);
 }
 
-static void the_deadline_of_a_head_counts_from_its_own_first_byte(void **state)
-{
+static void the_deadline_of_a_head_counts_from_its_own_first_byte(void **state) {
     const struct http_listener_options options = {.limits.head_us = 150 * US_PER_MS};
     struct front front;
     struct answer answer;
@@ -73,8 +69,7 @@ static void the_deadline_of_a_head_counts_from_its_own_first_byte(void **state)
     front_stop(&front);
 }
 
-static void an_idle_connection_is_closed_without_a_word(void **state)
-{
+static void an_idle_connection_is_closed_without_a_word(void **state) {
     const struct http_listener_options options = {.limits.idle_us = 50 * US_PER_MS};
     struct front front;
     front_start(&front, &options);
@@ -90,8 +85,7 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     front_stop(&front);
 }
 
-static void a_handler_may_take_longer_than_any_deadline(void **state)
-{
+static void a_handler_may_take_longer_than_any_deadline(void **state) {
     const struct http_listener_options options = {
         .limits.head_us = 20 * US_PER_MS,
         .limits.body_us = 20 * US_PER_MS,
@@ -110,8 +104,7 @@ static void a_handler_may_take_longer_than_any_deadline(void **state)
     front_stop(&front);
 }
 
-static void a_reader_that_takes_nothing_is_cut_off(void **state)
-{
+static void a_reader_that_takes_nothing_is_cut_off(void **state) {
     const struct http_listener_options options = {.limits.write_us = 100 * US_PER_MS};
     struct front front;
     front_start(&front, &options);
@@ -122,8 +115,7 @@ static void a_reader_that_takes_nothing_is_cut_off(void **state)
     front_stop(&front);
 }
 
-static void a_slow_reader_that_goes_on_reading_gets_everything(void **state)
-{
+static void a_slow_reader_that_goes_on_reading_gets_everything(void **state) {
     /* Much more than the system's buffers hold, read in about twice write_us. */
     enum { BYTES = 30000000 };
     const struct http_listener_options options = {.limits.write_us = 1500 * US_PER_MS};
@@ -158,8 +150,7 @@ static void a_slow_reader_that_goes_on_reading_gets_everything(void **state)
 
 /* ---- limits ---- */
 
-static void a_full_queue_answers_503_and_nothing_is_lost(void **state)
-{
+static void a_full_queue_answers_503_and_nothing_is_lost(void **state) {
     const struct http_listener_options options = {.workers_max = 1, .queue_max = 1};
     struct front front;
     struct answer answer;
@@ -190,8 +181,7 @@ static void a_full_queue_answers_503_and_nothing_is_lost(void **state)
     front_stop(&front);
 }
 
-static void blocking_handlers_all_run_at_once(void **state)
-{
+static void blocking_handlers_all_run_at_once(void **state) {
     enum { MANY = 40 };
     const struct http_listener_options options = {.workers_max = MANY, .queue_max = 1};
     struct front front;
@@ -213,8 +203,7 @@ static void blocking_handlers_all_run_at_once(void **state)
     front_stop(&front);
 }
 
-static void one_connection_too_many_is_turned_away(void **state)
-{
+static void one_connection_too_many_is_turned_away(void **state) {
     const struct http_listener_options options = {.limits.connections_max = 2};
     struct front front;
     struct answer answer;
@@ -240,8 +229,7 @@ static void one_connection_too_many_is_turned_away(void **state)
     front_stop(&front);
 }
 
-static void a_server_out_of_descriptors_takes_connections_again_when_there_are_some(void **state)
-{
+static void a_server_out_of_descriptors_takes_connections_again_when_there_are_some(void **state) {
     struct front front;
     struct rlimit usual_limit;
     front_start(&front, &usual);
@@ -261,8 +249,7 @@ static void a_server_out_of_descriptors_takes_connections_again_when_there_are_s
     front_stop(&front);
 }
 
-static void a_connection_ends_after_its_share_of_requests(void **state)
-{
+static void a_connection_ends_after_its_share_of_requests(void **state) {
     const struct http_listener_options options = {.limits.requests_max = 2};
     struct front front;
     struct answer answer;
@@ -284,8 +271,7 @@ static void a_connection_ends_after_its_share_of_requests(void **state)
     front_stop(&front);
 }
 
-static void a_peer_that_sends_on_while_its_request_runs_must_wait(void **state)
-{
+static void a_peer_that_sends_on_while_its_request_runs_must_wait(void **state) {
     static const char more[] = "GET /more HTTP/1.1\r\nHost: h\r\n\r\n";
     enum { MORE = sizeof(more) - 1, COPIES = 1000, FAR_TOO_MANY = 64 * 1024 * 1024 };
     static char copies[MORE * (COPIES + 1)];
@@ -326,14 +312,12 @@ struct draining {
     int cut;
 };
 
-static void drain_run(void *arg)
-{
+static void drain_run(void *arg) {
     struct draining *draining = arg;
     draining->cut = http_server_drain(draining->front->server, draining->timeout_us);
 }
 
-static void a_drain_lets_requests_finish_and_closes_the_idle(void **state)
-{
+static void a_drain_lets_requests_finish_and_closes_the_idle(void **state) {
     struct front front;
     struct answer answer;
     char value[32];
@@ -375,8 +359,7 @@ static void a_drain_lets_requests_finish_and_closes_the_idle(void **state)
     front_stop(&front);
 }
 
-static void a_drain_that_runs_out_of_time_says_what_it_cut_off(void **state)
-{
+static void a_drain_that_runs_out_of_time_says_what_it_cut_off(void **state) {
     const struct http_listener_options options = {.workers_max = 1};
     struct front front;
     front_start(&front, &options);
@@ -396,8 +379,7 @@ static void a_drain_that_runs_out_of_time_says_what_it_cut_off(void **state)
     close(waiting);
 }
 
-static void a_server_that_was_never_started_can_be_freed(void **state)
-{
+static void a_server_that_was_never_started_can_be_freed(void **state) {
     struct http_server *server = NULL;
     struct http_listener *listener = NULL;
     struct err err;
@@ -409,8 +391,7 @@ static void a_server_that_was_never_started_can_be_freed(void **state)
     http_server_free(NULL);
 }
 
-static void two_listeners_have_their_own_handlers_and_queues(void **state)
-{
+static void two_listeners_have_their_own_handlers_and_queues(void **state) {
     const struct http_listener_options narrow = {.workers_max = 1, .queue_max = 1};
     struct http_listener_options second = {.address = "127.0.0.1:0", .handler = front_handle};
     struct front front;
@@ -435,8 +416,7 @@ static void two_listeners_have_their_own_handlers_and_queues(void **state)
 
 /* ---- the sandbox's faults ---- */
 
-static void a_refusing_listener_closes_everything_and_opens_the_same_port_again(void **state)
-{
+static void a_refusing_listener_closes_everything_and_opens_the_same_port_again(void **state) {
     struct front front;
     struct err err;
     struct http_listener *other = NULL;
@@ -475,8 +455,7 @@ static void a_refusing_listener_closes_everything_and_opens_the_same_port_again(
     front_stop(&front);
 }
 
-static void a_delayed_answer_occupies_no_worker(void **state)
-{
+static void a_delayed_answer_occupies_no_worker(void **state) {
     const struct http_listener_options options = {.workers_max = 1};
     struct front front;
     front_start(&front, &options);
@@ -501,8 +480,7 @@ static void a_delayed_answer_occupies_no_worker(void **state)
     front_stop(&front);
 }
 
-static void a_cut_answer_ends_with_a_reset_after_its_bytes(void **state)
-{
+static void a_cut_answer_ends_with_a_reset_after_its_bytes(void **state) {
     static const struct {
         const char *target;
         ssize_t bytes;
@@ -531,8 +509,7 @@ static void a_cut_answer_ends_with_a_reset_after_its_bytes(void **state)
     front_stop(&front);
 }
 
-static void an_answer_that_never_comes_keeps_the_connection_until_the_end(void **state)
-{
+static void an_answer_that_never_comes_keeps_the_connection_until_the_end(void **state) {
     const struct http_listener_options options = {.workers_max = 1,
                                                   .limits.idle_us = 20 * US_PER_MS};
     struct front front;
@@ -553,8 +530,7 @@ static void an_answer_that_never_comes_keeps_the_connection_until_the_end(void *
     front_stop(&front);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_that_dribbles_in_is_ended_with_408),
         cmocka_unit_test(a_body_that_dribbles_in_is_ended_with_408),

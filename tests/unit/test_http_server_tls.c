@@ -6,8 +6,7 @@
 #include "support/certs.h"
 
 /* NULL when the handshake fails. */
-static SSL *tls_dial(int fd, SSL_CTX *tls)
-{
+static SSL *tls_dial(int fd, SSL_CTX *tls) {
     SSL *ssl = SSL_new(tls);
     assert_non_null(ssl);
     assert_int_equal(SSL_set_fd(ssl, fd), 1);
@@ -19,8 +18,7 @@ static SSL *tls_dial(int fd, SSL_CTX *tls)
 }
 
 /* Reads until the text so far contains `wanted`; false when the connection ends before. */
-static bool tls_read_until(SSL *ssl, const char *wanted, char *text, size_t bytes_max)
-{
+static bool tls_read_until(SSL *ssl, const char *wanted, char *text, size_t bytes_max) {
     size_t bytes = 0;
     text[0] = '\0';
     while (strstr(text, wanted) == NULL) {
@@ -36,8 +34,7 @@ static bool tls_read_until(SSL *ssl, const char *wanted, char *text, size_t byte
 }
 
 static void tls_front_start(struct front *front, const struct certs *certs,
-                            struct http_limits limits)
-{
+                            struct http_limits limits) {
     const struct http_listener_options options = {
         .tls_cert_path = certs->cert_path[CERT_SELF_SIGNED],
         .tls_key_path = certs->key_path,
@@ -46,8 +43,7 @@ static void tls_front_start(struct front *front, const struct certs *certs,
     front_start(front, &options);
 }
 
-static void tls_carries_requests_and_says_goodbye(void **state)
-{
+static void tls_carries_requests_and_says_goodbye(void **state) {
     static const char two[] = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
                               "GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     static const unsigned char alpn[] = "\x08http/1.1";
@@ -60,8 +56,8 @@ static void tls_carries_requests_and_says_goodbye(void **state)
     tls_front_start(&front, &certs, (struct http_limits){0});
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    assert_int_equal(
-        SSL_CTX_load_verify_locations(tls, certs.cert_path[CERT_SELF_SIGNED], NULL), 1);
+    assert_int_equal(SSL_CTX_load_verify_locations(tls, certs.cert_path[CERT_SELF_SIGNED], NULL),
+                     1);
     assert_int_equal(SSL_CTX_set_alpn_protos(tls, alpn, sizeof(alpn) - 1), 0);
     int fd = dial(&front);
     SSL *ssl = tls_dial(fd, tls);
@@ -82,8 +78,7 @@ static void tls_carries_requests_and_says_goodbye(void **state)
     certs_remove(&certs);
 }
 
-static void tls_carries_a_long_answer_to_a_reader_that_starts_late(void **state)
-{
+static void tls_carries_a_long_answer_to_a_reader_that_starts_late(void **state) {
     struct certs certs;
     struct front front;
     static char text[20000];
@@ -112,8 +107,7 @@ static void tls_carries_a_long_answer_to_a_reader_that_starts_late(void **state)
     certs_remove(&certs);
 }
 
-static void tls_below_1_2_and_weak_ciphers_are_refused(void **state)
-{
+static void tls_below_1_2_and_weak_ciphers_are_refused(void **state) {
     struct certs certs;
     struct front front;
     certs_make(&certs);
@@ -121,10 +115,11 @@ static void tls_below_1_2_and_weak_ciphers_are_refused(void **state)
     for (int round = 0; round < 3; round++) {
         SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
         SSL_CTX_set_security_level(tls, 0);
-        assert_int_equal(SSL_CTX_set_max_proto_version(tls, round == 0 ? TLS1_1_VERSION
-                                                                       : TLS1_2_VERSION), 1);
-        assert_int_equal(SSL_CTX_set_cipher_list(tls, round == 1 ? "ECDHE-ECDSA-AES128-SHA"
-                                                                 : "ALL:@SECLEVEL=0"), 1);
+        assert_int_equal(
+            SSL_CTX_set_max_proto_version(tls, round == 0 ? TLS1_1_VERSION : TLS1_2_VERSION), 1);
+        assert_int_equal(
+            SSL_CTX_set_cipher_list(tls, round == 1 ? "ECDHE-ECDSA-AES128-SHA" : "ALL:@SECLEVEL=0"),
+            1);
         int fd = dial(&front);
         SSL *ssl = tls_dial(fd, tls);
         assert_int_equal(ssl != NULL, round == 2); /* 1.2 with a good cipher is fine */
@@ -137,8 +132,7 @@ static void tls_below_1_2_and_weak_ciphers_are_refused(void **state)
     certs_remove(&certs);
 }
 
-static void plain_http_on_the_tls_port_never_reaches_the_handler(void **state)
-{
+static void plain_http_on_the_tls_port_never_reaches_the_handler(void **state) {
     struct certs certs;
     struct front front;
     char byte;
@@ -155,8 +149,7 @@ static void plain_http_on_the_tls_port_never_reaches_the_handler(void **state)
     certs_remove(&certs);
 }
 
-static void a_tls_handshake_that_does_not_go_on_is_ended(void **state)
-{
+static void a_tls_handshake_that_does_not_go_on_is_ended(void **state) {
     struct certs certs;
     struct front front;
     certs_make(&certs);
@@ -170,8 +163,7 @@ static void a_tls_handshake_that_does_not_go_on_is_ended(void **state)
     certs_remove(&certs);
 }
 
-static void a_key_that_is_not_the_certificates_is_refused(void **state)
-{
+static void a_key_that_is_not_the_certificates_is_refused(void **state) {
     struct certs one;
     struct certs two;
     struct http_server *server = NULL;
@@ -191,8 +183,7 @@ static void a_key_that_is_not_the_certificates_is_refused(void **state)
     certs_remove(&two);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tls_carries_requests_and_says_goodbye),
         cmocka_unit_test(tls_carries_a_long_answer_to_a_reader_that_starts_late),

@@ -24,18 +24,15 @@ struct still {
     int byte;
 };
 
-static int64_t still_wall_us(void *ctx)
-{
+static int64_t still_wall_us(void *ctx) {
     return ((struct still *)ctx)->wall_us;
 }
 
-static void still_random_bytes(void *ctx, void *ret_bytes, size_t count)
-{
+static void still_random_bytes(void *ctx, void *ret_bytes, size_t count) {
     memset(ret_bytes, ((struct still *)ctx)->byte, count);
 }
 
-static struct payment_id id_made_in(struct still still)
-{
+static struct payment_id id_made_in(struct still still) {
     struct world_ops ops = *world_real();
     struct payment_id id;
 
@@ -47,8 +44,7 @@ static struct payment_id id_made_in(struct still still)
     return id;
 }
 
-static void every_prefix_is_used_once_and_fits(void **state)
-{
+static void every_prefix_is_used_once_and_fits(void **state) {
     for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
         assert_in_range(strlen(prefixes[i]), 1, ID_PREFIX_CHARS_MAX);
         for (size_t j = 0; j < i; j++) {
@@ -57,8 +53,7 @@ static void every_prefix_is_used_once_and_fits(void **state)
     }
 }
 
-static void every_kind_reads_its_own_ids_and_no_others(void **state)
-{
+static void every_kind_reads_its_own_ids_and_no_others(void **state) {
     struct err err = {0};
 
 #define X(kind, prefix, noun)                                                                      \
@@ -84,8 +79,7 @@ static void every_kind_reads_its_own_ids_and_no_others(void **state)
 }
 
 /* The time of the ULID specification's example, and the ends of the range. */
-static void an_id_is_the_time_and_the_random_bytes_in_crockfords_digits(void **state)
-{
+static void an_id_is_the_time_and_the_random_bytes_in_crockfords_digits(void **state) {
     assert_string_equal(id_made_in((struct still){INT64_C(1469918176385999), 0}).text,
                         "pay_01ARYZ6S410000000000000000");
     assert_string_equal(id_made_in((struct still){INT64_C(1469918176385000), 0xFF}).text,
@@ -94,30 +88,26 @@ static void an_id_is_the_time_and_the_random_bytes_in_crockfords_digits(void **s
     assert_string_equal(id_made_in((struct still){0, 0x55}).text, "pay_0000000000ANANANANANANANAN");
     assert_string_equal(id_made_in((struct still){-US_PER_SECOND, 0}).text,
                         "pay_00000000000000000000000000");
-    assert_string_equal(
-        id_made_in((struct still){((INT64_C(1) << 48) - 1) * US_PER_MS, 0}).text,
-        "pay_7ZZZZZZZZZ0000000000000000");
+    assert_string_equal(id_made_in((struct still){((INT64_C(1) << 48) - 1) * US_PER_MS, 0}).text,
+                        "pay_7ZZZZZZZZZ0000000000000000");
     assert_string_equal(id_made_in((struct still){INT64_MAX, 0xFF}).text,
                         "pay_7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
 }
 
-static void a_later_id_sorts_after_an_earlier_one(void **state)
-{
+static void a_later_id_sorts_after_an_earlier_one(void **state) {
     static const int64_t steps_ms[] = {1, 31, 32, 33, 1024, 86400000, INT64_C(31557600000)};
     int64_t us = INT64_C(1795161600000000);
 
     for (size_t i = 0; i < COUNT_OF(steps_ms); i++) {
         const struct payment_id before = id_made_in((struct still){us, 0xFF});
-        const struct payment_id after =
-            id_made_in((struct still){us + steps_ms[i] * US_PER_MS, 0});
+        const struct payment_id after = id_made_in((struct still){us + steps_ms[i] * US_PER_MS, 0});
 
         assert_true(strcmp(before.text, after.text) < 0);
         us += 7777;
     }
 }
 
-static void two_ids_of_one_moment_differ(void **state)
-{
+static void two_ids_of_one_moment_differ(void **state) {
     for (int i = 0; i < 1000; i++) {
         assert_string_not_equal(request_id_new().text, request_id_new().text);
     }
@@ -129,25 +119,25 @@ static const char *const refused[] = {
     "pay_",
     "01ARYZ6S410000000000000000",
     "pay01ARYZ6S410000000000000000",
-    "pay_01ARYZ6S41000000000000000",     /* 25 */
-    "pay_01ARYZ6S4100000000000000000",   /* 27 */
-    "pay_01ARYZ6S41000000000000000I",    /* I, L, O, U are no digits */
+    "pay_01ARYZ6S41000000000000000",   /* 25 */
+    "pay_01ARYZ6S4100000000000000000", /* 27 */
+    "pay_01ARYZ6S41000000000000000I",  /* I, L, O, U are no digits */
     "pay_01ARYZ6S41000000000000000L",
     "pay_01ARYZ6S41000000000000000O",
     "pay_01ARYZ6S41000000000000000U",
-    "pay_01aryz6s410000000000000000",    /* one spelling only */
+    "pay_01aryz6s410000000000000000", /* one spelling only */
     "PAY_01ARYZ6S410000000000000000",
-    "pay_81ARYZ6S410000000000000000",    /* more than 128 bits */
+    "pay_81ARYZ6S410000000000000000", /* more than 128 bits */
     "pay_01ARYZ6S41000000 000000000",
     " pay_01ARYZ6S410000000000000000",
     "pay_01ARYZ6S410000000000000000 ",
     "pay__01ARYZ6S41000000000000000",
     "payx_01ARYZ6S41000000000000000",
-    ("pay_01ARYZ6S41\xC3\xA9" "0000000000000"),
+    ("pay_01ARYZ6S41\xC3\xA9"
+     "0000000000000"),
 };
 
-static void anything_else_is_refused_and_the_output_stays(void **state)
-{
+static void anything_else_is_refused_and_the_output_stays(void **state) {
     struct payment_id id = {"before"};
     struct err err = {0};
 
@@ -161,8 +151,7 @@ static void anything_else_is_refused_and_the_output_stays(void **state)
     }
 }
 
-static void what_was_sent_is_not_repeated_in_the_error(void **state)
-{
+static void what_was_sent_is_not_repeated_in_the_error(void **state) {
     struct payment_id id;
     struct err err = {0};
 
@@ -170,19 +159,16 @@ static void what_was_sent_is_not_repeated_in_the_error(void **state)
     assert_null(strstr(err.detail, "4111"));
 }
 
-static void take_a_stored_text_that_is_too_long(void)
-{
+static void take_a_stored_text_that_is_too_long(void) {
     (void)payment_id_stored("pay_01ARYZ6S410000000000000000000");
 }
 
-static void a_stored_text_longer_than_an_id_is_a_bug(void **state)
-{
+static void a_stored_text_longer_than_an_id_is_a_bug(void **state) {
     assert_true(aborts(take_a_stored_text_that_is_too_long));
     assert_string_equal(payment_id_stored("old").text, "old");
 }
 
-static void a_floor_parts_what_was_made_before_a_moment_from_what_was_made_since(void **state)
-{
+static void a_floor_parts_what_was_made_before_a_moment_from_what_was_made_since(void **state) {
     const int64_t us = INT64_C(1469918176385000);
     char floor[ID_TEXT_MAX];
 
@@ -195,8 +181,7 @@ static void a_floor_parts_what_was_made_before_a_moment_from_what_was_made_since
     assert_int_equal(strlen(floor), strlen("re_") + ID_ULID_CHARS);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_prefix_is_used_once_and_fits),
         cmocka_unit_test(every_kind_reads_its_own_ids_and_no_others),

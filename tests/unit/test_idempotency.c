@@ -70,7 +70,8 @@ static void the_first_answer_is_given_again_when_the_payment_has_moved_on(void *
     assert_string_equal(again, first);
     /* It stands in its event, and nowhere else. */
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM idempotency WHERE key = 'key' AND "
-                                  "length(body) < 10"), 1);
+                                  "length(body) < 10"),
+                     1);
     free(id);
     free(first);
     free(again);

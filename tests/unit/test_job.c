@@ -24,9 +24,15 @@ static struct test_store engine;
 static _Atomic int64_t fake_wall_us;
 static struct world_ops fake_world;
 
-static int64_t fake_wall(void *ctx) { return atomic_load(&fake_wall_us); }
-static int64_t now_us(void) { return atomic_load(&fake_wall_us); }
-static void pass_us(int64_t us) { atomic_fetch_add(&fake_wall_us, us); }
+static int64_t fake_wall(void *ctx) {
+    return atomic_load(&fake_wall_us);
+}
+static int64_t now_us(void) {
+    return atomic_load(&fake_wall_us);
+}
+static void pass_us(int64_t us) {
+    atomic_fetch_add(&fake_wall_us, us);
+}
 
 /* What the next run of the handler does, and what it saw. */
 struct script {
@@ -79,11 +85,15 @@ static int try_do(store_fn *fn, const char *kind, const char *key, int64_t due_u
     return result != 0 ? result : adding.found;
 }
 
-static int add(const char *key, int64_t due_us) { return try_do(add_fn, "demo", key, due_us, key); }
+static int add(const char *key, int64_t due_us) {
+    return try_do(add_fn, "demo", key, due_us, key);
+}
 static int hasten(const char *key, int64_t due_us) {
     return try_do(hasten_fn, "demo", key, due_us, NULL);
 }
-static int cancel(const char *key) { return try_do(cancel_fn, "demo", key, 0, NULL); }
+static int cancel(const char *key) {
+    return try_do(cancel_fn, "demo", key, 0, NULL);
+}
 
 static int count_fn(struct store_tx *tx, void *ctx, struct err *err) {
     return job_count(tx, "demo", now_us(), ctx, err);
@@ -114,23 +124,28 @@ static int run_script(void *ctx, const struct job *job, int64_t *ret_again_us, s
     if (script.result == 0) {
         return 0;
     }
-    return err_set(err, (enum err_code)-script.result, "no luck with 4111111111111111");
+    return err_set(err, (enum err_code) - script.result, "no luck with 4111111111111111");
 }
 
 static int park_script(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
                        struct err *err) {
     script.parks++;
     if (script.park_result != 0) {
-        return err_set(err, (enum err_code)-script.park_result, "cannot open a ticket");
+        return err_set(err, (enum err_code) - script.park_result, "cannot open a ticket");
     }
     return sql_put(tx, err, "UPDATE job SET payload = $1 WHERE kind = $2 AND key = $3",
                    S_TEXT(err_name(why->code)), S_TEXT(job->kind), S_TEXT(job->key));
 }
 
 static const int64_t backoff_us[] = {10 * US_PER_SECOND, 100 * US_PER_SECOND};
-static const struct job_kind demo = {.name = "demo", .run = run_script, .parked = park_script,
-                                     .backoff_us = backoff_us, .backoff_count = 2,
-                                     .attempts_max = 4, .lease_us = MINUTE_US, .concurrency = 3};
+static const struct job_kind demo = {.name = "demo",
+                                     .run = run_script,
+                                     .parked = park_script,
+                                     .backoff_us = backoff_us,
+                                     .backoff_count = 2,
+                                     .attempts_max = 4,
+                                     .lease_us = MINUTE_US,
+                                     .concurrency = 3};
 static struct job_runner *runner;
 
 static struct job_runner *runner_new(void) {
@@ -347,10 +362,8 @@ static void a_hasten_during_the_run_leads_to_another_run_whatever_this_one_retur
         int result;
         int64_t again_us;
         int attempts;
-    } ends[] = {{0, 0, 0},
-                {0, START_US + 60 * MINUTE_US, 0},
-                {-ERR_GATEWAY, 0, 0},
-                {-ERR_GATEWAY, 0, 3}};
+    } ends[] = {
+        {0, 0, 0}, {0, START_US + 60 * MINUTE_US, 0}, {-ERR_GATEWAY, 0, 0}, {-ERR_GATEWAY, 0, 3}};
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
         (void)engine_exec(&engine, "DELETE FROM job");
         atomic_store(&fake_wall_us, START_US);
@@ -392,7 +405,9 @@ static void of_two_hastens_during_a_run_the_earlier_counts(void **state) {
 }
 
 static int cancelled;
-static void cancel_during(void) { cancelled = cancel("pay_1"); }
+static void cancel_during(void) {
+    cancelled = cancel("pay_1");
+}
 
 static void cancelling_removes_a_job_unless_it_runs(void **state) {
     assert_int_equal(cancel("pay_1"), 0);

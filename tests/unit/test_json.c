@@ -10,13 +10,11 @@
 
 #include "base/json.h"
 
-static int read_text(const char *text, json_t **ret_json, struct err *err)
-{
+static int read_text(const char *text, json_t **ret_json, struct err *err) {
     return json_read(text, strlen(text), JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, ret_json, err);
 }
 
-static json_t *must_read(const char *text)
-{
+static json_t *must_read(const char *text) {
     json_t *json = NULL;
     struct err err = {0};
     int result = read_text(text, &json, &err);
@@ -35,8 +33,7 @@ struct refused {
     const char *place;
 };
 
-static void what_is_not_strict_json_is_refused_with_its_place(void **state)
-{
+static void what_is_not_strict_json_is_refused_with_its_place(void **state) {
     static const struct refused rows[] = {
         {"", 0, "the text is empty", "line 1, column 1"},
         {"   ", 0, "ends too early", "line 1, column"},
@@ -98,16 +95,14 @@ static void what_is_not_strict_json_is_refused_with_its_place(void **state)
     }
 }
 
-static void no_text_at_all_is_refused(void **state)
-{
+static void no_text_at_all_is_refused(void **state) {
     json_t *json = NULL;
     struct err err = {0};
     assert_int_equal(json_read(NULL, 0, 10, 1, &json, &err), -ERR_BAD_JSON);
     assert_null(json);
 }
 
-static void bytes_that_were_refused_are_not_repeated(void **state)
-{
+static void bytes_that_were_refused_are_not_repeated(void **state) {
     json_t *json = NULL;
     struct err err = {0};
     assert_int_equal(read_text("{\"card\": 4242424242424242 \"x\"}", &json, &err), -ERR_BAD_JSON);
@@ -116,9 +111,8 @@ static void bytes_that_were_refused_are_not_repeated(void **state)
     assert_string_equal(err.place, "line 1, column 29");
 }
 
-static void any_value_may_stand_at_the_top(void **state)
-{
-    static const char *const texts[] = {"null", "true", "false", "0",  "-0", "1.5",
+static void any_value_may_stand_at_the_top(void **state) {
+    static const char *const texts[] = {"null", "true", "false", "0",   "-0",         "1.5",
                                         "\"\"", "[]",   "{}",    " 1 ", "\n\t[ ]\r\n"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         JSON_AUTO json = must_read(texts[i]);
@@ -126,8 +120,7 @@ static void any_value_may_stand_at_the_top(void **state)
     }
 }
 
-static void more_bytes_than_the_limit_are_refused_as_too_large(void **state)
-{
+static void more_bytes_than_the_limit_are_refused_as_too_large(void **state) {
     json_t *json = NULL;
     struct err err = {0};
     assert_int_equal(json_read("[1,2]", 5, 4, 16, &json, &err), -ERR_TOO_LARGE);
@@ -138,8 +131,7 @@ static void more_bytes_than_the_limit_are_refused_as_too_large(void **state)
     json_decref(json);
 }
 
-static void levels_are_counted_outside_strings_only(void **state)
-{
+static void levels_are_counted_outside_strings_only(void **state) {
     json_t *json = NULL;
     struct err err = {0};
     assert_int_equal(json_read("[[1]]", 5, 99, 2, &json, &err), 0);
@@ -167,8 +159,7 @@ static void levels_are_counted_outside_strings_only(void **state)
     json_decref(json);
 }
 
-static void int64_is_kept_exactly(void **state)
-{
+static void int64_is_kept_exactly(void **state) {
     JSON_AUTO json = must_read("{\"a\":9223372036854775807,\"b\":-9223372036854775808}");
     struct err err = {0};
     int64_t value = 0;
@@ -178,8 +169,7 @@ static void int64_is_kept_exactly(void **state)
     assert_true(value == INT64_MIN);
 }
 
-static void a_number_with_fraction_or_exponent_is_no_integer(void **state)
-{
+static void a_number_with_fraction_or_exponent_is_no_integer(void **state) {
     JSON_AUTO json = must_read("{\"a\":1.0,\"b\":1e2,\"c\":100E-2,\"d\":\"1\",\"e\":true}");
     const char *keys[] = {"a", "b", "c", "d", "e"};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
@@ -196,8 +186,7 @@ static void a_number_with_fraction_or_exponent_is_no_integer(void **state)
     }
 }
 
-static void an_integer_outside_its_bounds_is_refused_with_the_bound(void **state)
-{
+static void an_integer_outside_its_bounds_is_refused_with_the_bound(void **state) {
     JSON_AUTO json = must_read("{\"low\":-5,\"high\":11,\"card\":4242424242424242}");
     struct err err = {0};
     int64_t value = 77;
@@ -214,8 +203,7 @@ static void an_integer_outside_its_bounds_is_refused_with_the_bound(void **state
     assert_int_equal(json_need_int(json, "", "card", 1, 10, &value, NULL), -ERR_VALIDATION);
 }
 
-static void what_is_needed_is_missed_when_absent_or_null(void **state)
-{
+static void what_is_needed_is_missed_when_absent_or_null(void **state) {
     JSON_AUTO json = must_read("{\"n\":null}");
     const char *keys[] = {"n", "absent"};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
@@ -237,8 +225,7 @@ static void what_is_needed_is_missed_when_absent_or_null(void **state)
     }
 }
 
-static void what_may_be_absent_or_null_leaves_the_result_as_it_was(void **state)
-{
+static void what_may_be_absent_or_null_leaves_the_result_as_it_was(void **state) {
     JSON_AUTO json = must_read("{\"n\":null}");
     const char *keys[] = {"n", "absent"};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
@@ -260,8 +247,7 @@ static void what_may_be_absent_or_null_leaves_the_result_as_it_was(void **state)
     }
 }
 
-static void the_length_of_a_text_is_counted_in_characters(void **state)
-{
+static void the_length_of_a_text_is_counted_in_characters(void **state) {
     JSON_AUTO json = must_read("{\"t\":\"\xe5\x8d\xa1\xe5\x8f\xb7\xf0\x9f\x98\x80z\",\"e\":\"\"}");
     struct err err = {0};
     const char *text = NULL;
@@ -280,8 +266,7 @@ static void the_length_of_a_text_is_counted_in_characters(void **state)
     assert_string_equal(text, "");
 }
 
-static void a_value_of_another_type_is_refused_with_its_place(void **state)
-{
+static void a_value_of_another_type_is_refused_with_its_place(void **state) {
     JSON_AUTO json = must_read("{\"i\":1,\"s\":\"1\",\"a\":[1,2],\"o\":{},\"b\":false}");
     struct err err = {0};
     const char *text = NULL;
@@ -309,8 +294,7 @@ static void a_value_of_another_type_is_refused_with_its_place(void **state)
     assert_false(flag);
 }
 
-static void a_getter_asked_of_no_object_says_so(void **state)
-{
+static void a_getter_asked_of_no_object_says_so(void **state) {
     JSON_AUTO json = must_read("[1]");
     struct err err = {0};
     int64_t value = 7;
@@ -321,8 +305,7 @@ static void a_getter_asked_of_no_object_says_so(void **state)
     assert_int_equal(value, 7);
 }
 
-static void an_unknown_field_is_named_with_those_that_are_allowed(void **state)
-{
+static void an_unknown_field_is_named_with_those_that_are_allowed(void **state) {
     static const char *const keys[] = {"amount", "currency", NULL};
     static const char *const none[] = {NULL};
     struct err err = {0};
@@ -342,8 +325,7 @@ static void an_unknown_field_is_named_with_those_that_are_allowed(void **state)
     assert_string_equal(err.place, "/x");
 }
 
-static void an_unknown_field_is_shown_without_card_number_and_cut(void **state)
-{
+static void an_unknown_field_is_shown_without_card_number_and_cut(void **state) {
     static const char *const keys[] = {"a", NULL};
     struct err err = {0};
     JSON_AUTO card = must_read("{\"4242424242424242\":1}");
@@ -367,8 +349,7 @@ static void an_unknown_field_is_shown_without_card_number_and_cut(void **state)
     assert_int_equal(strlen(err.place), 48);
 }
 
-static void a_peek_follows_its_path_or_falls_back(void **state)
-{
+static void a_peek_follows_its_path_or_falls_back(void **state) {
     JSON_AUTO json = must_read("{\"a\":{\"b\":{\"t\":\"x\",\"i\":5,\"r\":5.0}},\"l\":[1]}");
     assert_string_equal(json_peek_text(json, "a", "b", "t", NULL), "x");
     assert_int_equal(json_peek_int(json, -1, "a", "b", "i", NULL), 5);
@@ -384,8 +365,7 @@ static void a_peek_follows_its_path_or_falls_back(void **state)
     assert_null(json_peek(json, "a", "b", "c", "d", NULL));
 }
 
-static void writing_is_one_line_in_insertion_order(void **state)
-{
+static void writing_is_one_line_in_insertion_order(void **state) {
     JSON_AUTO json = must_read("{ \"z\" : [1, 2.5, null],\n \"a\": {\"\\u00e9\":\"\\n\"} }");
     char *text = json_write(json);
     assert_string_equal(text, "{\"z\":[1,2.5,null],\"a\":{\"\xc3\xa9\":\"\\n\"}}");
@@ -396,8 +376,7 @@ static void writing_is_one_line_in_insertion_order(void **state)
     free(text);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_strict_json_is_refused_with_its_place),
         cmocka_unit_test(no_text_at_all_is_refused),

@@ -39,18 +39,66 @@ static const char *const plain[] = {
 
 /* Right and wrong ones: jansson decides about each. */
 static const char *const left[] = {
-    "", " ", "\n",
-    "{", "}", "[", "]", "{]", "[}", "[1", "[1,", "[,]", "[1,]", "[1 2]", "{,}", "{1:2}",
-    "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}",
-    "{\"a\":1,\"a\":2}", "{\"b\":{},\"a\":1,\"b\":[]}",
-    "1 2", "{} {}", "[] x", "nul", "truth", "True", "nulll", "+1", "-", "--1", "01", "-01", "00",
-    "1.", "1.5", "1e3", "1E3", "0x10", "1000000000000000000", "9223372036854775808", "12a",
-    "\"", "\"a", "\"a\nb\"", "\"\\n\"", "\"\\u0041\"", "\"\xC3\xA9\"", "\"\xFF\"", "'a'",
-    "[[[[[]]]]]", "{\"a\":[{\"b\":[{}]}]}", "// no", "\xEF\xBB\xBF{}",
+    "",
+    " ",
+    "\n",
+    "{",
+    "}",
+    "[",
+    "]",
+    "{]",
+    "[}",
+    "[1",
+    "[1,",
+    "[,]",
+    "[1,]",
+    "[1 2]",
+    "{,}",
+    "{1:2}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1",
+    "{\"a\":1,}",
+    "{\"a\" 1}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\":1,\"a\":2}",
+    "{\"b\":{},\"a\":1,\"b\":[]}",
+    "1 2",
+    "{} {}",
+    "[] x",
+    "nul",
+    "truth",
+    "True",
+    "nulll",
+    "+1",
+    "-",
+    "--1",
+    "01",
+    "-01",
+    "00",
+    "1.",
+    "1.5",
+    "1e3",
+    "1E3",
+    "0x10",
+    "1000000000000000000",
+    "9223372036854775808",
+    "12a",
+    "\"",
+    "\"a",
+    "\"a\nb\"",
+    "\"\\n\"",
+    "\"\\u0041\"",
+    "\"\xC3\xA9\"",
+    "\"\xFF\"",
+    "'a'",
+    "[[[[[]]]]]",
+    "{\"a\":[{\"b\":[{}]}]}",
+    "// no",
+    "\xEF\xBB\xBF{}",
 };
 
-static void what_is_plain_is_read_as_jansson_reads_it(void **state)
-{
+static void what_is_plain_is_read_as_jansson_reads_it(void **state) {
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         JSON_AUTO quick = json_plain_read(plain[i], strlen(plain[i]), DEPTH);
         JSON_AUTO slow = json_loadb(plain[i], strlen(plain[i]),
@@ -60,8 +108,7 @@ static void what_is_plain_is_read_as_jansson_reads_it(void **state)
     }
 }
 
-static void the_order_of_keys_is_kept(void **state)
-{
+static void the_order_of_keys_is_kept(void **state) {
     static const char text[] = "{\"z\":1,\"a\":2,\"m\":{\"y\":3,\"b\":4}}";
     JSON_AUTO quick = json_plain_read(text, strlen(text), DEPTH);
     char *again = json_write(quick);
@@ -69,16 +116,14 @@ static void the_order_of_keys_is_kept(void **state)
     free(again);
 }
 
-static void what_is_not_plain_is_left(void **state)
-{
+static void what_is_not_plain_is_left(void **state) {
     for (size_t i = 0; i < COUNT_OF(left); i++) {
         JSON_AUTO quick = json_plain_read(left[i], strlen(left[i]), DEPTH);
         assert_null(quick);
     }
 }
 
-static void no_byte_behind_the_text_is_looked_at(void **state)
-{
+static void no_byte_behind_the_text_is_looked_at(void **state) {
     static const char text[] = "[1234, \"abc\", {\"key\": true}]";
     for (size_t count = 0; count < sizeof text - 1; count++) {
         char *exact = malloc(count + 1); /* a sanitizer sees a read behind it */
@@ -92,8 +137,7 @@ static void no_byte_behind_the_text_is_looked_at(void **state)
     assert_int_equal(json_integer_value(number), 12);
 }
 
-static void depth_counts_as_it_does_for_json_read(void **state)
-{
+static void depth_counts_as_it_does_for_json_read(void **state) {
     struct err err = {0};
     JSON_AUTO four = NULL;
     JSON_AUTO five = NULL;
@@ -103,8 +147,7 @@ static void depth_counts_as_it_does_for_json_read(void **state)
     assert_string_equal(err.place, "line 1, column 5");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_plain_is_read_as_jansson_reads_it),
         cmocka_unit_test(the_order_of_keys_is_kept),

@@ -22,8 +22,7 @@ enum { DRAWS = 200000 };
 
 /* ---- arrivals ---- */
 
-static void test_the_same_seed_gives_the_same_arrivals_and_another_one_others(void **state)
-{
+static void test_the_same_seed_gives_the_same_arrivals_and_another_one_others(void **state) {
     (void)state;
     struct load_plan a, b, c;
     int differ = 0;
@@ -43,8 +42,7 @@ static void test_the_same_seed_gives_the_same_arrivals_and_another_one_others(vo
 }
 
 /* Exponential gaps: mean 1/rate, standard deviation the same, and e^-1 of them above the mean. */
-static void test_arrivals_are_poisson(void **state)
-{
+static void test_arrivals_are_poisson(void **state) {
     (void)state;
     struct load_plan plan;
     double sum = 0, squares = 0;
@@ -68,8 +66,7 @@ static void test_arrivals_are_poisson(void **state)
     load_plan_release(&plan);
 }
 
-static void test_a_plan_ends_with_its_count_or_its_duration(void **state)
-{
+static void test_a_plan_ends_with_its_count_or_its_duration(void **state) {
     (void)state;
     struct load_plan plan;
     int64_t due_us = 0, count = 0;
@@ -96,8 +93,7 @@ static void test_a_plan_ends_with_its_count_or_its_duration(void **state)
 
 /* ---- orders ---- */
 
-static int64_t share_of(const struct load_mix *mix, const char *word)
-{
+static int64_t share_of(const struct load_mix *mix, const char *word) {
     struct prng prng;
     int64_t hits = 0;
     prng_init(&prng, 5);
@@ -107,8 +103,7 @@ static int64_t share_of(const struct load_mix *mix, const char *word)
     return hits;
 }
 
-static void test_a_mix_is_drawn_by_its_shares(void **state)
-{
+static void test_a_mix_is_drawn_by_its_shares(void **state) {
     (void)state;
     struct load_mix mix;
     struct err err = {0};
@@ -122,11 +117,11 @@ static void test_a_mix_is_drawn_by_its_shares(void **state)
     assert_int_equal(share_of(&mix, "card"), 0);
 }
 
-static void test_what_is_no_mix_is_refused(void **state)
-{
+static void test_what_is_no_mix_is_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"", ",", "card:", "card:x", "card:1x", "card:0", "card:-1",
-                                        ":5", "a,b,", "a-word-that-is-longer-than-a-method-may-be"};
+    static const char *const texts[] = {
+        "",       ",",       "card:", "card:x", "card:1x",
+        "card:0", "card:-1", ":5",    "a,b,",   "a-word-that-is-longer-than-a-method-may-be"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct load_mix mix;
         struct err err = {0};
@@ -136,8 +131,7 @@ static void test_what_is_no_mix_is_refused(void **state)
     }
 }
 
-static void test_orders_follow_the_plan(void **state)
-{
+static void test_orders_follow_the_plan(void **state) {
     (void)state;
     struct load_plan plan;
     struct err err = {0};
@@ -177,14 +171,13 @@ static void test_orders_follow_the_plan(void **state)
     load_plan_release(&plan);
 }
 
-static void test_amounts_that_no_currency_of_the_mix_has_are_refused(void **state)
-{
+static void test_amounts_that_no_currency_of_the_mix_has_are_refused(void **state) {
     (void)state;
     static const struct {
         const char *currencies, *amounts;
     } rows[] = {
-        {"JPY", "1.50"}, {"USD", "0"},      {"USD", "5..2"},  {"USD", "1..99999999999"},
-        {"XXX", "1"},    {"USD", "1e5"},    {"USD,JPY", "0.50..2"},
+        {"JPY", "1.50"}, {"USD", "0"},   {"USD", "5..2"},        {"USD", "1..99999999999"},
+        {"XXX", "1"},    {"USD", "1e5"}, {"USD,JPY", "0.50..2"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct load_plan plan;
@@ -207,8 +200,7 @@ static void test_amounts_that_no_currency_of_the_mix_has_are_refused(void **stat
 
 /* ---- percentiles ---- */
 
-static void test_small_values_have_exact_percentiles(void **state)
-{
+static void test_small_values_have_exact_percentiles(void **state) {
     (void)state;
     struct latencies *latencies = calloc(1, sizeof *latencies);
     assert_int_equal(latencies_percentile(latencies, 50), -1);
@@ -230,8 +222,7 @@ static void test_small_values_have_exact_percentiles(void **state)
     free(latencies);
 }
 
-static void test_a_percentile_is_never_too_small_and_at_most_a_128th_too_large(void **state)
-{
+static void test_a_percentile_is_never_too_small_and_at_most_a_128th_too_large(void **state) {
     (void)state;
     struct latencies *latencies = calloc(1, sizeof *latencies);
     for (int64_t value = 1; value < INT64_C(100000000000); value = value * 5 / 4 + 1) {
@@ -245,8 +236,7 @@ static void test_a_percentile_is_never_too_small_and_at_most_a_128th_too_large(v
     free(latencies);
 }
 
-static void test_the_largest_value_is_exact_and_too_large_ones_count(void **state)
-{
+static void test_the_largest_value_is_exact_and_too_large_ones_count(void **state) {
     (void)state;
     struct latencies *latencies = calloc(1, sizeof *latencies);
     latencies_add(latencies, 1000001);
@@ -271,8 +261,7 @@ struct trial {
     char last_body[64];
 };
 
-static bool trial_next(void *ctx, struct load_order *order)
-{
+static bool trial_next(void *ctx, struct load_order *order) {
     struct trial *trial = ctx;
     if (trial->next == trial->count) {
         return false;
@@ -284,8 +273,7 @@ static bool trial_next(void *ctx, struct load_order *order)
     return true;
 }
 
-static void trial_done(void *ctx, const struct load_result *result)
-{
+static void trial_done(void *ctx, const struct load_result *result) {
     struct trial *trial = ctx;
     if (trial->done < (int64_t)COUNT_OF(trial->latency_us)) {
         trial->latency_us[trial->done] = result->latency_us;
@@ -298,8 +286,7 @@ static void trial_done(void *ctx, const struct load_result *result)
     snprintf(trial->last_body, sizeof trial->last_body, "%.60s", result->body);
 }
 
-static bool trial_tick(void *ctx, const struct load_now *now)
-{
+static bool trial_tick(void *ctx, const struct load_now *now) {
     struct trial *trial = ctx;
     trial->busy_max = now->busy > trial->busy_max ? now->busy : trial->busy_max;
     return true;
@@ -310,8 +297,7 @@ static const struct load_client_ops trial_ops = {trial_next, trial_done, trial_t
 static atomic_int handled;
 
 /* Answers with the number it was sent, twice: in its header and in its body. */
-static void echo(void *ctx, const struct http_request *request, struct http_reply *reply)
-{
+static void echo(void *ctx, const struct http_request *request, struct http_reply *reply) {
     const int64_t *delay_us = ctx;
     char text[64];
     const char *number = http_header_find(request->headers, request->header_count, "X-Number");
@@ -324,13 +310,12 @@ static void echo(void *ctx, const struct http_request *request, struct http_repl
     http_reply_body(reply, "application/json", text, strlen(text));
 }
 
-static struct http_server *serve(int64_t *delay_us, char url[64])
-{
+static struct http_server *serve(int64_t *delay_us, char url[64]) {
     struct http_server *server = NULL;
     struct http_listener *listener = NULL;
     struct err err = {0};
-    struct http_listener_options options = {.address = "127.0.0.1:0", .handler = echo,
-                                            .ctx = delay_us};
+    struct http_listener_options options = {
+        .address = "127.0.0.1:0", .handler = echo, .ctx = delay_us};
     assert_int_equal(http_server_new(1, &server, &err), 0);
     assert_int_equal(http_server_listen(server, &options, &listener, &err), 0);
     assert_int_equal(http_server_start(server, &err), 0);
@@ -339,8 +324,7 @@ static struct http_server *serve(int64_t *delay_us, char url[64])
     return server;
 }
 
-static int64_t run_trial(const struct load_client_options *options, struct trial *trial)
-{
+static int64_t run_trial(const struct load_client_options *options, struct trial *trial) {
     struct err err = {0};
     int64_t elapsed_us = -1;
     assert_int_equal(load_client_run(options, &trial_ops, trial, &elapsed_us, &err), 0);
@@ -349,14 +333,13 @@ static int64_t run_trial(const struct load_client_options *options, struct trial
     return elapsed_us;
 }
 
-static void test_every_order_is_sent_once_and_answered(void **state)
-{
+static void test_every_order_is_sent_once_and_answered(void **state) {
     (void)state;
     char url[64];
     int64_t delay_us = 0;
     struct http_server *server = serve(&delay_us, url);
-    struct load_client_options options = {.url = url, .path = "/v1/payments",
-                                          .headers = "X-All: yes\r\n", .connections_max = 8};
+    struct load_client_options options = {
+        .url = url, .path = "/v1/payments", .headers = "X-All: yes\r\n", .connections_max = 8};
     struct trial open = {.count = 5000, .gap_us = 20};
     run_trial(&options, &open);
     assert_int_equal(open.answered, 5000);
@@ -372,8 +355,7 @@ static void test_every_order_is_sent_once_and_answered(void **state)
 }
 
 /* One connection, three orders due at once: the second waits for the first, and says so. */
-static void test_latency_counts_from_the_moment_an_order_was_due(void **state)
-{
+static void test_latency_counts_from_the_moment_an_order_was_due(void **state) {
     (void)state;
     char url[64];
     int64_t delay_us = 30 * US_PER_MS;
@@ -390,14 +372,13 @@ static void test_latency_counts_from_the_moment_an_order_was_due(void **state)
     http_server_free(server);
 }
 
-static void test_a_closed_model_counts_from_sending(void **state)
-{
+static void test_a_closed_model_counts_from_sending(void **state) {
     (void)state;
     char url[64];
     int64_t delay_us = 20 * US_PER_MS;
     struct http_server *server = serve(&delay_us, url);
-    struct load_client_options options = {.url = url, .path = "/", .connections_max = 1,
-                                          .closed = true};
+    struct load_client_options options = {
+        .url = url, .path = "/", .connections_max = 1, .closed = true};
     struct trial trial = {.count = 4};
     run_trial(&options, &trial);
     for (int i = 0; i < 4; i++) {
@@ -406,15 +387,14 @@ static void test_a_closed_model_counts_from_sending(void **state)
     http_server_free(server);
 }
 
-static void test_an_order_that_never_found_a_connection_is_counted(void **state)
-{
+static void test_an_order_that_never_found_a_connection_is_counted(void **state) {
     (void)state;
     static const struct raw_step silent[] = {{RAW_HOLD, NULL, 0}};
     struct raw_server *server = raw_server_start(&(struct raw_options){.scripts = {silent}});
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d", raw_server_port(server));
-    struct load_client_options options = {.url = url, .path = "/", .connections_max = 1,
-                                          .timeout_us = 200 * US_PER_MS};
+    struct load_client_options options = {
+        .url = url, .path = "/", .connections_max = 1, .timeout_us = 200 * US_PER_MS};
     struct trial trial = {.count = 5, .gap_us = 0};
     run_trial(&options, &trial);
     assert_int_equal(trial.by_failure[LOAD_TIMEOUT] + trial.by_failure[LOAD_NOT_SENT], 5);
@@ -428,35 +408,34 @@ static void test_an_order_that_never_found_a_connection_is_counted(void **state)
 
 #define HEAD_END "\r\n\r\n"
 
-static void test_each_way_of_getting_no_answer_has_its_name(void **state)
-{
+static void test_each_way_of_getting_no_answer_has_its_name(void **state) {
     (void)state;
     static const struct raw_step cut[] = {
         {RAW_READ, HEAD_END, 0},
         {RAW_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", 0},
         {RAW_CLOSE, NULL, 0}};
     static const struct raw_step reset[] = {{RAW_READ, HEAD_END, 0}, {RAW_RESET, NULL, 0}};
-    static const struct raw_step garbled[] = {{RAW_READ, HEAD_END, 0},
-                                              {RAW_SEND, "SMTP ready\r\n\r\n", 0},
-                                              {RAW_HOLD, NULL, 0}};
+    static const struct raw_step garbled[] = {
+        {RAW_READ, HEAD_END, 0}, {RAW_SEND, "SMTP ready\r\n\r\n", 0}, {RAW_HOLD, NULL, 0}};
     static const struct raw_step more[] = {
         {RAW_READ, HEAD_END, 0},
         {RAW_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n", 0},
         {RAW_HOLD, NULL, 0}};
     static const struct raw_step chunked[] = {
         {RAW_READ, HEAD_END, 0},
-        {RAW_SEND, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-                   "\r\n2\r\nok\r\n0\r\n\r\n", 0},
+        {RAW_SEND,
+         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+         "\r\n2\r\nok\r\n0\r\n\r\n",
+         0},
         {RAW_HOLD, NULL, 0}};
-    static const struct raw_step until_close[] = {{RAW_READ, HEAD_END, 0},
-                                                  {RAW_SEND, "HTTP/1.1 200 OK\r\n\r\nok", 0},
-                                                  {RAW_CLOSE, NULL, 0}};
+    static const struct raw_step until_close[] = {
+        {RAW_READ, HEAD_END, 0}, {RAW_SEND, "HTTP/1.1 200 OK\r\n\r\nok", 0}, {RAW_CLOSE, NULL, 0}};
     static const struct {
         const struct raw_step *script;
         enum load_failure failure;
     } rows[] = {
-        {cut, LOAD_LOST},         {reset, LOAD_LOST},       {garbled, LOAD_GARBLED},
-        {more, LOAD_GARBLED},     {chunked, LOAD_ANSWERED}, {until_close, LOAD_ANSWERED},
+        {cut, LOAD_LOST},     {reset, LOAD_LOST},       {garbled, LOAD_GARBLED},
+        {more, LOAD_GARBLED}, {chunked, LOAD_ANSWERED}, {until_close, LOAD_ANSWERED},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct raw_options raw = {.scripts = {rows[i].script}};
@@ -476,8 +455,7 @@ static void test_each_way_of_getting_no_answer_has_its_name(void **state)
     }
 }
 
-static void test_a_refused_connection_is_counted_and_the_rest_goes_on(void **state)
-{
+static void test_a_refused_connection_is_counted_and_the_rest_goes_on(void **state) {
     (void)state;
     int fd = -1;
     char url[64];
@@ -494,8 +472,7 @@ static void test_a_refused_connection_is_counted_and_the_rest_goes_on(void **sta
     close(fd);
 }
 
-static void test_a_server_that_closes_after_each_answer_is_connected_to_again(void **state)
-{
+static void test_a_server_that_closes_after_each_answer_is_connected_to_again(void **state) {
     (void)state;
     static const struct raw_step once[] = {
         {RAW_READ, HEAD_END, 0},
@@ -513,11 +490,10 @@ static void test_a_server_that_closes_after_each_answer_is_connected_to_again(vo
     raw_server_free(server);
 }
 
-static void test_what_is_no_plain_http_url_is_refused(void **state)
-{
+static void test_what_is_no_plain_http_url_is_refused(void **state) {
     (void)state;
-    static const char *const urls[] = {"", "127.0.0.1:8080", "https://127.0.0.1", "http://",
-                                       "ftp://x", "http://a:99999"};
+    static const char *const urls[] = {"",        "127.0.0.1:8080", "https://127.0.0.1",
+                                       "http://", "ftp://x",        "http://a:99999"};
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         struct load_client_options options = {.url = urls[i], .path = "/"};
         struct trial trial = {.count = 1};
@@ -532,22 +508,20 @@ static void test_what_is_no_plain_http_url_is_refused(void **state)
 
 /* ---- the command ---- */
 
-static void pay(void *ctx, const struct http_request *request, struct http_reply *reply)
-{
+static void pay(void *ctx, const struct http_request *request, struct http_reply *reply) {
     (void)ctx;
     static const char gateways[] = "{\"data\":[{\"name\":\"s\",\"adapter\":\"stripe\"}]}";
     static const char well[] = "{\"id\":\"pay_1\",\"state\":\"succeeded\"}";
     static const char declined[] = "{\"id\":\"pay_1\",\"state\":\"failed\"}";
     bool get = strcmp(request->method, "GET") == 0;
-    const char *body = get ? gateways
+    const char *body = get                                               ? gateways
                        : strstr(request->body, "chargeDeclined") != NULL ? declined
                                                                          : well;
     reply->status = get ? 200 : 201;
     http_reply_body(reply, "application/json", body, strlen(body));
 }
 
-static void test_the_command_finds_tokens_counts_outcomes_and_tells_them(void **state)
-{
+static void test_the_command_finds_tokens_counts_outcomes_and_tells_them(void **state) {
     (void)state;
     struct http_server *server = NULL;
     struct http_listener *listener = NULL;
@@ -560,8 +534,8 @@ static void test_the_command_finds_tokens_counts_outcomes_and_tells_them(void **
     size_t bytes = 0;
     JSON_AUTO answer = NULL;
     snprintf(url, sizeof url, "http://127.0.0.1:%d", http_listener_port(listener));
-    char *argv[] = {"holdfast", "load", "--target", url, "--closed", "4", "--count", "400",
-                    "--decline", "50", "--seed", "9", "--json", NULL};
+    char *argv[] = {"holdfast", "load",      "--target", url,      "--closed", "4",      "--count",
+                    "400",      "--decline", "50",       "--seed", "9",        "--json", NULL};
     struct cli_screen screen = {.out = open_memstream(&out, &bytes), .err = stderr};
     assert_int_equal(cli_run(&screen, (int)COUNT_OF(argv) - 1, argv), CLI_DONE);
     fclose(screen.out);
@@ -576,8 +550,7 @@ static void test_the_command_finds_tokens_counts_outcomes_and_tells_them(void **
     http_server_free(server);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_seed_gives_the_same_arrivals_and_another_one_others),
         cmocka_unit_test(test_arrivals_are_poisson),

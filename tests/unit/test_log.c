@@ -22,16 +22,14 @@ enum { LINE_BYTES_MAX = 4096 };
 
 static const char card[] = "4111111111111111"; /* a scheme's public test number */
 
-static int64_t noon_us(void *ctx)
-{
+static int64_t noon_us(void *ctx) {
     return INT64_C(1795176000123000); /* 2026-11-20T12:00:00.123Z */
 }
 
 static struct world_ops noon;
 static int written = -1; /* where the log goes */
 
-static int start(void **state)
-{
+static int start(void **state) {
     noon = *world_real();
     noon.wall_us = noon_us;
     world_install(NULL, &noon);
@@ -41,8 +39,7 @@ static int start(void **state)
     return written < 0 ? -1 : 0;
 }
 
-static int end(void **state)
-{
+static int end(void **state) {
     log_fd_set(STDERR_FILENO);
     log_level_set(LOG_INFO);
     world_install(NULL, NULL);
@@ -50,8 +47,7 @@ static int end(void **state)
 }
 
 /* All that was written, with a NUL; the caller frees it. */
-static char *all_text(void)
-{
+static char *all_text(void) {
     const off_t size = lseek(written, 0, SEEK_END);
     char *text = calloc(1, (size_t)size + 1);
 
@@ -61,8 +57,7 @@ static char *all_text(void)
 }
 
 /* The only line written, as JSON; fails the test when it is not one line of strict JSON. */
-static json_t *only_line(void)
-{
+static json_t *only_line(void) {
     char *text = all_text();
     const size_t len = strlen(text);
     json_error_t error;
@@ -78,15 +73,13 @@ static json_t *only_line(void)
     return json;
 }
 
-static const char *text_of(const json_t *line, const char *key)
-{
+static const char *text_of(const json_t *line, const char *key) {
     const char *text = json_string_value(json_object_get(line, key));
 
     return text != NULL ? text : "(no such text)";
 }
 
-static void a_line_has_time_level_event_and_fields_in_this_order(void **state)
-{
+static void a_line_has_time_level_event_and_fields_in_this_order(void **state) {
     char *text;
 
     log_event(SERVE_STARTED, LT("address", "127.0.0.1"), LI("port", 8080), LI("low", INT64_MIN));
@@ -97,8 +90,7 @@ static void a_line_has_time_level_event_and_fields_in_this_order(void **state)
     free(text);
 }
 
-static void an_event_needs_no_fields_and_a_missing_text_is_empty(void **state)
-{
+static void an_event_needs_no_fields_and_a_missing_text_is_empty(void **state) {
     const char *nothing = NULL;
     json_t *line;
 
@@ -114,8 +106,7 @@ static void an_event_needs_no_fields_and_a_missing_text_is_empty(void **state)
     json_decref(line);
 }
 
-static void every_event_of_the_table_can_be_logged_under_its_own_name(void **state)
-{
+static void every_event_of_the_table_can_be_logged_under_its_own_name(void **state) {
     static const struct {
         enum log_event_name name;
         enum log_level level;
@@ -147,8 +138,7 @@ static void every_event_of_the_table_can_be_logged_under_its_own_name(void **sta
     }
 }
 
-static void lines_below_the_level_are_dropped(void **state)
-{
+static void lines_below_the_level_are_dropped(void **state) {
     char *text;
 
     log_event(PAYMENT_MOVED); /* debug */
@@ -162,8 +152,7 @@ static void lines_below_the_level_are_dropped(void **state)
     json_decref(only_line());
 }
 
-static void an_errors_code_detail_and_place_are_fields(void **state)
-{
+static void an_errors_code_detail_and_place_are_fields(void **state) {
     struct err err = {0};
     json_t *line;
 
@@ -178,8 +167,7 @@ static void an_errors_code_detail_and_place_are_fields(void **state)
     json_decref(line);
 }
 
-static void any_bytes_become_valid_json(void **state)
-{
+static void any_bytes_become_valid_json(void **state) {
     char bytes[256];
     json_t *line;
 
@@ -192,8 +180,7 @@ static void any_bytes_become_valid_json(void **state)
     json_decref(line);
 }
 
-static void card_numbers_are_masked_in_every_text(void **state)
-{
+static void card_numbers_are_masked_in_every_text(void **state) {
     char *text;
     json_t *line;
 
@@ -211,8 +198,7 @@ static void card_numbers_are_masked_in_every_text(void **state)
 }
 
 /* Wherever the cut falls, no more of the number may be seen than its last four digits. */
-static void a_card_number_across_the_cut_of_a_long_text_is_masked(void **state)
-{
+static void a_card_number_across_the_cut_of_a_long_text_is_masked(void **state) {
     for (size_t at = 480; at < 520; at++) {
         char text[1200];
         char *all;
@@ -232,8 +218,7 @@ static void a_card_number_across_the_cut_of_a_long_text_is_masked(void **state)
     }
 }
 
-static void a_long_text_is_cut_between_characters(void **state)
-{
+static void a_long_text_is_cut_between_characters(void **state) {
     char text[3000];
 
     for (size_t shift = 0; shift < 3; shift++) {
@@ -258,8 +243,7 @@ static void a_long_text_is_cut_between_characters(void **state)
     }
 }
 
-static void fields_without_room_are_left_out_and_the_line_says_so(void **state)
-{
+static void fields_without_room_are_left_out_and_the_line_says_so(void **state) {
     char text[600];
     json_t *line;
 
@@ -275,8 +259,7 @@ static void fields_without_room_are_left_out_and_the_line_says_so(void **state)
 }
 
 /* Seven full fields bring the line near its end; the eighth takes it over the edge byte by byte. */
-static void no_number_of_bytes_makes_a_line_too_long_or_broken(void **state)
-{
+static void no_number_of_bytes_makes_a_line_too_long_or_broken(void **state) {
     char full[513];
     char text[520];
 
@@ -299,8 +282,7 @@ static void no_number_of_bytes_makes_a_line_too_long_or_broken(void **state)
     }
 }
 
-static void a_line_that_cannot_be_written_is_counted(void **state)
-{
+static void a_line_that_cannot_be_written_is_counted(void **state) {
     const uint64_t before = log_lines_lost();
     char *text;
 
@@ -317,8 +299,7 @@ static void a_line_that_cannot_be_written_is_counted(void **state)
 
 enum { WRITERS = 4, LINES_EACH = 250 };
 
-static void write_lines(void *arg)
-{
+static void write_lines(void *arg) {
     char text[400];
 
     memset(text, *(const char *)arg, sizeof(text) - 1);
@@ -334,8 +315,7 @@ struct reader {
     int broken;
 };
 
-static void read_lines(void *arg)
-{
+static void read_lines(void *arg) {
     struct reader *reader = arg;
     FILE *file = fdopen(reader->fd, "r");
     char *line = NULL;
@@ -359,8 +339,7 @@ static void read_lines(void *arg)
     }
 }
 
-static void lines_of_several_tasks_through_a_pipe_stay_whole(void **state)
-{
+static void lines_of_several_tasks_through_a_pipe_stay_whole(void **state) {
     static const char letters[WRITERS] = {'a', 'b', 'c', 'd'};
     struct task *writers[WRITERS];
     struct reader reader = {0};
@@ -388,8 +367,7 @@ static void lines_of_several_tasks_through_a_pipe_stay_whole(void **state)
 
 #define LOGGING(test) cmocka_unit_test_setup_teardown(test, start, end)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         LOGGING(a_line_has_time_level_event_and_fields_in_this_order),
         LOGGING(an_event_needs_no_fields_and_a_missing_text_is_empty),

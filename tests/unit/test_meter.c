@@ -23,8 +23,12 @@
 static _Atomic int64_t fake_mono_us;
 static struct world_ops fake_world;
 
-static int64_t fake_mono(void *ctx) { return atomic_load(&fake_mono_us); }
-static void pass_s(int64_t seconds) { atomic_fetch_add(&fake_mono_us, seconds * US_PER_SECOND); }
+static int64_t fake_mono(void *ctx) {
+    return atomic_load(&fake_mono_us);
+}
+static void pass_s(int64_t seconds) {
+    atomic_fetch_add(&fake_mono_us, seconds * US_PER_SECOND);
+}
 
 #define ANY ((const char *const[METER_LABELS_MAX]){NULL})
 #define LABELS(...) ((const char *const[METER_LABELS_MAX]){__VA_ARGS__})

@@ -40,35 +40,30 @@ static const struct migration broken_rows[] = {
 static const struct migration_set all = {rows, 3}, first = {rows, 1}, first_two = {rows, 2},
                                   altered = {altered_rows, 2}, broken = {broken_rows, 2};
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     struct test_store *test = calloc(1, sizeof(*test));
     test_store_start(test, *(enum store_engine *)*state, NULL);
     *state = test;
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     test_store_end(*state);
     free(*state);
     return 0;
 }
 
-static struct store *store_in(void **state)
-{
+static struct store *store_in(void **state) {
     return ((struct test_store *)*state)->store;
 }
 
-static int64_t applied(struct store *store)
-{
+static int64_t applied(struct store *store) {
     return test_store_int(store, "SELECT count(*) FROM schema_migration");
 }
 
 /* --- Applying --------------------------------------------------------------------------------- */
 
-static void every_migration_is_applied_once(void **state)
-{
+static void every_migration_is_applied_once(void **state) {
     struct store *store = store_in(state);
     int count = -1;
     assert_int_equal(migrate_set_apply(store, &first, NULL, &count, &err), 0);
@@ -82,8 +77,7 @@ static void every_migration_is_applied_once(void **state)
     assert_int_equal(test_store_int(store, "SELECT count(*) FROM one WHERE id = 'a;b'"), 1);
 }
 
-static void a_migration_that_fails_leaves_nothing_of_itself(void **state)
-{
+static void a_migration_that_fails_leaves_nothing_of_itself(void **state) {
     struct store *store = store_in(state);
     int count = -1;
     assert_int_equal(migrate_set_apply(store, &broken, NULL, &count, &err), -ERR_STORE);
@@ -94,13 +88,11 @@ static void a_migration_that_fails_leaves_nothing_of_itself(void **state)
     assert_int_equal(migrate_set_apply(store, &first, NULL, &count, &err), 0);
 }
 
-static int fail_commit(void *ctx, const char *sql)
-{
+static int fail_commit(void *ctx, const char *sql) {
     return strcmp(sql, "COMMIT") == 0;
 }
 
-static void a_migration_that_cannot_be_committed_can_be_tried_again(void **state)
-{
+static void a_migration_that_cannot_be_committed_can_be_tried_again(void **state) {
     struct store *store = store_in(state);
     store_fault_set(store, fail_commit, NULL);
     assert_int_equal(migrate_set_apply(store, &all, NULL, NULL, &err), -ERR_STORE);
@@ -114,15 +106,13 @@ struct instance {
     int result, count;
 };
 
-static void instance_main(void *arg)
-{
+static void instance_main(void *arg) {
     struct instance *instance = arg;
     struct err own;
     instance->result = migrate_set_apply(instance->store, &all, NULL, &instance->count, &own);
 }
 
-static void instances_that_start_together_apply_each_once(void **state)
-{
+static void instances_that_start_together_apply_each_once(void **state) {
     struct test_store *test = *state;
     struct instance instances[TASKS];
     struct task *tasks[TASKS];
@@ -153,8 +143,7 @@ static void instances_that_start_together_apply_each_once(void **state)
 
 /* --- Refusals --------------------------------------------------------------------------------- */
 
-static void a_migration_altered_after_it_was_applied_is_refused(void **state)
-{
+static void a_migration_altered_after_it_was_applied_is_refused(void **state) {
     struct store *store = store_in(state);
     struct migration_state states[4];
     assert_int_equal(migrate_set_apply(store, &first, NULL, NULL, &err), 0);
@@ -167,8 +156,7 @@ static void a_migration_altered_after_it_was_applied_is_refused(void **state)
     assert_false(states[1].altered || states[1].applied_us > 0);
 }
 
-static void a_migration_the_program_does_not_know_is_refused(void **state)
-{
+static void a_migration_the_program_does_not_know_is_refused(void **state) {
     struct store *store = store_in(state);
     struct migration_state states[4];
     assert_int_equal(migrate_set_apply(store, &all, NULL, NULL, &err), 0);
@@ -181,8 +169,7 @@ static void a_migration_the_program_does_not_know_is_refused(void **state)
     assert_true(states[2].altered);
 }
 
-static void a_gap_in_what_was_applied_is_refused(void **state)
-{
+static void a_gap_in_what_was_applied_is_refused(void **state) {
     struct store *store = store_in(state);
     assert_int_equal(migrate_set_apply(store, &first_two, NULL, NULL, &err), 0);
     test_store_exec(store, "DELETE FROM schema_migration WHERE number = 1");
@@ -191,8 +178,7 @@ static void a_gap_in_what_was_applied_is_refused(void **state)
     assert_int_equal(applied(store), 1);
 }
 
-static void check_and_status_of_an_empty_database_change_nothing(void **state)
-{
+static void check_and_status_of_an_empty_database_change_nothing(void **state) {
     struct store *store = store_in(state);
     struct migration_state states[2];
     assert_int_equal(migrate_set_check(store, &all, &err), -ERR_CONFIG);
@@ -209,8 +195,7 @@ static void check_and_status_of_an_empty_database_change_nothing(void **state)
     assert_int_equal(migrate_set_check(store, &all, &err), 0);
 }
 
-static void the_migrations_built_in_apply_and_their_digests_are_right(void **state)
-{
+static void the_migrations_built_in_apply_and_their_digests_are_right(void **state) {
     struct store *store = store_in(state);
     int count = -1;
     for (int i = 0; i < migrations_count; i++) {
@@ -227,31 +212,28 @@ static void the_migrations_built_in_apply_and_their_digests_are_right(void **sta
 /* --- Backups ---------------------------------------------------------------------------------- */
 
 /* Opens what a backup holds as a database of its own. */
-static void restore(struct test_store *test, const char *path, struct test_store *ret_copy)
-{
+static void restore(struct test_store *test, const char *path, struct test_store *ret_copy) {
     *ret_copy = (struct test_store){.engine = test->engine};
     if (test->engine == STORE_SQLITE) {
         snprintf(ret_copy->url, sizeof(ret_copy->url), "sqlite:%s", path);
     } else {
         test_pg_database(test_pg_shared(), ret_copy->url);
-        char *command =
-            g_strdup_printf("pg_restore --exit-on-error -d '%s' '%s'", ret_copy->url, path);
+        char *command = g_strdup_printf("pg_restore --exit-on-error -d '%s' '%s'", ret_copy->url,
+                                        path);
         assert_int_equal(system(command), 0);
         g_free(command);
     }
     test_store_again(ret_copy, NULL);
 }
 
-static void restored_end(struct test_store *copy)
-{
+static void restored_end(struct test_store *copy) {
     test_store_close(copy);
     if (copy->engine == STORE_POSTGRES) {
         test_pg_database_drop(test_pg_shared(), copy->url);
     }
 }
 
-static void a_backup_brought_back_has_everything_and_nothing_later(void **state)
-{
+static void a_backup_brought_back_has_everything_and_nothing_later(void **state) {
     struct test_store *test = *state, copy;
     char *path = g_build_filename(test->folder, "backup", NULL);
     struct stat found;
@@ -269,8 +251,7 @@ static void a_backup_brought_back_has_everything_and_nothing_later(void **state)
     g_free(path);
 }
 
-static void a_backup_does_not_overwrite_and_leaves_no_half_file(void **state)
-{
+static void a_backup_does_not_overwrite_and_leaves_no_half_file(void **state) {
     struct test_store *test = *state;
     char *path = g_build_filename(test->folder, "backup", NULL);
     char *nowhere = g_build_filename(test->folder, "no-folder", "backup", NULL);
@@ -290,8 +271,7 @@ static void a_backup_does_not_overwrite_and_leaves_no_half_file(void **state)
     g_free(path);
 }
 
-static int files_like(const char *folder, const char *part)
-{
+static int files_like(const char *folder, const char *part) {
     GDir *dir = g_dir_open(folder, 0, NULL);
     int count = 0;
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
@@ -301,8 +281,7 @@ static int files_like(const char *folder, const char *part)
     return count;
 }
 
-static void a_backup_is_made_before_a_database_with_data_is_changed(void **state)
-{
+static void a_backup_is_made_before_a_database_with_data_is_changed(void **state) {
     struct test_store *test = *state;
     assert_int_equal(migrate_set_apply(test->store, &first, test->folder, NULL, &err), 0);
     assert_int_equal(files_like(test->folder, "before-"), 0); /* there was nothing to keep */
@@ -312,8 +291,7 @@ static void a_backup_is_made_before_a_database_with_data_is_changed(void **state
     assert_int_equal(files_like(test->folder, "before-"), 1); /* nothing to do, nothing kept */
 }
 
-static void without_its_backup_nothing_is_migrated(void **state)
-{
+static void without_its_backup_nothing_is_migrated(void **state) {
     struct test_store *test = *state;
     assert_int_equal(migrate_set_apply(test->store, &first, NULL, NULL, &err), 0);
     assert_int_equal(migrate_set_apply(test->store, &all, "/nonexistent", NULL, &err), -ERR_STORE);
@@ -327,14 +305,12 @@ struct writer {
     int result;
 };
 
-static int pair_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int pair_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = sql_put(tx, ret_err, "INSERT INTO two (id) VALUES ('left')");
     return result < 0 ? result : sql_put(tx, ret_err, "INSERT INTO two (id) VALUES ('right')");
 }
 
-static void writer_main(void *arg)
-{
+static void writer_main(void *arg) {
     struct writer *writer = arg;
     struct err own;
     bool stop = false;
@@ -346,8 +322,7 @@ static void writer_main(void *arg)
     }
 }
 
-static void a_backup_of_a_live_database_is_of_one_moment(void **state)
-{
+static void a_backup_of_a_live_database_is_of_one_moment(void **state) {
     struct test_store *test = *state, copy;
     char *path = g_build_filename(test->folder, "backup", NULL);
     struct writer writer = {.store = test->store};
@@ -371,11 +346,10 @@ static void a_backup_of_a_live_database_is_of_one_moment(void **state)
 }
 
 #define ON(engine, name)                                                                           \
-    {#name " (" #engine ")", name, set_up, tear_down, &engine}
+    { #name " (" #engine ")", name, set_up, tear_down, &engine }
 #define ON_BOTH(name) ON(sqlite, name), ON(postgres, name)
 
-int main(void)
-{
+int main(void) {
     static enum store_engine sqlite = STORE_SQLITE, postgres = STORE_POSTGRES;
     const struct CMUnitTest tests[] = {
         ON_BOTH(every_migration_is_applied_once),

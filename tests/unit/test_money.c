@@ -26,16 +26,14 @@ static const char without_decimals[] =
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
 static const char with_three_decimals[] = "BHD IQD JOD KWD LYD OMR TND";
 
-static struct currency currency_named(const char *code)
-{
+static struct currency currency_named(const char *code) {
     struct currency currency = {{0}};
 
     assert_int_equal(currency_parse(code, &currency, NULL), 0);
     return currency;
 }
 
-static void of_all_three_letter_words_the_list_is_taken_with_its_exponents(void **state)
-{
+static void of_all_three_letter_words_the_list_is_taken_with_its_exponents(void **state) {
     int taken = 0;
 
     for (char a = 'A'; a <= 'Z'; a++) {
@@ -60,8 +58,7 @@ static void of_all_three_letter_words_the_list_is_taken_with_its_exponents(void 
     assert_int_equal(taken, CURRENCIES_IN_CIRCULATION);
 }
 
-static void the_currencies_of_large_markets_are_taken(void **state)
-{
+static void the_currencies_of_large_markets_are_taken(void **state) {
     static const char *const codes[] = {"USD", "EUR", "GBP", "JPY", "CNY", "HKD", "TWD", "KRW",
                                         "INR", "BRL", "MXN", "CAD", "AUD", "CHF", "SEK", "PLN",
                                         "AED", "SAR", "KWD", "ZAR", "NGN", "IDR", "THB", "VND",
@@ -73,12 +70,11 @@ static void the_currencies_of_large_markets_are_taken(void **state)
 }
 
 /* Funds and units of account, metals and bond units, "no currency" and "for tests", withdrawn. */
-static void codes_that_nobody_pays_with_are_refused(void **state)
-{
+static void codes_that_nobody_pays_with_are_refused(void **state) {
     static const char *const codes[] = {
-        "BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XAD", "XDR", "XSU", "XUA",
-        "XAG", "XAU", "XPD", "XPT", "XBA", "XBB", "XBC", "XBD", "XXX", "XTS", "ANG", "BGN", "CUC",
-        "DEM", "HRK", "SLL", "USS", "ZWL", "BTC", "AAA", "ZZZ"};
+        "BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XAD", "XDR", "XSU",
+        "XUA", "XAG", "XAU", "XPD", "XPT", "XBA", "XBB", "XBC", "XBD", "XXX", "XTS", "ANG",
+        "BGN", "CUC", "DEM", "HRK", "SLL", "USS", "ZWL", "BTC", "AAA", "ZZZ"};
 
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
         struct currency currency = {"old"};
@@ -90,8 +86,7 @@ static void codes_that_nobody_pays_with_are_refused(void **state)
     }
 }
 
-static void letters_may_be_lower_case_and_come_out_upper(void **state)
-{
+static void letters_may_be_lower_case_and_come_out_upper(void **state) {
     char lower[CURRENCY_CHARS + 1];
 
     assert_string_equal(currency_named("usd").code, "USD");
@@ -99,10 +94,10 @@ static void letters_may_be_lower_case_and_come_out_upper(void **state)
     assert_string_equal(currency_lower(currency_named("EUR"), lower), "eur");
 }
 
-static void what_is_not_three_letters_is_refused_and_not_repeated(void **state)
-{
-    static const char *const texts[] = {"",     "U",     "US",         "USDT", "US1", "U D", " USD",
-                                        "USD ", "US\n", "\xC3\x89U", "840", "4111111111111111"};
+static void what_is_not_three_letters_is_refused_and_not_repeated(void **state) {
+    static const char *const texts[] = {"",     "U",         "US",   "USDT",
+                                        "US1",  "U D",       " USD", "USD ",
+                                        "US\n", "\xC3\x89U", "840",  "4111111111111111"};
     struct currency currency = {"old"};
 
     assert_int_equal(currency_parse(NULL, &currency, NULL), -ERR_VALIDATION);
@@ -115,26 +110,22 @@ static void what_is_not_three_letters_is_refused_and_not_repeated(void **state)
     }
 }
 
-static void currencies_are_equal_by_their_code(void **state)
-{
+static void currencies_are_equal_by_their_code(void **state) {
     assert_true(currency_equal(currency_named("usd"), currency_named("USD")));
     assert_true(currency_equal(currency_stored("USD"), currency_named("USD")));
     assert_false(currency_equal(currency_named("USD"), currency_named("UYU")));
     assert_string_equal(currency_stored(NULL).code, "");
 }
 
-static void ask_for_the_exponent_of_nothing(void)
-{
+static void ask_for_the_exponent_of_nothing(void) {
     (void)currency_exponent(currency_stored(NULL));
 }
 
-static void ask_for_the_exponent_of_lower_case(void)
-{
+static void ask_for_the_exponent_of_lower_case(void) {
     (void)currency_exponent(currency_stored("usd"));
 }
 
-static void the_exponent_of_a_code_that_was_never_read_is_a_bug(void **state)
-{
+static void the_exponent_of_a_code_that_was_never_read_is_a_bug(void **state) {
     assert_true(aborts(ask_for_the_exponent_of_nothing));
     assert_true(aborts(ask_for_the_exponent_of_lower_case));
 }
@@ -167,8 +158,7 @@ static const struct {
     {INT64_MIN, "KWD", "-9223372036854775.808"},
 };
 
-static void amounts_are_written_and_read_back_to_the_last_unit(void **state)
-{
+static void amounts_are_written_and_read_back_to_the_last_unit(void **state) {
     for (size_t i = 0; i < COUNT_OF(both_ways); i++) {
         const struct currency currency = currency_named(both_ways[i].currency);
         char text[MONEY_TEXT_MAX];
@@ -205,8 +195,7 @@ static const struct {
     {"1.2", "KWD", 1200},
 };
 
-static void shorter_and_longer_spellings_of_the_same_amount_are_read(void **state)
-{
+static void shorter_and_longer_spellings_of_the_same_amount_are_read(void **state) {
     for (size_t i = 0; i < COUNT_OF(readable); i++) {
         int64_t minor = 42;
 
@@ -260,8 +249,7 @@ static const struct {
     {"\xD9\xA1\xD9\xA2", "USD"},
 };
 
-static void anything_else_is_refused_and_the_output_stays(void **state)
-{
+static void anything_else_is_refused_and_the_output_stays(void **state) {
     int64_t minor = 42;
 
     assert_int_equal(money_parse_decimal(NULL, currency_named("USD"), &minor, NULL),
@@ -278,8 +266,7 @@ static void anything_else_is_refused_and_the_output_stays(void **state)
     }
 }
 
-static void too_many_decimals_are_named_as_such(void **state)
-{
+static void too_many_decimals_are_named_as_such(void **state) {
     struct err err = {0};
     int64_t minor;
 
@@ -288,8 +275,7 @@ static void too_many_decimals_are_named_as_such(void **state)
     assert_non_null(strstr(err.detail, "JPY has 0 decimals"));
 }
 
-static void sums_and_differences_never_wrap(void **state)
-{
+static void sums_and_differences_never_wrap(void **state) {
     int64_t result = 42;
 
     assert_true(money_add(INT64_MAX - 1, 1, &result));
@@ -306,8 +292,7 @@ static void sums_and_differences_never_wrap(void **state)
     assert_int_equal(result, 42);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_all_three_letter_words_the_list_is_taken_with_its_exponents),
         cmocka_unit_test(the_currencies_of_large_markets_are_taken),

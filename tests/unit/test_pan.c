@@ -12,8 +12,7 @@
 #include "base/json.h"
 #include "base/pan.h"
 
-static bool finds(const char *text, size_t *ret_offset, size_t *ret_count)
-{
+static bool finds(const char *text, size_t *ret_offset, size_t *ret_count) {
     return pan_find(text, strlen(text), ret_offset, ret_count);
 }
 
@@ -79,8 +78,7 @@ static const struct {
     {"Humo", "9860000000000000"},
 };
 
-static void the_numbers_of_every_scheme_are_found(void **state)
-{
+static void the_numbers_of_every_scheme_are_found(void **state) {
     for (size_t i = 0; i < COUNT_OF(cards); i++) {
         size_t offset = 99;
         size_t count = 99;
@@ -92,8 +90,7 @@ static void the_numbers_of_every_scheme_are_found(void **state)
     }
 }
 
-static void one_wrong_digit_makes_it_no_card_number(void **state)
-{
+static void one_wrong_digit_makes_it_no_card_number(void **state) {
     for (size_t i = 0; i < COUNT_OF(cards); i++) {
         char number[24];
         snprintf(number, sizeof(number), "%s", cards[i].number);
@@ -112,8 +109,7 @@ static void one_wrong_digit_makes_it_no_card_number(void **state)
     }
 }
 
-static void blanks_and_hyphens_between_digits_do_not_hide_it(void **state)
-{
+static void blanks_and_hyphens_between_digits_do_not_hide_it(void **state) {
     static const char *const texts[] = {
         "4242 4242 4242 4242",
         "4242-4242-4242-4242",
@@ -123,13 +119,25 @@ static void blanks_and_hyphens_between_digits_do_not_hide_it(void **state)
         "620550 0000000000004",
         "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
         "4-2-4-2-4-2-4-2-4-2-4-2-4-2-4-2",
-        "4242\xc2\xa0" "4242\xc2\xa0" "4242\xc2\xa0" "4242",                     /* U+00A0 */
+        "4242\xc2\xa0"
+        "4242\xc2\xa0"
+        "4242\xc2\xa0"
+        "4242", /* U+00A0 */
         /* U+2009 2011 2013 */
-        "4242\xe2\x80\x89" "4242\xe2\x80\x91" "4242\xe2\x80\x93" "4242",
+        "4242\xe2\x80\x89"
+        "4242\xe2\x80\x91"
+        "4242\xe2\x80\x93"
+        "4242",
         /* U+3000 FF0D 2212 */
-        "4242\xe3\x80\x80" "4242\xef\xbc\x8d" "4242\xe2\x88\x92" "4242",
+        "4242\xe3\x80\x80"
+        "4242\xef\xbc\x8d"
+        "4242\xe2\x88\x92"
+        "4242",
         /* U+202F 2000 2015 */
-        "4242\xe2\x80\xaf" "4242\xe2\x80\x80" "4242\xe2\x80\x95" "4242",
+        "4242\xe2\x80\xaf"
+        "4242\xe2\x80\x80"
+        "4242\xe2\x80\x95"
+        "4242",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         size_t offset = 99;
@@ -142,8 +150,7 @@ static void blanks_and_hyphens_between_digits_do_not_hide_it(void **state)
     }
 }
 
-static void full_width_digits_are_digits(void **state)
-{
+static void full_width_digits_are_digits(void **state) {
     /* 4242 4242 4242 4242 as an input method for Chinese writes it, after a word. */
     static const char text[] = "\xe5\x8d\xa1\xe5\x8f\xb7"
                                "\xef\xbc\x94\xef\xbc\x92\xef\xbc\x94\xef\xbc\x92"
@@ -155,11 +162,12 @@ static void full_width_digits_are_digits(void **state)
     assert_true(finds(text, &offset, &count));
     assert_int_equal(offset, 6);
     assert_int_equal(count, 48);
-    assert_true(finds("\xef\xbc\x94" "242 4242 4242 424\xef\xbc\x92", &offset, &count));
+    assert_true(finds("\xef\xbc\x94"
+                      "242 4242 4242 424\xef\xbc\x92",
+                      &offset, &count));
 }
 
-static void a_number_in_the_middle_of_text_is_found_where_it_stands(void **state)
-{
+static void a_number_in_the_middle_of_text_is_found_where_it_stands(void **state) {
     static const struct {
         const char *text;
         const char *number;
@@ -176,8 +184,12 @@ static void a_number_in_the_middle_of_text_is_found_where_it_stands(void **state
         {"+4242424242424242", "4242424242424242"},
         {"42424242-4242-4242-4242-4242424242423", "42424242-4242-4242"}, /* too long for a UUID */
         /* U+FF0F, FF1A: no digits */
-        {"\xef\xbc\x8f" "4242424242424242\xef\xbc\x9a", "4242424242424242"},
-        {"\xe5\x8d\xa1\xe5\x8f\xb7" "4242424242424242\xe3\x80\x82", "4242424242424242"},
+        {"\xef\xbc\x8f"
+         "4242424242424242\xef\xbc\x9a",
+         "4242424242424242"},
+        {"\xe5\x8d\xa1\xe5\x8f\xb7"
+         "4242424242424242\xe3\x80\x82",
+         "4242424242424242"},
         {"4242424242424242.00", "4242424242424242"},
         {"\n4242424242424242\n", "4242424242424242"},
         {"12345678901234567890 4242424242424242", "4242424242424242"},
@@ -198,49 +210,48 @@ static void a_number_in_the_middle_of_text_is_found_where_it_stands(void **state
     }
 }
 
-static void what_only_looks_long_is_no_card_number(void **state)
-{
+static void what_only_looks_long_is_no_card_number(void **state) {
     static const char *const texts[] = {
         "",
         "4",
-        "4242424242424241",                       /* fails Luhn */
-        "1234567890123456",                       /* an order's number */
-        "0000000000000000",                       /* Luhn holds, but no scheme begins with 0 */
-        "7000000000000005",                       /* nor with 7 */
-        "9000000000000001",                       /* nor with 90 */
+        "4242424242424241", /* fails Luhn */
+        "1234567890123456", /* an order's number */
+        "0000000000000000", /* Luhn holds, but no scheme begins with 0 */
+        "7000000000000005", /* nor with 7 */
+        "9000000000000001", /* nor with 90 */
         /* 12 digits, Luhn holds; a 12-digit Maestro too */
         "424242424242",
-        "501800000009",                           /* 12 digits, Maestro: not looked for */
-        "42424242424242424242",                   /* 20 digits */
-        "4242424242424242424242424242424242",     /* 34 digits */
-        "01ARZ3NDEKTSV4RRFFQ69G5FAV",             /* ULID */
-        "pay_01HF7YAT00T4242424242424242",        /* digits inside a word */
+        "501800000009",                       /* 12 digits, Maestro: not looked for */
+        "42424242424242424242",               /* 20 digits */
+        "4242424242424242424242424242424242", /* 34 digits */
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV",         /* ULID */
+        "pay_01HF7YAT00T4242424242424242",    /* digits inside a word */
         "x4242424242424242",
         "4242424242424242x",
         "4242 4242 4242 4242x",
-        "550e8400-e29b-41d4-a716-446655440000",   /* UUID */
-        "42424242-4242-4242-8888-888888888888",   /* UUID of digits alone, with Luhn runs in it */
+        "550e8400-e29b-41d4-a716-446655440000", /* UUID */
+        "42424242-4242-4242-8888-888888888888", /* UUID of digits alone, with Luhn runs in it */
         "id=42424242-4242-4242-8888-888888888888;",
-        "00000000-0000-0000-4242-424242424242",   /* its last two groups, if taken alone */
-        "1732212345678901",                       /* microseconds */
+        "00000000-0000-0000-4242-424242424242", /* its last two groups, if taken alone */
+        "1732212345678901",                     /* microseconds */
         /* microseconds for which Luhn holds: 16, not 15 */
         "1732212345678902",
-        "1732212345678901234",                    /* nanoseconds */
-        "1732212345679",                          /* milliseconds for which Luhn holds */
-        "+4915112345678",                         /* a German mobile number for which Luhn holds */
+        "1732212345678901234", /* nanoseconds */
+        "1732212345679",       /* milliseconds for which Luhn holds */
+        "+4915112345678",      /* a German mobile number for which Luhn holds */
         "+49 151 1234 5678",
         "+86 138 0013 8000",
         "0049 1511 2345 678",
         "(555) 010-9999 0102",
         "2026-11-20T08:00:00.250Z",
         "2026-11-20 08:00:00",
-        "4242.4242.4242.4242",                    /* other separators are none */
+        "4242.4242.4242.4242", /* other separators are none */
         "4242/4242/4242/4242",
-        "4242  4242  4242  4242",                 /* nor are two blanks */
+        "4242  4242  4242  4242", /* nor are two blanks */
         "4242--4242--4242--4242",
         "4242\n4242\n4242\n4242",
-        "5100000000000000003",                    /* Mastercard numbers have 16 digits */
-        "424242424242424",                        /* 15 digits with Luhn: Visa has none */
+        "5100000000000000003", /* Mastercard numbers have 16 digits */
+        "424242424242424",     /* 15 digits with Luhn: Visa has none */
         "************4242",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
@@ -254,8 +265,7 @@ static void what_only_looks_long_is_no_card_number(void **state)
     }
 }
 
-static void a_nul_or_broken_utf8_does_not_end_the_search(void **state)
-{
+static void a_nul_or_broken_utf8_does_not_end_the_search(void **state) {
     static const char text[] = "a\0\xef\xbc\xff\xe2 4242424242424242\xef\xbc";
     size_t offset = 0;
     size_t count = 0;
@@ -266,8 +276,7 @@ static void a_nul_or_broken_utf8_does_not_end_the_search(void **state)
     assert_false(pan_find(NULL, 0, &offset, &count));
 }
 
-static void the_mask_leaves_the_last_four_digits_and_the_length(void **state)
-{
+static void the_mask_leaves_the_last_four_digits_and_the_length(void **state) {
     static const struct {
         const char *text;
         const char *masked;
@@ -283,7 +292,12 @@ static void the_mask_leaves_the_last_four_digits_and_the_length(void **state)
         {"4242 4242 4242 4242 4242 4242 4242", "**** **** **** **** **** **** 4242", 2},
         /* The longest of the candidates that begin at one place. */
         {"4222222222222 105", "************2 105", 1},
-        {"\xef\xbc\x94" "24242424242\xef\xbc\x94" "242", "**************\xef\xbc\x94" "242", 1},
+        {"\xef\xbc\x94"
+         "24242424242\xef\xbc\x94"
+         "242",
+         "**************\xef\xbc\x94"
+         "242",
+         1},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[80];
@@ -298,8 +312,7 @@ static void the_mask_leaves_the_last_four_digits_and_the_length(void **state)
     }
 }
 
-static void the_search_is_linear_in_groups_looked_at(void **state)
-{
+static void the_search_is_linear_in_groups_looked_at(void **state) {
     /* Many short groups that never end in a number: a quadratic search would not come back. */
     enum { BYTES = 4 * 1024 * 1024 };
     char *text = malloc(BYTES);
@@ -323,8 +336,7 @@ static void the_search_is_linear_in_groups_looked_at(void **state)
     free(text);
 }
 
-static json_t *must_read(const char *text)
-{
+static json_t *must_read(const char *text) {
     json_t *json = NULL;
     struct err err = {0};
     if (json_read(text, strlen(text), JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &json, &err) != 0) {
@@ -333,8 +345,7 @@ static json_t *must_read(const char *text)
     return json;
 }
 
-static void json_is_refused_with_the_place_of_the_first_number(void **state)
-{
+static void json_is_refused_with_the_place_of_the_first_number(void **state) {
     static const struct {
         const char *text;
         const char *place;
@@ -355,7 +366,9 @@ static void json_is_refused_with_the_place_of_the_first_number(void **state)
         {"{\"x\":{\"4242424242424242\":1}}", "/x/************4242"},
         {"{\"4242424242424242\":{\"4242424242424242\":\"4242424242424242\"}}", "/************4242"},
         {"{\"a\":[1,2,3],\"b\":\"\\u0034242424242424242\"}", "/b"},
-        {"{\"a\":\"\xef\xbc\x94" "242424242424242\"}", "/a"},
+        {"{\"a\":\"\xef\xbc\x94"
+         "242424242424242\"}",
+         "/a"},
         {"{\"a\":null,\"b\":true,\"c\":\"378282246310005\",\"d\":\"4242424242424242\"}", "/c"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -372,8 +385,7 @@ static void json_is_refused_with_the_place_of_the_first_number(void **state)
     }
 }
 
-static void json_without_a_card_number_is_taken(void **state)
-{
+static void json_without_a_card_number_is_taken(void **state) {
     static const char *const texts[] = {
         "null",
         "{}",
@@ -395,8 +407,7 @@ static void json_without_a_card_number_is_taken(void **state)
     }
 }
 
-static void an_allowed_place_may_look_like_a_card_number(void **state)
-{
+static void an_allowed_place_may_look_like_a_card_number(void **state) {
     static const char *const allowed[] = {"/order_id", "/a~1b/0", NULL};
     struct err err = {0};
     JSON_AUTO good = must_read("{\"order_id\":\"4242424242424242\",\"a/b\":[4242424242424242]}");
@@ -417,16 +428,14 @@ static void an_allowed_place_may_look_like_a_card_number(void **state)
     }
 }
 
-static void a_key_is_refused_even_where_its_value_is_allowed(void **state)
-{
+static void a_key_is_refused_even_where_its_value_is_allowed(void **state) {
     static const char *const allowed[] = {"/4242424242424242", NULL};
     struct err err = {0};
     JSON_AUTO json = must_read("{\"4242424242424242\":1}");
     assert_int_equal(pan_refuse_json(json, allowed, &err), -ERR_CARD_NUMBER);
 }
 
-static void a_place_that_is_cut_inside_the_number_shows_none_of_it(void **state)
-{
+static void a_place_that_is_cut_inside_the_number_shows_none_of_it(void **state) {
     struct err err = {0};
     char text[200];
     char filler[109];
@@ -439,8 +448,7 @@ static void a_place_that_is_cut_inside_the_number_shows_none_of_it(void **state)
     assert_null(strchr(err.place, '4'));
 }
 
-static void a_tree_that_is_too_deep_is_refused_not_followed(void **state)
-{
+static void a_tree_that_is_too_deep_is_refused_not_followed(void **state) {
     struct err err = {0};
     json_t *json = json_string("4242424242424242");
     for (int i = 0; i < 64; i++) {
@@ -455,8 +463,7 @@ static void a_tree_that_is_too_deep_is_refused_not_followed(void **state)
     json_decref(outer);
 }
 
-static void a_text_is_refused_with_the_place_given(void **state)
-{
+static void a_text_is_refused_with_the_place_given(void **state) {
     struct err err = {0};
     assert_int_equal(pan_refuse_text("abc 123", "Idempotency-Key", &err), 0);
     assert_int_equal(err.code, ERR_OK);
@@ -465,8 +472,7 @@ static void a_text_is_refused_with_the_place_given(void **state)
     assert_string_equal(err.place, "Idempotency-Key");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_numbers_of_every_scheme_are_found),
         cmocka_unit_test(one_wrong_digit_makes_it_no_card_number),

@@ -7,8 +7,7 @@
 
 /* What is sent. */
 
-static void a_stored_token_takes_create_persist_capture_in_that_order(void **state)
-{
+static void a_stored_token_takes_create_persist_capture_in_that_order(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {201, CREATED}, {201, CAPTURED});
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
@@ -41,8 +40,7 @@ static void a_stored_token_takes_create_persist_capture_in_that_order(void **sta
     assert_ptr_equal(fake->sent[1].bulkhead, fake->gateway.bulkhead);
 }
 
-static void a_captured_order_says_ids_amounts_and_the_fee(void **state)
-{
+static void a_captured_order_says_ids_amounts_and_the_fee(void **state) {
     FAKE_SCRIPT(*state, {201, CREATED}, {201, CAPTURED});
     struct gateway_result result = paypal_charged(*state, METHOD_PAYPAL, "vault_1");
     assert_string_equal(result.gateway_id, "5O190127TN364715T");
@@ -57,8 +55,7 @@ static void a_captured_order_says_ids_amounts_and_the_fee(void **state)
     assert_string_equal(result.action_url, "");
 }
 
-static void authorize_only_and_stored_cards_say_so(void **state)
-{
+static void authorize_only_and_stored_cards_say_so(void **state) {
     struct fake *fake = *state;
     struct gateway_charge charge = paypal_charge_of(METHOD_CARD, "vault_2");
     struct gateway_result result;
@@ -79,8 +76,7 @@ static void authorize_only_and_stored_cards_say_so(void **state)
         "\"usage\":\"SUBSEQUENT\"}}}}");
 }
 
-static void a_wallet_without_a_token_sends_the_payer_to_paypal(void **state)
-{
+static void a_wallet_without_a_token_sends_the_payer_to_paypal(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, ORDER("PAYER_ACTION_REQUIRED", "", LINKS("payer-action"))});
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "");
@@ -100,8 +96,7 @@ static void a_wallet_without_a_token_sends_the_payer_to_paypal(void **state)
     assert_int_equal(paypal_charged(fake, METHOD_PAYPAL, "").outcome, GW_APPROVED);
 }
 
-static void resume_captures_what_the_payer_approved(void **state)
-{
+static void resume_captures_what_the_payer_approved(void **state) {
     struct fake *fake = *state;
     struct gateway_charge charge = paypal_charge_of(METHOD_PAYPAL, "");
     struct gateway_lookup lookup = paypal_lookup_of("5O190127TN364715T", "");
@@ -125,8 +120,7 @@ static void resume_captures_what_the_payer_approved(void **state)
     assert_int_equal(result.outcome, GW_REJECTED_REQUEST);
 }
 
-static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state)
-{
+static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state) {
     static const struct {
         const char *reference, *currency, *token;
         int64_t amount_minor;
@@ -162,8 +156,7 @@ static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state
     assert_int_equal(fake->sent_count, 0);
 }
 
-static void amounts_are_decimals_and_three_currencies_have_none(void **state)
-{
+static void amounts_are_decimals_and_three_currencies_have_none(void **state) {
     static const struct {
         const char *currency;
         int64_t amount_minor;
@@ -202,8 +195,7 @@ static void amounts_are_decimals_and_three_currencies_have_none(void **state)
 
 /* Failures, step by step. */
 
-static void whatever_fails_at_create_is_certainly_not_charged(void **state)
-{
+static void whatever_fails_at_create_is_certainly_not_charged(void **state) {
     static const struct {
         struct step step;
         enum gateway_outcome outcome;
@@ -247,8 +239,7 @@ static void whatever_fails_at_create_is_certainly_not_charged(void **state)
     }
 }
 
-static void an_id_that_cannot_be_kept_stops_the_charge(void **state)
-{
+static void an_id_that_cannot_be_kept_stops_the_charge(void **state) {
     struct fake *fake = *state;
     fake->persist_fails = 1;
     FAKE_SCRIPT(fake, {201, CREATED});
@@ -260,8 +251,7 @@ static void an_id_that_cannot_be_kept_stops_the_charge(void **state)
     assert_int_equal(paypal_charged(fake, METHOD_PAYPAL, "").outcome, GW_UNAVAILABLE);
 }
 
-static void an_unanswered_capture_is_unknown_unless_nothing_was_sent(void **state)
-{
+static void an_unanswered_capture_is_unknown_unless_nothing_was_sent(void **state) {
     struct fake *fake = *state;
     for (size_t i = 0; i < COUNT_OF(fake_failures); i++) {
         FAKE_SCRIPT(fake, {201, CREATED},
@@ -275,8 +265,7 @@ static void an_unanswered_capture_is_unknown_unless_nothing_was_sent(void **stat
     }
 }
 
-static void a_broken_answer_to_a_capture_is_unknown(void **state)
-{
+static void a_broken_answer_to_a_capture_is_unknown(void **state) {
     static const struct {
         int status;
         const char *body;
@@ -318,14 +307,13 @@ static const struct {
     enum gateway_advice advice;
     const char *common_code;
 } error_rows[] = {
-#define X(kind, code, status, outcome, advice, common_code) \
+#define X(kind, code, status, outcome, advice, common_code)                                        \
     {kind##_ROW, code, status, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/paypal/paypal_errors.def"
 #undef X
 };
 
-static void error_body(size_t row, char body[1024])
-{
+static void error_body(size_t row, char body[1024]) {
     const char *code = error_rows[row].code;
     if (error_rows[row].kind == PROCESSOR_ROW) {
         snprintf(body, 1024,
@@ -342,8 +330,7 @@ static void error_body(size_t row, char body[1024])
     }
 }
 
-static void every_row_of_the_error_table_gives_its_outcome_at_capture(void **state)
-{
+static void every_row_of_the_error_table_gives_its_outcome_at_capture(void **state) {
     struct fake *fake = *state;
     assert_int_equal(COUNT_OF(error_rows), paypal_adapter.error_count);
     for (size_t i = 0; i < COUNT_OF(error_rows); i++) {
@@ -366,8 +353,7 @@ static void every_row_of_the_error_table_gives_its_outcome_at_capture(void **sta
     }
 }
 
-static void done_before_means_asking_the_order_and_believing_it(void **state)
-{
+static void done_before_means_asking_the_order_and_believing_it(void **state) {
     static const struct {
         struct step step;
         enum gateway_outcome outcome;
@@ -399,8 +385,7 @@ static void done_before_means_asking_the_order_and_believing_it(void **state)
     }
 }
 
-static void a_success_without_its_payments_is_asked_about(void **state)
-{
+static void a_success_without_its_payments_is_asked_about(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {201, CREATED},
                 {201, "{\"id\":\"5O190127TN364715T\",\"status\":\"COMPLETED\"}"}, {200, CAPTURED});
@@ -408,8 +393,7 @@ static void a_success_without_its_payments_is_asked_about(void **state)
     assert_script_done(fake);
 }
 
-static void a_201_may_hold_a_decline_or_money_that_is_not_there_yet(void **state)
-{
+static void a_201_may_hold_a_decline_or_money_that_is_not_there_yet(void **state) {
     static const struct {
         const char *status;
         enum gateway_outcome outcome;
@@ -440,8 +424,7 @@ static void a_201_may_hold_a_decline_or_money_that_is_not_there_yet(void **state
     assert_int_equal(paypal_charged(fake, METHOD_PAYPAL, "vault_1").outcome, GW_UNKNOWN);
 }
 
-static void a_repeat_that_finds_the_order_settled_takes_no_money_again(void **state)
-{
+static void a_repeat_that_finds_the_order_settled_takes_no_money_again(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, CAPTURED});
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
@@ -456,8 +439,7 @@ static void a_repeat_that_finds_the_order_settled_takes_no_money_again(void **st
     assert_string_equal(first.headers, fake->sent[1].headers);
 }
 
-static void a_payer_who_is_needed_for_a_token_is_told_where(void **state)
-{
+static void a_payer_who_is_needed_for_a_token_is_told_where(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {201, CREATED}, {422, ISSUE("ORDER_NOT_APPROVED")});
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
@@ -471,10 +453,9 @@ static void a_payer_who_is_needed_for_a_token_is_told_where(void **state)
     assert_string_equal(result.action_url, "https://www.paypal.com/3ds");
 }
 
-static void an_answer_about_another_payment_is_no_answer(void **state)
-{
-#define FOREIGN \
-    "{\"id\":\"9XX\",\"status\":\"COMPLETED\",\"purchase_units\":[{\"custom_id\":\"att_other\"," \
+static void an_answer_about_another_payment_is_no_answer(void **state) {
+#define FOREIGN                                                                                    \
+    "{\"id\":\"9XX\",\"status\":\"COMPLETED\",\"purchase_units\":[{\"custom_id\":\"att_other\","   \
     "\"payments\":{\"captures\":[" CAPTURE("3C67", "COMPLETED", "10.99") "]}}]}"
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {201, CREATED}, {201, FOREIGN}, {200, FOREIGN});
@@ -490,8 +471,7 @@ static void an_answer_about_another_payment_is_no_answer(void **state)
 
 /* Asking. */
 
-static void every_state_of_an_order_has_its_outcome(void **state)
-{
+static void every_state_of_an_order_has_its_outcome(void **state) {
 #define CAPS(list) ORDER("COMPLETED", "\"captures\":[" list "]", "")
     static const struct {
         const char *body;
@@ -554,15 +534,15 @@ static void every_state_of_an_order_has_its_outcome(void **state)
     }
 }
 
-static void an_order_says_what_went_back(void **state)
-{
+static void an_order_says_what_went_back(void **state) {
     struct fake *fake = *state;
     struct gateway_lookup lookup = paypal_lookup_of("5O190127TN364715T", "");
     struct gateway_result result;
 #define BACK(id, status, value)                                                                    \
     "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount\":" AMOUNT(value) "}"
-#define BACKS BACK("R1", "COMPLETED", "2.00") "," BACK("R2", "PENDING", "1.00") "," \
-              BACK("R3", "COMPLETED", "0.50")
+#define BACKS                                                                                      \
+    BACK("R1", "COMPLETED", "2.00")                                                                \
+    "," BACK("R2", "PENDING", "1.00") "," BACK("R3", "COMPLETED", "0.50")
 #define PARTLY CAPTURE("1A", "PARTIALLY_REFUNDED", "10.99")
     FAKE_SCRIPT(fake,
                 {200, ORDER("COMPLETED", "\"captures\":[" PARTLY "],\"refunds\":[" BACKS "]", "")});
@@ -571,8 +551,7 @@ static void an_order_says_what_went_back(void **state)
     assert_int_equal(result.refunded_minor, 250);
 }
 
-static void without_an_order_nothing_can_have_been_charged(void **state)
-{
+static void without_an_order_nothing_can_have_been_charged(void **state) {
     struct fake *fake = *state;
     struct gateway_lookup lookup = paypal_lookup_of("", "");
     struct gateway_result result;
@@ -582,8 +561,7 @@ static void without_an_order_nothing_can_have_been_charged(void **state)
     assert_int_equal(fake->sent_count, 0);
 }
 
-static void a_question_that_is_not_answered_says_nothing(void **state)
-{
+static void a_question_that_is_not_answered_says_nothing(void **state) {
     static const struct {
         struct step step;
         enum gateway_outcome outcome;
@@ -609,8 +587,7 @@ static void a_question_that_is_not_answered_says_nothing(void **state)
     }
 }
 
-static void after_the_deadline_no_money_is_taken(void **state)
-{
+static void after_the_deadline_no_money_is_taken(void **state) {
     struct fake *fake = *state;
     fake_script(fake, NULL, 0);
     fake->call.deadline_us = clock_mono_us() - 1;
@@ -621,8 +598,7 @@ static void after_the_deadline_no_money_is_taken(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, paypal_setup, paypal_teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_stored_token_takes_create_persist_capture_in_that_order),
         T(a_captured_order_says_ids_amounts_and_the_fee),

@@ -17,22 +17,19 @@ struct delivery {
 
 static char good_cert[VECTOR_BYTES_MAX];
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)vector_read("paypal_good.crt.pem", good_cert);
     *state = paypal_new(BASE);
     return 0;
 }
 
-static int64_t sent_us(void)
-{
+static int64_t sent_us(void) {
     int64_t us = 0;
     assert_true(clock_parse(SENT, &us));
     return us;
 }
 
-static struct rsa_key *key_of(const char *name)
-{
+static struct rsa_key *key_of(const char *name) {
     char pem[VECTOR_BYTES_MAX];
     struct rsa_key *key = NULL;
     struct err err;
@@ -41,8 +38,7 @@ static struct rsa_key *key_of(const char *name)
     return key;
 }
 
-static void sign_with(struct delivery *delivery, const char *key_name, const char *webhook_id)
-{
+static void sign_with(struct delivery *delivery, const char *key_name, const char *webhook_id) {
     struct rsa_key *key = key_of(key_name);
     const struct paypal_transmission transmission = {delivery->id, delivery->time, webhook_id,
                                                      delivery->body, delivery->body_bytes};
@@ -54,8 +50,7 @@ static void sign_with(struct delivery *delivery, const char *key_name, const cha
     rsa_key_free(key);
 }
 
-static struct delivery delivery_of(const char *body)
-{
+static struct delivery delivery_of(const char *body) {
     struct delivery delivery = {TRANSMISSION_ID, SENT, "SHA256withRSA", CERT_URL, "", "", 0, 0};
     delivery.now_us = sent_us();
     delivery.body_bytes = strlen(body);
@@ -66,8 +61,7 @@ static struct delivery delivery_of(const char *body)
 }
 
 static int verify(struct fake *fake, const struct delivery *delivery,
-                  struct gateway_event *ret_event, struct err *err)
-{
+                  struct gateway_event *ret_event, struct err *err) {
     const struct http_header headers[] = {
         {"Paypal-Transmission-Id", delivery->id},
         {"paypal-transmission-time", delivery->time},
@@ -86,19 +80,18 @@ static int verify(struct fake *fake, const struct delivery *delivery,
     return fake->gateway.adapter->verify_callback(&fake->call, &request, ret_event, err);
 }
 
-#define EVENT(type, resource) \
-    "{\"id\":\"WH-1\",\"create_time\":\"2026-11-21T07:59:58.250Z\",\"event_type\":\"" type \
+#define EVENT(type, resource)                                                                      \
+    "{\"id\":\"WH-1\",\"create_time\":\"2026-11-21T07:59:58.250Z\",\"event_type\":\"" type         \
     "\",\"resource\":" resource "}"
-#define CAPTURE_RESOURCE(status) \
-    "{\"id\":\"2GG2\",\"status\":\"" status "\",\"custom_id\":\"" REFERENCE \
-    "\",\"amount\":" AMOUNT( \
+#define CAPTURE_RESOURCE(status)                                                                   \
+    "{\"id\":\"2GG2\",\"status\":\"" status "\",\"custom_id\":\"" REFERENCE                        \
+    "\",\"amount\":" AMOUNT(                                                                       \
         "10.99") ",\"supplementary_data\":{\"related_ids\":{\"order_id\":\"5O19\"}}}"
 #define PLAIN EVENT("PAYMENT.CAPTURE.COMPLETED", CAPTURE_RESOURCE("COMPLETED"))
 
 /* Signatures. */
 
-static void the_vector_is_verified_and_made_again(void **state)
-{
+static void the_vector_is_verified_and_made_again(void **state) {
     char body[VECTOR_BYTES_MAX], signed_text[VECTOR_BYTES_MAX], signature[VECTOR_BYTES_MAX];
     char made[PAYPAL_SIGNED_CHARS_MAX + 1], pem[VECTOR_BYTES_MAX];
     size_t body_bytes = vector_read("paypal_body.json", body);
@@ -129,8 +122,7 @@ static void the_vector_is_verified_and_made_again(void **state)
     rsa_key_free(private_key);
 }
 
-static void parts_that_could_be_divided_otherwise_are_not_signed(void **state)
-{
+static void parts_that_could_be_divided_otherwise_are_not_signed(void **state) {
     static const char *const bad[] = {
         "",    "a|b",       "a b",
         "a\n", "a\xC3\xA9", "01234567890123456789012345678901234567890123456789012345678901234"};
@@ -145,8 +137,7 @@ static void parts_that_could_be_divided_otherwise_are_not_signed(void **state)
     }
 }
 
-static void a_genuine_callback_is_accepted_and_its_certificate_kept(void **state)
-{
+static void a_genuine_callback_is_accepted_and_its_certificate_kept(void **state) {
     struct fake *fake = *state;
     struct delivery delivery = delivery_of(PLAIN);
     struct gateway_event event;
@@ -164,8 +155,7 @@ static void a_genuine_callback_is_accepted_and_its_certificate_kept(void **state
     assert_int_equal(verify(fake, &delivery, &event, &err), 0);
 }
 
-static void one_byte_changed_anywhere_is_refused(void **state)
-{
+static void one_byte_changed_anywhere_is_refused(void **state) {
     struct fake *fake = *state;
     struct delivery genuine = delivery_of(PLAIN);
     struct delivery delivery = genuine;
@@ -200,8 +190,7 @@ static void one_byte_changed_anywhere_is_refused(void **state)
     assert_int_equal(fake->sent_count, 1);
 }
 
-static void missing_or_other_headers_are_refused_before_anything_is_fetched(void **state)
-{
+static void missing_or_other_headers_are_refused_before_anything_is_fetched(void **state) {
     struct fake *fake = *state;
     struct gateway_event event;
     struct err err;
@@ -209,14 +198,30 @@ static void missing_or_other_headers_are_refused_before_anything_is_fetched(void
     for (int i = 0; i < 8; i++) {
         struct delivery delivery = delivery_of(PLAIN);
         switch (i) {
-        case 0: delivery.id = ""; break;
-        case 1: delivery.signature[0] = '\0'; break;
-        case 2: delivery.algo = "SHA1withRSA"; break;
-        case 3: delivery.algo = ""; break;
-        case 4: delivery.time = ""; break;
-        case 5: delivery.time = "yesterday"; break;
-        case 6: delivery.now_us = sent_us() + 301 * US_PER_SECOND; break;
-        default: delivery.now_us = sent_us() - 301 * US_PER_SECOND; break;
+        case 0:
+            delivery.id = "";
+            break;
+        case 1:
+            delivery.signature[0] = '\0';
+            break;
+        case 2:
+            delivery.algo = "SHA1withRSA";
+            break;
+        case 3:
+            delivery.algo = "";
+            break;
+        case 4:
+            delivery.time = "";
+            break;
+        case 5:
+            delivery.time = "yesterday";
+            break;
+        case 6:
+            delivery.now_us = sent_us() + 301 * US_PER_SECOND;
+            break;
+        default:
+            delivery.now_us = sent_us() - 301 * US_PER_SECOND;
+            break;
         }
         assert_int_equal(verify(fake, &delivery, &event, &err), -ERR_SIGNATURE);
     }
@@ -230,8 +235,7 @@ static void missing_or_other_headers_are_refused_before_anything_is_fetched(void
 
 /* Certificates. */
 
-static void only_addresses_of_paypals_certificates_are_fetched(void **state)
-{
+static void only_addresses_of_paypals_certificates_are_fetched(void **state) {
     static const char *const refused[] = {
         "",
         "x",
@@ -280,8 +284,7 @@ static void only_addresses_of_paypals_certificates_are_fetched(void **state)
     assert_false(paypal_cert_url_ok(&fake->gateway, url));
 }
 
-static void a_sandbox_on_this_machine_serves_its_own_certificate_only_there(void **state)
-{
+static void a_sandbox_on_this_machine_serves_its_own_certificate_only_there(void **state) {
     struct fake *fake = paypal_new("http://127.0.0.1:9002");
     struct delivery delivery = delivery_of(PLAIN);
     struct gateway_event event;
@@ -307,8 +310,7 @@ static void a_sandbox_on_this_machine_serves_its_own_certificate_only_there(void
     fake_free(fake);
 }
 
-static void a_certificate_must_chain_be_in_force_and_bear_paypals_name(void **state)
-{
+static void a_certificate_must_chain_be_in_force_and_bear_paypals_name(void **state) {
     static const struct {
         const char *cert, *key;
     } rows[] = {
@@ -331,8 +333,7 @@ static void a_certificate_must_chain_be_in_force_and_bear_paypals_name(void **st
     }
 }
 
-static void without_the_ca_given_the_systems_own_do_not_trust_it(void **state)
-{
+static void without_the_ca_given_the_systems_own_do_not_trust_it(void **state) {
     struct fake *fake = fake_new(&paypal_adapter, BASE);
     struct delivery delivery = delivery_of(PLAIN);
     struct gateway_event event;
@@ -346,8 +347,7 @@ static void without_the_ca_given_the_systems_own_do_not_trust_it(void **state)
     fake_free(fake);
 }
 
-static void a_certificate_that_cannot_be_had_now_is_no_verdict(void **state)
-{
+static void a_certificate_that_cannot_be_had_now_is_no_verdict(void **state) {
     static const struct {
         struct step step;
         int result;
@@ -375,8 +375,7 @@ static void a_certificate_that_cannot_be_had_now_is_no_verdict(void **state)
     assert_int_equal(verify(fake, &delivery, &event, &err), 0);
 }
 
-static void strangers_cannot_make_us_fetch_without_end(void **state)
-{
+static void strangers_cannot_make_us_fetch_without_end(void **state) {
     struct fake *fake = *state;
     struct gateway_event event;
     struct err err;
@@ -400,8 +399,7 @@ static void strangers_cannot_make_us_fetch_without_end(void **state)
     assert_int_equal(verify(fake, &genuine, &event, &err), 0); /* the kept one is not held up */
 }
 
-static void a_kept_certificate_ends_with_its_validity(void **state)
-{
+static void a_kept_certificate_ends_with_its_validity(void **state) {
     struct fake *fake = *state;
     struct delivery delivery = delivery_of(PLAIN);
     struct gateway_event event;
@@ -417,8 +415,7 @@ static void a_kept_certificate_ends_with_its_validity(void **state)
 
 /* Events. */
 
-static int deliver(struct fake *fake, const char *body, struct gateway_event *ret_event)
-{
+static int deliver(struct fake *fake, const char *body, struct gateway_event *ret_event) {
     struct delivery delivery = delivery_of(body);
     const struct step step = {200, good_cert, 0, 0};
     struct err err;
@@ -426,8 +423,7 @@ static int deliver(struct fake *fake, const char *body, struct gateway_event *re
     return verify(fake, &delivery, ret_event, &err);
 }
 
-static void genuine_nonsense_is_a_bad_request(void **state)
-{
+static void genuine_nonsense_is_a_bad_request(void **state) {
     static const char *const bodies[] = {
         "",
         "x",
@@ -445,11 +441,10 @@ static void genuine_nonsense_is_a_bad_request(void **state)
     }
 }
 
-static void events_of_a_payment_say_which_and_how_it_stands(void **state)
-{
-#define AUTH_RESOURCE(status) \
-    "{\"id\":\"2GG2\",\"status\":\"" status "\",\"custom_id\":\"" REFERENCE \
-    "\",\"amount\":" AMOUNT( \
+static void events_of_a_payment_say_which_and_how_it_stands(void **state) {
+#define AUTH_RESOURCE(status)                                                                      \
+    "{\"id\":\"2GG2\",\"status\":\"" status "\",\"custom_id\":\"" REFERENCE                        \
+    "\",\"amount\":" AMOUNT(                                                                       \
         "10.99") ",\"supplementary_data\":{\"related_ids\":{\"order_id\":\"5O19\"}}}"
     static const struct {
         const char *body;
@@ -484,8 +479,7 @@ static void events_of_a_payment_say_which_and_how_it_stands(void **state)
     assert_int_equal(event.event_us, at_us);
 }
 
-static void events_of_an_order_say_which_and_how_it_stands(void **state)
-{
+static void events_of_an_order_say_which_and_how_it_stands(void **state) {
     static const struct {
         const char *type, *order;
         enum gateway_outcome outcome;
@@ -518,12 +512,11 @@ static void events_of_an_order_say_which_and_how_it_stands(void **state)
     assert_string_equal(event.gateway_id, "5O19");
 }
 
-static void refund_events_say_which_refund_of_which_capture(void **state)
-{
-#define REFUND_LINK(rel, path) \
+static void refund_events_say_which_refund_of_which_capture(void **state) {
+#define REFUND_LINK(rel, path)                                                                     \
     "{\"rel\":\"" rel "\",\"href\":\"https://api.paypal.com/v2/payments/" path "\"}"
-#define REFUND_RESOURCE(status) \
-    "{\"id\":\"1Y10\",\"status\":\"" status "\",\"custom_id\":\"re_A\",\"amount\":" TWO_DOLLARS \
+#define REFUND_RESOURCE(status)                                                                    \
+    "{\"id\":\"1Y10\",\"status\":\"" status "\",\"custom_id\":\"re_A\",\"amount\":" TWO_DOLLARS    \
     ",\"links\":[" REFUND_LINK("self", "refunds/1Y10") "," REFUND_LINK("up", "captures/0JF8") "]}"
 #define TWO_DOLLARS AMOUNT("2.00")
     static const struct {
@@ -547,8 +540,7 @@ static void refund_events_say_which_refund_of_which_capture(void **state)
     }
 }
 
-static void dispute_events_say_what_and_until_when(void **state)
-{
+static void dispute_events_say_what_and_until_when(void **state) {
     static const char *const types[] = {"CREATED", "UPDATED", "RESOLVED"};
     int64_t due_us = 0;
     assert_true(clock_parse("2026-12-01T00:00:00Z", &due_us));
@@ -576,8 +568,7 @@ static void dispute_events_say_what_and_until_when(void **state)
     }
 }
 
-static void other_events_are_kept_but_say_nothing(void **state)
-{
+static void other_events_are_kept_but_say_nothing(void **state) {
     struct gateway_event event;
     assert_int_equal(
         deliver(*state, EVENT("VAULT.PAYMENT-TOKEN.CREATED", "{\"id\":\"x\"}"), &event), 0);
@@ -587,8 +578,7 @@ static void other_events_are_kept_but_say_nothing(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, paypal_teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(the_vector_is_verified_and_made_again),
         T(parts_that_could_be_divided_otherwise_are_not_signed),

@@ -3,28 +3,26 @@
 #include "paypal_fixture.h"
 
 #define AUTH AUTHORIZED("CREATED")
-#define REFUND(id, status, reference) \
-    "{\"id\":\"" id "\",\"status\":\"" status "\",\"custom_id\":\"" reference \
+#define REFUND(id, status, reference)                                                              \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"custom_id\":\"" reference                      \
     "\",\"amount\":" AMOUNT("5.00") "}"
-#define WITH_REFUNDS(list) \
-    ORDER("COMPLETED", \
-          "\"captures\":[" CAPTURE("3C67", "PARTIALLY_REFUNDED", "10.99") "],\"refunds\":[" list \
-                                                                          "]", \
+#define WITH_REFUNDS(list)                                                                         \
+    ORDER("COMPLETED",                                                                             \
+          "\"captures\":[" CAPTURE("3C67", "PARTIALLY_REFUNDED", "10.99") "],\"refunds\":[" list   \
+                                                                          "]",                     \
           "")
 
 typedef void change_fn(const struct gateway_call *call, const struct gateway_change *change,
                        struct gateway_result *ret_result);
 
-static struct gateway_result change(struct fake *fake, change_fn *fn, const char *charge_id)
-{
+static struct gateway_result change(struct fake *fake, change_fn *fn, const char *charge_id) {
     struct gateway_change asked = paypal_change_of("re_A", charge_id);
     struct gateway_result result;
     fn(&fake->call, &asked, &result);
     return result;
 }
 
-static void capture_goes_to_the_orders_authorization(void **state)
-{
+static void capture_goes_to_the_orders_authorization(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, AUTH}, {201, CAPTURE("7TK5", "COMPLETED", "5.00")});
     struct gateway_result result = change(fake, paypal_adapter.capture, "");
@@ -42,8 +40,7 @@ static void capture_goes_to_the_orders_authorization(void **state)
     assert_non_null(strstr(fake->sent[1].headers, "PayPal-Request-Id: re_A-capture\n"));
 }
 
-static void captures_are_read_by_their_inner_state(void **state)
-{
+static void captures_are_read_by_their_inner_state(void **state) {
     static const struct {
         struct step step;
         enum gateway_outcome outcome;
@@ -65,8 +62,7 @@ static void captures_are_read_by_their_inner_state(void **state)
     }
 }
 
-static void a_capture_whose_look_fails_was_not_made(void **state)
-{
+static void a_capture_whose_look_fails_was_not_made(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {500, ""});
     assert_int_equal(change(fake, paypal_adapter.capture, "").outcome, GW_UNAVAILABLE);
@@ -82,8 +78,7 @@ static void a_capture_whose_look_fails_was_not_made(void **state)
     assert_int_equal(fake->sent_count, 1); /* another payment's authorization was not touched */
 }
 
-static void captured_before_means_asking_the_order(void **state)
-{
+static void captured_before_means_asking_the_order(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, AUTH}, {422, ISSUE("AUTHORIZATION_ALREADY_CAPTURED")}, {200, CAPTURED});
     assert_int_equal(change(fake, paypal_adapter.capture, "").outcome, GW_CHARGED);
@@ -91,8 +86,7 @@ static void captured_before_means_asking_the_order(void **state)
     assert_int_equal(change(fake, paypal_adapter.capture, "").outcome, GW_UNKNOWN);
 }
 
-static void cancel_voids_an_authorization(void **state)
-{
+static void cancel_voids_an_authorization(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, AUTH}, {204, ""});
     assert_int_equal(change(fake, paypal_adapter.cancel, "").outcome, GW_CANCELED);
@@ -110,8 +104,7 @@ static void cancel_voids_an_authorization(void **state)
     assert_int_equal(change(fake, paypal_adapter.cancel, "").outcome, GW_UNKNOWN);
 }
 
-static void an_order_that_holds_nothing_is_canceled_by_leaving_it(void **state)
-{
+static void an_order_that_holds_nothing_is_canceled_by_leaving_it(void **state) {
     static const struct {
         const char *order;
         enum gateway_outcome outcome;
@@ -134,8 +127,7 @@ static void an_order_that_holds_nothing_is_canceled_by_leaving_it(void **state)
     assert_int_equal(change(fake, paypal_adapter.cancel, "").outcome, GW_NOT_FOUND);
 }
 
-static void a_refund_goes_to_the_capture_with_our_reference(void **state)
-{
+static void a_refund_goes_to_the_capture_with_our_reference(void **state) {
     static const struct {
         const char *body;
         enum gateway_outcome outcome;
@@ -162,13 +154,12 @@ static void a_refund_goes_to_the_capture_with_our_reference(void **state)
     }
 }
 
-static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state)
-{
+static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state) {
     struct fake *fake = *state;
-#define TWO \
-    ORDER("COMPLETED", \
-          "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "," CAPTURE( \
-              "first", "REFUNDED", "5.00") "," CAPTURE("second", "COMPLETED", "6.00") "]", \
+#define TWO                                                                                        \
+    ORDER("COMPLETED",                                                                             \
+          "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "," CAPTURE(                      \
+              "first", "REFUNDED", "5.00") "," CAPTURE("second", "COMPLETED", "6.00") "]",         \
           "")
     FAKE_SCRIPT(fake, {200, TWO}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REFUNDED);
@@ -188,8 +179,7 @@ static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_UNAVAILABLE);
 }
 
-static void an_unclear_refund_is_unknown(void **state)
-{
+static void an_unclear_refund_is_unknown(void **state) {
     static const struct {
         struct step step;
         enum gateway_outcome outcome;
@@ -211,8 +201,7 @@ static void an_unclear_refund_is_unknown(void **state)
     }
 }
 
-static void refunded_before_is_ours_only_with_our_reference(void **state)
-{
+static void refunded_before_is_ours_only_with_our_reference(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(
         fake, {422, ISSUE("CAPTURE_FULLY_REFUNDED")},
@@ -232,8 +221,7 @@ static void refunded_before_is_ours_only_with_our_reference(void **state)
     assert_int_equal(change(fake, paypal_adapter.refund, "3C67").outcome, GW_UNKNOWN);
 }
 
-static void a_refund_is_found_by_id_or_in_its_order(void **state)
-{
+static void a_refund_is_found_by_id_or_in_its_order(void **state) {
     struct fake *fake = *state;
     struct gateway_change asked = paypal_change_of("re_A", "3C67");
     struct gateway_result result;
@@ -262,8 +250,7 @@ static void a_refund_is_found_by_id_or_in_its_order(void **state)
     assert_int_equal(result.outcome, GW_NOT_FOUND);
 }
 
-static void a_change_that_cannot_be_said_is_not_sent(void **state)
-{
+static void a_change_that_cannot_be_said_is_not_sent(void **state) {
     struct fake *fake = *state;
     struct gateway_result result;
     struct gateway_change asked = paypal_change_of("re A", "3C67");
@@ -290,8 +277,7 @@ static void a_change_that_cannot_be_said_is_not_sent(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, paypal_setup, paypal_teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(capture_goes_to_the_orders_authorization),
         T(captures_are_read_by_their_inner_state),

@@ -10,16 +10,14 @@ enum { CALLERS = 24 };
 /* The real world but for a monotonic clock that the test can move ahead. */
 static int64_t moved_us;
 
-static int64_t moved_mono_us(void *ctx)
-{
+static int64_t moved_mono_us(void *ctx) {
     return world_real()->mono_us(ctx) + __atomic_load_n(&moved_us, __ATOMIC_SEQ_CST);
 }
 
 /* Who waits for another's fetch is counted, so that a test can wait until all do. */
 static void count_waiting(void);
 
-static bool moved_wait_until(void *ctx, struct cond *cond, struct lock *lock, int64_t deadline_us)
-{
+static bool moved_wait_until(void *ctx, struct cond *cond, struct lock *lock, int64_t deadline_us) {
     count_waiting();
     return world_real()->cond_wait_until(
         ctx, cond, lock, deadline_us - __atomic_load_n(&moved_us, __ATOMIC_SEQ_CST));
@@ -27,8 +25,7 @@ static bool moved_wait_until(void *ctx, struct cond *cond, struct lock *lock, in
 
 static struct world_ops world;
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     moved_us = 0;
     world = *world_real();
     world.mono_us = moved_mono_us;
@@ -38,35 +35,30 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     fake_free(*state);
     return 0;
 }
 
-static void move_ahead(struct fake *fake, int64_t seconds)
-{
+static void move_ahead(struct fake *fake, int64_t seconds) {
     moved_us += seconds * US_PER_SECOND;
     fake->call.deadline_us = clock_mono_us() + 60 * US_PER_SECOND;
 }
 
-static struct gateway_result query(struct fake *fake)
-{
+static struct gateway_result query(struct fake *fake) {
     struct gateway_lookup lookup = paypal_lookup_of("5O190127TN364715T", "");
     struct gateway_result result;
     fake->gateway.adapter->query(&fake->call, &lookup, &result);
     return result;
 }
 
-static bool used(const struct fake *fake, int call, const char *token)
-{
+static bool used(const struct fake *fake, int call, const char *token) {
     char line[64];
     snprintf(line, sizeof(line), "Authorization: Bearer %s\n", token);
     return strstr(fake->sent[call].headers, line) != NULL;
 }
 
-static void the_first_call_fetches_and_later_ones_share(void **state)
-{
+static void the_first_call_fetches_and_later_ones_share(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, TOKEN_STEP, {200, CAPTURED}, {200, CAPTURED});
     assert_int_equal(query(fake).outcome, GW_CHARGED);
@@ -80,8 +72,7 @@ static void the_first_call_fetches_and_later_ones_share(void **state)
     assert_true(used(fake, 1, "A21") && used(fake, 2, "A21"));
 }
 
-static void it_is_renewed_shortly_before_its_end(void **state)
-{
+static void it_is_renewed_shortly_before_its_end(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, TOKEN_STEP, {200, CAPTURED}, {200, CAPTURED}, {200, TOKEN("A22")},
                 {200, CAPTURED});
@@ -95,8 +86,7 @@ static void it_is_renewed_shortly_before_its_end(void **state)
     assert_true(used(fake, 4, "A22"));
 }
 
-static void while_the_old_one_serves_a_failed_renewal_does_no_harm(void **state)
-{
+static void while_the_old_one_serves_a_failed_renewal_does_no_harm(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, TOKEN_STEP, {200, CAPTURED}, {503, ""}, {200, CAPTURED}, {200, CAPTURED},
                 {200, TOKEN("A22")}, {200, CAPTURED});
@@ -113,8 +103,7 @@ static void while_the_old_one_serves_a_failed_renewal_does_no_harm(void **state)
     assert_true(used(fake, 6, "A22"));
 }
 
-static void a_refused_token_is_renewed_once_and_the_call_sent_again(void **state)
-{
+static void a_refused_token_is_renewed_once_and_the_call_sent_again(void **state) {
     struct fake *fake = *state;
     const struct step refused = {401, "{\"name\":\"AUTHENTICATION_FAILURE\",\"message\":\"no\"}", 0,
                                  0};
@@ -129,8 +118,7 @@ static void a_refused_token_is_renewed_once_and_the_call_sent_again(void **state
     assert_string_equal(result.common_code, "credentials");
 }
 
-static void a_refused_token_at_capture_is_sent_again_with_the_same_key(void **state)
-{
+static void a_refused_token_at_capture_is_sent_again_with_the_same_key(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, TOKEN_STEP, {201, ORDER("CREATED", "", LINKS("approve"))},
                 {401, "{\"error\":\"invalid_token\"}"}, {200, TOKEN("A22")}, {201, CAPTURED});
@@ -140,16 +128,14 @@ static void a_refused_token_at_capture_is_sent_again_with_the_same_key(void **st
     assert_non_null(strstr(fake->sent[4].headers, "PayPal-Request-Id: " REFERENCE "-c\n"));
 }
 
-static void an_account_that_is_refused_is_not_cured_by_a_new_token(void **state)
-{
+static void an_account_that_is_refused_is_not_cured_by_a_new_token(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, TOKEN_STEP, {401, ERROR("AUTHENTICATION_FAILURE", "INVALID_ACCOUNT_STATUS")});
     assert_int_equal(query(fake).outcome, GW_REJECTED_CREDENTIALS);
     assert_script_done(fake);
 }
 
-static void without_a_token_nothing_is_sent_and_nothing_charged(void **state)
-{
+static void without_a_token_nothing_is_sent_and_nothing_charged(void **state) {
     static const struct {
         struct step step;
         enum gateway_outcome outcome;
@@ -191,8 +177,7 @@ static void without_a_token_nothing_is_sent_and_nothing_charged(void **state)
     }
 }
 
-static void a_token_that_ends_between_create_and_capture_leaves_it_uncharged(void **state)
-{
+static void a_token_that_ends_between_create_and_capture_leaves_it_uncharged(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, TOKEN_STEP, {201, ORDER("CREATED", "", LINKS("approve"))},
                 {401, "{\"error\":\"invalid_token\"}"}, {503, ""});
@@ -201,8 +186,7 @@ static void a_token_that_ends_between_create_and_capture_leaves_it_uncharged(voi
     assert_string_equal(result.gateway_id, "5O190127TN364715T");
 }
 
-static void the_probe_always_asks_anew_and_its_token_is_used(void **state)
-{
+static void the_probe_always_asks_anew_and_its_token_is_used(void **state) {
     struct fake *fake = *state;
     struct gateway_result result;
     FAKE_SCRIPT(fake, TOKEN_STEP, {200, TOKEN("A22")}, {200, CAPTURED},
@@ -232,8 +216,7 @@ struct gate {
 
 static struct gate *present_gate;
 
-static void count_waiting(void)
-{
+static void count_waiting(void) {
     if (present_gate != NULL) {
         lock_take(&present_gate->lock);
         present_gate->waiting++;
@@ -243,8 +226,7 @@ static void count_waiting(void)
 }
 
 static int gated_call(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
-                      struct err *err)
-{
+                      struct err *err) {
     struct gate *gate = ctx;
     bool token = strstr(call->url, "/v1/oauth2/token") != NULL;
     lock_take(&gate->lock);
@@ -266,15 +248,13 @@ struct caller {
     struct gateway_result result;
 };
 
-static void call_once(void *arg)
-{
+static void call_once(void *arg) {
     struct caller *caller = arg;
     caller->result = query(caller->gate->fake);
 }
 
 static void run_many(struct fake *fake, struct step token_step, struct caller callers[CALLERS],
-                     struct gate *gate)
-{
+                     struct gate *gate) {
     static const struct http_client_ops ops = {gated_call, NULL};
     *gate = (struct gate){.fake = fake, .token_step = token_step};
     lock_init(&gate->lock);
@@ -306,8 +286,7 @@ static void run_many(struct fake *fake, struct step token_step, struct caller ca
     lock_free(&gate->lock);
 }
 
-static void many_callers_cause_one_fetch(void **state)
-{
+static void many_callers_cause_one_fetch(void **state) {
     struct caller callers[CALLERS] = {{0}};
     struct gate gate;
     run_many(*state, (struct step)TOKEN_STEP, callers, &gate);
@@ -318,8 +297,7 @@ static void many_callers_cause_one_fetch(void **state)
     }
 }
 
-static void waiting_callers_share_a_failure(void **state)
-{
+static void waiting_callers_share_a_failure(void **state) {
     struct caller callers[CALLERS] = {{0}};
     struct gate gate;
     run_many(*state, (struct step){503, "", 0, 0}, callers, &gate);
@@ -332,8 +310,7 @@ static void waiting_callers_share_a_failure(void **state)
     }
 }
 
-static void a_caller_does_not_wait_for_anothers_fetch_past_its_deadline(void **state)
-{
+static void a_caller_does_not_wait_for_anothers_fetch_past_its_deadline(void **state) {
     struct fake *fake = *state;
     struct paypal_state *paypal = fake->gateway.state;
     fake_script(fake, NULL, 0);
@@ -347,8 +324,7 @@ static void a_caller_does_not_wait_for_anothers_fetch_past_its_deadline(void **s
     assert_int_equal(fake->sent_count, 0);
 }
 
-static void credentials_that_paypal_cannot_have_are_refused(void **state)
-{
+static void credentials_that_paypal_cannot_have_are_refused(void **state) {
     static const struct {
         const char *name, *value;
     } rows[] = {
@@ -379,8 +355,7 @@ static void credentials_that_paypal_cannot_have_are_refused(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(the_first_call_fetches_and_later_ones_share),
         T(it_is_renewed_shortly_before_its_end),

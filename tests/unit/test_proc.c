@@ -24,8 +24,7 @@ static const char *self_path;
 
 #define SH(script) ((const char *const[]){"sh", "-c", (script), NULL})
 
-static void assert_prints(const struct proc_options *options, const char *expected)
-{
+static void assert_prints(const struct proc_options *options, const char *expected) {
     BUF_AUTO output;
     buf_init(&output, OUTPUT_MAX);
     struct proc_end end = {.status = -7};
@@ -38,8 +37,7 @@ static void assert_prints(const struct proc_options *options, const char *expect
     assert_int_equal(end.signal, 0);
 }
 
-static struct proc *start(const struct proc_options *options)
-{
+static struct proc *start(const struct proc_options *options) {
     struct proc *proc = NULL;
     struct err err = {0};
     if (proc_start(options, &proc, &err) < 0) {
@@ -48,10 +46,11 @@ static struct proc *start(const struct proc_options *options)
     return proc;
 }
 
-static void make_pipe(int ends[2]) { assert_int_equal(pipe2(ends, O_CLOEXEC), 0); }
+static void make_pipe(int ends[2]) {
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+}
 
-static void assert_reads(int fd, const char *expected)
-{
+static void assert_reads(int fd, const char *expected) {
     char text[64] = "";
     size_t want = strlen(expected);
     for (size_t have = 0; have < want;) {
@@ -63,16 +62,14 @@ static void assert_reads(int fd, const char *expected)
 }
 
 /* Everybody who held the other end is gone. */
-static void assert_pipe_ends(int fd)
-{
+static void assert_pipe_ends(int fd) {
     char byte;
     struct pollfd poller = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&poller, 1, GIVE_UP_MS), 1);
     assert_int_equal(read(fd, &byte, 1), 0);
 }
 
-static void test_the_exit_status_is_told(void **state)
-{
+static void test_the_exit_status_is_told(void **state) {
     struct proc *proc = start(&(struct proc_options){.argv = SH("exit 7")});
     struct proc_end end = {0};
     assert_int_equal(proc_wait(proc, LONG_US, &end, NULL), 0);
@@ -85,8 +82,7 @@ static void test_the_exit_status_is_told(void **state)
     proc_free(proc);
 }
 
-static void test_the_signal_that_ended_it_is_told(void **state)
-{
+static void test_the_signal_that_ended_it_is_told(void **state) {
     struct proc *proc = start(&(struct proc_options){.argv = SH("kill -USR1 $$")});
     struct proc_end end = {0};
     assert_int_equal(proc_wait(proc, -1, &end, NULL), 0);
@@ -95,8 +91,7 @@ static void test_the_signal_that_ended_it_is_told(void **state)
     proc_free(proc);
 }
 
-static void test_waiting_gives_up_in_time_and_may_go_on(void **state)
-{
+static void test_waiting_gives_up_in_time_and_may_go_on(void **state) {
     int ends[2];
     make_pipe(ends);
     const char *const argv[] = {"cat", NULL};
@@ -112,8 +107,7 @@ static void test_waiting_gives_up_in_time_and_may_go_on(void **state)
     proc_free(proc);
 }
 
-static void test_a_program_that_is_not_there_is_named(void **state)
-{
+static void test_a_program_that_is_not_there_is_named(void **state) {
     static const char *const missing[] = {"holdfast-no-such-program", NULL};
     static const char *const folder[] = {"/", NULL};
     struct proc *proc = NULL;
@@ -131,20 +125,21 @@ static void test_a_program_that_is_not_there_is_named(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left to be reaped */
 }
 
-static void test_streams_go_where_they_are_told(void **state)
-{
+static void test_streams_go_where_they_are_told(void **state) {
     char folder[] = "/tmp/holdfast-proc-XXXXXX";
     char path[64];
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/out", folder);
     struct proc_options options = {.argv = SH("echo out; echo err >&2"),
-                                   .out = {PROC_FILE, 0, path}, .err = {PROC_OUT, 0, NULL}};
+                                   .out = {PROC_FILE, 0, path},
+                                   .err = {PROC_OUT, 0, NULL}};
     for (int i = 0; i < 2; i++) { /* the second is appended */
         struct proc *proc = start(&options);
         assert_int_equal(proc_wait(proc, LONG_US, NULL, NULL), 0);
         proc_free(proc);
     }
-    assert_prints(&(struct proc_options){.argv = SH("cat; pwd"), .in = {PROC_FILE, 0, path},
+    assert_prints(&(struct proc_options){.argv = SH("cat; pwd"),
+                                         .in = {PROC_FILE, 0, path},
                                          .folder = "/usr"},
                   "out\nerr\nout\nerr\n/usr\n");
     assert_prints(&(struct proc_options){.argv = SH("cat; echo no >&2")}, ""); /* /dev/null */
@@ -152,8 +147,7 @@ static void test_streams_go_where_they_are_told(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
-static void test_streams_may_be_given_crosswise(void **state)
-{
+static void test_streams_may_be_given_crosswise(void **state) {
     int ends[2];
     make_pipe(ends);
     int kept = dup(STDOUT_FILENO);
@@ -174,8 +168,7 @@ static void test_streams_may_be_given_crosswise(void **state)
     close(ends[0]);
 }
 
-static void test_the_environment_is_the_parents_with_additions(void **state)
-{
+static void test_the_environment_is_the_parents_with_additions(void **state) {
     static const char *const add[] = {"PROC_TEST_A=new", "PROC_TEST_C=c=1", NULL};
     setenv("PROC_TEST_A", "old", 1);
     setenv("PROC_TEST_AB", "kept", 1);
@@ -185,8 +178,7 @@ static void test_the_environment_is_the_parents_with_additions(void **state)
     assert_string_equal(getenv("PROC_TEST_A"), "old");
 }
 
-static void test_no_other_file_and_no_odd_signal_is_inherited(void **state)
-{
+static void test_no_other_file_and_no_odd_signal_is_inherited(void **state) {
     int ends[2];
     assert_int_equal(pipe(ends), 0); /* without close-on-exec */
     sigset_t usr2, before;
@@ -209,8 +201,7 @@ static void test_no_other_file_and_no_odd_signal_is_inherited(void **state)
     close(ends[1]);
 }
 
-static void test_stopping_asks_first_and_then_kills(void **state)
-{
+static void test_stopping_asks_first_and_then_kills(void **state) {
     int ends[2];
     make_pipe(ends);
     struct proc_options options = {.out = {PROC_FD, ends[1], NULL}};
@@ -234,8 +225,7 @@ static void test_stopping_asks_first_and_then_kills(void **state)
 }
 
 /* A shell that has said "go" and waits, and its own child, hold the pipe. */
-static struct proc *start_family(bool own_group, const int ends[2], const char *last)
-{
+static struct proc *start_family(bool own_group, const int ends[2], const char *last) {
     char script[64];
     snprintf(script, sizeof(script), "sleep 1000 & echo go; %s", last);
     struct proc *proc = start(&(struct proc_options){
@@ -244,8 +234,7 @@ static struct proc *start_family(bool own_group, const int ends[2], const char *
     return proc;
 }
 
-static void test_signals_reach_the_whole_group(void **state)
-{
+static void test_signals_reach_the_whole_group(void **state) {
     int ends[2];
     make_pipe(ends);
     struct proc *proc = start_family(true, ends, "wait");
@@ -257,8 +246,7 @@ static void test_signals_reach_the_whole_group(void **state)
     close(ends[0]);
 }
 
-static void test_what_is_left_of_a_group_ends_with_its_leader(void **state)
-{
+static void test_what_is_left_of_a_group_ends_with_its_leader(void **state) {
     int ends[2];
     make_pipe(ends);
     struct proc *proc = start_family(true, ends, "exit 4");
@@ -271,8 +259,7 @@ static void test_what_is_left_of_a_group_ends_with_its_leader(void **state)
     close(ends[0]);
 }
 
-static void test_freeing_ends_and_reaps(void **state)
-{
+static void test_freeing_ends_and_reaps(void **state) {
     int ends[2];
     make_pipe(ends);
     const char *const argv[] = {"sleep", "1000", NULL};
@@ -286,8 +273,7 @@ static void test_freeing_ends_and_reaps(void **state)
 }
 
 /* "--parent": this program as a parent that is killed while its child runs. */
-static int be_parent(void)
-{
+static int be_parent(void) {
     const char *const argv[] = {"sh", "-c", "echo go; exec sleep 1000", NULL};
     struct proc *proc = NULL;
     struct proc_options options = {
@@ -295,8 +281,7 @@ static int be_parent(void)
     return proc_start(&options, &proc, NULL) == 0 ? proc_wait(proc, -1, NULL, NULL) : 1;
 }
 
-static void test_a_child_that_is_asked_to_dies_with_its_parent(void **state)
-{
+static void test_a_child_that_is_asked_to_dies_with_its_parent(void **state) {
     int ends[2];
     make_pipe(ends);
     const char *const argv[] = {self_path, "--parent", NULL};
@@ -310,8 +295,7 @@ static void test_a_child_that_is_asked_to_dies_with_its_parent(void **state)
     close(ends[0]);
 }
 
-static void test_output_over_the_maximum_ends_the_child(void **state)
-{
+static void test_output_over_the_maximum_ends_the_child(void **state) {
     BUF_AUTO output;
     buf_init(&output, 1000);
     const char *const argv[] = {"yes", NULL};
@@ -322,8 +306,7 @@ static void test_output_over_the_maximum_ends_the_child(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-static void test_a_child_that_does_not_end_in_time_is_ended(void **state)
-{
+static void test_a_child_that_does_not_end_in_time_is_ended(void **state) {
     static const char *const scripts[] = {"exec sleep 1000", "exec >&-; exec sleep 1000"};
     for (size_t i = 0; i < COUNT_OF(scripts); i++) {
         BUF_AUTO output;
@@ -335,8 +318,7 @@ static void test_a_child_that_does_not_end_in_time_is_ended(void **state)
     }
 }
 
-static void test_the_exit_status_of_a_run_is_no_error(void **state)
-{
+static void test_the_exit_status_of_a_run_is_no_error(void **state) {
     BUF_AUTO output;
     buf_init(&output, OUTPUT_MAX);
     struct proc_end end = {0};
@@ -346,8 +328,7 @@ static void test_the_exit_status_of_a_run_is_no_error(void **state)
     assert_string_equal(output.data, "why\n");
 }
 
-static void run_some(void *arg)
-{
+static void run_some(void *arg) {
     int *good = arg;
     for (int i = 0; i < 10; i++) {
         BUF_AUTO output;
@@ -357,8 +338,7 @@ static void run_some(void *arg)
     }
 }
 
-static void test_many_tasks_start_children_at_once(void **state)
-{
+static void test_many_tasks_start_children_at_once(void **state) {
     enum { TASKS = 8 };
     int good[TASKS] = {0};
     struct task *tasks[TASKS];
@@ -372,8 +352,7 @@ static void test_many_tasks_start_children_at_once(void **state)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--parent") == 0) {
         return be_parent();
     }

@@ -12,8 +12,7 @@
 #include "base/world.h"
 
 /* Published with the reference implementation of xoshiro256** (state 1, 2, 3, 4). */
-static void the_generator_gives_the_published_numbers(void **state)
-{
+static void the_generator_gives_the_published_numbers(void **state) {
     static const uint64_t expected[] = {
         UINT64_C(11520),
         UINT64_C(0),
@@ -34,16 +33,14 @@ static void the_generator_gives_the_published_numbers(void **state)
 }
 
 /* The same numbers as other implementations that seed by splitmix64. */
-static void a_seed_gives_the_known_state_and_numbers(void **state)
-{
-    static const uint64_t states[] = {
-        UINT64_C(0xE220A8397B1DCDAF), UINT64_C(0x6E789E6AA1B965F4), UINT64_C(0x06C45D188009454F),
-        UINT64_C(0xF88BB8A8724C81EC)};
-    static const uint64_t zero[] = {
-        UINT64_C(0x99EC5F36CB75F2B4), UINT64_C(0xBF6E1F784956452A), UINT64_C(0x1A5F849D4933E6E0),
-        UINT64_C(0x6AA594F1262D2D2C), UINT64_C(0xBBA5AD4A1F842E59)};
-    static const uint64_t forty_two[] = {
-        UINT64_C(0x15780B2E0C2EC716), UINT64_C(0x6104D9866D113A7E), UINT64_C(0xAE17533239E499A1)};
+static void a_seed_gives_the_known_state_and_numbers(void **state) {
+    static const uint64_t states[] = {UINT64_C(0xE220A8397B1DCDAF), UINT64_C(0x6E789E6AA1B965F4),
+                                      UINT64_C(0x06C45D188009454F), UINT64_C(0xF88BB8A8724C81EC)};
+    static const uint64_t zero[] = {UINT64_C(0x99EC5F36CB75F2B4), UINT64_C(0xBF6E1F784956452A),
+                                    UINT64_C(0x1A5F849D4933E6E0), UINT64_C(0x6AA594F1262D2D2C),
+                                    UINT64_C(0xBBA5AD4A1F842E59)};
+    static const uint64_t forty_two[] = {UINT64_C(0x15780B2E0C2EC716), UINT64_C(0x6104D9866D113A7E),
+                                         UINT64_C(0xAE17533239E499A1)};
     struct prng prng;
 
     prng_init(&prng, 0);
@@ -57,8 +54,7 @@ static void a_seed_gives_the_known_state_and_numbers(void **state)
     }
 }
 
-static void numbers_below_a_bound_are_below_it_and_all_come(void **state)
-{
+static void numbers_below_a_bound_are_below_it_and_all_come(void **state) {
     struct prng prng;
     int seen[10] = {0};
 
@@ -81,8 +77,7 @@ static void numbers_below_a_bound_are_below_it_and_all_come(void **state)
     }
 }
 
-static void units_are_in_zero_to_one_and_spread(void **state)
-{
+static void units_are_in_zero_to_one_and_spread(void **state) {
     struct prng prng;
     double sum = 0;
 
@@ -102,16 +97,14 @@ struct listed {
     size_t next;
 };
 
-static void listed_bytes(void *ctx, void *ret_bytes, size_t count)
-{
+static void listed_bytes(void *ctx, void *ret_bytes, size_t count) {
     struct listed *listed = ctx;
 
     assert_int_equal(count, sizeof(uint64_t));
     memcpy(ret_bytes, &listed->values[listed->next++], count);
 }
 
-static void values_that_would_make_the_rest_unfair_are_thrown_away(void **state)
-{
+static void values_that_would_make_the_rest_unfair_are_thrown_away(void **state) {
     /* 2^64 mod (2^63 + 1) is 2^63 - 1: everything below it would come twice. */
     const uint64_t bound = (UINT64_C(1) << 63) + 1;
     const uint64_t values[] = {0, 5, bound - 3, bound - 2, bound + 8};
@@ -126,8 +119,7 @@ static void values_that_would_make_the_rest_unfair_are_thrown_away(void **state)
     world_install(NULL, NULL);
 }
 
-static void the_systems_randomness_fills_every_byte(void **state)
-{
+static void the_systems_randomness_fills_every_byte(void **state) {
     unsigned char seen[1000] = {0};
 
     /* Each round leaves a byte zero with 1/256: after 20, one of a thousand is left with 1e-45. */
@@ -145,27 +137,23 @@ static void the_systems_randomness_fills_every_byte(void **state)
     assert_true(random_u64() != random_u64());
 }
 
-static void ask_below_zero(void)
-{
+static void ask_below_zero(void) {
     (void)random_below(0);
 }
 
-static void ask_the_prng_below_zero(void)
-{
+static void ask_the_prng_below_zero(void) {
     struct prng prng;
 
     prng_init(&prng, 1);
     (void)prng_below(&prng, 0);
 }
 
-static void a_bound_of_zero_is_a_bug(void **state)
-{
+static void a_bound_of_zero_is_a_bug(void **state) {
     assert_true(aborts(ask_below_zero));
     assert_true(aborts(ask_the_prng_below_zero));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_generator_gives_the_published_numbers),
         cmocka_unit_test(a_seed_gives_the_known_state_and_numbers),

@@ -10,8 +10,7 @@ static int health_alive;
 static const struct breaker_settings *health_settings;
 
 struct gateway_health *gateway_health_new(const char *gateway_name,
-                                          const struct breaker_settings *settings)
-{
+                                          const struct breaker_settings *settings) {
     health_settings = settings;
     health_alive++;
     char *health = malloc(strlen(gateway_name) + 1);
@@ -20,14 +19,12 @@ struct gateway_health *gateway_health_new(const char *gateway_name,
     return (struct gateway_health *)(void *)health;
 }
 
-void gateway_health_free(struct gateway_health *health)
-{
+void gateway_health_free(struct gateway_health *health) {
     health_alive -= health != NULL;
     free(health);
 }
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     crypto_init();
     health_alive = 0;
     setenv("HF_TEST_KEY", "sk_test_1", 1);
@@ -39,8 +36,7 @@ static int setup(void **state)
     return 0;
 }
 
-static struct gateway_settings stripe(const char *name)
-{
+static struct gateway_settings stripe(const char *name) {
     return (struct gateway_settings){
         .name = name,
         .adapter = "stripe",
@@ -50,8 +46,7 @@ static struct gateway_settings stripe(const char *name)
     };
 }
 
-static struct gateway_settings paypal(const char *name)
-{
+static struct gateway_settings paypal(const char *name) {
     return (struct gateway_settings){
         .name = name,
         .adapter = "paypal",
@@ -63,8 +58,7 @@ static struct gateway_settings paypal(const char *name)
     };
 }
 
-static void gateways_are_opened_with_their_defaults(void **state)
-{
+static void gateways_are_opened_with_their_defaults(void **state) {
     struct gateway_settings settings[] = {stripe("stripe-eu"), paypal("paypal"),
                                           stripe("stripe-us")};
     struct gateway_registry *registry = NULL;
@@ -91,8 +85,7 @@ static void gateways_are_opened_with_their_defaults(void **state)
     assert_int_equal(health_alive, 0);
 }
 
-static void settings_are_taken_over(void **state)
-{
+static void settings_are_taken_over(void **state) {
     static const char *const methods[] = {"card"};
     static const char *const currencies[] = {"usd", "EUR"};
     static const char *const regions[] = {"EU", "US"};
@@ -138,8 +131,7 @@ static void settings_are_taken_over(void **state)
     gateway_registry_close(registry);
 }
 
-static void refused(struct gateway_settings second, const char *place, const char *words)
-{
+static void refused(struct gateway_settings second, const char *place, const char *words) {
     struct gateway_settings settings[] = {stripe("first"), second};
     struct gateway_registry *registry = NULL;
     struct err err = {0};
@@ -154,15 +146,14 @@ static void refused(struct gateway_settings second, const char *place, const cha
     assert_null(strstr(err.detail, "sk_test_1"));
 }
 
-#define REFUSED(place, words, ...) \
-    do { \
-        struct gateway_settings s = stripe("second"); \
-        __VA_ARGS__; \
-        refused(s, "/gateways/1/" place, words); \
+#define REFUSED(place, words, ...)                                                                 \
+    do {                                                                                           \
+        struct gateway_settings s = stripe("second");                                              \
+        __VA_ARGS__;                                                                               \
+        refused(s, "/gateways/1/" place, words);                                                   \
     } while (0)
 
-static void a_wrong_name_or_adapter_is_refused(void **state)
-{
+static void a_wrong_name_or_adapter_is_refused(void **state) {
     REFUSED("name", "two gateways named 'first'", s.name = "first");
     REFUSED("name", "a-z", s.name = "");
     REFUSED("name", "a-z", s.name = NULL);
@@ -174,8 +165,7 @@ static void a_wrong_name_or_adapter_is_refused(void **state)
     REFUSED("adapter", "no adapter ''", s.adapter = NULL);
 }
 
-static void a_wrong_address_is_refused(void **state)
-{
+static void a_wrong_address_is_refused(void **state) {
     static const char *const urls[] = {
         "api.stripe.com", "ftp://x",        "https://",     "https:///x",
         "HTTPS://x",      "https://u:p@x",  "https://x?y",  "https://x#y",
@@ -195,8 +185,7 @@ static void a_wrong_address_is_refused(void **state)
     REFUSED("base_url", "too long", s.base_url = long_url);
 }
 
-static void wrong_credentials_are_refused(void **state)
-{
+static void wrong_credentials_are_refused(void **state) {
     REFUSED("credentials", "'webhook_secret' is missing; stripe needs it", s.credential_count = 1);
     REFUSED("credentials", "loading credential 'api_key'",
             s.credentials[0].reference = "env:HF_TEST_NOTHING");
@@ -216,8 +205,7 @@ static void wrong_credentials_are_refused(void **state)
              s.credentials[3].reference = "env:HF_TEST_KEY", s.credential_count = 4));
 }
 
-static void wrong_lists_are_refused(void **state)
-{
+static void wrong_lists_are_refused(void **state) {
     static const char *const bad_method[] = {"card", "cheque"};
     static const char *const not_theirs[] = {"alipay"};
     static const char *const bad_currency[] = {"USD", "ZZZ"};
@@ -234,8 +222,7 @@ static void wrong_lists_are_refused(void **state)
     REFUSED("regions", "at most 16", s.region_count = 17);
 }
 
-static void wrong_numbers_are_refused(void **state)
-{
+static void wrong_numbers_are_refused(void **state) {
     REFUSED("amount_minor_max", "bounds", s.amount_minor_min = -1);
     REFUSED("amount_minor_max", "bounds", s.amount_minor_max = AMOUNT_MINOR_MAX + 1);
     REFUSED("amount_minor_max", "bounds", (s.amount_minor_min = 5, s.amount_minor_max = 4));
@@ -249,8 +236,7 @@ static void wrong_numbers_are_refused(void **state)
     REFUSED("concurrency_max", "concurrency_max is -1", s.concurrency_max = -1);
 }
 
-static void no_gateway_is_fine_and_too_many_are_not(void **state)
-{
+static void no_gateway_is_fine_and_too_many_are_not(void **state) {
     struct gateway_registry *registry = NULL;
     struct err err;
     assert_int_equal(gateway_registry_open(NULL, 0, &registry, &err), 0);
@@ -265,8 +251,7 @@ static void no_gateway_is_fine_and_too_many_are_not(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup(name, setup)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(gateways_are_opened_with_their_defaults),
         T(settings_are_taken_over),

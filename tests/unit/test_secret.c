@@ -15,30 +15,26 @@
 
 static char folder[] = "/tmp/holdfast-test-secret-XXXXXX";
 
-static const char *file_of(const char *name)
-{
+static const char *file_of(const char *name) {
     static char path[200];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     return path;
 }
 
-static const char *reference_to(const char *name)
-{
+static const char *reference_to(const char *name) {
     static char reference[220];
     snprintf(reference, sizeof(reference), "file:%s", file_of(name));
     return reference;
 }
 
-static void write_file(const char *name, const void *bytes, size_t count)
-{
+static void write_file(const char *name, const void *bytes, size_t count) {
     FILE *file = fopen(file_of(name), "w");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, count, file), count);
     assert_int_equal(fclose(file), 0);
 }
 
-static void a_secret_is_a_copy_with_a_nul_after_it(void **state)
-{
+static void a_secret_is_a_copy_with_a_nul_after_it(void **state) {
     char bytes[] = {'a', 0, 'b', 'c'};
     SECRET_AUTO secret = secret_new(bytes, sizeof(bytes));
     memset(bytes, 'x', sizeof(bytes));
@@ -54,8 +50,7 @@ static void a_secret_is_a_copy_with_a_nul_after_it(void **state)
     secret_free(NULL);
 }
 
-static void a_secret_equals_only_its_exact_bytes(void **state)
-{
+static void a_secret_equals_only_its_exact_bytes(void **state) {
     SECRET_AUTO secret = secret_new("abcd", 4);
     assert_true(secret_equal(secret, "abcd", 4));
     assert_false(secret_equal(secret, "abcd", 5));
@@ -68,16 +63,14 @@ static void a_secret_equals_only_its_exact_bytes(void **state)
     assert_false(secret_equal(empty, "a", 1));
 }
 
-static void a_secret_over_the_limit_is_not_made(void **state)
-{
+static void a_secret_over_the_limit_is_not_made(void **state) {
     static char bytes[SECRET_BYTES_MAX + 1];
     SECRET_AUTO fits = secret_new(bytes, SECRET_BYTES_MAX);
     assert_int_equal(secret_count(fits), SECRET_BYTES_MAX);
     assert_null(secret_new(bytes, SECRET_BYTES_MAX + 1));
 }
 
-static void a_reference_to_the_environment_gives_its_value(void **state)
-{
+static void a_reference_to_the_environment_gives_its_value(void **state) {
     struct err err = {0};
     struct secret *secret = NULL;
     assert_int_equal(setenv("HOLDFAST_TEST_SECRET", "s3cret\n", 1), 0);
@@ -86,17 +79,16 @@ static void a_reference_to_the_environment_gives_its_value(void **state)
     secret_free(secret);
 }
 
-static void a_file_gives_its_bytes_without_the_trailing_line_end(void **state)
-{
+static void a_file_gives_its_bytes_without_the_trailing_line_end(void **state) {
     static const struct {
         const char *bytes;
         size_t count;
         const char *secret;
         size_t secret_count;
     } rows[] = {
-        {"abc", 3, "abc", 3},          {"abc\n", 4, "abc", 3},      {"abc\r\n", 5, "abc", 3},
-        {"abc\n\n", 5, "abc\n", 4},    {" abc ", 5, " abc ", 5},    {"a\0b\n", 4, "a\0b", 3},
-        {"abc\r", 4, "abc\r", 4},      {"\r\r\n", 3, "\r", 1},
+        {"abc", 3, "abc", 3},       {"abc\n", 4, "abc", 3},   {"abc\r\n", 5, "abc", 3},
+        {"abc\n\n", 5, "abc\n", 4}, {" abc ", 5, " abc ", 5}, {"a\0b\n", 4, "a\0b", 3},
+        {"abc\r", 4, "abc\r", 4},   {"\r\r\n", 3, "\r", 1},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct err err = {0};
@@ -109,8 +101,7 @@ static void a_file_gives_its_bytes_without_the_trailing_line_end(void **state)
     }
 }
 
-static void refuse(const char *reference, const char *detail)
-{
+static void refuse(const char *reference, const char *detail) {
     struct secret *const mark = (struct secret *)(uintptr_t)1;
     struct secret *secret = mark;
     struct err err = {0};
@@ -122,8 +113,7 @@ static void refuse(const char *reference, const char *detail)
     assert_int_equal(secret_load(reference, &secret, NULL), -ERR_CONFIG);
 }
 
-static void a_reference_that_leads_to_no_secret_is_refused(void **state)
-{
+static void a_reference_that_leads_to_no_secret_is_refused(void **state) {
     static char large[SECRET_BYTES_MAX + 2];
     memset(large, 'a', sizeof(large));
     assert_int_equal(setenv("HOLDFAST_TEST_EMPTY", "", 1), 0);
@@ -155,8 +145,7 @@ static void a_reference_that_leads_to_no_secret_is_refused(void **state)
     secret_free(secret);
 }
 
-static void a_plain_value_is_refused_and_never_repeated(void **state)
-{
+static void a_plain_value_is_refused_and_never_repeated(void **state) {
     static const char *const values[] = {"sk_live_51abcdef", "", "ENV:HOME", "env", "file",
                                          "env/HOME"};
     for (size_t i = 0; i < COUNT_OF(values); i++) {
@@ -171,13 +160,11 @@ static void a_plain_value_is_refused_and_never_repeated(void **state)
     }
 }
 
-static int make_folder(void **state)
-{
+static int make_folder(void **state) {
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
-static int remove_folder(void **state)
-{
+static int remove_folder(void **state) {
     const char *names[] = {"secret", "empty", "line", "large", "pipe", "fits"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         (void)unlink(file_of(names[i]));
@@ -185,8 +172,7 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_a_copy_with_a_nul_after_it),
         cmocka_unit_test(a_secret_equals_only_its_exact_bytes),

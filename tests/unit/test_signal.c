@@ -11,8 +11,7 @@
 #include "base/signal.h"
 #include "base/task.h"
 
-static void test_a_signal_waits_until_it_is_asked_for(void **state)
-{
+static void test_a_signal_waits_until_it_is_asked_for(void **state) {
     (void)state;
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     signals_block();
@@ -24,8 +23,7 @@ static void test_a_signal_waits_until_it_is_asked_for(void **state)
     }
 }
 
-static void test_waiting_ends_with_its_time(void **state)
-{
+static void test_waiting_ends_with_its_time(void **state) {
     (void)state;
     signals_block();
     int64_t began_us = clock_mono_us();
@@ -33,15 +31,13 @@ static void test_waiting_ends_with_its_time(void **state)
     assert_true(clock_mono_us() - began_us >= 20 * US_PER_MS);
 }
 
-static void ask(void *arg)
-{
+static void ask(void *arg) {
     (void)arg;
     kill(getpid(), SIGTERM);
 }
 
 /* Every task started afterwards leaves the signal to the one that waits. */
-static void test_a_signal_from_another_task_reaches_the_one_that_waits(void **state)
-{
+static void test_a_signal_from_another_task_reaches_the_one_that_waits(void **state) {
     (void)state;
     signals_block();
     struct task *task = task_start("asker", 0, ask, NULL);
@@ -49,8 +45,7 @@ static void test_a_signal_from_another_task_reaches_the_one_that_waits(void **st
     task_join(task);
 }
 
-static void test_after_unblocking_a_signal_ends_the_process(void **state)
-{
+static void test_after_unblocking_a_signal_ends_the_process(void **state) {
     (void)state;
     int status = 0;
     pid_t child = fork();
@@ -65,8 +60,7 @@ static void test_after_unblocking_a_signal_ends_the_process(void **state)
     assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
-static void test_a_reader_that_went_away_is_an_error_of_the_write(void **state)
-{
+static void test_a_reader_that_went_away_is_an_error_of_the_write(void **state) {
     (void)state;
     int ends[2];
     signals_block();
@@ -76,8 +70,7 @@ static void test_a_reader_that_went_away_is_an_error_of_the_write(void **state)
     close(ends[1]);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_signal_waits_until_it_is_asked_for),
         cmocka_unit_test(test_waiting_ends_with_its_time),

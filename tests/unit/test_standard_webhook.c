@@ -21,8 +21,7 @@
 #define OTHER_SIGNATURE "v1,+qNgyReIHqPuR060oMQ+nyzPsJZG+OFv/pI9RG/w4Ts="
 enum { NOW_S = 1614265330 };
 
-static struct secret *key_of(const char *text)
-{
+static struct secret *key_of(const char *text) {
     struct secret *key = NULL;
     struct err err = {0};
     assert_int_equal(standard_webhook_secret_read(text, &key, &err), 0);
@@ -30,8 +29,7 @@ static struct secret *key_of(const char *text)
 }
 
 static int verify_at(const char *id, const char *timestamp, const char *signatures,
-                     const void *body, size_t body_bytes, int64_t now_s, struct err *err)
-{
+                     const void *body, size_t body_bytes, int64_t now_s, struct err *err) {
     SECRET_AUTO key = key_of(SECRET);
     const struct secret *keys[] = {key};
     const struct http_header headers[] = {{"Content-Type", "application/json"},
@@ -42,18 +40,16 @@ static int verify_at(const char *id, const char *timestamp, const char *signatur
                                    err);
 }
 
-static int verify(const char *id, const char *timestamp, const char *signatures, const char *body)
-{
+static int verify(const char *id, const char *timestamp, const char *signatures, const char *body) {
     return verify_at(id, timestamp, signatures, body, strlen(body), NOW_S, NULL);
 }
 
-static void test_the_published_vector_is_signed_and_verified(void **state)
-{
+static void test_the_published_vector_is_signed_and_verified(void **state) {
     SECRET_AUTO key = key_of(SECRET);
     const struct secret *keys[] = {key};
     struct standard_webhook webhook;
-    assert_int_equal(
-        standard_webhook_sign(keys, 1, ID, NOW_S, BODY, strlen(BODY), &webhook, NULL), 0);
+    assert_int_equal(standard_webhook_sign(keys, 1, ID, NOW_S, BODY, strlen(BODY), &webhook, NULL),
+                     0);
     assert_string_equal(webhook.headers[0].name, "webhook-id");
     assert_string_equal(webhook.headers[0].value, ID);
     assert_string_equal(webhook.headers[1].name, "webhook-timestamp");
@@ -63,8 +59,7 @@ static void test_the_published_vector_is_signed_and_verified(void **state)
     assert_int_equal(verify(ID, "1614265330", SIGNATURE, BODY), 0);
 }
 
-static void test_every_change_of_one_byte_is_refused(void **state)
-{
+static void test_every_change_of_one_byte_is_refused(void **state) {
     static const char *const parts[] = {ID, "1614265330", SIGNATURE, BODY};
     int tried = 0;
     for (size_t p = 0; p < COUNT_OF(parts); p++) {
@@ -96,11 +91,13 @@ struct time_row {
     int rc;
 };
 
-static void test_the_timestamp_must_be_within_five_minutes(void **state)
-{
+static void test_the_timestamp_must_be_within_five_minutes(void **state) {
     static const struct time_row rows[] = {
-        {NOW_S, 0},        {NOW_S + 300, 0}, {NOW_S + 301, -ERR_SIGNATURE},
-        {NOW_S - 300, 0},  {NOW_S - 301, -ERR_SIGNATURE},
+        {NOW_S, 0},
+        {NOW_S + 300, 0},
+        {NOW_S + 301, -ERR_SIGNATURE},
+        {NOW_S - 300, 0},
+        {NOW_S - 301, -ERR_SIGNATURE},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct err err = {0};
@@ -114,8 +111,7 @@ struct form_row {
     const char *id, *timestamp, *signatures, *place;
 };
 
-static void test_headers_in_another_form_are_refused_by_name(void **state)
-{
+static void test_headers_in_another_form_are_refused_by_name(void **state) {
     static const struct form_row rows[] = {
         {"", "1614265330", SIGNATURE, "webhook-id"},
         {"a.b", "1614265330", SIGNATURE, "webhook-id"},
@@ -148,8 +144,7 @@ static void test_headers_in_another_form_are_refused_by_name(void **state)
     assert_string_equal(err.place, "webhook-id");
 }
 
-static void test_one_of_several_signatures_is_enough(void **state)
-{
+static void test_one_of_several_signatures_is_enough(void **state) {
     assert_int_equal(verify(ID, "1614265330", OTHER_SIGNATURE " v1a,x  " SIGNATURE, BODY), 0);
     assert_int_equal(verify(ID, "1614265330", SIGNATURE " " OTHER_SIGNATURE, BODY), 0);
     assert_int_equal(verify(ID, "1614265330", OTHER_SIGNATURE " v1a,x", BODY), -ERR_SIGNATURE);
@@ -162,18 +157,18 @@ static void test_one_of_several_signatures_is_enough(void **state)
     assert_int_equal(verify(ID, "1614265330", many + strlen("v1,x "), BODY), 0);
 }
 
-static void test_a_rotated_secret_signs_beside_the_old_one(void **state)
-{
+static void test_a_rotated_secret_signs_beside_the_old_one(void **state) {
     SECRET_AUTO old_key = key_of(SECRET);
     SECRET_AUTO new_key = key_of(OTHER_SECRET);
     const struct secret *both[] = {old_key, new_key};
     const struct secret *only_new[] = {new_key};
     struct standard_webhook webhook;
-    assert_int_equal(
-        standard_webhook_sign(both, 2, ID, NOW_S, BODY, strlen(BODY), &webhook, NULL), 0);
+    assert_int_equal(standard_webhook_sign(both, 2, ID, NOW_S, BODY, strlen(BODY), &webhook, NULL),
+                     0);
     assert_string_equal(webhook.signatures, SIGNATURE " " OTHER_SIGNATURE);
     assert_int_equal(standard_webhook_verify(only_new, 1, webhook.headers, STANDARD_WEBHOOK_HEADERS,
-                                             BODY, strlen(BODY), NOW_S, NULL), 0);
+                                             BODY, strlen(BODY), NOW_S, NULL),
+                     0);
     const struct http_header old_only[] = {
         {"webhook-id", ID}, {"webhook-timestamp", "1614265330"}, {"webhook-signature", SIGNATURE}};
     int rc = standard_webhook_verify(only_new, 1, old_only, 3, BODY, strlen(BODY), NOW_S, NULL);
@@ -182,18 +177,17 @@ static void test_a_rotated_secret_signs_beside_the_old_one(void **state)
     assert_int_equal(rc, 0);
 }
 
-static void test_four_secrets_fit_in_one_delivery(void **state)
-{
+static void test_four_secrets_fit_in_one_delivery(void **state) {
     SECRET_AUTO key = key_of(SECRET);
     const struct secret *keys[STANDARD_WEBHOOK_SECRETS_MAX] = {key, key, key, key};
     struct standard_webhook webhook;
     assert_int_equal(standard_webhook_sign(keys, STANDARD_WEBHOOK_SECRETS_MAX, ID, NOW_S, BODY,
-                                           strlen(BODY), &webhook, NULL), 0);
+                                           strlen(BODY), &webhook, NULL),
+                     0);
     assert_string_equal(webhook.signatures, SIGNATURE " " SIGNATURE " " SIGNATURE " " SIGNATURE);
 }
 
-static void test_an_id_that_could_move_a_boundary_is_not_signed(void **state)
-{
+static void test_an_id_that_could_move_a_boundary_is_not_signed(void **state) {
     SECRET_AUTO key = key_of(SECRET);
     const struct secret *keys[] = {key};
     struct standard_webhook webhook = {.id = "as it was"};
@@ -210,12 +204,15 @@ static void test_an_id_that_could_move_a_boundary_is_not_signed(void **state)
     assert_int_equal(standard_webhook_sign(keys, 1, longest, NOW_S, "", 0, &webhook, NULL), 0);
 }
 
-static void test_secrets_are_read_in_their_one_form(void **state)
-{
-    static const char *const bad[] = {
-        "", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
-        "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_plJ3nmyCDGBKInavdOK15jsl" /* 18 bytes */};
+static void test_secrets_are_read_in_their_one_form(void **state) {
+    static const char *const bad[] = {"",
+                                      "whsec_",
+                                      "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                                      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
+                                      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!",
+                                      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
+                                      "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                                      "whsec_plJ3nmyCDGBKInavdOK15jsl" /* 18 bytes */};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct secret *key = NULL;
         struct err err = {0};
@@ -230,16 +227,15 @@ static void test_secrets_are_read_in_their_one_form(void **state)
         snprintf(text, sizeof(text), "whsec_%s", base64);
         free(base64);
         struct secret *key = NULL;
-        bool fits =
-            count >= STANDARD_WEBHOOK_KEY_BYTES_MIN && count <= STANDARD_WEBHOOK_KEY_BYTES_MAX;
+        bool fits = count >= STANDARD_WEBHOOK_KEY_BYTES_MIN &&
+                    count <= STANDARD_WEBHOOK_KEY_BYTES_MAX;
         int rc = standard_webhook_secret_read(text, &key, NULL);
         assert_int_equal(rc, fits ? 0 : -ERR_VALIDATION);
         secret_free(key);
     }
 }
 
-static void test_new_secrets_can_be_read_and_differ(void **state)
-{
+static void test_new_secrets_can_be_read_and_differ(void **state) {
     char one[STANDARD_WEBHOOK_SECRET_TEXT_MAX], two[STANDARD_WEBHOOK_SECRET_TEXT_MAX];
     standard_webhook_secret_make(one);
     standard_webhook_secret_make(two);
@@ -248,8 +244,7 @@ static void test_new_secrets_can_be_read_and_differ(void **state)
     assert_int_equal(secret_count(key), STANDARD_WEBHOOK_KEY_BYTES_NEW);
 }
 
-int main(void)
-{
+int main(void) {
     crypto_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_published_vector_is_signed_and_verified),

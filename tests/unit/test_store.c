@@ -17,31 +17,26 @@ enum { TASKS = 24 };
 
 static struct err err;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     struct test_store *test = calloc(1, sizeof(*test));
     test_store_start(test, *(enum store_engine *)*state, NULL);
-    test_store_exec(test->store,
-                    "CREATE TABLE thing (id text PRIMARY KEY, number bigint,"
-                    " ratio double precision, note text)");
+    test_store_exec(test->store, "CREATE TABLE thing (id text PRIMARY KEY, number bigint,"
+                                 " ratio double precision, note text)");
     *state = test;
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     test_store_end(*state);
     free(*state);
     return 0;
 }
 
-static struct store *store_in(void **state)
-{
+static struct store *store_in(void **state) {
     return ((struct test_store *)*state)->store;
 }
 
-static int64_t things(struct store *store)
-{
+static int64_t things(struct store *store) {
     return test_store_int(store, "SELECT count(*) FROM thing");
 }
 
@@ -55,19 +50,16 @@ static int64_t things(struct store *store)
 
 /* --- One transaction -------------------------------------------------------------------------- */
 
-static int insert(struct store_tx *tx, const char *id, struct err *ret_err)
-{
+static int insert(struct store_tx *tx, const char *id, struct err *ret_err) {
     return sql_put(tx, ret_err, "INSERT INTO thing (id, number) VALUES ($1, $2)", S_TEXT(id),
                    S_INT(1));
 }
 
-static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return insert(tx, ctx, ret_err);
 }
 
-static void a_write_that_returned_0_is_seen_by_the_next_read(void **state)
-{
+static void a_write_that_returned_0_is_seen_by_the_next_read(void **state) {
     struct store *store = store_in(state);
     for (int i = 0; i < 20; i++) {
         char id[16];
@@ -77,47 +69,40 @@ static void a_write_that_returned_0_is_seen_by_the_next_read(void **state)
     }
 }
 
-static int insert_then_refuse(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int insert_then_refuse(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = insert(tx, ctx, ret_err);
     return result < 0 ? result : err_set(ret_err, ERR_AMOUNT, "too much");
 }
 
-static void a_negative_result_rolls_back_and_is_returned_as_it_is(void **state)
-{
+static void a_negative_result_rolls_back_and_is_returned_as_it_is(void **state) {
     assert_int_equal(store_write(store_in(state), insert_then_refuse, "a", &err), -ERR_AMOUNT);
     assert_string_equal(err.detail, "too much");
     assert_int_equal(things(store_in(state)), 0);
 }
 
-static int positive_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int positive_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = insert(tx, ctx, ret_err);
     return result < 0 ? result : 7;
 }
 
-static void a_positive_result_commits_and_store_write_returns_0(void **state)
-{
+static void a_positive_result_commits_and_store_write_returns_0(void **state) {
     assert_int_equal(store_write(store_in(state), positive_fn, "a", &err), 0);
     assert_int_equal(things(store_in(state)), 1);
 }
 
-static int nothing_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int nothing_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     *(struct store **)ctx = store_of(tx);
     return 0;
 }
 
-static void a_transaction_knows_its_store_and_may_do_nothing(void **state)
-{
+static void a_transaction_knows_its_store_and_may_do_nothing(void **state) {
     struct store *seen = NULL;
     assert_int_equal(store_write(store_in(state), nothing_fn, &seen, &err), 0);
     assert_ptr_equal(seen, store_in(state));
     assert_int_equal(store_read(store_in(state), nothing_fn, &seen, &err), 0);
 }
 
-static void a_second_row_with_the_same_key_exists(void **state)
-{
+static void a_second_row_with_the_same_key_exists(void **state) {
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), -ERR_EXISTS);
     assert_int_not_equal(err.place[0], '\0');
@@ -125,8 +110,7 @@ static void a_second_row_with_the_same_key_exists(void **state)
     assert_int_equal(things(store_in(state)), 1);
 }
 
-static int swallow_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int swallow_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct err ignored;
     int result = insert(tx, "new", ret_err);
     if (result == 0) {
@@ -138,8 +122,7 @@ static int swallow_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void after_a_failed_call_the_transaction_is_only_good_for_rollback(void **state)
-{
+static void after_a_failed_call_the_transaction_is_only_good_for_rollback(void **state) {
     int inner[2] = {0};
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
     assert_int_equal(store_write(store_in(state), swallow_fn, inner, &err), -ERR_EXISTS);
@@ -149,13 +132,11 @@ static void after_a_failed_call_the_transaction_is_only_good_for_rollback(void *
     assert_int_equal(things(store_in(state)), 1);
 }
 
-static int bad_sql_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int bad_sql_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return (int)sql_exec_args(tx, ret_err, ctx, NULL, 0);
 }
 
-static void a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works(void **state)
-{
+static void a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works(void **state) {
     static const char *const wrong[] = {"SELEC 1", "SELECT * FROM nowhere", "INSERT INTO thing",
                                         "SELECT $1", ""};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
@@ -166,14 +147,12 @@ static void a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works(vo
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
 }
 
-static int null_into_not_null(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int null_into_not_null(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return (int)sql_exec(tx, ret_err, "INSERT INTO strict_thing (id, n) VALUES ($1, $2)",
                          S_TEXT("secret-value"), S_INT(*(int64_t *)ctx));
 }
 
-static void another_rule_of_the_schema_is_store_corrupt_and_no_value_is_quoted(void **state)
-{
+static void another_rule_of_the_schema_is_store_corrupt_and_no_value_is_quoted(void **state) {
     int64_t number = -5;
     test_store_exec(store_in(state), "CREATE TABLE strict_thing (id text NOT NULL,"
                                      " n bigint NOT NULL CHECK (n >= 0))");
@@ -184,8 +163,7 @@ static void another_rule_of_the_schema_is_store_corrupt_and_no_value_is_quoted(v
 
 /* --- Counts ----------------------------------------------------------------------------------- */
 
-static int counts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int counts_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     static const char *const steps[] = {
         "INSERT INTO thing (id, number) VALUES ('a', 1), ('b', 1), ('c', 1)",
         "UPDATE thing SET number = 2 WHERE number = 1",
@@ -203,8 +181,7 @@ static int counts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void exec_returns_the_number_of_rows_changed(void **state)
-{
+static void exec_returns_the_number_of_rows_changed(void **state) {
     int64_t counts[8];
     static const int64_t wanted[8] = {3, 3, 0, 0, 1, 0, 2, 0};
     assert_int_equal(store_write(store_in(state), counts_fn, counts, &err), 0);
@@ -222,17 +199,15 @@ struct value {
     bool same, null_seen;
 };
 
-static int value_write(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int value_write(struct store_tx *tx, void *ctx, struct err *ret_err) {
     const struct value *value = ctx;
-    int64_t result =
-        sql_exec(tx, ret_err, "INSERT INTO thing (id, number, ratio, note) VALUES ($4, $2, $3, $1)",
-                 S_TEXT(value->text), S_INT(value->number), S_REAL(value->real), S_TEXT("v"));
+    int64_t result = sql_exec(
+        tx, ret_err, "INSERT INTO thing (id, number, ratio, note) VALUES ($4, $2, $3, $1)",
+        S_TEXT(value->text), S_INT(value->number), S_REAL(value->real), S_TEXT("v"));
     return result < 0 ? (int)result : 0;
 }
 
-static int value_read(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int value_read(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct value *value = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query(tx, ret_err, &rows,
@@ -249,8 +224,7 @@ static int value_read(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void text_numbers_and_null_come_back_as_they_went(void **state)
-{
+static void text_numbers_and_null_come_back_as_they_went(void **state) {
     static char long_text[300001];
     memset(long_text, 'x', sizeof(long_text) - 1);
     struct value values[] = {
@@ -271,8 +245,7 @@ static void text_numbers_and_null_come_back_as_they_went(void **state)
     }
 }
 
-static void text_that_is_not_utf8_is_refused_by_both_engines(void **state)
-{
+static void text_that_is_not_utf8_is_refused_by_both_engines(void **state) {
     static const char *const wrong[] = {"\xff", "abc\xc3", "\xed\xa0\x80", "\xc0\xaf"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         struct value value = {.text = wrong[i]};
@@ -281,12 +254,11 @@ static void text_that_is_not_utf8_is_refused_by_both_engines(void **state)
     assert_int_equal(things(store_in(state)), 0);
 }
 
-static int null_args(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int null_args(struct store_tx *tx, void *ctx, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
-    int64_t changed =
-        sql_exec(tx, ret_err, "INSERT INTO thing (id, number, note) VALUES ($1, $2, $3)",
-                 S_TEXT("n"), S_NULL, S_NULL);
+    int64_t changed = sql_exec(tx, ret_err,
+                               "INSERT INTO thing (id, number, note) VALUES ($1, $2, $3)",
+                               S_TEXT("n"), S_NULL, S_NULL);
     int result = changed < 0 ? (int)changed
                              : sql_query(tx, ret_err, &rows, "SELECT number, note FROM thing");
     if (result == 0 && (result = sql_next(rows, ret_err)) == 1) {
@@ -296,8 +268,7 @@ static int null_args(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result < 0 ? result : 0;
 }
 
-static void null_reads_as_null_zero_and_no_text(void **state)
-{
+static void null_reads_as_null_zero_and_no_text(void **state) {
     bool good = false;
     assert_int_equal(store_write(store_in(state), null_args, &good, &err), 0);
     assert_true(good);
@@ -305,8 +276,7 @@ static void null_reads_as_null_zero_and_no_text(void **state)
 
 /* --- Cursors ---------------------------------------------------------------------------------- */
 
-static int nested_cursors(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int nested_cursors(struct store_tx *tx, void *ctx, struct err *ret_err) {
     static const char sql[] = "SELECT id, number FROM thing WHERE number < $1 ORDER BY number";
     int64_t *pairs = ctx;
     SQL_ROWS_AUTO outer = NULL;
@@ -325,8 +295,7 @@ static int nested_cursors(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result;
 }
 
-static int fill_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int fill_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     for (int i = 0; i < *(int *)ctx; i++) {
         char id[16];
         snprintf(id, sizeof(id), "t%05d", i);
@@ -339,8 +308,7 @@ static int fill_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void a_statement_may_run_again_inside_its_own_cursor(void **state)
-{
+static void a_statement_may_run_again_inside_its_own_cursor(void **state) {
     int rows = 40;
     int64_t pairs = 0;
     assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), 0);
@@ -350,8 +318,7 @@ static void a_statement_may_run_again_inside_its_own_cursor(void **state)
     assert_int_equal(pairs, 30 * 29);
 }
 
-static void a_thousand_puts_are_one_transaction(void **state)
-{
+static void a_thousand_puts_are_one_transaction(void **state) {
     int rows = 1000;
     assert_int_equal(store_write(store_in(state), fill_fn, &rows, &err), 0);
     assert_int_equal(things(store_in(state)), 1000);
@@ -362,8 +329,7 @@ static void a_thousand_puts_are_one_transaction(void **state)
     assert_int_equal(things(store_in(state)), 1);
 }
 
-static int returning_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int returning_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query(tx, ret_err, &rows,
                            "INSERT INTO thing (id, number) VALUES ($1, $2) RETURNING number",
@@ -375,8 +341,7 @@ static int returning_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result;
 }
 
-static void an_insert_with_returning_happens_also_when_nobody_reads_it(void **state)
-{
+static void an_insert_with_returning_happens_also_when_nobody_reads_it(void **state) {
     bool read_it = false;
     assert_int_equal(store_write(store_in(state), returning_fn, &read_it, &err), 0);
     assert_int_equal(things(store_in(state)), 1);
@@ -385,8 +350,7 @@ static void an_insert_with_returning_happens_also_when_nobody_reads_it(void **st
     assert_int_equal(store_write(store_in(state), returning_fn, &read_it, &err), 0);
 }
 
-static int same_address_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int same_address_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     char sql[80];
     int64_t total = 0;
     for (int i = 0; i < 5; i++) {
@@ -402,8 +366,7 @@ static int same_address_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void another_text_at_the_same_address_is_another_statement(void **state)
-{
+static void another_text_at_the_same_address_is_another_statement(void **state) {
     int64_t total = 0;
     assert_int_equal(store_write(store_in(state), same_address_fn, &total, &err), 0);
     assert_int_equal(total, 31);
@@ -419,8 +382,7 @@ struct snapshot {
     int write_result;
 };
 
-static int count_into(struct store_tx *tx, int64_t *ret_count, struct err *ret_err)
-{
+static int count_into(struct store_tx *tx, int64_t *ret_count, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query(tx, ret_err, &rows, "SELECT count(*) FROM thing");
     if (result == 0 && (result = sql_next(rows, ret_err)) == 1) {
@@ -430,8 +392,7 @@ static int count_into(struct store_tx *tx, int64_t *ret_count, struct err *ret_e
     return result < 0 ? result : -ERR_INTERNAL;
 }
 
-static int snapshot_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int snapshot_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct snapshot *snapshot = ctx;
     struct err write_err;
     int result = count_into(tx, &snapshot->before, ret_err);
@@ -442,8 +403,7 @@ static int snapshot_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result;
 }
 
-static void a_read_sees_one_moment_whatever_is_written_meanwhile(void **state)
-{
+static void a_read_sees_one_moment_whatever_is_written_meanwhile(void **state) {
     struct snapshot snapshot = {.store = store_in(state), .after = -1};
     assert_int_equal(store_read(snapshot.store, snapshot_fn, &snapshot, &err), 0);
     assert_int_equal(snapshot.write_result, 0);
@@ -452,8 +412,7 @@ static void a_read_sees_one_moment_whatever_is_written_meanwhile(void **state)
     assert_int_equal(things(snapshot.store), 1);
 }
 
-static void a_read_cannot_write(void **state)
-{
+static void a_read_cannot_write(void **state) {
     assert_int_equal(store_read(store_in(state), insert_then_refuse, "a", &err) < 0, 1);
     assert_int_equal(things(store_in(state)), 0);
     assert_int_equal(store_write(store_in(state), insert_fn, "a", &err), 0);
@@ -461,8 +420,7 @@ static void a_read_cannot_write(void **state)
 
 /* --- Locks ------------------------------------------------------------------------------------ */
 
-static int leased_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int leased_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query(tx, ret_err, &rows,
                            "SELECT id FROM thing WHERE note IS NULL AND id <> ' FOR UPDATE'"
@@ -481,15 +439,13 @@ struct lease {
     int result;
 };
 
-static void lease_main(void *arg)
-{
+static void lease_main(void *arg) {
     struct lease *lease = arg;
     struct err own;
     lease->result = store_write(lease->store, leased_fn, lease->id, &own);
 }
 
-static void skip_locked_never_gives_a_row_twice(void **state)
-{
+static void skip_locked_never_gives_a_row_twice(void **state) {
     int rows = 200;
     struct lease leases[TASKS] = {0};
     struct task *tasks[TASKS];
@@ -506,13 +462,11 @@ static void skip_locked_never_gives_a_row_twice(void **state)
             assert_string_not_equal(leases[i].id, leases[j].id);
         }
     }
-    assert_int_equal(test_store_int(store_in(state),
-                                    "SELECT count(*) FROM thing WHERE note = 'taken'"),
-                     TASKS);
+    assert_int_equal(
+        test_store_int(store_in(state), "SELECT count(*) FROM thing WHERE note = 'taken'"), TASKS);
 }
 
-static int increment_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int increment_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query(tx, ret_err, &rows, "SELECT number FROM thing WHERE id = $1 FOR UPDATE",
                            S_TEXT("t00000"));
@@ -523,8 +477,7 @@ static int increment_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
                    S_INT(sql_int(rows, 0) + 1));
 }
 
-static void increment_main(void *arg)
-{
+static void increment_main(void *arg) {
     struct lease *lease = arg;
     struct err own;
     for (int i = 0; i < 25 && lease->result == 0; i++) {
@@ -532,8 +485,7 @@ static void increment_main(void *arg)
     }
 }
 
-static void a_row_read_for_update_is_not_changed_by_another_before_the_commit(void **state)
-{
+static void a_row_read_for_update_is_not_changed_by_another_before_the_commit(void **state) {
     int rows = 1;
     struct lease leases[TASKS] = {0};
     struct task *tasks[TASKS];
@@ -557,8 +509,7 @@ struct caller {
     int number, result, wrong;
 };
 
-static int caller_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int caller_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     const struct caller *caller = ctx;
     char id[24];
     snprintf(id, sizeof(id), "c%d", caller->number);
@@ -576,14 +527,12 @@ static int caller_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return (int)sql_exec(tx, ret_err, "SELECT * FROM nowhere");
 }
 
-static int caller_wanted(int number)
-{
+static int caller_wanted(int number) {
     static const int failures[] = {-ERR_STATE, -ERR_EXISTS, -ERR_STORE};
     return number % 3 != 0 ? 0 : failures[number % 9 / 3];
 }
 
-static void caller_main(void *arg)
-{
+static void caller_main(void *arg) {
     struct caller *caller = arg;
     struct err own;
     for (int i = 0; i < 40; i++, caller->number++) {
@@ -592,8 +541,7 @@ static void caller_main(void *arg)
     }
 }
 
-static void a_failing_function_does_not_touch_those_beside_it(void **state)
-{
+static void a_failing_function_does_not_touch_those_beside_it(void **state) {
     struct caller callers[TASKS];
     struct task *tasks[TASKS];
     int64_t wanted = 0;
@@ -619,23 +567,20 @@ struct fault {
     int calls, at;
 };
 
-static int fault_hook(void *ctx, const char *sql)
-{
+static int fault_hook(void *ctx, const char *sql) {
     struct fault *fault = ctx;
     int call = fault->calls++;
     return fault->sql != NULL ? strcmp(sql, fault->sql) == 0 : call == fault->at;
 }
 
-static int three_steps(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int three_steps(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int64_t count = 0;
     int result = insert(tx, "one", ret_err);
     result = result == 0 ? count_into(tx, &count, ret_err) : result;
     return result == 0 ? insert(tx, "two", ret_err) : result;
 }
 
-static void a_fault_at_commit_leaves_nothing(void **state)
-{
+static void a_fault_at_commit_leaves_nothing(void **state) {
     struct fault fault = {.sql = "COMMIT"};
     store_fault_set(store_in(state), fault_hook, &fault);
     assert_int_equal(store_write(store_in(state), three_steps, NULL, &err), -ERR_STORE);
@@ -644,8 +589,7 @@ static void a_fault_at_commit_leaves_nothing(void **state)
     assert_int_equal(store_write(store_in(state), three_steps, NULL, &err), 0);
 }
 
-static void a_fault_after_commit_is_unknown_and_durable(void **state)
-{
+static void a_fault_after_commit_is_unknown_and_durable(void **state) {
     struct fault fault = {.sql = "COMMITTED"};
     store_fault_set(store_in(state), fault_hook, &fault);
     assert_int_equal(store_write(store_in(state), three_steps, NULL, &err), -ERR_STORE_UNKNOWN);
@@ -653,8 +597,7 @@ static void a_fault_after_commit_is_unknown_and_durable(void **state)
     assert_int_equal(things(store_in(state)), 2);
 }
 
-static void a_fault_at_any_call_is_a_store_error_without_half_effect(void **state)
-{
+static void a_fault_at_any_call_is_a_store_error_without_half_effect(void **state) {
     int failed = 0, result;
     do {
         struct fault fault = {.at = failed};
@@ -673,8 +616,7 @@ static void a_fault_at_any_call_is_a_store_error_without_half_effect(void **stat
     assert_int_equal(things(store_in(state)), 2);
 }
 
-static void a_fault_in_a_read_is_a_store_error(void **state)
-{
+static void a_fault_in_a_read_is_a_store_error(void **state) {
     struct fault fault = {.at = 0};
     int64_t before = 0;
     struct store_stats stats;
@@ -697,8 +639,7 @@ struct gate {
     int result;
 };
 
-static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct gate *gate = ctx;
     lock_take(&gate->lock);
     gate->inside = true;
@@ -710,15 +651,13 @@ static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return insert(tx, "gate", ret_err);
 }
 
-static void gate_main(void *arg)
-{
+static void gate_main(void *arg) {
     struct gate *gate = arg;
     struct err own;
     gate->result = store_write(gate->store, gate_fn, gate, &own);
 }
 
-static struct task *gate_enter(struct gate *gate, struct store *store)
-{
+static struct task *gate_enter(struct gate *gate, struct store *store) {
     *gate = (struct gate){.store = store};
     lock_init(&gate->lock);
     cond_init(&gate->cond);
@@ -732,35 +671,30 @@ static struct task *gate_enter(struct gate *gate, struct store *store)
     return task;
 }
 
-static void gate_open(struct gate *gate)
-{
+static void gate_open(struct gate *gate) {
     lock_take(&gate->lock);
     gate->open = true;
     cond_broadcast(&gate->cond);
     lock_give(&gate->lock);
 }
 
-static int waiting_in(struct store *store)
-{
+static int waiting_in(struct store *store) {
     struct store_stats stats;
     store_stats(store, &stats);
     return stats.waiting;
 }
 
-static void one_caller_main(void *arg)
-{
+static void one_caller_main(void *arg) {
     struct caller *caller = arg;
     struct err own;
     caller->result = store_write(caller->store, caller_fn, caller, &own);
 }
 
-static void close_main(void *arg)
-{
+static void close_main(void *arg) {
     store_close(arg);
 }
 
-static void closing_waits_for_everything_that_has_begun(void **state)
-{
+static void closing_waits_for_everything_that_has_begun(void **state) {
     struct test_store *test = *state;
     struct store_options options = {.pool_max = 1};
     struct gate gate;
@@ -790,16 +724,14 @@ static void closing_waits_for_everything_that_has_begun(void **state)
     assert_int_equal(things(test->store), TASKS + 1);
 }
 
-static int inner_read(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int inner_read(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct snapshot *snapshot = ctx;
     struct err own;
     snapshot->write_result = store_read(snapshot->store, nothing_fn, &snapshot->store, &own);
     return count_into(tx, &snapshot->before, ret_err);
 }
 
-static void a_connection_that_does_not_become_free_in_time_is_a_store_error(void **state)
-{
+static void a_connection_that_does_not_become_free_in_time_is_a_store_error(void **state) {
     struct test_store *test = *state;
     struct store_options options = {.pool_max = 1, .busy_timeout_us = 20 * US_PER_MS};
     test_store_close(test);
@@ -810,8 +742,7 @@ static void a_connection_that_does_not_become_free_in_time_is_a_store_error(void
     assert_int_equal(things(test->store), 0);
 }
 
-static void refresh_drops_idle_connections_and_work_goes_on(void **state)
-{
+static void refresh_drops_idle_connections_and_work_goes_on(void **state) {
     struct store *store = store_in(state);
     struct store_stats stats;
     assert_int_equal(things(store), 0);
@@ -825,16 +756,14 @@ static void refresh_drops_idle_connections_and_work_goes_on(void **state)
     assert_int_equal(things(store), 1);
 }
 
-static int refresh_inside(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int refresh_inside(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int64_t count = 0;
     int result = count_into(tx, &count, ret_err);
     *(int *)ctx = store_refresh(store_of(tx));
     return result == 0 ? count_into(tx, &count, ret_err) : result;
 }
 
-static void refresh_lets_a_running_transaction_finish_and_drops_its_connection_then(void **state)
-{
+static void refresh_lets_a_running_transaction_finish_and_drops_its_connection_then(void **state) {
     struct store *store = store_in(state);
     struct store_stats stats;
     int dropped = -1;
@@ -845,8 +774,7 @@ static void refresh_lets_a_running_transaction_finish_and_drops_its_connection_t
     assert_int_equal(stats.connections_open, store_engine(store) == STORE_SQLITE ? 1 : 0);
 }
 
-static void the_figures_count_what_was_done(void **state)
-{
+static void the_figures_count_what_was_done(void **state) {
     struct store *store = store_in(state);
     struct store_stats before, after;
     store_stats(store, &before);
@@ -866,11 +794,14 @@ static void the_figures_count_what_was_done(void **state)
     assert_true(after.connections_max >= after.connections_open);
 }
 
-static void an_url_that_names_no_engine_is_refused(void **state)
-{
-    static const char *const urls[] = {
-        NULL, "", "mysql://localhost/x", "sqlite:", "sqlite::memory:", "holdfast.db",
-        "sqlite:file:x?mode=memory"};
+static void an_url_that_names_no_engine_is_refused(void **state) {
+    static const char *const urls[] = {NULL,
+                                       "",
+                                       "mysql://localhost/x",
+                                       "sqlite:",
+                                       "sqlite::memory:",
+                                       "holdfast.db",
+                                       "sqlite:file:x?mode=memory"};
     struct store *store = NULL;
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         struct store_options options = {.url = urls[i]};
@@ -880,11 +811,10 @@ static void an_url_that_names_no_engine_is_refused(void **state)
 }
 
 #define ON(engine, name)                                                                           \
-    {#name " (" #engine ")", name, set_up, tear_down, &engine}
+    { #name " (" #engine ")", name, set_up, tear_down, &engine }
 #define ON_BOTH(name) ON(sqlite, name), ON(postgres, name)
 
-int main(void)
-{
+int main(void) {
     static enum store_engine sqlite = STORE_SQLITE, postgres = STORE_POSTGRES;
     const struct CMUnitTest tests[] = {
         ON_BOTH(a_write_that_returned_0_is_seen_by_the_next_read),

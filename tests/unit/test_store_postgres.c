@@ -27,24 +27,21 @@ struct rig {
     struct store *proxied;
 };
 
-static void proxied_open(struct rig *rig, const struct store_options *options)
-{
+static void proxied_open(struct rig *rig, const struct store_options *options) {
     struct store_options with_url = options != NULL ? *options : (struct store_options){0};
     with_url.url = rig->proxy_url;
     assert_int_equal(store_open(&with_url, &rig->proxied, &err), 0);
 }
 
 /* The URL with another host and port. */
-static void url_through(const char *url, int port, char ret_url[TEST_PG_URL_MAX])
-{
+static void url_through(const char *url, int port, char ret_url[TEST_PG_URL_MAX]) {
     const char *at = strchr(url, '@');
     const char *path = strchr(at, '/');
     snprintf(ret_url, TEST_PG_URL_MAX, "%.*s@127.0.0.1:%d%s%sgssencmode=disable&sslmode=disable",
              (int)(at - url), url, port, path, strchr(path, '?') != NULL ? "&" : "?");
 }
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     struct rig *rig = calloc(1, sizeof(*rig));
     int server_port = 0, port = 0;
     test_store_start(&rig->direct, STORE_POSTGRES, NULL);
@@ -56,8 +53,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     struct rig *rig = *state;
     proxy_accept(rig->proxy);
     store_close(rig->proxied);
@@ -67,20 +63,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int64_t things(struct rig *rig)
-{
+static int64_t things(struct rig *rig) {
     return test_store_int(rig->direct.store, "SELECT count(*) FROM thing");
 }
 
-static int64_t outcomes_asked(struct store *store)
-{
+static int64_t outcomes_asked(struct store *store) {
     struct store_stats stats;
     store_stats(store, &stats);
     return stats.outcomes_asked;
 }
 
-static int64_t retries(struct store *store)
-{
+static int64_t retries(struct store *store) {
     struct store_stats stats;
     store_stats(store, &stats);
     return stats.retries;
@@ -92,25 +85,22 @@ struct run {
     const char *url; /* terminate this database's connections in the first run */
     const char *id;
     int runs;
-    int bad_runs;    /* runs in which to provoke `state` */
+    int bad_runs; /* runs in which to provoke `state` */
     const char *state;
 };
 
-static int insert_id(struct store_tx *tx, const char *id, struct err *ret_err)
-{
+static int insert_id(struct store_tx *tx, const char *id, struct err *ret_err) {
     return sql_put(tx, ret_err, "INSERT INTO thing (id, number) VALUES ($1, $2)", S_TEXT(id),
                    S_INT(1));
 }
 
-static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
     run->runs++;
     return insert_id(tx, run->id, ret_err);
 }
 
-static int terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
     int64_t result = sql_exec(tx, ret_err, "INSERT INTO thing (id, number) VALUES ($1, $2)",
                               S_TEXT(run->id), S_INT(1));
@@ -123,8 +113,7 @@ static int terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result < 0 ? (int)result : 0;
 }
 
-static void a_connection_lost_before_commit_is_replaced_and_the_work_run_again(void **state)
-{
+static void a_connection_lost_before_commit_is_replaced_and_the_work_run_again(void **state) {
     struct rig *rig = *state;
     struct run run = {.url = rig->direct.url, .id = "a"};
     int64_t before = retries(rig->direct.store);
@@ -135,8 +124,7 @@ static void a_connection_lost_before_commit_is_replaced_and_the_work_run_again(v
     assert_int_equal(things(rig), 2);
 }
 
-static void idle_connections_that_died_are_not_noticed_by_callers(void **state)
-{
+static void idle_connections_that_died_are_not_noticed_by_callers(void **state) {
     struct rig *rig = *state;
     for (int i = 0; i < 3; i++) {
         char id[4] = {(char)('a' + i), '\0'};
@@ -148,8 +136,7 @@ static void idle_connections_that_died_are_not_noticed_by_callers(void **state)
     }
 }
 
-static int always_terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int always_terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
     int64_t result = sql_exec(tx, ret_err, "SELECT 1");
     (void)test_pg_terminate(run->url);
@@ -157,8 +144,7 @@ static int always_terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_
     return result < 0 ? (int)result : insert_id(tx, run->id, ret_err);
 }
 
-static void connections_that_keep_dying_are_a_store_error_in_the_end(void **state)
-{
+static void connections_that_keep_dying_are_a_store_error_in_the_end(void **state) {
     struct rig *rig = *state;
     struct run run = {.url = rig->direct.url, .id = "a"};
     assert_int_equal(store_write(rig->direct.store, always_terminated_fn, &run, &err), -ERR_STORE);
@@ -168,8 +154,7 @@ static void connections_that_keep_dying_are_a_store_error_in_the_end(void **stat
 
 /* --- Conflicts -------------------------------------------------------------------------------- */
 
-static int conflict_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int conflict_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
     char sql[120];
     int result = insert_id(tx, run->id, ret_err);
@@ -181,8 +166,7 @@ static int conflict_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result;
 }
 
-static void serialization_failures_and_deadlocks_are_run_again(void **state)
-{
+static void serialization_failures_and_deadlocks_are_run_again(void **state) {
     static const char *const states[] = {"40001", "40P01"};
     struct rig *rig = *state;
     for (size_t i = 0; i < COUNT_OF(states); i++) {
@@ -193,8 +177,7 @@ static void serialization_failures_and_deadlocks_are_run_again(void **state)
     }
 }
 
-static void a_conflict_that_does_not_end_is_told(void **state)
-{
+static void a_conflict_that_does_not_end_is_told(void **state) {
     struct rig *rig = *state;
     struct run run = {.id = "a", .bad_runs = 1000, .state = "40001"};
     assert_int_equal(store_write(rig->direct.store, conflict_fn, &run, &err), -ERR_STORE_CONFLICT);
@@ -202,15 +185,13 @@ static void a_conflict_that_does_not_end_is_told(void **state)
     assert_int_equal(things(rig), 0);
 }
 
-static int swallow_conflict_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int swallow_conflict_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct err ignored;
     (void)conflict_fn(tx, ctx, &ignored);
     return 0;
 }
 
-static void a_conflict_is_run_again_also_when_the_function_hides_it(void **state)
-{
+static void a_conflict_is_run_again_also_when_the_function_hides_it(void **state) {
     struct rig *rig = *state;
     struct run run = {.id = "a", .bad_runs = 1, .state = "40001"};
     assert_int_equal(store_write(rig->direct.store, swallow_conflict_fn, &run, &err), 0);
@@ -229,16 +210,14 @@ struct locker {
     int result, runs;
 };
 
-static int lock_row(struct store_tx *tx, const char *id, struct err *ret_err)
-{
+static int lock_row(struct store_tx *tx, const char *id, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
     int result = sql_query(tx, ret_err, &rows, "SELECT number FROM thing WHERE id = $1 FOR UPDATE",
                            S_TEXT(id));
     return result;
 }
 
-static int locker_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int locker_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct locker *locker = ctx;
     int64_t set = sql_exec(tx, ret_err, "SET LOCAL deadlock_timeout = '20ms'");
     int result = set < 0 ? (int)set : lock_row(tx, locker->first, ret_err);
@@ -251,15 +230,13 @@ static int locker_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result == 0 ? lock_row(tx, locker->second, ret_err) : result;
 }
 
-static void locker_main(void *arg)
-{
+static void locker_main(void *arg) {
     struct locker *locker = arg;
     struct err own;
     locker->result = store_write(locker->meeting->store, locker_fn, locker, &own);
 }
 
-static void two_that_lock_crosswise_both_succeed(void **state)
-{
+static void two_that_lock_crosswise_both_succeed(void **state) {
     struct rig *rig = *state;
     struct meeting meeting = {.store = rig->direct.store};
     struct locker one = {&meeting, "a", "b", -1, 0}, two = {&meeting, "b", "a", -1, 0};
@@ -277,8 +254,7 @@ static void two_that_lock_crosswise_both_succeed(void **state)
 
 /* --- The answer to COMMIT that did not come --------------------------------------------------- */
 
-static void a_commit_that_never_arrived_is_run_again(void **state)
-{
+static void a_commit_that_never_arrived_is_run_again(void **state) {
     struct rig *rig = *state;
     struct run run = {.id = "a"};
     proxied_open(rig, NULL);
@@ -290,8 +266,7 @@ static void a_commit_that_never_arrived_is_run_again(void **state)
     assert_int_equal(things(rig), 1);
 }
 
-static void a_commit_whose_answer_was_lost_is_success_without_another_run(void **state)
-{
+static void a_commit_whose_answer_was_lost_is_success_without_another_run(void **state) {
     struct rig *rig = *state;
     struct run run = {.id = "a"};
     proxied_open(rig, NULL);
@@ -303,8 +278,7 @@ static void a_commit_whose_answer_was_lost_is_success_without_another_run(void *
     assert_int_equal(things(rig), 1);
 }
 
-static void both_outcomes_are_told_right_at_any_of_many_commits(void **state)
-{
+static void both_outcomes_are_told_right_at_any_of_many_commits(void **state) {
     struct rig *rig = *state;
     struct store_options options = {.no_prepare = true};
     proxied_open(rig, &options);
@@ -319,8 +293,7 @@ static void both_outcomes_are_told_right_at_any_of_many_commits(void **state)
     assert_int_equal(proxy_cuts(rig->proxy), 22);
 }
 
-static void a_commit_still_in_progress_is_waited_for(void **state)
-{
+static void a_commit_still_in_progress_is_waited_for(void **state) {
     struct rig *rig = *state;
     struct run run = {.id = "a"};
     test_store_exec(rig->direct.store, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
@@ -336,8 +309,7 @@ static void a_commit_still_in_progress_is_waited_for(void **state)
     assert_int_equal(things(rig), 1);
 }
 
-static void when_nobody_can_be_asked_in_time_it_is_unknown(void **state)
-{
+static void when_nobody_can_be_asked_in_time_it_is_unknown(void **state) {
     struct rig *rig = *state;
     struct run run = {.id = "a"};
     struct store_options options = {.outcome_timeout_us = 200 * US_PER_MS};
@@ -351,13 +323,11 @@ static void when_nobody_can_be_asked_in_time_it_is_unknown(void **state)
     assert_int_equal(store_write(rig->proxied, insert_fn, &run, &err), 0);
 }
 
-static int deferred_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int deferred_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return sql_put(tx, ret_err, "INSERT INTO late (id) VALUES ($1)", S_INT(1));
 }
 
-static void a_rule_that_is_checked_at_commit_is_told_by_its_name(void **state)
-{
+static void a_rule_that_is_checked_at_commit_is_told_by_its_name(void **state) {
     struct rig *rig = *state;
     test_store_exec(rig->direct.store,
                     "CREATE TABLE late (id bigint CONSTRAINT late_once UNIQUE DEFERRABLE INITIALLY"
@@ -370,8 +340,7 @@ static void a_rule_that_is_checked_at_commit_is_told_by_its_name(void **state)
 
 /* --- Round trips ------------------------------------------------------------------------------ */
 
-static int fifty_puts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int fifty_puts_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     for (int i = 0; i < 50; i++) {
         char id[24];
         snprintf(id, sizeof(id), "%s-%d", (const char *)ctx, i);
@@ -383,8 +352,7 @@ static int fifty_puts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void fifty_puts_take_two_round_trips(void **state)
-{
+static void fifty_puts_take_two_round_trips(void **state) {
     struct rig *rig = *state;
     proxied_open(rig, NULL);
     assert_int_equal(store_write(rig->proxied, fifty_puts_fn, "warm", &err), 0);
@@ -394,14 +362,12 @@ static void fifty_puts_take_two_round_trips(void **state)
     assert_int_equal(things(rig), 100);
 }
 
-static int look_then_put_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int look_then_put_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = lock_row(tx, ctx, ret_err);
     return result < 0 ? result : insert_id(tx, ctx, ret_err);
 }
 
-static void a_look_and_a_put_take_two_round_trips(void **state)
-{
+static void a_look_and_a_put_take_two_round_trips(void **state) {
     struct rig *rig = *state;
     proxied_open(rig, NULL);
     assert_int_equal(store_write(rig->proxied, look_then_put_fn, "warm", &err), 0);
@@ -410,8 +376,7 @@ static void a_look_and_a_put_take_two_round_trips(void **state)
     assert_int_equal(proxy_pieces(rig->proxy) - before, 2);
 }
 
-static int wrong_put_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int wrong_put_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = insert_id(tx, "a", ret_err);
     *(int *)ctx = result == 0 ? insert_id(tx, "a", ret_err) : result;
     if (*(int *)ctx == 0) {
@@ -421,8 +386,7 @@ static int wrong_put_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result;
 }
 
-static void an_error_of_a_put_shows_at_the_next_call(void **state)
-{
+static void an_error_of_a_put_shows_at_the_next_call(void **state) {
     struct rig *rig = *state;
     int put_said = -1;
     assert_int_equal(store_write(rig->direct.store, wrong_put_fn, &put_said, &err), -ERR_EXISTS);
@@ -431,16 +395,14 @@ static void an_error_of_a_put_shows_at_the_next_call(void **state)
     assert_int_equal(things(rig), 0);
 }
 
-static int two_puts_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int two_puts_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = *(bool *)ctx ? insert_id(tx, "a", ret_err) : 0;
     return result < 0 ? result
                       : sql_put(tx, ret_err, "INSERT INTO thing (id, number) VALUES ('never', 2)");
 }
 
 /* The server skips everything behind an error, also what would have prepared the next statement. */
-static void a_statement_skipped_behind_a_failed_put_is_prepared_when_used_again(void **state)
-{
+static void a_statement_skipped_behind_a_failed_put_is_prepared_when_used_again(void **state) {
     struct rig *rig = *state;
     struct store_options options = {.pool_max = 1};
     struct run run = {.id = "a"};
@@ -462,8 +424,7 @@ struct pusher {
     atomic_int done, failed;
 };
 
-static void pusher_main(void *arg)
-{
+static void pusher_main(void *arg) {
     struct pusher *pusher = arg;
     for (int i = 0; !atomic_load(&pusher->stop); i++) {
         char id[16];
@@ -478,16 +439,14 @@ static void pusher_main(void *arg)
     }
 }
 
-static void wait_for_more(struct pusher *pusher)
-{
+static void wait_for_more(struct pusher *pusher) {
     int before = atomic_load(&pusher->done);
     while (atomic_load(&pusher->done) < before + 3) {
         task_sleep_us(500);
     }
 }
 
-static void an_orderly_restart_of_the_server_is_ridden_out(void **state)
-{
+static void an_orderly_restart_of_the_server_is_ridden_out(void **state) {
     struct test_pg pg;
     struct test_store test = {0};
     struct store_options options = {.busy_timeout_us = 60 * US_PER_SECOND};
@@ -515,8 +474,7 @@ static void an_orderly_restart_of_the_server_is_ridden_out(void **state)
 
 /* A COMMIT that was done, whose answer was lost, and a server that then crashed: the server that
  * comes back could have given the same id to another, so its "committed" proves nothing. */
-static void after_a_crash_of_the_server_committed_is_not_taken_for_an_answer(void **state)
-{
+static void after_a_crash_of_the_server_committed_is_not_taken_for_an_answer(void **state) {
     struct test_pg pg;
     struct rig rig = {0};
     int server_port = 0, port = 0;
@@ -547,8 +505,7 @@ static void after_a_crash_of_the_server_committed_is_not_taken_for_an_answer(voi
     test_pg_end(&pg);
 }
 
-static void a_server_that_is_not_there_is_a_store_error_that_says_where(void **state)
-{
+static void a_server_that_is_not_there_is_a_store_error_that_says_where(void **state) {
     struct store_options options = {.url = "postgresql://nobody@127.0.0.1:1/none"};
     struct store *store = NULL;
     assert_int_equal(store_open(&options, &store, &err), -ERR_STORE);
@@ -556,16 +513,14 @@ static void a_server_that_is_not_there_is_a_store_error_that_says_where(void **s
     assert_non_null(strstr(err.detail, "127.0.0.1"));
 }
 
-static void an_url_that_cannot_be_read_is_not_quoted(void **state)
-{
+static void an_url_that_cannot_be_read_is_not_quoted(void **state) {
     struct store_options options = {.url = "postgresql://user:se%cret@127.0.0.1/none"};
     struct store *store = NULL;
     assert_int_equal(store_open(&options, &store, &err), -ERR_CONFIG);
     assert_null(strstr(err.detail, "se%cret"));
 }
 
-static void the_first_host_of_several_may_be_down(void **state)
-{
+static void the_first_host_of_several_may_be_down(void **state) {
     struct rig *rig = *state;
     int port = 0;
     char url[TEST_PG_URL_MAX];
@@ -580,26 +535,23 @@ static void the_first_host_of_several_may_be_down(void **state)
     assert_int_equal(things(rig), 1);
 }
 
-static void without_prepared_statements_everything_works_too(void **state)
-{
+static void without_prepared_statements_everything_works_too(void **state) {
     struct rig *rig = *state;
     struct store_options options = {.no_prepare = true};
     proxied_open(rig, &options);
     assert_int_equal(store_write(rig->proxied, fifty_puts_fn, "np", &err), 0);
     assert_int_equal(store_write(rig->proxied, look_then_put_fn, "a", &err), 0);
-    assert_int_equal(
-        test_store_int(rig->proxied, "SELECT count(*) FROM pg_prepared_statements"), 0);
+    assert_int_equal(test_store_int(rig->proxied, "SELECT count(*) FROM pg_prepared_statements"),
+                     0);
     assert_int_equal(things(rig), 51);
 }
 
-static int star_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int star_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     SQL_ROWS_AUTO rows = NULL;
     return sql_query(tx, ret_err, &rows, "SELECT * FROM thing");
 }
 
-static void a_plan_that_no_longer_fits_the_schema_is_made_anew(void **state)
-{
+static void a_plan_that_no_longer_fits_the_schema_is_made_anew(void **state) {
     struct rig *rig = *state;
     struct store_options options = {.pool_max = 1};
     proxied_open(rig, &options);
@@ -610,8 +562,7 @@ static void a_plan_that_no_longer_fits_the_schema_is_made_anew(void **state)
     assert_int_equal(store_read(rig->proxied, star_fn, NULL, &err), 0);
 }
 
-static int deallocate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int deallocate_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
     int64_t result = 0;
     if (run->runs++ == 0) {
@@ -620,8 +571,7 @@ static int deallocate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return result < 0 ? (int)result : insert_id(tx, run->id, ret_err);
 }
 
-static void a_session_that_forgot_its_statements_is_replaced(void **state)
-{
+static void a_session_that_forgot_its_statements_is_replaced(void **state) {
     struct rig *rig = *state;
     struct store_options options = {.pool_max = 1};
     struct run warm = {.id = "warm"}, run = {.id = "a"};
@@ -632,8 +582,7 @@ static void a_session_that_forgot_its_statements_is_replaced(void **state)
     assert_int_equal(things(rig), 2);
 }
 
-static void a_server_that_became_read_only_is_looked_for_again(void **state)
-{
+static void a_server_that_became_read_only_is_looked_for_again(void **state) {
     struct rig *rig = *state;
     struct store_options options = {.pool_max = 1, .busy_timeout_us = 60 * US_PER_SECOND};
     proxied_open(rig, &options);
@@ -656,8 +605,7 @@ static void a_server_that_became_read_only_is_looked_for_again(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_connection_lost_before_commit_is_replaced_and_the_work_run_again),
         TEST(idle_connections_that_died_are_not_noticed_by_callers),

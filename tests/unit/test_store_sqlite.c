@@ -24,8 +24,7 @@ enum { TASKS = 24 };
 
 static struct err err;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     struct test_store *test = calloc(1, sizeof(*test));
     test_store_start(test, STORE_SQLITE, NULL);
     test_store_exec(test->store, "CREATE TABLE thing (id bigint PRIMARY KEY, note text)");
@@ -33,26 +32,22 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     test_vfs_fail(0, 0);
     test_store_end(*state);
     free(*state);
     return 0;
 }
 
-static struct store *store_in(void **state)
-{
+static struct store *store_in(void **state) {
     return ((struct test_store *)*state)->store;
 }
 
-static int64_t things(struct store *store)
-{
+static int64_t things(struct store *store) {
     return test_store_int(store, "SELECT count(*) FROM thing");
 }
 
-static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return sql_put(tx, ret_err, "INSERT INTO thing (id) VALUES ($1)", S_INT(*(int64_t *)ctx));
 }
 
@@ -65,8 +60,7 @@ struct gate {
     atomic_bool inside;
 };
 
-static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct gate *gate = ctx;
     struct store_stats stats;
     atomic_store(&gate->inside, true);
@@ -77,8 +71,7 @@ static int gate_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
     return 0;
 }
 
-static void gate_main(void *arg)
-{
+static void gate_main(void *arg) {
     struct gate *gate = arg;
     struct err own;
     INVARIANT(store_write(gate->store, gate_fn, gate, &own) == 0, "the gate's write works");
@@ -92,15 +85,13 @@ struct caller {
     struct err err;
 };
 
-static void caller_main(void *arg)
-{
+static void caller_main(void *arg) {
     struct caller *caller = arg;
     caller->result = store_write(caller->store, caller->fn, &caller->id, &caller->err);
 }
 
 /* Runs the callers as one group. */
-static void run_as_group(struct store *store, struct caller *callers, int count)
-{
+static void run_as_group(struct store *store, struct caller *callers, int count) {
     struct gate gate = {.store = store, .wanted = count};
     struct task *tasks[TASKS], *holder = task_start("gate", 0, gate_main, &gate);
     assert_non_null(holder);
@@ -118,8 +109,7 @@ static void run_as_group(struct store *store, struct caller *callers, int count)
     }
 }
 
-static void writes_that_wait_together_share_one_commit(void **state)
-{
+static void writes_that_wait_together_share_one_commit(void **state) {
     struct caller callers[TASKS];
     struct store_stats before, after;
     store_stats(store_in(state), &before);
@@ -133,14 +123,12 @@ static void writes_that_wait_together_share_one_commit(void **state)
     assert_int_equal(things(store_in(state)), TASKS);
 }
 
-static int refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = insert_fn(tx, ctx, ret_err);
     return result < 0 ? result : err_set(ret_err, ERR_STATE, "no");
 }
 
-static void a_request_that_fails_leaves_its_group_whole(void **state)
-{
+static void a_request_that_fails_leaves_its_group_whole(void **state) {
     struct caller callers[TASKS];
     for (int i = 0; i < TASKS; i++) {
         callers[i] = (struct caller){.fn = i % 2 == 0 ? insert_fn : refuse_fn, .id = i};
@@ -156,28 +144,24 @@ static void a_request_that_fails_leaves_its_group_whole(void **state)
 
 static atomic_int runs;
 
-static int counted_insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int counted_insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     atomic_fetch_add(&runs, 1);
     return insert_fn(tx, ctx, ret_err);
 }
 
-static int look_and_refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int look_and_refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int64_t changed = sql_exec(tx, ret_err, "UPDATE thing SET note = 'x' WHERE id = -1");
     return changed < 0 ? (int)changed : err_set(ret_err, ERR_STATE, "no");
 }
 
 /* DDL counts as no change of a row. */
-static int make_and_refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int make_and_refuse_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     int result = store_script(tx, "CREATE TABLE never (id bigint)", ret_err);
     return result < 0 ? result : err_set(ret_err, ERR_STATE, "no");
 }
 
 /* Seven counted inserts with `odd` among them; how many times they ran in all. */
-static int runs_beside(struct store *store, store_fn *odd, int64_t first_id)
-{
+static int runs_beside(struct store *store, store_fn *odd, int64_t first_id) {
     struct caller callers[8];
     atomic_store(&runs, 0);
     for (int i = 0; i < 8; i++) {
@@ -190,14 +174,12 @@ static int runs_beside(struct store *store, store_fn *odd, int64_t first_id)
     return atomic_load(&runs);
 }
 
-static void a_refusal_before_any_change_does_not_make_its_group_run_again(void **state)
-{
+static void a_refusal_before_any_change_does_not_make_its_group_run_again(void **state) {
     assert_int_equal(runs_beside(store_in(state), look_and_refuse_fn, 0), 7);
     assert_int_equal(things(store_in(state)), 7);
 }
 
-static void a_refusal_after_a_change_makes_its_group_run_again_under_savepoints(void **state)
-{
+static void a_refusal_after_a_change_makes_its_group_run_again_under_savepoints(void **state) {
     /* How many of the seven ran before the one that refused is up to the order they came in. */
     assert_in_range(runs_beside(store_in(state), refuse_fn, 0), 7, 14);
     assert_int_equal(things(store_in(state)), 7);
@@ -206,21 +188,19 @@ static void a_refusal_after_a_change_makes_its_group_run_again_under_savepoints(
     assert_int_equal(things(store_in(state)), 14);
 }
 
-static void a_refusal_after_a_change_of_the_schema_leaves_no_trace_of_it(void **state)
-{
+static void a_refusal_after_a_change_of_the_schema_leaves_no_trace_of_it(void **state) {
     assert_in_range(runs_beside(store_in(state), make_and_refuse_fn, 0), 7, 14);
     assert_int_equal(things(store_in(state)), 7);
-    assert_int_equal(test_store_int(store_in(state),
-                                    "SELECT count(*) FROM sqlite_schema WHERE name = 'never'"), 0);
+    assert_int_equal(
+        test_store_int(store_in(state), "SELECT count(*) FROM sqlite_schema WHERE name = 'never'"),
+        0);
 }
 
-static int fail_commit(void *ctx, const char *sql)
-{
+static int fail_commit(void *ctx, const char *sql) {
     return strcmp(sql, "COMMIT") == 0 && --*(int *)ctx == 0;
 }
 
-static void when_the_commit_fails_those_who_refused_are_told_so_too(void **state)
-{
+static void when_the_commit_fails_those_who_refused_are_told_so_too(void **state) {
     struct caller callers[8];
     int commits = 2; /* the gate commits nothing, but it does commit */
     for (int i = 0; i < 8; i++) {
@@ -236,8 +216,7 @@ static void when_the_commit_fails_those_who_refused_are_told_so_too(void **state
     assert_int_equal(things(store_in(state)), 0);
 }
 
-static void a_single_write_commits_without_company(void **state)
-{
+static void a_single_write_commits_without_company(void **state) {
     struct store_stats before, after;
     store_stats(store_in(state), &before);
     for (int64_t i = 0; i < 10; i++) {
@@ -249,15 +228,13 @@ static void a_single_write_commits_without_company(void **state)
 
 /* --- Disks ------------------------------------------------------------------------------------ */
 
-static int big_fn(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int big_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return sql_put(tx, ret_err,
                    "INSERT INTO thing (id, note) VALUES ($1, CAST(zeroblob(400000) AS text))",
                    S_INT(*(int64_t *)ctx));
 }
 
-static void a_full_database_is_a_store_error_and_only_for_the_one_that_fills_it(void **state)
-{
+static void a_full_database_is_a_store_error_and_only_for_the_one_that_fills_it(void **state) {
     struct caller callers[7];
     test_store_exec(store_in(state), "PRAGMA max_page_count = 40");
     for (int i = 0; i < 7; i++) {
@@ -276,8 +253,7 @@ static void a_full_database_is_a_store_error_and_only_for_the_one_that_fills_it(
     assert_int_equal(store_write(store_in(state), big_fn, &callers[3].id, &err), 0);
 }
 
-static void a_full_disk_at_commit_is_a_store_error_without_half_effect(void **state)
-{
+static void a_full_disk_at_commit_is_a_store_error_without_half_effect(void **state) {
     int64_t id = 1;
     for (int writes = 1; writes < 4; writes++) {
         test_vfs_fail(0, writes);
@@ -290,8 +266,7 @@ static void a_full_disk_at_commit_is_a_store_error_without_half_effect(void **st
 }
 
 /* Copies the files as a crash would leave them and counts the rows that come to life there. */
-static int64_t things_after_crash(struct test_store *test)
-{
+static int64_t things_after_crash(struct test_store *test) {
     static const char *const names[] = {"test.db", "test.db-wal"};
     char *folder = g_dir_make_tmp("holdfast-crash-XXXXXX", NULL);
     char *url = g_strdup_printf("sqlite:%s/test.db", folder);
@@ -318,8 +293,7 @@ static int64_t things_after_crash(struct test_store *test)
     return count;
 }
 
-static void a_commit_whose_sync_failed_does_not_come_to_life_after_a_crash(void **state)
-{
+static void a_commit_whose_sync_failed_does_not_come_to_life_after_a_crash(void **state) {
     int64_t id = 1;
     test_vfs_fail(1, 0);
     assert_int_equal(store_write(store_in(state), insert_fn, &id, &err), -ERR_STORE);
@@ -329,8 +303,7 @@ static void a_commit_whose_sync_failed_does_not_come_to_life_after_a_crash(void 
     assert_int_equal(things_after_crash(*state), 1);
 }
 
-static void a_commit_that_can_neither_be_synced_nor_undone_is_unknown(void **state)
-{
+static void a_commit_that_can_neither_be_synced_nor_undone_is_unknown(void **state) {
     int64_t id = 1;
     test_vfs_fail(2, 0);
     assert_int_equal(store_write(store_in(state), insert_fn, &id, &err), -ERR_STORE_UNKNOWN);
@@ -342,8 +315,7 @@ static void a_commit_that_can_neither_be_synced_nor_undone_is_unknown(void **sta
 /* --- Files ------------------------------------------------------------------------------------ */
 
 /* As `holdfast db check` and `db backup` do. */
-static void who_only_looks_stands_beside_a_service_and_writes_nothing(void **state)
-{
+static void who_only_looks_stands_beside_a_service_and_writes_nothing(void **state) {
     const struct test_store *test = *state;
     struct store *looking = NULL;
     int64_t id = 7;
@@ -359,8 +331,7 @@ static void who_only_looks_stands_beside_a_service_and_writes_nothing(void **sta
     assert_int_equal(things(test->store), 2);
 }
 
-static void a_second_store_on_the_same_file_is_refused_until_the_first_is_closed(void **state)
-{
+static void a_second_store_on_the_same_file_is_refused_until_the_first_is_closed(void **state) {
     struct test_store *test = *state;
     struct store_options options = {.url = test->url};
     struct store *second = NULL;
@@ -372,8 +343,7 @@ static void a_second_store_on_the_same_file_is_refused_until_the_first_is_closed
     test->store = second;
 }
 
-static void only_the_owner_can_read_the_files(void **state)
-{
+static void only_the_owner_can_read_the_files(void **state) {
     static const char *const names[] = {"test.db", "test.db-wal", "test.db-shm", "test.db-lock"};
     struct test_store *test = *state;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -385,16 +355,14 @@ static void only_the_owner_can_read_the_files(void **state)
     }
 }
 
-static void a_folder_that_is_not_there_is_a_store_error(void **state)
-{
+static void a_folder_that_is_not_there_is_a_store_error(void **state) {
     struct store_options options = {.url = "sqlite:/nonexistent/folder/x.db"};
     struct store *store = NULL;
     assert_int_equal(store_open(&options, &store, &err), -ERR_STORE);
     assert_null(store);
 }
 
-static void what_was_committed_is_there_when_opened_again(void **state)
-{
+static void what_was_committed_is_there_when_opened_again(void **state) {
     int64_t id = 5;
     assert_int_equal(store_write(store_in(state), insert_fn, &id, &err), 0);
     test_store_close(*state);
@@ -402,8 +370,7 @@ static void what_was_committed_is_there_when_opened_again(void **state)
     assert_int_equal(things(store_in(state)), 1);
 }
 
-static int64_t log_bytes(struct test_store *test)
-{
+static int64_t log_bytes(struct test_store *test) {
     char *path = g_build_filename(test->folder, "test.db-wal", NULL);
     struct stat found;
     assert_int_equal(stat(path, &found), 0);
@@ -411,8 +378,7 @@ static int64_t log_bytes(struct test_store *test)
     return found.st_size;
 }
 
-static void the_log_does_not_grow_without_bound_under_steady_writing(void **state)
-{
+static void the_log_does_not_grow_without_bound_under_steady_writing(void **state) {
     for (int64_t id = 0; id < 120; id++) { /* 48 MB */
         assert_int_equal(store_write(store_in(state), big_fn, &id, &err), 0);
     }
@@ -421,8 +387,7 @@ static void the_log_does_not_grow_without_bound_under_steady_writing(void **stat
 
 /* --- Statements ------------------------------------------------------------------------------- */
 
-static void statements_are_translated_outside_of_quotes_and_comments(void **state)
-{
+static void statements_are_translated_outside_of_quotes_and_comments(void **state) {
     static const struct {
         const char *from, *to;
     } cases[] = {
@@ -449,8 +414,7 @@ static void statements_are_translated_outside_of_quotes_and_comments(void **stat
     }
 }
 
-static int more_statements_than_kept(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int more_statements_than_kept(struct store_tx *tx, void *ctx, struct err *ret_err) {
     char *texts[SQL_STATEMENTS_MAX + 100];
     int64_t *total = ctx;
     int result = 0;
@@ -470,31 +434,26 @@ static int more_statements_than_kept(struct store_tx *tx, void *ctx, struct err 
     return result < 0 ? result : 0;
 }
 
-static void more_statements_than_the_cache_holds_still_work(void **state)
-{
+static void more_statements_than_the_cache_holds_still_work(void **state) {
     int64_t total = 0, last = SQL_STATEMENTS_MAX + 99;
     assert_int_equal(store_write(store_in(state), more_statements_than_kept, &total, &err), 0);
     assert_int_equal(total, last * (last + 1) / 2);
 }
 
-static int wrong_count(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int wrong_count(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return sql_put(tx, ret_err, "INSERT INTO thing (id, note) VALUES ($1, $2)", S_INT(1));
 }
 
-static void a_parameter_that_is_missing_is_an_error_not_null(void **state)
-{
+static void a_parameter_that_is_missing_is_an_error_not_null(void **state) {
     assert_int_equal(store_write(store_in(state), wrong_count, NULL, &err), -ERR_STORE);
     assert_int_equal(things(store_in(state)), 0);
 }
 
-static int quoted_nothing(struct store_tx *tx, void *ctx, struct err *ret_err)
-{
+static int quoted_nothing(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return (int)sql_exec_args(tx, ret_err, "SELECT \"no such column\" FROM thing", NULL, 0);
 }
 
-static void like_and_quotes_mean_what_they_mean_on_postgresql(void **state)
-{
+static void like_and_quotes_mean_what_they_mean_on_postgresql(void **state) {
     assert_int_equal(test_store_int(store_in(state), "SELECT 'ABC' LIKE 'abc'"), 0);
     assert_int_equal(test_store_int(store_in(state), "SELECT 'ABC' LIKE 'A%'"), 1);
     assert_int_equal(store_write(store_in(state), quoted_nothing, NULL, &err), -ERR_STORE);
@@ -502,8 +461,7 @@ static void like_and_quotes_mean_what_they_mean_on_postgresql(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(writes_that_wait_together_share_one_commit),
         TEST(a_request_that_fails_leaves_its_group_whole),

@@ -5,8 +5,7 @@
 
 /* What is sent. */
 
-static void a_charge_is_one_request_with_the_reference_as_its_key(void **state)
-{
+static void a_charge_is_one_request_with_the_reference_as_its_key(void **state) {
     struct fake *fake = *state;
     struct gateway_result result = charge_answered(fake, 200, INTENT("succeeded", ""));
     const struct sent *sent = &fake->sent[0];
@@ -29,8 +28,7 @@ static void a_charge_is_one_request_with_the_reference_as_its_key(void **state)
     assert_true(sent->timeout_us > 0 && sent->timeout_us <= 60 * US_PER_SECOND);
 }
 
-static void the_same_charge_again_is_the_same_bytes(void **state)
-{
+static void the_same_charge_again_is_the_same_bytes(void **state) {
     struct fake *fake = *state;
     struct gateway_charge asked = a_charge();
     FAKE_SCRIPT(fake, {200, INTENT("succeeded", "")}, {200, INTENT("succeeded", "")});
@@ -41,8 +39,7 @@ static void the_same_charge_again_is_the_same_bytes(void **state)
     assert_string_equal(fake->sent[0].url, fake->sent[1].url);
 }
 
-static void without_a_page_to_return_to_no_action_is_waited_for(void **state)
-{
+static void without_a_page_to_return_to_no_action_is_waited_for(void **state) {
     struct fake *fake = *state;
     struct gateway_charge asked = a_charge();
     asked.return_url = "";
@@ -62,8 +59,7 @@ static void without_a_page_to_return_to_no_action_is_waited_for(void **state)
     assert_null(strstr(fake->sent[1].body, "error_on_requires_action"));
 }
 
-static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state)
-{
+static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state) {
     static const struct {
         const char *reference, *currency, *token;
         int64_t amount_minor;
@@ -96,8 +92,7 @@ static void what_cannot_be_asked_is_refused_before_anything_is_sent(void **state
     }
 }
 
-static void amounts_are_said_in_stripes_unit_and_read_back(void **state)
-{
+static void amounts_are_said_in_stripes_unit_and_read_back(void **state) {
     static const struct {
         const char *currency;
         int64_t amount_minor, theirs; /* -1: cannot be said */
@@ -139,8 +134,7 @@ static void amounts_are_said_in_stripes_unit_and_read_back(void **state)
 
 /* What an answer means. */
 
-static void every_state_of_an_intent_has_its_outcome(void **state)
-{
+static void every_state_of_an_intent_has_its_outcome(void **state) {
     static const struct {
         const char *body;
         enum gateway_outcome outcome;
@@ -177,8 +171,7 @@ static void every_state_of_an_intent_has_its_outcome(void **state)
     }
 }
 
-static void a_charged_intent_says_ids_amounts_and_the_fee(void **state)
-{
+static void a_charged_intent_says_ids_amounts_and_the_fee(void **state) {
     struct gateway_result result = charge_answered(
         *state, 200,
         "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\",\"amount\":1099,"
@@ -199,8 +192,7 @@ static void a_charged_intent_says_ids_amounts_and_the_fee(void **state)
     assert_string_equal(result.common_code, "");
 }
 
-static void a_fee_in_another_currency_is_not_this_payments(void **state)
-{
+static void a_fee_in_another_currency_is_not_this_payments(void **state) {
     struct gateway_result result = charge_answered(
         *state, 200,
         "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\",\"amount\":1099,"
@@ -211,8 +203,7 @@ static void a_fee_in_another_currency_is_not_this_payments(void **state)
     assert_int_equal(result.refunded_minor, -1);
 }
 
-static void an_action_names_the_page_and_only_a_web_page(void **state)
-{
+static void an_action_names_the_page_and_only_a_web_page(void **state) {
     struct gateway_result result = charge_answered(
         *state, 200,
         INTENT("requires_action", ",\"next_action\":{\"type\":\"redirect_to_url\","
@@ -227,8 +218,7 @@ static void an_action_names_the_page_and_only_a_web_page(void **state)
     assert_string_equal(result.action_url, "");
 }
 
-static void an_answer_about_another_payment_is_no_answer(void **state)
-{
+static void an_answer_about_another_payment_is_no_answer(void **state) {
     struct gateway_result result = charge_answered(
         *state, 200,
         "{\"id\":\"pi_9\",\"object\":\"payment_intent\",\"status\":\"succeeded\",\"amount\":1099,"
@@ -248,14 +238,13 @@ static const struct {
     enum gateway_advice advice;
     const char *common_code;
 } error_rows[] = {
-#define X(kind, code, status, outcome, advice, common_code) \
+#define X(kind, code, status, outcome, advice, common_code)                                        \
     {kind, code, status, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/stripe/stripe_errors.def"
 #undef X
 };
 
-static void error_body(size_t row, char body[512])
-{
+static void error_body(size_t row, char body[512]) {
     const char *code = error_rows[row].code;
     const char *type = error_rows[row].status == 402 ? "card_error" : "invalid_request_error";
     switch (error_rows[row].kind) {
@@ -277,8 +266,7 @@ static void error_body(size_t row, char body[512])
     }
 }
 
-static void every_row_of_the_error_table_gives_its_outcome(void **state)
-{
+static void every_row_of_the_error_table_gives_its_outcome(void **state) {
     assert_int_equal(COUNT_OF(error_rows), stripe_adapter.error_count);
     for (size_t i = 0; i < COUNT_OF(error_rows); i++) {
         char body[512];
@@ -292,8 +280,7 @@ static void every_row_of_the_error_table_gives_its_outcome(void **state)
     }
 }
 
-static void the_code_shows_both_of_stripes_names(void **state)
-{
+static void the_code_shows_both_of_stripes_names(void **state) {
     struct gateway_result result = charge_answered(
         *state, 402,
         "{\"error\":{\"type\":\"card_error\",\"code\":\"card_declined\",\"decline_code\":"
@@ -312,8 +299,7 @@ static void the_code_shows_both_of_stripes_names(void **state)
     assert_int_equal(result.advice, ADVICE_STOP);
 }
 
-static void answers_that_the_table_does_not_know_are_unknown(void **state)
-{
+static void answers_that_the_table_does_not_know_are_unknown(void **state) {
     static const struct {
         int status;
         const char *body;
@@ -355,8 +341,7 @@ static void answers_that_the_table_does_not_know_are_unknown(void **state)
     }
 }
 
-static void an_intent_inside_an_error_outranks_it_when_money_moved(void **state)
-{
+static void an_intent_inside_an_error_outranks_it_when_money_moved(void **state) {
     struct gateway_result result = charge_answered(
         *state, 400,
         "{\"error\":{\"type\":\"invalid_request_error\",\"code\":"
@@ -369,8 +354,7 @@ static void an_intent_inside_an_error_outranks_it_when_money_moved(void **state)
     assert_int_equal(result.outcome, GW_PENDING);
 }
 
-static void a_call_without_an_answer_is_unknown_unless_nothing_was_sent(void **state)
-{
+static void a_call_without_an_answer_is_unknown_unless_nothing_was_sent(void **state) {
     struct fake *fake = *state;
     for (int operation = OP_CHARGE; operation < OP_COUNT; operation++) {
         for (size_t i = 0; i < COUNT_OF(fake_failures); i++) {
@@ -388,8 +372,7 @@ static void a_call_without_an_answer_is_unknown_unless_nothing_was_sent(void **s
     }
 }
 
-static void a_broken_answer_leaves_money_unknown_and_a_question_unanswered(void **state)
-{
+static void a_broken_answer_leaves_money_unknown_and_a_question_unanswered(void **state) {
     static const struct step steps[] = {
         {500, "{\"error\":{\"type\":\"api_error\"}}", 0, 0},
         {502, "<html>", 0, 0},
@@ -415,8 +398,7 @@ static void a_broken_answer_leaves_money_unknown_and_a_question_unanswered(void 
     }
 }
 
-static void after_the_deadline_nothing_is_sent(void **state)
-{
+static void after_the_deadline_nothing_is_sent(void **state) {
     struct fake *fake = *state;
     for (int operation = OP_CHARGE; operation < OP_COUNT; operation++) {
         fake_script(fake, NULL, 0);
@@ -429,8 +411,7 @@ static void after_the_deadline_nothing_is_sent(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, stripe_setup, stripe_teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_charge_is_one_request_with_the_reference_as_its_key),
         T(the_same_charge_again_is_the_same_bytes),

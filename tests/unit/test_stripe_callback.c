@@ -8,8 +8,7 @@
 #define NOW_S INT64_C(1735689600)
 #define SECRET "whsec_test_5f3759df"
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     struct fake *fake = fake_new(&stripe_adapter, "https://api.stripe.com");
     struct err err;
     fake_credential(fake, "api_key", "sk_test_abc");
@@ -20,15 +19,13 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     fake_free(*state);
     return 0;
 }
 
 static int verify_bytes(struct fake *fake, const char *header, const char *body, size_t body_bytes,
-                        int64_t now_s, struct gateway_event *ret_event, struct err *err)
-{
+                        int64_t now_s, struct gateway_event *ret_event, struct err *err) {
     const struct http_header headers[] = {{"Host", "x"}, {"stripe-signature", header}};
     const struct gateway_callback_request request = {
         .headers = headers,
@@ -42,8 +39,7 @@ static int verify_bytes(struct fake *fake, const char *header, const char *body,
 }
 
 /* Signs as Stripe would and verifies at once. */
-static int deliver(struct fake *fake, const char *body, struct gateway_event *ret_event)
-{
+static int deliver(struct fake *fake, const char *body, struct gateway_event *ret_event) {
     char header[STRIPE_SIGNATURE_CHARS_MAX + 1];
     struct stripe_secret secret = {SECRET, strlen(SECRET)};
     struct err err;
@@ -53,8 +49,7 @@ static int deliver(struct fake *fake, const char *body, struct gateway_event *re
 
 /* Signatures. */
 
-static void the_vector_of_their_own_sdk_is_made_and_accepted(void **state)
-{
+static void the_vector_of_their_own_sdk_is_made_and_accepted(void **state) {
     char body[VECTOR_BYTES_MAX], header[VECTOR_BYTES_MAX], secret_text[VECTOR_BYTES_MAX];
     char made[STRIPE_SIGNATURE_CHARS_MAX + 1];
     size_t body_bytes = vector_read("stripe_payload.json", body);
@@ -74,8 +69,7 @@ static void the_vector_of_their_own_sdk_is_made_and_accepted(void **state)
     assert_int_equal(event.amount_minor, -1);
 }
 
-static void a_body_with_one_byte_changed_is_refused(void **state)
-{
+static void a_body_with_one_byte_changed_is_refused(void **state) {
     char body[VECTOR_BYTES_MAX], header[VECTOR_BYTES_MAX];
     size_t count = vector_read("stripe_payload.json", body);
     (void)vector_read("stripe_header.txt", header);
@@ -97,8 +91,7 @@ static void a_body_with_one_byte_changed_is_refused(void **state)
     assert_int_equal(event.subject, 0); /* untouched */
 }
 
-static void a_header_with_one_byte_changed_is_refused(void **state)
-{
+static void a_header_with_one_byte_changed_is_refused(void **state) {
     char body[VECTOR_BYTES_MAX], header[VECTOR_BYTES_MAX];
     size_t count = vector_read("stripe_payload.json", body);
     size_t header_bytes = vector_read("stripe_header.txt", header);
@@ -119,8 +112,7 @@ static void a_header_with_one_byte_changed_is_refused(void **state)
     }
 }
 
-static void malformed_headers_are_refused(void **state)
-{
+static void malformed_headers_are_refused(void **state) {
 #define SIG "1c09d01e143ac7f0e9792758aa6b98b7e257e22b1b02db51abcd99accf7e88c9"
     static const char *const headers[] = {
         "",
@@ -160,8 +152,7 @@ static void malformed_headers_are_refused(void **state)
     assert_int_equal(verify_bytes(*state, many, body, count, NOW_S, &event, &err), -ERR_SIGNATURE);
 }
 
-static void other_schemes_and_further_signatures_do_not_harm(void **state)
-{
+static void other_schemes_and_further_signatures_do_not_harm(void **state) {
     char body[VECTOR_BYTES_MAX];
     size_t count = vector_read("stripe_payload.json", body);
     struct gateway_event event;
@@ -172,8 +163,7 @@ static void other_schemes_and_further_signatures_do_not_harm(void **state)
     assert_int_equal(verify_bytes(*state, header, body, count, NOW_S, &event, &err), 0);
 }
 
-static void five_minutes_either_way_are_allowed_and_no_second_more(void **state)
-{
+static void five_minutes_either_way_are_allowed_and_no_second_more(void **state) {
     char body[VECTOR_BYTES_MAX], header[VECTOR_BYTES_MAX];
     size_t count = vector_read("stripe_payload.json", body);
     (void)vector_read("stripe_header.txt", header);
@@ -189,8 +179,7 @@ static void five_minutes_either_way_are_allowed_and_no_second_more(void **state)
     assert_non_null(strstr(err.detail, "301 s ahead"));
 }
 
-static void every_secret_in_force_is_good_and_no_other(void **state)
-{
+static void every_secret_in_force_is_good_and_no_other(void **state) {
     static const struct {
         const char *secret;
         int result;
@@ -216,8 +205,7 @@ static void every_secret_in_force_is_good_and_no_other(void **state)
 
 /* Events. */
 
-static void genuine_nonsense_is_a_bad_request(void **state)
-{
+static void genuine_nonsense_is_a_bad_request(void **state) {
     static const char *const bodies[] = {
         "",
         "x",
@@ -244,20 +232,19 @@ static void genuine_nonsense_is_a_bad_request(void **state)
     assert_int_equal(deliver(*state, body, &event), 0);
 }
 
-#define EVENT(type, object) \
-    "{\"id\":\"evt_1\",\"object\":\"event\",\"created\":1735689500,\"type\":\"" type \
+#define EVENT(type, object)                                                                        \
+    "{\"id\":\"evt_1\",\"object\":\"event\",\"created\":1735689500,\"type\":\"" type               \
     "\",\"data\":{\"object\":" object "}}"
 #define REF "att_01JD5R6Q6Y0V3M8X2K4N7T9BCF"
 #define META "\"metadata\":{\"reference\":\"" REF "\",\"order_id\":\"o-1\"}"
-#define PI(status) \
-    "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount\":1099,\"currency\":\"usd\"," \
+#define PI(status)                                                                                 \
+    "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount\":1099,\"currency\":\"usd\","         \
     "\"latest_charge\":\"ch_1\",\"status\":\"" status "\"," META "}"
-#define CH(status, captured) \
-    "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":1099,\"currency\":\"usd\"," \
+#define CH(status, captured)                                                                       \
+    "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":1099,\"currency\":\"usd\","                 \
     "\"captured\":" captured ",\"payment_intent\":\"pi_1\",\"status\":\"" status "\"," META "}"
 
-static void events_of_a_payment_say_which_and_how_it_stands(void **state)
-{
+static void events_of_a_payment_say_which_and_how_it_stands(void **state) {
     static const struct {
         const char *body;
         enum gateway_outcome outcome;
@@ -294,8 +281,7 @@ static void events_of_a_payment_say_which_and_how_it_stands(void **state)
     }
 }
 
-static void a_failed_try_is_a_decline(void **state)
-{
+static void a_failed_try_is_a_decline(void **state) {
     struct gateway_event event;
     assert_int_equal(deliver(*state,
                              EVENT("payment_intent.payment_failed",
@@ -308,8 +294,7 @@ static void a_failed_try_is_a_decline(void **state)
     assert_string_equal(event.reference, "");
 }
 
-static void refund_events_say_which_refund(void **state)
-{
+static void refund_events_say_which_refund(void **state) {
     static const struct {
         const char *type, *status;
         enum gateway_outcome outcome;
@@ -340,12 +325,11 @@ static void refund_events_say_which_refund(void **state)
     }
 }
 
-static void a_refunded_charge_says_how_much_more_went_back(void **state)
-{
+static void a_refunded_charge_says_how_much_more_went_back(void **state) {
     struct gateway_event event;
-#define REFUNDED(previous) \
-    "{\"id\":\"evt_1\",\"type\":\"charge.refunded\",\"data\":{\"object\":{\"id\":\"ch_1\"," \
-    "\"object\":\"charge\",\"amount\":1099,\"amount_refunded\":700,\"currency\":\"usd\"," \
+#define REFUNDED(previous)                                                                         \
+    "{\"id\":\"evt_1\",\"type\":\"charge.refunded\",\"data\":{\"object\":{\"id\":\"ch_1\","        \
+    "\"object\":\"charge\",\"amount\":1099,\"amount_refunded\":700,\"currency\":\"usd\","          \
     "\"payment_intent\":\"pi_1\"," META "}" previous "}}"
     assert_int_equal(
         deliver(*state, REFUNDED(",\"previous_attributes\":{\"amount_refunded\":500}"), &event), 0);
@@ -359,8 +343,7 @@ static void a_refunded_charge_says_how_much_more_went_back(void **state)
     assert_int_equal(event.amount_minor, -1);
 }
 
-static void dispute_events_say_what_and_until_when(void **state)
-{
+static void dispute_events_say_what_and_until_when(void **state) {
     static const char *const types[] = {
         "charge.dispute.created",         "charge.dispute.updated",
         "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
@@ -388,8 +371,7 @@ static void dispute_events_say_what_and_until_when(void **state)
     }
 }
 
-static void other_events_are_kept_but_say_nothing(void **state)
-{
+static void other_events_are_kept_but_say_nothing(void **state) {
     struct gateway_event event;
     assert_int_equal(deliver(*state, EVENT("payout.paid", "{\"id\":\"po_1\"}"), &event), 0);
     assert_int_equal(event.subject, CALLBACK_OTHER);
@@ -397,8 +379,7 @@ static void other_events_are_kept_but_say_nothing(void **state)
     assert_string_equal(event.type, "payout.paid");
 }
 
-static void a_name_that_is_too_long_is_dropped_whole(void **state)
-{
+static void a_name_that_is_too_long_is_dropped_whole(void **state) {
     struct gateway_event event;
     assert_int_equal(
         deliver(*state,
@@ -410,8 +391,7 @@ static void a_name_that_is_too_long_is_dropped_whole(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(the_vector_of_their_own_sdk_is_made_and_accepted),
         T(a_body_with_one_byte_changed_is_refused),

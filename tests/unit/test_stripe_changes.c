@@ -5,16 +5,14 @@
 
 /* Asking. */
 
-static struct gateway_result query(struct fake *fake, const char *gateway_id)
-{
+static struct gateway_result query(struct fake *fake, const char *gateway_id) {
     struct gateway_result result;
     struct gateway_lookup lookup = a_lookup(gateway_id);
     fake->gateway.adapter->query(&fake->call, &lookup, &result);
     return result;
 }
 
-static void a_known_id_is_asked_for_directly(void **state)
-{
+static void a_known_id_is_asked_for_directly(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, INTENT("succeeded", "")});
     assert_int_equal(query(fake, "pi_1/..?x").outcome, GW_CHARGED);
@@ -29,8 +27,7 @@ static void a_known_id_is_asked_for_directly(void **state)
     assert_int_equal(query(fake, "pi_1").outcome, GW_NOT_FOUND);
 }
 
-static void refused_questions_say_nothing_about_the_payment(void **state)
-{
+static void refused_questions_say_nothing_about_the_payment(void **state) {
     static const struct {
         int status;
         const char *code;
@@ -59,8 +56,7 @@ static void refused_questions_say_nothing_about_the_payment(void **state)
 #define LIST(items, more) "{\"object\":\"list\",\"data\":[" items "],\"has_more\":" more "}"
 #define OTHER(id) "{\"id\":\"" id "\",\"object\":\"payment_intent\",\"metadata\":{}}"
 
-static void without_an_id_the_list_is_searched_page_by_page(void **state)
-{
+static void without_an_id_the_list_is_searched_page_by_page(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, LIST(OTHER("pi_9") "," OTHER("pi_8"), "true")},
                 {200, LIST(OTHER("pi_7") "," INTENT("requires_capture", ""), "true")});
@@ -76,8 +72,7 @@ static void without_an_id_the_list_is_searched_page_by_page(void **state)
                              "&created%5Blte%5D=1700000600&starting_after=pi_8");
 }
 
-static void not_found_needs_the_whole_list_to_its_end(void **state)
-{
+static void not_found_needs_the_whole_list_to_its_end(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, LIST(OTHER("pi_9"), "false")}, {200, LIST("", "false")});
     assert_int_equal(query(fake, "").outcome, GW_NOT_FOUND);
@@ -101,8 +96,7 @@ static void not_found_needs_the_whole_list_to_its_end(void **state)
     assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
 }
 
-static void a_charge_found_in_a_list_is_asked_for_its_fee(void **state)
-{
+static void a_charge_found_in_a_list_is_asked_for_its_fee(void **state) {
     static const char with_fee[] =
         "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\","
         "\"amount\":1099,\"amount_received\":1099,\"currency\":\"usd\",\"latest_charge\":"
@@ -124,8 +118,7 @@ static void a_charge_found_in_a_list_is_asked_for_its_fee(void **state)
     assert_string_equal(result.gateway_id, "pi_1");
 }
 
-static void a_list_without_end_is_given_up_as_unknown(void **state)
-{
+static void a_list_without_end_is_given_up_as_unknown(void **state) {
     struct fake *fake = *state;
     struct step steps[20];
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
@@ -140,8 +133,7 @@ static void a_list_without_end_is_given_up_as_unknown(void **state)
 
 /* Changes. */
 
-static void capture_says_how_much_and_keeps_the_rest_only_when_told(void **state)
-{
+static void capture_says_how_much_and_keeps_the_rest_only_when_told(void **state) {
     struct fake *fake = *state;
     struct gateway_change change = a_change("op_1");
     struct gateway_result result;
@@ -163,8 +155,7 @@ static void capture_says_how_much_and_keeps_the_rest_only_when_told(void **state
     assert_int_equal(result.captured_minor, 500);
 }
 
-static void a_change_in_the_wrong_state_reports_the_right_one(void **state)
-{
+static void a_change_in_the_wrong_state_reports_the_right_one(void **state) {
     static const struct {
         const char *body;
         enum gateway_outcome outcome;
@@ -196,8 +187,7 @@ static void a_change_in_the_wrong_state_reports_the_right_one(void **state)
     }
 }
 
-static void cancel_passes_on_a_reason_that_stripe_knows(void **state)
-{
+static void cancel_passes_on_a_reason_that_stripe_knows(void **state) {
     struct fake *fake = *state;
     struct gateway_change change = a_change("op_1");
     struct gateway_result result;
@@ -213,8 +203,7 @@ static void cancel_passes_on_a_reason_that_stripe_knows(void **state)
     assert_string_equal(fake->sent[1].method, "POST");
 }
 
-static void a_change_of_a_payment_without_an_id_looks_for_it_first(void **state)
-{
+static void a_change_of_a_payment_without_an_id_looks_for_it_first(void **state) {
     struct fake *fake = *state;
     struct gateway_change change = a_change("op_1");
     struct gateway_result result;
@@ -242,8 +231,7 @@ static void a_change_of_a_payment_without_an_id_looks_for_it_first(void **state)
     assert_int_equal(fake->sent_count, 1);
 }
 
-static void refunds_carry_our_reference_and_give_their_state(void **state)
-{
+static void refunds_carry_our_reference_and_give_their_state(void **state) {
     static const struct {
         const char *body;
         enum gateway_outcome outcome;
@@ -279,8 +267,7 @@ static void refunds_carry_our_reference_and_give_their_state(void **state)
     assert_string_equal(result.common_code, "already_refunded");
 }
 
-static void a_refund_is_found_by_id_or_by_reference(void **state)
-{
+static void a_refund_is_found_by_id_or_by_reference(void **state) {
     struct fake *fake = *state;
     struct gateway_change change = a_change("re_A");
     struct gateway_result result;
@@ -302,8 +289,7 @@ static void a_refund_is_found_by_id_or_by_reference(void **state)
     assert_int_equal(result.outcome, GW_UNKNOWN);
 }
 
-static void the_probe_reads_the_balance(void **state)
-{
+static void the_probe_reads_the_balance(void **state) {
     struct fake *fake = *state;
     FAKE_SCRIPT(fake, {200, "{\"object\":\"balance\"}"}, {401, "{\"error\":{}}"}, {503, ""});
     assert_int_equal(operate(fake, OP_PROBE).outcome, GW_NONE);
@@ -312,8 +298,7 @@ static void the_probe_reads_the_balance(void **state)
     assert_int_equal(operate(fake, OP_PROBE).outcome, GW_UNAVAILABLE);
 }
 
-static void credentials_that_stripe_cannot_have_are_refused(void **state)
-{
+static void credentials_that_stripe_cannot_have_are_refused(void **state) {
     static const struct {
         const char *name, *value;
     } rows[] = {
@@ -340,8 +325,7 @@ static void credentials_that_stripe_cannot_have_are_refused(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, stripe_setup, stripe_teardown)
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_known_id_is_asked_for_directly),
         T(refused_questions_say_nothing_about_the_payment),

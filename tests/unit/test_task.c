@@ -22,21 +22,18 @@ struct meeting {
     bool open;
 };
 
-static void meeting_init(struct meeting *meeting)
-{
+static void meeting_init(struct meeting *meeting) {
     *meeting = (struct meeting){.count = 0};
     lock_init(&meeting->lock);
     cond_init(&meeting->changed);
 }
 
-static void meeting_free(struct meeting *meeting)
-{
+static void meeting_free(struct meeting *meeting) {
     cond_free(&meeting->changed);
     lock_free(&meeting->lock);
 }
 
-static void count_ten_thousand(void *arg)
-{
+static void count_ten_thousand(void *arg) {
     struct meeting *meeting = arg;
 
     for (int i = 0; i < 10000; i++) {
@@ -46,8 +43,7 @@ static void count_ten_thousand(void *arg)
     }
 }
 
-static void a_lock_lets_one_task_in_at_a_time(void **state)
-{
+static void a_lock_lets_one_task_in_at_a_time(void **state) {
     struct task *tasks[4];
     struct meeting meeting;
 
@@ -64,8 +60,7 @@ static void a_lock_lets_one_task_in_at_a_time(void **state)
 }
 
 /* Makes the count odd whenever it is even, until it is 1,000. */
-static void answer(void *arg)
-{
+static void answer(void *arg) {
     struct meeting *meeting = arg;
 
     lock_take(&meeting->lock);
@@ -80,8 +75,7 @@ static void answer(void *arg)
     lock_give(&meeting->lock);
 }
 
-static void two_tasks_take_turns_by_signals(void **state)
-{
+static void two_tasks_take_turns_by_signals(void **state) {
     struct meeting meeting;
     struct task *task;
 
@@ -94,8 +88,7 @@ static void two_tasks_take_turns_by_signals(void **state)
             meeting.count++;
             cond_signal(&meeting.changed);
         } else {
-            assert_true(cond_wait_until(&meeting.changed, &meeting.lock,
-                                        clock_mono_us() + FAR_US));
+            assert_true(cond_wait_until(&meeting.changed, &meeting.lock, clock_mono_us() + FAR_US));
         }
     }
     lock_give(&meeting.lock);
@@ -104,8 +97,7 @@ static void two_tasks_take_turns_by_signals(void **state)
     meeting_free(&meeting);
 }
 
-static void wait_for_the_opening(void *arg)
-{
+static void wait_for_the_opening(void *arg) {
     struct meeting *meeting = arg;
 
     lock_take(&meeting->lock);
@@ -118,8 +110,7 @@ static void wait_for_the_opening(void *arg)
     lock_give(&meeting->lock);
 }
 
-static void a_broadcast_wakes_everybody_who_waits(void **state)
-{
+static void a_broadcast_wakes_everybody_who_waits(void **state) {
     struct task *tasks[8];
     struct meeting meeting;
 
@@ -142,8 +133,7 @@ static void a_broadcast_wakes_everybody_who_waits(void **state)
     meeting_free(&meeting);
 }
 
-static void a_deadline_that_passes_ends_the_wait_with_the_lock_held(void **state)
-{
+static void a_deadline_that_passes_ends_the_wait_with_the_lock_held(void **state) {
     static const int64_t from_now_us[] = {-1000000, 0, 2000};
     struct meeting meeting;
 
@@ -164,8 +154,7 @@ static void a_deadline_that_passes_ends_the_wait_with_the_lock_held(void **state
     meeting_free(&meeting);
 }
 
-static void open_the_meeting(void *arg)
-{
+static void open_the_meeting(void *arg) {
     struct meeting *meeting = arg;
 
     lock_take(&meeting->lock);
@@ -174,8 +163,7 @@ static void open_the_meeting(void *arg)
     lock_give(&meeting->lock);
 }
 
-static void a_deadline_that_never_comes_is_a_wait_without_one(void **state)
-{
+static void a_deadline_that_never_comes_is_a_wait_without_one(void **state) {
     struct meeting meeting;
     struct task *task;
 
@@ -191,8 +179,7 @@ static void a_deadline_that_never_comes_is_a_wait_without_one(void **state)
     meeting_free(&meeting);
 }
 
-static void sleeping_lasts_until_the_monotonic_clock_says_so(void **state)
-{
+static void sleeping_lasts_until_the_monotonic_clock_says_so(void **state) {
     const int64_t before_us = clock_mono_us();
 
     task_sleep_us(3000);
@@ -202,8 +189,7 @@ static void sleeping_lasts_until_the_monotonic_clock_says_so(void **state)
     task_sleep_us(INT64_MIN);
 }
 
-static void use_a_kilobyte_of_stack(void *arg)
-{
+static void use_a_kilobyte_of_stack(void *arg) {
     volatile unsigned char bytes[1024];
 
     for (size_t i = 0; i < sizeof(bytes); i++) {
@@ -212,8 +198,7 @@ static void use_a_kilobyte_of_stack(void *arg)
     *(bool *)arg = bytes[1000] == (unsigned char)1000;
 }
 
-static void use_three_megabytes_of_stack(void *arg)
-{
+static void use_three_megabytes_of_stack(void *arg) {
     volatile unsigned char bytes[3 * 1024 * 1024];
 
     for (size_t i = 0; i < sizeof(bytes); i += 1024) {
@@ -222,8 +207,7 @@ static void use_three_megabytes_of_stack(void *arg)
     *(bool *)arg = bytes[1024 * 1024] == (unsigned char)(1024 * 1024 >> 10);
 }
 
-static void a_stack_is_as_large_as_asked_and_never_too_small_to_run(void **state)
-{
+static void a_stack_is_as_large_as_asked_and_never_too_small_to_run(void **state) {
     static const struct {
         size_t stack_bytes;
         task_fn *fn;
@@ -244,13 +228,11 @@ static void a_stack_is_as_large_as_asked_and_never_too_small_to_run(void **state
     }
 }
 
-static void must_not_run(void *arg)
-{
+static void must_not_run(void *arg) {
     *(bool *)arg = true;
 }
 
-static void a_task_for_which_there_is_no_room_is_null_and_never_runs(void **state)
-{
+static void a_task_for_which_there_is_no_room_is_null_and_never_runs(void **state) {
     bool ran = false;
 
     assert_null(task_start("huge", SIZE_MAX, must_not_run, &ran));
@@ -263,8 +245,7 @@ struct named {
     char name[64];
 };
 
-static void read_my_name(void *arg)
-{
+static void read_my_name(void *arg) {
     struct named *named = arg;
     FILE *file = fopen("/proc/thread-self/comm", "r");
 
@@ -274,8 +255,7 @@ static void read_my_name(void *arg)
     }
 }
 
-static void a_task_bears_the_first_fifteen_bytes_of_its_name(void **state)
-{
+static void a_task_bears_the_first_fifteen_bytes_of_its_name(void **state) {
     static const char *const names[][2] = {
         {"resolver", "resolver\n"},
         {"a name that is too long", "a name that is \n"},
@@ -292,8 +272,7 @@ static void a_task_bears_the_first_fifteen_bytes_of_its_name(void **state)
     }
 }
 
-static void take_a_lock_twice(void)
-{
+static void take_a_lock_twice(void) {
     struct lock lock;
 
     lock_init(&lock);
@@ -301,16 +280,14 @@ static void take_a_lock_twice(void)
     lock_take(&lock);
 }
 
-static void give_a_lock_that_is_not_held(void)
-{
+static void give_a_lock_that_is_not_held(void) {
     struct lock lock;
 
     lock_init(&lock);
     lock_give(&lock);
 }
 
-static void free_a_lock_that_is_held(void)
-{
+static void free_a_lock_that_is_held(void) {
     struct lock lock;
 
     lock_init(&lock);
@@ -318,24 +295,21 @@ static void free_a_lock_that_is_held(void)
     lock_free(&lock);
 }
 
-static void wait_without_the_lock(void)
-{
+static void wait_without_the_lock(void) {
     struct meeting meeting;
 
     meeting_init(&meeting);
     (void)cond_wait_until(&meeting.changed, &meeting.lock, 0);
 }
 
-static void misusing_a_lock_is_a_bug_and_aborts(void **state)
-{
+static void misusing_a_lock_is_a_bug_and_aborts(void **state) {
     assert_true(aborts(take_a_lock_twice));
     assert_true(aborts(give_a_lock_that_is_not_held));
     assert_true(aborts(free_a_lock_that_is_held));
     assert_true(aborts(wait_without_the_lock));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_lets_one_task_in_at_a_time),
         cmocka_unit_test(two_tasks_take_turns_by_signals),

@@ -19,8 +19,7 @@ struct fake {
     int64_t number;
 };
 
-static void note(void *ctx, const char *what, const void *first, const void *second)
-{
+static void note(void *ctx, const char *what, const void *first, const void *second) {
     struct fake *fake = ctx;
     const size_t len = strlen(fake->asked);
 
@@ -29,95 +28,79 @@ static void note(void *ctx, const char *what, const void *first, const void *sec
     fake->seen[1] = second;
 }
 
-static int64_t fake_wall_us(void *ctx)
-{
+static int64_t fake_wall_us(void *ctx) {
     note(ctx, "wall", NULL, NULL);
     return ((struct fake *)ctx)->now_us + 1000000;
 }
 
-static int64_t fake_mono_us(void *ctx)
-{
+static int64_t fake_mono_us(void *ctx) {
     note(ctx, "mono", NULL, NULL);
     return ((struct fake *)ctx)->now_us;
 }
 
-static void fake_random_bytes(void *ctx, void *ret_bytes, size_t count)
-{
+static void fake_random_bytes(void *ctx, void *ret_bytes, size_t count) {
     note(ctx, "random", NULL, NULL);
     memset(ret_bytes, 0x42, count);
 }
 
 /* Its tasks run at once, to their end. */
 static struct task *fake_task_start(void *ctx, const char *name, size_t stack_bytes, task_fn *fn,
-                                    void *arg)
-{
+                                    void *arg) {
     note(ctx, "start", name, NULL);
     ((struct fake *)ctx)->number = (int64_t)stack_bytes;
     fn(arg);
     return (struct task *)ctx;
 }
 
-static void fake_task_join(void *ctx, struct task *task)
-{
+static void fake_task_join(void *ctx, struct task *task) {
     note(ctx, "join", task, NULL);
 }
 
-static void fake_sleep_us(void *ctx, int64_t duration_us)
-{
+static void fake_sleep_us(void *ctx, int64_t duration_us) {
     note(ctx, "sleep", NULL, NULL);
     ((struct fake *)ctx)->now_us += duration_us;
 }
 
-static void fake_lock_init(void *ctx, struct lock *lock)
-{
+static void fake_lock_init(void *ctx, struct lock *lock) {
     note(ctx, "lock_init", lock, NULL);
 }
 
-static void fake_lock_free(void *ctx, struct lock *lock)
-{
+static void fake_lock_free(void *ctx, struct lock *lock) {
     note(ctx, "lock_free", lock, NULL);
 }
 
-static void fake_lock_take(void *ctx, struct lock *lock)
-{
+static void fake_lock_take(void *ctx, struct lock *lock) {
     note(ctx, "lock_take", lock, NULL);
 }
 
-static void fake_lock_give(void *ctx, struct lock *lock)
-{
+static void fake_lock_give(void *ctx, struct lock *lock) {
     note(ctx, "lock_give", lock, NULL);
 }
 
-static void fake_cond_init(void *ctx, struct cond *cond)
-{
+static void fake_cond_init(void *ctx, struct cond *cond) {
     note(ctx, "cond_init", cond, NULL);
 }
 
-static void fake_cond_free(void *ctx, struct cond *cond)
-{
+static void fake_cond_free(void *ctx, struct cond *cond) {
     note(ctx, "cond_free", cond, NULL);
 }
 
-static void fake_cond_wait(void *ctx, struct cond *cond, struct lock *lock)
-{
+static void fake_cond_wait(void *ctx, struct cond *cond, struct lock *lock) {
     note(ctx, "cond_wait", cond, lock);
 }
 
 static bool fake_cond_wait_until(void *ctx, struct cond *cond, struct lock *lock,
-                                 int64_t deadline_us)
-{
+                                 int64_t deadline_us) {
     note(ctx, "cond_wait_until", cond, lock);
     ((struct fake *)ctx)->number = deadline_us;
     return deadline_us > ((struct fake *)ctx)->now_us;
 }
 
-static void fake_cond_signal(void *ctx, struct cond *cond)
-{
+static void fake_cond_signal(void *ctx, struct cond *cond) {
     note(ctx, "cond_signal", cond, NULL);
 }
 
-static void fake_cond_broadcast(void *ctx, struct cond *cond)
-{
+static void fake_cond_broadcast(void *ctx, struct cond *cond) {
     note(ctx, "cond_broadcast", cond, NULL);
 }
 
@@ -142,21 +125,18 @@ static const struct world_ops fake_ops = {
 
 static struct fake fake;
 
-static int install_fake(void **state)
-{
+static int install_fake(void **state) {
     fake = (struct fake){.now_us = 500};
     world_install(&fake, &fake_ops);
     return 0;
 }
 
-static int install_real(void **state)
-{
+static int install_real(void **state) {
     world_install(NULL, NULL);
     return 0;
 }
 
-static void the_clocks_show_the_installed_worlds_time(void **state)
-{
+static void the_clocks_show_the_installed_worlds_time(void **state) {
     assert_int_equal(clock_mono_us(), 500);
     assert_int_equal(clock_wall_us(), 1000500);
     task_sleep_us(250);
@@ -165,8 +145,7 @@ static void the_clocks_show_the_installed_worlds_time(void **state)
     assert_string_equal(fake.asked, "mono wall sleep mono wall ");
 }
 
-static void randomness_comes_from_the_installed_world(void **state)
-{
+static void randomness_comes_from_the_installed_world(void **state) {
     unsigned char bytes[5] = {0};
 
     random_bytes(bytes, sizeof(bytes));
@@ -176,13 +155,11 @@ static void randomness_comes_from_the_installed_world(void **state)
     assert_string_equal(fake.asked, "random random random ");
 }
 
-static void set_true(void *arg)
-{
+static void set_true(void *arg) {
     *(bool *)arg = true;
 }
 
-static void tasks_are_started_and_joined_by_the_installed_world(void **state)
-{
+static void tasks_are_started_and_joined_by_the_installed_world(void **state) {
     bool ran = false;
     struct task *task = task_start("one", 12345, set_true, &ran);
 
@@ -195,8 +172,7 @@ static void tasks_are_started_and_joined_by_the_installed_world(void **state)
     assert_string_equal(fake.asked, "start join ");
 }
 
-static void locks_and_conditions_are_the_installed_worlds(void **state)
-{
+static void locks_and_conditions_are_the_installed_worlds(void **state) {
     struct lock lock;
     struct cond cond;
 
@@ -224,8 +200,7 @@ static void locks_and_conditions_are_the_installed_worlds(void **state)
                         "cond_signal cond_broadcast cond_free lock_give lock_free ");
 }
 
-static void the_real_world_is_whole_and_is_there_when_nothing_is_installed(void **state)
-{
+static void the_real_world_is_whole_and_is_there_when_nothing_is_installed(void **state) {
     const struct world_ops *real = world_real();
 
     for (size_t i = 0; i < sizeof(*real) / sizeof(void (*)(void)); i++) {
@@ -240,8 +215,7 @@ static void the_real_world_is_whole_and_is_there_when_nothing_is_installed(void 
     assert_true(clock_wall_us() > INT64_C(1700000000000000));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_clocks_show_the_installed_worlds_time, install_fake,
                                         install_real),
@@ -249,8 +223,8 @@ int main(void)
                                         install_real),
         cmocka_unit_test_setup_teardown(tasks_are_started_and_joined_by_the_installed_world,
                                         install_fake, install_real),
-        cmocka_unit_test_setup_teardown(locks_and_conditions_are_the_installed_worlds,
-                                        install_fake, install_real),
+        cmocka_unit_test_setup_teardown(locks_and_conditions_are_the_installed_worlds, install_fake,
+                                        install_real),
         cmocka_unit_test(the_real_world_is_whole_and_is_there_when_nothing_is_installed),
     };
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 
 static const struct gateway_error errors[] = {
-#define X(kind, code, status, outcome, advice, common_code) \
+#define X(kind, code, status, outcome, advice, common_code)                                        \
     {code, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/paypal/paypal_errors.def"
 #undef X
@@ -13,8 +13,7 @@ static const struct gateway_error errors[] = {
 
 static const char *const credentials_needed[] = {"client_id", "client_secret", "webhook_id", NULL};
 
-static int check_credential(const struct gateway_credential *credential, struct err *err)
-{
+static int check_credential(const struct gateway_credential *credential, struct err *err) {
     static const char *const names[] = {"client_id", "client_secret", "webhook_id", "webhook_ca"};
     bool known = false;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -48,8 +47,8 @@ static int check_credential(const struct gateway_credential *credential, struct 
 }
 
 /* "1JE4291016473214C, 8PT597110X687430L": separated by commas, blanks or line ends. */
-static int read_webhook_ids(const struct secret *list, struct paypal_state *state, struct err *err)
-{
+static int read_webhook_ids(const struct secret *list, struct paypal_state *state,
+                            struct err *err) {
     static const char separators[] = ", \t\r\n";
     const char *text = secret_bytes(list);
     for (;;) {
@@ -74,8 +73,7 @@ static int read_webhook_ids(const struct secret *list, struct paypal_state *stat
     return 0;
 }
 
-static void paypal_close(struct gateway *gateway)
-{
+static void paypal_close(struct gateway *gateway) {
     struct paypal_state *state = gateway->state;
     if (state == NULL) {
         return;
@@ -86,8 +84,7 @@ static void paypal_close(struct gateway *gateway)
     gateway->state = NULL;
 }
 
-static int paypal_open(struct gateway *gateway, struct err *err)
-{
+static int paypal_open(struct gateway *gateway, struct err *err) {
     for (int i = 0; i < gateway->credential_count; i++) {
         int rc = check_credential(&gateway->credentials[i], err);
         if (rc < 0) {
@@ -107,8 +104,7 @@ static int paypal_open(struct gateway *gateway, struct err *err)
 }
 
 /* Asking for a token anew shows that they are there and that they know us. */
-static void paypal_probe(const struct gateway_call *call, struct gateway_result *ret_result)
-{
+static void paypal_probe(const struct gateway_call *call, struct gateway_result *ret_result) {
     struct paypal_state *state = call->gateway->state;
     gateway_result_init(ret_result);
     if (paypal_token_renew(&state->tokens, call, ret_result)) {

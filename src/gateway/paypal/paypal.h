@@ -37,8 +37,7 @@ MUST_USE bool paypal_send(const struct gateway_call *call, const char *method, c
                           const json_t *body, const char *key, bool moves_money,
                           struct gateway_result *result, struct http_answer *ret_answer,
                           json_t **ret_json);
-static inline bool paypal_success(const struct http_answer *answer)
-{
+static inline bool paypal_success(const struct http_answer *answer) {
     return answer->status >= 200 && answer->status < 300;
 }
 /* "<prefix><id><suffix>" with the id percent-encoded. */

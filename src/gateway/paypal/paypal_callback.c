@@ -52,8 +52,7 @@ static const struct {
 
 /* The last part of the path of the link with that rel: the id of what it leads to. */
 static void copy_linked_id(char *to, size_t bytes, const json_t *resource, const char *rel,
-                           const char *folder)
-{
+                           const char *folder) {
     const char *href = paypal_link(resource, rel);
     const char *found = href != NULL ? strstr(href, folder) : NULL;
     if (found != NULL && strpbrk(found + strlen(folder), "/?#") == NULL) {
@@ -61,8 +60,7 @@ static void copy_linked_id(char *to, size_t bytes, const json_t *resource, const
     }
 }
 
-static void read_order(const json_t *resource, struct gateway_event *event)
-{
+static void read_order(const json_t *resource, struct gateway_event *event) {
     struct gateway_result result;
     gateway_result_init(&result);
     paypal_read_order(resource, &result);
@@ -79,8 +77,7 @@ static void read_order(const json_t *resource, struct gateway_event *event)
 }
 
 static void read_payment(const json_t *resource, enum resource_kind kind,
-                         struct gateway_event *event)
-{
+                         struct gateway_event *event) {
     const char *status = json_peek_text(resource, "status", NULL);
     event->outcome = kind == RESOURCE_CAPTURE ? paypal_capture_outcome(status)
                                               : paypal_authorization_outcome(status);
@@ -94,8 +91,7 @@ static void read_payment(const json_t *resource, enum resource_kind kind,
                      json_peek_text(resource, "custom_id", NULL));
 }
 
-static void read_refund(const json_t *resource, struct gateway_event *event)
-{
+static void read_refund(const json_t *resource, struct gateway_event *event) {
     event->outcome = paypal_refund_outcome(json_peek_text(resource, "status", NULL));
     event->amount_minor = paypal_read_amount(json_peek(resource, "amount", NULL), &event->currency);
     exchange_copy_id(event->refund_id, sizeof(event->refund_id),
@@ -106,8 +102,7 @@ static void read_refund(const json_t *resource, struct gateway_event *event)
                    "/v2/payments/captures/");
 }
 
-static void read_dispute(const json_t *resource, struct gateway_event *event)
-{
+static void read_dispute(const json_t *resource, struct gateway_event *event) {
     const json_t *transaction = json_array_get(json_peek(resource, "disputed_transactions", NULL),
                                                0);
     const char *due = json_peek_text(resource, "seller_response_due_date", NULL);
@@ -129,8 +124,7 @@ static void read_dispute(const json_t *resource, struct gateway_event *event)
     }
 }
 
-static void read_resource(size_t type, const json_t *resource, struct gateway_event *event)
-{
+static void read_resource(size_t type, const json_t *resource, struct gateway_event *event) {
     switch (types[type].kind) {
     case RESOURCE_ORDER:
         event->subject = CALLBACK_PAYMENT;
@@ -165,8 +159,7 @@ static void read_resource(size_t type, const json_t *resource, struct gateway_ev
     }
 }
 
-static int read_event(const json_t *json, struct gateway_event *event, struct err *err)
-{
+static int read_event(const json_t *json, struct gateway_event *event, struct err *err) {
     const char *id = json_peek_text(json, "id", NULL);
     const char *type = json_peek_text(json, "event_type", NULL);
     const char *time = json_peek_text(json, "create_time", NULL);
@@ -197,14 +190,12 @@ static int read_event(const json_t *json, struct gateway_event *event, struct er
 
 /* Verification. */
 
-static const char *header_of(const struct gateway_callback_request *request, const char *name)
-{
+static const char *header_of(const struct gateway_callback_request *request, const char *name) {
     const char *value = http_header_find(request->headers, request->header_count, name);
     return value != NULL ? value : "";
 }
 
-static int check_time(const char *time, int64_t now_us, struct err *err)
-{
+static int check_time(const char *time, int64_t now_us, struct err *err) {
     int64_t sent_us = 0;
     if (!clock_parse(time, &sent_us)) {
         err_set(err, ERR_SIGNATURE, "the callback does not say when it was sent");
@@ -223,8 +214,7 @@ static int check_time(const char *time, int64_t now_us, struct err *err)
 }
 
 static int check_signature(const struct gateway_call *call,
-                           const struct gateway_callback_request *request, struct err *err)
-{
+                           const struct gateway_callback_request *request, struct err *err) {
     struct paypal_state *state = call->gateway->state;
     struct paypal_transmission transmission = {
         .id = header_of(request, "PAYPAL-TRANSMISSION-ID"),
@@ -266,8 +256,7 @@ static int check_signature(const struct gateway_call *call,
 
 int paypal_verify_callback(const struct gateway_call *call,
                            const struct gateway_callback_request *request,
-                           struct gateway_event *ret_event, struct err *err)
-{
+                           struct gateway_event *ret_event, struct err *err) {
     int rc = check_signature(call, request, err);
     if (rc < 0) {
         return rc;

@@ -5,21 +5,18 @@
 #include "base/clock.h"
 #include "gateway/exchange.h"
 
-void paypal_certs_init(struct paypal_certs *certs)
-{
+void paypal_certs_init(struct paypal_certs *certs) {
     *certs = (struct paypal_certs){0};
     lock_init(&certs->lock);
     cond_init(&certs->changed);
 }
 
-static void clear(struct paypal_cert *cert)
-{
+static void clear(struct paypal_cert *cert) {
     rsa_key_free(cert->key);
     *cert = (struct paypal_cert){0};
 }
 
-void paypal_certs_release(struct paypal_certs *certs)
-{
+void paypal_certs_release(struct paypal_certs *certs) {
     for (int i = 0; i < PAYPAL_CERTS_MAX; i++) {
         clear(&certs->kept[i]);
     }
@@ -28,22 +25,19 @@ void paypal_certs_release(struct paypal_certs *certs)
     *certs = (struct paypal_certs){0};
 }
 
-static bool ends_with(const char *text, size_t count, const char *end)
-{
+static bool ends_with(const char *text, size_t count, const char *end) {
     size_t end_count = strlen(end);
     return count >= end_count && memcmp(text + count - end_count, end, end_count) == 0;
 }
 
 /* The certificate's file behind the folder: plain characters, and no way up. */
-static bool file_ok(const char *file)
-{
+static bool file_ok(const char *file) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     return file[0] != '\0' && file[0] != '.' && strspn(file, allowed) == strlen(file);
 }
 
-bool paypal_cert_url_ok(const struct gateway *gateway, const char *url)
-{
+bool paypal_cert_url_ok(const struct gateway *gateway, const char *url) {
     size_t base_count = strlen(gateway->base_url);
     if (strlen(url) > PAYPAL_CERT_URL_CHARS_MAX || strstr(url, "..") != NULL) {
         return false;
@@ -65,16 +59,14 @@ bool paypal_cert_url_ok(const struct gateway *gateway, const char *url)
            file_ok(host + host_count + strlen(PAYPAL_CERT_PATH));
 }
 
-static bool name_ok(const char *name)
-{
+static bool name_ok(const char *name) {
     size_t count = strlen(name);
     return strcmp(name, "paypal.com") == 0 || (count > 11 && ends_with(name, count, ".paypal.com"));
 }
 
 /* Rules 2 and 3, on the bytes that came. */
 static int read_cert(const struct gateway *gateway, const char *pem, size_t count, int64_t now_us,
-                     struct rsa_key **ret_key, int64_t *ret_not_after_us, struct err *err)
-{
+                     struct rsa_key **ret_key, int64_t *ret_not_after_us, struct err *err) {
     struct x509_cert *cert = NULL;
     struct err why;
     if (x509_cert_read(pem, count, &cert, &why) < 0) {
@@ -101,8 +93,7 @@ static int read_cert(const struct gateway *gateway, const char *pem, size_t coun
 }
 
 static int fetch(const struct gateway_call *call, const char *url, int64_t now_us,
-                 struct rsa_key **ret_key, int64_t *ret_not_after_us, struct err *err)
-{
+                 struct rsa_key **ret_key, int64_t *ret_not_after_us, struct err *err) {
     int64_t left_us = call->deadline_us - clock_mono_us();
     if (left_us <= 0) {
         return err_set(err, ERR_UNREACHABLE,
@@ -133,8 +124,7 @@ static int fetch(const struct gateway_call *call, const char *url, int64_t now_u
                      ret_not_after_us, err);
 }
 
-static struct paypal_cert *find(struct paypal_certs *certs, const char *url, int64_t now_us)
-{
+static struct paypal_cert *find(struct paypal_certs *certs, const char *url, int64_t now_us) {
     for (int i = 0; i < PAYPAL_CERTS_MAX; i++) {
         struct paypal_cert *cert = &certs->kept[i];
         if (cert->key != NULL && strcmp(cert->url, url) == 0 && now_us < cert->not_after_us) {
@@ -147,8 +137,7 @@ static struct paypal_cert *find(struct paypal_certs *certs, const char *url, int
 }
 
 /* The place that nobody uses and that was used longest ago. */
-static struct paypal_cert *place(struct paypal_certs *certs)
-{
+static struct paypal_cert *place(struct paypal_certs *certs) {
     struct paypal_cert *best = NULL;
     for (int i = 0; i < PAYPAL_CERTS_MAX; i++) {
         struct paypal_cert *cert = &certs->kept[i];
@@ -159,8 +148,7 @@ static struct paypal_cert *place(struct paypal_certs *certs)
     return best;
 }
 
-static bool may_fetch(struct paypal_certs *certs)
-{
+static bool may_fetch(struct paypal_certs *certs) {
     int64_t now_us = clock_mono_us();
     if (certs->fetches == 0 || now_us - certs->minute_us >= 60 * US_PER_SECOND) {
         certs->minute_us = now_us;
@@ -175,8 +163,7 @@ static bool may_fetch(struct paypal_certs *certs)
 
 /* The lock is held on entry and on return but not during the fetch. */
 static int fetch_into(struct paypal_certs *certs, const struct gateway_call *call, const char *url,
-                      int64_t now_us, struct paypal_cert **ret_cert, struct err *err)
-{
+                      int64_t now_us, struct paypal_cert **ret_cert, struct err *err) {
     if (!may_fetch(certs)) {
         return err_set(err, ERR_UNREACHABLE,
                        "too many of PayPal's certificates were asked for lately");
@@ -208,8 +195,7 @@ static int fetch_into(struct paypal_certs *certs, const struct gateway_call *cal
 }
 
 int paypal_cert_take(struct paypal_certs *certs, const struct gateway_call *call, const char *url,
-                     int64_t now_us, struct paypal_cert **ret_cert, struct err *err)
-{
+                     int64_t now_us, struct paypal_cert **ret_cert, struct err *err) {
     if (!paypal_cert_url_ok(call->gateway, url)) {
         err_set(err, ERR_SIGNATURE, "PAYPAL-CERT-URL does not name a certificate of PayPal");
         return err_place(err, "PAYPAL-CERT-URL");
@@ -235,8 +221,7 @@ int paypal_cert_take(struct paypal_certs *certs, const struct gateway_call *call
     return rc;
 }
 
-void paypal_cert_give(struct paypal_certs *certs, struct paypal_cert *cert)
-{
+void paypal_cert_give(struct paypal_certs *certs, struct paypal_cert *cert) {
     lock_take(&certs->lock);
     cert->users--;
     lock_give(&certs->lock);

@@ -5,8 +5,7 @@
 #include "base/buf.h"
 
 /* What a change needs first is only looked up: a look that fails has changed nothing. */
-static void look_failed(struct gateway_result *result)
-{
+static void look_failed(struct gateway_result *result) {
     if (result->outcome == GW_UNKNOWN) {
         result->outcome = GW_UNAVAILABLE;
         result->advice = ADVICE_LATER;
@@ -14,8 +13,7 @@ static void look_failed(struct gateway_result *result)
 }
 
 static bool change_key(const struct gateway_change *change, const char *operation,
-                       struct gateway_result *result, char ret_key[PAYPAL_KEY_CHARS_MAX])
-{
+                       struct gateway_result *result, char ret_key[PAYPAL_KEY_CHARS_MAX]) {
     if (!exchange_reference_ok(change->reference)) {
         exchange_refuse(result, "invalid_request", "the reference cannot be a key at PayPal");
         return false;
@@ -25,8 +23,7 @@ static bool change_key(const struct gateway_change *change, const char *operatio
 }
 
 /* The id of the order's last authorization, or NULL. */
-static const char *authorization_of(const json_t *order)
-{
+static const char *authorization_of(const json_t *order) {
     const json_t *authorizations = paypal_payments(order, "authorizations");
     size_t count = json_array_size(authorizations);
     return count > 0 ? json_peek_text(json_array_get(authorizations, count - 1), "id", NULL) : NULL;
@@ -34,8 +31,7 @@ static const char *authorization_of(const json_t *order)
 
 /* The order as it is now, in place of what the refused change said. */
 static void ask_order(const struct gateway_call *call, const struct gateway_change *change,
-                      struct gateway_result *result)
-{
+                      struct gateway_result *result) {
     struct gateway_result now;
     JSON_AUTO order = NULL;
     paypal_show_order(call, change->payment.gateway_id, change->payment.reference, &now, &order);
@@ -50,8 +46,7 @@ static void ask_order(const struct gateway_call *call, const struct gateway_chan
 static void capture_authorization(const struct gateway_call *call,
                                   const struct gateway_change *change, const char *authorization_id,
                                   const char *key, const char *amount_text,
-                                  struct gateway_result *result)
-{
+                                  struct gateway_result *result) {
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
     paypal_path(&path, "/v2/payments/authorizations/", authorization_id, "/capture");
@@ -74,8 +69,7 @@ static void capture_authorization(const struct gateway_call *call,
 }
 
 void paypal_capture(const struct gateway_call *call, const struct gateway_change *change,
-                    struct gateway_result *ret_result)
-{
+                    struct gateway_result *ret_result) {
     char key[PAYPAL_KEY_CHARS_MAX];
     char amount_text[MONEY_TEXT_MAX];
     gateway_result_init(ret_result);
@@ -116,8 +110,7 @@ void paypal_capture(const struct gateway_call *call, const struct gateway_change
 
 static void void_authorization(const struct gateway_call *call, const struct gateway_change *change,
                                const char *authorization_id, const char *key,
-                               struct gateway_result *result)
-{
+                               struct gateway_result *result) {
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
     paypal_path(&path, "/v2/payments/authorizations/", authorization_id, "/void");
@@ -139,8 +132,7 @@ static void void_authorization(const struct gateway_call *call, const struct gat
 }
 
 void paypal_cancel(const struct gateway_call *call, const struct gateway_change *change,
-                   struct gateway_result *ret_result)
-{
+                   struct gateway_result *ret_result) {
     char key[PAYPAL_KEY_CHARS_MAX];
     gateway_result_init(ret_result);
     if (!change_key(change, "void", ret_result, key)) {
@@ -177,8 +169,7 @@ void paypal_cancel(const struct gateway_call *call, const struct gateway_change 
 /* The capture to pay back from: the first that is large enough. It must be the same one at every
  * repeat, so it is chosen by what never changes, not by what is left on it. */
 static bool choose_capture(const json_t *order, int64_t amount_minor,
-                           char ret_id[GATEWAY_ID_CHARS_MAX + 1])
-{
+                           char ret_id[GATEWAY_ID_CHARS_MAX + 1]) {
     const json_t *captures = paypal_payments(order, "captures");
     for (size_t i = 0; i < json_array_size(captures); i++) {
         const json_t *capture = json_array_get(captures, i);
@@ -194,8 +185,7 @@ static bool choose_capture(const json_t *order, int64_t amount_minor,
 
 /* The capture's id by asking the order. */
 static bool look_up_capture(const struct gateway_call *call, const struct gateway_change *change,
-                            struct gateway_result *result, char ret_id[GATEWAY_ID_CHARS_MAX + 1])
-{
+                            struct gateway_result *result, char ret_id[GATEWAY_ID_CHARS_MAX + 1]) {
     if (change->payment.gateway_id[0] == '\0') {
         exchange_refuse(result, "not_found_there", "there is no order from which to pay back");
         return false;
@@ -218,8 +208,7 @@ static bool look_up_capture(const struct gateway_call *call, const struct gatewa
 
 static void refund_capture(const struct gateway_call *call, const struct gateway_change *change,
                            const char *capture_id, const char *key, const char *amount_text,
-                           struct gateway_result *result)
-{
+                           struct gateway_result *result) {
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
     paypal_path(&path, "/v2/payments/captures/", capture_id, "/refund");
@@ -242,8 +231,7 @@ static void refund_capture(const struct gateway_call *call, const struct gateway
 /* "It was done before": by us when a refund with our reference is there. When there is none, the
  * capture was given back by somebody else and ours was refused. */
 static void ask_refund(const struct gateway_call *call, const struct gateway_change *change,
-                       struct gateway_result *result)
-{
+                       struct gateway_result *result) {
     struct gateway_result now;
     paypal_query_refund(call, change, &now);
     now.duration_us += result->duration_us;
@@ -262,8 +250,7 @@ static void ask_refund(const struct gateway_call *call, const struct gateway_cha
  */
 static void refund_somewhere(const struct gateway_call *call, const struct gateway_change *change,
                              const char *key, const char *amount_text,
-                             struct gateway_result *result)
-{
+                             struct gateway_result *result) {
     char capture_id[GATEWAY_ID_CHARS_MAX + 1];
     exchange_copy_id(capture_id, sizeof(capture_id), change->payment.charge_id);
     if (capture_id[0] != '\0') {
@@ -279,8 +266,7 @@ static void refund_somewhere(const struct gateway_call *call, const struct gatew
 }
 
 void paypal_refund(const struct gateway_call *call, const struct gateway_change *change,
-                   struct gateway_result *ret_result)
-{
+                   struct gateway_result *ret_result) {
     char key[PAYPAL_KEY_CHARS_MAX];
     char amount_text[MONEY_TEXT_MAX];
     gateway_result_init(ret_result);
@@ -299,8 +285,7 @@ void paypal_refund(const struct gateway_call *call, const struct gateway_change 
 }
 
 static void query_refund_by_id(const struct gateway_call *call, const struct gateway_change *change,
-                               struct gateway_result *result)
-{
+                               struct gateway_result *result) {
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
     paypal_path(&path, "/v2/payments/refunds/", change->refund_id, "");
@@ -322,8 +307,7 @@ static void query_refund_by_id(const struct gateway_call *call, const struct gat
 /* Through the order, which lists its refunds with the reference that we gave them. */
 static void query_refund_by_reference(const struct gateway_call *call,
                                       const struct gateway_change *change,
-                                      struct gateway_result *result)
-{
+                                      struct gateway_result *result) {
     JSON_AUTO order = NULL;
     struct gateway_result shown;
     paypal_show_order(call, change->payment.gateway_id, change->payment.reference, &shown, &order);
@@ -350,8 +334,7 @@ static void query_refund_by_reference(const struct gateway_call *call,
 }
 
 void paypal_query_refund(const struct gateway_call *call, const struct gateway_change *change,
-                         struct gateway_result *ret_result)
-{
+                         struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     if (change->refund_id != NULL && change->refund_id[0] != '\0') {
         query_refund_by_id(call, change, ret_result);

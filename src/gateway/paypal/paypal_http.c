@@ -5,16 +5,14 @@
 
 enum { HEADERS_MAX = 6 };
 
-void paypal_path(struct buf *path, const char *prefix, const char *id, const char *suffix)
-{
+void paypal_path(struct buf *path, const char *prefix, const char *id, const char *suffix) {
     buf_add_text(path, prefix);
     buf_add_urlencoded(path, id);
     buf_add_text(path, suffix);
 }
 
 static int make_headers(const char *authorization, const char *key, bool has_body,
-                        struct http_header ret_headers[HEADERS_MAX])
-{
+                        struct http_header ret_headers[HEADERS_MAX]) {
     int count = 0;
     ret_headers[count++] = (struct http_header){"Authorization", authorization};
     ret_headers[count++] = (struct http_header){"Accept", "application/json"};
@@ -29,8 +27,7 @@ static int make_headers(const char *authorization, const char *key, bool has_bod
 }
 
 /* A 401 that a new token may cure. Whatever the call was, a 401 says that it was not executed. */
-static bool token_refused(const struct http_answer *answer, const json_t *json)
-{
+static bool token_refused(const struct http_answer *answer, const json_t *json) {
     const json_t *details = json_peek(json, "details", NULL);
     const char *issue = json_peek_text(json_array_get(details, 0), "issue", NULL);
     return answer->status == 401 && (issue == NULL || strcmp(issue, "INVALID_ACCOUNT_STATUS") != 0);
@@ -38,8 +35,7 @@ static bool token_refused(const struct http_answer *answer, const json_t *json)
 
 bool paypal_send(const struct gateway_call *call, const char *method, const char *path,
                  const json_t *body, const char *key, bool moves_money,
-                 struct gateway_result *result, struct http_answer *ret_answer, json_t **ret_json)
-{
+                 struct gateway_result *result, struct http_answer *ret_answer, json_t **ret_json) {
     struct paypal_state *state = call->gateway->state;
     char url[PAYPAL_URL_BYTES_MAX];
     int url_chars = snprintf(url, sizeof(url), "%s%s", call->gateway->base_url, path);

@@ -19,14 +19,12 @@ enum { REFERENCE_ID_CHARS_MAX = 256, DESCRIPTION_CHARS_MAX = 127 };
 
 /* What is sent. */
 
-static json_t *money_json(const char *amount_text, struct currency currency)
-{
+static json_t *money_json(const char *amount_text, struct currency currency) {
     return json_pack("{s:s,s:s}", "currency_code", currency.code, "value", amount_text);
 }
 
 /* {"experience_context": …}: the payer is sent to PayPal's page and back. */
-static json_t *wallet_json(const struct gateway_charge *charge)
-{
+static json_t *wallet_json(const struct gateway_charge *charge) {
     const char *cancel_url = charge->cancel_url[0] != '\0' ? charge->cancel_url
                                                            : charge->return_url;
     json_t *context = json_object();
@@ -38,8 +36,7 @@ static json_t *wallet_json(const struct gateway_charge *charge)
     return json_pack("{s:{s:o}}", "paypal", "experience_context", context);
 }
 
-static json_t *order_json(const struct gateway_charge *charge, const char *amount_text)
-{
+static json_t *order_json(const struct gateway_charge *charge, const char *amount_text) {
     char description[DESCRIPTION_CHARS_MAX + 1];
     exchange_copy_text(description, sizeof(description), charge->description);
     json_t *unit = json_object();
@@ -60,8 +57,7 @@ static json_t *order_json(const struct gateway_charge *charge, const char *amoun
 
 /* The body of capture and authorize: the stored means of payment, or nothing when the payer
  * approved. */
-static json_t *source_json(const struct gateway_charge *charge, bool approved)
-{
+static json_t *source_json(const struct gateway_charge *charge, bool approved) {
     if (approved || charge->token[0] == '\0') {
         return json_object();
     }
@@ -76,8 +72,7 @@ static json_t *source_json(const struct gateway_charge *charge, bool approved)
 }
 
 static bool can_ask(const struct gateway_call *call, const struct gateway_charge *charge,
-                    char amount_text[MONEY_TEXT_MAX], struct gateway_result *result)
-{
+                    char amount_text[MONEY_TEXT_MAX], struct gateway_result *result) {
     if (!exchange_reference_ok(charge->reference)) {
         exchange_refuse(result, "invalid_request", "the reference cannot be a key at PayPal");
         return false;
@@ -118,8 +113,7 @@ static bool can_ask(const struct gateway_call *call, const struct gateway_charge
 
 /* An answer about another payment is no answer about ours. */
 static bool check_reference(const json_t *order, const char *reference,
-                            struct gateway_result *result)
-{
+                            struct gateway_result *result) {
     const char *theirs = json_peek_text(paypal_unit(order), "custom_id", NULL);
     if (theirs == NULL || strcmp(theirs, reference) == 0) {
         return true;
@@ -132,8 +126,7 @@ static bool check_reference(const json_t *order, const char *reference,
 }
 
 /* An answer to a GET that is not 2xx: it is not there, or the question was not answered. */
-void paypal_read_missing(int status, const json_t *json, struct gateway_result *result)
-{
+void paypal_read_missing(int status, const json_t *json, struct gateway_result *result) {
     paypal_read_error(status, json, result);
     if (status == 404 && strcmp(result->common_code, "not_found_there") == 0) {
         result->outcome = GW_NOT_FOUND;
@@ -143,8 +136,7 @@ void paypal_read_missing(int status, const json_t *json, struct gateway_result *
 }
 
 void paypal_show_order(const struct gateway_call *call, const char *order_id, const char *reference,
-                       struct gateway_result *result, json_t **ret_order)
-{
+                       struct gateway_result *result, json_t **ret_order) {
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
     paypal_path(&path, "/v2/checkout/orders/", order_id, "");
@@ -170,8 +162,7 @@ void paypal_show_order(const struct gateway_call *call, const char *order_id, co
 }
 
 void paypal_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
-                  struct gateway_result *ret_result)
-{
+                  struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     if (lookup->gateway_id[0] == '\0') {
         /* Without an id on our row nothing was captured: capture is sent only after persist() has
@@ -187,8 +178,7 @@ void paypal_query(const struct gateway_call *call, const struct gateway_lookup *
 
 /* Taking the money. */
 
-static bool is_settled(enum gateway_outcome outcome)
-{
+static bool is_settled(enum gateway_outcome outcome) {
     return outcome == GW_CHARGED || outcome == GW_AUTHORIZED || outcome == GW_PENDING ||
            outcome == GW_DECLINED || outcome == GW_CANCELED;
 }
@@ -196,8 +186,7 @@ static bool is_settled(enum gateway_outcome outcome)
 /* After "it was done before", or an answer without the payments in it: the order itself is asked.
  * What it does not settle stays unknown. */
 static void ask_order(const struct gateway_call *call, const struct gateway_charge *charge,
-                      const char *order_id, struct gateway_result *result)
-{
+                      const char *order_id, struct gateway_result *result) {
     struct gateway_result now;
     JSON_AUTO order = NULL;
     paypal_show_order(call, order_id, charge->reference, &now, &order);
@@ -212,8 +201,7 @@ static void ask_order(const struct gateway_call *call, const struct gateway_char
 }
 
 static void take_money(const struct gateway_call *call, const struct gateway_charge *charge,
-                       const char *order_id, bool approved, struct gateway_result *result)
-{
+                       const char *order_id, bool approved, struct gateway_result *result) {
     char key[PAYPAL_KEY_CHARS_MAX];
     BUF_AUTO path;
     buf_init(&path, PAYPAL_URL_BYTES_MAX);
@@ -240,8 +228,7 @@ static void take_money(const struct gateway_call *call, const struct gateway_cha
 
 /* Whatever fails here is certainly not charged, but for two: the same order is being worked on by
  * another send, or the account has seen a payment with our reference. */
-static void read_create_failure(int status, const json_t *json, struct gateway_result *result)
-{
+static void read_create_failure(int status, const json_t *json, struct gateway_result *result) {
     paypal_read_error(status, json, result);
     bool known_there = paypal_code_is_done(result->code) || paypal_code_is_busy(result->code);
     if (result->outcome == GW_UNKNOWN && !known_there) {
@@ -258,8 +245,7 @@ static void read_create_failure(int status, const json_t *json, struct gateway_r
 
 /* True: the order exists and `result` says where it stands. */
 static bool create_order(const struct gateway_call *call, const struct gateway_charge *charge,
-                         const char *amount_text, struct gateway_result *result)
-{
+                         const char *amount_text, struct gateway_result *result) {
     char key[PAYPAL_KEY_CHARS_MAX];
     snprintf(key, sizeof(key), "%s-o", charge->reference);
     HTTP_ANSWER_AUTO answer = {0};
@@ -283,8 +269,7 @@ static bool create_order(const struct gateway_call *call, const struct gateway_c
 }
 
 /* The payer is needed: where the order stands says so, or the link he has to follow. */
-static void wait_for_payer(struct gateway_result *result)
-{
+static void wait_for_payer(struct gateway_result *result) {
     if (result->outcome == GW_APPROVED) {
         return;
     }
@@ -294,8 +279,7 @@ static void wait_for_payer(struct gateway_result *result)
 }
 
 static void charge_order(const struct gateway_call *call, const struct gateway_charge *charge,
-                         const char *amount_text, struct gateway_result *result)
-{
+                         const char *amount_text, struct gateway_result *result) {
     if (!create_order(call, charge, amount_text, result)) {
         return;
     }
@@ -328,8 +312,7 @@ static void charge_order(const struct gateway_call *call, const struct gateway_c
 }
 
 void paypal_charge(const struct gateway_call *call, const struct gateway_charge *charge,
-                   struct gateway_result *ret_result)
-{
+                   struct gateway_result *ret_result) {
     char amount_text[MONEY_TEXT_MAX];
     gateway_result_init(ret_result);
     if (can_ask(call, charge, amount_text, ret_result)) {
@@ -338,8 +321,7 @@ void paypal_charge(const struct gateway_call *call, const struct gateway_charge 
 }
 
 void paypal_resume(const struct gateway_call *call, const struct gateway_charge *charge,
-                   const struct gateway_lookup *lookup, struct gateway_result *ret_result)
-{
+                   const struct gateway_lookup *lookup, struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     if (lookup->gateway_id[0] == '\0' || !exchange_reference_ok(charge->reference)) {
         exchange_refuse(ret_result, "invalid_request", "there is no order to go on with");

@@ -43,13 +43,12 @@ static const struct {
 #undef X
 };
 
-static bool same(const char *a, const char *b)
-{
+static bool same(const char *a, const char *b) {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-static enum gateway_outcome outcome_of(const struct state *states, size_t count, const char *status)
-{
+static enum gateway_outcome outcome_of(const struct state *states, size_t count,
+                                       const char *status) {
     for (size_t i = 0; i < count; i++) {
         if (same(states[i].status, status)) {
             return states[i].outcome;
@@ -58,23 +57,19 @@ static enum gateway_outcome outcome_of(const struct state *states, size_t count,
     return GW_UNKNOWN;
 }
 
-enum gateway_outcome paypal_capture_outcome(const char *status)
-{
+enum gateway_outcome paypal_capture_outcome(const char *status) {
     return outcome_of(capture_states, COUNT_OF(capture_states), status);
 }
 
-enum gateway_outcome paypal_authorization_outcome(const char *status)
-{
+enum gateway_outcome paypal_authorization_outcome(const char *status) {
     return outcome_of(authorization_states, COUNT_OF(authorization_states), status);
 }
 
-enum gateway_outcome paypal_refund_outcome(const char *status)
-{
+enum gateway_outcome paypal_refund_outcome(const char *status) {
     return outcome_of(refund_states, COUNT_OF(refund_states), status);
 }
 
-static bool code_is(const char *code, enum code_kind kind)
-{
+static bool code_is(const char *code, enum code_kind kind) {
     for (size_t i = 0; i < COUNT_OF(code_kinds); i++) {
         if (code_kinds[i].kind == kind && same(code_kinds[i].code, code)) {
             return true;
@@ -83,25 +78,21 @@ static bool code_is(const char *code, enum code_kind kind)
     return false;
 }
 
-bool paypal_code_is_done(const char *code)
-{
+bool paypal_code_is_done(const char *code) {
     return code_is(code, KIND_DONE);
 }
 
-bool paypal_code_is_busy(const char *code)
-{
+bool paypal_code_is_busy(const char *code) {
     return code_is(code, KIND_BUSY);
 }
 
 /* Amounts. */
 
-static bool whole_units_only(struct currency currency)
-{
+static bool whole_units_only(struct currency currency) {
     return strcmp(currency.code, "HUF") == 0 || strcmp(currency.code, "TWD") == 0;
 }
 
-bool paypal_amount(int64_t amount_minor, struct currency currency, char ret_text[MONEY_TEXT_MAX])
-{
+bool paypal_amount(int64_t amount_minor, struct currency currency, char ret_text[MONEY_TEXT_MAX]) {
     int exponent = currency_exponent(currency);
     if (amount_minor < 1 || amount_minor > AMOUNT_MINOR_MAX ||
         (exponent != 2 && strcmp(currency.code, "JPY") != 0)) {
@@ -118,8 +109,7 @@ bool paypal_amount(int64_t amount_minor, struct currency currency, char ret_text
     return true;
 }
 
-int64_t paypal_read_amount(const json_t *money, struct currency *ret_currency)
-{
+int64_t paypal_read_amount(const json_t *money, struct currency *ret_currency) {
     const char *code = json_peek_text(money, "currency_code", NULL);
     const char *value = json_peek_text(money, "value", NULL);
     struct currency currency;
@@ -135,8 +125,7 @@ int64_t paypal_read_amount(const json_t *money, struct currency *ret_currency)
 
 /* Orders and what hangs on them. */
 
-const char *paypal_link(const json_t *object, const char *rel)
-{
+const char *paypal_link(const json_t *object, const char *rel) {
     const json_t *links = json_peek(object, "links", NULL);
     for (size_t i = 0; i < json_array_size(links); i++) {
         const json_t *link = json_array_get(links, i);
@@ -147,20 +136,17 @@ const char *paypal_link(const json_t *object, const char *rel)
     return NULL;
 }
 
-const json_t *paypal_unit(const json_t *order)
-{
+const json_t *paypal_unit(const json_t *order) {
     return json_array_get(json_peek(order, "purchase_units", NULL), 0);
 }
 
-const json_t *paypal_payments(const json_t *order, const char *kind)
-{
+const json_t *paypal_payments(const json_t *order, const char *kind) {
     const json_t *array = json_peek(paypal_unit(order), "payments", kind, NULL);
     return json_is_array(array) ? array : NULL;
 }
 
 /* Why a capture did not go through, as far as the card's processor says. */
-static void read_processor(const json_t *capture, struct gateway_result *result)
-{
+static void read_processor(const json_t *capture, struct gateway_result *result) {
     const char *code = json_peek_text(capture, "processor_response", "response_code", NULL);
     if (!code_is(code, KIND_PROCESSOR) ||
         !gateway_result_code(result, &paypal_adapter, code, NULL)) {
@@ -175,16 +161,14 @@ static void read_processor(const json_t *capture, struct gateway_result *result)
     exchange_copy_text(result->code, sizeof(result->code), text);
 }
 
-static void add(int64_t *sum, int64_t amount_minor)
-{
+static void add(int64_t *sum, int64_t amount_minor) {
     if (amount_minor >= 0 && !money_add(*sum > 0 ? *sum : 0, amount_minor, sum)) {
         *sum = -1;
     }
 }
 
 /* Adds one capture's money to the result; what did not go through adds nothing. */
-static void add_capture(const json_t *capture, struct gateway_result *result)
-{
+static void add_capture(const json_t *capture, struct gateway_result *result) {
     struct currency currency = {0};
     int64_t amount_minor = paypal_read_amount(json_peek(capture, "amount", NULL), &currency);
     if (paypal_capture_outcome(json_peek_text(capture, "status", NULL)) != GW_CHARGED ||
@@ -200,8 +184,7 @@ static void add_capture(const json_t *capture, struct gateway_result *result)
     }
 }
 
-void paypal_read_capture(const json_t *capture, struct gateway_result *result)
-{
+void paypal_read_capture(const json_t *capture, struct gateway_result *result) {
     const char *id = json_peek_text(capture, "id", NULL);
     if (id == NULL) {
         exchange_common_code(result, "gateway_garbled");
@@ -218,8 +201,7 @@ void paypal_read_capture(const json_t *capture, struct gateway_result *result)
 }
 
 /* The outcome of the captures together: money that came counts before money that did not. */
-static void read_captures(const json_t *captures, struct gateway_result *result)
-{
+static void read_captures(const json_t *captures, struct gateway_result *result) {
     static const enum gateway_outcome order[] = {GW_CHARGED, GW_PENDING, GW_UNKNOWN, GW_DECLINED};
     for (size_t i = 0; i < json_array_size(captures); i++) {
         add_capture(json_array_get(captures, i), result);
@@ -242,8 +224,7 @@ static void read_captures(const json_t *captures, struct gateway_result *result)
 
 /* Authorizations come first: PARTIALLY_CAPTURED leaves the rest open, whatever was captured. */
 static void read_authorizations(const json_t *authorizations, size_t capture_count,
-                                struct gateway_result *result)
-{
+                                struct gateway_result *result) {
     const json_t *last = json_array_get(authorizations, json_array_size(authorizations) - 1);
     enum gateway_outcome outcome = paypal_authorization_outcome(
         json_peek_text(last, "status", NULL));
@@ -265,8 +246,7 @@ static void read_authorizations(const json_t *authorizations, size_t capture_cou
     }
 }
 
-static void read_refunds(const json_t *refunds, struct gateway_result *result)
-{
+static void read_refunds(const json_t *refunds, struct gateway_result *result) {
     struct currency unused;
     for (size_t i = 0; i < json_array_size(refunds); i++) {
         const json_t *refund = json_array_get(refunds, i);
@@ -281,8 +261,8 @@ static void read_refunds(const json_t *refunds, struct gateway_result *result)
  * him to. A CREATED one without that link was made for a stored token: our capture either never
  * arrived or is under way, and the order cannot say which, so it stays UNKNOWN until the repeat of
  * the capture, or the order's end, decides. */
-static void read_open_order(const json_t *order, const char *status, struct gateway_result *result)
-{
+static void read_open_order(const json_t *order, const char *status,
+                            struct gateway_result *result) {
     const char *payer_action = paypal_link(order, "payer-action");
     const char *approve = paypal_link(order, "approve");
     result->outcome = outcome_of(order_states, COUNT_OF(order_states), status);
@@ -300,8 +280,7 @@ static void read_open_order(const json_t *order, const char *status, struct gate
     }
 }
 
-void paypal_read_order(const json_t *order, struct gateway_result *result)
-{
+void paypal_read_order(const json_t *order, struct gateway_result *result) {
     const char *id = json_peek_text(order, "id", NULL);
     const char *status = json_peek_text(order, "status", NULL);
     if (id == NULL || status == NULL) {
@@ -323,8 +302,7 @@ void paypal_read_order(const json_t *order, struct gateway_result *result)
     }
 }
 
-void paypal_read_refund(const json_t *refund, struct gateway_result *result)
-{
+void paypal_read_refund(const json_t *refund, struct gateway_result *result) {
     const char *id = json_peek_text(refund, "id", NULL);
     const char *status = json_peek_text(refund, "status", NULL);
     if (id == NULL || status == NULL) {
@@ -344,8 +322,7 @@ void paypal_read_refund(const json_t *refund, struct gateway_result *result)
 /* Errors. */
 
 /* These statuses come before or instead of what the body says; NULL: look at the body. */
-static const char *status_code(int status, char text[16])
-{
+static const char *status_code(int status, char text[16]) {
     if (status == 401 || status == 403 || status == 429) {
         snprintf(text, 16, "http_%d", status);
         return text;
@@ -353,8 +330,7 @@ static const char *status_code(int status, char text[16])
     return NULL;
 }
 
-static const struct gateway_error *error_row(int status, const char *issue, const char *name)
-{
+static const struct gateway_error *error_row(int status, const char *issue, const char *name) {
     char text[16];
     const struct gateway_error *by_status = gateway_error_find(&paypal_adapter,
                                                                status_code(status, text));
@@ -373,8 +349,7 @@ static const struct gateway_error *error_row(int status, const char *issue, cons
     return !speaks ? NULL : row != NULL ? row : by_status;
 }
 
-void paypal_read_error(int status, const json_t *json, struct gateway_result *result)
-{
+void paypal_read_error(int status, const json_t *json, struct gateway_result *result) {
     const json_t *detail = json_array_get(json_peek(json, "details", NULL), 0);
     const char *issue = json_peek_text(detail, "issue", NULL);
     const char *name = json_peek_text(json, "name", NULL);

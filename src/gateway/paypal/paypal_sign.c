@@ -4,8 +4,7 @@
 
 #include <inttypes.h>
 
-static bool part_ok(const char *text, size_t chars_max)
-{
+static bool part_ok(const char *text, size_t chars_max) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:+";
     size_t count = text != NULL ? strlen(text) : 0;
@@ -13,8 +12,7 @@ static bool part_ok(const char *text, size_t chars_max)
 }
 
 bool paypal_signed_text(const struct paypal_transmission *transmission,
-                        char ret_text[PAYPAL_SIGNED_CHARS_MAX + 1])
-{
+                        char ret_text[PAYPAL_SIGNED_CHARS_MAX + 1]) {
     if (!part_ok(transmission->id, PAYPAL_TRANSMISSION_CHARS_MAX) ||
         !part_ok(transmission->time, PAYPAL_TRANSMISSION_CHARS_MAX) ||
         !part_ok(transmission->webhook_id, PAYPAL_WEBHOOK_ID_CHARS_MAX)) {
@@ -27,8 +25,7 @@ bool paypal_signed_text(const struct paypal_transmission *transmission,
 }
 
 int paypal_sign(const struct rsa_key *private_key, const struct paypal_transmission *transmission,
-                char **ret_signature, struct err *err)
-{
+                char **ret_signature, struct err *err) {
     char text[PAYPAL_SIGNED_CHARS_MAX + 1];
     if (!paypal_signed_text(transmission, text)) {
         return err_set(err, ERR_VALIDATION,
@@ -38,8 +35,7 @@ int paypal_sign(const struct rsa_key *private_key, const struct paypal_transmiss
 }
 
 bool paypal_sign_verify(const struct rsa_key *public_key,
-                        const struct paypal_transmission *transmission, const char *signature)
-{
+                        const struct paypal_transmission *transmission, const char *signature) {
     char text[PAYPAL_SIGNED_CHARS_MAX + 1];
     return signature != NULL && paypal_signed_text(transmission, text) &&
            rsa_verify_sha256(public_key, text, strlen(text), signature);

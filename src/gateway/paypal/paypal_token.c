@@ -12,15 +12,13 @@ enum {
     RETRY_AHEAD_S = 10, /* between tries to renew while the old one still serves */
 };
 
-void paypal_tokens_init(struct paypal_tokens *tokens)
-{
+void paypal_tokens_init(struct paypal_tokens *tokens) {
     *tokens = (struct paypal_tokens){0};
     lock_init(&tokens->lock);
     cond_init(&tokens->changed);
 }
 
-void paypal_tokens_release(struct paypal_tokens *tokens)
-{
+void paypal_tokens_release(struct paypal_tokens *tokens) {
     secret_free(tokens->token);
     cond_free(&tokens->changed);
     lock_free(&tokens->lock);
@@ -28,8 +26,7 @@ void paypal_tokens_release(struct paypal_tokens *tokens)
 }
 
 /* "Basic …" of the client's id and secret; free it with forget(). */
-static char *basic_authorization(const struct gateway *gateway)
-{
+static char *basic_authorization(const struct gateway *gateway) {
     const struct secret *id = gateway_credential(gateway, "client_id");
     const struct secret *password = gateway_credential(gateway, "client_secret");
     char pair[2 * PAYPAL_CREDENTIAL_CHARS_MAX + 2];
@@ -39,8 +36,7 @@ static char *basic_authorization(const struct gateway *gateway)
     return encoded;
 }
 
-static void forget(char *text)
-{
+static void forget(char *text) {
     if (text != NULL) {
         explicit_bzero(text, strlen(text));
         free(text);
@@ -48,8 +44,7 @@ static void forget(char *text)
 }
 
 /* Takes the token out of a 200. NULL: there is none to be read. */
-static struct secret *read_token(const json_t *json, int64_t *ret_lifetime_s)
-{
+static struct secret *read_token(const json_t *json, int64_t *ret_lifetime_s) {
     const char *token = json_peek_text(json, "access_token", NULL);
     int64_t lifetime_s = json_peek_int(json, 0, "expires_in", NULL);
     if (token == NULL || token[0] == '\0' || strlen(token) > PAYPAL_TOKEN_CHARS_MAX ||
@@ -68,8 +63,7 @@ static struct secret *read_token(const json_t *json, int64_t *ret_lifetime_s)
 /* Nobody's money is moved by asking for a token, so whatever is not a clear refusal is UNAVAILABLE.
  */
 static struct secret *fetch(const struct gateway_call *call, struct gateway_result *result,
-                            int64_t *ret_lifetime_s)
-{
+                            int64_t *ret_lifetime_s) {
     static const char body[] = "grant_type=client_credentials";
     char url[PAYPAL_URL_BYTES_MAX];
     char *encoded = basic_authorization(call->gateway);
@@ -120,14 +114,12 @@ static struct secret *fetch(const struct gateway_call *call, struct gateway_resu
     return NULL;
 }
 
-static bool usable(const struct paypal_tokens *tokens, int64_t now_us)
-{
+static bool usable(const struct paypal_tokens *tokens, int64_t now_us) {
     return tokens->token != NULL && now_us < tokens->expires_us;
 }
 
 /* Fetches; the lock is held on entry and on return but not in between, and `fetching` is ours. */
-static bool fetch_unlocked(struct paypal_tokens *tokens, const struct gateway_call *call)
-{
+static bool fetch_unlocked(struct paypal_tokens *tokens, const struct gateway_call *call) {
     struct gateway_result result;
     gateway_result_init(&result);
     int64_t lifetime_s = 0;
@@ -155,16 +147,14 @@ static bool fetch_unlocked(struct paypal_tokens *tokens, const struct gateway_ca
 }
 
 /* What a failed fetch means for the operation that needed the token: nothing of it was sent. */
-static void pass_failure(const struct gateway_result *failure, struct gateway_result *result)
-{
+static void pass_failure(const struct gateway_result *failure, struct gateway_result *result) {
     int64_t duration_us = result->duration_us + failure->duration_us;
     *result = *failure;
     result->duration_us = duration_us;
     result->reach = HTTP_NOT_SENT;
 }
 
-static void waited_in_vain(struct gateway_result *result)
-{
+static void waited_in_vain(struct gateway_result *result) {
     struct http_answer answer = {.reach = HTTP_NOT_SENT, .failure = HTTP_FAIL_TIMEOUT};
     (void)gateway_result_http(result, &answer, true);
     exchange_copy_text(result->message, sizeof(result->message),
@@ -173,8 +163,7 @@ static void waited_in_vain(struct gateway_result *result)
 
 /* The lock is held. Leaves with a usable token, or false. */
 static bool have_token(struct paypal_tokens *tokens, const struct gateway_call *call,
-                       struct gateway_result *result)
-{
+                       struct gateway_result *result) {
     for (;;) {
         int64_t now_us = clock_mono_us();
         bool good = usable(tokens, now_us);
@@ -211,8 +200,7 @@ static bool have_token(struct paypal_tokens *tokens, const struct gateway_call *
 
 bool paypal_token_get(struct paypal_tokens *tokens, const struct gateway_call *call,
                       char ret_authorization[PAYPAL_AUTHORIZATION_BYTES], uint64_t *ret_generation,
-                      struct gateway_result *result)
-{
+                      struct gateway_result *result) {
     lock_take(&tokens->lock);
     bool good = have_token(tokens, call, result);
     if (good) {
@@ -224,8 +212,7 @@ bool paypal_token_get(struct paypal_tokens *tokens, const struct gateway_call *c
     return good;
 }
 
-void paypal_token_drop(struct paypal_tokens *tokens, uint64_t generation)
-{
+void paypal_token_drop(struct paypal_tokens *tokens, uint64_t generation) {
     lock_take(&tokens->lock);
     if (tokens->generation == generation) {
         secret_free(tokens->token);
@@ -235,8 +222,7 @@ void paypal_token_drop(struct paypal_tokens *tokens, uint64_t generation)
 }
 
 bool paypal_token_renew(struct paypal_tokens *tokens, const struct gateway_call *call,
-                        struct gateway_result *result)
-{
+                        struct gateway_result *result) {
     lock_take(&tokens->lock);
     uint64_t seen = tokens->fetches;
     bool in_time = true;

@@ -22,7 +22,7 @@ enum {
 };
 
 static const struct gateway_error errors[] = {
-#define X(kind, code, status, outcome, advice, common_code) \
+#define X(kind, code, status, outcome, advice, common_code)                                        \
     {code, GW_##outcome, ADVICE_##advice, common_code},
 #include "gateway/stripe/stripe_errors.def"
 #undef X
@@ -32,8 +32,7 @@ static const char *const credentials_needed[] = {"api_key", "webhook_secret", NU
 
 /* Requests. */
 
-static void form_add(struct buf *form, const char *key, const char *value)
-{
+static void form_add(struct buf *form, const char *key, const char *value) {
     if (form->len > 0) {
         buf_add_char(form, '&');
     }
@@ -42,8 +41,7 @@ static void form_add(struct buf *form, const char *key, const char *value)
     buf_add_urlencoded(form, value);
 }
 
-static void form_add_int(struct buf *form, const char *key, int64_t value)
-{
+static void form_add_int(struct buf *form, const char *key, int64_t value) {
     char text[24];
     snprintf(text, sizeof(text), "%lld", (long long)value);
     form_add(form, key, text);
@@ -52,8 +50,7 @@ static void form_add_int(struct buf *form, const char *key, int64_t value)
 /* One call. `form` NULL: a GET. `key`: the idempotency key of a POST. */
 static bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
                         const char *key, bool moves_money, struct gateway_result *result,
-                        struct http_answer *ret_answer, json_t **ret_json)
-{
+                        struct http_answer *ret_answer, json_t **ret_json) {
     char url[URL_BYTES_MAX];
     int url_chars = snprintf(url, sizeof(url), "%s%s", call->gateway->base_url, path);
     if (url_chars < 0 || (size_t)url_chars >= sizeof(url) || (form != NULL && !buf_ok(form))) {
@@ -84,15 +81,13 @@ static bool stripe_send(const struct gateway_call *call, const char *path, const
     return answered;
 }
 
-static bool is_success(const struct http_answer *answer)
-{
+static bool is_success(const struct http_answer *answer) {
     return answer->status >= 200 && answer->status < 300;
 }
 
 /* An answer about another payment is no answer about ours. */
 static void check_reference(const json_t *intent, const char *reference,
-                            struct gateway_result *result)
-{
+                            struct gateway_result *result) {
     const char *theirs = stripe_metadata(intent, "reference");
     if (theirs[0] != '\0' && strcmp(theirs, reference) != 0) {
         gateway_result_init(result);
@@ -105,8 +100,7 @@ static void check_reference(const json_t *intent, const char *reference,
 /* POSTs about an intent and reads what comes back. */
 static void post_intent(const struct gateway_call *call, const char *path, const struct buf *form,
                         const char *key, enum gateway_operation operation, const char *reference,
-                        struct gateway_result *result)
-{
+                        struct gateway_result *result) {
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
     if (!stripe_send(call, path, form, key, true, result, &answer, &json)) {
@@ -129,8 +123,7 @@ static void post_intent(const struct gateway_call *call, const char *path, const
 /* Charge. */
 
 static bool charge_form(const struct gateway_charge *charge, struct buf *form,
-                        struct gateway_result *result)
-{
+                        struct gateway_result *result) {
     int64_t amount = 0;
     if (!exchange_reference_ok(charge->reference)) {
         exchange_refuse(result, "invalid_request", "the reference cannot be a key at Stripe");
@@ -177,8 +170,7 @@ static bool charge_form(const struct gateway_charge *charge, struct buf *form,
 }
 
 static void stripe_charge(const struct gateway_call *call, const struct gateway_charge *charge,
-                          struct gateway_result *ret_result)
-{
+                          struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     BUF_AUTO form;
     buf_init(&form, FORM_BYTES_MAX);
@@ -201,8 +193,7 @@ struct search {
 /* 1: found, the caller owns `ret_item`. 0: certainly not in the list. -1: not known; `result` says
  * why. */
 static int search_list(const struct gateway_call *call, struct search *search,
-                       struct gateway_result *result, json_t **ret_item)
-{
+                       struct gateway_result *result, json_t **ret_item) {
     char after[GATEWAY_ID_CHARS_MAX + 1] = "";
     for (; search->pages_left > 0; search->pages_left--) {
         BUF_AUTO path;
@@ -253,8 +244,7 @@ static int search_list(const struct gateway_call *call, struct search *search,
 /* By our reference. Most are made within moments of our row, so that window is looked through first
  * and what a late repeat may have made after it second. */
 static int find_intent(const struct gateway_call *call, const struct gateway_lookup *lookup,
-                       struct gateway_result *result, json_t **ret_intent)
-{
+                       struct gateway_result *result, json_t **ret_intent) {
     int64_t created_s = lookup->created_us / US_PER_SECOND;
     int64_t window_end_s = created_s + 2 * CLOCK_SKEW_S;
     char filter[128];
@@ -272,8 +262,7 @@ static int find_intent(const struct gateway_call *call, const struct gateway_loo
 
 /* An answer to a GET by id that is not 2xx: it is not there, or the question was not answered. */
 static void read_missing(int status, const json_t *json, enum gateway_operation operation,
-                         struct gateway_result *result)
-{
+                         struct gateway_result *result) {
     stripe_read_error(status, json, operation, result);
     if (status == 404 && strcmp(result->code, "resource_missing") == 0) {
         result->outcome = GW_NOT_FOUND;
@@ -283,8 +272,7 @@ static void read_missing(int status, const json_t *json, enum gateway_operation 
 }
 
 static void query_by_id(const struct gateway_call *call, const struct gateway_lookup *lookup,
-                        struct gateway_result *result)
-{
+                        struct gateway_result *result) {
     BUF_AUTO path;
     buf_init(&path, URL_BYTES_MAX);
     buf_add_text(&path, "/v1/payment_intents/");
@@ -309,8 +297,7 @@ static void query_by_id(const struct gateway_call *call, const struct gateway_lo
 /* The list does not say what Stripe took for a charge; the intent by its id does. Should that
  * question fail, what the list says of the payment still stands, without the fee. */
 static void read_found(const struct gateway_call *call, const struct gateway_lookup *lookup,
-                       const json_t *intent, struct gateway_result *result)
-{
+                       const json_t *intent, struct gateway_result *result) {
     stripe_read_intent(intent, result);
     if (result->outcome != GW_CHARGED || result->gateway_id[0] == '\0') {
         return;
@@ -326,8 +313,7 @@ static void read_found(const struct gateway_call *call, const struct gateway_loo
 }
 
 static void stripe_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
-                         struct gateway_result *ret_result)
-{
+                         struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     if (lookup->gateway_id[0] != '\0') {
         query_by_id(call, lookup, ret_result);
@@ -346,8 +332,7 @@ static void stripe_query(const struct gateway_call *call, const struct gateway_l
 
 /* The intent's id, asked for by reference when our row has none. False: `result` says why. */
 static bool need_intent(const struct gateway_call *call, const struct gateway_lookup *lookup,
-                        struct gateway_result *result, char ret_id[GATEWAY_ID_CHARS_MAX + 1])
-{
+                        struct gateway_result *result, char ret_id[GATEWAY_ID_CHARS_MAX + 1]) {
     exchange_copy_id(ret_id, GATEWAY_ID_CHARS_MAX + 1, lookup->gateway_id);
     if (ret_id[0] != '\0') {
         return true;
@@ -368,8 +353,7 @@ static bool need_intent(const struct gateway_call *call, const struct gateway_lo
 
 /* "<reference>-<operation>": one reference may serve several operations, one key only one. */
 static bool change_key(const struct gateway_change *change, const char *operation,
-                       struct gateway_result *result, char ret_key[KEY_CHARS_MAX])
-{
+                       struct gateway_result *result, char ret_key[KEY_CHARS_MAX]) {
     if (!exchange_reference_ok(change->reference)) {
         exchange_refuse(result, "invalid_request", "the reference cannot be a key at Stripe");
         return false;
@@ -378,8 +362,7 @@ static bool change_key(const struct gateway_change *change, const char *operatio
     return true;
 }
 
-static void intent_path(struct buf *path, const char *id, const char *verb)
-{
+static void intent_path(struct buf *path, const char *id, const char *verb) {
     buf_add_text(path, "/v1/payment_intents/");
     buf_add_urlencoded(path, id);
     buf_addf(path, "/%s", verb);
@@ -387,8 +370,7 @@ static void intent_path(struct buf *path, const char *id, const char *verb)
 
 static void change_intent(const struct gateway_call *call, const struct gateway_change *change,
                           enum gateway_operation operation, const struct buf *form,
-                          struct gateway_result *result)
-{
+                          struct gateway_result *result) {
     char key[KEY_CHARS_MAX];
     char id[GATEWAY_ID_CHARS_MAX + 1];
     BUF_AUTO path;
@@ -401,8 +383,7 @@ static void change_intent(const struct gateway_call *call, const struct gateway_
 }
 
 static void stripe_capture(const struct gateway_call *call, const struct gateway_change *change,
-                           struct gateway_result *ret_result)
-{
+                           struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     int64_t amount = 0;
     if (!stripe_amount(change->amount_minor, change->payment.currency, &amount)) {
@@ -422,8 +403,7 @@ static void stripe_capture(const struct gateway_call *call, const struct gateway
 }
 
 static void stripe_cancel(const struct gateway_call *call, const struct gateway_change *change,
-                          struct gateway_result *ret_result)
-{
+                          struct gateway_result *ret_result) {
     static const char *const reasons[] = {"duplicate", "fraudulent", "requested_by_customer",
                                           "abandoned"};
     gateway_result_init(ret_result);
@@ -440,8 +420,7 @@ static void stripe_cancel(const struct gateway_call *call, const struct gateway_
 /* Refunds. */
 
 static bool refund_form(const struct gateway_call *call, const struct gateway_change *change,
-                        struct buf *form, struct gateway_result *result)
-{
+                        struct buf *form, struct gateway_result *result) {
     static const char *const reasons[] = {"duplicate", "fraudulent", "requested_by_customer"};
     int64_t amount = 0;
     char id[GATEWAY_ID_CHARS_MAX + 1];
@@ -465,8 +444,7 @@ static bool refund_form(const struct gateway_call *call, const struct gateway_ch
 }
 
 static void stripe_refund(const struct gateway_call *call, const struct gateway_change *change,
-                          struct gateway_result *ret_result)
-{
+                          struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     char key[KEY_CHARS_MAX];
     BUF_AUTO form;
@@ -485,8 +463,7 @@ static void stripe_refund(const struct gateway_call *call, const struct gateway_
 }
 
 static void query_refund_by_id(const struct gateway_call *call, const struct gateway_change *change,
-                               struct gateway_result *result)
-{
+                               struct gateway_result *result) {
     BUF_AUTO path;
     buf_init(&path, URL_BYTES_MAX);
     buf_add_text(&path, "/v1/refunds/");
@@ -509,8 +486,7 @@ static void query_refund_by_id(const struct gateway_call *call, const struct gat
 
 static void stripe_query_refund(const struct gateway_call *call,
                                 const struct gateway_change *change,
-                                struct gateway_result *ret_result)
-{
+                                struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     char id[GATEWAY_ID_CHARS_MAX + 1];
     if (change->refund_id != NULL && change->refund_id[0] != '\0') {
@@ -533,8 +509,7 @@ static void stripe_query_refund(const struct gateway_call *call,
 
 /* The rest. */
 
-static void stripe_probe(const struct gateway_call *call, struct gateway_result *ret_result)
-{
+static void stripe_probe(const struct gateway_call *call, struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
     HTTP_ANSWER_AUTO answer = {0};
     JSON_AUTO json = NULL;
@@ -550,8 +525,7 @@ static void stripe_probe(const struct gateway_call *call, struct gateway_result 
     exchange_no_answer(ret_result);
 }
 
-static int stripe_open(struct gateway *gateway, struct err *err)
-{
+static int stripe_open(struct gateway *gateway, struct err *err) {
     for (int i = 0; i < gateway->credential_count; i++) {
         const char *name = gateway->credentials[i].name;
         if (strcmp(name, "api_key") != 0 && strcmp(name, "webhook_secret") != 0 &&
@@ -579,8 +553,7 @@ static int stripe_open(struct gateway *gateway, struct err *err)
     return 0;
 }
 
-static void stripe_close(struct gateway *gateway)
-{
+static void stripe_close(struct gateway *gateway) {
     gateway->state = NULL;
 }
 

@@ -25,8 +25,7 @@ static const struct {
     {"refund.", EVENT_REFUND},         {"charge.", EVENT_CHARGE},
 };
 
-static enum event_kind kind_of(const char *type)
-{
+static enum event_kind kind_of(const char *type) {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strncmp(type, kinds[i].prefix, strlen(kinds[i].prefix)) == 0) {
             return kinds[i].kind;
@@ -35,8 +34,7 @@ static enum event_kind kind_of(const char *type)
     return EVENT_OTHER;
 }
 
-static void read_ids(const json_t *object, struct gateway_event *event)
-{
+static void read_ids(const json_t *object, struct gateway_event *event) {
     exchange_copy_id(event->gateway_id, sizeof(event->gateway_id),
                      stripe_id_of(json_peek(object, "payment_intent", NULL)));
     exchange_copy_id(event->charge_id, sizeof(event->charge_id),
@@ -46,8 +44,7 @@ static void read_ids(const json_t *object, struct gateway_event *event)
     exchange_copy_id(event->order_id, sizeof(event->order_id), stripe_metadata(object, "order_id"));
 }
 
-static void read_intent(const json_t *object, struct gateway_event *event)
-{
+static void read_intent(const json_t *object, struct gateway_event *event) {
     struct gateway_result result;
     gateway_result_init(&result);
     stripe_read_intent(object, &result);
@@ -59,8 +56,7 @@ static void read_intent(const json_t *object, struct gateway_event *event)
     exchange_copy_id(event->charge_id, sizeof(event->charge_id), result.charge_id);
 }
 
-static void read_charge(const char *type, const json_t *object, struct gateway_event *event)
-{
+static void read_charge(const char *type, const json_t *object, struct gateway_event *event) {
     struct gateway_result result;
     gateway_result_init(&result);
     stripe_read_charge_status(object, &result);
@@ -74,8 +70,7 @@ static void read_charge(const char *type, const json_t *object, struct gateway_e
 
 /* The charge states the sum of its refunds; this one's amount is the difference to before. */
 static void read_charge_refunded(const json_t *object, const json_t *previous,
-                                 struct gateway_event *event)
-{
+                                 struct gateway_event *event) {
     event->subject = CALLBACK_REFUND;
     event->outcome = GW_REFUNDED;
     event->reference[0] = '\0'; /* the charge's reference is the payment's, not the refund's */
@@ -91,8 +86,7 @@ static void read_charge_refunded(const json_t *object, const json_t *previous,
     }
 }
 
-static void read_refund(const json_t *object, struct gateway_event *event)
-{
+static void read_refund(const json_t *object, struct gateway_event *event) {
     struct gateway_result result;
     gateway_result_init(&result);
     stripe_read_refund(object, &result);
@@ -103,8 +97,7 @@ static void read_refund(const json_t *object, struct gateway_event *event)
     exchange_copy_id(event->refund_id, sizeof(event->refund_id), result.refund_id);
 }
 
-static void read_dispute(const json_t *object, struct gateway_event *event)
-{
+static void read_dispute(const json_t *object, struct gateway_event *event) {
     event->subject = CALLBACK_DISPUTE;
     event->outcome = GW_NONE;
     event->amount_minor = stripe_read_amount(object, "amount", &event->currency);
@@ -119,8 +112,7 @@ static void read_dispute(const json_t *object, struct gateway_event *event)
                                                                            : 0;
 }
 
-static int read_event(const json_t *json, struct gateway_event *event, struct err *err)
-{
+static int read_event(const json_t *json, struct gateway_event *event, struct err *err) {
     const char *id = json_peek_text(json, "id", NULL);
     const char *type = json_peek_text(json, "type", NULL);
     const json_t *object = json_peek(json, "data", "object", NULL);
@@ -143,14 +135,23 @@ static int read_event(const json_t *json, struct gateway_event *event, struct er
     event->amount_minor = -1;
     read_ids(object, event);
     switch (kind_of(type)) {
-    case EVENT_INTENT: read_intent(object, event); break;
-    case EVENT_CHARGE: read_charge(type, object, event); break;
+    case EVENT_INTENT:
+        read_intent(object, event);
+        break;
+    case EVENT_CHARGE:
+        read_charge(type, object, event);
+        break;
     case EVENT_CHARGE_REFUNDED:
         read_charge_refunded(object, json_peek(json, "data", "previous_attributes", NULL), event);
         break;
-    case EVENT_REFUND: read_refund(object, event); break;
-    case EVENT_DISPUTE: read_dispute(object, event); break;
-    case EVENT_OTHER: break;
+    case EVENT_REFUND:
+        read_refund(object, event);
+        break;
+    case EVENT_DISPUTE:
+        read_dispute(object, event);
+        break;
+    case EVENT_OTHER:
+        break;
     }
     if (event->outcome == GW_UNKNOWN) {
         event->outcome = GW_NONE; /* it does not say how the payment stands */
@@ -160,8 +161,7 @@ static int read_event(const json_t *json, struct gateway_event *event, struct er
 
 int stripe_verify_callback(const struct gateway_call *call,
                            const struct gateway_callback_request *request,
-                           struct gateway_event *ret_event, struct err *err)
-{
+                           struct gateway_event *ret_event, struct err *err) {
     struct stripe_secret secrets[GATEWAY_CREDENTIALS_MAX];
     int secret_total = 0;
     for (int i = 0; i < call->gateway->credential_count; i++) {

@@ -21,8 +21,7 @@ struct unit {
     int decimals, multiple;
 };
 
-static bool unit_of(struct currency currency, struct unit *ret_unit)
-{
+static bool unit_of(struct currency currency, struct unit *ret_unit) {
     for (size_t i = 0; i < COUNT_OF(units); i++) {
         if (strcmp(units[i].code, currency.code) == 0) {
             *ret_unit = (struct unit){units[i].decimals, units[i].multiple};
@@ -34,8 +33,7 @@ static bool unit_of(struct currency currency, struct unit *ret_unit)
 }
 
 /* amount × 10^(to - from), exactly. */
-static bool shift(int64_t amount, int from, int to, int64_t *ret_amount)
-{
+static bool shift(int64_t amount, int from, int to, int64_t *ret_amount) {
     for (; from < to; from++) {
         if (amount > INT64_MAX / 10 || amount < INT64_MIN / 10) {
             return false;
@@ -52,8 +50,7 @@ static bool shift(int64_t amount, int from, int to, int64_t *ret_amount)
     return true;
 }
 
-bool stripe_amount(int64_t amount_minor, struct currency currency, int64_t *ret_theirs)
-{
+bool stripe_amount(int64_t amount_minor, struct currency currency, int64_t *ret_theirs) {
     struct unit unit;
     int64_t theirs = 0;
     if (amount_minor < 1 || amount_minor > AMOUNT_MINOR_MAX || !unit_of(currency, &unit) ||
@@ -65,8 +62,7 @@ bool stripe_amount(int64_t amount_minor, struct currency currency, int64_t *ret_
     return true;
 }
 
-bool stripe_amount_back(int64_t theirs, struct currency currency, int64_t *ret_amount_minor)
-{
+bool stripe_amount_back(int64_t theirs, struct currency currency, int64_t *ret_amount_minor) {
     struct unit unit;
     return theirs >= 0 && unit_of(currency, &unit) &&
            shift(theirs, unit.decimals, currency_exponent(currency), ret_amount_minor);

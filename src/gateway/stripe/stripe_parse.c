@@ -32,24 +32,20 @@ static const struct {
     {"confirm_card_data", ADVICE_CUSTOMER},
 };
 
-static bool same(const char *a, const char *b)
-{
+static bool same(const char *a, const char *b) {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-const char *stripe_metadata(const json_t *object, const char *key)
-{
+const char *stripe_metadata(const json_t *object, const char *key) {
     const char *text = json_peek_text(object, "metadata", key, NULL);
     return text != NULL ? text : "";
 }
 
-const char *stripe_id_of(const json_t *field)
-{
+const char *stripe_id_of(const json_t *field) {
     return json_is_string(field) ? json_string_value(field) : json_peek_text(field, "id", NULL);
 }
 
-int64_t stripe_read_amount(const json_t *object, const char *key, struct currency *ret_currency)
-{
+int64_t stripe_read_amount(const json_t *object, const char *key, struct currency *ret_currency) {
     int64_t amount_minor = -1;
     const char *code = json_peek_text(object, "currency", NULL);
     struct err err;
@@ -62,8 +58,7 @@ int64_t stripe_read_amount(const json_t *object, const char *key, struct currenc
 
 /* The charge inside an intent, when it came expanded: what went back, and what Stripe took for it.
  */
-static void read_expanded_charge(const json_t *charge, struct gateway_result *result)
-{
+static void read_expanded_charge(const json_t *charge, struct gateway_result *result) {
     struct currency currency = {0};
     if (!json_is_object(charge)) {
         return;
@@ -83,8 +78,7 @@ static void read_expanded_charge(const json_t *charge, struct gateway_result *re
 
 /* Finds the row for an error, from the most telling of its names to the least. NULL: unknown. */
 static const struct gateway_error *error_row(int status, const char *type, const char *code,
-                                             const char *decline_code)
-{
+                                             const char *decline_code) {
     const struct gateway_adapter *adapter = &stripe_adapter;
     char by_status[16];
     snprintf(by_status, sizeof(by_status), "http_%d", status);
@@ -122,8 +116,7 @@ static const struct gateway_error *error_row(int status, const char *type, const
 
 /* Fills outcome, codes and message from an error object ("error", or an intent's
  * last_payment_error). */
-static void read_error_object(int status, const json_t *error, struct gateway_result *result)
-{
+static void read_error_object(int status, const json_t *error, struct gateway_result *result) {
     const char *type = json_peek_text(error, "type", NULL);
     const char *code = json_peek_text(error, "code", NULL);
     const char *decline_code = json_peek_text(error, "decline_code", NULL);
@@ -155,8 +148,7 @@ static void read_error_object(int status, const json_t *error, struct gateway_re
 
 /* An intent that waits for a payment method after an error has lost its try: whatever the error, no
  * money moved, and none will without another confirmation from us. */
-static void read_lost_try(const json_t *error, struct gateway_result *result)
-{
+static void read_lost_try(const json_t *error, struct gateway_result *result) {
     read_error_object(402, error, result);
     if (result->outcome != GW_DECLINED) {
         result->outcome = GW_DECLINED;
@@ -164,8 +156,7 @@ static void read_lost_try(const json_t *error, struct gateway_result *result)
     }
 }
 
-void stripe_read_intent(const json_t *intent, struct gateway_result *result)
-{
+void stripe_read_intent(const json_t *intent, struct gateway_result *result) {
     const char *id = json_peek_text(intent, "id", NULL);
     const char *status = json_peek_text(intent, "status", NULL);
     if (id == NULL || !same(json_peek_text(intent, "object", NULL), "payment_intent")) {
@@ -198,8 +189,7 @@ void stripe_read_intent(const json_t *intent, struct gateway_result *result)
     }
 }
 
-void stripe_read_charge_status(const json_t *charge, struct gateway_result *result)
-{
+void stripe_read_charge_status(const json_t *charge, struct gateway_result *result) {
     const char *status = json_peek_text(charge, "status", NULL);
     if (same(status, "succeeded")) {
         result->outcome = json_is_true(json_peek(charge, "captured", NULL)) ? GW_CHARGED
@@ -211,8 +201,7 @@ void stripe_read_charge_status(const json_t *charge, struct gateway_result *resu
     }
 }
 
-void stripe_read_refund(const json_t *refund, struct gateway_result *result)
-{
+void stripe_read_refund(const json_t *refund, struct gateway_result *result) {
     const char *id = json_peek_text(refund, "id", NULL);
     if (id == NULL || !same(json_peek_text(refund, "object", NULL), "refund")) {
         exchange_common_code(result, "gateway_garbled");
@@ -240,8 +229,7 @@ void stripe_read_refund(const json_t *refund, struct gateway_result *result)
 /* An error may carry the intent as it is now, and that outranks the error: a capture of what is
  * captured already is an error, and the money is there all the same. */
 static void read_carried_intent(const json_t *error, enum gateway_operation operation,
-                                struct gateway_result *result)
-{
+                                struct gateway_result *result) {
     const json_t *intent = json_peek(error, "payment_intent", NULL);
     if (!json_is_object(intent)) {
         return;
@@ -266,8 +254,7 @@ static void read_carried_intent(const json_t *error, enum gateway_operation oper
 }
 
 void stripe_read_error(int status, const json_t *json, enum gateway_operation operation,
-                       struct gateway_result *result)
-{
+                       struct gateway_result *result) {
     const json_t *error = json_peek(json, "error", NULL);
     if (!json_is_object(error) && status != 429) {
         /* Not Stripe's words: perhaps a proxy's. Nothing is known but that something was sent. */

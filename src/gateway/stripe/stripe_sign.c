@@ -18,8 +18,7 @@ struct signature {
 };
 
 static void sign_hex(const struct stripe_secret *secret, const char *time_text, const void *body,
-                     size_t body_bytes, char ret_hex[SHA256_HEX_CHARS + 1])
-{
+                     size_t body_bytes, char ret_hex[SHA256_HEX_CHARS + 1]) {
     BUF_AUTO signed_bytes;
     buf_init(&signed_bytes, body_bytes + TIME_DIGITS_MAX + 32);
     buf_add_text(&signed_bytes, time_text);
@@ -31,8 +30,7 @@ static void sign_hex(const struct stripe_secret *secret, const char *time_text, 
 }
 
 void stripe_sign(const struct stripe_secret *secret, int64_t unix_s, const void *body,
-                 size_t body_bytes, char ret_header[STRIPE_SIGNATURE_CHARS_MAX + 1])
-{
+                 size_t body_bytes, char ret_header[STRIPE_SIGNATURE_CHARS_MAX + 1]) {
     char time_text[24];
     char hex[SHA256_HEX_CHARS + 1];
     snprintf(time_text, sizeof(time_text), "%" PRId64, unix_s);
@@ -40,14 +38,12 @@ void stripe_sign(const struct stripe_secret *secret, int64_t unix_s, const void 
     snprintf(ret_header, STRIPE_SIGNATURE_CHARS_MAX + 1, "t=%s,v1=%s", time_text, hex);
 }
 
-static int malformed(struct err *err, const char *why)
-{
+static int malformed(struct err *err, const char *why) {
     err_set(err, ERR_SIGNATURE, "the Stripe-Signature header %s", why);
     return err_place(err, "Stripe-Signature");
 }
 
-static bool all_of(const char *text, size_t count, const char *allowed)
-{
+static bool all_of(const char *text, size_t count, const char *allowed) {
     for (size_t i = 0; i < count; i++) {
         if (text[i] == '\0' || strchr(allowed, text[i]) == NULL) {
             return false;
@@ -57,8 +53,7 @@ static bool all_of(const char *text, size_t count, const char *allowed)
 }
 
 /* One "key=value" of the header. */
-static int read_part(const char *part, size_t count, struct signature *signature, struct err *err)
-{
+static int read_part(const char *part, size_t count, struct signature *signature, struct err *err) {
     const char *equals = memchr(part, '=', count);
     if (equals == NULL) {
         return malformed(err, "has a part without '='");
@@ -91,8 +86,7 @@ static int read_part(const char *part, size_t count, struct signature *signature
     return 0;
 }
 
-static int read_header(const char *header, struct signature *signature, struct err *err)
-{
+static int read_header(const char *header, struct signature *signature, struct err *err) {
     if (header == NULL || header[0] == '\0') {
         return malformed(err, "is missing");
     }
@@ -121,8 +115,7 @@ static int read_header(const char *header, struct signature *signature, struct e
 }
 
 int stripe_sign_verify(const struct stripe_secret *secrets, int secret_count, const char *header,
-                       const void *body, size_t body_bytes, int64_t now_s, struct err *err)
-{
+                       const void *body, size_t body_bytes, int64_t now_s, struct err *err) {
     struct signature signature = {0};
     int rc = read_header(header, &signature, err);
     if (rc < 0) {
