@@ -291,6 +291,7 @@ static int open_payments(struct service *service, struct err *err) {
         .request_budget_us = (int64_t)config->request_budget_ms * US_PER_MS,
         .failover_max = (int)config->failover_max,
         .probe_us = config->probe_s != NULL ? *config->probe_s * US_PER_SECOND : PROBE_US,
+        .retention = service->config->retention,
         .alone = store_engine(service->store) == STORE_SQLITE,
     };
     return payments_open(&options, &service->payments, err);
@@ -347,8 +348,15 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
         return r;
     }
     const struct service_config *config = service->config;
-    return auth_open(service->store, config->limits.requests_per_second, config->limits.burst,
-                     config->internal_listener.key, &service->auth, err);
+    const struct config_limits *said = &config->limits;
+    const struct auth_limits limits = {
+        .requests_per_second = said->requests_per_second != NULL ? *said->requests_per_second
+                                                                 : AUTH_REQUESTS_PER_SECOND,
+        .burst = said->burst,
+        .failures_per_second = said->failures_per_second != NULL ? *said->failures_per_second
+                                                                 : AUTH_FAILURES_PER_SECOND,
+    };
+    return auth_open(service->store, &limits, config->internal_listener.key, &service->auth, err);
 }
 
 /* ---- listeners ---- */
@@ -483,6 +491,12 @@ void service_close(struct service *service) {
     }
     free(service->card_number_allow);
     free((struct whole *)service);
+}
+
+void service_handle(struct service *service, bool internal, const struct http_request *request,
+                    struct http_reply *reply) {
+    struct front front = {service, internal};
+    front_handle(&front, request, reply);
 }
 
 int service_tick(struct service *service, struct err *err) {

@@ -30,6 +30,9 @@ int service_internal_port(const struct service *service);
  * off. */
 int service_drain(struct service *service);
 void service_close(struct service *service);
+/* One request as a listener would hand it over (`no_listeners`). */
+void service_handle(struct service *service, bool internal, const struct http_request *request,
+                    struct http_reply *reply);
 MUST_USE int service_tick(struct service *service, struct err *err);
 
 #endif

@@ -2,15 +2,16 @@
  * fault.h: what shall go wrong, and whether it does with this call.
  *
  * As text: "GATEWAY:KIND[:name=value,…]", as in
- *   stripe:down paypal:decline:probability=0.1,code=INSTRUMENT_DECLINED
+ *   stripe:down
+ *   paypal:decline:probability=0.1,code=INSTRUMENT_DECLINED
  *   stripe:slow:operation=charge,median_ms=300,p99_ms=4000
  *   stripe:timeout_after:operation=charge|refund,probability=0.2,for_s=20
  * As JSON: {"kind":"slow","operation":["charge"],"median_ms":300}, with the same names. The kinds
  * are in fault_kinds.def. Every kind takes probability (1), operation (all), on_s and off_s (in
- * turn), for_s (ends by itself) and count (so many times). All chance comes from one seed a
- * gateway: the same calls in the same order meet the same faults. Threads: any (one lock a gateway,
- * not taken while there is neither fault nor latency). Limits: SB_FAULTS_MAX faults a gateway.
- * Errors: ERR_VALIDATION. */
+ * turn), for_s (ends by itself) and count (so many times).
+ * All chance comes from one seed a gateway: the same calls in the same order meet the same faults.
+ * Threads: any (one lock a gateway, not taken while there is neither fault nor latency).
+ * Limits:  SB_FAULTS_MAX faults a gateway. Errors: ERR_VALIDATION. */
 #ifndef HOLDFAST_SANDBOX_FAULT_H
 #define HOLDFAST_SANDBOX_FAULT_H
 

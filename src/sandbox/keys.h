@@ -4,8 +4,8 @@
  *   (none) ── claim ──► BUSY ── finish ──► DONE
  *                        └───── drop ────► (none)
  * An answer is not kept as text but as an outcome: which version of which object it showed, from
- * which the same bytes can be written again. Threads: any. Owns: keys and outcomes until
- * sb_keys_clear(). */
+ * which the same bytes can be written again.
+ * Threads: any. Owns: keys and outcomes until sb_keys_clear(). */
 #ifndef HOLDFAST_SANDBOX_KEYS_H
 #define HOLDFAST_SANDBOX_KEYS_H
 

@@ -95,6 +95,9 @@ static void tick_later(struct sandbox *sandbox) {
 
 void sb_refusals_apply(struct sandbox *sandbox) {
     bool again = false;
+    if (sandbox->server == NULL) {
+        return; /* sandbox_refuses() is asked instead */
+    }
     lock_take(&sandbox->refusal_lock);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         bool changing = false;
@@ -200,10 +203,18 @@ static void base_url_write(struct sandbox *sandbox, int gateway, const char *add
              every ? 9 : host, every ? "127.0.0.1" : address, sandbox->ports[gateway]);
 }
 
+static http_handler *const handlers[SANDBOX_PORTS] = {sb_stripe_handle, sb_paypal_handle,
+                                                      sb_control_handle};
+
 static int listeners_open(struct sandbox *sandbox, const struct sandbox_options *options,
                           struct err *err) {
-    static http_handler *const handlers[SANDBOX_PORTS] = {sb_stripe_handle, sb_paypal_handle,
-                                                          sb_control_handle};
+    if (options->no_listeners) {
+        for (int i = 0; i < SB_GATEWAYS; i++) {
+            snprintf(sandbox->base_urls[i], sizeof(sandbox->base_urls[i]), "%s",
+                     options->base_urls[i]);
+        }
+        return 0;
+    }
     int rc = http_server_new(0, &sandbox->server, err);
     for (int i = 0; rc == 0 && i < SANDBOX_PORTS; i++) {
         const struct http_listener_options listener = {
@@ -256,15 +267,20 @@ static int webhook_make(struct sandbox *sandbox, enum sb_gateway gateway,
 static int start_steps(struct sandbox *sandbox, const struct sandbox_options *options,
                        struct err *err) {
     const struct http_client_options client = {.user_agent = "Holdfast-Sandbox/1"};
-    int rc = sb_paypal_identity_new(clock_wall_us(), &sandbox->identity, err);
+    sandbox->client = options->client;
+    sandbox->identity_lent = options->identity != NULL;
+    sandbox->identity = options->identity;
+    int rc = sandbox->identity_lent
+                 ? 0
+                 : sb_paypal_identity_new(clock_wall_us(), &sandbox->identity, err);
     rc = rc == 0 ? faults_read(sandbox, options->faults, err) : rc;
     rc = rc == 0 ? webhook_make(sandbox, SB_STRIPE, options, err) : rc;
     rc = rc == 0 ? webhook_make(sandbox, SB_PAYPAL, options, err) : rc;
-    rc = rc == 0 ? http_client_new(&client, &sandbox->client, err) : rc;
+    rc = rc == 0 && sandbox->client == NULL ? http_client_new(&client, &sandbox->client, err) : rc;
     rc = rc == 0 ? listeners_open(sandbox, options, err) : rc;
     rc = rc == 0 ? sb_clerk_start(&sandbox->clerk, options->callback_workers, act, sandbox, err)
                  : rc;
-    return rc == 0 ? http_server_start(sandbox->server, err) : rc;
+    return rc == 0 && sandbox->server != NULL ? http_server_start(sandbox->server, err) : rc;
 }
 
 int sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sandbox,
@@ -293,7 +309,9 @@ void sandbox_stop(struct sandbox *sandbox) {
     http_server_free(sandbox->server);
     sb_clerk_stop(&sandbox->clerk);
     http_client_free(sandbox->client);
-    sb_paypal_identity_free(sandbox->identity);
+    if (!sandbox->identity_lent) {
+        sb_paypal_identity_free(sandbox->identity);
+    }
     g_hash_table_unref(sandbox->invoices->paid);
     lock_free(&sandbox->invoices->lock);
     free(sandbox->invoices);
@@ -332,10 +350,20 @@ int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err) {
     struct sb_fault fault;
     int rc = sb_fault_read_spec(spec, &gateway, &fault, err);
     rc = rc == 0 ? sb_faults_add(&sandbox->faults, gateway, &fault, err) : rc;
-    if (rc == 0 && sandbox->server != NULL) {
+    if (rc == 0) {
         sb_refusals_apply(sandbox);
     }
     return rc;
+}
+
+void sandbox_handle(struct sandbox *sandbox, enum sandbox_port port,
+                    const struct http_request *request, struct http_reply *reply) {
+    handlers[port](sandbox, request, reply);
+}
+
+bool sandbox_refuses(struct sandbox *sandbox, int gateway) {
+    bool changing = false;
+    return sb_faults_refuse(&sandbox->faults, (enum sb_gateway)gateway, &changing);
 }
 
 void sandbox_heal(struct sandbox *sandbox) {
@@ -343,7 +371,5 @@ void sandbox_heal(struct sandbox *sandbox) {
         int rc = sb_faults_set(&sandbox->faults, (enum sb_gateway)i, NULL, 0, NULL);
         INVARIANT(rc == 0, "no faults are not too many");
     }
-    if (sandbox->server != NULL) {
-        sb_refusals_apply(sandbox);
-    }
+    sb_refusals_apply(sandbox);
 }

@@ -14,8 +14,10 @@
 
 #include "base/compiler.h"
 #include "base/err.h"
+#include "net/http_client.h"
 
 struct sandbox;
+struct sb_paypal_identity;
 
 enum sandbox_port {
     SANDBOX_STRIPE = 0,
@@ -49,6 +51,12 @@ struct sandbox_options {
     int64_t settle_ms;    /* until a pending refund is decided */
     int64_t objects_max;
     const char *const *faults; /* specs ("stripe:down", see fault.h), NULL-terminated */
+    /* For the simulator: no sockets. Requests come through sandbox_handle(), callbacks go through
+     * `client` (taken over), and the gateways' answers name these URLs as their own. */
+    bool no_listeners;
+    struct http_client *client;
+    const char *base_urls[2];
+    struct sb_paypal_identity *identity; /* lent, so that not each run makes an RSA key; or NULL */
 };
 
 /* The defaults: 127.0.0.1, ports 9101, 9102 and 9100, no callbacks, no faults. */
@@ -63,6 +71,11 @@ uint64_t sandbox_seed(const struct sandbox *sandbox);
 const char *sandbox_paypal_ca(const struct sandbox *sandbox);
 /* Adds one fault ("paypal:decline:probability=0.1,code=INSTRUMENT_DECLINED"). */
 MUST_USE int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err);
+/* One request to one of the ports, without the port. */
+void sandbox_handle(struct sandbox *sandbox, enum sandbox_port port,
+                    const struct http_request *request, struct http_reply *reply);
+/* Whether a fault would have that gateway's port refuse connections now. */
+bool sandbox_refuses(struct sandbox *sandbox, int gateway);
 /* No faults any more, of either gateway. */
 void sandbox_heal(struct sandbox *sandbox);
 

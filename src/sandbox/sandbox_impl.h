@@ -103,6 +103,7 @@ struct sandbox {
     struct sb_events events[SB_GATEWAYS];
     struct sb_clerk clerk;
     struct sb_paypal_identity *identity;
+    bool identity_lent;
     struct sb_paypal_invoices *invoices;
     atomic_uint paypal_token_epoch;
 

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c: `holdfast-sim`: runs seeds, and shows what became of them. */
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "sim/sim.h"
+
+enum { EXIT_WELL = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2, JOBS_MAX = 64, TIMEOUT_S = 120 };
+enum { SHRINK_TRIES_MAX = 400, SHOWN_MAX = 10 };
+
+struct wishes {
+    struct sim_order order;
+    uint64_t first;
+    int64_t count;
+    int jobs, seconds, timeout_s;
+    bool shrink, twice, verbose;
+    const char *about;
+};
+
+static void write_replay(const struct sim_order *order, char *text, size_t bytes) {
+    size_t used = (size_t)snprintf(text, bytes, "holdfast-sim --seed %llu",
+                                   (unsigned long long)order->seed);
+    if (order->plant != PLANT_NONE && used < bytes) {
+        used += (size_t)snprintf(text + used, bytes - used, " --plant %s",
+                                 plant_name(order->plant));
+    }
+    if (order->customers > 0 && used < bytes) {
+        used += (size_t)snprintf(text + used, bytes - used, " --customers %d", order->customers);
+    }
+    if (order->purchases > 0 && used < bytes) {
+        used += (size_t)snprintf(text + used, bytes - used, " --purchases %d", order->purchases);
+    }
+    if (order->checks_every == 1 && used < bytes) {
+        used += (size_t)snprintf(text + used, bytes - used, " --every-commit");
+    }
+    const char *comma = " --without ";
+    for (int i = 0; i < SEE_FEATURES && used < bytes; i++) {
+        if ((order->without >> i & 1) != 0) {
+            used += (size_t)snprintf(text + used, bytes - used, "%s%s", comma,
+                                     sim_feature_name((enum sim_feature)i));
+            comma = ",";
+        }
+    }
+}
+
+static void say_outcome(const struct sim_order *order, const struct sim_outcome *outcome) {
+    char replay[1024];
+    if (outcome->passed) {
+        printf("seed %llu: well; %lld payments, %lld unknown at some time, %lld charges, %lld "
+               "refunds, %lld lives ended, %lld commits, %lld of %lld calls in trouble, %lld s, "
+               "hash %016llx\n",
+               (unsigned long long)order->seed, (long long)outcome->payments,
+               (long long)outcome->unknowns, (long long)outcome->charges,
+               (long long)outcome->refunds, (long long)outcome->kills, (long long)outcome->commits,
+               (long long)outcome->troubles, (long long)outcome->calls,
+               (long long)(outcome->virtual_us / US_PER_SECOND), (unsigned long long)outcome->hash);
+        return;
+    }
+    write_replay(order, replay, sizeof replay);
+    printf("FAILED seed %llu: %s: %s\n  replay: %s --story%s%s\n", (unsigned long long)order->seed,
+           outcome->check, outcome->why, replay, outcome->subject[0] != '\0' ? " --about " : "",
+           outcome->subject);
+}
+
+static void say_story(const char *story, const char *about) {
+    while (*story != '\0') {
+        size_t chars = strcspn(story, "\n");
+        char *line = strndup(story, chars);
+        if (line != NULL && (about == NULL || strstr(line, about) != NULL ||
+                             strstr(line, "FAILED") != NULL || strstr(line, "life") != NULL)) {
+            puts(line);
+        }
+        free(line);
+        story += chars + (story[chars] == '\n');
+    }
+}
+
+/* ---- one seed ---- */
+
+static int run_one(const struct wishes *wishes) {
+    struct sim_order order = wishes->order;
+    struct sim_outcome outcome;
+    char *story = NULL;
+    if (wishes->shrink) {
+        sim_shrink(&wishes->order, wishes->timeout_s, SHRINK_TRIES_MAX, &order, &outcome);
+    }
+    sim_run_apart(&order, wishes->timeout_s, &outcome, order.story ? &story : NULL);
+    if (story != NULL) {
+        say_story(story, wishes->about);
+    }
+    free(story);
+    say_outcome(&order, &outcome);
+    if (wishes->twice && outcome.passed) {
+        struct sim_outcome again;
+        sim_run_apart(&order, wishes->timeout_s, &again, NULL);
+        if (again.hash != outcome.hash) {
+            printf("FAILED seed %llu: same-seed: hash %016llx, then %016llx\n",
+                   (unsigned long long)order.seed, (unsigned long long)outcome.hash,
+                   (unsigned long long)again.hash);
+            return EXIT_PROBLEM;
+        }
+    }
+    return outcome.passed ? EXIT_WELL : EXIT_PROBLEM;
+}
+
+/* ---- many seeds ---- */
+
+struct tally {
+    int64_t runs, failed, payments, unknowns, charges, refunds, kills, commits, calls, troubles;
+    int64_t virtual_us, seen[SEE_FEATURES];
+};
+
+static void tally_add(struct tally *tally, const struct sim_outcome *outcome) {
+    tally->runs++;
+    tally->failed += !outcome->passed;
+    tally->payments += outcome->payments;
+    tally->unknowns += outcome->unknowns;
+    tally->charges += outcome->charges;
+    tally->refunds += outcome->refunds;
+    tally->kills += outcome->kills;
+    tally->commits += outcome->commits;
+    tally->calls += outcome->calls;
+    tally->troubles += outcome->troubles;
+    tally->virtual_us += outcome->virtual_us;
+}
+
+/* Every `jobs`-th seed, in this process; the tally goes through the pipe. */
+static void work(const struct wishes *wishes, int job, int fd) {
+    struct tally tally = {0};
+    int64_t end_us = clock_mono_us() + wishes->seconds * US_PER_SECOND;
+    for (int64_t i = job; wishes->seconds > 0 ? clock_mono_us() < end_us : i < wishes->count;
+         i += wishes->jobs) {
+        struct sim_order order = wishes->order;
+        struct sim_outcome outcome;
+        order.seed = wishes->first + (uint64_t)i;
+        sim_run_apart(&order, wishes->timeout_s, &outcome, NULL);
+        if (wishes->twice && outcome.passed) {
+            struct sim_outcome again;
+            sim_run_apart(&order, wishes->timeout_s, &again, NULL);
+            if (again.hash != outcome.hash) {
+                outcome.passed = false;
+                snprintf(outcome.check, sizeof outcome.check, "same-seed");
+                snprintf(outcome.why, sizeof outcome.why, "hash %016llx, then %016llx",
+                         (unsigned long long)outcome.hash, (unsigned long long)again.hash);
+            }
+        }
+        tally_add(&tally, &outcome);
+        if (wishes->verbose || (!outcome.passed && tally.failed <= SHOWN_MAX)) {
+            say_outcome(&order, &outcome);
+            fflush(stdout);
+        }
+    }
+    ssize_t wrote = write(fd, &tally, sizeof tally);
+    _exit(wrote == (ssize_t)sizeof tally ? 0 : 1);
+}
+
+static void tally_join(struct tally *all, const struct tally *one) {
+    all->runs += one->runs;
+    all->failed += one->failed;
+    all->payments += one->payments;
+    all->unknowns += one->unknowns;
+    all->charges += one->charges;
+    all->refunds += one->refunds;
+    all->kills += one->kills;
+    all->commits += one->commits;
+    all->calls += one->calls;
+    all->troubles += one->troubles;
+    all->virtual_us += one->virtual_us;
+}
+
+static int run_many(const struct wishes *wishes) {
+    struct tally all = {0};
+    int pipes[JOBS_MAX];
+    int64_t began_us = clock_mono_us();
+    sim_prepare();
+    fflush(NULL);
+    for (int i = 0; i < wishes->jobs; i++) {
+        int ends[2];
+        INVARIANT(pipe(ends) == 0, "no pipe for a worker");
+        pid_t pid = fork();
+        INVARIANT(pid >= 0, "no process for a worker");
+        if (pid == 0) {
+            work(wishes, i, ends[1]);
+        }
+        close(ends[1]);
+        pipes[i] = ends[0];
+    }
+    bool whole = true;
+    for (int i = 0; i < wishes->jobs; i++) {
+        struct tally one;
+        whole &= read(pipes[i], &one, sizeof one) == (ssize_t)sizeof one;
+        close(pipes[i]);
+        tally_join(&all, &one);
+    }
+    while (wait(NULL) > 0) {
+    }
+    double seconds = (double)(clock_mono_us() - began_us) / US_PER_SECOND;
+    printf("%lld seeds from %llu: %lld failed; %lld payments (%lld unknown at some time), %lld "
+           "charges, %lld refunds, %lld lives ended, %lld commits, %lld of %lld calls in trouble, "
+           "%.1f virtual hours in %.1f s\n",
+           (long long)all.runs, (unsigned long long)wishes->first, (long long)all.failed,
+           (long long)all.payments, (long long)all.unknowns, (long long)all.charges,
+           (long long)all.refunds, (long long)all.kills, (long long)all.commits,
+           (long long)all.troubles, (long long)all.calls,
+           (double)all.virtual_us / (3600.0 * US_PER_SECOND), seconds);
+    return all.failed == 0 && whole ? EXIT_WELL : EXIT_PROBLEM;
+}
+
+/* ---- options ---- */
+
+static int list_names(bool are_plants) {
+    if (are_plants) {
+        for (int i = PLANT_NONE + 1; i < PLANTS; i++) {
+            printf("%-26s %s\n", plant_name((enum plant)i), plant_breaks((enum plant)i));
+        }
+        return EXIT_WELL;
+    }
+    for (int i = 0; i < SEE_FEATURES; i++) {
+        printf("%-18s %s\n", sim_feature_name((enum sim_feature)i),
+               sim_feature_what((enum sim_feature)i));
+    }
+    return EXIT_WELL;
+}
+
+/* What the options say, before it is checked. */
+struct given {
+    gint64 seed, first, count, seconds;
+    gint jobs, customers, purchases, timeout_s;
+    gboolean every_commit, story, shrink, twice, verbose, features, plants;
+    char *without, *plant, *about;
+};
+
+static int wrong(const char *what, const char *value) {
+    fprintf(stderr, "holdfast-sim: %s \"%s\"; try --help\n", what, value);
+    return EXIT_USAGE;
+}
+
+static int read_names(const struct given *given, struct wishes *wishes) {
+    char **names = g_strsplit(given->without != NULL ? given->without : "", ",", -1);
+    for (int i = 0; names[i] != NULL; i++) {
+        enum sim_feature feature;
+        if (!sim_feature_parse(names[i], &feature)) {
+            int status = wrong("--without: there is no feature", names[i]);
+            g_strfreev(names);
+            return status;
+        }
+        wishes->order.without |= UINT64_C(1) << feature;
+    }
+    g_strfreev(names);
+    if (given->plant != NULL && !plant_parse(given->plant, &wishes->order.plant)) {
+        return wrong("--plant: there is no planted fault", given->plant);
+    }
+    if (!plant_set(wishes->order.plant)) {
+        return wrong("this build holds no planted faults (meson setup -Dplants=true):",
+                     given->plant);
+    }
+    return EXIT_WELL;
+}
+
+static int read_given(const struct given *given, struct wishes *wishes) {
+    *wishes = (struct wishes){
+        .order = {.customers = given->customers,
+                  .purchases = given->purchases,
+                  .checks_every = given->every_commit ? 1 : 0,
+                  .story = given->story},
+        .first = given->first >= 0 ? (uint64_t)given->first : random_below(1000000000),
+        .count = given->count,
+        .seconds = (int)given->seconds,
+        .jobs = given->jobs,
+        .timeout_s = given->timeout_s,
+        .shrink = given->shrink,
+        .twice = given->twice,
+        .verbose = given->verbose,
+        .about = given->about,
+    };
+    if (given->jobs < 1 || given->jobs > JOBS_MAX || given->count < 1 || given->timeout_s < 1 ||
+        given->customers < 0 || given->purchases < 0 || given->seconds < 0) {
+        fprintf(stderr, "holdfast-sim: a number is out of range; try --help\n");
+        return EXIT_USAGE;
+    }
+    if (given->seed < 0 && (given->story || given->shrink)) {
+        fprintf(stderr, "holdfast-sim: --story and --shrink want --seed\n");
+        return EXIT_USAGE;
+    }
+    if (given->seed >= 0) {
+        wishes->order.seed = (uint64_t)given->seed;
+    }
+    return read_names(given, wishes);
+}
+
+int main(int argc, char **argv) {
+    struct given given = {.seed = -1, .first = -1, .count = 100, .jobs = 1, .timeout_s = TIMEOUT_S};
+    const GOptionEntry rows[] = {
+        {"seed", 0, 0, G_OPTION_ARG_INT64, &given.seed, "this seed alone", "N"},
+        {"first", 0, 0, G_OPTION_ARG_INT64, &given.first, "the first seed [drawn]", "N"},
+        {"count", 0, 0, G_OPTION_ARG_INT64, &given.count, "how many seeds [100]", "N"},
+        {"seconds", 0, 0, G_OPTION_ARG_INT64, &given.seconds, "as many as fit into N seconds", "N"},
+        {"jobs", 0, 0, G_OPTION_ARG_INT, &given.jobs, "so many at the same time [1]", "N"},
+        {"without", 0, 0, G_OPTION_ARG_STRING, &given.without, "without these features", "A,B"},
+        {"customers", 0, 0, G_OPTION_ARG_INT, &given.customers, "at most so many", "N"},
+        {"purchases", 0, 0, G_OPTION_ARG_INT, &given.purchases, "of each, at most so many", "N"},
+        {"every-commit", 0, 0, G_OPTION_ARG_NONE, &given.every_commit,
+         "ask for the invariants after every commit, not every few", NULL},
+        {"plant", 0, 0, G_OPTION_ARG_STRING, &given.plant, "with this planted fault", "NAME"},
+        {"story", 0, 0, G_OPTION_ARG_NONE, &given.story, "tell what happened", NULL},
+        {"about", 0, 0, G_OPTION_ARG_STRING, &given.about, "only lines with this text", "TEXT"},
+        {"shrink", 0, 0, G_OPTION_ARG_NONE, &given.shrink,
+         "look for a smaller run that fails the same check", NULL},
+        {"twice", 0, 0, G_OPTION_ARG_NONE, &given.twice, "each twice: the same must happen", NULL},
+        {"timeout", 0, 0, G_OPTION_ARG_INT, &given.timeout_s, "seconds for a run [120]", "N"},
+        {"verbose", 0, 0, G_OPTION_ARG_NONE, &given.verbose, "a line about every seed", NULL},
+        {"features", 0, 0, G_OPTION_ARG_NONE, &given.features, "list what a run may see", NULL},
+        {"plants", 0, 0, G_OPTION_ARG_NONE, &given.plants, "list the planted faults", NULL},
+        {0},
+    };
+    GOptionContext *context = g_option_context_new(
+        "- a service's whole life from a seed, again and again, looking for a broken rule");
+    GError *error = NULL;
+    struct wishes wishes;
+    g_option_context_add_main_entries(context, rows, NULL);
+    g_option_context_set_description(
+        context, "Exit status: 0 no rule was broken, 1 one was, 2 wrong usage.\n");
+    bool well = g_option_context_parse(context, &argc, &argv, &error);
+    g_option_context_free(context);
+    if (!well || argc > 1) {
+        int status = wrong(well ? "not an option:" : "cannot be read:",
+                           well ? argv[1] : error->message);
+        g_clear_error(&error);
+        return status;
+    }
+    if (given.features || given.plants) {
+        return list_names(given.plants);
+    }
+    int status = read_given(&given, &wishes);
+    if (status != EXIT_WELL) {
+        return status;
+    }
+    return given.seed >= 0 ? run_one(&wishes) : run_many(&wishes);
+}

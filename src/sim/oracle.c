@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * oracle.c: what must be true: of the store after every commit and, once everything is quiet, of
+ * the store, the gateways' own books and every word that anybody was given, taken together.
+ *
+ * Each check has a name; the table in docs/simulator.md says which planted fault it catches. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/service_impl.h"
+#include "base/json.h"
+#include "payment/payments.h"
+#include "sandbox/sandbox_impl.h"
+#include "sim/run.h"
+
+enum { PAGES_MAX = 100 };
+
+/* ---- after a commit ---- */
+
+static void fail_broken(struct run *run, const json_t *broken, const char *when) {
+    const json_t *first = json_array_get(broken, 0);
+    const char *rule = json_peek_text(first, "rule", NULL);
+    const char *what = json_peek_text(first, "what", NULL);
+    const char *id = json_peek_text(first, "id", NULL);
+    run_fail(run, rule != NULL ? rule : "I?", id != NULL ? id : "", "%s: %s (%s)", when,
+             what != NULL ? what : "?", id != NULL ? id : "?");
+}
+
+static void verify(struct run *run, const char *when) {
+    struct err err = {0};
+    struct answer answer = {0};
+    if (payments_verify_store(run->look, &answer, &err) < 0) {
+        answer_release(&answer);
+        return; /* the disk is in trouble as well */
+    }
+    json_t *json = json_loads(answer.json, 0, NULL);
+    const json_t *broken = json_peek(json, "broken", NULL);
+    if (json_array_size(broken) > 0) {
+        fail_broken(run, broken, when);
+    }
+    json_decref(json);
+    answer_release(&answer);
+}
+
+void oracle_commit(struct run *run) {
+    if (!run_failed(run)) {
+        verify(run, "after a commit");
+    }
+}
+
+/* ---- counting in the store ---- */
+
+struct count {
+    const char *sql;
+    int64_t found;
+};
+
+static int count_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct count *count = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, count->sql);
+    r = r < 0 ? r : sql_next(rows, err);
+    count->found = r > 0 ? sql_int(rows, 0) : -1;
+    return r < 0 ? r : 0;
+}
+
+static int64_t count_of(struct run *run, const char *sql) {
+    struct err err = {0};
+    struct count count = {.sql = sql, .found = -1};
+    return store_read(run->look, count_tx, &count, &err) < 0 ? -1 : count.found;
+}
+
+static const struct {
+    const char *what, *sql;
+} restless[] = {
+    {"attempts without an end", "SELECT COUNT(*) FROM attempt WHERE state IN (1, 2, 4)"},
+    {"captures, cancellations and refunds without an end",
+     "SELECT COUNT(*) FROM operation WHERE state IN (1, 2, 3)"},
+    {"payments under way", "SELECT COUNT(*) FROM payment WHERE state IN (1, 2)"},
+    {"callbacks that are not processed", "SELECT COUNT(*) FROM callback WHERE state IN (1, 4)"},
+    {"webhooks that are not delivered", "SELECT COUNT(*) FROM webhook_delivery WHERE state = 1"},
+    {"jobs", "SELECT COUNT(*) FROM job"},
+    {"requests under way", "SELECT COUNT(*) FROM idempotency WHERE state = 1"},
+};
+
+static bool breakers_closed(struct run *run, char *ret_why, size_t bytes) {
+    json_t *answer = NULL;
+    int status = 0;
+    size_t i, k;
+    json_t *gateway, *breaker;
+    if (!stage_ask(run, "GET", "/v1/gateways", NULL, &status, &answer)) {
+        snprintf(ret_why, bytes, "nobody says how the gateways are");
+        return false;
+    }
+    bool closed = true;
+    json_array_foreach((json_t *)json_peek(answer, "data", NULL), i, gateway) {
+        json_array_foreach((json_t *)json_peek(gateway, "health", NULL), k, breaker) {
+            const char *state = json_peek_text(breaker, "breaker", NULL);
+            if (closed && state != NULL && strcmp(state, "closed") != 0) {
+                snprintf(ret_why, bytes, "a breaker of %s (%s) is %s",
+                         json_peek_text(gateway, "name", NULL),
+                         json_peek_text(breaker, "operation", NULL), state);
+                closed = false;
+            }
+        }
+    }
+    json_decref(answer);
+    return closed;
+}
+
+bool oracle_quiet(struct run *run, char *ret_why, size_t bytes) {
+    size_t waiting = 0;
+    int busy = 0;
+    sb_clerk_count(&run->sandbox->clerk, &waiting, &busy);
+    if (waiting > 0 || busy > 0) {
+        snprintf(ret_why, bytes, "%zu callbacks are not sent yet", waiting + (size_t)busy);
+        return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(restless); i++) {
+        int64_t count = count_of(run, restless[i].sql);
+        if (count != 0) {
+            snprintf(ret_why, bytes, "%lld %s", (long long)count, restless[i].what);
+            return false;
+        }
+    }
+    return breakers_closed(run, ret_why, bytes);
+}
+
+/* ---- at the end: lists ---- */
+
+/* All rows of a list as one array; NULL: nobody answers, the run has failed. */
+static json_t *list(struct run *run, const char *path) {
+    json_t *all = json_array();
+    char next[512];
+    snprintf(next, sizeof next, "%s%slimit=100", path, strchr(path, '?') != NULL ? "&" : "?");
+    for (int page = 0; page < PAGES_MAX; page++) {
+        json_t *answer = NULL;
+        int status = 0;
+        if (!stage_ask(run, "GET", next, NULL, &status, &answer) || status != 200) {
+            json_decref(answer);
+            run_fail(run, "answer", "", "%s: %d", next, status);
+            return all;
+        }
+        json_array_extend(all, (json_t *)json_peek(answer, "data", NULL));
+        const char *cursor = json_peek_text(answer, "next_cursor", NULL);
+        if (cursor == NULL) {
+            json_decref(answer);
+            return all;
+        }
+        snprintf(next, sizeof next, "%s%slimit=100&cursor=%s", path,
+                 strchr(path, '?') != NULL ? "&" : "?", cursor);
+        json_decref(answer);
+    }
+    run_fail(run, "answer", "", "%s has no last page", path);
+    return all;
+}
+
+struct end {
+    struct run *run;
+    json_t *payments;   /* id → payment */
+    json_t *stories;    /* id → story */
+    json_t *operations; /* id → operation */
+};
+
+static void end_read(struct end *end) {
+    struct run *run = end->run;
+    size_t i, k;
+    json_t *payment, *operation;
+    json_t *all = list(run, "/v1/payments");
+    end->payments = json_object();
+    end->stories = json_object();
+    end->operations = json_object();
+    json_array_foreach(all, i, payment) {
+        char path[128];
+        json_t *story = NULL;
+        int status = 0;
+        const char *id = json_peek_text(payment, "id", NULL);
+        json_object_set(end->payments, id, payment);
+        snprintf(path, sizeof path, "/v1/payments/%s/events", id);
+        if (!stage_ask(run, "GET", path, NULL, &status, &story) || status != 200) {
+            run_fail(run, "answer", id, "%s: %d", path, status);
+        }
+        json_object_set_new(end->stories, id, story);
+        json_array_foreach((json_t *)json_peek(story, "operations", NULL), k, operation) {
+            json_object_set(end->operations, json_peek_text(operation, "id", NULL), operation);
+        }
+        run->outcome->payments++;
+        run->outcome->unknowns += json_is_true(json_peek(payment, "was_unknown", NULL));
+    }
+    json_decref(all);
+}
+
+/* ---- at the end: promises ---- */
+
+static bool is_one_of(const char *state, const char *list) {
+    size_t count = strlen(state);
+    for (const char *at = list; (at = strstr(at, state)) != NULL; at++) {
+        if ((at == list || at[-1] == ' ') && (at[count] == '\0' || at[count] == ' ')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a payment that was told as the first may be now. NULL: anything. */
+static const char *later_of(const char *state) {
+    static const struct {
+        const char *told, *later;
+    } rows[] = {
+        {"succeeded", "succeeded"},
+        {"failed", "failed"},
+        {"canceled", "canceled"},
+        {"authorized", "authorized succeeded canceled"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (strcmp(rows[i].told, state) == 0) {
+            return rows[i].later;
+        }
+    }
+    return NULL;
+}
+
+static void check_payment_promise(struct end *end, const struct promise *promise) {
+    static const char *const same[] = {"amount", "currency", "order_id", "capture"};
+    static const char *const growing[] = {"amount_captured", "amount_refunded"};
+    struct run *run = end->run;
+    const json_t *told = promise->answer;
+    const char *id = json_peek_text(told, "id", NULL);
+    const json_t *now = json_object_get(end->payments, id);
+    if (now == NULL) {
+        run_fail(run, "promise", promise->order, "%s was told of (%s) and is not there", id,
+                 promise->key);
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        if (!json_equal(json_object_get(told, same[i]), json_object_get(now, same[i]))) {
+            run_fail(run, "promise", promise->order, "%s: %s was told otherwise", id, same[i]);
+        }
+    }
+    const char *state = json_peek_text(told, "state", NULL);
+    const char *state_now = json_peek_text(now, "state", NULL);
+    const char *later = later_of(state);
+    if (later != NULL && !is_one_of(state_now, later)) {
+        run_fail(run, "promise", promise->order, "%s: told %s (%s), now %s", id, state,
+                 promise->key, state_now);
+    }
+    for (size_t i = 0; i < COUNT_OF(growing); i++) {
+        if (json_peek_int(now, 0, growing[i], NULL) < json_peek_int(told, 0, growing[i], NULL)) {
+            run_fail(run, "promise", promise->order, "%s: %s has become less than was told", id,
+                     growing[i]);
+        }
+    }
+}
+
+static void check_refund_promise(struct end *end, const struct promise *promise) {
+    struct run *run = end->run;
+    const char *id = json_peek_text(promise->answer, "id", NULL);
+    const char *state = json_peek_text(promise->answer, "state", NULL);
+    const json_t *now = json_object_get(end->operations, id);
+    const char *state_now = json_peek_text(now, "state", NULL);
+    if (now == NULL) {
+        run_fail(run, "promise", promise->order, "refund %s was told of and is not there", id);
+    } else if (!json_equal(json_object_get(promise->answer, "amount"),
+                           json_object_get(now, "amount"))) {
+        run_fail(run, "promise", promise->order, "refund %s: another amount was told", id);
+    } else if (is_one_of(state, "succeeded failed") && strcmp(state, state_now) != 0) {
+        run_fail(run, "promise", promise->order, "refund %s: told %s, now %s", id, state,
+                 state_now);
+    }
+}
+
+static void check_promises(struct end *end) {
+    struct run *run = end->run;
+    for (guint i = 0; i < run->promises->len && !run_failed(run); i++) {
+        const struct promise *promise = g_ptr_array_index(run->promises, i);
+        const char *object = json_peek_text(promise->answer, "object", NULL);
+        if (strcmp(promise->kind, "card-number") == 0 && promise->status != 422) {
+            run_fail(run, "I9", promise->order, "a card number was answered with %d",
+                     promise->status);
+        }
+        if (promise->status < 300 && object != NULL && strcmp(object, "payment") == 0) {
+            check_payment_promise(end, promise);
+        } else if (promise->status < 300 && object != NULL && strcmp(object, "refund") == 0) {
+            check_refund_promise(end, promise);
+        }
+    }
+}
+
+/* Two requests with one key: at most one body was taken. */
+static void check_one_body_a_key(struct end *end) {
+    struct run *run = end->run;
+    for (guint i = 0; i < run->promises->len && !run_failed(run); i++) {
+        const struct promise *a = g_ptr_array_index(run->promises, i);
+        for (guint k = i + 1; k < run->promises->len && a->key[0] != '\0' && a->status < 300; k++) {
+            const struct promise *b = g_ptr_array_index(run->promises, k);
+            if (b->status < 300 && a->scope == b->scope && strcmp(a->key, b->key) == 0 &&
+                strcmp(a->path, b->path) == 0 && strcmp(a->body, b->body) != 0) {
+                run_fail(run, "idempotency", a->order,
+                         "two bodies were taken with the same key (%s)", a->key);
+                return;
+            }
+        }
+    }
+}
+
+/* Once more, long after: what was told then is told now. */
+static void check_same_again(struct end *end) {
+    struct run *run = end->run;
+    for (guint i = 0; i < run->promises->len && !run_failed(run); i++) {
+        const struct promise *promise = g_ptr_array_index(run->promises, i);
+        json_t *answer = NULL;
+        int status = 0;
+        if (promise->status >= 300 || promise->key[0] == '\0' ||
+            promise->scope != run->key_count - 1 || i % 3 != run->order.seed % 3) {
+            continue;
+        }
+        if (!shop_again(run, promise, &status, &answer)) {
+            run_fail(run, "answer", promise->order, "nobody answers a repeat of %s", promise->key);
+        } else if (status != promise->status || !json_equal(answer, promise->answer)) {
+            char *was = json_dumps(promise->answer, JSON_COMPACT);
+            char *is = json_dumps(answer, JSON_COMPACT);
+            run_fail(run, "idempotency", promise->order, "%s: told %d %.180s, and again %d %.180s",
+                     promise->key, promise->status, was, status, is);
+            free(was);
+            free(is);
+        }
+        json_decref(answer);
+    }
+}
+
+/* ---- at the end: the books ---- */
+
+struct sums {
+    int64_t taken, returned, held;
+};
+
+static struct sums *sums_of(GHashTable *table, const char *order, const char *gateway,
+                            const char *currency) {
+    char *key = g_strdup_printf("%s %s %s", order, gateway, currency);
+    struct sums *sums = g_hash_table_lookup(table, key);
+    if (sums == NULL) {
+        sums = g_new0(struct sums, 1);
+        g_hash_table_insert(table, key, sums);
+    } else {
+        g_free(key);
+    }
+    return sums;
+}
+
+static void take_theirs(struct run *run, GHashTable *table) {
+    static const char *const names[SB_GATEWAYS] = {"stripe-eu", "paypal-eu"};
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        GPtrArray *entries = run->sandbox->book.entries[i];
+        for (guint k = 0; k < entries->len; k++) {
+            const struct sb_entry *entry = g_ptr_array_index(entries, k);
+            struct sums *sums = sums_of(table, entry->order_id, names[i], entry->currency.code);
+            sums->taken += entry->taken_minor;
+            sums->returned += entry->refunded_minor;
+            sums->held += entry->held_minor;
+            run->outcome->charges += entry->taken_minor > 0;
+            run->outcome->refunds += entry->refunded_minor > 0;
+        }
+    }
+}
+
+static void take_ours(struct end *end, GHashTable *table) {
+    const char *id;
+    json_t *payment, *operation;
+    size_t i;
+    json_object_foreach(end->payments, id, payment) {
+        const char *gateway = json_peek_text(payment, "gateway", NULL);
+        if (gateway == NULL || gateway[0] == '\0') {
+            continue;
+        }
+        struct sums *sums = sums_of(table, json_peek_text(payment, "order_id", NULL), gateway,
+                                    json_peek_text(payment, "currency", NULL));
+        sums->taken += json_peek_int(payment, 0, "amount_captured", NULL);
+        if (strcmp(json_peek_text(payment, "state", NULL), "authorized") == 0) {
+            sums->held += json_peek_int(payment, 0, "amount_authorized", NULL);
+        }
+        const json_t *story = json_object_get(end->stories, id);
+        json_array_foreach((json_t *)json_peek(story, "operations", NULL), i, operation) {
+            if (strcmp(json_peek_text(operation, "object", NULL), "refund") == 0 &&
+                strcmp(json_peek_text(operation, "state", NULL), "succeeded") == 0 &&
+                json_is_true(json_peek(operation, "to_original_method", NULL))) {
+                sums->returned += json_peek_int(operation, 0, "amount", NULL);
+            }
+        }
+    }
+}
+
+static void compare(struct run *run, GHashTable *ours, GHashTable *theirs) {
+    static const struct sums none;
+    GHashTableIter iter;
+    gpointer key, value;
+    GList *places = g_hash_table_get_keys(theirs);
+    g_hash_table_iter_init(&iter, ours);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        if (!g_hash_table_contains(theirs, key)) {
+            places = g_list_prepend(places, key);
+        }
+    }
+    places = g_list_sort(places, (GCompareFunc)strcmp);
+    for (const GList *at = places; at != NULL && !run_failed(run); at = at->next) {
+        const struct sums *here = g_hash_table_lookup(ours, at->data);
+        const struct sums *there = g_hash_table_lookup(theirs, at->data);
+        here = here != NULL ? here : &none;
+        there = there != NULL ? there : &none;
+        char order[RUN_ORDER_CHARS];
+        snprintf(order, sizeof order, "%.*s", (int)strcspn(at->data, " "), (char *)at->data);
+        if (here->taken != there->taken || here->returned != there->returned ||
+            here->held != there->held) {
+            run_fail(run, "books", order,
+                     "%s: taken, returned, held are %lld, %lld, %lld with us and %lld, %lld, %lld "
+                     "there",
+                     (char *)at->data, (long long)here->taken, (long long)here->returned,
+                     (long long)here->held, (long long)there->taken, (long long)there->returned,
+                     (long long)there->held);
+        }
+    }
+    g_list_free(places);
+}
+
+static void check_books(struct end *end) {
+    struct run *run = end->run;
+    GHashTable *ours = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GHashTable *theirs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    int64_t references = 0, orders = 0;
+    take_theirs(run, theirs);
+    take_ours(end, ours);
+    sb_book_twice(&run->sandbox->book, &references, &orders);
+    if (references > 0 || orders > 0) {
+        run_fail(run, "charged-twice", "", "%lld orders were charged twice", (long long)orders);
+    }
+    compare(run, ours, theirs);
+    g_hash_table_destroy(ours);
+    g_hash_table_destroy(theirs);
+}
+
+/* What `holdfast` itself says of its books: gateway by gateway, currency by currency. */
+static void check_ledger(struct end *end) {
+    static const char *const names[SB_GATEWAYS] = {"stripe-eu", "paypal-eu"};
+    struct run *run = end->run;
+    json_t *answer = NULL;
+    int status = 0;
+    size_t i;
+    json_t *row;
+    if (!stage_ask(run, "GET", "/v1/ledger", NULL, &status, &answer) || status != 200) {
+        run_fail(run, "answer", "", "/v1/ledger: %d", status);
+        json_decref(answer);
+        return;
+    }
+    json_array_foreach((json_t *)json_peek(answer, "books", NULL), i, row) {
+        const char *gateway = json_peek_text(row, "gateway", NULL);
+        struct currency currency;
+        struct err err = {0};
+        if (gateway == NULL ||
+            currency_parse(json_peek_text(row, "currency", NULL), &currency, &err) < 0) {
+            continue;
+        }
+        int which = strcmp(gateway, names[SB_STRIPE]) == 0 ? SB_STRIPE : SB_PAYPAL;
+        struct sb_sums sums = sb_book_sums(&run->sandbox->book, (enum sb_gateway)which, currency);
+        if (json_peek_int(row, 0, "taken", NULL) != sums.charged_minor ||
+            json_peek_int(row, 0, "returned", NULL) != sums.refunded_minor) {
+            run_fail(run, "books", "", "%s %s: our ledger says %lld and %lld, theirs %lld and %lld",
+                     gateway, currency.code, (long long)json_peek_int(row, 0, "taken", NULL),
+                     (long long)json_peek_int(row, 0, "returned", NULL),
+                     (long long)sums.charged_minor, (long long)sums.refunded_minor);
+        }
+    }
+    json_decref(answer);
+}
+
+/* ---- at the end: the rest ---- */
+
+static void check_cases(struct end *end) {
+    json_t *cases = list(end->run, "/v1/cases");
+    const json_t *first = json_array_get(cases, 0);
+    if (first != NULL) {
+        const char *payment = json_peek_text(first, "payment_id", NULL);
+        run_fail(end->run, "case", payment != NULL ? payment : "", "case %s: %s",
+                 json_peek_text(first, "kind", NULL), json_peek_text(first, "detail", NULL));
+    }
+    json_decref(cases);
+}
+
+static void check_forgeries(struct end *end) {
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        int64_t accepted = end->run->sandbox->events[i].counts.forged_accepted;
+        if (accepted > 0) {
+            run_fail(end->run, "forgery", "", "%lld forged callbacks were accepted",
+                     (long long)accepted);
+        }
+    }
+}
+
+static void check_audit(struct end *end) {
+    json_t *answer = NULL;
+    int status = 0;
+    if (!stage_ask(end->run, "GET", "/internal/api/audit/verify", NULL, &status, &answer) ||
+        status != 200 || json_is_false(json_peek(answer, "ok", NULL)) ||
+        json_is_string(json_peek(answer, "broken", NULL))) {
+        run_fail(end->run, "I8", "", "the audit log does not verify (%d)", status);
+    }
+    json_decref(answer);
+}
+
+/* The merchant was told of every event, and of nothing that is not so. */
+static void check_webhooks(struct end *end) {
+    struct run *run = end->run;
+    const char *id;
+    json_t *story, *event;
+    size_t i;
+    if (run->webhook_secret[0] == '\0') {
+        return;
+    }
+    json_object_foreach(end->stories, id, story) {
+        json_array_foreach((json_t *)json_peek(story, "events", NULL), i, event) {
+            const char *event_id = json_peek_text(event, "id", NULL);
+            if (event_id != NULL && !g_hash_table_contains(run->told, event_id)) {
+                run_fail(run, "webhook", id, "%s (%s) was never delivered",
+                         json_peek_text(event, "type", NULL), event_id);
+                return;
+            }
+        }
+    }
+}
+
+void oracle_end(struct run *run) {
+    struct end end = {.run = run};
+    void (*const checks[])(struct end *) = {
+        check_promises,  check_one_body_a_key, check_books, check_ledger,     check_cases,
+        check_forgeries, check_webhooks,       check_audit, check_same_again,
+    };
+    verify(run, "at the end");
+    end_read(&end);
+    for (size_t i = 0; i < COUNT_OF(checks) && !run_failed(run); i++) {
+        checks[i](&end);
+    }
+    json_decref(end.payments);
+    json_decref(end.stories);
+    json_decref(end.operations);
+}

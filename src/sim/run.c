@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * run.c: one run from beginning to end, and its director. */
+#include "sim/run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "meter/meter.h"
+#include "sandbox/paypal_identity.h"
+
+enum { CHECKS_EVERY_MOST = 8, TRACE_BYTES_MAX = SIM_STORY_BYTES_MAX };
+/* 2026-03-01, some hours before midnight UTC. */
+#define BEGIN_US INT64_C(1772395200000000)
+#define QUIET_US (2 * 3600 * US_PER_SECOND)
+#define LOOK_US (5 * US_PER_SECOND)
+
+static const struct {
+    const char *name, *what;
+    int percent;
+} features[SEE_FEATURES] = {
+#define X(name, text, percent, what) [SEE_##name] = {text, what, percent},
+#include "sim/features.def"
+#undef X
+};
+
+const char *sim_feature_name(enum sim_feature feature) {
+    return features[feature].name;
+}
+
+const char *sim_feature_what(enum sim_feature feature) {
+    return features[feature].what;
+}
+
+bool sim_feature_parse(const char *name, enum sim_feature *ret_feature) {
+    for (int i = 0; i < SEE_FEATURES; i++) {
+        if (strcmp(features[i].name, name) == 0) {
+            *ret_feature = (enum sim_feature)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- what every file of a run uses ---- */
+
+void run_prng(const struct run *run, struct prng *prng, const char *purpose, int64_t number) {
+    uint64_t mixed = run->order.seed * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)number;
+    for (const char *at = purpose; *at != '\0'; at++) {
+        mixed = (mixed ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    }
+    prng_init(prng, mixed);
+}
+
+bool run_failed(const struct run *run) {
+    return run->outcome->check[0] != '\0';
+}
+
+void run_fail(struct run *run, const char *check, const char *subject, const char *format, ...) {
+    if (run_failed(run)) {
+        return;
+    }
+    struct sim_outcome *outcome = run->outcome;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(outcome->why, sizeof outcome->why, format, args);
+    va_end(args);
+    snprintf(outcome->check, sizeof outcome->check, "%s", check);
+    snprintf(outcome->subject, sizeof outcome->subject, "%s", subject);
+    sim_say(run->world, "FAILED %s %s: %s", check, subject, outcome->why);
+    sim_world_stop(run->world);
+}
+
+/* ---- the director ---- */
+
+static void draw(struct run *run) {
+    struct prng prng;
+    run_prng(run, &prng, "features", 0);
+    for (int i = 0; i < SEE_FEATURES; i++) {
+        bool sees = prng_below(&prng, 100) < (uint64_t)features[i].percent;
+        run->features |= (uint64_t)sees << i;
+    }
+    run->features &= ~run->order.without;
+    run->customers = 1 + (int)prng_below(&prng, 6);
+    run->purchases = 1 + (int)prng_below(&prng, 8);
+    run->checks_every = 1 + (int)prng_below(&prng, CHECKS_EVERY_MOST);
+    if (run->order.customers > 0 && run->customers > run->order.customers) {
+        run->customers = run->order.customers;
+    }
+    if (run->order.purchases > 0 && run->purchases > run->order.purchases) {
+        run->purchases = run->order.purchases;
+    }
+    if (run->order.checks_every > 0) {
+        run->checks_every = run->order.checks_every;
+    }
+}
+
+static void make_keys(struct run *run) {
+    json_t *answer = NULL;
+    int status = 0;
+    if (!stage_ask(run, "POST", "/v1/keys", "{\"name\":\"shop\",\"role\":\"admin\"}", &status,
+                   &answer) ||
+        status != 201) {
+        run_fail(run, "answer", "", "no API key at the start: %d", status);
+        json_decref(answer);
+        return;
+    }
+    snprintf(run->keys[0], RUN_KEY_CHARS, "%s", json_peek_text(answer, "key", NULL));
+    snprintf(run->key_ids[0], RUN_ID_CHARS, "%s", json_peek_text(answer, "id", NULL));
+    run->key_count = 1;
+    json_decref(answer);
+    answer = NULL;
+    if (!stage_ask(run, "POST", "/v1/webhooks", "{\"url\":\"https://merchant.sim/hooks\"}", &status,
+                   &answer) ||
+        status != 201) {
+        run_fail(run, "answer", "", "no webhook endpoint at the start: %d", status);
+    } else {
+        snprintf(run->webhook_secret, sizeof run->webhook_secret, "%s",
+                 json_peek_text(answer, "secret", NULL));
+    }
+    json_decref(answer);
+}
+
+static void await_quiet(struct run *run) {
+    char why[200] = "";
+    int64_t until = clock_mono_us() + QUIET_US;
+    for (int quiet = 0; quiet < 2;) {
+        if (clock_mono_us() > until) {
+            run_fail(run, "liveness", "", "two hours after the last trouble: %s", why);
+            return;
+        }
+        task_sleep_us(LOOK_US);
+        bool rests = run->shopping == 0 && run->service != NULL &&
+                     oracle_quiet(run, why, sizeof why);
+        quiet = rests ? quiet + 1 : 0;
+        if (run->shopping > 0) {
+            snprintf(why, sizeof why, "%d customers are not done", run->shopping);
+        }
+    }
+}
+
+static void direct(void *arg) {
+    struct run *run = arg;
+    stage_open(run);
+    stage_boot(run);
+    stage_await(run);
+    make_keys(run);
+    if (!run_failed(run)) {
+        trouble_start(run);
+        shop_open(run);
+        int64_t most = clock_mono_us() + 900 * US_PER_SECOND;
+        while (run->shopping > 0 && clock_mono_us() < most) {
+            task_sleep_us(500 * US_PER_MS);
+        }
+        run->phase = RUN_QUIET;
+        sim_say(run->world, "all trouble ends");
+        trouble_heal(run);
+        await_quiet(run);
+    }
+    if (!run_failed(run)) {
+        oracle_end(run);
+    }
+    run->phase = RUN_OVER;
+    sim_world_stop(run->world);
+    task_sleep_us(1);
+}
+
+/* ---- the run ---- */
+
+static void on_sync(void *ctx) {
+    sim_point(((struct run *)ctx)->world, SIM_POINT_SYNC);
+}
+
+static void on_disk(void *ctx, enum sim_disk_event event, const char *file) {
+    sim_say(((struct run *)ctx)->world, "disk: %s: %s", file, sim_disk_event_text(event));
+}
+
+/* Made once: an RSA key takes longer than a run. */
+static struct sb_paypal_identity *identity;
+
+static void make_identity(void) {
+    struct err err = {0};
+    if (identity == NULL) {
+        crypto_init();
+        int r = sb_paypal_identity_new(BEGIN_US, &identity, &err);
+        INVARIANT(r == 0, "the simulated PayPal has a certificate");
+        setenv("HOLDFAST_SIM_MASTER_KEY",
+               "73696d756c61746f7273696d756c61746f7273696d756c61746f7273696d756c", 1);
+        setenv("HOLDFAST_SIM_STRIPE_KEY", SANDBOX_STRIPE_KEY, 1);
+        setenv("HOLDFAST_SIM_STRIPE_WHSEC", SANDBOX_STRIPE_WEBHOOK_SECRET, 1);
+        setenv("HOLDFAST_SIM_PAYPAL_ID", SANDBOX_PAYPAL_CLIENT_ID, 1);
+        setenv("HOLDFAST_SIM_PAYPAL_SECRET", SANDBOX_PAYPAL_CLIENT_SECRET, 1);
+        setenv("HOLDFAST_SIM_PAYPAL_WEBHOOK", SANDBOX_PAYPAL_WEBHOOK_ID, 1);
+        setenv("HOLDFAST_SIM_PAYPAL_CA", identity->ca_pem, 1);
+    }
+}
+
+void sim_prepare(void) {
+    make_identity();
+}
+
+static void open_world(struct run *run) {
+    struct sim_world_options options = {
+        .seed = run->order.seed,
+        .wall_us = BEGIN_US,
+        .preempt_per_10k = run_sees(run, SEE_PREEMPTION) ? 300 : 0,
+        .trace_bytes_max = run->order.story ? TRACE_BYTES_MAX : 0,
+    };
+    run->world = sim_world_new(&options);
+    run->net = sim_net_new(run->world);
+    struct prng prng;
+    run_prng(run, &prng, "disk-kind", 0);
+    struct sim_disk_options disk = {
+        .seed = run->order.seed,
+        .sector_bytes = prng_below(&prng, 2) == 0 ? 512 : 4096,
+        .powersafe_overwrite = prng_below(&prng, 2) == 0,
+        .names_volatile = prng_below(&prng, 2) == 0,
+        .ctx = run,
+        .on_sync = on_sync,
+        .on_event = on_disk,
+    };
+    run->disk = sim_disk_new(&disk);
+    sim_disk_install(run->disk);
+    run->director_process = sim_process_new(run->world, "director");
+    run->gateways_process = sim_process_new(run->world, "gateways");
+    run->shop_process = sim_process_new(run->world, "shop");
+    run->merchant_process = sim_process_new(run->world, "merchant");
+    run->trouble_process = sim_process_new(run->world, "trouble");
+    run->inside = sim_client_new(run->net);
+    run->outside = sim_client_new(run->net);
+    run->promises = g_ptr_array_new();
+    run->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static void note(struct run *run) {
+    struct sim_outcome *outcome = run->outcome;
+    struct sim_disk_counts counts;
+    sim_disk_counts(run->disk, &counts);
+    for (int i = 0; i < SIM_DISK_EVENT_COUNT; i++) {
+        outcome->disk_faults += counts.events[i];
+    }
+    for (int i = 0; i < SIM_LINKS; i++) {
+        outcome->calls += sim_net_calls(run->net, (enum sim_link)i);
+        outcome->troubles += sim_net_troubles(run->net, (enum sim_link)i);
+    }
+    outcome->virtual_us = sim_world_now_us(run->world);
+    outcome->switches = sim_world_switches(run->world);
+    outcome->commits = run->commits;
+    outcome->hash = sim_hash(run->world);
+    outcome->passed = !run_failed(run);
+}
+
+void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char **ret_story) {
+    struct run run = {.order = *order, .outcome = ret_outcome, .phase = RUN_TROUBLE};
+    *ret_outcome = (struct sim_outcome){0};
+    sim_prepare();
+    run.identity = identity;
+    draw(&run);
+    ret_outcome->features = run.features;
+    ret_outcome->customers = run.customers;
+    ret_outcome->purchases = run.purchases;
+    bool planted = plant_set(order->plant);
+    INVARIANT(planted, "this build holds no planted faults");
+    log_fd_set(-1);
+    open_world(&run);
+    sim_process_run(run.director_process, "director", direct, &run);
+    enum sim_end end = sim_world_run(run.world);
+    if (end != SIM_DONE && !run_failed(&run)) {
+        char *tasks = sim_world_tasks(run.world);
+        run_fail(&run, end == SIM_STUCK ? "stuck" : "too-long", "", "%.400s", tasks);
+        free(tasks);
+    }
+    note(&run);
+    if (ret_story != NULL) {
+        *ret_story = strdup(sim_trace(run.world));
+    }
+}

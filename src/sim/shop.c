@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * shop.c: customers who buy, and remember every word that they are given; and the merchant, who is
+ * told by webhooks.
+ *
+ * What a customer does is drawn from the seed, the customer and the purchase alone, so that fewer
+ * customers or purchases leave the others as they were. An answer below 500 that is no "later" is
+ * final: a *promise*. A request without such an answer is repeated with the same key; who walked
+ * away comes back once everything is quiet. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "net/standard_webhook.h"
+#include "sim/run.h"
+
+enum {
+    BODY_CHARS = 512,
+    TIMEOUT_S = 25,
+    PATIENCE_TRIES = 3000,
+    CUSTOMER_STACK_BYTES = 256 * 1024,
+};
+
+/* A number that passes every check of a card number's digits; it must never be stored. */
+#define CARD_NUMBER "4000056655665556"
+
+struct customer {
+    struct run *run;
+    int number;
+};
+
+struct purchase {
+    struct customer *customer;
+    struct prng prng;
+    int number;
+    char order[RUN_ORDER_CHARS], body[BODY_CHARS];
+    char payment[RUN_ID_CHARS];
+    bool hold;
+    int64_t amount;
+    int parts; /* tasks at work on it */
+};
+
+/* ---- one request ---- */
+
+static bool says(const json_t *answer, const char *word) {
+    const char *type = json_peek_text(answer, "type", NULL);
+    return type != NULL && strstr(type, word) != NULL;
+}
+
+static bool is_final(int status, const json_t *answer) {
+    return status < 500 && status != 429 && !(status == 409 && says(answer, "in-flight"));
+}
+
+/* One try. False: no answer came. */
+static bool try_once(struct run *run, const char *method, const char *path, const char *key,
+                     const char *body, int scope, int64_t timeout_us, int *ret_status,
+                     json_t **ret_answer) {
+    char url[512], bearer[RUN_KEY_CHARS + 16];
+    struct err err = {0};
+    struct http_answer answer = {0};
+    snprintf(url, sizeof url, "http://shop.holdfast.sim%s", path);
+    snprintf(bearer, sizeof bearer, "Bearer %s", run->keys[scope]);
+    const struct http_header headers[] = {
+        {"Authorization", bearer},
+        {"Content-Type", "application/json"},
+        {"Idempotency-Key", key},
+    };
+    struct http_call call = {
+        .method = method,
+        .url = url,
+        .headers = headers,
+        .header_count = key != NULL ? 3 : 2,
+        .body = body,
+        .body_bytes = body != NULL ? strlen(body) : 0,
+        .timeout_us = timeout_us,
+    };
+    int r = http_call(run->outside, &call, &answer, &err);
+    if (r < 0) {
+        http_answer_release(&answer);
+        return false;
+    }
+    *ret_status = answer.status;
+    *ret_answer = json_loadb(answer.body, answer.body_bytes, JSON_DECODE_ANY, NULL);
+    http_answer_release(&answer);
+    return true;
+}
+
+static void keep(struct run *run, const char *kind, const char *order, const char *path,
+                 const char *key, const char *body, int scope, int status, json_t *answer) {
+    struct promise *promise = g_new0(struct promise, 1);
+    promise->kind = kind;
+    promise->path = g_strdup(path);
+    promise->key = g_strdup(key);
+    promise->body = g_strdup(body);
+    promise->scope = scope;
+    promise->status = status;
+    promise->answer = json_incref(answer);
+    promise->at_us = sim_world_now_us(run->world);
+    snprintf(promise->order, sizeof promise->order, "%s", order);
+    g_ptr_array_add(run->promises, promise);
+    const char *state = json_peek_text(answer, "state", NULL);
+    const char *type = json_peek_text(answer, "type", NULL);
+    sim_say(run->world, "%s %s: told %d %s", order, kind, status,
+            state != NULL  ? state
+            : type != NULL ? type
+                           : "");
+}
+
+/* With the same key until there is a final answer, which is kept as a promise. NULL: the world
+ * ended first. A key that was replaced meanwhile leads to the present one. */
+static json_t *ask(struct purchase *purchase, struct prng *prng, const char *kind, const char *path,
+                   const char *key, const char *body, int *ret_status) {
+    struct run *run = purchase->customer->run;
+    int scope = run->key_count - 1;
+    bool leaves = run_sees(run, SEE_WALK_AWAY) && prng_below(prng, 4) == 0;
+    for (int i = 0; i < PATIENCE_TRIES; i++) {
+        json_t *answer = NULL;
+        int status = 0;
+        int64_t timeout = leaves && i == 0 ? 10000 + (int64_t)prng_below(prng, 2000000)
+                                           : TIMEOUT_S * US_PER_SECOND;
+        bool answered = try_once(run, "POST", path, key, body, scope, timeout, &status, &answer);
+        if (answered && status == 401 && scope != run->key_count - 1) {
+            scope = run->key_count - 1; /* ours was replaced */
+            json_decref(answer);
+            continue;
+        }
+        if (answered && is_final(status, answer)) {
+            keep(run, kind, purchase->order, path, key, body, scope, status, answer);
+            *ret_status = status;
+            return answer;
+        }
+        json_decref(answer);
+        int64_t pause = 100000 + (int64_t)prng_below(prng, 1500000);
+        task_sleep_us(leaves && i == 0 ? 20 * US_PER_SECOND + pause : pause);
+    }
+    run_fail(run, "answer", purchase->order, "%s %s (%s): no final answer after %d tries", kind,
+             path, key, PATIENCE_TRIES);
+    *ret_status = 0;
+    return NULL;
+}
+
+bool shop_again(struct run *run, const struct promise *promise, int *ret_status,
+                json_t **ret_answer) {
+    for (int i = 0; i < 100; i++) {
+        json_t *answer = NULL;
+        if (try_once(run, "POST", promise->path, promise->key, promise->body, promise->scope,
+                     TIMEOUT_S * US_PER_SECOND, ret_status, &answer) &&
+            is_final(*ret_status, answer)) {
+            *ret_answer = answer;
+            return true;
+        }
+        json_decref(answer);
+        task_sleep_us(200000);
+    }
+    return false;
+}
+
+/* ---- what is done to a payment ---- */
+
+struct part {
+    struct purchase *purchase;
+    struct prng prng;
+    const char *kind;
+    char path[128], key[128], body[BODY_CHARS];
+};
+
+static void run_part(void *arg) {
+    struct part *part = arg;
+    int status = 0;
+    json_decref(
+        ask(part->purchase, &part->prng, part->kind, part->path, part->key, part->body, &status));
+    part->purchase->parts--;
+    g_free(part);
+}
+
+/* A request beside the others, at the same time. */
+static void beside(struct purchase *purchase, const char *kind, const char *path, const char *key,
+                   const char *body) {
+    struct part *part = g_new0(struct part, 1);
+    part->purchase = purchase;
+    part->kind = kind;
+    prng_init(&part->prng, prng_next(&purchase->prng));
+    snprintf(part->path, sizeof part->path, "%s", path);
+    snprintf(part->key, sizeof part->key, "%s", key);
+    snprintf(part->body, sizeof part->body, "%s", body);
+    purchase->parts++;
+    sim_process_run(purchase->customer->run->shop_process, kind, run_part, part);
+}
+
+static void await_parts(struct purchase *purchase) {
+    while (purchase->parts > 0) {
+        task_sleep_us(20 * US_PER_MS);
+    }
+}
+
+static void do_holds(struct purchase *purchase) {
+    char path[128], key[128], body[BODY_CHARS];
+    bool capture = prng_below(&purchase->prng, 100) < 60;
+    bool both = prng_below(&purchase->prng, 100) < 25; /* at the same time */
+    if (capture || both) {
+        int64_t part = prng_below(&purchase->prng, 2) == 0
+                           ? purchase->amount
+                           : 1 + (int64_t)prng_below(&purchase->prng, (uint64_t)purchase->amount);
+        snprintf(path, sizeof path, "/v1/payments/%s/capture", purchase->payment);
+        snprintf(key, sizeof key, "%s-capture", purchase->order);
+        snprintf(body, sizeof body, "{\"amount\":%lld}", (long long)part);
+        beside(purchase, "capture", path, key, body);
+    }
+    if (!capture || both) {
+        snprintf(path, sizeof path, "/v1/payments/%s/cancel", purchase->payment);
+        snprintf(key, sizeof key, "%s-cancel", purchase->order);
+        beside(purchase, "cancel", path, key, "{\"reason\":\"the customer thought better of it\"}");
+    }
+    await_parts(purchase);
+}
+
+static void do_refunds(struct purchase *purchase) {
+    char path[128], key[128], body[BODY_CHARS];
+    int count = 1 + (int)prng_below(&purchase->prng, 4);
+    bool at_once = prng_below(&purchase->prng, 2) == 0;
+    snprintf(path, sizeof path, "/v1/payments/%s/refunds", purchase->payment);
+    for (int i = 0; i < count; i++) {
+        int64_t part = prng_below(&purchase->prng, 4) == 0
+                           ? purchase->amount
+                           : 1 + (int64_t)prng_below(&purchase->prng,
+                                                     (uint64_t)(purchase->amount * 2 / 3) + 1);
+        snprintf(key, sizeof key, "%s-refund-%d", purchase->order, i);
+        snprintf(body, sizeof body, "{\"amount\":%lld,\"reason\":\"requested_by_customer\"}",
+                 (long long)part);
+        beside(purchase, "refund", path, key, body);
+        if (!at_once) {
+            await_parts(purchase);
+        }
+    }
+    await_parts(purchase);
+}
+
+/* The payment as it is now; NULL when nobody says. */
+static json_t *look(struct purchase *purchase) {
+    struct run *run = purchase->customer->run;
+    char path[128];
+    json_t *answer = NULL;
+    int status = 0;
+    snprintf(path, sizeof path, "/v1/payments/%s", purchase->payment);
+    if (!try_once(run, "GET", path, NULL, NULL, run->key_count - 1, TIMEOUT_S * US_PER_SECOND,
+                  &status, &answer) ||
+        status != 200) {
+        if (status == 404) {
+            run_fail(run, "promise", purchase->order, "%s was told of and is not there (404)",
+                     purchase->payment);
+        }
+        json_decref(answer);
+        return NULL;
+    }
+    keep(run, "look", purchase->order, path, "", "", run->key_count - 1, status, answer);
+    return answer;
+}
+
+/* Until the payment has come to a state in which more can be done with it. */
+static void await_state(struct purchase *purchase, char *ret_state, size_t bytes) {
+    for (int i = 0; i < 40; i++) {
+        json_t *answer = look(purchase);
+        const char *state = json_peek_text(answer, "state", NULL);
+        snprintf(ret_state, bytes, "%s", state != NULL ? state : "");
+        json_decref(answer);
+        if (strcmp(ret_state, "processing") != 0 && strcmp(ret_state, "created") != 0 &&
+            ret_state[0] != '\0') {
+            return;
+        }
+        task_sleep_us(500000 + (int64_t)prng_below(&purchase->prng, 8000000));
+    }
+}
+
+/* ---- buying ---- */
+
+static void write_purchase(struct purchase *purchase) {
+    static const char *const currencies[] = {"USD", "EUR", "JPY"};
+    struct run *run = purchase->customer->run;
+    struct prng *prng = &purchase->prng;
+    uint64_t token = prng_below(prng, 10);
+    purchase->amount = 100 + (int64_t)prng_below(prng, 20000);
+    purchase->hold = prng_below(prng, 3) == 0 && run_sees(run, SEE_HOLDS);
+    const char *currency = currencies[prng_below(prng, COUNT_OF(currencies))];
+    snprintf(purchase->order, sizeof purchase->order, "order-%d-%d", purchase->customer->number,
+             purchase->number);
+    bool stripe = token != 0, paypal = token != 1;
+    snprintf(purchase->body, sizeof purchase->body,
+             "{\"order_id\":\"%s\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"card\",%s"
+             "\"tokens\":{%s%s%s},\"customer\":{\"id\":\"customer-%d\",\"region\":\"DE\"}}",
+             purchase->order, (long long)purchase->amount, currency,
+             purchase->hold ? "\"capture\":\"manual\"," : "",
+             stripe ? "\"stripe-eu\":\"pm_card_visa\"" : "", stripe && paypal ? "," : "",
+             paypal ? "\"paypal-eu\":\"vault_visa\"" : "", purchase->customer->number);
+}
+
+static void repeat_it(struct purchase *purchase, const char *key) {
+    char body[BODY_CHARS + 32];
+    struct run *run = purchase->customer->run;
+    if (!run_sees(run, SEE_REPEATS)) {
+        return;
+    }
+    if (prng_below(&purchase->prng, 3) == 0) {
+        beside(purchase, "pay", "/v1/payments", key, purchase->body);
+    }
+    if (prng_below(&purchase->prng, 6) == 0) {
+        snprintf(body, sizeof body, "{\"description\":\"another\",%s", purchase->body + 1);
+        beside(purchase, "other-body", "/v1/payments", key, body);
+    }
+}
+
+static void buy(struct purchase *purchase) {
+    struct run *run = purchase->customer->run;
+    char key[128], state[32] = "";
+    int status = 0;
+    write_purchase(purchase);
+    snprintf(key, sizeof key, "%s-pay", purchase->order);
+    if (prng_below(&purchase->prng, 25) == 0) {
+        char body[BODY_CHARS + 64], bad[128];
+        snprintf(bad, sizeof bad, "%s-card", purchase->order);
+        snprintf(body, sizeof body, "{\"description\":\"" CARD_NUMBER "\",%s", purchase->body + 1);
+        json_decref(
+            ask(purchase, &purchase->prng, "card-number", "/v1/payments", bad, body, &status));
+    }
+    repeat_it(purchase, key);
+    json_t *answer = ask(purchase, &purchase->prng, "pay", "/v1/payments", key, purchase->body,
+                         &status);
+    const char *id = json_peek_text(answer, "id", NULL);
+    snprintf(purchase->payment, sizeof purchase->payment, "%s", id != NULL ? id : "");
+    json_decref(answer);
+    if (purchase->payment[0] == '\0') {
+        await_parts(purchase);
+        return;
+    }
+    if (run_sees(run, SEE_SAME_ORDER) && prng_below(&purchase->prng, 4) == 0) {
+        snprintf(key, sizeof key, "%s-second", purchase->order);
+        beside(purchase, "second", "/v1/payments", key, purchase->body);
+    }
+    await_state(purchase, state, sizeof state);
+    if (strcmp(state, "authorized") == 0) {
+        do_holds(purchase);
+        await_state(purchase, state, sizeof state);
+    }
+    if (strcmp(state, "succeeded") == 0 && run_sees(run, SEE_REFUNDS) &&
+        prng_below(&purchase->prng, 3) == 0) {
+        do_refunds(purchase);
+    }
+    await_parts(purchase);
+}
+
+static void customer_main(void *arg) {
+    struct customer *customer = arg;
+    struct run *run = customer->run;
+    struct prng prng;
+    run_prng(run, &prng, "customer", customer->number);
+    for (int i = 0; i < run->purchases; i++) {
+        task_sleep_us((int64_t)prng_below(&prng, 4000000));
+        struct purchase purchase = {.customer = customer, .number = i};
+        run_prng(run, &purchase.prng, "purchase", customer->number * 1000 + i);
+        buy(&purchase);
+    }
+    run->shopping--;
+    g_free(customer);
+}
+
+void shop_open(struct run *run) {
+    run->shopping = run->customers;
+    for (int i = 0; i < run->customers; i++) {
+        struct customer *customer = g_new0(struct customer, 1);
+        *customer = (struct customer){run, i};
+        sim_process_run(run->shop_process, "customer", customer_main, customer);
+    }
+}
+
+/* ---- the merchant ---- */
+
+void merchant_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
+    struct run *run = ctx;
+    struct err err = {0};
+    struct secret *secret = NULL;
+    const char *id = http_header_find(request->headers, request->header_count, "webhook-id");
+    reply->status = 500;
+    if (run->webhook_secret[0] == '\0' ||
+        standard_webhook_secret_read(run->webhook_secret, &secret, &err) < 0) {
+        return; /* it does not know its own secret yet: later, please */
+    }
+    const struct secret *keys[] = {secret};
+    /* The service's clock may be off; then the merchant's tolerance is what refuses it. */
+    int r = standard_webhook_verify(keys, 1, request->headers, request->header_count, request->body,
+                                    request->body_bytes, clock_wall_us() / US_PER_SECOND, &err);
+    secret_free(secret);
+    if (r < 0) {
+        if (run->skew_us == 0 && run->phase == RUN_QUIET) {
+            run_fail(run, "webhook", "", "a webhook does not verify: %s", err.detail);
+        }
+        return;
+    }
+    struct prng *prng = sim_world_prng(run->world);
+    if (run->phase == RUN_TROUBLE && prng_below(prng, 12) == 0) {
+        return;
+    }
+    reply->status = 200;
+    if (id != NULL && !g_hash_table_contains(run->told, id)) {
+        json_t *said = json_loadb(request->body, request->body_bytes, 0, NULL);
+        g_hash_table_insert(run->told, g_strdup(id), said);
+    }
+}
