@@ -93,6 +93,7 @@ internal: {address: "127.0.0.1:$internal_port"}
 store: {url: "$store", migrate: true}
 master_key: "file:$stage/master.key"
 log_level: warn
+limits: {requests_per_second: 0}
 gateways:
   - name: stripe-eu
     adapter: stripe

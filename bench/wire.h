@@ -6,7 +6,7 @@
  *
  *   closed   `connections` requests are under way at all times: how much can it do?
  *   open     requests leave by chance (Poisson) at `rate_per_s`, answered or not, and latency
- * counts from the moment one was meant to leave: how does it feel?
+ *            counts from the moment one was meant to leave: how does it feel?
  *
  * Threads: one run, one task. Owns: nothing of the caller's. Errors: ERR_UNREACHABLE when a
  * connection cannot be made or is lost, ERR_GATEWAY for bytes that are no answer. */

@@ -38,15 +38,17 @@ bool role_parse(const char *name, enum role *ret_role) {
     return false;
 }
 
-int auth_open(struct store *store, unsigned requests_per_second, unsigned burst,
+int auth_open(struct store *store, const struct auth_limits *limits,
               const char *internal_key_reference, struct auth **ret_auth, struct err *err) {
     struct auth *auth = calloc(1, sizeof *auth);
     if (auth == NULL) {
         return err_set(err, ERR_INTERNAL, "no memory for access control");
     }
     auth->store = store;
-    auth->rate_per_s = requests_per_second;
-    auth->burst = burst > 0 ? burst : 2 * requests_per_second;
+    auth->limits = *limits;
+    if (auth->limits.burst == 0) {
+        auth->limits.burst = 2 * limits->requests_per_second;
+    }
     lock_init(&auth->lock);
     int r = internal_key_reference != NULL
                 ? secret_load(internal_key_reference, &auth->internal_key, err)
@@ -78,7 +80,9 @@ static int key_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(
         tx, err, &rows,
-        "SELECT id, role, scopes, expires_us, revoked_us FROM api_key WHERE hash = $1",
+        "SELECT id, role, scopes, expires_us, revoked_us FROM api_key WHERE hash = $1 AND "
+        "NOT EXISTS (SELECT 1 FROM app_user WHERE enabled = 0 AND 'user:' || app_user.id = "
+        "api_key.created_by)",
         S_TEXT(look->hash));
     if (r < 0) {
         return r;
@@ -320,33 +324,54 @@ int auth_allow(struct auth *auth, const struct identity *identity,
 
 /* ---- how often ---- */
 
-int auth_rate(struct auth *auth, const struct identity *identity, const char *peer,
-              int *ret_retry_s, struct err *err) {
-    *ret_retry_s = 0;
-    if (auth->rate_per_s == 0) {
-        return 0;
-    }
-    const char *who = identity->scope[0] != '\0' ? identity->scope : peer;
-    uint64_t hash = XXH64(who, strlen(who), 1);
-    int64_t now = clock_mono_us();
+/* Whether a bucket holds a request; takes it out if `take`. What hashes to a slot that another one
+ * had begins with a full bucket. */
+static bool bucket_has(struct auth *auth, uint64_t hash, unsigned rate_per_s, unsigned burst,
+                       bool take) {
+    int64_t now = clock_mono_us(), full = (int64_t)burst * US_PER_SECOND;
     lock_take(&auth->lock);
     struct bucket *bucket = &auth->buckets[hash % AUTH_BUCKET_SLOTS];
     if (bucket->hash != hash) {
-        *bucket = (struct bucket){
-            .hash = hash, .micro_tokens = (int64_t)auth->burst * US_PER_SECOND, .at_us = now};
+        *bucket = (struct bucket){.hash = hash, .micro_tokens = full, .at_us = now};
     }
-    int64_t full = (int64_t)auth->burst * US_PER_SECOND;
-    int64_t grown = bucket->micro_tokens + (now - bucket->at_us) * (int64_t)auth->rate_per_s;
+    int64_t grown = bucket->micro_tokens + (now - bucket->at_us) * (int64_t)rate_per_s;
     bucket->micro_tokens = grown < full ? grown : full;
     bucket->at_us = now;
-    bool allowed = bucket->micro_tokens >= US_PER_SECOND;
-    bucket->micro_tokens -= allowed ? US_PER_SECOND : 0;
+    bool has = bucket->micro_tokens >= US_PER_SECOND;
+    bucket->micro_tokens -= has && take ? US_PER_SECOND : 0;
     lock_give(&auth->lock);
-    if (allowed) {
+    return has;
+}
+
+int auth_rate(struct auth *auth, const struct identity *identity, const char *peer,
+              struct err *err) {
+    const struct auth_limits *limits = &auth->limits;
+    const char *who = identity->scope[0] != '\0' ? identity->scope : peer;
+    if (limits->requests_per_second == 0 ||
+        bucket_has(auth, XXH64(who, strlen(who), 1), limits->requests_per_second, limits->burst,
+                   true)) {
         return 0;
     }
-    *ret_retry_s = 1;
-    err_set(err, ERR_RATE_LIMITED, "more than %u requests a second", auth->rate_per_s);
+    err_set(err, ERR_RATE_LIMITED, "more than %u requests a second", limits->requests_per_second);
     return err_hint(
         err, "Wait for the seconds of Retry-After, then repeat with the same Idempotency-Key.");
+}
+
+static int failure(struct auth *auth, const char *peer, bool take, struct err *err) {
+    unsigned rate = auth->limits.failures_per_second;
+    if (rate == 0 ||
+        bucket_has(auth, XXH64(peer, strlen(peer), 2), rate, AUTH_FAILURES_BURST * rate, take)) {
+        return 0;
+    }
+    err_set(err, ERR_RATE_LIMITED, "more than %u refused credentials a second from this address",
+            rate);
+    return err_hint(err, "Check the API key or the password; wait for the seconds of Retry-After.");
+}
+
+int auth_failed(struct auth *auth, const char *peer, struct err *err) {
+    return failure(auth, peer, true, err);
+}
+
+int auth_may_fail(struct auth *auth, const char *peer, struct err *err) {
+    return failure(auth, peer, false, err);
 }

@@ -32,8 +32,16 @@ MUST_USE bool role_parse(const char *name, enum role *ret_role);
 #define AUTH_CACHE_US (2 * 1000 * 1000)
 enum { AUTH_FAILURES_MAX = 5, AUTH_PASSWORD_CHARS_MIN = 12, AUTH_PASSWORD_CHARS_MAX = 200 };
 
+/* What auth_open() is told when the configuration says nothing. */
+enum { AUTH_REQUESTS_PER_SECOND = 1000, AUTH_FAILURES_PER_SECOND = 5 };
+
+struct auth_limits { /* 0: no limit */
+    unsigned requests_per_second, burst; /* burst 0: twice the rate */
+    unsigned failures_per_second;        /* their burst is ten times as much */
+};
+
 struct auth;
-MUST_USE int auth_open(struct store *store, unsigned requests_per_second, unsigned burst,
+MUST_USE int auth_open(struct store *store, const struct auth_limits *limits,
                        const char *internal_key_reference /* or NULL */, struct auth **ret_auth,
                        struct err *err);
 void auth_close(struct auth *auth);
@@ -56,9 +64,16 @@ MUST_USE int auth_allow(struct auth *auth, const struct identity *identity,
                         const struct http_request *request, enum role least,
                         const char *operation_id, bool mutating, struct err *err);
 /* Takes one from the bucket of this identity, or of the peer's address when there is none.
- * ERR_RATE_LIMITED; `ret_retry_s` says when there will be one. */
+ * ERR_RATE_LIMITED: there will be one again in AUTH_RETRY_S. */
+enum { AUTH_RETRY_S = 1 };
 MUST_USE int auth_rate(struct auth *auth, const struct identity *identity, const char *peer,
-                       int *ret_retry_s, struct err *err);
+                       struct err *err);
+/* Credentials of this address were refused: takes one from its bucket of failures.
+ * ERR_RATE_LIMITED when it is empty; a good credential from there is served all the same, since
+ * many may share the address of a proxy. */
+MUST_USE int auth_failed(struct auth *auth, const char *peer, struct err *err);
+/* The same question without taking one: for what is too dear to be tried first. */
+MUST_USE int auth_may_fail(struct auth *auth, const char *peer, struct err *err);
 
 /* Management; each change is on the audit log. The created key's answer holds it, this once. */
 MUST_USE int key_create(struct payments *payments, struct auth *auth, const struct caller *caller,
@@ -71,8 +86,16 @@ MUST_USE int user_create(struct payments *payments, struct auth *auth, const str
                          const char *name, const char *password, enum role role,
                          struct answer *ret_answer, struct err *err);
 MUST_USE int user_list(struct auth *auth, struct answer *ret_answer, struct err *err);
+/* Ends their sessions; while they are disabled, the API keys that they made are refused as well. */
 MUST_USE int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,
                           const char *user_id, struct answer *ret_answer, struct err *err);
+/* Lets them in again; an account that waits after wrong passwords waits no more. */
+MUST_USE int user_enable(struct payments *payments, struct auth *auth, const struct caller *caller,
+                         const char *user_id, struct answer *ret_answer, struct err *err);
+/* Ends their sessions too: whoever knew the old password has them. */
+MUST_USE int user_set_password(struct payments *payments, const struct caller *caller,
+                               const char *user_id, const char *password, struct answer *ret_answer,
+                               struct err *err);
 /* Sets the cookie on `reply`; the answer holds the CSRF token and the role. */
 MUST_USE int session_log_in(struct auth *auth, const struct http_request *request, const char *name,
                             const char *password, struct http_reply *reply,

@@ -14,6 +14,7 @@ enum {
     AUTH_KEY_CHARS_MAX = 3 + 64,
     AUTH_SESSION_HEX_CHARS = 64,
     AUTH_HASHING_MAX = 4, /* passwords checked at once */
+    AUTH_FAILURES_BURST = 10, /* seconds' worth of refused credentials at once */
 };
 
 struct key_entry {
@@ -32,7 +33,7 @@ struct bucket {
 
 struct auth {
     struct store *store;
-    unsigned rate_per_s, burst; /* 0: no limit */
+    struct auth_limits limits;
     struct secret *internal_key;
     struct lock lock; /* guards all below */
     int hashing;

@@ -4,7 +4,7 @@
  *
  *    1 internal listener: no forwarding header, no web page, a loopback Host     403
  *    2 the path and method have a row on this listener                           404, 405
- *    3 who asks                                                                  401
+ *    3 who asks; an address that is refused too often                            401, 429
  *    4 rate; a wrong credential counts for the address that it came from         429
  *    5 role, scope, CSRF                                                         401, 403
  *    6 no card number in the path, the query or a header                         422
@@ -229,19 +229,15 @@ static void hash_request(struct ask *ask) {
  * else guessing them would be free. */
 static int check_caller(struct ask *ask, struct err *err) {
     struct auth *auth = ask->service->auth;
-    int retry_s = 0;
     int known = auth_identify(auth, ask->request, ask->internal, &ask->identity, err);
     if (ask->internal) {
         return known;
     }
     struct err limit = {0};
-    int r = auth_rate(auth, &ask->identity, ask->request->peer, &retry_s, &limit);
+    int r = auth_rate(auth, &ask->identity, ask->request->peer, &limit);
     if (r >= 0) {
         return known;
     }
-    char seconds[16];
-    snprintf(seconds, sizeof seconds, "%d", retry_s);
-    http_reply_header(ask->reply, "Retry-After", seconds);
     *err = limit;
     return r;
 }
@@ -267,7 +263,7 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     if (r < 0) {
         return r;
     }
-    if (ask->caller.key != NULL) {
+    if (route->idempotency != IDEMPOTENCY_NO) {
         hash_request(ask);
     }
     return 0;
@@ -306,6 +302,12 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
     int r = climb(&ask, &route, &err);
     if (r >= 0) {
         r = route->handler(&ask, &err);
+    }
+    if (r == -ERR_UNAUTHENTICATED) {
+        struct err limit = {0};
+        int limited = auth_failed(front->service->auth, request->peer, &limit);
+        r = limited < 0 ? limited : r;
+        err = limited < 0 ? limit : err;
     }
     if (r < 0) {
         if (err.code == ERR_CARD_NUMBER) {

@@ -24,7 +24,8 @@ struct ask {
     json_t *body;                          /* an object; NULL for GET */
     struct identity identity;
     struct caller caller;
-    char request_hash[SHA256_HEX_CHARS + 1];
+    char request_hash[SHA256_HEX_CHARS + 1]; /* "" where no key is taken */
+    char own_key[SHA256_HEX_CHARS + 16];     /* made from the request, see runbook_refund_post() */
     struct answer answer;
 };
 typedef int route_handler(struct ask *ask, struct err *err);

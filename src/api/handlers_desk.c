@@ -103,9 +103,7 @@ int callback_replay_post(struct ask *ask, struct err *err) {
 }
 
 int callback_post(struct ask *ask, struct err *err) {
-    (void)err;
-    callback_receive(ask->service->payments, ask->param, ask->request, ask->reply);
-    return 0;
+    return callback_receive(ask->service->payments, ask->param, ask->request, ask->reply, err);
 }
 
 int cases_list(struct ask *ask, struct err *err) {

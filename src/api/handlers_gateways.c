@@ -53,6 +53,8 @@ static void health_json(struct buf *buf, struct gateway *gateway, enum payment_m
              "percent\":%.2f",
              (long long)figures.calls, (long long)figures.faults, (long long)figures.timeouts,
              (long long)figures.declines, figures.success_rate * 100.0);
+    buf_addf(buf, ",\"window_s\":%d,\"latency_window_s\":%d,\"latency_calls\":%lld",
+             figures.window_s, GATEWAY_LATENCY_WINDOW_S, (long long)figures.timed);
     member_ms(buf, "p50_ms", figures.p50_us);
     member_ms(buf, "p95_ms", figures.p95_us);
     member_ms(buf, "p99_ms", figures.p99_us);

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * handlers_payments.c: /v1/payments, /v1/orders, /v1/refunds and the runbook's refund. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/read.h"
+#include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
+
+#define UNKEYED_REPEAT_US (60 * US_PER_SECOND)
+enum { ANSWER_BYTES_MAX = 1024 * 1024 };
 
 /* ---- POST /v1/payments ---- */
 
@@ -23,9 +30,11 @@ enum {
     DESCRIPTION_CHARS_MAX = 500
 };
 
-static int one_of(const char *key, const char *value, const char *allowed, struct err *err) {
+/* `where` is "/" for a member of the body, "query parameter " for a part of the query. */
+static int one_of(const char *where, const char *key, const char *value, const char *allowed,
+                  struct err *err) {
     err_set(err, ERR_VALIDATION, "there is no %s \"%.40s\"", key, value);
-    err_place(err, "/%s", key);
+    err_place(err, "%s%s", where, key);
     return err_hint(err, "One of: %s.", allowed);
 }
 
@@ -71,7 +80,7 @@ static int read_method(const json_t *body, enum payment_method *ret_method, stru
     }
     return method_parse(method, ret_method)
                ? 0
-               : one_of("method", method,
+               : one_of("/", "method", method,
                         "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
 }
 
@@ -84,11 +93,11 @@ static int read_kind(const json_t *body, struct payment_order *order, struct err
         return r;
     }
     if (!purpose_parse(purpose, &order->purpose)) {
-        return one_of("purpose", purpose, "order, subscription, topup", err);
+        return one_of("/", "purpose", purpose, "order, subscription, topup", err);
     }
     order->capture_later = strcmp(capture, "manual") == 0;
     if (!order->capture_later && strcmp(capture, "automatic") != 0) {
-        return one_of("capture", capture, "automatic, manual", err);
+        return one_of("/", "capture", capture, "automatic, manual", err);
     }
     return 0;
 }
@@ -119,11 +128,46 @@ static int read_order(const json_t *body, struct payment_order *order, struct er
     return r < 0 ? r : json_may_bool(body, "", "several_per_order", &order->several_per_order, err);
 }
 
+/* A token for a gateway that there is not: most likely its name is misspelt, and one day the payment
+ * will have nowhere to go. That is no reason to refuse money that another gateway takes, so the
+ * answer says it besides. It is not in the stored answer: a repeat gets it anew. */
+static int warn_of_tokens(struct ask *ask, const json_t *tokens, struct err *err) {
+    const char *name, *comma = ",\"warnings\":[";
+    json_t *token;
+    char place[80];
+    BUF_AUTO buf;
+    buf_init(&buf, ANSWER_BYTES_MAX);
+    buf_add(&buf, ask->answer.json, strlen(ask->answer.json) - 1); /* without its closing brace */
+    json_object_foreach((json_t *)tokens, name, token) {
+        if (gateway_find(ask->service->registry, name) != NULL) {
+            continue;
+        }
+        snprintf(place, sizeof place, "/tokens/%s", name);
+        buf_addf(&buf, "%s{\"code\":\"unknown_gateway\",\"place\":", comma);
+        buf_add_json(&buf, place);
+        buf_add_text(&buf, ",\"message\":\"No gateway of this name is configured; its token is "
+                           "not used.\"}");
+        comma = ",";
+        log_event(TOKEN_UNUSED, LT("gateway", name), LT("request", ask->request->id));
+    }
+    if (strcmp(comma, ",") != 0) {
+        return 0;
+    }
+    buf_add_text(&buf, "]}");
+    if (!buf_ok(&buf)) {
+        return err_set(err, ERR_INTERNAL, "the answer is larger than its cap");
+    }
+    free(ask->answer.json);
+    ask->answer.json = buf_take(&buf);
+    return 0;
+}
+
 int payments_post(struct ask *ask, struct err *err) {
     struct payment_order order = {0};
     int r = read_order(ask->body, &order, err);
-    return r < 0 ? r
-                 : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
+    r = r < 0 ? r
+              : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
+    return r < 0 ? r : warn_of_tokens(ask, order.tokens, err);
 }
 
 /* ---- reading ---- */
@@ -149,12 +193,12 @@ int payments_list(struct ask *ask, struct err *err) {
     }
     if (state[0] != '\0' && !payment_state_parse(state, &filter.state)) {
         return one_of(
-            "state", state,
+            "query parameter ", "state", state,
             "created, processing, requires_action, authorized, succeeded, failed, canceled", err);
     }
     if (method[0] != '\0' && !method_parse(method, &filter.method)) {
-        return one_of("method", method, "card, paypal, alipay, wechatpay, unionpay, bank_transfer",
-                      err);
+        return one_of("query parameter ", "method", method,
+                      "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
     }
     filter.limit = (int)limit;
     filter.review_only = review == 1;
@@ -228,7 +272,15 @@ int payment_refunds_post(struct ask *ask, struct err *err) {
     return refund(ask, err);
 }
 
+/* The runbook sends no Idempotency-Key, and who repeats its line because no answer came wants one
+ * refund. So the request itself is the key: the same caller, path and body within a minute of the
+ * first is that first one. It holds a blank, so nobody can send it as a key. */
 int runbook_refund_post(struct ask *ask, struct err *err) {
+    if (ask->caller.key == NULL) {
+        snprintf(ask->own_key, sizeof ask->own_key, "no key %s", ask->request_hash);
+        ask->caller.key = ask->own_key;
+        ask->caller.repeat_us = UNKEYED_REPEAT_US;
+    }
     return refund(ask, err);
 }
 
@@ -242,9 +294,10 @@ int payment_method_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : read_method(ask->body, &method, err);
     r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
-    return r < 0 ? r
-                 : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens,
-                                  token, &ask->answer, err);
+    r = r < 0 ? r
+              : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens,
+                               token, &ask->answer, err);
+    return r < 0 ? r : warn_of_tokens(ask, tokens, err);
 }
 
 int payment_check_post(struct ask *ask, struct err *err) {
@@ -267,7 +320,7 @@ int payment_resolve_post(struct ask *ask, struct err *err) {
     }
     bool completed = strcmp(status, "completed") == 0;
     if (!completed && strcmp(status, "failed") != 0) {
-        return one_of("status", status, "completed, failed", err);
+        return one_of("/", "status", status, "completed, failed", err);
     }
     return payment_resolve(ask->service->payments, &ask->caller, id.text, completed, reason,
                            &ask->answer, err);

@@ -100,14 +100,43 @@ int users_post(struct ask *ask, struct err *err) {
                                password, role, &ask->answer, err);
 }
 
+static int read_user_id(const struct ask *ask, struct user_id *ret_id, struct err *err) {
+    struct err bad = {0};
+    return user_id_parse(ask->param, ret_id, &bad) < 0
+               ? err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a user's id", ask->param)
+               : 0;
+}
+
 int user_delete(struct ask *ask, struct err *err) {
     struct user_id id;
-    struct err bad = {0};
-    if (user_id_parse(ask->param, &id, &bad) < 0) {
-        return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a user's id", ask->param);
-    }
-    return user_disable(ask->service->payments, ask->service->auth, &ask->caller, id.text,
-                        &ask->answer, err);
+    int r = read_user_id(ask, &id, err);
+    return r < 0 ? r
+                 : user_disable(ask->service->payments, ask->service->auth, &ask->caller, id.text,
+                                &ask->answer, err);
+}
+
+int user_enable_post(struct ask *ask, struct err *err) {
+    static const char *const none[] = {NULL};
+    struct user_id id;
+    int r = read_user_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", none, err);
+    return r < 0 ? r
+                 : user_enable(ask->service->payments, ask->service->auth, &ask->caller, id.text,
+                               &ask->answer, err);
+}
+
+int user_password_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"password", NULL};
+    const char *password = NULL;
+    struct user_id id;
+    int r = read_user_id(ask, &id, err);
+    r = r < 0 ? r : json_only(ask->body, "", keys, err);
+    r = r < 0
+            ? r
+            : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    return r < 0 ? r
+                 : user_set_password(ask->service->payments, &ask->caller, id.text, password,
+                                     &ask->answer, err);
 }
 
 int session_post(struct ask *ask, struct err *err) {

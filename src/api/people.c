@@ -144,13 +144,18 @@ static int key_revoke_fn(struct payments *payments, struct store_tx *tx, void *c
     return r < 0 ? r : answer_key(tx, change->id, 200, NULL, ret_answer, err);
 }
 
+/* What was refused or allowed until now may have changed: every key is looked up anew. */
+static void forget_keys(struct auth *auth) {
+    lock_take(&auth->lock);
+    memset(auth->keys, 0, sizeof auth->keys);
+    lock_give(&auth->lock);
+}
+
 int key_revoke(struct payments *payments, struct auth *auth, const struct caller *caller,
                const char *key_id, struct answer *ret_answer, struct err *err) {
     struct key_change change = {.caller = caller, .id = key_id};
     int r = idempotent_run(payments, caller, "key.revoke", key_revoke_fn, &change, ret_answer, err);
-    lock_take(&auth->lock);
-    memset(auth->keys, 0, sizeof auth->keys);
-    lock_give(&auth->lock);
+    forget_keys(auth);
     return r;
 }
 
@@ -244,18 +249,23 @@ static int user_create_fn(struct payments *payments, struct store_tx *tx, void *
     return r < 0 ? r : answer_user(tx, change->fresh.text, 201, ret_answer, err);
 }
 
-int user_create(struct payments *payments, struct auth *auth, const struct caller *caller,
-                const char *name, const char *password, enum role role, struct answer *ret_answer,
-                struct err *err) {
-    (void)auth;
+static int hash_password(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX],
+                         struct err *err) {
     glong length = g_utf8_strlen(password, -1);
     if (length < AUTH_PASSWORD_CHARS_MIN || length > AUTH_PASSWORD_CHARS_MAX) {
         err_set(err, ERR_VALIDATION, "a password has %d to %d characters", AUTH_PASSWORD_CHARS_MIN,
                 AUTH_PASSWORD_CHARS_MAX);
         return err_place(err, "/password");
     }
+    return password_hash(password, ret_hash, err);
+}
+
+int user_create(struct payments *payments, struct auth *auth, const struct caller *caller,
+                const char *name, const char *password, enum role role, struct answer *ret_answer,
+                struct err *err) {
+    (void)auth;
     char hash[PASSWORD_HASH_CHARS_MAX];
-    int r = password_hash(password, hash, err);
+    int r = hash_password(password, hash, err);
     if (r < 0) {
         return r;
     }
@@ -279,9 +289,60 @@ static int user_disable_fn(struct payments *payments, struct store_tx *tx, void 
 
 int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,
                  const char *user_id, struct answer *ret_answer, struct err *err) {
-    (void)auth;
     struct user_change change = {.caller = caller, .id = user_id};
-    return idempotent_run(payments, caller, "user.disable", user_disable_fn, &change, ret_answer,
+    int r = idempotent_run(payments, caller, "user.disable", user_disable_fn, &change, ret_answer,
+                           err);
+    forget_keys(auth);
+    return r;
+}
+
+static int user_enable_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                          struct answer *ret_answer, struct err *err) {
+    (void)payments;
+    struct user_change *change = ctx;
+    int r = sql_put(tx, err,
+                    "UPDATE app_user SET enabled = 1, failed_logins = 0, locked_until_us = 0 "
+                    "WHERE id = $1",
+                    S_TEXT(change->id));
+    r = r < 0 ? r : answer_user(tx, change->id, 200, ret_answer, err);
+    return r < 0
+               ? r
+               : audit_append(tx, change->caller->actor, "user.enable", change->id, "", "{}", err);
+}
+
+int user_enable(struct payments *payments, struct auth *auth, const struct caller *caller,
+                const char *user_id, struct answer *ret_answer, struct err *err) {
+    struct user_change change = {.caller = caller, .id = user_id};
+    int r = idempotent_run(payments, caller, "user.enable", user_enable_fn, &change, ret_answer,
+                           err);
+    forget_keys(auth);
+    return r;
+}
+
+static int user_password_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                            struct answer *ret_answer, struct err *err) {
+    (void)payments;
+    struct user_change *change = ctx;
+    int r = sql_put(tx, err,
+                    "UPDATE app_user SET password_hash = $2, failed_logins = 0, "
+                    "locked_until_us = 0 WHERE id = $1",
+                    S_TEXT(change->id), S_TEXT(change->hash));
+    r = r < 0 ? r : sql_put(tx, err, "DELETE FROM session WHERE user_id = $1", S_TEXT(change->id));
+    r = r < 0 ? r : answer_user(tx, change->id, 200, ret_answer, err);
+    return r < 0 ? r
+                 : audit_append(tx, change->caller->actor, "user.password", change->id, "", "{}",
+                                err);
+}
+
+int user_set_password(struct payments *payments, const struct caller *caller, const char *user_id,
+                      const char *password, struct answer *ret_answer, struct err *err) {
+    char hash[PASSWORD_HASH_CHARS_MAX];
+    int r = hash_password(password, hash, err);
+    if (r < 0) {
+        return r;
+    }
+    struct user_change change = {.caller = caller, .id = user_id, .hash = hash};
+    return idempotent_run(payments, caller, "user.password", user_password_fn, &change, ret_answer,
                           err);
 }
 
@@ -419,7 +480,8 @@ int session_log_in(struct auth *auth, const struct http_request *request, const 
                    const char *password, struct http_reply *reply, struct answer *ret_answer,
                    struct err *err) {
     struct log_in log_in = {.name = name};
-    int r = store_read(auth->store, log_in_look_tx, &log_in, err);
+    int r = auth_may_fail(auth, request->peer, err);
+    r = r < 0 ? r : store_read(auth->store, log_in_look_tx, &log_in, err);
     if (r < 0) {
         return r;
     }

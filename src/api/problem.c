@@ -33,8 +33,8 @@ void problem_reply(struct http_reply *reply, const struct err *err, const char *
     member(&buf, "request_id", request_id);
     buf_add_char(&buf, '}');
     reply->status = err_http_status(err->code);
-    if (retry != ERR_RETRY_NEVER && err->code != ERR_RATE_LIMITED) {
-        http_reply_header(reply, "Retry-After", "1");
+    if (retry != ERR_RETRY_NEVER) {
+        http_reply_header(reply, "Retry-After", "1"); /* AUTH_RETRY_S as well */
     }
     if (err->code == ERR_UNAUTHENTICATED) {
         http_reply_header(reply, "WWW-Authenticate", "Bearer realm=\"holdfast\"");

@@ -125,10 +125,20 @@ static const cyaml_schema_field_t payments_fields[] = {
 };
 
 static const cyaml_schema_field_t limits_fields[] = {
-    NUMBER("requests_per_second", struct config_limits, requests_per_second),
+    CYAML_FIELD_UINT_PTR("requests_per_second", OPTIONAL_POINTER, struct config_limits,
+                         requests_per_second),
     NUMBER("burst", struct config_limits, burst),
+    CYAML_FIELD_UINT_PTR("failures_per_second", OPTIONAL_POINTER, struct config_limits,
+                         failures_per_second),
     NUMBER("body_bytes", struct config_limits, body_bytes),
     NUMBER("drain_s", struct config_limits, drain_s),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t retention_fields[] = {
+    NUMBER("idempotency_days", struct retention, idempotency_days),
+    NUMBER("webhook_days", struct retention, webhook_days),
+    NUMBER("callback_body_days", struct retention, callback_body_days),
     CYAML_FIELD_END,
 };
 
@@ -147,6 +157,7 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("breaker", OPTIONAL, struct service_config, breaker, breaker_fields),
     CYAML_FIELD_MAPPING("payments", OPTIONAL, struct service_config, payments, payments_fields),
     CYAML_FIELD_MAPPING("limits", OPTIONAL, struct service_config, limits, limits_fields),
+    CYAML_FIELD_MAPPING("retention", OPTIONAL, struct service_config, retention, retention_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t service_value = {

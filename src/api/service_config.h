@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 #include "base/err.h"
+#include "payment/payments.h"
 
 struct config_listener {
     char *address;
@@ -83,7 +84,10 @@ struct config_payments {
 };
 
 struct config_limits {
-    unsigned requests_per_second, burst; /* per API key, and per address where there is none */
+    unsigned *requests_per_second; /* absent: 1000; 0: no limit. Per API key or session, and per
+                                      address where there is none */
+    unsigned burst;
+    unsigned *failures_per_second; /* absent: 5; 0: no limit. Refused credentials, per address */
     unsigned body_bytes;
     unsigned drain_s;
 };
@@ -100,6 +104,7 @@ struct service_config {
     struct config_breaker breaker;
     struct config_payments payments;
     struct config_limits limits;
+    struct retention retention;
 };
 
 MUST_USE int service_config_load(const char *path, struct service_config **ret_config,

@@ -101,6 +101,11 @@ static size_t too_deep_at(const char *bytes, size_t count, int depth_max) {
 
 int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max, json_t **ret_json,
               struct err *err) {
+    return json_read_named(bytes, count, bytes_max, depth_max, NULL, ret_json, err);
+}
+
+int json_read_named(const char *bytes, size_t count, size_t bytes_max, int depth_max,
+                    const char *const *names, json_t **ret_json, struct err *err) {
     if (count > bytes_max) {
         return err_set(err, ERR_TOO_LARGE, "the JSON has %zu bytes; at most %zu are taken", count,
                        bytes_max);
@@ -115,7 +120,7 @@ int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max, 
     if (nul != NULL) {
         return refuse_at(err, bytes, (size_t)(nul - bytes), "the text holds a NUL byte");
     }
-    json_t *plain = json_plain_read(bytes, count, depth_max);
+    json_t *plain = json_plain_read(bytes, count, depth_max, names);
     if (plain != NULL) {
         *ret_json = plain;
         return 0;

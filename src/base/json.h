@@ -18,6 +18,7 @@
 
 enum {
     JSON_DEPTH_MAX = 16,
+    JSON_NAMES_MAX = 64, /* that can be asked for, see json_read_named() */
     JSON_BODY_BYTES_MAX = 64 * 1024,
 };
 
@@ -28,6 +29,12 @@ void json_auto(json_t **json);
  * top. */
 MUST_USE int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max,
                        json_t **ret_json, struct err *err);
+
+/* The same for whoever looks at a few members only. `names` (NULL ends, at most JSON_NAMES_MAX of up
+ * to 31 bytes) are the keys that will be asked for, at any depth: members of objects under other
+ * keys may be left out of the tree, and are then not looked at for keys that stand twice. */
+MUST_USE int json_read_named(const char *bytes, size_t count, size_t bytes_max, int depth_max,
+                             const char *const *names, json_t **ret_json, struct err *err);
 
 /* `where` is the JSON pointer of `object` itself ("" at the top); a field's place is where/key.
  * _need: ERR_VALIDATION when absent or null. _may: absent or null leaves *ret as it was. */

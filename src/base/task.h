@@ -21,6 +21,14 @@ struct cond {
     _Alignas(16) unsigned char opaque[64];
 };
 
+/* What one task waits at until another has done something for it: each opening lets one through,
+ * whichever of the two comes first. Cheaper than a lock with a condition (one system call on each
+ * side, and only when somebody sleeps), and the one who opens touches nothing of it afterwards:
+ * who was let through may free it at once. */
+struct latch {
+    _Alignas(16) unsigned char opaque[160];
+};
+
 /* Starts `fn(arg)`. `name` (≤ 15 bytes) shows in debuggers; `stack_bytes` 0 means 256 KiB,
  * and less than the system's least is raised to it.
  * Returns NULL when the system has no room for one more; else a task that must be joined. */
@@ -42,5 +50,13 @@ void cond_wait(struct cond *cond, struct lock *lock);
 bool cond_wait_until(struct cond *cond, struct lock *lock, int64_t deadline_us);
 void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
+
+void latch_init(struct latch *latch);
+/* When nobody waits at it or is about to open it. */
+void latch_free(struct latch *latch);
+void latch_open(struct latch *latch);
+void latch_pass(struct latch *latch);
+/* Returns false when the deadline (clock_mono_us()) passed first. */
+bool latch_pass_until(struct latch *latch, int64_t deadline_us);
 
 #endif

@@ -84,3 +84,75 @@ void cond_signal(struct cond *cond) {
 void cond_broadcast(struct cond *cond) {
     world()->cond_broadcast(installed.ctx, cond);
 }
+
+/* A latch of a world that has none of its own. */
+struct plain_latch {
+    struct lock lock;
+    struct cond cond;
+    int64_t openings; /* that nobody has used yet */
+};
+static_assert(sizeof(struct plain_latch) <= sizeof(struct latch),
+              "a latch has room for a plain one");
+
+static struct plain_latch *plain(struct latch *latch) {
+    return (struct plain_latch *)(void *)latch->opaque;
+}
+
+void latch_init(struct latch *latch) {
+    if (world()->latch_init != NULL) {
+        world()->latch_init(installed.ctx, latch);
+        return;
+    }
+    lock_init(&plain(latch)->lock);
+    cond_init(&plain(latch)->cond);
+    plain(latch)->openings = 0;
+}
+
+void latch_free(struct latch *latch) {
+    if (world()->latch_free != NULL) {
+        world()->latch_free(installed.ctx, latch);
+        return;
+    }
+    cond_free(&plain(latch)->cond);
+    lock_free(&plain(latch)->lock);
+}
+
+void latch_open(struct latch *latch) {
+    if (world()->latch_open != NULL) {
+        world()->latch_open(installed.ctx, latch);
+        return;
+    }
+    lock_take(&plain(latch)->lock);
+    plain(latch)->openings++;
+    cond_signal(&plain(latch)->cond);
+    lock_give(&plain(latch)->lock);
+}
+
+static bool pass_until(struct latch *latch, int64_t deadline_us) {
+    if (world()->latch_pass_until != NULL) {
+        return world()->latch_pass_until(installed.ctx, latch, deadline_us);
+    }
+    struct plain_latch *at = plain(latch);
+    bool in_time = true;
+    lock_take(&at->lock);
+    while (at->openings == 0 && in_time) {
+        if (deadline_us < 0) {
+            cond_wait(&at->cond, &at->lock);
+        } else {
+            in_time = cond_wait_until(&at->cond, &at->lock, deadline_us);
+        }
+    }
+    bool open = at->openings > 0;
+    at->openings -= open ? 1 : 0;
+    lock_give(&at->lock);
+    return open;
+}
+
+void latch_pass(struct latch *latch) {
+    bool open = pass_until(latch, -1);
+    INVARIANT(open, "who waits for ever is let through");
+}
+
+bool latch_pass_until(struct latch *latch, int64_t deadline_us) {
+    return pass_until(latch, deadline_us > 0 ? deadline_us : 0);
+}

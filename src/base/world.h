@@ -29,6 +29,12 @@ struct world_ops {
     bool (*cond_wait_until)(void *ctx, struct cond *cond, struct lock *lock, int64_t deadline_us);
     void (*cond_signal)(void *ctx, struct cond *cond);
     void (*cond_broadcast)(void *ctx, struct cond *cond);
+    /* All of these or none: without them a latch is made of a lock and a condition. */
+    void (*latch_init)(void *ctx, struct latch *latch);
+    void (*latch_free)(void *ctx, struct latch *latch);
+    void (*latch_open)(void *ctx, struct latch *latch);
+    bool (*latch_pass_until)(void *ctx, struct latch *latch,
+                             int64_t deadline_us); /* -1: for ever */
 };
 
 /* Borrowed for the life of the process. `ops` NULL brings the real world back. */

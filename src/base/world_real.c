@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ struct task {
 
 static_assert(sizeof(pthread_mutex_t) <= sizeof(struct lock), "a lock has room for a mutex");
 static_assert(_Alignof(pthread_mutex_t) <= _Alignof(struct lock), "a lock is aligned for a mutex");
+static_assert(sizeof(sem_t) <= sizeof(struct latch), "a latch has room for a semaphore");
+static_assert(_Alignof(sem_t) <= _Alignof(struct latch), "a latch is aligned for a semaphore");
 static_assert(sizeof(pthread_cond_t) <= sizeof(struct cond), "a cond has room for a condition");
 static_assert(_Alignof(pthread_cond_t) <= _Alignof(struct cond), "a cond is aligned for one");
 
@@ -221,6 +224,37 @@ static void real_cond_broadcast(void *ctx, struct cond *cond) {
     INVARIANT(pthread_cond_broadcast(condition_of(cond)) == 0);
 }
 
+/* A latch is a semaphore: posting it reads nothing of it once the waiter can see the post. */
+
+static sem_t *semaphore_of(struct latch *latch) {
+    return (sem_t *)(void *)latch->opaque;
+}
+
+static void real_latch_init(void *ctx, struct latch *latch) {
+    INVARIANT(sem_init(semaphore_of(latch), 0, 0) == 0);
+}
+
+static void real_latch_free(void *ctx, struct latch *latch) {
+    INVARIANT(sem_destroy(semaphore_of(latch)) == 0);
+}
+
+static void real_latch_open(void *ctx, struct latch *latch) {
+    INVARIANT(sem_post(semaphore_of(latch)) == 0,
+              "nobody opens a latch two thousand million times");
+}
+
+static bool real_latch_pass_until(void *ctx, struct latch *latch, int64_t deadline_us) {
+    const struct timespec until = timespec_of(deadline_us);
+    int failed;
+
+    do {
+        failed = deadline_us < 0 ? sem_wait(semaphore_of(latch))
+                                 : sem_clockwait(semaphore_of(latch), CLOCK_MONOTONIC, &until);
+    } while (failed != 0 && errno == EINTR);
+    INVARIANT(failed == 0 || errno == ETIMEDOUT, "the time to wait until is a valid one");
+    return failed == 0;
+}
+
 const struct world_ops *world_real(void) {
     static const struct world_ops ops = {
         .wall_us = real_wall_us,
@@ -239,6 +273,10 @@ const struct world_ops *world_real(void) {
         .cond_wait_until = real_cond_wait_until,
         .cond_signal = real_cond_signal,
         .cond_broadcast = real_cond_broadcast,
+        .latch_init = real_latch_init,
+        .latch_free = real_latch_free,
+        .latch_open = real_latch_open,
+        .latch_pass_until = real_latch_pass_until,
     };
 
     return &ops;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * access.c: API keys and people. A password is read from the terminal without showing it, or from a
  * file; it never stands on the command line. */
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -122,12 +123,16 @@ static int ask_password_twice(const struct cli *cli, char *ret_password, struct 
 }
 
 static int read_password_file(const char *path, char *ret_password, struct err *err) {
-    char reference[PATH_BYTES_MAX];
+    char full[PATH_BYTES_MAX], reference[PATH_BYTES_MAX + 8];
     SECRET_AUTO secret = NULL;
-    snprintf(reference, sizeof reference, "file:%s", path);
-    int r = secret_load(reference, &secret, err);
-    if (r < 0) {
-        return err_while(err, "reading the password");
+    if (realpath(path, full) == NULL) { /* a secret's reference is absolute, a person's is not */
+        return err_set(err, ERR_USAGE, "the password file %.200s cannot be found", path);
+    }
+    snprintf(reference, sizeof reference, "file:%s", full);
+    if (secret_load(reference, &secret, err) < 0) {
+        err->code = ERR_USAGE; /* the sentence stays: it says what is wrong with the file */
+        err_while(err, "reading the password");
+        return -ERR_USAGE;
     }
     if (secret_count(secret) >= PASSWORD_BYTES_MAX) {
         return err_set(err, ERR_USAGE, "the password is longer than %d bytes",
@@ -137,28 +142,63 @@ static int read_password_file(const char *path, char *ret_password, struct err *
     return 0;
 }
 
-int run_user_create(struct cli *cli) {
-    struct err err = {0};
+/* The password from the file that is named, or from the terminal, into the body. */
+static int body_password(const struct cli *cli, json_t *body, struct err *err) {
     char password[PASSWORD_BYTES_MAX] = "";
     const char *file = cli_text(cli, "password-file");
-    int r = file != NULL ? read_password_file(file, password, &err)
-                         : ask_password_twice(cli, password, &err);
-    if (r < 0) {
-        explicit_bzero(password, sizeof password);
-        return cli_fail(cli, &err);
+    int r = file != NULL ? read_password_file(file, password, err)
+                         : ask_password_twice(cli, password, err);
+    if (r >= 0) {
+        json_object_set_new(body, "password", json_string(password));
     }
+    explicit_bzero(password, sizeof password);
+    return r;
+}
+
+int run_user_create(struct cli *cli) {
+    struct err err = {0};
     JSON_AUTO body = json_object();
     JSON_AUTO answer = NULL;
     json_object_set_new(body, "name", json_string(cli_argument(cli, 0)));
     body_text(cli, body, "role", "role");
-    json_object_set_new(body, "password", json_string(password));
-    explicit_bzero(password, sizeof password);
+    if (body_password(cli, body, &err) < 0) {
+        return cli_fail(cli, &err);
+    }
     int status = talk_post(cli, "/v1/users", body, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s (%s) may log in as %s.\n", field_word(answer, "name"),
                 field_word(answer, "id"), field_word(answer, "role"));
     }
     return status;
+}
+
+/* POST /v1/users/ID/verb. */
+static int change_user(struct cli *cli, const char *verb, const json_t *body,
+                       const char *sentence) {
+    TALK_PATH_AUTO path;
+    JSON_AUTO answer = NULL;
+    talk_path_init(&path, "/v1/users");
+    talk_path_part(&path, cli_argument(cli, 0));
+    talk_path_part(&path, verb);
+    int status = talk_post(cli, path.text.data, body, &answer);
+    if (status == CLI_DONE) {
+        cli_say(cli, "%s (%s) %s.\n", field_word(answer, "name"), field_word(answer, "id"),
+                sentence);
+    }
+    return status;
+}
+
+int run_user_enable(struct cli *cli) {
+    return change_user(cli, "enable", NULL, "may log in again");
+}
+
+int run_user_password(struct cli *cli) {
+    struct err err = {0};
+    JSON_AUTO body = json_object();
+    if (body_password(cli, body, &err) < 0) {
+        return cli_fail(cli, &err);
+    }
+    return change_user(cli, "password", body, "has a new password; all sessions have ended");
 }
 
 int run_user_list(struct cli *cli) {

@@ -139,6 +139,11 @@ static int unknown_verb(const struct cli *cli, const char *noun, const char *ver
     return cli_fail(cli, &err);
 }
 
+int cli_unknown(const struct cli *cli, const char *noun, const char *verb) {
+    return verb == NULL || cli_command_find(noun, NULL) == NULL ? unknown_noun(cli, noun)
+                                                                : unknown_verb(cli, noun, verb);
+}
+
 static bool asks_for_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
@@ -178,7 +183,7 @@ static int dispatch(struct cli *cli, int argc, char **argv) {
     const struct cli_command *alone = cli_command_find(noun, NULL);
     if (alone == NULL) {
         return noun[0] == '-' ? cli_misuse(cli, "options come after the command: `holdfast help`")
-                              : unknown_noun(cli, noun);
+                              : cli_unknown(cli, noun, NULL);
     }
     cli->command = alone;
     if (alone->handler != NULL) {
@@ -193,7 +198,7 @@ static int dispatch(struct cli *cli, int argc, char **argv) {
         return CLI_DONE;
     }
     cli->command = cli_command_find(noun, argv[2]);
-    return cli->command == NULL ? unknown_verb(cli, noun, argv[2])
+    return cli->command == NULL ? cli_unknown(cli, noun, argv[2])
                                 : read_and_handle(cli, argc - 3, argv + 3);
 }
 

@@ -81,5 +81,7 @@ void cli_say(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 int cli_fail(const struct cli *cli, const struct err *err);
 /* ERR_USAGE with this sentence, printed, and CLI_USAGE. */
 int cli_misuse(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+/* There is no such command (verb NULL: no such noun); names the nearest one that there is. */
+int cli_unknown(const struct cli *cli, const char *noun, const char *verb);
 
 #endif

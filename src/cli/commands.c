@@ -153,7 +153,8 @@ const struct cli_command cli_commands[] = {
     {"gateway", "health", "Health by method and operation, and whom to call",
      "Exit status 1 when a gateway does not take payments.",
      OPTIONS({"all", NULL, "Idle ones too"}), "[GATEWAY]", ASKS, run_gateway_health},
-    {"gateway", "latency", "Response times and timeouts", NULL,
+    {"gateway", "latency", "Response times and timeouts",
+     "CALLS and percentiles are of the same time, the last five minutes.",
      OPTIONS({"all", NULL, "Idle ones too"}), "[GATEWAY]", ASKS, run_gateway_latency},
     {"gateway", "watch", "Watch the gateways until Ctrl-C",
      "On a terminal the table is drawn anew each time; elsewhere a line tells of each change.",
@@ -176,7 +177,9 @@ const struct cli_command cli_commands[] = {
     {"gateway", "probe", "One harmless call now: reachable, credentials good, how fast",
      "Exit status 1 when it did not go well.", NULL, "GATEWAY", ASKS, run_gateway_probe},
     {"gateway", "explain", "Which gateway such a payment would go to now, and why",
-     "Nothing is written and no gateway is called.",
+     "Nothing is written and no gateway is called. A card can be charged only where the customer\n"
+     "has a token: --token GATEWAY=TOKEN, once for each. Without --token it is explained for a\n"
+     "token that every gateway takes. Exit status 1 when no gateway can take it.",
      OPTIONS(OPT_NEED_AMOUNT, OPT_NEED_CURRENCY, OPT_NEED_METHOD, OPT_TOKEN, OPT_REGION,
              {"vip", NULL, "A customer who comes first"}),
      NULL, ASKS, run_gateway_explain},
@@ -238,7 +241,17 @@ const struct cli_command cli_commands[] = {
              {"password-file", "FILE", "Read the password there instead of asking"}),
      "NAME", CHANGES, run_user_create},
     {"user", "list", "People and their roles", NULL, NULL, NULL, ASKS, run_user_list},
-    {"user", "disable", "End a person's access", NULL, NULL, "USER", CHANGES, run_user_disable},
+    {"user", "disable", "End a person's access",
+     "At once: the sessions end, and the API keys that the person made are refused. Give systems\n"
+     "that pay with such a key a new one first.",
+     NULL, "USER", CHANGES, run_user_disable},
+    {"user", "enable", "Let a person in again",
+     "Also one whose account waits after wrong passwords. API keys that the person made work again.",
+     NULL, "USER", CHANGES, run_user_enable},
+    {"user", "password", "Give a person a new password; it is asked for",
+     "All sessions of the person end.",
+     OPTIONS({"password-file", "FILE", "Read the password there instead of asking"}), "USER",
+     CHANGES, run_user_password},
 
     {"db", NULL, "The database: schema, backup, proof",
      "migrate, status and backup work on the database itself and need --config or --store. check\n"
@@ -289,7 +302,7 @@ const struct cli_command cli_commands[] = {
 
     {"completion", NULL, "Completion for a shell", "eval \"$(holdfast completion bash)\"", NULL,
      "bash", 0, run_completion},
-    {"version", NULL, "Which version this is", NULL, NULL, NULL, 0, run_version},
+    {"version", NULL, "Which version this is", NULL, NULL, NULL, CLI_JSON, run_version},
     {"help", NULL, "What there is", NULL, NULL, "[COMMAND] [VERB]", 0, run_help},
 };
 const int cli_command_count = COUNT_OF(cli_commands);

@@ -152,7 +152,8 @@ static int write_config(struct stage *stage, int public_port, int internal_port,
              "      - {name: webhook_id, from: \"file:%s/paypal.webhook\"}\n"
              "      - {name: webhook_ca, from: \"file:%s/paypal.ca\"}\n"
              "breaker: {open_ms: 2000, open_max_ms: 8000, trickle_ms: 250, slow_ms: 1500}\n"
-             "payments: {request_budget_ms: 12000}\n",
+             "payments: {request_budget_ms: 12000}\n"
+             "limits: {requests_per_second: 100000}\n",
              public_port, internal_port, store, stage->folder,
              sandbox_port(stage->sandbox, SANDBOX_STRIPE), stage->folder, stage->folder,
              sandbox_port(stage->sandbox, SANDBOX_PAYPAL), stage->folder, stage->folder,

@@ -184,7 +184,7 @@ static void health_cells(struct table *table, const json_t *health) {
 }
 
 static void latency_cells(struct table *table, const json_t *health) {
-    table_count(table, field_int(health, "calls"));
+    table_count(table, field_int(health, "latency_calls"));
     cell_ms(table, health, "p50_ms");
     cell_ms(table, health, "p95_ms");
     cell_ms(table, health, "p99_ms");
@@ -197,7 +197,8 @@ static void add_health(const struct cli *cli, struct table *table, const json_t 
     json_t *gateway, *health;
     json_array_foreach(rows, i, gateway) {
         json_array_foreach(json_object_get(gateway, "health"), j, health) {
-            bool idle = field_int(health, "calls") == 0 && is(health, "breaker", "closed");
+            bool idle = field_int(health, "calls") == 0 &&
+                        field_int(health, "latency_calls") == 0 && is(health, "breaker", "closed");
             if (idle && !cli_given(cli, "all") && !is(health, "operation", "charge")) {
                 continue;
             }
@@ -252,6 +253,18 @@ int run_gateway_health(struct cli *cli) {
     return status;
 }
 
+/* Which time the figures are of: both windows are the service's to say. */
+static void print_windows(const struct cli *cli, const json_t *rows) {
+    const json_t *any = json_array_get(json_object_get(json_array_get(rows, 0), "health"), 0);
+    char calls[SHOW_CHARS_MAX], timeouts[SHOW_CHARS_MAX];
+    if (any != NULL) {
+        show_span(field_int(any, "latency_window_s") * US_PER_SECOND, calls);
+        show_span(field_int(any, "window_s") * US_PER_SECOND, timeouts);
+        cli_say(cli, "\nCALLS and percentiles: the last %s. TIMEOUTS: the breaker's last %s.\n",
+                calls, timeouts);
+    }
+}
+
 int run_gateway_latency(struct cli *cli) {
     JSON_AUTO rows = NULL;
     int status = ask_some(cli, &rows);
@@ -260,6 +273,7 @@ int run_gateway_latency(struct cli *cli) {
                                  ">TIMEOUTS");
         add_health(cli, table, rows, latency_cells);
         table_print(table, cli, "There are no gateways.");
+        print_windows(cli, rows);
     }
     return status;
 }
@@ -461,6 +475,10 @@ int run_gateway_explain(struct cli *cli) {
     if (cli_given(cli, "vip")) {
         json_object_set_new(body, "vip", json_true());
     }
+    bool portable = !cli_given(cli, "token");
+    if (portable) {
+        json_object_set_new(body, "token", json_string("any"));
+    }
     int status = talk_post(cli, "/v1/routing/explain", body, &answer);
     if (status != CLI_DONE) {
         return status;
@@ -483,5 +501,9 @@ int run_gateway_explain(struct cli *cli) {
     }
     table_print(table, cli, "There are no gateways.");
     cli_say(cli, any ? "\nTried in this order.\n" : "\nNo gateway can take it.\n");
+    if (portable) {
+        cli_say(cli, "This is for a token that every gateway takes. For the customer's own tokens: "
+                     "--token GATEWAY=TOKEN.\n");
+    }
     return any ? CLI_DONE : CLI_PROBLEM;
 }

@@ -6,6 +6,19 @@
 
 enum { NOUN_COLUMNS = 12, VERB_COLUMNS = 14, OPTION_COLUMNS = 26, HELP_COLUMNS = 80 };
 
+/* Whether it may find nobody at the other end. */
+static bool reaches(const struct cli_command *command) {
+    return (command->flags & CLI_TALKS) != 0 || command->handler == run_load;
+}
+
+/* A handler ends with nothing else; what 1 means beyond a refusal stands in the details. */
+static void help_statuses(FILE *out, bool talks) {
+    fputs(talks ? "\nExit status: 0 done, 1 a problem was found or the service refused, 2 wrong usage\n"
+                  "and nothing was done, 3 the service could not be reached.\n"
+                : "\nExit status: 0 done, 1 a problem was found, 2 wrong usage and nothing was done.\n",
+          out);
+}
+
 /* A noun's verbs, on as many lines as they need. */
 static void print_verbs(FILE *out, const char *noun) {
     int at = 0;
@@ -49,9 +62,11 @@ void help_noun(FILE *out, const char *noun) {
         return;
     }
     fprintf(out, "holdfast %s: %s.\n\n", noun, alone->summary);
+    bool talks = false;
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *row = &cli_commands[i];
         if (strcmp(row->noun, noun) == 0 && row->verb != NULL) {
+            talks = talks || reaches(row);
             fprintf(out, "  %s %-*s %s\n", noun, VERB_COLUMNS, row->verb, row->summary);
         }
     }
@@ -59,6 +74,7 @@ void help_noun(FILE *out, const char *noun) {
         fprintf(out, "\n%s\n", alone->details);
     }
     fprintf(out, "\n`holdfast %s VERB --help` shows arguments and options.\n", noun);
+    help_statuses(out, talks);
 }
 
 static void help_options(FILE *out, const struct cli_option *option) {
@@ -98,6 +114,7 @@ void help_command(FILE *out, const struct cli_command *command) {
         headed = true;
         help_options(out, cli_common_options(cli_common_flags[i]));
     }
+    help_statuses(out, reaches(command));
 }
 
 int run_help(struct cli *cli) {
@@ -108,8 +125,7 @@ int run_help(struct cli *cli) {
     }
     const struct cli_command *command = cli_command_find(noun, verb);
     if (command == NULL) {
-        return cli_misuse(cli, "there is no command \"%.40s%s%.40s\"; `holdfast help` lists them",
-                          noun, verb != NULL ? " " : "", verb != NULL ? verb : "");
+        return cli_unknown(cli, noun, verb);
     }
     if (command->handler == NULL) {
         help_noun(cli->screen.out, noun);
@@ -120,6 +136,8 @@ int run_help(struct cli *cli) {
 }
 
 int run_version(struct cli *cli) {
-    fprintf(cli->screen.out, "holdfast " HOLDFAST_VERSION "\n");
+    fputs(cli->json ? "{\"version\":\"" HOLDFAST_VERSION "\"}\n"
+                    : "holdfast " HOLDFAST_VERSION "\n",
+          cli->screen.out);
     return CLI_DONE;
 }

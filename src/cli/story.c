@@ -132,9 +132,16 @@ static char *decision_text(const json_t *attempt) {
     return g_string_free(text, FALSE);
 }
 
-static char *outcome_text(const json_t *attempt) {
+/* What the attempt was when it was settled. What was held and then captured or released has another
+ * state by now, and that has a line of its own, later. */
+static const char *state_then(const json_t *attempt) {
     const char *outcome = field_word(attempt, "outcome");
-    bool said = strcmp(outcome, field_word(attempt, "state")) == 0;
+    return strcmp(outcome, "authorized") == 0 ? outcome : field_text(attempt, "state");
+}
+
+static char *outcome_text(const json_t *attempt) {
+    const char *outcome = field_word(attempt, "outcome"), *then = state_then(attempt);
+    bool said = then != NULL && strcmp(outcome, then) == 0;
     GString *text = g_string_new(said ? "" : outcome);
     const char *code = field_text(attempt, "code"), *message = field_text(attempt, "message");
     const char *source = field_text(attempt, "source"), *id = field_text(attempt, "charge_id");
@@ -162,7 +169,7 @@ static void add_attempts(struct story *story, const json_t *answer) {
         const char *settled = field_text(attempt, "settled_at");
         add(story, field_text(attempt, "created_at"), "sent to", NULL, decision_text(attempt));
         if (settled != NULL) {
-            add(story, settled, "outcome", field_text(attempt, "state"), outcome_text(attempt));
+            add(story, settled, "outcome", state_then(attempt), outcome_text(attempt));
         } else {
             add(story, field_text(attempt, "created_at"), "outcome", field_text(attempt, "state"),
                 outcome_text(attempt));

@@ -159,8 +159,8 @@ bool exchange_run(const struct gateway_call *call, const struct exchange *exchan
                                          exchange->trace_header);
     exchange_copy_id(result->trace, sizeof(result->trace), trace);
     json_t *json = NULL;
-    if (json_read(answer.body, answer.body_bytes, EXCHANGE_ANSWER_BYTES_MAX, EXCHANGE_DEPTH_MAX,
-                  &json, &err) < 0) {
+    if (json_read_named(answer.body, answer.body_bytes, EXCHANGE_ANSWER_BYTES_MAX,
+                        EXCHANGE_DEPTH_MAX, exchange->answer_names, &json, &err) < 0) {
         json = NULL;
     }
     *ret_answer = answer;

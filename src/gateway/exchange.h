@@ -23,6 +23,9 @@ struct exchange {
     size_t body_bytes;
     bool moves_money;
     const char *trace_header; /* the answer's header that names the request for their support */
+    /* The keys of the answer that the adapter asks for, at any depth (json_read_named()); NULL: all
+     * of it is wanted. */
+    const char *const *answer_names;
 };
 
 /* Sends it with what is left until the call's deadline, through the gateway's bulkhead. Every

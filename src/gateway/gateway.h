@@ -265,7 +265,7 @@ struct gateway_adapter {
     const struct gateway_error *errors;
     int error_count;
     const char *const *credentials; /* names that must be configured, NULL-terminated */
-    struct gateway_ack ack, nack;
+    struct gateway_ack ack; /* a refusal is a problem document, for any gateway */
 
     /* Checks the configuration, makes `state`. */
     int (*open)(struct gateway *gateway, struct err *err);

@@ -24,7 +24,6 @@ enum {
     WINDOW_MAX_S = 120,
     RAMP_STAGES = 2,
     RAMP_CALLS = 20,
-    LATENCY_WINDOW_S = 300,
     TIMEOUT_CALLS_MIN = 50
 };
 #define TRIAL_LOST_US (60 * US_PER_SECOND)
@@ -389,6 +388,7 @@ void gateway_health_figures(struct gateway_health *health, enum payment_method m
     *ret_figures = (struct health_figures){
         .state = breaker->state,
         .since_us = breaker->since_us,
+        .window_s = health->settings.window_s,
         .calls = sum.calls,
         .faults = sum.faults,
         .timeouts = sum.timeouts,
@@ -399,9 +399,11 @@ void gateway_health_figures(struct gateway_health *health, enum payment_method m
     };
     snprintf(ret_figures->why, sizeof ret_figures->why, "%s", breaker->why);
     lock_give(&health->lock);
-    ret_figures->p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, LATENCY_WINDOW_S, labels);
-    ret_figures->p95_us = meter_quantile(METER_GATEWAY_SECONDS, 0.95, LATENCY_WINDOW_S, labels);
-    ret_figures->p99_us = meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels);
+    ret_figures->timed = meter_observations(METER_GATEWAY_SECONDS, GATEWAY_LATENCY_WINDOW_S,
+                                            labels);
+    ret_figures->p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, GATEWAY_LATENCY_WINDOW_S, labels);
+    ret_figures->p95_us = meter_quantile(METER_GATEWAY_SECONDS, 0.95, GATEWAY_LATENCY_WINDOW_S, labels);
+    ret_figures->p99_us = meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S, labels);
 }
 
 void gateway_health_weigh(struct gateway_health *health, enum payment_method method,
@@ -421,7 +423,7 @@ void gateway_health_weigh(struct gateway_health *health, enum payment_method met
     }
     const char *labels[METER_LABELS_MAX] = {health->gateway, method_name(method),
                                             operation_name(operation)};
-    *ret_p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, LATENCY_WINDOW_S, labels);
+    *ret_p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, GATEWAY_LATENCY_WINDOW_S, labels);
     lock_take(&health->lock);
     breaker->p50_us = *ret_p50_us;
     lock_give(&health->lock);
@@ -446,7 +448,7 @@ int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_me
     }
     const char *labels[METER_LABELS_MAX] = {gateway->name, method_name(method),
                                             operation_name(operation)};
-    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, LATENCY_WINDOW_S, labels)
+    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S, labels)
                           : 0;
     int64_t wanted = p99 > 0 ? 4 * p99 : gateway->timeout_us;
     wanted = wanted < TIMEOUT_MIN_US ? TIMEOUT_MIN_US : wanted;

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * health.h: how each gateway is doing, and the circuit breaker per gateway × method × operation.
  *
- *              fault rate, slow rate or saturation past its limit
+ *             fault rate, slow rate or saturation past its limit
  *     CLOSED ────────────────────────────────────────────────────► OPEN
- *       ▲                                                            │ open_us passed (grows ×2,
- * capped) │ trial successes in a row ≥ close_after                     ▼
- *       └───────────────────────────────────────────────────── HALF_OPEN ── any trial fault ──►
- * OPEN
+ *       ▲                                                          │  ▲
+ *       │                 open_us passed (grows ×2, up to a limit) │  │ any trial's fault
+ *       │ trial successes in a row ≥ close_after                   ▼  │
+ *       └─────────────────────────────────────────────────────── HALF_OPEN
  *
  * CLOSED     everything is admitted. A window of the last `window_s` seconds is kept; it opens when
  *            at least `calls_min` calls were made and the share of faults reaches `fault_percent`,
- * or the share slower than `slow_us` reaches `slow_percent`, or `consecutive` faults came in a row,
- * or the bulkhead refused (our own saturation) that share. Declines never count. OPEN       nothing
- * is admitted: the refusal is certainly not charged, so the next gateway is tried. HALF_OPEN  a
- * trickle: one trial in `trickle_us`, no two at once until the first success. Hysteresis: it closes
- * only after `close_after` successes in a row, and after closing ramps up through shares of the
- * traffic (trickle, 10 %, 50 %, all) rather than at once. Threads: any. Time through clock.h.
- * Cannot fail. */
+ *            or the share slower than `slow_us` reaches `slow_percent`, or `consecutive` faults
+ *            came in a row, or the bulkhead refused (our own saturation) that share. Declines never
+ *            count.
+ * OPEN       nothing is admitted: the refusal is certainly not charged, so the next gateway is
+ *            tried.
+ * HALF_OPEN  a trickle: one trial in `trickle_us`, no two at once until the first success.
+ *            Hysteresis: it closes only after `close_after` successes in a row, and after closing
+ *            ramps up through shares of the traffic (trickle, 10 %, 50 %, all) rather than at once.
+ * Threads: any. Time through clock.h. Cannot fail. */
 #ifndef HOLDFAST_GATEWAY_HEALTH_H
 #define HOLDFAST_GATEWAY_HEALTH_H
 
@@ -58,11 +60,15 @@ void gateway_health_report(struct gateway_health *health, enum payment_method me
                            enum gateway_operation operation, enum admission admission,
                            const struct gateway_result *result);
 
+enum { GATEWAY_LATENCY_WINDOW_S = 300 };
+
 struct health_figures {
     enum breaker_state state;
     int64_t since_us; /* wall: when it came into that state; 0: from the start */
     int64_t calls, faults, timeouts, declines; /* of the window */
-    int64_t p50_us, p95_us, p99_us;            /* of the last 5 minutes; -1 without data */
+    int window_s;                              /* that window */
+    int64_t timed; /* calls that ended within GATEWAY_LATENCY_WINDOW_S, and their latencies: */
+    int64_t p50_us, p95_us, p99_us; /* -1 without data */
     double success_rate;    /* 0..1 over the window of those not at fault; 1 without data */
     int64_t first_fault_us; /* wall: first fault of the present trouble; 0: none */
     int64_t opened_us;      /* wall: when the breaker last opened; 0: never */

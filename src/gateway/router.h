@@ -8,8 +8,8 @@
  *     latency and cost. The weighted choice is a hash of the payment's id: the same payment always
  *     gets the same answer.
  * The decision with every candidate, its score and the reason why it was chosen or skipped is
- * written as JSON on each attempt (GW-3). Threads: any. Owns: the JSON text belongs to the caller
- * (free). */
+ * written as JSON on each attempt (GW-3).
+ * Threads: any. Owns: the JSON text belongs to the caller (free). */
 #ifndef HOLDFAST_GATEWAY_ROUTER_H
 #define HOLDFAST_GATEWAY_ROUTER_H
 

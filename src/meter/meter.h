@@ -61,7 +61,10 @@ int64_t meter_recent(enum meter_id id, int window_s, const char *const labels[ME
  * error at most 5 % (in fact 1/32). */
 int64_t meter_quantile(enum meter_id id, double quantile, int window_s,
                        const char *const labels[METER_LABELS_MAX]);
-/* The same since meter_init(). */
+/* How many observations meter_quantile() looks at. */
+int64_t meter_observations(enum meter_id id, int window_s,
+                           const char *const labels[METER_LABELS_MAX]);
+/* meter_recent() since meter_init(). */
 int64_t meter_total(enum meter_id id, const char *const labels[METER_LABELS_MAX]);
 
 /* Prometheus text exposition format 0.0.4. A metric without labels is there from the start. */

@@ -55,10 +55,10 @@ static int64_t duration_at(const uint64_t *counts, uint64_t rank) {
     return bucket_middle_us(last);
 }
 
-int64_t meter_quantile(enum meter_id id, double quantile, int window_s,
-                       const char *const labels[METER_LABELS_MAX]) {
+/* How often each duration was seen in the window, and how often all of them together. */
+static uint64_t gather(enum meter_id id, int window_s, const char *const labels[METER_LABELS_MAX],
+                       uint64_t counts[BUCKETS]) {
     INVARIANT(metrics[id].kind == METER_HISTOGRAM, "only a histogram has quantiles");
-    uint64_t counts[BUCKETS] = {0};
     uint32_t now = series_second_now();
     for (struct series *series = metric_series(id); series != NULL; series = series->next) {
         if (!series_matches(series, labels)) {
@@ -72,6 +72,19 @@ int64_t meter_quantile(enum meter_id id, double quantile, int window_s,
     for (int bucket = 0; bucket < BUCKETS; bucket++) {
         total += counts[bucket];
     }
+    return total;
+}
+
+int64_t meter_observations(enum meter_id id, int window_s,
+                           const char *const labels[METER_LABELS_MAX]) {
+    uint64_t counts[BUCKETS] = {0};
+    return (int64_t)gather(id, window_s, labels, counts);
+}
+
+int64_t meter_quantile(enum meter_id id, double quantile, int window_s,
+                       const char *const labels[METER_LABELS_MAX]) {
+    uint64_t counts[BUCKETS] = {0};
+    uint64_t total = gather(id, window_s, labels, counts);
     if (total == 0) {
         return -1;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http_client.h: calls to other people's servers, and what can have reached them.
  *
- * One libcurl multi loop in a task of its own; connections are kept and reused; no redirects, no
+ * libcurl, driven by the caller's own task; connections are kept and reused; no redirects, no
  * proxy from the environment, TLS 1.2 or newer and verified, answers capped. http_call() blocks.
  * The result that matters when it fails is `reach`:
  *   HTTP_NOT_SENT   certainly no byte of the request left this machine: refused, unresolvable, TLS
@@ -78,10 +78,9 @@ void http_answer_fill(struct http_answer *answer, int status, const struct http_
                       int header_count, const void *body, size_t body_bytes);
 
 struct http_client_options {
-    int connections_max;      /* kept open in all [256] */
-    int connections_per_host; /* at once [no limit but the bulkhead] */
-    const char *ca_path;      /* PEM file added to the system's CAs, or NULL */
-    const char *user_agent;   /* [Holdfast/1] */
+    int connections_max;    /* kept open in all [256] */
+    const char *ca_path;    /* PEM file added to the system's CAs, or NULL */
+    const char *user_agent; /* [Holdfast/1] */
 };
 MUST_USE int http_client_new(const struct http_client_options *options,
                              struct http_client **ret_client, struct err *err);

@@ -15,9 +15,6 @@
 enum {
     METHOD_CHARS_MAX = 16,
     CONNECT_DEFAULT_US = 2 * 1000 * 1000,
-    /* Kept connections idle for longer are not used again. Servers close theirs after 60 s or more
-     * as a rule; a request that crosses such a close on the wire ends as unknown. */
-    IDLE_SECONDS_MAX = 30,
     BODY_FIRST_BYTES = 2048,
     HEAD_FIRST_BYTES = 1024,
 };
@@ -29,7 +26,7 @@ static void *must_grow(void *old, size_t bytes) {
     return grown;
 }
 
-/* Callbacks: they run in the loop's task while the call is under way. */
+/* Callbacks: they run in the caller's task while the call is under way. */
 
 static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_port,
                          int local_port) {
@@ -222,9 +219,9 @@ static bool set_fixed_options(struct http_slot *slot, const char *user_agent, X5
     SET(TCP_KEEPALIVE, 1L);
     SET(TCP_KEEPIDLE, 30L);
     SET(TCP_KEEPINTVL, 10L);
-    SET(MAXAGE_CONN, (long)IDLE_SECONDS_MAX);
+    SET(MAXAGE_CONN, (long)HTTP_IDLE_SECONDS_MAX);
     /* Without this, giving up on a name that is still being resolved waits for the resolver's
-     * thread to end, and every other call of the loop waits with it. */
+     * thread to end. */
     SET(QUICK_EXIT, 1L);
     SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(SSL_VERIFYPEER, 1L);
@@ -250,8 +247,6 @@ struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted) {
     INVARIANT(slot != NULL, "out of memory");
     slot->easy = curl_easy_init();
     INVARIANT(slot->easy != NULL, "out of memory");
-    lock_init(&slot->lock);
-    cond_init(&slot->cond);
     bool fixed = set_fixed_options(slot, user_agent, trusted);
     INVARIANT(fixed, "libcurl lacks an option that the client stands on");
     return slot;
@@ -259,8 +254,7 @@ struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted) {
 
 void http_slot_free(struct http_slot *slot) {
     curl_easy_cleanup(slot->easy);
-    cond_free(&slot->cond);
-    lock_free(&slot->lock);
+    (void)curl_multi_cleanup(slot->multi);
     free(slot);
 }
 
@@ -492,7 +486,7 @@ static void slot_clear(struct http_slot *slot) {
     slot->head_len = slot->head_cap = slot->head_bytes = 0;
     slot->body_len = slot->body_cap = 0;
     slot->span_count = slot->status = 0;
-    slot->done = slot->stopped = slot->sent = slot->tried_again = false;
+    slot->stopped = slot->sent = slot->tried_again = false;
     slot->head_begun = slot->head_done = slot->too_large = slot->garbled = false;
     slot->error_text[0] = '\0';
 }

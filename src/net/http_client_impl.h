@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http_client_impl.h: what the two halves of the libcurl client share; nobody else includes it.
  *
- *   caller's task (http_client_call.c)             the loop's task (http_client_loop.c)
- *   takes a slot, sets the easy handle's options
- *   queues the slot and waits                 ──▶  adds the handle to the multi handle
- *                                                  the slot's callbacks run
- *   reads the slot, fills the answer          ◀──  removes the handle, marks the slot done
- *   gives the slot back
+ *   http_client_call.c   what a call is: the easy handle's options, its callbacks, the outcome
+ *   http_client_loop.c   who drives it: slots, the loop that runs one, the end of the client
  *
- * A slot belongs to one task at a time: the caller until it is queued, the loop until it is done,
- * the caller again. The hand-overs go through locks, so nothing else in it needs one. */
+ * A slot belongs to the task that entered with it until that leaves; while it is under way, whoever
+ * frees the client may set `to_stop` and wake its multi handle. */
 #ifndef HOLDFAST_NET_HTTP_CLIENT_IMPL_H
 #define HOLDFAST_NET_HTTP_CLIENT_IMPL_H
 
+#include <stdatomic.h>
+
 #include <curl/curl.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include "base/openssl.h"
 #include "base/task.h"
@@ -24,21 +20,23 @@
 enum {
     HTTP_HEAD_BYTES_MAX = 64 * 1024, /* all headers of an answer, interim ones and trailers too */
     HTTP_ANSWER_BYTES_DEFAULT = 1024 * 1024,
+    /* Kept connections idle for longer are not used again. Servers close theirs after 60 s or more
+     * as a rule; a request that crosses such a close on the wire ends as unknown. */
+    HTTP_IDLE_SECONDS_MAX = 30,
 };
 
 struct http_span { /* a header while its text may still move */
     size_t name_at, value_at;
 };
 
+struct http_client_loop;
+
 struct http_slot {
     CURL *easy;
-    struct http_slot *next;          /* in the idle list or the queue */
-    struct http_slot *newer, *older; /* in the loop's list of calls under way */
-    struct http_client_loop *loop;
-    struct event deadline; /* pending while the call is under way */
-    struct lock lock;      /* guards `done` */
-    struct cond cond;
-    bool done;
+    CURLM *multi;                    /* owned, for this slot alone */
+    struct http_slot *newer, *older; /* in the list of idle slots or of calls under way */
+    int64_t idle_until_us;           /* then its connections are too old */
+    atomic_bool to_stop;             /* the client is being freed */
 
     /* Set by the caller. */
     bool worn; /* not to be used for another call */
@@ -48,7 +46,7 @@ struct http_slot {
     void *request_headers; /* curl_slist nodes and their text, one block */
     size_t request_headers_bytes;
 
-    /* Set by the loop. */
+    /* Set while it is under way. */
     CURLcode result;
     bool stopped; /* the client was freed first */
     bool sent;    /* sticky: the request may have been written */
@@ -72,7 +70,7 @@ MUST_USE int http_client_loop_new(const struct http_client_options *options,
 void http_client_loop_free(struct http_client_loop *loop);
 /* A slot for one call, or NULL when the client is being stopped. */
 MUST_USE struct http_slot *http_client_loop_enter(struct http_client_loop *loop);
-/* Queues the slot and waits until the loop is done with it. */
+/* Drives the slot until its call has ended. */
 void http_client_loop_perform(struct http_client_loop *loop, struct http_slot *slot);
 void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slot);
 

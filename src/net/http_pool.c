@@ -11,7 +11,7 @@ struct worker {
     struct http_pool *pool;
     struct task *task;
     struct worker *next; /* in the stack of idle workers */
-    struct cond call;
+    struct latch call;   /* opened once for each time that `called` is set, without the lock */
     bool called;
 };
 
@@ -44,7 +44,7 @@ struct http_pool *http_pool_new(const struct http_pool_options *options) {
 static void worker_free(struct worker *worker) {
     if (worker != NULL) {
         task_join(worker->task);
-        cond_free(&worker->call);
+        latch_free(&worker->call);
         g_free(worker);
     }
 }
@@ -53,11 +53,11 @@ static void worker_free(struct worker *worker) {
 static bool worker_start(struct http_pool *pool) {
     struct worker *worker = g_new0(struct worker, 1);
     worker->pool = pool;
-    cond_init(&worker->call);
+    latch_init(&worker->call);
     worker->task = task_start(pool->options.name, 0, worker_main, worker);
     pool->crowded = worker->task == NULL;
     if (pool->crowded) {
-        cond_free(&worker->call);
+        latch_free(&worker->call);
         g_free(worker);
         return false;
     }
@@ -65,19 +65,27 @@ static bool worker_start(struct http_pool *pool) {
     return true;
 }
 
-/* With the lock held: sees to it that somebody comes for the first job that waits. */
-static void worker_call(struct http_pool *pool) {
+/* With the lock held: sees to it that somebody comes for the first job that waits. Returns the one
+ * to be woken once the lock is given: with it held he would only fall asleep again. */
+MUST_USE static struct worker *worker_call(struct http_pool *pool) {
     if (pool->coming || pool->first == NULL) {
-        return;
+        return NULL;
     }
     struct worker *worker = pool->idle;
     if (worker != NULL) {
         pool->idle = worker->next;
         worker->called = true;
         pool->coming = true;
-        cond_signal(&worker->call);
     } else if (pool->workers < pool->options.workers_max) {
         pool->coming = worker_start(pool);
+    }
+    return worker;
+}
+
+/* He stays until he has passed his latch, also when his time to idle runs out meanwhile. */
+static void worker_wake(struct worker *worker) {
+    if (worker != NULL) {
+        latch_open(&worker->call);
     }
 }
 
@@ -98,11 +106,16 @@ static bool worker_idle(struct http_pool *pool, struct worker *worker) {
     worker->called = false;
     worker->next = pool->idle;
     pool->idle = worker;
-    while (!worker->called && !pool->stopping &&
-           cond_wait_until(&worker->call, &pool->lock, deadline_us)) {
-    }
+    lock_give(&pool->lock);
+    bool passed = latch_pass_until(&worker->call, deadline_us);
+    lock_take(&pool->lock);
     if (worker->called) {
         pool->coming = false;
+        if (!passed) { /* called at the last moment: whoever called is about to open */
+            lock_give(&pool->lock);
+            latch_pass(&worker->call);
+            lock_take(&pool->lock);
+        }
         return true;
     }
     struct worker **link = &pool->idle;
@@ -117,8 +130,9 @@ static bool worker_idle(struct http_pool *pool, struct worker *worker) {
 static void jobs_run(struct http_pool *pool) {
     for (struct http_job *job = job_take(pool); job != NULL; job = job_take(pool)) {
         pool->busy++;
-        worker_call(pool);
+        struct worker *other = worker_call(pool);
         lock_give(&pool->lock);
+        worker_wake(other);
         pool->options.run(job);
         lock_take(&pool->lock);
         pool->busy--;
@@ -146,6 +160,7 @@ static void worker_main(void *arg) {
 bool http_pool_submit(struct http_pool *pool, struct http_job *job) {
     lock_take(&pool->lock);
     int reachable = pool->crowded ? pool->workers : pool->options.workers_max;
+    struct worker *worker = NULL;
     bool taken = pool->queued < pool->options.queue_max + (reachable - pool->busy) ||
                  pool->workers == 0;
     if (taken) {
@@ -153,7 +168,7 @@ bool http_pool_submit(struct http_pool *pool, struct http_job *job) {
         *(pool->last != NULL ? &pool->last->next : &pool->first) = job;
         pool->last = job;
         pool->queued++;
-        worker_call(pool);
+        worker = worker_call(pool);
     }
     if (taken && pool->workers == 0) {
         struct http_job *back = job_take(pool);
@@ -161,6 +176,7 @@ bool http_pool_submit(struct http_pool *pool, struct http_job *job) {
         taken = false;
     }
     lock_give(&pool->lock);
+    worker_wake(worker);
     return taken;
 }
 
@@ -183,8 +199,10 @@ void http_pool_free(struct http_pool *pool) {
     }
     lock_take(&pool->lock);
     pool->stopping = true;
-    for (struct worker *worker = pool->idle; worker != NULL; worker = worker->next) {
-        cond_signal(&worker->call);
+    while (pool->idle != NULL) { /* called for the last time */
+        pool->idle->called = true;
+        latch_open(&pool->idle->call);
+        pool->idle = pool->idle->next;
     }
     while (pool->workers > 0) {
         cond_wait(&pool->empty, &pool->lock);

@@ -5,12 +5,13 @@
  * One loop in the calling task: requests leave when they are due, on kept connections, one at a
  * time on each; a request that is due while all connections are busy waits, and its latency counts
  * from the moment it was due, not from the moment it left. So a server that stalls shows the whole
- * stall in the figures of everyone who would have come meanwhile (no coordinated omission). A
- * request costs one write, one wake-up and one read.
- * Threads: the caller's; the functions of `ops`
- * run in it. Owns: its sockets, until it returns. Errors:  ERR_USAGE (a URL that is not plain
- * HTTP), ERR_UNREACHABLE (its name is unknown), ERR_IO. Limits:  LOAD_CONNECTIONS_MAX;
- * LOAD_BODY_BYTES_MAX of an answer are kept, the rest is read over. */
+ * stall in the figures of everyone who would have come meanwhile (no coordinated omission).
+ * A request costs one write, one wake-up and one read.
+ * Threads: the caller's; the functions of `ops` run in it.
+ * Owns:    its sockets, until it returns.
+ * Errors:  ERR_USAGE (a URL that is not plain HTTP), ERR_UNREACHABLE (its name is unknown), ERR_IO.
+ * Limits:  LOAD_CONNECTIONS_MAX; LOAD_BODY_BYTES_MAX of an answer are kept, the rest is read
+ *          over. */
 #ifndef HOLDFAST_NET_LOAD_CLIENT_H
 #define HOLDFAST_NET_LOAD_CLIENT_H
 

@@ -163,14 +163,25 @@ static int store_callback(struct payments *payments, struct receive *receive,
     return r;
 }
 
-void callback_receive(struct payments *payments, const char *gateway_name,
-                      const struct http_request *request, struct http_reply *ret_reply) {
-    struct err err = {0};
+/* One refusal for whatever was wrong with it: a forger learns nothing from it. The reason is for the
+ * log. */
+static int refuse_callback(const struct gateway *gateway, const struct http_request *request,
+                           const struct err *why, struct err *err) {
+    meter_count(METER_CALLBACKS, gateway->name, "refused");
+    log_error(CALLBACK_REFUSED, why, LT("gateway", gateway->name), LT("peer", request->peer),
+              LT("request", request->id));
+    err_set(err, ERR_SIGNATURE, "the callback is not one that this gateway signed");
+    return err_hint(err, "If it is genuine, compare the webhook's secret or id here with the "
+                         "gateway's; the log has the reason under this request id.");
+}
+
+int callback_receive(struct payments *payments, const char *gateway_name,
+                     const struct http_request *request, struct http_reply *ret_reply,
+                     struct err *err) {
+    struct err why = {0};
     struct gateway *gateway = gateway_find(payments->options.registry, gateway_name);
     if (gateway == NULL) {
-        ret_reply->status = 404;
-        http_reply_body(ret_reply, "text/plain", "no such gateway\n", strlen("no such gateway\n"));
-        return;
+        return err_set(err, ERR_NOT_FOUND, "no gateway of that name is configured");
     }
     struct gateway_callback_request raw = {
         .headers = request->headers,
@@ -185,31 +196,25 @@ void callback_receive(struct payments *payments, const char *gateway_name,
         .deadline_us = clock_mono_us() + 10 * US_PER_SECOND,
     };
     struct gateway_event event = {0};
-    int r = gateway->adapter->verify_callback(&call, &raw, &event, &err);
-    if (r == -ERR_UNREACHABLE || r == -ERR_TIMEOUT) {
-        /* It could not be checked now (the gateway's certificate cannot be fetched): not refused,
-         * and not acknowledged, so that it is sent again. */
-        log_error(HTTP_FAILED, &err, LT("gateway", gateway->name), LT("request", request->id));
-        ret_reply->status = 503;
-        http_reply_body(ret_reply, "text/plain", "not now\n", strlen("not now\n"));
-        return;
+    int r = gateway->adapter->verify_callback(&call, &raw, &event, &why);
+    if (r < 0 && err_http_status(why.code) < 500) {
+        return refuse_callback(gateway, request, &why, err);
     }
     if (r < 0) {
-        meter_count(METER_CALLBACKS, gateway->name, "refused");
-        log_error(CALLBACK_REFUSED, &err, LT("gateway", gateway->name), LT("peer", request->peer),
-                  LT("request", request->id));
-        reply_ack(ret_reply, &gateway->adapter->nack);
-        return;
+        /* It could not be checked now (the gateway's certificate cannot be fetched): not refused,
+         * and not acknowledged, so that it is sent again. Why stands in the log only. */
+        log_error(GATEWAY_FAILED, &why, LT("gateway", gateway->name), LT("request", request->id));
+        return err_set(err, ERR_UNREACHABLE, "the callback cannot be checked now");
     }
     struct receive receive = {
         .id = callback_id_new(), .gateway = gateway->name, .event = &event, .now_us = raw.now_us};
-    r = store_callback(payments, &receive, request, &err);
+    r = store_callback(payments, &receive, request, &why);
+    if (r == -ERR_BAD_REQUEST) {
+        return refuse_callback(gateway, request, &why, err);
+    }
     if (r < 0) {
-        /* Not stored, so not acknowledged: the gateway will send it again. */
-        log_error(HTTP_FAILED, &err, LT("gateway", gateway->name), LT("request", request->id));
-        ret_reply->status = err_http_status(err.code);
-        http_reply_body(ret_reply, "text/plain", "not stored\n", strlen("not stored\n"));
-        return;
+        *err = why; /* not stored, so not acknowledged: the gateway will send it again */
+        return r;
     }
     meter_count(METER_CALLBACKS, gateway->name, receive.duplicate ? "duplicate" : "stored");
     if (!receive.duplicate) {
@@ -219,6 +224,7 @@ void callback_receive(struct payments *payments, const char *gateway_name,
         jobs_wake(payments);
     }
     reply_ack(ret_reply, &gateway->adapter->ack);
+    return 0;
 }
 
 /* ---- processing ---- */

@@ -75,25 +75,7 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
                             "SELECT " CASE_COLUMNS
                             " FROM review_case ORDER BY opened_us DESC LIMIT $1",
                             S_INT(list->limit));
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    bool first = true;
-    while ((r = sql_next(rows, err)) > 0) {
-        if (!first) {
-            buf_add_char(&buf, ',');
-        }
-        first = false;
-        render_case(&buf, rows);
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(list->answer, 200, &buf, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_case, err);
 }
 
 int case_list(struct payments *payments, bool open_only, int limit, struct answer *ret_answer,

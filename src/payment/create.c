@@ -34,7 +34,9 @@ struct flow {
     const char *tried[GATEWAYS_MAX];
     int tried_count;
     struct route_plan plan;
-    bool sending;     /* `attempt` is written and waits to be called */
+    bool sending; /* `attempt` is written and waits to be called */
+    bool
+        as_written; /* payment and attempt 1 are as begin_tx() wrote them, and not looked at since */
     bool was_unknown; /* at some time in this request */
     struct gateway_result result;
     const char *source;
@@ -104,8 +106,13 @@ static bool next_attempt(struct flow *flow) {
         .currency = flow->payment.currency,
         .token = arena_copy(flow->arena, candidate->token),
         .decision = arena_copy(flow->arena, decision),
+        .source = "",
         .gateway_id = "",
         .charge_id = "",
+        .code = "",
+        .common_code = "",
+        .message = "",
+        .trace = "",
         .owner = flow->payments->instance,
         .lease_us = now + CALL_LEASE_US,
         .sent_us = now,
@@ -175,7 +182,29 @@ struct begin_ctx {
     struct flow *flow;
     struct payment_row fresh; /* as it is before this transaction runs, or runs again */
     bool hold_order;
+    bool hopeful; /* key and order are taken to be new: nothing is waited for before the commit */
 };
+
+/* 1 written; 0: the order is taken. */
+static int begin_rows(struct begin_ctx *begin, struct store_tx *tx, struct err *err) {
+    struct flow *flow = begin->flow;
+    if (begin->hopeful) {
+        int r = payment_row_insert_new(tx, &flow->payment, err);
+        return r < 0 ? r : 1;
+    }
+    return payment_row_insert(tx, &flow->payment, err);
+}
+
+static int begin_key(struct begin_ctx *begin, struct store_tx *tx, struct err *err) {
+    struct flow *flow = begin->flow;
+    if (begin->hopeful) {
+        flow->found = IDEMPOTENCY_NEW;
+        return idempotency_claim_new(flow->payments, tx, flow->caller, flow->operation,
+                                     flow->resource_id, err);
+    }
+    return idempotency_claim(flow->payments, tx, flow->caller, flow->operation, flow->resource_id,
+                             &flow->found, flow->answer, err);
+}
 
 static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct begin_ctx *begin = ctx;
@@ -183,9 +212,9 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     flow->payment = begin->fresh;
     flow->tried_count = 0;
     flow->sending = false;
+    flow->as_written = false;
     snprintf(flow->resource_id, sizeof flow->resource_id, "%s", flow->payment.id.text);
-    int r = idempotency_claim(flow->payments, tx, flow->caller, flow->operation, flow->resource_id,
-                              &flow->found, flow->answer, err);
+    int r = begin_key(begin, tx, err);
     if (r < 0 || flow->found != IDEMPOTENCY_NEW) {
         return r;
     }
@@ -194,7 +223,8 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
               "a payment with an attempt is processing");
     flow->payment.state = flow->sending ? PAYMENT_PROCESSING : PAYMENT_CREATED;
     flow->payment.holds_order = begin->hold_order;
-    r = payment_row_insert(tx, &flow->payment, err);
+    flow->payment.held = begin->hold_order ? HELD_YES : HELD_NO;
+    r = begin_rows(begin, tx, err);
     if (r == 0) {
         return order_taken(tx, flow->payment.order_id, err);
     }
@@ -202,10 +232,26 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     if (flow->sending) {
+        flow->as_written = true;
         return attempt_row_insert(tx, &flow->attempt, err);
     }
     r = no_candidate(flow, tx, err);
     return r < 0 ? r : finish(flow, tx, err);
+}
+
+/* Nearly every request is a new one for a new order, and is written in one breath. One that is not
+ * runs again from the start and looks at what it met. SQLite, where nobody waits for an answer,
+ * looks at once. */
+static int begin(struct begin_ctx *begin, struct err *err) {
+    struct payments *payments = begin->flow->payments;
+    struct store *store = payments->options.store;
+    begin->hopeful = store_engine(store) == STORE_POSTGRES && begin->flow->caller->repeat_us == 0;
+    int r = store_write(store, begin_tx, begin, err);
+    if (r == -ERR_STATE && begin->hopeful) {
+        begin->hopeful = false;
+        r = store_write(store, begin_tx, begin, err);
+    }
+    return r;
 }
 
 /* ---- call and insist ---- */
@@ -305,7 +351,24 @@ struct settle_ctx {
     struct flow *flow;
     struct attempt_id called; /* the flow's own attempt changes when this transaction runs */
     int tried_count;
+    /* What this request has written itself, if nobody has touched it since: every change of a
+     * payment, and every step of its attempt out of SENDING, comes with another version. */
+    bool as_written;
+    struct payment_row payment;
+    struct attempt_row attempt;
 };
+
+static int settle_rows(struct settle_ctx *settle, struct store_tx *tx,
+                       struct attempt_row *ret_attempt, struct err *err) {
+    struct flow *flow = settle->flow;
+    if (settle->as_written) {
+        flow->payment = settle->payment;
+        *ret_attempt = settle->attempt;
+        return payment_row_guard(tx, &flow->payment, err);
+    }
+    int r = payment_row_load(tx, flow->arena, flow->payment.id.text, true, &flow->payment, err);
+    return r < 0 ? r : attempt_row_load(tx, flow->arena, settle->called.text, ret_attempt, err);
+}
 
 static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct settle_ctx *settle = ctx;
@@ -314,11 +377,7 @@ static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct settlement settlement;
     flow->sending = false;
     flow->tried_count = settle->tried_count;
-    int r = payment_row_load(tx, flow->arena, flow->payment.id.text, true, &flow->payment, err);
-    if (r < 0) {
-        return r;
-    }
-    r = attempt_row_load(tx, flow->arena, settle->called.text, &attempt, err);
+    int r = settle_rows(settle, tx, &attempt, err);
     if (r < 0) {
         return r;
     }
@@ -349,9 +408,23 @@ static int settle(struct flow *flow, struct err *err) {
     if (gateway_outcome_not_charged(flow->result.outcome)) {
         plan(flow);
     }
-    struct settle_ctx ctx = {flow, flow->attempt.id, flow->tried_count};
+    struct settle_ctx ctx = {
+        .flow = flow,
+        .called = flow->attempt.id,
+        .tried_count = flow->tried_count,
+        .as_written = flow->as_written && !flow->was_unknown,
+        .payment = flow->payment,
+        .attempt = flow->attempt,
+    };
     int64_t deliveries = atomic_load(&flow->payments->deliveries);
     int r = store_write(flow->payments->options.store, settle_tx, &ctx, err);
+    if (r == -ERR_STATE && ctx.as_written) {
+        /* Somebody was there meanwhile, a callback perhaps: read what he has left. */
+        ctx.as_written = false;
+        flow->attempt = ctx.attempt;
+        r = store_write(flow->payments->options.store, settle_tx, &ctx, err);
+    }
+    flow->as_written = false;
     if (r < 0) {
         if (r != -ERR_STORE_UNKNOWN) {
             flow->attempt.id = ctx.called; /* the next one was never written */
@@ -438,8 +511,8 @@ static int resume(struct flow *flow, struct err *err) {
     return 0;
 }
 
-static int run(struct flow *flow, store_fn *begin, void *begin_ctx, struct err *err) {
-    int r = store_write(flow->payments->options.store, begin, begin_ctx, err);
+/* From the first transaction, which ended with `r`, to an answer. */
+static int run(struct flow *flow, int r, struct err *err) {
     if (r < 0 && r != -ERR_STORE_UNKNOWN) {
         return r; /* rolled back: nothing was claimed */
     }
@@ -506,6 +579,7 @@ static struct payment_row payment_of(struct flow *flow, const struct payment_ord
         .gateway = "",
         .created_us = now,
         .updated_us = now,
+        .arena = flow->arena,
     };
 }
 
@@ -514,14 +588,14 @@ int payment_create(struct payments *payments, const struct caller *caller,
     FLOW_AUTO flow;
     flow_init(&flow, payments, caller, "payment.create", ret_answer);
     flow.tokens = tokens_of(order->tokens, order->token);
-    struct begin_ctx begin = {
+    struct begin_ctx first = {
         .flow = &flow,
         .fresh = payment_of(&flow, order),
         .hold_order = !order->several_per_order && !payments->options.several_per_order,
     };
-    flow.payment = begin.fresh;
+    flow.payment = first.fresh;
     plan(&flow);
-    int r = run(&flow, begin_tx, &begin, err);
+    int r = run(&flow, begin(&first, err), err);
     if (r < 0) {
         answer_release(ret_answer);
     }
@@ -590,7 +664,7 @@ int payment_choose(struct payments *payments, const struct caller *caller, const
     flow_init(&flow, payments, caller, "payment.choose", ret_answer);
     flow.tokens = tokens_of(tokens, token);
     struct choose_ctx choose = {&flow, payment_id, method};
-    int r = run(&flow, choose_tx, &choose, err);
+    int r = run(&flow, store_write(payments->options.store, choose_tx, &choose, err), err);
     if (r < 0) {
         answer_release(ret_answer);
     }

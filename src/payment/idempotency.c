@@ -3,9 +3,11 @@
  *
  * A row is claimed in the transaction that writes the intent, and gets its answer in the
  * transaction that makes the answer true. Between the two it is *running*, owned by one run of one
- * process until a lease ends. Whoever repeats the key finds it running, owner alive   → 409, come
- * back later running, owner dead    → takes the lease over and finishes what the first began
- * (RESUME) done                   → gets the stored answer (REPLAY) made for another body  → 422
+ * process until a lease ends. Whoever repeats the key finds it
+ *   running, owner alive   → 409, come back later
+ *   running, owner dead    → takes the lease over and finishes what the first began (RESUME)
+ *   done                   → gets the stored answer (REPLAY)
+ *   made for another body  → 422
  * The row is read FOR UPDATE, so two repeats cannot both resume. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +17,7 @@
 #include "base/log.h"
 #include "payment/internal.h"
 
-enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2, PRUNE_BATCH = 1000 };
-#define IDEMPOTENCY_KEPT_US (7 * 24 * 3600 * US_PER_SECOND)
+enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2 };
 
 /* An answer that is word for word the data of an event is kept there; the row's body then says
  * which one: "@" and the event's sequence. No JSON begins like that. A row that grew by the whole
@@ -112,6 +113,37 @@ static int claim_existing(struct payments *payments, struct store_tx *tx,
                    S_INT(now + CALL_LEASE_US));
 }
 
+/* A request without a key of its own bears one that was made from itself (caller.repeat_us), and
+ * stands for the first one only for a while. What is still running stands for it at any age: it is
+ * finished rather than done again. */
+static int forget_old(struct store_tx *tx, const struct caller *caller, int64_t now_us,
+                      struct err *err) {
+    int64_t forgotten = sql_exec(tx, err,
+                                 "DELETE FROM idempotency WHERE scope = $1 AND key = $2 AND "
+                                 "state = $3 AND created_us <= $4",
+                                 S_TEXT(caller->scope), S_TEXT(caller->key),
+                                 S_INT(IDEMPOTENCY_DONE), S_INT(now_us - caller->repeat_us));
+    return forgotten < 0 ? (int)forgotten : 0;
+}
+
+static const char claim_insert[] =
+    "INSERT INTO idempotency (scope, key, request_hash, operation, resource_id, state, owner, "
+    "lease_us, status, body, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, '', $9) "
+    "ON CONFLICT (scope, key) DO NOTHING";
+
+int idempotency_claim_new(struct payments *payments, struct store_tx *tx,
+                          const struct caller *caller, const char *operation,
+                          const char *resource_id, struct err *err) {
+    if (caller->key == NULL) {
+        return 0;
+    }
+    int64_t now = clock_wall_us();
+    return sql_put_one(tx, err, claim_insert, S_TEXT(caller->scope), S_TEXT(caller->key),
+                       S_TEXT(caller->request_hash), S_TEXT(operation), S_TEXT(resource_id),
+                       S_INT(IDEMPOTENCY_RUNNING), S_TEXT(payments->instance),
+                       S_INT(now + CALL_LEASE_US), S_INT(now));
+}
+
 int idempotency_claim(struct payments *payments, struct store_tx *tx, const struct caller *caller,
                       const char *operation, char resource_id[ID_TEXT_MAX],
                       enum idempotency_found *ret_found, struct answer *ret_answer,
@@ -120,12 +152,12 @@ int idempotency_claim(struct payments *payments, struct store_tx *tx, const stru
         *ret_found = IDEMPOTENCY_NEW;
         return 0;
     }
-    static const char insert[] =
-        "INSERT INTO idempotency (scope, key, request_hash, operation, resource_id, state, owner, "
-        "lease_us, status, body, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, '', $9) "
-        "ON CONFLICT (scope, key) DO NOTHING";
     int64_t now = clock_wall_us();
-    int64_t inserted = sql_exec(tx, err, insert, S_TEXT(caller->scope), S_TEXT(caller->key),
+    int r = caller->repeat_us > 0 ? forget_old(tx, caller, now, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    int64_t inserted = sql_exec(tx, err, claim_insert, S_TEXT(caller->scope), S_TEXT(caller->key),
                                 S_TEXT(caller->request_hash), S_TEXT(operation),
                                 S_TEXT(resource_id), S_INT(IDEMPOTENCY_RUNNING),
                                 S_TEXT(payments->instance), S_INT(now + CALL_LEASE_US), S_INT(now));
@@ -236,17 +268,4 @@ void leases_release(struct payments *payments, const struct caller *caller, cons
     if (store_write(payments->options.store, release_tx, &release, &err) < 0) {
         log_error(STORE_FAILED, &err, LT("while", "giving up the leases of failed work"));
     }
-}
-
-static int prune_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const int64_t *before_us = ctx;
-    return (int)sql_exec(tx, err,
-                         "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM "
-                         "idempotency WHERE created_us < $1 ORDER BY created_us LIMIT $2)",
-                         S_INT(*before_us), S_INT(PRUNE_BATCH));
-}
-
-int idempotency_prune(struct payments *payments, int64_t now_us, struct err *err) {
-    int64_t before_us = now_us - IDEMPOTENCY_KEPT_US;
-    return store_write(payments->options.store, prune_tx, &before_us, err);
 }

@@ -51,6 +51,11 @@ enum idempotency_found {
 /* Claims the caller's key for `operation` ("payment.create") inside the caller's transaction.
  * Without a key: always NEW. `resource_id` is what the work will make; on RESUME it becomes what
  * the first run made. ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT. */
+/* For a key that is expected to be new: one that is not makes the transaction fail with ERR_STATE,
+ * at its commit at the latest, and nobody waits for the answer. */
+MUST_USE int idempotency_claim_new(struct payments *payments, struct store_tx *tx,
+                                   const struct caller *caller, const char *operation,
+                                   const char *resource_id, struct err *err);
 MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx,
                                const struct caller *caller, const char *operation,
                                char resource_id[ID_TEXT_MAX], enum idempotency_found *ret_found,
@@ -68,8 +73,6 @@ MUST_USE int idempotency_finish_event(struct payments *payments, struct store_tx
  * resolver need not wait for them to end. What cannot be written is left to the leases' end. */
 void leases_release(struct payments *payments, const struct caller *caller, const char *attempt_id,
                     const char *operation_id);
-/* Deletes keys older than 7 days, a batch at a time; returns how many. */
-MUST_USE int idempotency_prune(struct payments *payments, int64_t now_us, struct err *err);
 
 /* ---- outbox.c: the story and the webhooks ---- */
 
@@ -91,6 +94,10 @@ void render_attempt(struct buf *buf, const struct attempt_row *attempt);
 const char *render_sentence(const struct payment_row *payment, const char *language);
 /* Takes the buffer's text into the answer. ERR_INTERNAL when the buffer overflowed. */
 MUST_USE int answer_take(struct answer *ret_answer, int status, struct buf *buf, struct err *err);
+/* 200 with {"data":[…]}, an element for each row that is left. */
+typedef void render_row_fn(struct buf *buf, const struct sql_rows *row);
+MUST_USE int answer_rows(struct answer *ret_answer, struct sql_rows *rows, render_row_fn *render,
+                         struct err *err);
 
 /* ---- cases.c: what a person must look at ---- */
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "payment/internal.h"
+#include "payment/retention.h"
 
 #define SWEEP_US (1 * US_PER_SECOND)
 /* A run that takes longer may be run again beside itself: every handler bears that. */
@@ -168,8 +169,8 @@ static void sweeper(void *arg) {
             callbacks_at = now + CALLBACK_SWEEP_US;
         }
         if (now >= prune_at) {
-            sweep(payments, idempotency_prune, "idempotency");
-            prune_at = now + PRUNE_US;
+            bool more = sweep(payments, retention_round, "retention") >= RETENTION_BATCH;
+            prune_at = now + (more ? SWEEP_US : PRUNE_US);
         }
         lock_take(&payments->lock);
         if (!payments->stopping) {
@@ -290,7 +291,7 @@ int payments_tick(struct payments *payments, struct err *err) {
     if (callbacks < 0) {
         return callbacks;
     }
-    int pruned = idempotency_prune(payments, now, err);
+    int pruned = retention_round(payments, now, err);
     if (pruned < 0) {
         return pruned;
     }

@@ -5,11 +5,11 @@
  * through store, ledger and gateway, and answers with a JSON text that was rendered from committed
  * rows.
  *
- * Threads: any, many at once; calls block on the store and on gateways. Owns: answers belong to the
- * caller: answer_release().
+ * Threads: any, many at once; calls block on the store and on gateways.
+ * Owns:    answers belong to the caller: answer_release().
  * Errors:  what errors.def says; nothing has been changed when one is returned, except that
- * ERR_STORE, ERR_STORE_UNKNOWN and ERR_TIMEOUT leave a started payment to the resolver: the caller
- *          repeats with the same Idempotency-Key and gets what became of it. */
+ *          ERR_STORE, ERR_STORE_UNKNOWN and ERR_TIMEOUT leave a started payment to the resolver:
+ *          the caller repeats with the same Idempotency-Key and gets what became of it. */
 #ifndef HOLDFAST_PAYMENT_PAYMENTS_H
 #define HOLDFAST_PAYMENT_PAYMENTS_H
 
@@ -38,6 +38,13 @@ enum {
     PAGE_MAX = 100,
 };
 
+/* Days; 0: the default in brackets. See retention.h. */
+struct retention {
+    unsigned idempotency_days;   /* [7] */
+    unsigned webhook_days;       /* [30] */
+    unsigned callback_body_days; /* [90] */
+};
+
 struct payments_options {
     struct store *store; /* all borrowed for the module's life */
     struct gateway_registry *registry;
@@ -49,6 +56,7 @@ struct payments_options {
     int64_t request_budget_us; /* longest that a customer waits [20 s] */
     int failover_max;          /* gateways tried in one request [3] */
     int64_t probe_us;          /* between two probes of a gateway; 0: none */
+    struct retention retention;
     /* This process alone uses the store (SQLite): leases of earlier runs are void at once. */
     bool alone;
 };
@@ -69,6 +77,8 @@ struct caller {
     const char *scope; /* idempotency keys are unique within it (the API key's id) */
     const char *key;   /* Idempotency-Key, or NULL on paths where it is optional */
     const char *request_hash; /* SHA-256 hex over method, path and body */
+    int64_t repeat_us; /* above 0: the key was made from the request, and is the same one's again
+                          only for so long after the first */
     const char *request_id;
 };
 
@@ -202,10 +212,13 @@ MUST_USE int payment_resolve(struct payments *payments, const struct caller *cal
 
 /* ---- Callbacks from gateways ---- */
 
-/* Verified, stored durably, then acknowledged in the gateway's own words; a job does the rest.
- * `ret_reply` gets the gateway's ack or its refusal; never an error page of ours. */
-void callback_receive(struct payments *payments, const char *gateway,
-                      const struct http_request *request, struct http_reply *ret_reply);
+/* Verified, stored durably, then acknowledged in the gateway's own words in `ret_reply`; a job does
+ * the rest. Otherwise nothing was stored, and the gateway should send it again: ERR_SIGNATURE when
+ * it is not genuine, always with the same words (the log has the reason); ERR_NOT_FOUND for a
+ * gateway that is not configured; else it is we who cannot check or store it now. */
+MUST_USE int callback_receive(struct payments *payments, const char *gateway,
+                              const struct http_request *request, struct http_reply *ret_reply,
+                              struct err *err);
 MUST_USE int callback_list(struct payments *payments, const char *state /* name or NULL */,
                            const char *gateway, int limit, struct answer *ret_answer,
                            struct err *err);

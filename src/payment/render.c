@@ -223,6 +223,22 @@ int answer_take(struct answer *ret_answer, int status, struct buf *buf, struct e
     return 0;
 }
 
+int answer_rows(struct answer *ret_answer, struct sql_rows *rows, render_row_fn *render,
+                struct err *err) {
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    const char *comma = "";
+    int r;
+    while ((r = sql_next(rows, err)) > 0) {
+        buf_add_text(&buf, comma);
+        comma = ",";
+        render(&buf, rows);
+    }
+    buf_add_text(&buf, "]}");
+    return r < 0 ? r : answer_take(ret_answer, 200, &buf, err);
+}
+
 void answer_release(struct answer *answer) {
     free(answer->json);
     free(answer->kept_json);

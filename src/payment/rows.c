@@ -90,25 +90,37 @@ int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, b
     return 0;
 }
 
+static const char payment_insert[] =
+    "INSERT INTO payment (" PAYMENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+    "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, "
+    "$29, $30, $31, $32, $33, $34, $35) "
+    "ON CONFLICT (order_id) WHERE holds_order = 1 DO NOTHING";
+
+#define PAYMENT_VALUES(row)                                                                        \
+    S_TEXT((row)->id.text), S_INT((row)->version), text((row)->order_id),                          \
+        (row)->holds_order ? S_INT(1) : S_NULL, S_INT((row)->state), S_INT((row)->amount_minor),   \
+        S_TEXT((row)->currency.code), S_INT((row)->method), S_INT((row)->purpose),                 \
+        S_INT((row)->capture_later), S_INT((row)->authorized_minor), S_INT((row)->captured_minor), \
+        S_INT((row)->refunded_minor), S_INT((row)->refund_reserved_minor),                         \
+        S_INT((row)->disputed_minor), text((row)->customer_id), text((row)->customer_region),      \
+        S_INT((row)->customer_vip), text((row)->customer_email), text((row)->customer_ip),         \
+        text((row)->tokens), text((row)->return_url), text((row)->cancel_url),                     \
+        text((row)->description), text((row)->metadata), text((row)->action),                      \
+        text((row)->action_url), text((row)->failure_code), text((row)->failure_message),          \
+        text((row)->review), S_INT((row)->was_unknown), S_INT((row)->attempts),                    \
+        text((row)->gateway), S_INT((row)->created_us), S_INT((row)->updated_us)
+
 int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struct err *err) {
-    static const char sql[] =
-        "INSERT INTO payment (" PAYMENT_COLUMNS
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-        "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, "
-        "$29, $30, $31, $32, $33, $34, $35) "
-        "ON CONFLICT (order_id) WHERE holds_order = 1 DO NOTHING";
-    return (int)sql_exec(
-        tx, err, sql, S_TEXT(row->id.text), S_INT(row->version), text(row->order_id),
-        row->holds_order ? S_INT(1) : S_NULL, S_INT(row->state), S_INT(row->amount_minor),
-        S_TEXT(row->currency.code), S_INT(row->method), S_INT(row->purpose),
-        S_INT(row->capture_later), S_INT(row->authorized_minor), S_INT(row->captured_minor),
-        S_INT(row->refunded_minor), S_INT(row->refund_reserved_minor), S_INT(row->disputed_minor),
-        text(row->customer_id), text(row->customer_region), S_INT(row->customer_vip),
-        text(row->customer_email), text(row->customer_ip), text(row->tokens), text(row->return_url),
-        text(row->cancel_url), text(row->description), text(row->metadata), text(row->action),
-        text(row->action_url), text(row->failure_code), text(row->failure_message),
-        text(row->review), S_INT(row->was_unknown), S_INT(row->attempts), text(row->gateway),
-        S_INT(row->created_us), S_INT(row->updated_us));
+    return (int)sql_exec(tx, err, payment_insert, PAYMENT_VALUES(row));
+}
+
+int payment_row_insert_new(struct store_tx *tx, const struct payment_row *row, struct err *err) {
+    return sql_put_one(tx, err, payment_insert, PAYMENT_VALUES(row));
+}
+
+int payment_row_guard(struct store_tx *tx, const struct payment_row *row, struct err *err) {
+    return sql_put_one(tx, err, "SELECT 1 FROM payment WHERE id = $1 AND version = $2 FOR UPDATE",
+                       S_TEXT(row->id.text), S_INT(row->version));
 }
 
 #define PAYMENT_SAVED                                                                              \

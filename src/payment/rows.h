@@ -92,6 +92,13 @@ MUST_USE int payment_row_load(struct store_tx *tx, struct arena *arena, const ch
 /* 1 written; 0: another payment holds this order (only when the row asks to hold it). */
 MUST_USE int payment_row_insert(struct store_tx *tx, const struct payment_row *row,
                                 struct err *err);
+/* The same where a taken order is not expected: ERR_STATE at the commit at the latest, and nobody
+ * waits for the answer. */
+MUST_USE int payment_row_insert_new(struct store_tx *tx, const struct payment_row *row,
+                                    struct err *err);
+/* Locks the row that payment_row_load() would read, if it still has this version: else ERR_STATE,
+ * at the commit at the latest. */
+MUST_USE int payment_row_guard(struct store_tx *tx, const struct payment_row *row, struct err *err);
 /* Writes what can change; version + 1 in the row and in the struct. */
 MUST_USE int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *err);
 

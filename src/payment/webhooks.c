@@ -478,28 +478,16 @@ struct list_ctx {
     struct answer *answer;
 };
 
+static void render_listed_endpoint(struct buf *buf, const struct sql_rows *rows) {
+    render_endpoint(buf, rows, NULL);
+}
+
 static int endpoints_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct list_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint ORDER BY created_us, id");
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        buf_add_text(&buf, comma);
-        comma = ",";
-        render_endpoint(&buf, rows, NULL);
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(list->answer, 200, &buf, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_listed_endpoint, err);
 }
 
 int webhook_endpoint_list(struct payments *payments, struct answer *ret_answer, struct err *err) {
@@ -534,23 +522,7 @@ static int deliveries_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "updated_us FROM webhook_delivery WHERE ($1 = '' OR endpoint_id = $1) AND "
                       "($2 = 0 OR state = $2) ORDER BY updated_us DESC LIMIT $3",
                       S_TEXT(list->endpoint_id), S_INT(list->state), S_INT(list->limit));
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        buf_add_text(&buf, comma);
-        comma = ",";
-        render_delivery(&buf, rows);
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(list->answer, 200, &buf, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_delivery, err);
 }
 
 int webhook_delivery_list(struct payments *payments, const char *endpoint_id, const char *state,

@@ -62,9 +62,26 @@ int sb_faults_set(struct sb_faults *faults, enum sb_gateway gateway, const struc
     return 0;
 }
 
+/* A fault that is over is kept for its hits to be seen, until its place is needed. */
+static void drop_over(struct sb_faults *faults, enum sb_gateway gateway) {
+    struct sb_fault *list = faults->of[gateway].faults;
+    int64_t now_us = clock_mono_us();
+    int kept = 0;
+    for (int i = 0; i < faults->of[gateway].count; i++) {
+        bool late = list[i].for_us > 0 && now_us - list[i].began_us >= list[i].for_us;
+        if (!late && list[i].count != 0) {
+            list[kept++] = list[i];
+        }
+    }
+    faults->of[gateway].count = kept;
+}
+
 int sb_faults_add(struct sb_faults *faults, enum sb_gateway gateway, const struct sb_fault *fault,
                   struct err *err) {
     lock_take(&faults->of[gateway].lock);
+    if (faults->of[gateway].count == SB_FAULTS_MAX) {
+        drop_over(faults, gateway);
+    }
     int count = faults->of[gateway].count;
     if (count < SB_FAULTS_MAX) {
         faults->of[gateway].faults[count] = *fault;

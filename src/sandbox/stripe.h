@@ -232,6 +232,7 @@ int64_t sb_stripe_to_minor(int64_t amount, struct currency currency);
 int64_t sb_stripe_from_minor(int64_t amount_minor, struct currency currency);
 
 /* ---- stripe_write.c: objects as JSON. The shard's lock is held. ---- */
+extern const char *const sb_intent_status_names[]; /* by enum sb_intent_status */
 void sb_intent_write(struct sandbox *sandbox, const struct sb_intent *intent,
                      const struct sb_intent_now *now, unsigned expand, struct buf *out);
 void sb_charge_write(struct sandbox *sandbox, const struct sb_charge *charge,

@@ -187,20 +187,13 @@ static struct sb_intent *named_intent(struct sb_stripe_call *call) {
 /* The shard is locked on entry and not on return. */
 static void unexpected_state(struct sb_stripe_call *call, const struct sb_intent *intent,
                              struct sb_shard *shard, const char *what) {
-    static const char *const words[SB_INTENT_STATUSES] = {"requires_payment_method",
-                                                          "requires_confirmation",
-                                                          "requires_action",
-                                                          "processing",
-                                                          "requires_capture",
-                                                          "canceled",
-                                                          "succeeded"};
     struct sb_stripe_error error = {400, "invalid_request_error", "payment_intent_unexpected_state",
                                     NULL};
     const struct sb_intent_now *now = intent->now;
     lock_give(&shard->lock);
     sb_stripe_refuse(call, &error, intent, now,
                      "You cannot %s this PaymentIntent because it has a status of %s.", what,
-                     words[now->status]);
+                     sb_intent_status_names[now->status]);
 }
 
 void sb_intent_retrieve(struct sb_stripe_call *call) {

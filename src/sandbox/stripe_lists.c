@@ -50,14 +50,6 @@ static struct sb_charge *charge_of(enum sb_kind kind, const void *object) {
                                       : ((const struct sb_dispute *)object)->charge;
 }
 
-static const char *const statuses[SB_INTENT_STATUSES] = {"requires_payment_method",
-                                                         "requires_confirmation",
-                                                         "requires_action",
-                                                         "processing",
-                                                         "requires_capture",
-                                                         "canceled",
-                                                         "succeeded"};
-
 /* The shard's lock is held. */
 static bool clause_fits(const struct clause *clause, const struct sb_intent *intent) {
     char lower[CURRENCY_CHARS + 1];
@@ -65,7 +57,7 @@ static bool clause_fits(const struct clause *clause, const struct sb_intent *int
     if (clause->metadata) {
         is = sb_metadata_get(intent->now->metadata, clause->field);
     } else if (strcmp(clause->field, "status") == 0) {
-        is = statuses[intent->now->status];
+        is = sb_intent_status_names[intent->now->status];
     } else if (strcmp(clause->field, "currency") == 0) {
         is = currency_lower(intent->currency, lower);
     } else if (strcmp(clause->field, "customer") == 0) {

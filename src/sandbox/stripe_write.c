@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "sandbox/stripe.h"
 
-static const char *const intent_statuses[SB_INTENT_STATUSES] = {
+const char *const sb_intent_status_names[SB_INTENT_STATUSES] = {
     [SB_INTENT_METHOD] = "requires_payment_method",
     [SB_INTENT_CONFIRMATION] = "requires_confirmation",
     [SB_INTENT_ACTION] = "requires_action",
@@ -224,7 +224,7 @@ void sb_intent_write(struct sandbox *sandbox, const struct sb_intent *intent,
                  ",\"review\":null,\"setup_future_usage\":null,\"shipping\":null,\"source\":null");
     key_text(out, ",\"statement_descriptor\":", texts->descriptor);
     key_text(out, ",\"statement_descriptor_suffix\":", texts->descriptor_suffix);
-    key_text(out, ",\"status\":", intent_statuses[now->status]);
+    key_text(out, ",\"status\":", sb_intent_status_names[now->status]);
     buf_add_text(out, ",\"transfer_data\":null,\"transfer_group\":null}");
 }
 

@@ -187,7 +187,7 @@ enum disk_result disk_write(struct sim_disk *disk, struct disk_file *file, const
     enum disk_result result = DISK_OK;
     int64_t growth = offset + count - file->live.size;
     if (disk_draw(disk, disk->faults.write_error)) {
-        done = (int64_t)prng_below(&disk->prng, (uint64_t)count);
+        done = (int64_t)prng_below(&disk->prng, (uint64_t)MAX(count, 1));
         result = DISK_FAILED;
         disk_tell(disk, SIM_DISK_WRITE_FAILED, file->name);
     } else if (disk->room >= 0 && growth > disk->room) {

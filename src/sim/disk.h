@@ -53,9 +53,11 @@ struct sim_disk_options {
     uint64_t seed;
     const char *vfs_name; /* NULL: "sim-disk"; two disks at once need two names */
     int sector_bytes;     /* what is written whole or not at all: 512 or 4096 (0) */
-    /* What SQLite believes of most disks: a power cut during a write leaves other bytes alone. Off,
-     * it can damage the whole sector, and SQLite pads its log so that this does not matter. */
-    bool powersafe_overwrite;
+    /* Off: what SQLite believes of disks on Unix (POWERSAFE_OVERWRITE), a power cut during a write
+     * damages no byte that was not being written. On: it can damage the whole sector, and SQLite is
+     * told so and pads its log. For experiments: neither SQLite nor the store stands that together
+     * with failing syncs, a full disk, or a second power cut soon after the first. */
+    bool sector_damage;
     /* A name is durable only once its file was synced, a removal only once any name was. */
     bool names_volatile;
     void *ctx; /* for the functions, each of which may be NULL */

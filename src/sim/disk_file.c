@@ -214,13 +214,14 @@ static void lose_scattered(struct disk_file *file, int sector_bytes, struct prng
     pages_resize(&file->durable, size);
 }
 
-/* One sector in which the power cut stopped the head: two parts, or rubbish. */
-static void tear_sector(struct disk_file *file, int sector_bytes, struct prng *prng, int64_t sector,
-                        const uint8_t *image) {
+/* One sector in which the power cut stopped the head: old in one part and new in the other, which
+ * changes only bytes that were being written; or rubbish, where disks are as bad as that. */
+static void tear_sector(struct disk_file *file, int sector_bytes, bool damage, struct prng *prng,
+                        int64_t sector, const uint8_t *image) {
     uint8_t torn[SECTOR_BYTES_MAX];
     int64_t cut = (int64_t)prng_below(prng, (uint64_t)sector_bytes + 1);
     disk_pages_read(&file->durable, torn, sector_bytes, sector * sector_bytes);
-    switch (prng_below(prng, 3)) {
+    switch (prng_below(prng, damage ? 3 : 2)) {
     case 0:
         memcpy(torn, image, (size_t)cut);
         break;
@@ -247,16 +248,12 @@ static void lose_torn(struct disk_file *file, const struct sim_disk *disk, struc
         return;
     }
     int64_t whole = (int64_t)prng_below(prng, (uint64_t)write->count);
-    int64_t there = whole;
+    int64_t end = (write->sector + whole + 1) * sector_bytes;
+    int64_t size = MAX(file->durable.size, MIN(end, write->size));
     sectors_apply(file, sector_bytes, write, whole);
-    if (!disk->options.powersafe_overwrite) {
-        tear_sector(file, sector_bytes, prng, write->sector + whole,
-                    file->images + write->image + whole * sector_bytes);
-        there++;
-    }
-    int64_t end = MIN((write->sector + there) * sector_bytes, write->size);
-    int64_t size = there > 0 ? MAX(file->durable.size, end) : file->durable.size;
-    file->durable.size = (write->sector + there) * sector_bytes;
+    tear_sector(file, sector_bytes, disk->options.sector_damage, prng, write->sector + whole,
+                file->images + write->image + whole * sector_bytes);
+    file->durable.size = MAX(file->durable.size, end);
     pages_resize(&file->durable, size);
 }
 

@@ -7,8 +7,6 @@
 #include "base/err.h"
 #include "sim/disk.h"
 
-struct sqlite3_vfs;
-
 enum {
     DISK_PAGE_BYTES = 4096,
     DISK_SHM_LOCKS = 8, /* SQLITE_SHM_NLOCK */
@@ -70,7 +68,7 @@ struct sim_disk {
     int sector_bytes;
     struct sim_disk_faults faults;
     struct prng prng;
-    struct sqlite3_vfs *vfs;
+    void *vfs;                /* what SQLite knows it by */
     struct disk_file *first;  /* open, or to be found by name */
     struct disk_file *buried; /* removed, but a crash may bring them back */
     struct disk_lock *locks;

@@ -25,7 +25,7 @@ struct handle {
     uint64_t life;
     int level; /* SQLITE_LOCK_* */
     bool delete_on_close;
-    bool names_unsynced; /* it made the file: its first sync is the folder's too */
+    bool names_unsynced; /* its first sync is the folder's too */
     bool shm_used;
     uint8_t shm_shared, shm_alone; /* a bit a lock */
 };
@@ -105,7 +105,7 @@ static int io_sector_size(sqlite3_file *base) {
 }
 
 static int io_characteristics(sqlite3_file *base) {
-    return disk_of(base)->options.powersafe_overwrite ? SQLITE_IOCAP_POWERSAFE_OVERWRITE : 0;
+    return disk_of(base)->options.sector_damage ? 0 : SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 /* --- File locks ------------------------------------------------------------------------------- */
@@ -353,7 +353,6 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base,
             return SQLITE_CANTOPEN;
         }
         file = disk_create(disk, name);
-        handle->names_unsynced = name != NULL;
     } else if ((flags & SQLITE_OPEN_EXCLUSIVE) != 0) {
         return SQLITE_CANTOPEN;
     }
@@ -362,6 +361,8 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base,
     handle->disk = disk;
     handle->file = file;
     handle->life = disk->life;
+    /* As on Unix: not only of who made the file. */
+    handle->names_unsynced = name != NULL && (flags & SQLITE_OPEN_CREATE) != 0;
     handle->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
     if (ret_flags != NULL) {
         *ret_flags = flags;
@@ -428,8 +429,8 @@ static int vfs_last_error(sqlite3_vfs *vfs, int bytes, char *ret_text) {
 
 void disk_vfs_register(struct sim_disk *disk) {
     INVARIANT(sqlite3_vfs_find(disk->vfs_name) == NULL, "each disk has a name of its own");
-    disk->vfs = g_new0(sqlite3_vfs, 1);
-    *disk->vfs = (sqlite3_vfs){
+    sqlite3_vfs *vfs = g_new0(sqlite3_vfs, 1);
+    *vfs = (sqlite3_vfs){
         .iVersion = 2,
         .szOsFile = (int)sizeof(struct handle),
         .mxPathname = 512,
@@ -445,7 +446,8 @@ void disk_vfs_register(struct sim_disk *disk) {
         .xGetLastError = vfs_last_error,
         .xCurrentTimeInt64 = vfs_time_ms,
     };
-    INVARIANT(sqlite3_vfs_register(disk->vfs, 1) == SQLITE_OK, "SQLite takes the disk");
+    INVARIANT(sqlite3_vfs_register(vfs, 1) == SQLITE_OK, "SQLite takes the disk");
+    disk->vfs = vfs;
 }
 
 void disk_vfs_unregister(struct sim_disk *disk) {

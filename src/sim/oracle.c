@@ -79,7 +79,6 @@ static const struct {
     {"callbacks that are not processed", "SELECT COUNT(*) FROM callback WHERE state IN (1, 4)"},
     {"webhooks that are not delivered", "SELECT COUNT(*) FROM webhook_delivery WHERE state = 1"},
     {"jobs", "SELECT COUNT(*) FROM job"},
-    {"requests under way", "SELECT COUNT(*) FROM idempotency WHERE state = 1"},
 };
 
 static bool breakers_closed(struct run *run, char *ret_why, size_t bytes) {
@@ -122,7 +121,11 @@ bool oracle_quiet(struct run *run, char *ret_why, size_t bytes) {
             return false;
         }
     }
-    return breakers_closed(run, ret_why, bytes);
+    if (!breakers_closed(run, ret_why, bytes)) {
+        shop_latecomer(run);
+        return false;
+    }
+    return true;
 }
 
 /* ---- at the end: lists ---- */

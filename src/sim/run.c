@@ -217,7 +217,6 @@ static void open_world(struct run *run) {
     struct sim_disk_options disk = {
         .seed = run->order.seed,
         .sector_bytes = prng_below(&prng, 2) == 0 ? 512 : 4096,
-        .powersafe_overwrite = prng_below(&prng, 2) == 0,
         .names_volatile = prng_below(&prng, 2) == 0,
         .ctx = run,
         .on_sync = on_sync,

@@ -83,8 +83,9 @@ struct run {
 
     GPtrArray *promises; /* of struct promise */
     int makers;          /* kinds of trouble that are at work */
-    int shopping;        /* customers that are not done */
-    GHashTable *told;    /* events that the merchant has: id → json_t of the payload */
+    int latecomers;
+    int shopping;     /* customers that are not done */
+    GHashTable *told; /* events that the merchant has: id → json_t of the payload */
     char webhook_secret[128];
 };
 
@@ -118,6 +119,8 @@ void trouble_heal(struct run *run);
 
 /* ---- shop.c ---- */
 void shop_open(struct run *run);
+/* One more purchase, so that a breaker has something to close on; waits until it is done. */
+void shop_latecomer(struct run *run);
 http_handler merchant_handle; /* ctx: the run */
 /* Repeats a promise's request; false when nobody answers. */
 MUST_USE bool shop_again(struct run *run, const struct promise *promise, int *ret_status,

@@ -36,6 +36,7 @@ struct purchase {
     char order[RUN_ORDER_CHARS], body[BODY_CHARS];
     char payment[RUN_ID_CHARS];
     bool hold;
+    bool late; /* comes when all is quiet, for the breakers' sake: each kind of call in turn */
     int64_t amount;
     int parts; /* tasks at work on it */
 };
@@ -281,9 +282,12 @@ static void write_purchase(struct purchase *purchase) {
     purchase->amount = 100 + (int64_t)prng_below(prng, 20000);
     purchase->hold = prng_below(prng, 3) == 0 && run_sees(run, SEE_HOLDS);
     const char *currency = currencies[prng_below(prng, COUNT_OF(currencies))];
-    snprintf(purchase->order, sizeof purchase->order, "order-%d-%d", purchase->customer->number,
-             purchase->number);
-    bool stripe = token != 0, paypal = token != 1;
+    snprintf(purchase->order, sizeof purchase->order, purchase->late ? "late-%d-%d" : "order-%d-%d",
+             purchase->customer->number, purchase->number);
+    bool late = purchase->late;
+    bool stripe = late ? purchase->number % 2 == 0 : token != 0;
+    bool paypal = late ? !stripe : token != 1;
+    purchase->hold = late ? purchase->number / 2 % 3 > 0 : purchase->hold;
     snprintf(purchase->body, sizeof purchase->body,
              "{\"order_id\":\"%s\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"card\",%s"
              "\"tokens\":{%s%s%s},\"customer\":{\"id\":\"customer-%d\",\"region\":\"DE\"}}",
@@ -360,6 +364,40 @@ static void customer_main(void *arg) {
     }
     run->shopping--;
     g_free(customer);
+}
+
+void shop_latecomer(struct run *run) {
+    struct customer customer = {run, RUN_CUSTOMERS_MAX};
+    struct purchase purchase = {.customer = &customer, .number = run->latecomers++, .late = true};
+    char path[128], key[128], state[32] = "";
+    int status = 0;
+    run_prng(run, &purchase.prng, "late", purchase.number);
+    write_purchase(&purchase);
+    snprintf(key, sizeof key, "%s-pay", purchase.order);
+    json_t *answer = ask(&purchase, &purchase.prng, "pay", "/v1/payments", key, purchase.body,
+                         &status);
+    const char *id = json_peek_text(answer, "id", NULL);
+    snprintf(purchase.payment, sizeof purchase.payment, "%s", id != NULL ? id : "");
+    json_decref(answer);
+    if (purchase.payment[0] == '\0') {
+        return;
+    }
+    await_state(&purchase, state, sizeof state);
+    if (strcmp(state, "authorized") == 0) {
+        bool capture = purchase.number / 2 % 3 == 1;
+        snprintf(path, sizeof path, "/v1/payments/%s/%s", purchase.payment,
+                 capture ? "capture" : "cancel");
+        snprintf(key, sizeof key, "%s-end", purchase.order);
+        json_decref(ask(&purchase, &purchase.prng, capture ? "capture" : "cancel", path, key, "{}",
+                        &status));
+        await_state(&purchase, state, sizeof state);
+    }
+    if (strcmp(state, "succeeded") == 0) {
+        snprintf(path, sizeof path, "/v1/payments/%s/refunds", purchase.payment);
+        snprintf(key, sizeof key, "%s-refund", purchase.order);
+        json_decref(ask(&purchase, &purchase.prng, "refund", path, key,
+                        "{\"amount\":10,\"reason\":\"requested_by_customer\"}", &status));
+    }
 }
 
 void shop_open(struct run *run) {

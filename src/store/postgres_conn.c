@@ -134,6 +134,10 @@ static void take_good(struct pg_tx *tx, const struct pg_pending *pending, PGresu
             err_set(&tx->base.failed, ERR_STORE, "PostgreSQL rolled the transaction back");
         }
     }
+    if (!pending->stale && pending->kind == PG_ANSWER_ONE &&
+        strcmp(PQcmdTuples(result), "1") != 0 && tx->base.failed.code == ERR_OK) {
+        store_not_one(&tx->base.failed);
+    }
     if (!pending->stale && pending->kind == PG_ANSWER_RESULT) {
         PQclear(tx->conn->answer);
         tx->conn->answer = result;
@@ -224,6 +228,7 @@ static int await(struct pg_tx *tx) {
     if (!tx->lost) {
         drain(tx);
     }
+    tx->one_owed = false;
     return -(int)tx->base.failed.code;
 }
 
@@ -390,6 +395,17 @@ int pg_put(struct store_tx *base, struct err *err, const char *sql, const struct
     return result;
 }
 
+int pg_put_one(struct store_tx *base, struct err *err, const char *sql, const struct sql_arg *args,
+               int count) {
+    struct pg_tx *tx = (struct pg_tx *)base;
+    int result = tx_send(tx, PG_ANSWER_ONE, sql, args, count);
+    tx->one_owed = true;
+    if (result == 0 && tx->conn->unsynced >= PG_UNSYNCED_MAX) {
+        result = await(tx);
+    }
+    return result;
+}
+
 int pg_query(struct store_tx *base, struct err *err, struct sql_rows **ret_rows, const char *sql,
              const struct sql_arg *args, int count) {
     PGresult *answer = NULL;
@@ -487,12 +503,13 @@ void pg_tx_init(struct pg_tx *tx, struct store *store, struct pg_conn *conn, boo
     store_tx_init(&tx->base, store, read_only);
     tx->conn = conn;
     tx->begun = tx->patient = tx->lost = tx->conflict = tx->committed = false;
+    tx->one_owed = false;
     tx->xid[0] = '\0';
 }
 
 int pg_tx_ready(struct pg_tx *tx) {
     bool xid_owed = tx->begun && tx->conn->can_ask && tx->xid[0] == '\0';
-    return xid_owed ? await(tx) : -(int)tx->base.failed.code;
+    return xid_owed || tx->one_owed ? await(tx) : -(int)tx->base.failed.code;
 }
 
 enum pg_end pg_tx_commit(struct pg_tx *tx) {

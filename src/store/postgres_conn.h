@@ -43,6 +43,7 @@ enum pg_answer {
     PG_ANSWER_SYNC, /* the mark between two stretches of the pipeline */
     PG_ANSWER_PREPARE,
     PG_ANSWER_NOTHING, /* only an error matters */
+    PG_ANSWER_ONE,     /* it must have met one row; COMMIT waits until that is known */
     PG_ANSWER_XID,
     PG_ANSWER_RESULT, /* somebody waits for it */
     PG_ANSWER_COMMIT,
@@ -75,6 +76,7 @@ struct pg_tx {
     bool lost;     /* the connection is of no use any more */
     bool conflict; /* serialization failure or deadlock: worth another run */
     bool committed;
+    bool one_owed;              /* a PG_ANSWER_ONE has not been read yet */
     char xid[PG_XID_CHARS_MAX]; /* "": not known (yet) */
 };
 
@@ -95,8 +97,8 @@ MUST_USE int pg_conn_fate(struct pg_conn *conn, const char *xid, const char *inc
                           enum pg_fate *ret_fate, struct err *err);
 
 void pg_tx_init(struct pg_tx *tx, struct store *store, struct pg_conn *conn, bool read_only);
-/* Reads what puts are still owed and makes sure that the transaction's id is known, so that COMMIT
- * may be sent. Negative: as PG_END_FAILED. */
+/* Makes sure that the transaction's id is known and that whatever had to meet one row has, so that
+ * COMMIT may be sent. Negative: as PG_END_FAILED. */
 MUST_USE int pg_tx_ready(struct pg_tx *tx);
 MUST_USE enum pg_end pg_tx_commit(struct pg_tx *tx);
 /* Does not wait. Also the end of a read. */
@@ -107,6 +109,8 @@ int64_t pg_exec(struct store_tx *tx, struct err *err, const char *sql, const str
                 int count);
 int pg_put(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,
            int count);
+int pg_put_one(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,
+               int count);
 int pg_query(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
              const struct sql_arg *args, int count);
 MUST_USE int pg_next(struct sql_rows *rows, struct err *err);

@@ -5,6 +5,8 @@
  * address of its text, bound to the caller's own memory, stepped and reset. */
 #include "store/sqlite_conn.h"
 
+#include "store/store_disk.h"
+
 #include <glib.h>
 
 /* --- Errors ----------------------------------------------------------------------------------- */
@@ -76,7 +78,7 @@ int sqlite_conn_open(struct sqlite_conn *conn, const char *path, bool read_only,
     *conn = (struct sqlite_conn){0};
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= read_only ? 0 : SQLITE_OPEN_CREATE;
-    int code = sqlite3_open_v2(path, &conn->db, flags, NULL);
+    int code = sqlite3_open_v2(path, &conn->db, flags, store_disk_vfs());
     int result = code == SQLITE_OK ? conn_set_up(conn, read_only, cache_kib, err)
                                    : sqlite_conn_error(conn, code, err);
     if (result < 0) {
@@ -293,8 +295,9 @@ static struct sqlite_conn *conn_of(struct store_tx *tx) {
     return ((struct sqlite_tx *)tx)->conn;
 }
 
-int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
-                    const struct sql_arg *args, int count) {
+/* Rows changed, and in *ret_rows rows answered. */
+static int64_t execute(struct store_tx *tx, struct err *err, const char *sql,
+                       const struct sql_arg *args, int count, int64_t *ret_rows) {
     struct sqlite_conn *conn = conn_of(tx);
     struct sqlite_statement *statement = NULL;
     int result = statement_get(conn, sql, &statement, err);
@@ -306,8 +309,10 @@ int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
     if (result == 0) {
         sqlite3_int64 before = sqlite3_total_changes64(conn->db);
         int code;
+        *ret_rows = -1;
         do {
             code = sqlite3_step(statement->stmt);
+            ++*ret_rows;
         } while (code == SQLITE_ROW);
         if (code != SQLITE_DONE) {
             result = sqlite_conn_error(conn, code, err);
@@ -318,6 +323,22 @@ int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
     }
     statement_put(statement);
     return result < 0 ? result : changed;
+}
+
+int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
+                    const struct sql_arg *args, int count) {
+    int64_t rows = 0;
+    return execute(tx, err, sql, args, count, &rows);
+}
+
+int sqlite_put_one(struct store_tx *tx, struct err *err, const char *sql,
+                   const struct sql_arg *args, int count) {
+    int64_t rows = 0;
+    int64_t changed = execute(tx, err, sql, args, count, &rows);
+    if (changed < 0) {
+        return (int)changed;
+    }
+    return changed + rows == 1 ? 0 : store_not_one(err);
 }
 
 int sqlite_put(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,

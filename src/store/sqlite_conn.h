@@ -67,6 +67,8 @@ int64_t sqlite_exec(struct store_tx *tx, struct err *err, const char *sql,
                     const struct sql_arg *args, int count);
 int sqlite_put(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,
                int count);
+int sqlite_put_one(struct store_tx *tx, struct err *err, const char *sql,
+                   const struct sql_arg *args, int count);
 int sqlite_query(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
                  const struct sql_arg *args, int count);
 MUST_USE int sqlite_next(struct sql_rows *rows, struct err *err);

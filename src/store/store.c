@@ -254,6 +254,19 @@ int sql_put_args(struct store_tx *tx, struct err *err, const char *sql, const st
     return result < 0 ? say_failed(tx, err) : 0;
 }
 
+int sql_put_one_args(struct store_tx *tx, struct err *err, const char *sql,
+                     const struct sql_arg *args, int count) {
+    int result = check_call(tx, sql, args, count);
+    if (result >= 0) {
+        result = tx->store->ops->put_one(tx, &tx->failed, sql, args, count);
+    }
+    return result < 0 ? say_failed(tx, err) : 0;
+}
+
+int store_not_one(struct err *err) {
+    return err_set(err, ERR_STATE, "a row is not as it was left");
+}
+
 int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows,
                    const char *sql, const struct sql_arg *args, int count) {
     struct sql_rows *rows = NULL;

@@ -13,15 +13,17 @@
  * returns 0. `fn` may run again from the start (serialization failure, deadlock, lost connection
  * before COMMIT, failure of another one in its group), so it must have no effect outside the
  * transaction but on memory that it resets itself at its start. A negative return of `fn` rolls
- * back and is returned as it is. SQLite: WAL, synchronous=FULL; one writer task takes all that
- * wait, runs each, commits once (group commit), then wakes them; one that fails takes nothing of
- * another's with it. PostgreSQL: READ COMMITTED on a pooled connection; 40001 and 40P01 are
- * retried; when the connection dies during COMMIT the outcome is asked for (pg_xact_status), never
- * assumed. If nobody can be asked in time, ERR_STORE_UNKNOWN. Threads: any, many at once; blocking.
- * A `store_tx` belongs to the function it was given to. Errors:  ERR_STORE (cannot be used now),
- * ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up), ERR_EXISTS (unique constraint; place =
- * its name where the engine tells), ERR_STORE_CORRUPT (CHECK, NOT NULL or foreign key),
- * ERR_VALIDATION (text that is not UTF-8), whatever fn returns. */
+ * back and is returned as it is.
+ *   SQLite      WAL, synchronous=FULL; one writer task takes all that wait, runs each, commits once
+ *               (group commit), then wakes them; one that fails takes nothing of another's with it.
+ *   PostgreSQL  READ COMMITTED on a pooled connection; 40001 and 40P01 are retried; when the
+ *               connection dies during COMMIT the outcome is asked for (pg_xact_status), never
+ *               assumed. If nobody can be asked in time, ERR_STORE_UNKNOWN.
+ * Threads: any, many at once; blocking. A `store_tx` belongs to the function it was given to.
+ * Errors:  ERR_STORE (cannot be used now), ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up),
+ *          ERR_EXISTS (unique constraint; place = its name where the engine tells),
+ *          ERR_STORE_CORRUPT (CHECK, NOT NULL or foreign key), ERR_VALIDATION (text that is not
+ *          UTF-8), whatever fn returns. */
 #ifndef HOLDFAST_STORE_STORE_H
 #define HOLDFAST_STORE_STORE_H
 
@@ -97,6 +99,12 @@ MUST_USE int64_t sql_exec_args(struct store_tx *tx, struct err *err, const char 
 #define sql_put(tx, err, sql, ...) sql_put_args((tx), (err), (sql), SQL_ARGS(__VA_ARGS__))
 MUST_USE int sql_put_args(struct store_tx *tx, struct err *err, const char *sql,
                           const struct sql_arg *args, int count);
+/* The same for a statement that must find or change exactly one row: where it does not, the
+ * transaction has failed with ERR_STATE, here or (PostgreSQL) at a later call or at its commit, and
+ * is never committed. For whoever knows what the row should be and need not read it. */
+#define sql_put_one(tx, err, sql, ...) sql_put_one_args((tx), (err), (sql), SQL_ARGS(__VA_ARGS__))
+MUST_USE int sql_put_one_args(struct store_tx *tx, struct err *err, const char *sql,
+                              const struct sql_arg *args, int count);
 /* Opens a cursor over the answer; free it before the transaction ends (SQL_ROWS_AUTO). */
 #define sql_query(tx, err, ret_rows, sql, ...)                                                     \
     sql_query_args((tx), (err), (ret_rows), (sql), SQL_ARGS(__VA_ARGS__))

@@ -14,6 +14,9 @@ MUST_USE int file_lock(const char *path, int *ret_fd, struct err *err);
 void file_unlock(int fd);
 /* Makes an empty file that only its owner can read, unless there is one. */
 MUST_USE int file_create_private(const char *path, struct err *err);
+/* Makes durable what the file holds now, also after a sync of it has failed: writes the same bytes
+ * in their places again and syncs. No file is fine. */
+MUST_USE int file_renew(const char *path, struct err *err);
 /* Syncs `from`, gives it the name `to`, which must be free, and syncs the folder. */
 MUST_USE int file_publish(const char *from, const char *to, struct err *err);
 

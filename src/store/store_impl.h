@@ -30,6 +30,8 @@ struct store_ops {
                     const struct sql_arg *args, int count);
     int (*put)(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,
                int count);
+    int (*put_one)(struct store_tx *tx, struct err *err, const char *sql,
+                   const struct sql_arg *args, int count);
     int (*query)(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows, const char *sql,
                  const struct sql_arg *args, int count);
     int (*next)(struct sql_rows *rows, struct err *err);
@@ -97,6 +99,8 @@ void store_note_write(struct store *store, int64_t wait_us, int result);
 void store_note_retry(struct store *store);
 void store_note_outcome_asked(struct store *store);
 bool store_is_failure(int result);
+/* The error of a sql_put_one() that met another number of rows. */
+int store_not_one(struct err *err);
 
 MUST_USE int store_sqlite_open(const struct store_options *options, const char *path,
                                struct store **ret_store, struct err *err);

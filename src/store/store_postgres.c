@@ -314,6 +314,7 @@ static const struct store_ops engine = {
     .connections = engine_connections,
     .exec = pg_exec,
     .put = pg_put,
+    .put_one = pg_put_one,
     .query = pg_query,
     .next = pg_next,
     .rows_free = pg_rows_free,

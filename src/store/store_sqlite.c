@@ -2,7 +2,7 @@
  * store_sqlite.c: the SQLite engine: one writer task with group commit, and readers beside it.
  *
  * A write is a request on its caller's stack. The caller puts it into the queue and sleeps on the
- * request's own condition; the writer takes what waits (up to GROUP_MAX), runs each request's
+ * request's own latch; the writer takes what waits (up to GROUP_MAX), runs each request's
  * function, commits once and wakes each caller by itself, so that nobody wakes for nothing. There
  * is no delay to gather a group: the next one gathers while this one is being synced.
  *
@@ -12,11 +12,11 @@
  * that is changed under it, which costs a fifth of the writer's time; that is why it is not there
  * always.
  *
- *   asked ──> queued ──> run ──┬─ fn returned 0, or failed having changed nothing ──> COMMIT ──>
- * told ^            └─ fn failed after a change ──> ROLLBACK ──┐              ^ └───────────── all
- * again, each under a savepoint <──────┘              │ ├─ fn returned 0
- * ───────────────────────────────────────┤ └─ fn failed: its savepoint rolled back
- * ────────────────┘
+ *   asked ─> queued ─> run ──┬─ fn returned 0, or failed having changed nothing ─> COMMIT ─> told
+ *               ^            └─ fn failed after a change ─> ROLLBACK ──┐             ^
+ *               └──────────── all again, each under a savepoint <──────┘             │
+ *                              ├─ fn returned 0 ─────────────────────────────────────┤
+ *                              └─ fn failed: its savepoint rolled back ──────────────┘
  *
  * S1  Nobody is told 0 before the COMMIT that holds his change has been synced.
  * S2  A request that failed leaves nothing behind; the others of its group are not touched by it.
@@ -24,10 +24,17 @@
  *     refused: the refusal may rest on a row of the same group that is gone now.
  * S4  A COMMIT whose sync failed may come to life again when the log is read after a crash. So the
  *     writer overwrites it at once with a change of its own (settle()); only when that has been
- *     synced is the group told ERR_STORE, else ERR_STORE_UNKNOWN. */
+ *     synced is the group told ERR_STORE, else ERR_STORE_UNKNOWN.
+ * S5  Nobody reads at opening what a power cut could take back. A process that was killed may have
+ *     left a log that was never synced, or whose sync failed: then the system still shows its bytes
+ *     and a second sync answers well without them. So the log is first written again
+ *     (file_renew()).
+ * S4 and S5 rest on what SQLite believes of disks on Unix (POWERSAFE_OVERWRITE): a power cut during
+ * a write damages no other bytes. */
 #include "store/store_impl.h"
 
 #include "base/clock.h"
+#include "store/store_disk.h"
 #include "store/store_file.h"
 #include "store/pool.h"
 #include "store/sqlite_conn.h"
@@ -57,9 +64,7 @@ struct request {
     struct err *err;
     int64_t asked_us;
     int result;
-    struct lock lock; /* guards `done` */
-    struct cond cond;
-    bool done;
+    struct latch told; /* opened when `result` stands */
 };
 
 struct writer {
@@ -289,18 +294,15 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
     return run;
 }
 
-/* Counts them, then wakes each caller. A request's memory is its caller's: once `done` is seen it
- * is gone, so nothing of it is read after the lock is given. */
+/* Counts them, then wakes each caller. A request's memory is its caller's: once the latch is open it
+ * is gone, so nothing of it is read after that. */
 static void group_tell(struct store_sqlite *store, struct request *first, int count,
                        int64_t start_us) {
     struct request *request = first;
     for (int i = 0; i < count; i++) {
         struct request *next = request->next;
         store_note_write(&store->base, start_us - request->asked_us, request->result);
-        lock_take(&request->lock);
-        request->done = true;
-        cond_signal(&request->cond);
-        lock_give(&request->lock);
+        latch_open(&request->told);
         request = next;
     }
 }
@@ -384,14 +386,12 @@ static int engine_write(struct store *base, store_fn *fn, void *ctx, struct err 
     request.ctx = ctx;
     request.err = err;
     request.asked_us = clock_mono_us();
-    request.done = false;
     lock_take(&writer->lock);
     if (writer->closing) {
         lock_give(&writer->lock);
         return err_set(err, ERR_STORE, "the store is closing");
     }
-    lock_init(&request.lock);
-    cond_init(&request.cond);
+    latch_init(&request.told);
     *writer->last = &request;
     writer->last = &request.next;
     writer->queued++;
@@ -401,13 +401,8 @@ static int engine_write(struct store *base, store_fn *fn, void *ctx, struct err 
     }
     lock_give(&writer->lock);
 
-    lock_take(&request.lock);
-    while (!request.done) {
-        cond_wait(&request.cond, &request.lock);
-    }
-    lock_give(&request.lock);
-    cond_free(&request.cond);
-    lock_free(&request.lock);
+    latch_pass(&request.told);
+    latch_free(&request.told);
     return request.result;
 }
 
@@ -498,7 +493,7 @@ static int integrity_row(void *ctx, int columns, char **values, char **names) {
 static int copy_check(const char *path, struct err *err) {
     sqlite3 *db = NULL;
     char first[120] = "";
-    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, store_disk_vfs());
     if (code == SQLITE_OK) {
         code = sqlite3_exec(db, "PRAGMA integrity_check(1)", integrity_row, first, NULL);
     }
@@ -571,6 +566,7 @@ static const struct store_ops engine = {
     .connections = engine_connections,
     .exec = sqlite_exec,
     .put = sqlite_put,
+    .put_one = sqlite_put_one,
     .query = sqlite_query,
     .next = sqlite_next,
     .rows_free = sqlite_rows_free,
@@ -625,6 +621,12 @@ static int store_start(struct store_sqlite *store, struct err *err) {
     if (result < 0) {
         return result;
     }
+    char *log = g_strconcat(store->path, "-wal", NULL);
+    result = file_renew(log, err); /* S5 */
+    g_free(log);
+    if (result < 0) {
+        return result;
+    }
     result = sqlite_conn_open(&writer->conn, store->path, false, WRITER_CACHE_KIB, err);
     if (result < 0) {
         return result;
@@ -642,10 +644,7 @@ int store_sqlite_open(const struct store_options *options, const char *path,
     if (path[0] == '\0' || path[0] == ':' || g_str_has_prefix(path, "file:")) {
         return err_set(err, ERR_CONFIG, "sqlite: must be followed by the path of a file");
     }
-    /* Both matter only before SQLite's first use in the process and are refused harmlessly later:
-     * no counting of memory under a global lock, savepoints kept in memory up to 1 MiB. */
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, 1024 * 1024);
+    store_sqlite_configure();
     struct store_sqlite *store = store_new(options, path);
     int result = options->look ? store_start_looking(store, err) : store_start(store, err);
     if (result < 0) {

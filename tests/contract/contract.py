@@ -6,7 +6,7 @@
 
 Prints one line a test, `ok - name` or `not ok - name`, and ends 1 if one failed. document.py reads
 the contract, service.py makes requests and checks the answers; what is asked for stands in
-scenes.py and inputs.py.
+bad_input.py, scenes.py and inputs.py.
 """
 import os
 import sys
@@ -15,6 +15,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import bad_input  # noqa: E402
 import document  # noqa: E402
 import inputs  # noqa: E402
 import scenes  # noqa: E402
@@ -45,7 +46,8 @@ def main():
     for name, test in document.TESTS:
         failed += run(name, test, contract)
     with service.Service(sys.argv[1], contract) as running:
-        for name, test in scenes.TESTS + inputs.TESTS:
+        # First, while nothing else is under way that could change the rows they count.
+        for name, test in bad_input.TESTS + scenes.TESTS + inputs.TESTS:
             failed += run(name, test, running)
         for name, test in scenes.LAST_TESTS:
             failed += run(name, test, running)

@@ -2,11 +2,11 @@
 """scenes.py: what is asked of the running service so that every operation gives each of its
 answers. service.py checks each answer; here stands only what must be true besides."""
 import json
+import time
 
 # Answers that the fake gateways cannot bring about, and why.
 UNREACHED = {
     ("retryRefund", "202"): "a gateway that loses it loses refundPayment's too, which is seen",
-    ("receiveCallback", "400"): "JSON is read before, and is UTF-8",
     ("getReadiness", "503"): "only while starting and draining: test_service.c",
     ("getHealth", "503"): "seen by test_front.c; here it would stop the other scenes",
 }
@@ -14,6 +14,9 @@ UNREACHED = {
 
 def payments_in_every_state(service):
     assert service.pay()["state"] == "succeeded"
+    assert service.pay(tokens={"stripe-a": "pm_good", "strip": "pm_good"})["warnings"] == [{
+        "code": "unknown_gateway", "place": "/tokens/strip",
+        "message": "No gateway of this name is configured; its token is not used."}]
     full = service.pay(
         purpose="subscription", capture="automatic", token="pm_portable", description="Two shirts",
         customer={"id": "c-1", "region": "DE", "email": "a@shop.example", "ip": "203.0.113.7",
@@ -246,9 +249,15 @@ def callbacks_and_the_cases_they_open(service):
     service.expect(409, "closeCase", [cases[0]["id"]], body={"resolution": "again"})
     service.expect(404, "closeCase", ["case_nobody"], body={"resolution": "x"})
     service.expect(200, "listCases", query="all=1&limit=1")
-    service.expect(503, "receiveCallback", ["stripe-a"], raw=b"{}")
-    service.expect(503, "receiveCallback", ["paypal-a"], raw=b"{}")
+    service.expect(400, "receiveCallback", ["stripe-a"], raw=b"{}")
+    service.expect(400, "receiveCallback", ["paypal-a"], raw=b"{}")
     service.expect(404, "receiveCallback", ["nobody"], raw=b"{}")
+    # Nobody answers for paypal-a, so the certificate that it names cannot be fetched.
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    service.expect(503, "receiveCallback", ["paypal-a"], raw=b"{}", headers={
+        "PAYPAL-TRANSMISSION-ID": "tx-1", "PAYPAL-TRANSMISSION-TIME": moment,
+        "PAYPAL-TRANSMISSION-SIG": "c2lnbmF0dXJl", "PAYPAL-AUTH-ALGO": "SHA256withRSA",
+        "PAYPAL-CERT-URL": "http://127.0.0.1:7999/v1/notifications/certs/CERT-1"})
 
 
 def keys_and_people(service):
@@ -282,7 +291,14 @@ def keys_and_people(service):
     service.expect(200, "logOut", headers=csrf)
     service.expect(401, "getSession", headers=cookie)
     service.expect(200, "disableUser", [user["id"]])
-    service.expect(404, "disableUser", ["usr_01JD5R6Q6Y0V3M8X2K4N7T9BCF"])
+    service.expect(401, "logIn", body={"name": "ada", "password": person["password"]})
+    service.expect(200, "setUserPassword", [user["id"]], body={"password": "quite another phrase"})
+    service.expect(200, "enableUser", [user["id"]])
+    service.expect(401, "logIn", body={"name": "ada", "password": person["password"]})
+    service.expect(201, "logIn", body={"name": "ada", "password": "quite another phrase"})
+    for verb, body in (("disableUser", None), ("enableUser", None),
+                       ("setUserPassword", {"password": "quite another phrase"})):
+        service.expect(404, verb, ["usr_01JD5R6Q6Y0V3M8X2K4N7T9BCF"], body=body)
 
 
 def the_service_itself(service):

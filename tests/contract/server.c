@@ -6,7 +6,8 @@
  *   say ACCOUNT CALL COUNT ACT   the next COUNT calls go as the name of an act says ("lose before")
  *   quiet                        forgets what was said
  *   merchant STATUS              what the merchant's server answers; 0: it cannot be reached
- *   event                        prints the body of the gateways' newest event */
+ *   event                        prints the body of the gateways' newest event
+ *   rows                         prints how many calls the gateways had and rows each table has */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,22 @@ static int act_find(const char *name) {
         }
     }
     return -1;
+}
+
+static void print_rows(struct api *api) {
+    sqlite3_stmt *tables = NULL;
+    printf("calls %d", fake_calls(api->fake, 0, "*") + fake_calls(api->fake, 1, "*"));
+    int r = sqlite3_prepare_v2(api->look,
+                               "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+                               -1, &tables, NULL);
+    while (r == SQLITE_OK && sqlite3_step(tables) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(tables, 0);
+        char *sql = sqlite3_mprintf("SELECT COUNT(*) FROM \"%w\"", name);
+        printf(", %s %lld", name, (long long)api_int(api, sql));
+        sqlite3_free(sql);
+    }
+    sqlite3_finalize(tables);
+    putchar('\n');
 }
 
 static bool obey(struct api *api, const char *line) {
@@ -49,6 +66,10 @@ static bool obey(struct api *api, const char *line) {
     if (sscanf(line, "merchant %d", &count) == 1) {
         fake_merchant_answers(api->fake, count);
         puts("ok");
+        return true;
+    }
+    if (strcmp(line, "rows") == 0) {
+        print_rows(api);
         return true;
     }
     if (strcmp(line, "event") == 0 && fake_event_count(api->fake) > 0) {

@@ -30,7 +30,20 @@ static void check_walk(const json_t *json) {
 }
 
 static void check_plain(const char *bytes, size_t count) {
-    JSON_AUTO plain = json_plain_read(bytes, count, JSON_DEPTH_MAX);
+    static const char *const names[] = {"a", "id", "key", "list", NULL};
+    JSON_AUTO plain = json_plain_read(bytes, count, JSON_DEPTH_MAX, NULL);
+    JSON_AUTO part = json_plain_read(bytes, count, JSON_DEPTH_MAX, names);
+    INVARIANT(plain == NULL || part != NULL, "less is taken whenever all is");
+    if (part != NULL) { /* here a key that nobody asked for may stand twice */
+        JSON_AUTO whole = json_loadb(bytes, count, JSON_DECODE_ANY, NULL);
+        INVARIANT(whole != NULL, "what is read over is JSON");
+        for (size_t i = 0; names[i] != NULL; i++) {
+            const json_t *kept = json_object_get(part, names[i]);
+            INVARIANT(!json_is_object(whole) ||
+                          (kept != NULL) == (json_object_get(whole, names[i]) != NULL),
+                      "what was asked for is there");
+        }
+    }
     if (plain != NULL) {
         JSON_AUTO slow = json_loadb(bytes, count, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
         INVARIANT(slow != NULL, "what is taken quickly is JSON");

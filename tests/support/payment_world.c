@@ -322,10 +322,11 @@ int world_callback_raw(struct payment_world *world, int account, const char *bod
     struct http_reply reply = {0};
     buf_init(&reply.headers, 4096);
     buf_init(&reply.body, 4096);
-    callback_receive(world->payments, fake_account_name(account), &request, &reply);
+    struct err err = {0};
+    int r = callback_receive(world->payments, fake_account_name(account), &request, &reply, &err);
     buf_release(&reply.headers);
     buf_release(&reply.body);
-    return reply.status;
+    return r < 0 ? err_http_status(err.code) : reply.status;
 }
 
 int world_callback(struct payment_world *world, int event_index) {

@@ -60,11 +60,18 @@ static enum proxy_cut cut_wanted(struct proxy *proxy, const char *bytes, size_t 
     cut = proxy->cut;
     if (cut != PROXY_PASS) {
         proxy->cut = PROXY_PASS;
-        proxy->cuts++;
         proxy->refusing = proxy->refuse_after_cut;
     }
     lock_give(&proxy->lock);
     return cut;
+}
+
+/* Counted when what the cut promises is true: a test that waits for the count may then, say, kill
+ * the server and still know that it had committed. The client learns of the cut after that. */
+static void cut_done(struct proxy *proxy) {
+    lock_take(&proxy->lock);
+    proxy->cuts++;
+    lock_give(&proxy->lock);
 }
 
 /* From client to server. False: the connection ends here. */
@@ -77,13 +84,13 @@ static bool pass_on(struct link *link, int server, char *bytes) {
     lock_take(&link->proxy->lock);
     link->proxy->pieces++;
     lock_give(&link->proxy->lock);
-    if (cut == PROXY_CUT_INSTEAD) {
-        return false;
-    }
-    bool sent = send_all(server, bytes, (size_t)got);
+    bool sent = cut != PROXY_CUT_INSTEAD && send_all(server, bytes, (size_t)got);
     if (sent && cut == PROXY_CUT_AFTER) {
         /* The server sends what it has to say about a COMMIT when it is done with it. */
         (void)recv(server, bytes, PIECE_BYTES, 0);
+    }
+    if (cut != PROXY_PASS) {
+        cut_done(link->proxy);
     }
     return sent && cut == PROXY_PASS;
 }

@@ -24,7 +24,7 @@ void proxy_stop(struct proxy *proxy);
  * proxy_accept(). */
 void proxy_arm(struct proxy *proxy, enum proxy_cut cut, bool refuse);
 void proxy_accept(struct proxy *proxy);
-/* How many connections were cut. */
+/* How many connections were cut, each counted when what its cut promises has happened. */
 int proxy_cuts(struct proxy *proxy);
 /* How many pieces the clients sent: a piece is followed by waiting for its answer. */
 int proxy_pieces(struct proxy *proxy);

@@ -238,6 +238,66 @@ static void too_many_requests_are_told_to_wait(void **state) {
     test_clock_freeze(false);
 }
 
+/* With the right password. */
+static int log_in_from(struct api *own, const char *peer) {
+    return api_status(own, &(struct api_ask){.method = "POST",
+                                             .path = "/v1/session",
+                                             .peer = peer,
+                                             .body = "{\"name\":\"kim\",\"password\":"
+                                                     "\"a long enough pass phrase\"}"});
+}
+
+static void refused_credentials_have_a_bucket_of_their_own(void **state) {
+    (void)state;
+    struct api own;
+    char key[API_KEY_CHARS + 1];
+    test_clock_freeze(true);
+    api_start(&own, "limits: {requests_per_second: 1000, failures_per_second: 1}\n", false);
+    api_key(&own, "viewer", "", key);
+    assert_int_equal(api_status(&own, &(struct api_ask){.method = "POST",
+                                                        .path = "/v1/users",
+                                                        .internal = true,
+                                                        .once = "*",
+                                                        .body = "{\"name\":\"kim\",\"role\":"
+                                                                "\"viewer\",\"password\":\"a long "
+                                                                "enough pass phrase\"}"}),
+                     201);
+    const struct api_ask good = {.path = "/v1/payments", .key = key, .peer = "203.0.113.7"},
+                         guess = {.path = "/v1/payments", .key = "hk_x", .peer = "203.0.113.7"},
+                         bare = {.path = "/v1/payments", .peer = "203.0.113.7"};
+    for (int i = 0; i < AUTH_FAILURES_BURST; i++) {
+        assert_int_equal(api_status(&own, i % 2 == 0 ? &guess : &bare), 401);
+    }
+    API_REPLY_AUTO limited;
+    api_ask(&own, &guess, &limited);
+    assert_int_equal(limited.status, 429);
+    assert_string_equal(reply_problem(&limited), "rate-limited");
+    assert_string_equal(reply_header(&limited, "Retry-After"), "1");
+    /* A good key from there is served all the same; a password is not even looked at. */
+    assert_int_equal(api_status(&own, &good), 200);
+    assert_int_equal(log_in_from(&own, "203.0.113.7"), 429);
+    assert_int_equal(log_in_from(&own, "203.0.113.8"), 201);
+    test_clock_advance(US_PER_SECOND);
+    assert_int_equal(api_status(&own, &bare), 401);
+    assert_int_equal(api_status(&own, &bare), 429);
+    api_stop(&own);
+    test_clock_freeze(false);
+}
+
+static void without_a_word_about_limits_there_are_limits(void **state) {
+    (void)state;
+    struct api own;
+    api_start(&own, "limits: {drain_s: 1}\n", false);
+    assert_int_equal(own.service->auth->limits.requests_per_second, AUTH_REQUESTS_PER_SECOND);
+    assert_int_equal(own.service->auth->limits.burst, 2 * AUTH_REQUESTS_PER_SECOND);
+    assert_int_equal(own.service->auth->limits.failures_per_second, AUTH_FAILURES_PER_SECOND);
+    api_stop(&own);
+    api_start(&own, "limits: {requests_per_second: 0, failures_per_second: 0}\n", false);
+    assert_int_equal(own.service->auth->limits.requests_per_second, 0);
+    assert_int_equal(own.service->auth->limits.failures_per_second, 0);
+    api_stop(&own);
+}
+
 /* ---- people and sessions ---- */
 
 static const char password[] = "a long enough pass phrase";
@@ -381,6 +441,127 @@ static void a_session_ends_by_logging_out_by_time_and_with_its_person(void **sta
     assert_int_equal(with_session("GET", "/v1/payments", session.cookie, NULL), 401);
     API_REPLY_AUTO again;
     assert_int_equal(log_in("dora", password, false, &again), 401);
+}
+
+static int change_user(const char *verb, const char *user_id, const char *body,
+                       struct api_reply *ret_reply) {
+    char path[120];
+    bool delete = strcmp(verb, "disable") == 0;
+    snprintf(path, sizeof path, "/v1/users/%s%s%s", user_id, delete ? "" : "/", delete ? "" : verb);
+    api_ask(&api,
+            &(struct api_ask){.method = delete ? "DELETE" : "POST",
+                              .path = path,
+                              .key = role_keys[ROLE_ADMIN],
+                              .once = "*",
+                              .body = body},
+            ret_reply);
+    return ret_reply->status;
+}
+
+/* A key that this person makes in a session. */
+static void key_of_session(const struct session *session, char ret_key[API_KEY_CHARS + 1]) {
+    API_REPLY_AUTO made;
+    api_ask(&api,
+            &(struct api_ask){.method = "POST",
+                              .path = "/v1/keys",
+                              .once = "*",
+                              .body = "{\"name\":\"own\",\"role\":\"viewer\"}",
+                              .more = {{"Cookie", session->cookie},
+                                       {"X-CSRF-Token", session->csrf}}},
+            &made);
+    assert_int_equal(made.status, 201);
+    snprintf(ret_key, API_KEY_CHARS + 1, "%s", reply_text(&made, "key"));
+}
+
+static int64_t audited(const char *action, const char *user_id) {
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT COUNT(*) FROM audit_entry WHERE action = '%s' AND subject = '%s' AND actor "
+             "LIKE 'key:key_%%'",
+             action, user_id);
+    return api_int(&api, sql);
+}
+
+static void user_id_of(const struct session *session, char ret_id[ID_TEXT_MAX]) {
+    API_REPLY_AUTO me;
+    api_ask(&api, &(struct api_ask){.path = "/v1/session", .more = {{"Cookie", session->cookie}}},
+            &me);
+    snprintf(ret_id, ID_TEXT_MAX, "%s", reply_text(&me, "user_id"));
+}
+
+static void who_is_disabled_is_refused_at_once_and_who_is_enabled_is_let_in(void **state) {
+    (void)state;
+    struct session session;
+    char key[API_KEY_CHARS + 1], id[ID_TEXT_MAX];
+    add_user("hilda", "admin");
+    open_session("hilda", &session);
+    key_of_session(&session, key);
+    user_id_of(&session, id);
+    assert_int_equal(get_with("/v1/payments", key), 200);
+    API_REPLY_AUTO disabled;
+    assert_int_equal(change_user("disable", id, NULL, &disabled), 200);
+    assert_false(json_is_true(json_object_get(disabled.json, "enabled")));
+    /* No clock has moved: neither the session nor the key lives on in a cache. */
+    assert_int_equal(with_session("GET", "/v1/payments", session.cookie, NULL), 401);
+    assert_int_equal(get_with("/v1/payments", key), 401);
+    API_REPLY_AUTO refused;
+    assert_int_equal(log_in("hilda", password, false, &refused), 401);
+
+    API_REPLY_AUTO enabled;
+    assert_int_equal(change_user("enable", id, NULL, &enabled), 200);
+    assert_true(json_is_true(json_object_get(enabled.json, "enabled")));
+    assert_int_equal(get_with("/v1/payments", key), 200);
+    assert_int_equal(with_session("GET", "/v1/payments", session.cookie, NULL), 401);
+    open_session("hilda", &session);
+    assert_int_equal(audited("user.disable", id), 1);
+    assert_int_equal(audited("user.enable", id), 1);
+}
+
+static void to_be_enabled_ends_the_wait_after_wrong_passwords(void **state) {
+    (void)state;
+    struct session session;
+    char id[ID_TEXT_MAX];
+    add_user("ines", "viewer");
+    open_session("ines", &session);
+    user_id_of(&session, id);
+    for (int i = 0; i < AUTH_FAILURES_MAX; i++) {
+        API_REPLY_AUTO wrong;
+        assert_int_equal(log_in("ines", "a wrong pass phrase", false, &wrong), 401);
+    }
+    API_REPLY_AUTO waits;
+    API_REPLY_AUTO enabled;
+    API_REPLY_AUTO good;
+    assert_int_equal(log_in("ines", password, false, &waits), 401);
+    assert_int_equal(change_user("enable", id, NULL, &enabled), 200);
+    assert_int_equal(log_in("ines", password, false, &good), 201);
+}
+
+static void a_password_is_changed_and_the_old_one_opens_nothing(void **state) {
+    (void)state;
+    struct session session;
+    char id[ID_TEXT_MAX];
+    add_user("jan", "viewer");
+    open_session("jan", &session);
+    user_id_of(&session, id);
+    static const char next[] = "{\"password\":\"quite another pass phrase\"}";
+    API_REPLY_AUTO changed;
+    API_REPLY_AUTO with_old;
+    API_REPLY_AUTO with_new;
+    assert_int_equal(change_user("password", id, next, &changed), 200);
+    assert_string_equal(reply_text(&changed, "name"), "jan");
+    assert_int_equal(with_session("GET", "/v1/payments", session.cookie, NULL), 401);
+    assert_int_equal(log_in("jan", password, false, &with_old), 401);
+    assert_int_equal(log_in("jan", "quite another pass phrase", false, &with_new), 201);
+    assert_int_equal(audited("user.password", id), 1);
+
+    /* One that is too short changes nothing; nobody's password is not found. */
+    int64_t before = api_changes(&api);
+    API_REPLY_AUTO brief;
+    API_REPLY_AUTO nobody;
+    assert_int_equal(change_user("password", id, "{\"password\":\"short\"}", &brief), 422);
+    assert_string_equal(reply_text(&brief, "place"), "/password");
+    assert_int_equal(change_user("password", "usr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", next, &nobody), 404);
+    assert_int_equal(api_changes(&api), before);
 }
 
 static void a_cookie_that_is_malformed_is_no_session(void **state) {
@@ -622,10 +803,15 @@ int main(void) {
         cmocka_unit_test(an_expired_key_is_refused_within_the_caches_life),
         cmocka_unit_test(a_revoked_key_is_refused_at_once_here_and_soon_elsewhere),
         cmocka_unit_test(too_many_requests_are_told_to_wait),
+        cmocka_unit_test(refused_credentials_have_a_bucket_of_their_own),
+        cmocka_unit_test(without_a_word_about_limits_there_are_limits),
         cmocka_unit_test(a_person_logs_in_and_gets_a_cookie_that_no_page_can_read),
         cmocka_unit_test(a_session_may_do_what_the_persons_role_may),
         cmocka_unit_test(a_change_by_session_needs_its_own_csrf_token),
         cmocka_unit_test(a_session_ends_by_logging_out_by_time_and_with_its_person),
+        cmocka_unit_test(who_is_disabled_is_refused_at_once_and_who_is_enabled_is_let_in),
+        cmocka_unit_test(to_be_enabled_ends_the_wait_after_wrong_passwords),
+        cmocka_unit_test(a_password_is_changed_and_the_old_one_opens_nothing),
         cmocka_unit_test(a_cookie_that_is_malformed_is_no_session),
         cmocka_unit_test(five_wrong_passwords_and_the_account_waits),
         cmocka_unit_test(the_hash_for_unknown_names_costs_what_a_real_one_costs),

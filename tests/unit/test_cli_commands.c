@@ -186,6 +186,10 @@ static void test_wrong_usage_is_status_2_and_nothing_is_sent(void **state) {
         {"db status", "which database is meant"},
         {"completion zsh", "bash only"},
         {"help nothing", "there is no command"},
+        {"help paymnt", "Did you mean `holdfast payment`?"},
+        {"help payment lst", "Did you mean `holdfast payment list`?"},
+        {"user enabel usr_1", "Did you mean `holdfast user enable`?"},
+        {"user password usr_1 --password-file /does/not/exist", "cannot be found"},
         {"load --rate 0", "above 0"},
         {"load --method card:x", "is not a mix"},
         {"load --closed 4 --rate 5", "neither --rate"},
@@ -224,6 +228,40 @@ static void test_help_is_status_0_and_goes_to_standard_output(void **state) {
         assert_true(strlen(ran.out) > 0);
         assert_string_equal(ran.err, "");
     }
+}
+
+static void test_every_help_says_how_the_command_ends(void **state) {
+    (void)state;
+    for (int i = 0; i < cli_command_count; i++) {
+        const struct cli_command *row = &cli_commands[i];
+        char words[100];
+        if ((row->flags & CLI_OWN) != 0) {
+            continue;
+        }
+        snprintf(words, sizeof words, "%s%s%s --help", row->noun, row->verb != NULL ? " " : "",
+                 row->verb != NULL ? row->verb : "");
+        RAN ran = run(NULL, words);
+        assert_int_equal(ran.status, CLI_DONE);
+        const char *line = strstr(ran.out, "\nExit status: 0 done, 1 ");
+        if (line == NULL) {
+            fail_msg("%s: %s", words, ran.out);
+        }
+        bool reaches = (row->flags & CLI_TALKS) != 0 || strcmp(row->noun, "load") == 0;
+        if (row->handler != NULL) {
+            assert_int_equal(strstr(line, "3 the service could not be reached") != NULL, reaches);
+        }
+    }
+}
+
+static void test_the_version_is_told_as_json_too(void **state) {
+    (void)state;
+    RAN plain = run(NULL, "version");
+    RAN json = run(NULL, "version --json");
+    RAN option = run(NULL, "--version --json");
+    assert_int_equal(json.status, CLI_DONE);
+    assert_string_equal(plain.out, "holdfast " HOLDFAST_VERSION "\n");
+    assert_string_equal(json.out, "{\"version\":\"" HOLDFAST_VERSION "\"}\n");
+    assert_string_equal(option.out, json.out);
 }
 
 /* ---- no service ---- */
@@ -411,6 +449,62 @@ static void test_filters_become_a_query(void **state) {
     assert_string_equal(ran.out, "No payment fits.\n");
 }
 
+static void test_latencies_say_which_time_they_are_of(void **state) {
+    (void)state;
+    static const struct canned up[] = {
+        {"GET", "/v1/gateways", 200,
+         "{\"data\":[{\"name\":\"a\",\"health\":[{\"method\":\"card\",\"operation\":\"charge\","
+         "\"breaker\":\"closed\",\"calls\":7,\"timeouts\":1,\"window_s\":30,"
+         "\"latency_window_s\":300,\"latency_calls\":4321,\"p50_ms\":12.5,\"p95_ms\":20.0,"
+         "\"p99_ms\":31.0}]}]}"},
+        {0}};
+    RAN ran = run(up, "gateway latency");
+    assert_int_equal(ran.status, CLI_DONE);
+    assert_has(ran.out, "4,321");
+    assert_has_not(ran.out, " 7 ");
+    assert_has(ran.out,
+               "CALLS and percentiles: the last 5m. TIMEOUTS: the breaker's last 30s.");
+}
+
+static void test_an_explanation_without_a_token_is_for_a_portable_one(void **state) {
+    (void)state;
+    static const struct canned plan[] = {
+        {"POST", "/v1/routing/explain", 200,
+         "{\"rule\":\"\",\"chosen\":\"a\",\"candidates\":[{\"gateway\":\"a\",\"eligible\":true,"
+         "\"score\":1.0,\"reason\":\"first\"}]}"},
+        {0}};
+    RAN bare = run(plan, "gateway explain --amount 1 --currency USD --method card");
+    assert_int_equal(bare.status, CLI_DONE);
+    assert_has(service.requests[0], "\"token\":\"any\"");
+    assert_has(bare.out, "--token GATEWAY=TOKEN");
+    RAN own = run(plan, "gateway explain --amount 1 --currency USD --method card --token a=pm_1");
+    assert_has(service.requests[0], "\"tokens\":{\"a\":\"pm_1\"}");
+    assert_has_not(service.requests[0], "\"token\":");
+    assert_has_not(own.out, "--token");
+}
+
+static void test_people_are_enabled_and_get_passwords(void **state) {
+    (void)state;
+    static const char user[] = "{\"id\":\"usr_1\",\"name\":\"ada\",\"role\":\"viewer\"}";
+    static const struct canned people[] = {{"POST", "/v1/users/usr_1/enable", 200, user},
+                                           {"POST", "/v1/users/usr_1/password", 200, user},
+                                           {0}};
+    RAN enabled = run(people, "user enable usr_1");
+    assert_int_equal(enabled.status, CLI_DONE);
+    assert_string_equal(enabled.out, "ada (usr_1) may log in again.\n");
+    char path[] = "holdfast-password-XXXXXX", words[200];
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "a long pass phrase\n", 19), 19);
+    close(fd);
+    snprintf(words, sizeof words, "user password usr_1 --password-file %s", path);
+    RAN changed = run(people, words);
+    unlink(path);
+    assert_int_equal(changed.status, CLI_DONE);
+    assert_has(service.requests[0], "{\"password\":\"a long pass phrase\"}");
+    assert_has(changed.out, "all sessions have ended");
+    assert_has_not(changed.out, "phrase");
+}
+
 /* ---- what is printed ---- */
 
 #define LIST "{\"data\":[" PAYMENT("pay_1", "succeeded") "],\"next_cursor\":\"17.pay_1\"}"
@@ -426,6 +520,27 @@ static void test_a_list_is_a_table_and_says_how_to_go_on(void **state) {
     assert_has_not(ran.out, "\033");
     RAN json = run(list, "payment list --json");
     assert_string_equal(json.out, LIST "\n");
+}
+
+static void test_the_story_of_a_release_says_held_and_then_released(void **state) {
+    (void)state;
+    static const struct canned story[] = {
+        {"GET", "/v1/payments/pay_1/events", 200,
+         "{\"payment\":" PAYMENT("pay_1", "canceled") ",\"events\":[],\"attempts\":[{\"number\":1,\"gateway\":"
+                                           "\"stripe-eu\",\"state\":\"canceled\",\"outcome\":"
+                                           "\"authorized\",\"reach\":\"answered\",\"decision\":{},"
+                                           "\"created_at\":\"2020-01-01T00:00:00Z\","
+                                           "\"settled_at\":\"2020-01-01T00:00:01Z\"}],"
+                                           "\"operations\":[{\"id\":\"re_1\",\"object\":\"cancel\","
+                                           "\"state\":\"succeeded\",\"amount\":1999,\"currency\":"
+                                           "\"USD\",\"created_at\":\"2020-01-01T00:00:02Z\"}],"
+                                           "\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
+        {0}};
+    RAN ran = run(story, "payment show pay_1");
+    assert_int_equal(ran.status, CLI_DONE);
+    assert_has(ran.out, "+1.000s  outcome  authorized");
+    assert_has_not(strstr(ran.out, "+1.000s"), "canceled");
+    assert_has(ran.out, "+2.000s  cancel   succeeded");
 }
 
 static void test_the_story_of_a_payment_is_told_in_time(void **state) {
@@ -635,6 +750,11 @@ int main(void) {
         cmocka_unit_test(test_wrong_usage_is_status_2_and_nothing_is_sent),
         cmocka_unit_test(test_a_key_is_never_repeated_in_an_error),
         cmocka_unit_test(test_help_is_status_0_and_goes_to_standard_output),
+        cmocka_unit_test(test_every_help_says_how_the_command_ends),
+        cmocka_unit_test(test_the_version_is_told_as_json_too),
+        cmocka_unit_test(test_latencies_say_which_time_they_are_of),
+        cmocka_unit_test(test_an_explanation_without_a_token_is_for_a_portable_one),
+        cmocka_unit_test(test_people_are_enabled_and_get_passwords),
         cmocka_unit_test(test_an_unreachable_service_is_status_3),
         cmocka_unit_test(test_something_else_that_listens_there_is_no_service),
         cmocka_unit_test(test_a_change_without_an_answer_says_how_to_repeat_it_safely),
@@ -648,6 +768,7 @@ int main(void) {
         cmocka_unit_test(test_the_key_is_read_from_a_file_and_sent),
         cmocka_unit_test(test_filters_become_a_query),
         cmocka_unit_test(test_a_list_is_a_table_and_says_how_to_go_on),
+        cmocka_unit_test(test_the_story_of_a_release_says_held_and_then_released),
         cmocka_unit_test(test_the_story_of_a_payment_is_told_in_time),
         cmocka_unit_test(test_what_was_found_wrong_is_status_1),
         cmocka_unit_test(test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it),

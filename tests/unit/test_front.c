@@ -467,6 +467,100 @@ static void the_runbooks_own_paths_work_as_written(void **state) {
     assert_int_equal(back.status, 200);
 }
 
+static void refund_of(const char *payment_id, const char *body, const char *key, const char *once,
+                      struct api_reply *ret_reply) {
+    char path[120];
+    snprintf(path, sizeof path, "/payment/transactions/%s/refund", payment_id);
+    api_ask(&api,
+            &(struct api_ask){.method = "POST",
+                              .path = path,
+                              .internal = key == NULL,
+                              .key = key,
+                              .once = once,
+                              .body = body},
+            ret_reply);
+    assert_int_equal(ret_reply->status, 201);
+}
+
+static void a_refund_without_a_key_that_is_sent_again_is_the_same_for_a_minute(void **state) {
+    (void)state;
+    static const char body[] = "{\"amount\":100,\"reason\":\"duplicate\"}";
+    char id[ID_TEXT_MAX], key[API_KEY_CHARS + 1];
+    API_REPLY_AUTO paid;
+    api_pay(&api, "unkeyed", "", &paid);
+    snprintf(id, sizeof id, "%s", reply_text(&paid, "id"));
+    api_key(&api, "support", "", key);
+    test_clock_freeze(true);
+    /* So that a minute of the wall clock ends between the two. */
+    test_clock_advance(60 * US_PER_SECOND - clock_wall_us() % (60 * US_PER_SECOND) - 1);
+    API_REPLY_AUTO first;
+    API_REPLY_AUTO again;
+    API_REPLY_AUTO last;
+    API_REPLY_AUTO later = {0};
+    refund_of(id, body, NULL, NULL, &first);
+    assert_string_equal(reply_header(&first, "Idempotent-Replayed"), "");
+    test_clock_advance(2);
+    refund_of(id, body, NULL, NULL, &again);
+    assert_string_equal(reply_header(&again, "Idempotent-Replayed"), "true");
+    assert_string_equal(again.body, first.body);
+    test_clock_advance(60 * US_PER_SECOND - 3);
+    refund_of(id, body, NULL, NULL, &last);
+    assert_string_equal(reply_text(&last, "id"), reply_text(&first, "id"));
+    /* The minute counts from the first; then it is a new one, with a minute of its own. */
+    test_clock_advance(1);
+    for (int i = 0; i < 2; i++) {
+        api_reply_release(&later);
+        refund_of(id, body, NULL, NULL, &later);
+        assert_string_equal(reply_header(&later, "Idempotent-Replayed"), i == 0 ? "" : "true");
+        assert_string_not_equal(reply_text(&later, "id"), reply_text(&first, "id"));
+    }
+    /* Another body, another caller and a key of its own are others. */
+    const struct {
+        const char *body, *key, *once;
+    } others[] = {{"{\"amount\":101,\"reason\":\"duplicate\"}", NULL, NULL},
+                  {body, key, NULL},
+                  {body, NULL, "mine"}};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        API_REPLY_AUTO other;
+        refund_of(id, others[i].body, others[i].key, others[i].once, &other);
+        assert_string_equal(reply_header(&other, "Idempotent-Replayed"), "");
+    }
+    char sql[120];
+    snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM operation WHERE kind = 3 AND payment_id = '%s'",
+             id);
+    assert_int_equal(api_int(&api, sql), 5);
+    test_clock_freeze(false);
+}
+
+static void a_token_for_no_gateway_is_taken_with_a_warning(void **state) {
+    (void)state;
+    static const char body[] =
+        "{\"order_id\":\"misspelt\",\"amount\":1999,\"currency\":\"USD\",\"method\":\"card\","
+        "\"tokens\":{\"stripe-a\":\"pm_good\",\"strip-b\":\"pm_good\",\"x\\\"y\":\"pm_good\"}}";
+    for (int i = 0; i < 2; i++) {
+        API_REPLY_AUTO reply;
+        api_ask(&api,
+                &(struct api_ask){.method = "POST",
+                                  .path = "/v1/payments",
+                                  .internal = true,
+                                  .once = "misspelt",
+                                  .body = body},
+                &reply);
+        assert_int_equal(reply.status, 201);
+        assert_string_equal(reply_text(&reply, "state"), "succeeded");
+        assert_string_equal(reply_header(&reply, "Idempotent-Replayed"), i == 0 ? "" : "true");
+        const json_t *warnings = json_object_get(reply.json, "warnings");
+        assert_int_equal(json_array_size(warnings), 2);
+        const json_t *one = json_array_get(warnings, 0);
+        assert_string_equal(json_string_value(json_object_get(one, "code")), "unknown_gateway");
+        assert_string_equal(json_string_value(json_object_get(one, "place")), "/tokens/strip-b");
+    }
+    API_REPLY_AUTO good;
+    api_pay(&api, "well-spelt", "", &good);
+    assert_int_equal(good.status, 201);
+    assert_null(json_object_get(good.json, "warnings"));
+}
+
 /* ---- callbacks ---- */
 
 static int callback(const char *gateway, const char *body, const char *signature,
@@ -488,6 +582,12 @@ static void sign(const char *body, char ret_header[STRIPE_SIGNATURE_CHARS_MAX + 
     stripe_sign(&secret, clock_wall_us() / US_PER_SECOND, body, strlen(body), ret_header);
 }
 
+static int fail_all(void *ctx, const char *sql) {
+    (void)ctx;
+    (void)sql;
+    return 1;
+}
+
 static void callbacks_are_answered_in_the_gateways_own_words(void **state) {
     (void)state;
     API_REPLY_AUTO paid;
@@ -507,28 +607,85 @@ static void callbacks_are_answered_in_the_gateways_own_words(void **state) {
 static void a_callback_that_is_not_genuine_is_refused_and_not_kept(void **state) {
     (void)state;
     static const char body[] = "{\"id\":\"evt_forged\",\"type\":\"payment_intent.succeeded\"}";
-    char header[STRIPE_SIGNATURE_CHARS_MAX + 1];
-    sign(body, header);
-    header[strlen(header) - 1] ^= 1;
+    char wrong[STRIPE_SIGNATURE_CHARS_MAX + 1], empty[STRIPE_SIGNATURE_CHARS_MAX + 1],
+        stale[STRIPE_SIGNATURE_CHARS_MAX + 1];
+    struct stripe_secret secret = {FAKE_WEBHOOK_SECRET, strlen(FAKE_WEBHOOK_SECRET)};
+    sign(body, wrong);
+    wrong[strlen(wrong) - 1] ^= 1;
+    sign("{}", empty);
+    stripe_sign(&secret, clock_wall_us() / US_PER_SECOND - 3600, body, strlen(body), stale);
     int64_t before = api_changes(&api);
     const struct {
-        const char *gateway, *body, *signature, *answer;
-        int status;
+        const char *gateway, *body, *signature;
     } rows[] = {
-        {"stripe-a", body, header, "{\"received\":false}", 503},
-        {"stripe-a", body, "", "{\"received\":false}", 503},
-        {"stripe-a", "", header, "{\"received\":false}", 503},
-        {"paypal-a", body, header, "{}", 503},
-        {"nobody", body, header, "no such gateway\n", 404},
+        {"stripe-a", body, wrong},        {"stripe-a", body, ""},
+        {"stripe-a", body, "t=1,v1=00"},  {"stripe-a", body, stale},
+        {"stripe-a", "", wrong},          {"stripe-a", "{}", empty},
+        {"stripe-a", "not JSON", wrong},  {"paypal-a", body, wrong},
+        {"paypal-a", "", ""},
     };
+    char first[1024] = "";
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         API_REPLY_AUTO reply;
-        assert_int_equal(callback(rows[i].gateway, rows[i].body, rows[i].signature, &reply),
-                         rows[i].status);
-        assert_string_equal(reply.body, rows[i].answer);
-        assert_string_equal(reply_problem(&reply), "");
+        assert_int_equal(callback(rows[i].gateway, rows[i].body, rows[i].signature, &reply), 400);
+        assert_string_equal(reply_problem(&reply), "bad-signature");
+        /* Whatever was wrong, the answer is the same to the byte: nothing is learnt from it. */
+        if (i == 0) {
+            snprintf(first, sizeof first, "%s", reply.body);
+        }
+        assert_string_equal(reply.body, first);
     }
+    API_REPLY_AUTO nobody;
+    assert_int_equal(callback("nobody", body, wrong, &nobody), 404);
+    assert_string_equal(reply_problem(&nobody), "not-found");
     assert_int_equal(api_changes(&api), before);
+}
+
+/* A callback of PayPal's that is well formed, so that its certificate is fetched. */
+static int paypal_callback(const char *cert_url, struct api_reply *ret_reply) {
+    static const char body[] = "{\"id\":\"WH-1\",\"event_type\":\"PAYMENT.CAPTURE.COMPLETED\"}";
+    char time[CLOCK_TEXT_MAX];
+    api_ask(&api,
+            &(struct api_ask){.method = "POST",
+                              .path = "/callbacks/paypal-a",
+                              .body = body,
+                              .more = {{"PAYPAL-TRANSMISSION-ID", "tx-1"},
+                                       {"PAYPAL-TRANSMISSION-TIME",
+                                        clock_format(clock_wall_us(), time)},
+                                       {"PAYPAL-TRANSMISSION-SIG", "c2lnbmF0dXJl"},
+                                       {"PAYPAL-AUTH-ALGO", "SHA256withRSA"},
+                                       {"PAYPAL-CERT-URL", cert_url}}},
+            ret_reply);
+    return ret_reply->status;
+}
+
+static void a_callback_that_we_cannot_check_or_store_is_our_trouble(void **state) {
+    (void)state;
+    int64_t before = api_changes(&api);
+    API_REPLY_AUTO unfetched;
+    API_REPLY_AUTO elsewhere;
+    /* Nobody answers for this gateway, so the certificate cannot be fetched. */
+    assert_int_equal(paypal_callback("http://127.0.0.1:7999/v1/notifications/certs/CERT-1",
+                                     &unfetched),
+                     503);
+    assert_string_equal(reply_problem(&unfetched), "unreachable");
+    assert_string_equal(reply_header(&unfetched, "Retry-After"), "1");
+    /* One that somebody else serves is no certificate of PayPal's: refused without a fetch. */
+    assert_int_equal(paypal_callback("https://certs.example/CERT-1", &elsewhere), 400);
+    assert_string_equal(reply_problem(&elsewhere), "bad-signature");
+    assert_int_equal(api_changes(&api), before);
+    API_REPLY_AUTO paid;
+    API_REPLY_AUTO unstored;
+    API_REPLY_AUTO stored;
+    api_pay(&api, "store-down", "", &paid);
+    struct fake_event event = fake_event(api.fake, fake_event_count(api.fake) - 1);
+    char header[STRIPE_SIGNATURE_CHARS_MAX + 1];
+    sign(event.body, header);
+    store_fault_set(api.service->store, fail_all, NULL);
+    assert_int_equal(callback("stripe-a", event.body, header, &unstored), 503);
+    store_fault_set(api.service->store, NULL, NULL);
+    assert_string_equal(reply_problem(&unstored), "store-unavailable");
+    assert_int_equal(callback("stripe-a", event.body, header, &stored), 200);
 }
 
 /* ---- health ---- */
@@ -594,8 +751,11 @@ int main(void) {
         cmocka_unit_test(a_repeat_while_the_first_still_runs_waits),
         cmocka_unit_test(on_the_runbooks_paths_the_key_is_optional_and_works),
         cmocka_unit_test(the_runbooks_own_paths_work_as_written),
+        cmocka_unit_test(a_refund_without_a_key_that_is_sent_again_is_the_same_for_a_minute),
+        cmocka_unit_test(a_token_for_no_gateway_is_taken_with_a_warning),
         cmocka_unit_test(callbacks_are_answered_in_the_gateways_own_words),
         cmocka_unit_test(a_callback_that_is_not_genuine_is_refused_and_not_kept),
+        cmocka_unit_test(a_callback_that_we_cannot_check_or_store_is_our_trouble),
         cmocka_unit_test(health_names_each_gateway_and_is_no_problem_document),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -434,28 +434,6 @@ static void test_a_passed_deadline_is_not_sent(void **state) {
     http_client_free(client);
 }
 
-static void test_waiting_for_a_connection_of_the_host_times_out_unsent(void **state) {
-    static const struct raw_step script[] = {READ_HEAD, {RAW_GATE}, SEND(OK_ANSWER), {RAW_HOLD}};
-    struct http_client_options options = {.connections_per_host = 1};
-    struct http_client *client = new_client(&options);
-    struct raw_server *server = serve_one(script);
-    char url[CALL_URL_MAX];
-    struct flight first = {.client = client};
-    first.call = post_call(url_of(raw_server_port(server), url), "x");
-    take_off(&first);
-    raw_server_await_reads(server, 1);
-    struct http_call second = first.call;
-    second.timeout_us = SHORT_US;
-    assert_failed(client, &second, HTTP_NOT_SENT, HTTP_FAIL_TIMEOUT);
-    raw_server_open(server);
-    land(&first);
-    assert_outcome("first", &first.answer, HTTP_ANSWERED, HTTP_FAIL_NONE);
-    http_answer_release(&first.answer);
-    assert_int_equal(raw_server_accepted(server), 1);
-    raw_server_free(server);
-    http_client_free(client);
-}
-
 static void test_a_request_that_cannot_be_written_is_refused(void **state) {
     static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
     static const struct http_header bad[] = {{"X-A", "1\r\nX-B: 2"},
@@ -682,7 +660,6 @@ int main(void) {
         cmocka_unit_test(test_an_unresolvable_name_is_not_sent),
         cmocka_unit_test(test_a_slow_name_times_out_unsent_and_holds_up_nobody),
         cmocka_unit_test(test_a_passed_deadline_is_not_sent),
-        cmocka_unit_test(test_waiting_for_a_connection_of_the_host_times_out_unsent),
         cmocka_unit_test(test_a_request_that_cannot_be_written_is_refused),
         cmocka_unit_test(test_tls_is_verified_before_a_byte_is_sent),
         cmocka_unit_test(test_a_tls_connection_that_is_reset_is_judged_like_any_other),

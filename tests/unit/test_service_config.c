@@ -54,7 +54,8 @@ static const char whole[] =
     "consecutive: 6, open_ms: 7, open_max_ms: 8, trickle_ms: 9, close_after: 10}\n"
     "payments: {several_per_order: true, request_budget_ms: 11, failover_max: 12, "
     "card_number_allow: [/order_id]}\n"
-    "limits: {requests_per_second: 13, burst: 14, body_bytes: 15, drain_s: 16}\n";
+    "limits: {requests_per_second: 13, burst: 14, body_bytes: 15, drain_s: 16,\n"
+    "  failures_per_second: 17}\n";
 
 static const char least[] = "store: {url: \"sqlite:holdfast.db\"}\n"
                             "gateways: [{name: g, adapter: stripe, base_url: https://g.example}]\n";
@@ -145,8 +146,9 @@ static void every_key_of_the_rest_fills_its_member(void **state) {
     assert_int_equal(config->payments.request_budget_ms, 11);
     assert_int_equal(config->payments.failover_max, 12);
     assert_string_equal(config->payments.card_number_allow[0], "/order_id");
-    assert_int_equal(config->limits.requests_per_second, 13);
+    assert_int_equal(*config->limits.requests_per_second, 13);
     assert_int_equal(config->limits.burst, 14);
+    assert_int_equal(*config->limits.failures_per_second, 17);
     assert_int_equal(config->limits.body_bytes, 15);
     assert_int_equal(config->limits.drain_s, 16);
     service_config_free(config);

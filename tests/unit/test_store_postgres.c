@@ -19,12 +19,23 @@
 
 static struct err err;
 
-/* A database, a store that reaches it directly, and one that goes through the proxy. */
+/* Writes one thing after the other until it is told to stop. */
+struct pusher {
+    struct store *store;
+    struct task *task; /* NULL: not running */
+    atomic_bool stop;
+    atomic_int done, failed;
+};
+
+/* A database, a store that reaches it directly, and one that goes through the proxy. A test that
+ * restarts the server has one of its own in place of `direct`. */
 struct rig {
     struct test_store direct;
+    struct test_pg own;
     struct proxy *proxy;
     char proxy_url[TEST_PG_URL_MAX];
     struct store *proxied;
+    struct pusher pusher; /* ended by the tear-down where the test has not got that far */
 };
 
 static void proxied_open(struct rig *rig, const struct store_options *options) {
@@ -53,12 +64,45 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    struct rig *rig = *state;
+static void pusher_end(struct pusher *pusher) {
+    if (pusher->task != NULL) {
+        atomic_store(&pusher->stop, true);
+        task_join(pusher->task);
+        pusher->task = NULL;
+    }
+}
+
+static void clients_end(struct rig *rig) {
     proxy_accept(rig->proxy);
+    pusher_end(&rig->pusher);
     store_close(rig->proxied);
     proxy_stop(rig->proxy);
+}
+
+static int tear_down(void **state) {
+    struct rig *rig = *state;
+    clients_end(rig);
     test_store_end(&rig->direct);
+    free(rig);
+    return 0;
+}
+
+static int set_up_own(void **state) {
+    struct rig *rig = calloc(1, sizeof(*rig));
+    int server_port = 0, port = 0;
+    test_pg_start(&rig->own, false);
+    test_pg_port(rig->own.url, &server_port);
+    rig->proxy = proxy_start(server_port, &port);
+    url_through(rig->own.url, port, rig->proxy_url);
+    (void)test_pg_int(rig->own.url, "CREATE TABLE thing (id text PRIMARY KEY, number bigint)");
+    *state = rig;
+    return 0;
+}
+
+static int tear_down_own(void **state) {
+    struct rig *rig = *state;
+    clients_end(rig);
+    test_pg_end(&rig->own);
     free(rig);
     return 0;
 }
@@ -98,6 +142,35 @@ static int insert_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
     run->runs++;
     return insert_id(tx, run->id, ret_err);
+}
+
+static void pusher_main(void *arg) {
+    struct pusher *pusher = arg;
+    for (int i = 0; !atomic_load(&pusher->stop); i++) {
+        char id[16];
+        struct err own;
+        snprintf(id, sizeof(id), "p%d", i);
+        struct run run = {.id = id};
+        if (store_write(pusher->store, insert_fn, &run, &own) == 0) {
+            atomic_fetch_add(&pusher->done, 1);
+        } else {
+            atomic_fetch_add(&pusher->failed, 1);
+        }
+    }
+}
+
+static struct pusher *pusher_start(struct rig *rig) {
+    rig->pusher.store = rig->proxied;
+    rig->pusher.task = task_start("pusher", 0, pusher_main, &rig->pusher);
+    assert_non_null(rig->pusher.task);
+    return &rig->pusher;
+}
+
+static void wait_for_more(struct pusher *pusher) {
+    int before = atomic_load(&pusher->done);
+    while (atomic_load(&pusher->done) < before + 3) {
+        task_sleep_us(500);
+    }
 }
 
 static int terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
@@ -293,19 +366,27 @@ static void both_outcomes_are_told_right_at_any_of_many_commits(void **state) {
     assert_int_equal(proxy_cuts(rig->proxy), 22);
 }
 
+/* The COMMIT ends only when the store has asked more than once, and been told "in progress". */
 static void a_commit_still_in_progress_is_waited_for(void **state) {
     struct rig *rig = *state;
-    struct run run = {.id = "a"};
-    test_store_exec(rig->direct.store, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
-                                       " 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'");
+    test_store_exec(rig->direct.store, "CREATE TABLE go (id bigint)");
+    test_store_exec(rig->direct.store,
+                    "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN WHILE NOT"
+                    " EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NULL;"
+                    " END'");
     test_store_exec(rig->direct.store,
                     "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON thing DEFERRABLE INITIALLY"
                     " DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()");
     proxied_open(rig, NULL);
     proxy_arm(rig->proxy, PROXY_CUT_AT_ONCE, false);
-    assert_int_equal(store_write(rig->proxied, insert_fn, &run, &err), 0);
-    assert_int_equal(run.runs, 1);
-    assert_true(outcomes_asked(rig->proxied) >= 2);
+    struct pusher *pusher = pusher_start(rig);
+    while (outcomes_asked(rig->proxied) < 2) {
+        task_sleep_us(500);
+    }
+    atomic_store(&pusher->stop, true);
+    test_store_exec(rig->direct.store, "INSERT INTO go (id) VALUES (1)");
+    pusher_end(pusher);
+    assert_int_equal(atomic_load(&pusher->done), 1);
     assert_int_equal(things(rig), 1);
 }
 
@@ -418,91 +499,43 @@ static void a_statement_skipped_behind_a_failed_put_is_prepared_when_used_again(
 
 /* --- Servers that go away --------------------------------------------------------------------- */
 
-struct pusher {
-    struct store *store;
-    atomic_bool stop;
-    atomic_int done, failed;
-};
-
-static void pusher_main(void *arg) {
-    struct pusher *pusher = arg;
-    for (int i = 0; !atomic_load(&pusher->stop); i++) {
-        char id[16];
-        struct err own;
-        snprintf(id, sizeof(id), "p%d", i);
-        struct run run = {.id = id};
-        if (store_write(pusher->store, insert_fn, &run, &own) == 0) {
-            atomic_fetch_add(&pusher->done, 1);
-        } else {
-            atomic_fetch_add(&pusher->failed, 1);
-        }
-    }
-}
-
-static void wait_for_more(struct pusher *pusher) {
-    int before = atomic_load(&pusher->done);
-    while (atomic_load(&pusher->done) < before + 3) {
-        task_sleep_us(500);
-    }
-}
-
 static void an_orderly_restart_of_the_server_is_ridden_out(void **state) {
-    struct test_pg pg;
-    struct test_store test = {0};
-    struct store_options options = {.busy_timeout_us = 60 * US_PER_SECOND};
-    test_pg_start(&pg, false);
-    snprintf(test.url, sizeof(test.url), "%s", pg.url);
-    test_store_again(&test, &options);
-    test_store_exec(test.store, "CREATE TABLE thing (id text PRIMARY KEY, number bigint)");
-    struct pusher pusher = {.store = test.store};
-    struct task *task = task_start("pusher", 0, pusher_main, &pusher);
-    assert_non_null(task);
+    struct rig *rig = *state;
+    struct store_options options = {.url = rig->own.url, .busy_timeout_us = 60 * US_PER_SECOND};
+    assert_int_equal(store_open(&options, &rig->proxied, &err), 0);
+    struct pusher *pusher = pusher_start(rig);
     for (int i = 0; i < 2; i++) {
-        wait_for_more(&pusher);
-        test_pg_stop(&pg);
-        test_pg_again(&pg);
+        wait_for_more(pusher);
+        test_pg_stop(&rig->own);
+        test_pg_again(&rig->own);
     }
-    wait_for_more(&pusher);
-    atomic_store(&pusher.stop, true);
-    task_join(task);
-    assert_int_equal(atomic_load(&pusher.failed), 0);
-    assert_int_equal(test_store_int(test.store, "SELECT count(*) FROM thing"),
-                     atomic_load(&pusher.done));
-    test_store_close(&test);
-    test_pg_end(&pg);
+    wait_for_more(pusher);
+    pusher_end(pusher);
+    assert_int_equal(atomic_load(&pusher->failed), 0);
+    assert_int_equal(test_store_int(rig->proxied, "SELECT count(*) FROM thing"),
+                     atomic_load(&pusher->done));
 }
 
 /* A COMMIT that was done, whose answer was lost, and a server that then crashed: the server that
  * comes back could have given the same id to another, so its "committed" proves nothing. */
 static void after_a_crash_of_the_server_committed_is_not_taken_for_an_answer(void **state) {
-    struct test_pg pg;
-    struct rig rig = {0};
-    int server_port = 0, port = 0;
-    test_pg_start(&pg, false);
-    test_pg_port(pg.url, &server_port);
-    rig.proxy = proxy_start(server_port, &port);
-    url_through(pg.url, port, rig.proxy_url);
-    (void)test_pg_int(pg.url, "CREATE TABLE thing (id text PRIMARY KEY, number bigint)");
-    proxied_open(&rig, NULL);
-    proxy_arm(rig.proxy, PROXY_CUT_AFTER, true);
-    struct pusher pusher = {.store = rig.proxied};
-    struct task *task = task_start("pusher", 0, pusher_main, &pusher);
-    assert_non_null(task);
-    while (proxy_cuts(rig.proxy) == 0) {
+    struct rig *rig = *state;
+    proxied_open(rig, NULL);
+    proxy_arm(rig->proxy, PROXY_CUT_AFTER, true);
+    struct pusher *pusher = pusher_start(rig);
+    while (proxy_cuts(rig->proxy) == 0) {
         task_sleep_us(500);
     }
-    atomic_store(&pusher.stop, true);
-    test_pg_kill(&pg);
-    test_pg_again(&pg);
-    proxy_accept(rig.proxy);
-    task_join(task);
-    assert_int_equal(atomic_load(&pusher.done), 0);
-    assert_int_equal(atomic_load(&pusher.failed), 1);
+    atomic_store(&pusher->stop, true);
+    test_pg_kill(&rig->own);
+    test_pg_again(&rig->own);
+    proxy_accept(rig->proxy);
+    pusher_end(pusher);
+    assert_int_equal(test_pg_int(rig->own.url, "SELECT count(*) FROM thing"), 1);
+    assert_int_equal(atomic_load(&pusher->done), 0);
+    assert_int_equal(atomic_load(&pusher->failed), 1);
     struct run run = {.id = "after"};
-    assert_int_equal(store_write(rig.proxied, insert_fn, &run, &err), 0);
-    store_close(rig.proxied);
-    proxy_stop(rig.proxy);
-    test_pg_end(&pg);
+    assert_int_equal(store_write(rig->proxied, insert_fn, &run, &err), 0);
 }
 
 static void a_server_that_is_not_there_is_a_store_error_that_says_where(void **state) {
@@ -591,19 +624,17 @@ static void a_server_that_became_read_only_is_looked_for_again(void **state) {
     snprintf(sql, sizeof(sql), "ALTER DATABASE %.30s SET default_transaction_read_only = on", name);
     (void)test_pg_int(rig->direct.url, sql);
     (void)test_pg_terminate(rig->direct.url);
-    struct pusher pusher = {.store = rig->proxied};
-    struct task *task = task_start("pusher", 0, pusher_main, &pusher);
-    assert_non_null(task);
+    struct pusher *pusher = pusher_start(rig);
     snprintf(sql, sizeof(sql), "ALTER DATABASE %.30s SET default_transaction_read_only = off",
              name);
     (void)test_pg_int(test_pg_shared()->url, sql);
-    wait_for_more(&pusher);
-    atomic_store(&pusher.stop, true);
-    task_join(task);
-    assert_int_equal(atomic_load(&pusher.failed), 0);
+    wait_for_more(pusher);
+    pusher_end(pusher);
+    assert_int_equal(atomic_load(&pusher->failed), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_OWN(name) cmocka_unit_test_setup_teardown(name, set_up_own, tear_down_own)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -624,8 +655,8 @@ int main(void) {
         TEST(a_look_and_a_put_take_two_round_trips),
         TEST(an_error_of_a_put_shows_at_the_next_call),
         TEST(a_statement_skipped_behind_a_failed_put_is_prepared_when_used_again),
-        cmocka_unit_test(an_orderly_restart_of_the_server_is_ridden_out),
-        cmocka_unit_test(after_a_crash_of_the_server_committed_is_not_taken_for_an_answer),
+        TEST_OWN(an_orderly_restart_of_the_server_is_ridden_out),
+        TEST_OWN(after_a_crash_of_the_server_committed_is_not_taken_for_an_answer),
         cmocka_unit_test(a_server_that_is_not_there_is_a_store_error_that_says_where),
         cmocka_unit_test(an_url_that_cannot_be_read_is_not_quoted),
         TEST(the_first_host_of_several_may_be_down),

@@ -130,7 +130,6 @@ const struct gateway_adapter paypal_adapter = {
     .error_count = COUNT_OF(errors),
     .credentials = credentials_needed,
     .ack = {200, "application/json", "{}"},
-    .nack = {503, "application/json", "{}"},
     .open = paypal_open,
     .close = paypal_close,
     .charge = paypal_charge,

@@ -161,6 +161,14 @@ void paypal_show_order(const struct gateway_call *call, const char *order_id, co
     }
 }
 
+/* Made, and nothing was captured or authorized on it. */
+static bool is_untouched(const json_t *order) {
+    const char *status = json_peek_text(order, "status", NULL);
+    return status != NULL && (strcmp(status, "CREATED") == 0 || strcmp(status, "SAVED") == 0) &&
+           json_array_size(paypal_payments(order, "captures")) == 0 &&
+           json_array_size(paypal_payments(order, "authorizations")) == 0;
+}
+
 void paypal_query(const struct gateway_call *call, const struct gateway_lookup *lookup,
                   struct gateway_result *ret_result) {
     gateway_result_init(ret_result);
@@ -174,6 +182,11 @@ void paypal_query(const struct gateway_call *call, const struct gateway_lookup *
     }
     JSON_AUTO order = NULL;
     paypal_show_order(call, lookup->gateway_id, lookup->reference, ret_result, &order);
+    if (order != NULL && ret_result->outcome == GW_UNKNOWN && is_untouched(order)) {
+        /* The order is there and no money is: as good as no order, and conclusive as late as that
+         * is. Else one whose capture never arrived would be asked about until it expires. */
+        ret_result->outcome = GW_NOT_FOUND;
+    }
 }
 
 /* Taking the money. */

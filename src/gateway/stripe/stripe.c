@@ -47,6 +47,44 @@ static void form_add_int(struct buf *form, const char *key, int64_t value) {
     form_add(form, key, text);
 }
 
+/* Every key under which stripe.c and stripe_parse.c look into an answer; what is missing here reads
+ * as if Stripe had not sent it. */
+const char *const stripe_answer_names[] = {
+    /* intents and charges */
+    "object",
+    "id",
+    "status",
+    "currency",
+    "amount",
+    "amount_received",
+    "amount_refunded",
+    "captured",
+    "latest_charge",
+    "balance_transaction",
+    "fee",
+    "metadata",
+    "reference",
+    "next_action",
+    "redirect_to_url",
+    "url",
+    /* errors */
+    "error",
+    "last_payment_error",
+    "type",
+    "code",
+    "decline_code",
+    "advice_code",
+    "message",
+    /* refunds, and what an error carries */
+    "payment_intent",
+    "charge",
+    "failure_reason",
+    /* lists */
+    "data",
+    "has_more",
+    NULL,
+};
+
 /* One call. `form` NULL: a GET. `key`: the idempotency key of a POST. */
 static bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
                         const char *key, bool moves_money, struct gateway_result *result,
@@ -75,6 +113,7 @@ static bool stripe_send(const struct gateway_call *call, const char *path, const
         .body_bytes = form != NULL ? form->len : 0,
         .moves_money = moves_money,
         .trace_header = "Request-Id",
+        .answer_names = stripe_answer_names,
     };
     bool answered = exchange_run(call, &exchange, result, ret_answer, ret_json);
     explicit_bzero(authorization, sizeof(authorization));
@@ -575,7 +614,6 @@ const struct gateway_adapter stripe_adapter = {
     .error_count = COUNT_OF(errors),
     .credentials = credentials_needed,
     .ack = {200, "application/json", "{\"received\":true}"},
-    .nack = {503, "application/json", "{\"received\":false}"},
     .open = stripe_open,
     .close = stripe_close,
     .charge = stripe_charge,

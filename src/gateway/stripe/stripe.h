@@ -30,6 +30,7 @@ void stripe_read_refund(const json_t *refund, struct gateway_result *result);
 void stripe_read_error(int status, const json_t *json, enum gateway_operation operation,
                        struct gateway_result *result);
 /* "metadata.<key>" of an object, or "". */
+extern const char *const stripe_answer_names[];
 const char *stripe_metadata(const json_t *object, const char *key);
 /* A field that holds an id or, expanded, the object itself: the id, or NULL. */
 const char *stripe_id_of(const json_t *field);
