@@ -35,7 +35,7 @@ enum { AUTH_FAILURES_MAX = 5, AUTH_PASSWORD_CHARS_MIN = 12, AUTH_PASSWORD_CHARS_
 /* What auth_open() is told when the configuration says nothing. */
 enum { AUTH_REQUESTS_PER_SECOND = 1000, AUTH_FAILURES_PER_SECOND = 5 };
 
-struct auth_limits { /* 0: no limit */
+struct auth_limits {                     /* 0: no limit */
     unsigned requests_per_second, burst; /* burst 0: twice the rate */
     unsigned failures_per_second;        /* their burst is ten times as much */
 };

@@ -13,7 +13,7 @@ enum {
     AUTH_BUCKET_SLOTS = 8192,
     AUTH_KEY_CHARS_MAX = 3 + 64,
     AUTH_SESSION_HEX_CHARS = 64,
-    AUTH_HASHING_MAX = 4, /* passwords checked at once */
+    AUTH_HASHING_MAX = 4,     /* passwords checked at once */
     AUTH_FAILURES_BURST = 10, /* seconds' worth of refused credentials at once */
 };
 

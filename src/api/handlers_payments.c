@@ -128,9 +128,9 @@ static int read_order(const json_t *body, struct payment_order *order, struct er
     return r < 0 ? r : json_may_bool(body, "", "several_per_order", &order->several_per_order, err);
 }
 
-/* A token for a gateway that there is not: most likely its name is misspelt, and one day the payment
- * will have nowhere to go. That is no reason to refuse money that another gateway takes, so the
- * answer says it besides. It is not in the stored answer: a repeat gets it anew. */
+/* A token for a gateway that there is not: most likely its name is misspelt, and one day the
+ * payment will have nowhere to go. That is no reason to refuse money that another gateway takes, so
+ * the answer says it besides. It is not in the stored answer: a repeat gets it anew. */
 static int warn_of_tokens(struct ask *ask, const json_t *tokens, struct err *err) {
     const char *name, *comma = ",\"warnings\":[";
     json_t *token;
@@ -165,8 +165,7 @@ static int warn_of_tokens(struct ask *ask, const json_t *tokens, struct err *err
 int payments_post(struct ask *ask, struct err *err) {
     struct payment_order order = {0};
     int r = read_order(ask->body, &order, err);
-    r = r < 0 ? r
-              : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
+    r = r < 0 ? r : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
     return r < 0 ? r : warn_of_tokens(ask, order.tokens, err);
 }
 
@@ -295,8 +294,8 @@ int payment_method_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : read_method(ask->body, &method, err);
     r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
     r = r < 0 ? r
-              : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens,
-                               token, &ask->answer, err);
+              : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens, token,
+                               &ask->answer, err);
     return r < 0 ? r : warn_of_tokens(ask, tokens, err);
 }
 

@@ -65,6 +65,8 @@ cli_handler run_gateway_list, run_gateway_health, run_gateway_latency, run_gatew
 cli_handler run_webhook_list, run_webhook_create, run_webhook_update, run_webhook_delete,
     run_webhook_rotate, run_webhook_deliveries, run_webhook_replay;
 cli_handler run_callback_list, run_callback_replay, run_case_list, run_case_close;
+cli_handler run_case_show, run_case_accept, run_case_return, run_case_release_order,
+    run_operation_resolve;
 cli_handler run_key_create, run_key_list, run_key_revoke;
 cli_handler run_user_create, run_user_list, run_user_disable, run_user_enable, run_user_password;
 cli_handler run_db_migrate, run_db_status, run_db_backup, run_db_check, run_db_pool, run_db_refresh;

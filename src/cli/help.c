@@ -13,10 +13,12 @@ static bool reaches(const struct cli_command *command) {
 
 /* A handler ends with nothing else; what 1 means beyond a refusal stands in the details. */
 static void help_statuses(FILE *out, bool talks) {
-    fputs(talks ? "\nExit status: 0 done, 1 a problem was found or the service refused, 2 wrong usage\n"
-                  "and nothing was done, 3 the service could not be reached.\n"
-                : "\nExit status: 0 done, 1 a problem was found, 2 wrong usage and nothing was done.\n",
-          out);
+    fputs(
+        talks
+            ? "\nExit status: 0 done, 1 a problem was found or the service refused, 2 wrong usage\n"
+              "and nothing was done, 3 the service could not be reached.\n"
+            : "\nExit status: 0 done, 1 a problem was found, 2 wrong usage and nothing was done.\n",
+        out);
 }
 
 /* A noun's verbs, on as many lines as they need. */

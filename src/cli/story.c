@@ -132,6 +132,12 @@ static char *decision_text(const json_t *attempt) {
     return g_string_free(text, FALSE);
 }
 
+/* It is over, but for a while nobody knew: that belongs to how it ended. */
+static const char *was_unknown(const json_t *row) {
+    bool still = strcmp(field_word(row, "state"), "unknown") == 0;
+    return field_true(row, "was_unknown") && !still ? "it had been unknown" : NULL;
+}
+
 /* What the attempt was when it was settled. What was held and then captured or released has another
  * state by now, and that has a line of its own, later. */
 static const char *state_then(const json_t *attempt) {
@@ -147,6 +153,7 @@ static char *outcome_text(const json_t *attempt) {
     const char *source = field_text(attempt, "source"), *id = field_text(attempt, "charge_id");
     append(text, ", ", code);
     append(text, ": ", message);
+    append(text, "; ", was_unknown(attempt));
     if (source != NULL && strcmp(source, "answer") != 0) { /* an answer to the call is the rule */
         append(text, "; ", "told by ");
         g_string_append(text, source);
@@ -177,19 +184,28 @@ static void add_attempts(struct story *story, const json_t *answer) {
     }
 }
 
+static char *operation_text(const json_t *operation) {
+    char money[SHOW_CHARS_MAX];
+    GString *text = g_string_new(field_word(operation, "id"));
+    /* What a cancellation releases is the payment's amount, or nothing was held yet. */
+    if (field_int(operation, "amount") > 0) {
+        append(text, " of ", field_money(operation, "amount", money));
+    }
+    append(text, ", ", field_text(operation, "reason"));
+    append(text, ": ", field_text(operation, "message"));
+    append(text, "; ", was_unknown(operation));
+    if (field_true(operation, "was_unknown")) {
+        append(text, "; told by ", field_text(operation, "source"));
+    }
+    return g_string_free(text, FALSE);
+}
+
 static void add_operations(struct story *story, const json_t *answer) {
     size_t i;
     json_t *operation;
     json_array_foreach(json_object_get(answer, "operations"), i, operation) {
-        char money[SHOW_CHARS_MAX];
-        const char *reason = field_text(operation, "reason");
-        const char *message = field_text(operation, "message");
         add(story, field_text(operation, "created_at"), field_text(operation, "object"),
-            field_text(operation, "state"),
-            g_strdup_printf("%s of %s%s%s%s%s", field_word(operation, "id"),
-                            field_money(operation, "amount", money), reason != NULL ? ", " : "",
-                            reason != NULL ? reason : "", message != NULL ? ": " : "",
-                            message != NULL ? message : ""));
+            field_text(operation, "state"), operation_text(operation));
     }
 }
 

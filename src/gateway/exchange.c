@@ -14,10 +14,12 @@ void exchange_common_code(struct gateway_result *result, const char *common_code
 }
 
 void exchange_copy_id(char *to, size_t bytes, const char *from) {
-    to[0] = '\0';
-    if (from != NULL && strlen(from) < bytes) {
-        snprintf(to, bytes, "%s", from);
+    size_t count = from != NULL ? strlen(from) : 0;
+    count = count < bytes ? count : 0;
+    if (count > 0) {
+        memcpy(to, from, count);
     }
+    to[count] = '\0';
 }
 
 /* Drops the bytes of a character that was cut in its middle. */
@@ -40,7 +42,11 @@ static void trim_utf8(char *text) {
 void exchange_copy_text(char *to, size_t bytes, const char *from) {
     /* Masked before it is cut: the first half of a card number would not be recognised as one. */
     char text[TEXT_BYTES_MAX];
-    snprintf(text, sizeof(text), "%s", from != NULL ? from : "");
+    if (from == NULL || from[0] == '\0') {
+        to[0] = '\0';
+        return;
+    }
+    snprintf(text, sizeof(text), "%s", from);
     (void)pan_mask(text, strlen(text));
     for (char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7F) {

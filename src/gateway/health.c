@@ -20,12 +20,7 @@
 #include "base/task.h"
 #include "meter/meter.h"
 
-enum {
-    WINDOW_MAX_S = 120,
-    RAMP_STAGES = 2,
-    RAMP_CALLS = 20,
-    TIMEOUT_CALLS_MIN = 50
-};
+enum { WINDOW_MAX_S = 120, RAMP_STAGES = 2, RAMP_CALLS = 20, TIMEOUT_CALLS_MIN = 50 };
 #define TRIAL_LOST_US (60 * US_PER_SECOND)
 #define TIMEOUT_MIN_US (3 * US_PER_SECOND)
 
@@ -401,9 +396,12 @@ void gateway_health_figures(struct gateway_health *health, enum payment_method m
     lock_give(&health->lock);
     ret_figures->timed = meter_observations(METER_GATEWAY_SECONDS, GATEWAY_LATENCY_WINDOW_S,
                                             labels);
-    ret_figures->p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, GATEWAY_LATENCY_WINDOW_S, labels);
-    ret_figures->p95_us = meter_quantile(METER_GATEWAY_SECONDS, 0.95, GATEWAY_LATENCY_WINDOW_S, labels);
-    ret_figures->p99_us = meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S, labels);
+    ret_figures->p50_us = meter_quantile(METER_GATEWAY_SECONDS, 0.50, GATEWAY_LATENCY_WINDOW_S,
+                                         labels);
+    ret_figures->p95_us = meter_quantile(METER_GATEWAY_SECONDS, 0.95, GATEWAY_LATENCY_WINDOW_S,
+                                         labels);
+    ret_figures->p99_us = meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S,
+                                         labels);
 }
 
 void gateway_health_weigh(struct gateway_health *health, enum payment_method method,
@@ -448,7 +446,8 @@ int64_t gateway_health_timeout_us(const struct gateway *gateway, enum payment_me
     }
     const char *labels[METER_LABELS_MAX] = {gateway->name, method_name(method),
                                             operation_name(operation)};
-    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S, labels)
+    int64_t p99 = learned ? meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S,
+                                           labels)
                           : 0;
     int64_t wanted = p99 > 0 ? 4 * p99 : gateway->timeout_us;
     wanted = wanted < TIMEOUT_MIN_US ? TIMEOUT_MIN_US : wanted;

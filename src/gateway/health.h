@@ -69,9 +69,9 @@ struct health_figures {
     int window_s;                              /* that window */
     int64_t timed; /* calls that ended within GATEWAY_LATENCY_WINDOW_S, and their latencies: */
     int64_t p50_us, p95_us, p99_us; /* -1 without data */
-    double success_rate;    /* 0..1 over the window of those not at fault; 1 without data */
-    int64_t first_fault_us; /* wall: first fault of the present trouble; 0: none */
-    int64_t opened_us;      /* wall: when the breaker last opened; 0: never */
+    double success_rate;            /* 0..1 over the window of those not at fault; 1 without data */
+    int64_t first_fault_us;         /* wall: first fault of the present trouble; 0: none */
+    int64_t opened_us;              /* wall: when the breaker last opened; 0: never */
     char why[160];
 };
 void gateway_health_figures(struct gateway_health *health, enum payment_method method,

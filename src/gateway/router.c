@@ -330,6 +330,20 @@ void router_plan(struct router *router, const struct route_request *request,
     }
 }
 
+/* As "%.3f", which takes thousands of instructions; scores are small. */
+static void add_thousandths(struct buf *buf, double score) {
+    double size = (score < 0 ? -score : score) * 1000 + 0.5;
+    INVARIANT(size < 1e15, "a score is a small number");
+    int64_t thousandths = (int64_t)size;
+    const char digits[] = {'.', (char)('0' + thousandths / 100 % 10),
+                           (char)('0' + thousandths / 10 % 10), (char)('0' + thousandths % 10)};
+    if (score < 0 && thousandths > 0) {
+        buf_add_char(buf, '-');
+    }
+    buf_add_int(buf, thousandths / 1000);
+    buf_add(buf, digits, sizeof digits);
+}
+
 char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     BUF_AUTO buf;
     buf_init(&buf, PLAN_JSON_BYTES_MAX);
@@ -344,9 +358,12 @@ char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     buf_add_text(&buf, ",\"candidates\":[");
     for (int i = 0; i < plan->count; i++) {
         const struct route_candidate *candidate = &plan->candidates[i];
-        buf_addf(&buf, "%s{\"gateway\":\"%s\",\"eligible\":%s,\"score\":%.3f,\"reason\":",
-                 i > 0 ? "," : "", candidate->gateway->name, candidate->eligible ? "true" : "false",
-                 candidate->score);
+        buf_add_text(&buf, i > 0 ? ",{\"gateway\":\"" : "{\"gateway\":\"");
+        buf_add_text(&buf, candidate->gateway->name);
+        buf_add_text(&buf, candidate->eligible ? "\",\"eligible\":true,\"score\":"
+                                               : "\",\"eligible\":false,\"score\":");
+        add_thousandths(&buf, candidate->score);
+        buf_add_text(&buf, ",\"reason\":");
         buf_add_json(&buf, candidate->reason);
         buf_add_char(&buf, '}');
     }

@@ -322,15 +322,20 @@ struct line_writer {
 
 static void write_line(struct line_writer *writer, const char *name, const char *between,
                        const char *value) {
-    size_t room = (size_t)(writer->text_end - writer->text);
-    int count = snprintf(writer->text, room, "%s%s%s", name, between, value);
-    INVARIANT(count >= 0 && (size_t)count < room, "the lines were measured");
-    *writer->node = (struct curl_slist){.data = writer->text, .next = NULL};
+    const char *const parts[] = {name, between, value};
+    char *line = writer->text;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        size_t count = strlen(parts[i]);
+        INVARIANT(count < (size_t)(writer->text_end - writer->text), "the lines were measured");
+        memcpy(writer->text, parts[i], count);
+        writer->text += count;
+    }
+    *writer->text++ = '\0';
+    *writer->node = (struct curl_slist){.data = line, .next = NULL};
     if (writer->last != NULL) {
         writer->last->next = writer->node;
     }
     writer->last = writer->node++;
-    writer->text += count + 1;
 }
 
 /* Builds libcurl's list in one block: it only reads it. A line "Name:" takes a header away that

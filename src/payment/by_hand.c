@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * by_hand.c: what a person does about an unresolved payment: ask the gateway now, or decide with a
- * reason (PAY-6, I6). Deciding is audited and goes through the same settling as a gateway's word.
- */
+ * by_hand.c: what a person does about an unresolved payment, capture, cancellation, refund or
+ * return: ask the gateway now, or decide with a reason (PAY-6, I6). Deciding
+ * is audited and goes through the same settling as a gateway's word. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "payment/internal.h"
+#include "payment/cases.h"
 #include "store/audit.h"
 
 enum { CHECKED_MAX = 20 }; /* operations of one payment */
@@ -192,6 +192,127 @@ int payment_resolve(struct payments *payments, const struct caller *caller, cons
     }
     struct decide decide = {caller, payment_id, reason, completed};
     int r = idempotent_run(payments, caller, "payment.resolve", decide_fn, &decide, ret_answer,
+                           err);
+    if (r >= 0) {
+        jobs_wake(payments);
+    }
+    return r;
+}
+
+/* ---- one capture, cancellation, refund or return ---- */
+
+struct verdict {
+    const struct caller *caller;
+    const char *operation_id, *reason, *evidence;
+    bool completed;
+    struct arena *arena;
+    struct payment_row payment;
+    struct attempt_row attempt;
+    struct case_row suspense;
+    struct operation_row operation;
+};
+
+static int load_verdict(struct verdict *verdict, struct store_tx *tx, struct err *err) {
+    struct operation_row *operation = &verdict->operation;
+    int r = operation_row_load(tx, verdict->arena, verdict->operation_id, false, operation, err);
+    if (r < 0) {
+        return r;
+    }
+    if (operation->kind == OPERATION_RETURN) {
+        return return_load(tx, verdict->arena, verdict->operation_id, &verdict->suspense,
+                           &verdict->payment, operation, err);
+    }
+    r = payment_row_load(tx, verdict->arena, operation->payment_id.text, true, &verdict->payment,
+                         err);
+    r = r < 0 ? r
+              : operation_row_load(tx, verdict->arena, verdict->operation_id, true, operation, err);
+    return r < 0 ? r
+                 : attempt_row_load(tx, verdict->arena, operation->attempt_id.text,
+                                    &verdict->attempt, err);
+}
+
+static int may_decide(struct payments *payments, const struct verdict *verdict, struct store_tx *tx,
+                      struct err *err) {
+    const struct operation_row *operation = &verdict->operation;
+    if (operation->state != OPERATION_UNKNOWN && operation->state != OPERATION_PENDING) {
+        err_set(err, ERR_STATE, "%s %s is %s and not unresolved: nothing is to be decided by hand",
+                operation_kind_name(operation->kind), operation->id.text,
+                operation_state_name(operation->state));
+        return err_hint(err, "Only what its gateway has not answered for can be resolved by hand.");
+    }
+    bool called = false;
+    int r = lease_holds(payments, tx, operation->owner, operation->lease_us, &called, err);
+    if (r < 0 || !called) {
+        return r;
+    }
+    err_set(err, ERR_STATE, "%s is being sent to %s again at this moment", operation->id.text,
+            operation->gateway);
+    return err_hint(err, "Decide when its answer is there, in a few seconds.");
+}
+
+static enum gateway_outcome done_outcome(enum operation_kind kind) {
+    return kind == OPERATION_CAPTURE  ? GW_CHARGED
+           : kind == OPERATION_CANCEL ? GW_CANCELED
+                                      : GW_REFUNDED;
+}
+
+static int audit_verdict(const struct verdict *verdict, struct store_tx *tx, struct err *err) {
+    BUF_AUTO detail;
+    buf_init(&detail, 4096);
+    buf_addf(&detail,
+             "{\"status\":\"%s\",\"evidence\":", verdict->completed ? "completed" : "failed");
+    buf_add_json(&detail, verdict->evidence);
+    buf_add_char(&detail, '}');
+    return audit_append(tx, verdict->caller->actor, "operation.resolve", verdict->operation_id,
+                        verdict->reason, detail.data, err);
+}
+
+static int verdict_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                      struct answer *ret_answer, struct err *err) {
+    struct verdict *verdict = ctx;
+    struct operation_row *operation = &verdict->operation;
+    int r = load_verdict(verdict, tx, err);
+    r = r < 0 ? r : may_decide(payments, verdict, tx, err);
+    if (r < 0) {
+        return r;
+    }
+    struct gateway_result word;
+    gateway_result_init(&word);
+    word.outcome = verdict->completed ? done_outcome(operation->kind) : GW_DECLINED;
+    snprintf(word.code, sizeof word.code, "by_hand");
+    bool changed;
+    r = operation->kind == OPERATION_RETURN
+            ? return_settle(payments, tx, &verdict->suspense, &verdict->payment, operation, &word,
+                            "person", &changed, err)
+            : settle_operation(payments, tx, &verdict->payment, &verdict->attempt, operation, &word,
+                               "person", &changed, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    render_operation(&buf, operation);
+    r = answer_take(ret_answer, 200, &buf, err);
+    return r < 0 ? r : audit_verdict(verdict, tx, err);
+}
+
+int operation_resolve(struct payments *payments, const struct caller *caller,
+                      const char *operation_id, bool completed, const char *reason,
+                      const char *evidence, struct answer *ret_answer, struct err *err) {
+    if (reason == NULL || reason[0] == '\0') {
+        err_set(err, ERR_VALIDATION, "an operation is resolved by hand only with a reason");
+        return err_place(err, "/reason");
+    }
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct verdict verdict = {
+        .caller = caller,
+        .operation_id = operation_id,
+        .reason = reason,
+        .evidence = evidence != NULL ? evidence : "",
+        .completed = completed,
+        .arena = arena,
+    };
+    int r = idempotent_run(payments, caller, "operation.resolve", verdict_fn, &verdict, ret_answer,
                            err);
     if (r >= 0) {
         jobs_wake(payments);

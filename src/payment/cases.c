@@ -2,69 +2,196 @@
  * cases.c: what a person must look at. A case is opened once per kind and subject, in the
  * transaction that noticed it; it is closed by a named person with a resolution, on the audit log.
  */
+#include "payment/cases.h"
+
+#include <string.h>
+
 #include "base/clock.h"
-#include "base/log.h"
-#include "payment/internal.h"
+#include "ledger/ledger.h"
 #include "store/audit.h"
 
-enum { CASE_OPEN = 1, CASE_CLOSED = 2 };
-
+#define CASE_COLUMNS                                                                               \
+    "id, kind, state, payment_id, attempt_id, gateway, subject, detail, amount_minor, currency, "  \
+    "resolution, opened_us, closed_us, gateway_id, charge_id, refund_id, posted, operation_id, "   \
+    "decided_by"
 #define CASE_INSERT                                                                                \
     "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "         \
-    "detail, amount_minor, currency, resolution, opened_us, closed_us) VALUES ($1, $2, $3, "       \
-    "$4, $5, $6, $7, $8, $9, $10, '', $11, 0) ON CONFLICT (kind, subject) DO "
+    "detail, amount_minor, currency, resolution, opened_us, closed_us, gateway_id, charge_id, "    \
+    "refund_id, event_id, posted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, 0, "   \
+    "$12, $13, $14, $15, $16) ON CONFLICT (kind, subject) DO "
+
+static const char *or_empty(const char *text) {
+    return text != NULL ? text : "";
+}
 
 int case_open(struct store_tx *tx, const struct case_note *note, struct err *err) {
     static const char once[] = CASE_INSERT "NOTHING";
     static const char again[] = CASE_INSERT
         "UPDATE SET state = excluded.state, detail = excluded.detail, closed_us = 0";
+    /* It may have been opened by word that no money had moved yet. */
+    static const char posts[] = CASE_INSERT
+        "UPDATE SET state = excluded.state, detail = excluded.detail, closed_us = 0, "
+        "amount_minor = excluded.amount_minor, currency = excluded.currency, "
+        "gateway_id = excluded.gateway_id, charge_id = excluded.charge_id, "
+        "posted = excluded.posted WHERE review_case.posted = 0";
     struct case_id id = case_id_new();
-    return sql_put(tx, err, note->again ? again : once, S_TEXT(id.text), S_TEXT(note->kind),
-                   S_INT(CASE_OPEN), S_TEXT(note->payment_id), S_TEXT(note->attempt_id),
-                   S_TEXT(note->gateway), S_TEXT(note->subject), S_TEXT(note->detail),
-                   S_INT(note->amount_minor), S_TEXT(note->currency.code), S_INT(clock_wall_us()));
+    int64_t now = clock_wall_us();
+    int r = sql_put(tx, err,
+                    note->again         ? again
+                    : note->posted != 0 ? posts
+                                        : once,
+                    S_TEXT(id.text), S_TEXT(note->kind), S_INT(CASE_OPEN), S_TEXT(note->payment_id),
+                    S_TEXT(note->attempt_id), S_TEXT(note->gateway), S_TEXT(note->subject),
+                    S_TEXT(note->detail), S_INT(note->amount_minor), S_TEXT(note->currency.code),
+                    S_INT(now), S_TEXT(or_empty(note->gateway_id)),
+                    S_TEXT(or_empty(note->charge_id)), S_TEXT(or_empty(note->refund_id)),
+                    S_TEXT(or_empty(note->event_id)), S_INT(note->posted));
+    if (r < 0 || note->posted == 0) {
+        return r;
+    }
+    struct posting posting = {
+        .kind = (enum posting_kind)note->posted,
+        .cause = note->subject,
+        .payment_id = note->payment_id,
+        .gateway = note->gateway,
+        .customer = "",
+        .amount_minor = note->amount_minor,
+        .currency = note->currency,
+        .at_us = now,
+    };
+    return ledger_post(tx, &posting, err);
 }
 
-static void render_case(struct buf *buf, const struct sql_rows *rows) {
-    char opened[CLOCK_TEXT_MAX], closed[CLOCK_TEXT_MAX];
-    buf_add_text(buf, "{\"id\":");
-    buf_add_json(buf, sql_text(rows, 0));
-    buf_add_text(buf, ",\"kind\":");
-    buf_add_json(buf, sql_text(rows, 1));
-    buf_addf(buf, ",\"state\":\"%s\",\"payment_id\":",
-             sql_int(rows, 2) == CASE_OPEN ? "open" : "closed");
-    buf_add_json(buf, sql_text(rows, 3));
-    buf_add_text(buf, ",\"attempt_id\":");
-    buf_add_json(buf, sql_text(rows, 4));
-    buf_add_text(buf, ",\"gateway\":");
-    buf_add_json(buf, sql_text(rows, 5));
-    buf_add_text(buf, ",\"subject\":");
-    buf_add_json(buf, sql_text(rows, 6));
-    buf_add_text(buf, ",\"detail\":");
-    buf_add_json(buf, sql_text(rows, 7));
-    buf_addf(buf, ",\"amount\":%lld,\"currency\":", (long long)sql_int(rows, 8));
-    buf_add_json(buf, sql_text(rows, 9));
-    buf_add_text(buf, ",\"resolution\":");
-    buf_add_json(buf, sql_text(rows, 10));
-    buf_addf(buf, ",\"opened_at\":\"%s\"", clock_format(sql_int(rows, 11), opened));
-    if (sql_int(rows, 12) > 0) {
-        buf_addf(buf, ",\"closed_at\":\"%s\"", clock_format(sql_int(rows, 12), closed));
+int case_has_posted(struct store_tx *tx, const char *kind, const char *subject, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM review_case WHERE kind = $1 AND subject = $2 AND posted <> 0",
+                      S_TEXT(kind), S_TEXT(subject));
+    return r < 0 ? r : sql_next(rows, err);
+}
+
+static void case_row_read(const struct sql_rows *rows, struct arena *arena,
+                          struct case_row *ret_row) {
+    *ret_row = (struct case_row){
+        .id = arena_copy(arena, sql_text(rows, 0)),
+        .kind = arena_copy(arena, sql_text(rows, 1)),
+        .state = (enum case_state)sql_int(rows, 2),
+        .payment_id = arena_copy(arena, sql_text(rows, 3)),
+        .attempt_id = arena_copy(arena, sql_text(rows, 4)),
+        .gateway = arena_copy(arena, sql_text(rows, 5)),
+        .subject = arena_copy(arena, sql_text(rows, 6)),
+        .detail = arena_copy(arena, sql_text(rows, 7)),
+        .amount_minor = sql_int(rows, 8),
+        .currency = currency_stored(sql_text(rows, 9)),
+        .resolution = arena_copy(arena, sql_text(rows, 10)),
+        .opened_us = sql_int(rows, 11),
+        .closed_us = sql_int(rows, 12),
+        .gateway_id = arena_copy(arena, sql_text(rows, 13)),
+        .charge_id = arena_copy(arena, sql_text(rows, 14)),
+        .refund_id = arena_copy(arena, sql_text(rows, 15)),
+        .posted = sql_int(rows, 16),
+        .operation_id = arena_copy(arena, sql_text(rows, 17)),
+        .decided_by = arena_copy(arena, sql_text(rows, 18)),
+    };
+}
+
+int case_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
+                  struct case_row *ret_row, struct err *err) {
+    static const char plain[] = "SELECT " CASE_COLUMNS " FROM review_case WHERE id = $1";
+    static const char locked[] = "SELECT " CASE_COLUMNS
+                                 " FROM review_case WHERE id = $1 FOR UPDATE";
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, lock ? locked : plain, S_TEXT(id));
+    if (r < 0) {
+        return r;
+    }
+    r = sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no case %s", id);
+    }
+    case_row_read(rows, arena, ret_row);
+    return 0;
+}
+
+int case_row_take(struct store_tx *tx, struct arena *arena, const char *id,
+                  struct case_row *ret_row, struct payment_row *ret_payment, struct err *err) {
+    int r = case_row_load(tx, arena, id, false, ret_row, err);
+    if (r >= 0 && ret_row->payment_id[0] != '\0') {
+        r = payment_row_load(tx, arena, ret_row->payment_id, true, ret_payment, err);
+    }
+    return r < 0 ? r : case_row_load(tx, arena, id, true, ret_row, err);
+}
+
+/* ---- rendering ---- */
+
+static void put(struct buf *buf, const char *key, const char *value) {
+    buf_addf(buf, "\"%s\":", key);
+    buf_add_json(buf, value);
+    buf_add_char(buf, ',');
+}
+
+static void render_row(struct buf *buf, const struct case_row *row) {
+    char time[CLOCK_TEXT_MAX];
+    buf_add_char(buf, '{');
+    put(buf, "id", row->id);
+    put(buf, "kind", row->kind);
+    put(buf, "state", row->state == CASE_OPEN ? "open" : "closed");
+    put(buf, "payment_id", row->payment_id);
+    put(buf, "attempt_id", row->attempt_id);
+    put(buf, "gateway", row->gateway);
+    put(buf, "gateway_id", row->gateway_id);
+    put(buf, "charge_id", row->charge_id);
+    put(buf, "refund_id", row->refund_id);
+    put(buf, "subject", row->subject);
+    put(buf, "detail", row->detail);
+    buf_addf(buf, "\"amount\":%lld,", (long long)row->amount_minor);
+    put(buf, "currency", row->currency.code);
+    buf_add_text(buf, "\"posted\":");
+    if (row->posted != 0) {
+        buf_add_json(buf, posting_kind_name(row->posted));
+    } else {
+        buf_add_text(buf, "null");
+    }
+    buf_add_char(buf, ',');
+    put(buf, "resolution", row->resolution);
+    put(buf, "decided_by", row->decided_by);
+    buf_addf(buf, "\"opened_at\":\"%s\"", clock_format(row->opened_us, time));
+    if (row->closed_us > 0) {
+        buf_addf(buf, ",\"closed_at\":\"%s\"", clock_format(row->closed_us, time));
+    }
+}
+
+int render_case(struct store_tx *tx, struct arena *arena, struct buf *buf,
+                const struct case_row *row, struct err *err) {
+    render_row(buf, row);
+    if (row->operation_id[0] != '\0') {
+        struct operation_row operation;
+        int r = operation_row_load(tx, arena, row->operation_id, false, &operation, err);
+        if (r < 0) {
+            return r;
+        }
+        buf_add_text(buf, ",\"return\":");
+        render_operation(buf, &operation);
     }
     buf_add_char(buf, '}');
+    return 0;
 }
 
-#define CASE_COLUMNS                                                                               \
-    "id, kind, state, payment_id, attempt_id, gateway, subject, detail, amount_minor, currency, "  \
-    "resolution, opened_us, closed_us"
+/* ---- looking ---- */
 
-struct list_ctx {
+struct look_ctx {
+    struct arena *arena;
+    const char *id;
     bool open_only;
     int limit;
     struct answer *answer;
 };
 
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct list_ctx *list = ctx;
+    struct look_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = list->open_only
                 ? sql_query(tx, err, &rows,
@@ -75,14 +202,129 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
                             "SELECT " CASE_COLUMNS
                             " FROM review_case ORDER BY opened_us DESC LIMIT $1",
                             S_INT(list->limit));
-    return r < 0 ? r : answer_rows(list->answer, rows, render_case, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    const char *comma = "";
+    while ((r = sql_next(rows, err)) > 0) {
+        struct case_row row;
+        case_row_read(rows, list->arena, &row);
+        buf_add_text(&buf, comma);
+        comma = ",";
+        render_row(&buf, &row);
+        buf_add_char(&buf, '}');
+    }
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "]}");
+    return answer_take(list->answer, 200, &buf, err);
 }
 
 int case_list(struct payments *payments, bool open_only, int limit, struct answer *ret_answer,
               struct err *err) {
-    struct list_ctx list = {open_only, limit > 0 && limit <= PAGE_MAX ? limit : 20, ret_answer};
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct look_ctx list = {arena, "", open_only, limit > 0 && limit <= PAGE_MAX ? limit : 20,
+                            ret_answer};
     return store_read(payments->options.store, list_tx, &list, err);
 }
+
+static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct look_ctx *get = ctx;
+    struct case_row row;
+    int r = case_row_load(tx, get->arena, get->id, false, &row, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    r = render_case(tx, get->arena, &buf, &row, err);
+    return r < 0 ? r : answer_take(get->answer, 200, &buf, err);
+}
+
+int case_get(struct payments *payments, const char *case_id, struct answer *ret_answer,
+             struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct look_ctx get = {.arena = arena, .id = case_id, .answer = ret_answer};
+    return store_read(payments->options.store, get_tx, &get, err);
+}
+
+/* ---- what decisions have in common ---- */
+
+int case_end(struct store_tx *tx, struct case_row *row, const char *actor, const char *resolution,
+             struct err *err) {
+    row->state = CASE_CLOSED;
+    row->resolution = resolution;
+    row->decided_by = actor;
+    row->closed_us = clock_wall_us();
+    return sql_put(tx, err,
+                   "UPDATE review_case SET state = $2, resolution = $3, decided_by = $4, "
+                   "closed_us = $5 WHERE id = $1",
+                   S_TEXT(row->id), S_INT(CASE_CLOSED), S_TEXT(resolution), S_TEXT(actor),
+                   S_INT(row->closed_us));
+}
+
+/* ERR_STATE while the gateway has not said what became of the latest return. */
+static int no_return_under_way(struct store_tx *tx, struct arena *arena, const struct case_row *row,
+                               struct err *err) {
+    if (row->operation_id[0] == '\0') {
+        return 0;
+    }
+    struct operation_row operation;
+    int r = operation_row_load(tx, arena, row->operation_id, false, &operation, err);
+    if (r < 0 || !operation_state_open(operation.state)) {
+        return r;
+    }
+    err_set(err, ERR_STATE, "return %s of this money is %s", operation.id.text,
+            operation_state_name(operation.state));
+    return err_hint(err, "Decide when its gateway has answered.");
+}
+
+static int check_open(const struct case_row *row, struct err *err) {
+    return row->state == CASE_OPEN
+               ? 0
+               : err_set(err, ERR_STATE, "case %s was closed before: %s", row->id, row->resolution);
+}
+
+int case_check_suspense(struct store_tx *tx, struct arena *arena, const struct case_row *row,
+                        struct err *err) {
+    int r = check_open(row, err);
+    if (r < 0) {
+        return r;
+    }
+    if (row->posted == 0) {
+        err_set(err, ERR_STATE, "case %s put no money in suspense", row->id);
+        return err_hint(err, "There is nothing to accept or to return; close it when it is clear.");
+    }
+    return no_return_under_way(tx, arena, row, err);
+}
+
+int case_clear_review(struct store_tx *tx, struct payment_row *payment, struct err *err) {
+    if (!payment_took_late(payment)) {
+        return 0;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM review_case WHERE payment_id = $1 AND payment_id <> '' AND "
+                      "kind = 'late_success' AND state = 1 LIMIT 1",
+                      S_TEXT(payment->id.text));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r == 0) {
+        payment->review = "";
+    }
+    return r < 0 ? r : 0;
+}
+
+bool case_payment_is_over(const struct payment_row *payment) {
+    return payment->state == PAYMENT_FAILED || payment->state == PAYMENT_CANCELED ||
+           (payment->state == PAYMENT_REQUIRES_ACTION &&
+            strcmp(payment->action, "choose_method") == 0);
+}
+
+/* ---- closing ---- */
 
 struct close_ctx {
     const struct caller *caller;
@@ -91,36 +333,21 @@ struct close_ctx {
 
 static int close_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                     struct answer *ret_answer, struct err *err) {
+    (void)payments;
     struct close_ctx *close = ctx;
-    int64_t changed = sql_exec(tx, err,
-                               "UPDATE review_case SET state = $2, resolution = $3, closed_us = $4 "
-                               "WHERE id = $1 AND state = 1",
-                               S_TEXT(close->id), S_INT(CASE_CLOSED), S_TEXT(close->resolution),
-                               S_INT(clock_wall_us()));
-    if (changed < 0) {
-        return (int)changed;
-    }
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT " CASE_COLUMNS " FROM review_case WHERE id = $1",
-                      S_TEXT(close->id));
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct case_row row;
+    int r = case_row_load(tx, arena, close->id, true, &row, err);
+    r = r < 0 ? r : check_open(&row, err);
+    r = r < 0 ? r : no_return_under_way(tx, arena, &row, err);
+    r = r < 0 ? r : case_end(tx, &row, close->caller->actor, close->resolution, err);
     if (r < 0) {
         return r;
-    }
-    r = sql_next(rows, err);
-    if (r < 0) {
-        return r;
-    }
-    if (r == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no case %s", close->id);
-    }
-    if (changed == 0) {
-        return err_set(err, ERR_STATE, "case %s was closed before: %s", close->id,
-                       sql_text(rows, 10));
     }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    render_case(&buf, rows);
-    r = answer_take(ret_answer, 200, &buf, err);
+    r = render_case(tx, arena, &buf, &row, err);
+    r = r < 0 ? r : answer_take(ret_answer, 200, &buf, err);
     return r < 0 ? r
                  : audit_append(tx, close->caller->actor, "case.close", close->id,
                                 close->resolution, "{}", err);

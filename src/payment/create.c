@@ -577,6 +577,7 @@ static struct payment_row payment_of(struct flow *flow, const struct payment_ord
         .failure_message = "",
         .review = "",
         .gateway = "",
+        .several_per_order = order->several_per_order,
         .created_us = now,
         .updated_us = now,
         .arena = flow->arena,
@@ -640,7 +641,8 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
         err_set(err, ERR_STATE, "money has come for payment %s after all", flow->payment.id.text);
         return err_hint(err, "Its open case says from where; do not charge the customer again.");
     }
-    r = other_holder(tx, &flow->payment, err);
+    bool holds = !flow->payments->options.several_per_order && !flow->payment.several_per_order;
+    r = holds ? other_holder(tx, &flow->payment, err) : 0;
     if (r != 0) {
         return r < 0 ? r : order_taken(tx, flow->payment.order_id, err);
     }
@@ -652,9 +654,14 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
         r = payment_row_save(tx, &flow->payment, err);
         return r < 0 ? r : finish(flow, tx, err);
     }
-    flow->payment.holds_order = !flow->payments->options.several_per_order;
+    flow->payment.holds_order = holds;
     r = payment_move(flow->payments, tx, &flow->payment, EVENT_SEND, err);
     return r < 0 ? r : attempt_row_insert(tx, &flow->attempt, err);
+}
+
+static int taken_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct flow *flow = ctx;
+    return order_taken(tx, flow->payment.order_id, err);
 }
 
 int payment_choose(struct payments *payments, const struct caller *caller, const char *payment_id,
@@ -665,6 +672,11 @@ int payment_choose(struct payments *payments, const struct caller *caller, const
     flow.tokens = tokens_of(tokens, token);
     struct choose_ctx choose = {&flow, payment_id, method};
     int r = run(&flow, store_write(payments->options.store, choose_tx, &choose, err), err);
+    if (r == -ERR_EXISTS) {
+        /* Another payment took the order between our look and our commit: the store's own index
+         * says so, and only after the transaction can be asked who it is. */
+        r = store_read(payments->options.store, taken_tx, &flow, err);
+    }
     if (r < 0) {
         answer_release(ret_answer);
     }

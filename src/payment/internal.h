@@ -108,8 +108,17 @@ struct case_note {
     int64_t amount_minor;
     struct currency currency;
     bool again; /* it is news although a person has closed it before */
+    /* The gateway's names for the money; NULL counts as "". */
+    const char *gateway_id, *charge_id, *refund_id;
+    const char *event_id; /* of an event that names no refund */
+    /* POST_SUSPENSE or POST_SUSPENSE_RETURNED: the amount moved at the gateway and is posted, with
+     * the subject as cause, in this same transaction; 0: nothing is posted. */
+    int64_t posted;
 };
 MUST_USE int case_open(struct store_tx *tx, const struct case_note *note, struct err *err);
+/* 1: a case of this kind and subject has posted its money. */
+MUST_USE int case_has_posted(struct store_tx *tx, const char *kind, const char *subject,
+                             struct err *err);
 
 /* ---- calls.c: every call to a gateway goes through here ---- */
 
@@ -176,6 +185,15 @@ MUST_USE int settle_operation(struct payments *payments, struct store_tx *tx,
                               struct operation_row *operation, const struct gateway_result *result,
                               const char *source, bool *ret_changed, struct err *err);
 
+/* Where this outcome takes an operation; its own state: nowhere. */
+enum operation_state operation_next(const struct operation_row *operation,
+                                    enum gateway_outcome outcome,
+                                    const struct gateway_result *result);
+/* Takes what was answered into the row; the texts live as long as the result. */
+void operation_take(struct operation_row *operation, enum operation_state to,
+                    enum gateway_outcome outcome, const struct gateway_result *result,
+                    const char *source);
+
 /* ---- resolver.c ---- */
 
 /* 5 s, 15 s, 1 min, 5 min, 15 min, 1 h, then hourly, by the age of the trouble. */
@@ -196,6 +214,13 @@ MUST_USE int sweep_callbacks(struct payments *payments, int64_t now_us, struct e
 void change_of(const struct payment_row *payment, const struct attempt_row *attempt,
                const struct operation_row *operation, struct gateway_change *ret_change);
 enum gateway_operation operation_call(enum operation_kind kind);
+/* Makes the call of a written operation, once more when nobody answers and the gateway keeps keys.
+ * Returns who said what is in `ret_result`: "answer" or "repeat". */
+const char *operation_call_gateway(struct payments *payments, const struct operation_row *operation,
+                                   enum payment_method method, const struct gateway_change *change,
+                                   struct gateway_result *ret_result);
+/* ERR_NO_GATEWAY for one that is disabled or gone: nothing may be sent there. */
+MUST_USE int gateway_usable(struct payments *payments, const char *name, struct err *err);
 
 /* ---- prober.c ---- */
 

@@ -92,14 +92,14 @@ const char *operation_state_name(int64_t state) {
 }
 
 const char *operation_kind_name(int64_t kind) {
-    static const char *const names[] = {"?", "capture", "cancel", "refund"};
+    static const char *const names[] = {"?", "capture", "cancel", "refund", "return"};
     return name_of(names, (int64_t)COUNT_OF(names), kind);
 }
 
 const char *payment_event_name(enum payment_event event) {
     static const char *const names[] = {
         "?",         "send",   "wait", "ask_customer", "no_candidate",
-        "authorize", "charge", "fail", "cancel"};
+        "authorize", "charge", "fail", "cancel",       "accept"};
     return name_of(names, (int64_t)COUNT_OF(names), event);
 }
 

@@ -33,6 +33,7 @@ enum payment_event {
     EVENT_CHARGE,
     EVENT_FAIL,
     EVENT_CANCEL,
+    EVENT_ACCEPT, /* a person took money that came late for what it was asked for */
 };
 enum attempt_state {
     ATTEMPT_NONE = 0,
@@ -48,7 +49,13 @@ enum operation_state {
 #undef X
     OPERATION_STATE_COUNT
 };
-enum operation_kind { OPERATION_CAPTURE = 1, OPERATION_CANCEL = 2, OPERATION_REFUND = 3 };
+/* A return gives back money that is in suspense: no payment reserves it (I10). */
+enum operation_kind {
+    OPERATION_CAPTURE = 1,
+    OPERATION_CANCEL = 2,
+    OPERATION_REFUND = 3,
+    OPERATION_RETURN = 4
+};
 
 const char *payment_state_name(int64_t state); /* "?" for a number that no row has */
 const char *attempt_state_name(int64_t state);

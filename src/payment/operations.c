@@ -211,12 +211,12 @@ static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amo
     return 0;
 }
 
-static int usable(struct work *work, struct err *err) {
+int gateway_usable(struct payments *payments, const char *name, struct err *err) {
     struct gateway_control_view view;
-    gateway_control_view(work->payments->options.control, &view);
-    for (int i = 0; i < gateway_count(work->payments->options.registry); i++) {
-        struct gateway *gateway = gateway_at(work->payments->options.registry, i);
-        if (strcmp(gateway->name, work->attempt.gateway) != 0) {
+    gateway_control_view(payments->options.control, &view);
+    for (int i = 0; i < gateway_count(payments->options.registry); i++) {
+        struct gateway *gateway = gateway_at(payments->options.registry, i);
+        if (strcmp(gateway->name, name) != 0) {
             continue;
         }
         if (view.state[i] == GATEWAY_DISABLED) {
@@ -226,8 +226,7 @@ static int usable(struct work *work, struct err *err) {
         }
         return 0;
     }
-    return err_set(err, ERR_NO_GATEWAY, "gateway %s is not configured any more",
-                   work->attempt.gateway);
+    return err_set(err, ERR_NO_GATEWAY, "gateway %s is not configured any more", name);
 }
 
 /* The customer has just approved it, say, and its gateway is being asked for the money: what is
@@ -336,7 +335,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
-    r = at_gateway ? usable(work, err) : 0;
+    r = at_gateway ? gateway_usable(work->payments, work->attempt.gateway, err) : 0;
     if (r < 0) {
         return r;
     }
@@ -350,31 +349,31 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 /* ---- call and settle ---- */
 
-static void call(struct work *work, struct gateway_result *ret_result) {
-    struct gateway_change change;
-    change_of(&work->payment, &work->attempt, &work->operation, &change);
+const char *operation_call_gateway(struct payments *payments, const struct operation_row *operation,
+                                   enum payment_method method, const struct gateway_change *change,
+                                   struct gateway_result *ret_result) {
     struct gateway_ask ask = {
-        .gateway = gateway_find(work->payments->options.registry, work->attempt.gateway),
-        .operation = operation_call(work->kind),
-        .method = work->payment.method,
-        .change = &change,
-        .budget_us = work->payments->options.request_budget_us,
+        .gateway = gateway_find(payments->options.registry, operation->gateway),
+        .operation = operation_call(operation->kind),
+        .method = method,
+        .change = change,
+        .budget_us = payments->options.request_budget_us,
         /* Unlike a charge it has nowhere else to go, and a refusal unsent would be a failed refund.
          */
         .past_breaker = true,
-        .not_after_us = work->operation.lease_us,
+        .not_after_us = operation->lease_us,
     };
-    gateway_ask(work->payments, &ask, ret_result);
-    work->source = "answer";
+    gateway_ask(payments, &ask, ret_result);
     if (ret_result->outcome == GW_UNKNOWN && ask.gateway->adapter->can.key_lifetime_us > 0) {
         struct gateway_result again;
-        gateway_ask(work->payments, &ask, &again);
+        gateway_ask(payments, &ask, &again);
         if (again.outcome == GW_REFUNDED || again.outcome == GW_CHARGED ||
             again.outcome == GW_CANCELED || again.outcome == GW_PENDING) {
             *ret_result = again;
-            work->source = "repeat";
+            return "repeat";
         }
     }
+    return "answer";
 }
 
 static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -428,7 +427,10 @@ static int run(struct work *work, struct err *err) {
         r = resume(work, err);
         snprintf(work->payment.id.text, sizeof work->payment.id.text, "%s", work->payment_id);
     } else {
-        call(work, &result);
+        struct gateway_change change;
+        change_of(&work->payment, &work->attempt, &work->operation, &change);
+        work->source = operation_call_gateway(work->payments, &work->operation,
+                                              work->payment.method, &change, &result);
         work->result = &result;
     }
     r = r < 0 ? r : store_write(store, settle_tx, work, err);

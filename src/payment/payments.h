@@ -188,6 +188,23 @@ MUST_USE int refund_get(struct payments *payments, const char *refund_id, struct
                         struct err *err);
 MUST_USE int case_list(struct payments *payments, bool open_only, int limit,
                        struct answer *ret_answer, struct err *err);
+MUST_USE int case_get(struct payments *payments, const char *case_id, struct answer *ret_answer,
+                      struct err *err);
+/* A person takes money out of suspense: what a gateway took is ours, or what it gave back stands as
+ * a refund. ERR_STATE when the case holds none or was decided; ERR_AMOUNT when a refund is more
+ * than is left (I10). */
+MUST_USE int case_accept(struct payments *payments, const struct caller *caller,
+                         const char *case_id, const char *reason, struct answer *ret_answer,
+                         struct err *err);
+/* Or sends it back through its gateway: 201 done or refused there (the case then stays open), 202
+ * under way. */
+MUST_USE int case_return(struct payments *payments, const struct caller *caller,
+                         const char *case_id, const char *reason, struct answer *ret_answer,
+                         struct err *err);
+/* Lets the order go that late money holds: it may be paid again. The case stays open. */
+MUST_USE int case_release_order(struct payments *payments, const struct caller *caller,
+                                const char *case_id, const char *reason, struct answer *ret_answer,
+                                struct err *err);
 MUST_USE int case_close(struct payments *payments, const struct caller *caller, const char *case_id,
                         const char *resolution, struct answer *ret_answer, struct err *err);
 /* {"accounts":[…],"books":[{"gateway","currency","taken","returned","fees",…}]} */
@@ -209,6 +226,12 @@ MUST_USE int payment_check(struct payments *payments, const struct caller *calle
 MUST_USE int payment_resolve(struct payments *payments, const struct caller *caller,
                              const char *payment_id, bool completed, const char *reason,
                              struct answer *ret_answer, struct err *err);
+
+/* The same for a capture, cancellation, refund or return whose gateway has not answered. `evidence`
+ * (where it was seen: a statement's line, a dashboard) goes on the audit log with the reason. */
+MUST_USE int operation_resolve(struct payments *payments, const struct caller *caller,
+                               const char *operation_id, bool completed, const char *reason,
+                               const char *evidence, struct answer *ret_answer, struct err *err);
 
 /* ---- Callbacks from gateways ---- */
 

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "meter/meter.h"
-#include "payment/internal.h"
+#include "payment/cases.h"
 
 enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
 #define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
@@ -49,6 +49,7 @@ struct look {
     struct payment_row payment;
     struct attempt_row attempt;
     struct operation_row operation;
+    struct case_row suspense; /* of a return */
     const struct gateway_result *result;
     const char *source;
     bool open, payment_moved;
@@ -306,6 +307,10 @@ static int load_operation(struct look *look, struct store_tx *tx, struct err *er
     if (r < 0) {
         return r;
     }
+    if (look->operation.kind == OPERATION_RETURN) {
+        return return_load(tx, look->arena, look->id, &look->suspense, &look->payment,
+                           &look->operation, err);
+    }
     r = payment_row_load(tx, look->arena, look->operation.payment_id.text, true, &look->payment,
                          err);
     if (r < 0) {
@@ -315,6 +320,16 @@ static int load_operation(struct look *look, struct store_tx *tx, struct err *er
     return r < 0 ? r
                  : attempt_row_load(tx, look->arena, look->operation.attempt_id.text,
                                     &look->attempt, err);
+}
+
+static int settle_loaded(struct look *look, struct store_tx *tx,
+                         const struct gateway_result *result, const char *source, bool *ret_changed,
+                         struct err *err) {
+    return look->operation.kind == OPERATION_RETURN
+               ? return_settle(look->payments, tx, &look->suspense, &look->payment,
+                               &look->operation, result, source, ret_changed, err)
+               : settle_operation(look->payments, tx, &look->payment, &look->attempt,
+                                  &look->operation, result, source, ret_changed, err);
 }
 
 static int look_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -333,8 +348,7 @@ static int look_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
     gateway_result_init(&crash);
     snprintf(crash.code, sizeof crash.code, "interrupted");
     bool changed;
-    return settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation,
-                            &crash, "crash", &changed, err);
+    return settle_loaded(look, tx, &crash, "crash", &changed, err);
 }
 
 static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -345,8 +359,7 @@ static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     look->operation.tries++;
     bool changed;
-    r = settle_operation(look->payments, tx, &look->payment, &look->attempt, &look->operation,
-                         look->result, look->source, &changed, err);
+    r = settle_loaded(look, tx, look->result, look->source, &changed, err);
     return r < 0 || changed ? r : operation_row_save(tx, &look->operation, err);
 }
 
@@ -364,9 +377,8 @@ void change_of(const struct payment_row *payment, const struct attempt_row *atte
 }
 
 enum gateway_operation operation_call(enum operation_kind kind) {
-    return kind == OPERATION_REFUND    ? OP_REFUND
-           : kind == OPERATION_CAPTURE ? OP_CAPTURE
-                                       : OP_CANCEL;
+    bool refund = kind == OPERATION_REFUND || kind == OPERATION_RETURN;
+    return refund ? OP_REFUND : kind == OPERATION_CAPTURE ? OP_CAPTURE : OP_CANCEL;
 }
 
 /* A hold that is asked about long after a capture or cancellation of it: it took this capture's
@@ -387,18 +399,23 @@ static enum gateway_outcome held_still(const struct look *look,
 static void ask_operation(struct look *look, struct gateway *gateway,
                           struct gateway_result *ret_result) {
     struct gateway_change change;
-    change_of(&look->payment, &look->attempt, &look->operation, &change);
+    bool of_suspense = look->operation.kind == OPERATION_RETURN;
+    if (of_suspense) {
+        return_change(&look->suspense, &look->operation, &change);
+    } else {
+        change_of(&look->payment, &look->attempt, &look->operation, &change);
+    }
     const struct gateway_capabilities *can = &gateway->adapter->can;
     int64_t age = clock_wall_us() - look->operation.created_us;
     bool unknown = look->operation.state == OPERATION_UNKNOWN;
     bool repeat = unknown && age < can->key_lifetime_us && !only_asked(look, gateway);
-    bool refund = look->operation.kind == OPERATION_REFUND;
+    bool refund = look->operation.kind == OPERATION_REFUND || of_suspense;
     struct gateway_ask ask = {
         .gateway = gateway,
         .operation = repeat   ? operation_call(look->operation.kind)
                      : refund ? OP_QUERY_REFUND
                               : OP_QUERY,
-        .method = look->payment.method,
+        .method = of_suspense ? METHOD_CARD : look->payment.method,
         .change = &change,
         .lookup = &change.payment,
         .past_breaker = true,
@@ -428,7 +445,8 @@ int resolve_operation(struct payments *payments, const char *operation_id, const
         return r;
     }
     *ret_open = operation_state_open(look.operation.state);
-    bool told = strcmp(source, "callback") == 0 && look.operation.kind == OPERATION_REFUND;
+    bool told = strcmp(source, "callback") == 0 && (look.operation.kind == OPERATION_REFUND ||
+                                                    look.operation.kind == OPERATION_RETURN);
     if ((!*ret_open && !told) || look.operation.state == OPERATION_SENDING) {
         return 0;
     }

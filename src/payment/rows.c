@@ -55,6 +55,7 @@ void payment_row_read(const struct sql_rows *rows, struct arena *arena,
         .gateway = col(rows, arena, 32),
         .created_us = sql_int(rows, 33),
         .updated_us = sql_int(rows, 34),
+        .several_per_order = sql_int(rows, 35) != 0,
         .held = sql_int(rows, 3) == 1 ? HELD_YES : HELD_NO,
         .arena = arena,
     };
@@ -93,7 +94,7 @@ int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, b
 static const char payment_insert[] =
     "INSERT INTO payment (" PAYMENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
     "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, "
-    "$29, $30, $31, $32, $33, $34, $35) "
+    "$29, $30, $31, $32, $33, $34, $35, $36) "
     "ON CONFLICT (order_id) WHERE holds_order = 1 DO NOTHING";
 
 #define PAYMENT_VALUES(row)                                                                        \
@@ -108,7 +109,8 @@ static const char payment_insert[] =
         text((row)->description), text((row)->metadata), text((row)->action),                      \
         text((row)->action_url), text((row)->failure_code), text((row)->failure_message),          \
         text((row)->review), S_INT((row)->was_unknown), S_INT((row)->attempts),                    \
-        text((row)->gateway), S_INT((row)->created_us), S_INT((row)->updated_us)
+        text((row)->gateway), S_INT((row)->created_us), S_INT((row)->updated_us),                  \
+        S_INT((row)->several_per_order)
 
 int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struct err *err) {
     return (int)sql_exec(tx, err, payment_insert, PAYMENT_VALUES(row));

@@ -38,6 +38,7 @@ struct payment_row {
     int64_t attempts;
     const char *gateway; /* of the last attempt */
     int64_t created_us, updated_us;
+    bool several_per_order; /* its order may have others beside it */
     /* Not columns: whether the stored row holds its order, as far as is known, so that a save need
      * not touch that index when nothing changes; and the JSON of version `json_version`, in the
      * arena the row was loaded into (NULL: none), so that it is not made twice. */
@@ -78,7 +79,8 @@ struct operation_row {
     struct currency currency;
     bool final, to_original;
     const char *reason, *actor;
-    const char *retry_of; /* the failed refund that this one sends again, "" */
+    const char *retry_of; /* the failed refund that this one sends again, "";
+                             * of a return its case */
     enum gateway_outcome outcome;
     const char *source, *refund_id, *code, *common_code, *message, *trace;
     bool was_unknown;
@@ -133,7 +135,8 @@ MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row 
     "capture_later, authorized_minor, captured_minor, refunded_minor, refund_reserved_minor, "     \
     "disputed_minor, customer_id, customer_region, customer_vip, customer_email, customer_ip, "    \
     "tokens, return_url, cancel_url, description, metadata, action, action_url, failure_code, "    \
-    "failure_message, review, was_unknown, attempts, gateway, created_us, updated_us"
+    "failure_message, review, was_unknown, attempts, gateway, created_us, updated_us, "            \
+    "several_per_order"
 #define ATTEMPT_COLUMNS                                                                            \
     "id, payment_id, number, gateway, state, amount_minor, currency, token, decision, outcome, "   \
     "source, gateway_id, charge_id, code, common_code, message, trace, http_status, reach, "       \

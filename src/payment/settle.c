@@ -153,7 +153,7 @@ static int64_t taken_minor(const struct attempt_row *attempt, const struct gatew
  * to hold. */
 static int hold_again(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                       struct err *err) {
-    if (payment->holds_order || payments->options.several_per_order) {
+    if (payment->holds_order || payments->options.several_per_order || payment->several_per_order) {
         return 0;
     }
     SQL_ROWS_AUTO rows = NULL;
@@ -180,19 +180,31 @@ static int late_success(struct payments *payments, struct store_tx *tx, struct p
              money_show(amount, foreign ? result->currency : attempt->currency, shown));
     log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
               LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
-    int r = note_case(tx, payment, attempt, "late_success", attempt->id.text, amount, detail, err);
+    int known = case_has_posted(tx, "late_success", attempt->id.text, err);
+    if (known < 0) {
+        return known;
+    }
+    struct case_note note = {
+        .kind = "late_success",
+        .subject = attempt->id.text,
+        .payment_id = payment->id.text,
+        .attempt_id = attempt->id.text,
+        .gateway = attempt->gateway,
+        .detail = detail,
+        .amount_minor = amount,
+        /* Suspense takes it in its own currency; the payment's sums never do. */
+        .currency = foreign ? result->currency : attempt->currency,
+        .gateway_id = result->gateway_id[0] != '\0' ? result->gateway_id : attempt->gateway_id,
+        .charge_id = result->charge_id[0] != '\0' ? result->charge_id : attempt->charge_id,
+        .posted = result->outcome == GW_CHARGED ? POST_SUSPENSE : 0,
+    };
+    int r = case_open(tx, &note, err);
+    /* Held when the money is first heard of: a person may have let the order go since. */
+    if (r >= 0 && result->outcome == GW_CHARGED && known == 0) {
+        r = hold_again(payments, tx, payment, err);
+    }
     if (r < 0) {
         return r;
-    }
-    if (result->outcome == GW_CHARGED) {
-        /* Another currency cannot be booked on this payment: the case alone tells of it. */
-        r = foreign
-                ? 0
-                : post(tx, POST_SUSPENSE, attempt->id.text, payment, attempt->gateway, amount, err);
-        r = r < 0 ? r : hold_again(payments, tx, payment, err);
-        if (r < 0) {
-            return r;
-        }
     }
     if (told && held == payment->holds_order) {
         return 0;
@@ -387,10 +399,11 @@ static int capture_by_sum(struct store_tx *tx, const struct payment_row *payment
     return 0;
 }
 
-static enum operation_state operation_next(const struct operation_row *operation,
-                                           enum gateway_outcome outcome,
-                                           const struct gateway_result *result) {
-    enum gateway_outcome done = operation->kind == OPERATION_REFUND    ? GW_REFUNDED
+enum operation_state operation_next(const struct operation_row *operation,
+                                    enum gateway_outcome outcome,
+                                    const struct gateway_result *result) {
+    bool refund = operation->kind == OPERATION_REFUND || operation->kind == OPERATION_RETURN;
+    enum gateway_outcome done = refund                                 ? GW_REFUNDED
                                 : operation->kind == OPERATION_CAPTURE ? GW_CHARGED
                                                                        : GW_CANCELED;
     if (outcome == done) {
@@ -405,9 +418,7 @@ static enum operation_state operation_next(const struct operation_row *operation
         return OPERATION_FAILED;
     case GW_CANCELED: /* the refund was withdrawn, or the hold is gone and took no more than we know
                        */
-        return operation->kind == OPERATION_REFUND || result->captured_minor <= 0
-                   ? OPERATION_FAILED
-                   : operation->state;
+        return refund || result->captured_minor <= 0 ? OPERATION_FAILED : operation->state;
     case GW_CHARGED: /* only a cancellation: the money was taken instead */
         return operation->kind == OPERATION_CANCEL ? OPERATION_FAILED : operation->state;
     case GW_NOT_FOUND: /* reaches us only when it is conclusive */
@@ -488,11 +499,20 @@ static int late_capture(struct store_tx *tx, struct payment_row *payment,
              operation->id.text, payment_state_name(payment->state));
     log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
               LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
-    int r = note_case(tx, payment, attempt, "late_success", operation->id.text,
-                      operation->amount_minor, detail, err);
-    r = r < 0 ? r
-              : post(tx, POST_SUSPENSE, operation->id.text, payment, operation->gateway,
-                     operation->amount_minor, err);
+    struct case_note note = {
+        .kind = "late_success",
+        .subject = operation->id.text,
+        .payment_id = payment->id.text,
+        .attempt_id = attempt->id.text,
+        .gateway = operation->gateway,
+        .detail = detail,
+        .amount_minor = operation->amount_minor,
+        .currency = operation->currency,
+        .gateway_id = attempt->gateway_id,
+        .charge_id = attempt->charge_id,
+        .posted = POST_SUSPENSE,
+    };
+    int r = case_open(tx, &note, err);
     if (r < 0) {
         return r;
     }
@@ -543,6 +563,8 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
         }
         r = attempt_row_save(tx, attempt, err);
         return r < 0 ? r : payment_move(payments, tx, payment, EVENT_CHARGE, err);
+    case OPERATION_RETURN: /* return_settle() */
+        break;
     case OPERATION_CANCEL:
         if (attempt_state_live(attempt->state) && attempt->state != ATTEMPT_CHARGED) {
             attempt->state = ATTEMPT_CANCELED;
@@ -578,9 +600,9 @@ static int refund_event(struct payments *payments, struct store_tx *tx, struct p
 }
 
 /* As take_result(): the texts live as long as the result. */
-static void take_operation(struct operation_row *operation, enum operation_state to,
-                           enum gateway_outcome outcome, const struct gateway_result *result,
-                           const char *source) {
+void operation_take(struct operation_row *operation, enum operation_state to,
+                    enum gateway_outcome outcome, const struct gateway_result *result,
+                    const char *source) {
     operation->state = to;
     operation->outcome = outcome;
     operation->source = source;
@@ -629,16 +651,13 @@ static int late_refund(struct payments *payments, struct store_tx *tx, struct pa
         .detail = detail,
         .amount_minor = operation->amount_minor,
         .currency = operation->currency,
+        .posted = room ? 0 : POST_SUSPENSE_RETURNED,
     };
     int r = booked < 0 ? booked : case_open(tx, &note, err);
-    if (r >= 0 && !room) {
-        r = post(tx, POST_SUSPENSE_RETURNED, operation->id.text, payment, operation->gateway,
-                 operation->amount_minor, err);
-    }
     if (r < 0 || !room) {
         return r;
     }
-    take_operation(operation, OPERATION_SUCCEEDED, GW_REFUNDED, result, source);
+    operation_take(operation, OPERATION_SUCCEEDED, GW_REFUNDED, result, source);
     *ret_changed = true;
     payment->refund_reserved_minor += operation->amount_minor;
     r = operation_row_save(tx, operation, err);
@@ -677,7 +696,7 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     if (to == operation->state) {
         return 0;
     }
-    take_operation(operation, to, outcome, result, source);
+    operation_take(operation, to, outcome, result, source);
     *ret_changed = true;
     r = operation_row_save(tx, operation, err);
     if (r < 0) {

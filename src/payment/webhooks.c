@@ -83,11 +83,13 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return 0;
 }
 
+/* A failure is noted only while it waits: when a lease ran out (a clock that jumped), another run
+ * may have delivered it meanwhile, and its job is gone. */
 static int noted_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct delivery *delivery = ctx;
     int r = sql_put(tx, err,
                     "UPDATE webhook_delivery SET state = $2, tries = tries + 1, last_status = $3, "
-                    "last_error = $4, updated_us = $5 WHERE id = $1",
+                    "last_error = $4, updated_us = $5 WHERE id = $1 AND (state = 1 OR $2 = 2)",
                     S_TEXT(delivery->id), S_INT(delivery->state), S_INT(delivery->status),
                     S_TEXT(delivery->error), S_INT(clock_wall_us()));
     if (r < 0 || delivery->status != 410) {

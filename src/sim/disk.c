@@ -510,6 +510,7 @@ static int door_renew(void *ctx, const char *path, struct err *err) {
     struct disk_file *file = disk_find(disk, path);
     uint64_t life = disk->life;
     if (file == NULL) {
+        disk_names_sync(disk);
         return 0;
     }
     file->handles++;

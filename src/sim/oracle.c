@@ -52,6 +52,7 @@ void oracle_commit(struct run *run) {
 struct count {
     const char *sql;
     int64_t found;
+    char first[160]; /* one of them */
 };
 
 static int count_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -60,25 +61,26 @@ static int count_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int r = sql_query(tx, err, &rows, count->sql);
     r = r < 0 ? r : sql_next(rows, err);
     count->found = r > 0 ? sql_int(rows, 0) : -1;
+    const char *text = r > 0 ? sql_text(rows, 1) : NULL;
+    snprintf(count->first, sizeof count->first, "%s", text != NULL ? text : "");
     return r < 0 ? r : 0;
-}
-
-static int64_t count_of(struct run *run, const char *sql) {
-    struct err err = {0};
-    struct count count = {.sql = sql, .found = -1};
-    return store_read(run->look, count_tx, &count, &err) < 0 ? -1 : count.found;
 }
 
 static const struct {
     const char *what, *sql;
 } restless[] = {
-    {"attempts without an end", "SELECT COUNT(*) FROM attempt WHERE state IN (1, 2, 4)"},
+    {"attempts without an end", "SELECT COUNT(*), MIN(id) FROM attempt WHERE state IN (1, 2, 4)"},
     {"captures, cancellations and refunds without an end",
-     "SELECT COUNT(*) FROM operation WHERE state IN (1, 2, 3)"},
-    {"payments under way", "SELECT COUNT(*) FROM payment WHERE state IN (1, 2)"},
-    {"callbacks that are not processed", "SELECT COUNT(*) FROM callback WHERE state IN (1, 4)"},
-    {"webhooks that are not delivered", "SELECT COUNT(*) FROM webhook_delivery WHERE state = 1"},
-    {"jobs", "SELECT COUNT(*) FROM job"},
+     "SELECT COUNT(*), MIN(id) FROM operation WHERE state IN (1, 2, 3)"},
+    {"payments under way", "SELECT COUNT(*), MIN(id) FROM payment WHERE state IN (1, 2)"},
+    {"callbacks that are not processed",
+     "SELECT COUNT(*), MIN(id) FROM callback WHERE state IN (1, 4)"},
+    {"webhooks that are not delivered",
+     "SELECT COUNT(*), MIN(id) FROM webhook_delivery WHERE state = 1"},
+    /* Who asks about a payment that waits for its customer may go on asking. */
+    {"jobs",
+     "SELECT COUNT(*), MIN(kind || ' ' || key || ' ' || last_error) FROM job WHERE NOT EXISTS "
+     "(SELECT 1 FROM attempt a WHERE a.id = job.key AND a.state = 3)"},
 };
 
 static bool breakers_closed(struct run *run, char *ret_why, size_t bytes) {
@@ -115,9 +117,11 @@ bool oracle_quiet(struct run *run, char *ret_why, size_t bytes) {
         return false;
     }
     for (size_t i = 0; i < COUNT_OF(restless); i++) {
-        int64_t count = count_of(run, restless[i].sql);
-        if (count != 0) {
-            snprintf(ret_why, bytes, "%lld %s", (long long)count, restless[i].what);
+        struct err err = {0};
+        struct count count = {.sql = restless[i].sql, .found = -1};
+        if (store_read(run->look, count_tx, &count, &err) < 0 || count.found != 0) {
+            snprintf(ret_why, bytes, "%lld %s (%s)", (long long)count.found, restless[i].what,
+                     count.first);
             return false;
         }
     }

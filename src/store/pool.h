@@ -19,10 +19,12 @@ struct pool_slot {
     int64_t generation; /* pool_generation() when that connection was made */
 };
 
+struct pool_waiter; /* on its taker's stack */
+
 struct pool {
     struct lock lock;
-    struct cond freed;   /* one slot came back */
-    struct cond drained; /* nothing is taken and nobody waits */
+    struct pool_waiter *first, **last; /* who waits, in the order in which they came */
+    struct cond drained;               /* nothing is taken and nobody waits */
     struct pool_slot **open_idle, **closed_idle;
     int open_count, closed_count; /* of the idle ones */
     int max, busy, waiting;
@@ -34,7 +36,7 @@ struct pool {
 void pool_init(struct pool *pool, struct pool_slot *const *slots, int max);
 /* After pool_drain(). */
 void pool_release(struct pool *pool);
-/* Prefers a slot with a connection. `ret_wait_us`: how long it took. */
+/* Whoever came first gets the first slot that is given back. Prefers a slot with a connection. `ret_wait_us`: how long it took. */
 MUST_USE int pool_take(struct pool *pool, int64_t timeout_us, struct pool_slot **ret_slot,
                        int64_t *ret_wait_us, struct err *err);
 void pool_give(struct pool *pool, struct pool_slot *slot);

@@ -97,16 +97,35 @@ static int renew_all(int fd) {
     return failed == 0 ? fsync(fd) : failed;
 }
 
+static int sync_path(const char *path, int flags) {
+    int fd = open(path, flags | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    int result = fsync(fd);
+    close(fd);
+    return result;
+}
+
+static int sync_folder_of(const char *path) {
+    char *folder = g_path_get_dirname(path);
+    int failed = sync_path(folder, O_RDONLY | O_DIRECTORY);
+    g_free(folder);
+    return failed;
+}
+
 int file_renew(const char *path, struct err *err) {
     const struct store_disk *other = store_disk();
     if (other != NULL) {
         return other->renew(other->ctx, path, err);
     }
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
-        return 0;
+    int failed = -1;
+    if (fd >= 0) {
+        failed = renew_all(fd);
+    } else if (errno == ENOENT) {
+        failed = sync_folder_of(path);
     }
-    int failed = fd < 0 ? -1 : renew_all(fd);
     int why = errno;
     if (fd >= 0) {
         close(fd);
@@ -116,16 +135,6 @@ int file_renew(const char *path, struct err *err) {
                        g_strerror(why));
     }
     return 0;
-}
-
-static int sync_path(const char *path, int flags) {
-    int fd = open(path, flags | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
-    }
-    int result = fsync(fd);
-    close(fd);
-    return result;
 }
 
 int file_publish(const char *from, const char *to, struct err *err) {

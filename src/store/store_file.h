@@ -15,7 +15,8 @@ void file_unlock(int fd);
 /* Makes an empty file that only its owner can read, unless there is one. */
 MUST_USE int file_create_private(const char *path, struct err *err);
 /* Makes durable what the file holds now, also after a sync of it has failed: writes the same bytes
- * in their places again and syncs. No file is fine. */
+ * in their places again and syncs. No file is fine: then that is made durable, by a sync of the
+ * folder, so that a power cut does not bring a removed one back. */
 MUST_USE int file_renew(const char *path, struct err *err);
 /* Syncs `from`, gives it the name `to`, which must be free, and syncs the folder. */
 MUST_USE int file_publish(const char *from, const char *to, struct err *err);

@@ -183,6 +183,28 @@ static bool choose_capture(const json_t *order, int64_t amount_minor,
     return false;
 }
 
+/* One refund pays back from one capture, and is not split here: its parts would have to be rows
+ * with keys and unknown states of their own. How large the captures are is told. */
+static void refuse_too_large(const json_t *order, struct gateway_result *result) {
+    const json_t *captures = paypal_payments(order, "captures");
+    BUF_AUTO text;
+    buf_init(&text, GATEWAY_MESSAGE_CHARS_MAX + 1);
+    buf_add_text(&text, "a refund goes to the first capture that is as large; this order's are: ");
+    int told = 0;
+    for (size_t i = 0; i < json_array_size(captures) && text.len < 180; i++) {
+        const json_t *capture = json_array_get(captures, i);
+        struct currency currency = {0};
+        int64_t amount = paypal_read_amount(json_peek(capture, "amount", NULL), &currency);
+        char shown[MONEY_TEXT_MAX];
+        if (amount > 0 &&
+            paypal_capture_outcome(json_peek_text(capture, "status", NULL)) == GW_CHARGED) {
+            buf_addf(&text, "%s%s", told++ > 0 ? ", " : "", money_show(amount, currency, shown));
+        }
+    }
+    exchange_refuse(result, "wrong_state",
+                    told > 0 ? text.data : "no capture of this order went through");
+}
+
 /* The capture's id by asking the order. */
 static bool look_up_capture(const struct gateway_call *call, const struct gateway_change *change,
                             struct gateway_result *result, char ret_id[GATEWAY_ID_CHARS_MAX + 1]) {
@@ -200,7 +222,7 @@ static bool look_up_capture(const struct gateway_call *call, const struct gatewa
     gateway_result_init(result);
     result->duration_us = looked_us;
     if (!choose_capture(order, change->amount_minor, ret_id)) {
-        exchange_refuse(result, "wrong_state", "no capture of this order is large enough");
+        refuse_too_large(order, result);
         return false;
     }
     return true;

@@ -16,8 +16,9 @@ enum {
     ORDER_ID_CHARS_MAX = 500, /* of a metadata value */
     DESCRIPTION_CHARS_MAX = 500,
     PAGE_ITEMS = 100,
-    PAGES_MAX = 20,     /* of one query: what lies beyond is not known */
-    CLOCK_SKEW_S = 300, /* between their clock and ours */
+    PAGES_MAX = 20,        /* of one query: what lies beyond is not known */
+    CLOCK_SKEW_S = 300,    /* between their clock and ours, usually */
+    CLOCK_WRONG_S = 86400, /* and when ours was wrong */
     KEY_CHARS_MAX = EXCHANGE_REFERENCE_CHARS_MAX + 16,
 };
 
@@ -280,8 +281,26 @@ static int search_list(const struct gateway_call *call, struct search *search,
     return -1;
 }
 
-/* By our reference. Most are made within moments of our row, so that window is looked through first
- * and what a late repeat may have made after it second. */
+/* What lies further back than clocks usually differ. A machine whose clock was set right between the
+ * charge and the question would else miss it, and "not there" is the end of an attempt. A list that
+ * is too long for that is left: then only a clock that was off by minutes could hide it. */
+static int find_early(const struct gateway_call *call, struct search *search, char *filter,
+                      size_t bytes, int64_t before_s, struct gateway_result *result,
+                      json_t **ret_intent) {
+    struct gateway_result early = *result;
+    snprintf(filter, bytes, "&created%%5Bgte%%5D=%lld&created%%5Blte%%5D=%lld",
+             (long long)(before_s - CLOCK_WRONG_S), (long long)(before_s - 1));
+    search->pages_left = PAGES_MAX;
+    int found = search_list(call, search, &early, ret_intent);
+    if (found < 0 && strcmp(early.common_code, "too_many_to_search") == 0) {
+        return 0;
+    }
+    *result = early;
+    return found;
+}
+
+/* By our reference. Most are made within moments of our row, so that window is looked through
+ * first, what a late repeat may have made after it second, and what a wrong clock hides third. */
 static int find_intent(const struct gateway_call *call, const struct gateway_lookup *lookup,
                        struct gateway_result *result, json_t **ret_intent) {
     int64_t created_s = lookup->created_us / US_PER_SECOND;
@@ -292,11 +311,13 @@ static int find_intent(const struct gateway_call *call, const struct gateway_loo
     snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld&created%%5Blte%%5D=%lld",
              (long long)(created_s - CLOCK_SKEW_S), (long long)window_end_s);
     int found = search_list(call, &search, result, ret_intent);
-    if (found != 0 || clock_wall_us() / US_PER_SECOND + CLOCK_SKEW_S <= window_end_s) {
-        return found;
+    if (found == 0) {
+        snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld", (long long)(window_end_s + 1));
+        found = search_list(call, &search, result, ret_intent);
     }
-    snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld", (long long)(window_end_s + 1));
-    return search_list(call, &search, result, ret_intent);
+    return found == 0 ? find_early(call, &search, filter, sizeof(filter), created_s - CLOCK_SKEW_S,
+                                   result, ret_intent)
+                      : found;
 }
 
 /* An answer to a GET by id that is not 2xx: it is not there, or the question was not answered. */
