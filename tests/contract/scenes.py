@@ -6,6 +6,7 @@ import time
 
 # Answers that the fake gateways cannot bring about, and why.
 UNREACHED = {
+    ("releaseCaseOrder", "200"): "an order that late money holds: test_cases.c",
     ("retryRefund", "202"): "a gateway that loses it loses refundPayment's too, which is seen",
     ("getReadiness", "503"): "only while starting and draining: test_service.c",
     ("getHealth", "503"): "seen by test_front.c; here it would stop the other scenes",
@@ -244,6 +245,11 @@ def callbacks_and_the_cases_they_open(service):
         if row["state"] != "stored"])
     service.expect(202, "replayCallback", [done[0]["id"]])
     service.expect(404, "replayCallback", ["cb_01JD5R6Q6Y0V3M8X2K4N7T9BCF"])
+    assert service.expect(200, "getCase", [cases[0]["id"]])["posted"] is None
+    service.expect(404, "getCase", ["case_nobody"])
+    for name in ("acceptCase", "returnCase", "releaseCaseOrder"):
+        service.expect(409, name, [cases[0]["id"]], body={"reason": "nothing was posted"})
+        service.expect(404, name, ["case_nobody"], body={"reason": "x"})
     closed = service.expect(200, "closeCase", [cases[0]["id"]], body={"resolution": "refunded"})
     assert closed["state"] == "closed" and closed["closed_at"]
     service.expect(409, "closeCase", [cases[0]["id"]], body={"resolution": "again"})
@@ -258,6 +264,35 @@ def callbacks_and_the_cases_they_open(service):
         "PAYPAL-TRANSMISSION-ID": "tx-1", "PAYPAL-TRANSMISSION-TIME": moment,
         "PAYPAL-TRANSMISSION-SIG": "c2lnbmF0dXJl", "PAYPAL-AUTH-ALGO": "SHA256withRSA",
         "PAYPAL-CERT-URL": "http://127.0.0.1:7999/v1/notifications/certs/CERT-1"})
+
+
+def an_orphan(service, amount):
+    """The id of the case of a charge that nobody asked for, which is in suspense."""
+    service.callback("stripe-a", service.tell(f"orphan {amount}").encode())
+    return service.await_that("its case", lambda: next(
+        (case["id"] for case in service.expect(200, "listCases")["data"]
+         if case["amount"] == amount and case["posted"] == "suspense"), None))
+
+
+def money_in_suspense(service):
+    reason = {"reason": "a scene of the contract"}
+    closed = service.expect(200, "acceptCase", [an_orphan(service, 701)], body=reason)
+    assert closed["state"] == "closed" and closed["decided_by"]
+    returned = service.expect(201, "returnCase", [an_orphan(service, 702)], body=reason)
+    assert returned["return"]["state"] == "succeeded" and returned["state"] == "closed"
+    lost = an_orphan(service, 703)
+    service.tell("say 0 * -1 lose before")
+    waiting = service.expect(202, "returnCase", [lost], body=reason)
+    assert waiting["return"]["state"] == "unknown"
+    operation = waiting["return"]["id"]
+    decided = service.expect(200, "resolveOperation", [operation], body={
+        "status": "failed", "reason": "never arrived", "evidence": "the dashboard"})
+    assert decided["object"] == "return" and decided["payment_id"] == ""
+    service.expect(409, "resolveOperation", [operation], body={"status": "failed", "reason": "x"})
+    service.expect(404, "resolveOperation", ["re_01JD5R6Q6Y0V3M8X2K4N7T9BCF"],
+                   body={"status": "failed", "reason": "x"})
+    service.tell("quiet")
+    service.expect(409, "releaseCaseOrder", [lost], body=reason)
 
 
 def keys_and_people(service):
@@ -369,7 +404,7 @@ SCENES = (
     payments_in_every_state, a_payment_nobody_takes_asks_for_another_method,
     captures_and_cancellations, refunds_in_every_state, looking_at_payments, unresolved_payments,
     gateways_and_routing, the_runbooks_own_paths, webhooks_and_their_deliveries,
-    callbacks_and_the_cases_they_open, keys_and_people, the_service_itself,
+    callbacks_and_the_cases_they_open, money_in_suspense, keys_and_people, the_service_itself,
     refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]

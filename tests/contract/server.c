@@ -7,6 +7,7 @@
  *   quiet                        forgets what was said
  *   merchant STATUS              what the merchant's server answers; 0: it cannot be reached
  *   event                        prints the body of the gateways' newest event
+ *   orphan AMOUNT                somebody charges without us; prints the event's body
  *   rows                         prints how many calls the gateways had and rows each table has */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,10 @@ static bool obey(struct api *api, const char *line) {
     }
     if (strcmp(line, "rows") == 0) {
         print_rows(api);
+        return true;
+    }
+    if (sscanf(line, "orphan %d", &count) == 1) {
+        puts(fake_event(api->fake, fake_charge_of_nobody(api->fake, 0, "", "till", count)).body);
         return true;
     }
     if (strcmp(line, "event") == 0 && fake_event_count(api->fake) > 0) {

@@ -64,15 +64,16 @@ static int stripe_yaml(char *to, size_t bytes, int account) {
 }
 
 void api_yaml(const char *database, const char *more_yaml, char ret_yaml[API_CONFIG_BYTES_MAX]) {
+    /* Tests are refused more often than anybody in earnest. */
+    bool listens = more_yaml != NULL && strstr(more_yaml, "internal:") != NULL;
+    bool limits = more_yaml != NULL && strstr(more_yaml, "limits:") != NULL;
     size_t used = (size_t)snprintf(ret_yaml, API_CONFIG_BYTES_MAX,
                                    "public: {address: \"127.0.0.1:0\"}\n"
-                                   "%sstore: {url: \"sqlite:%s\"}\n"
+                                   "%s%sstore: {url: \"sqlite:%s\"}\n"
                                    "log_level: error\n"
                                    "gateways:\n",
-                                   more_yaml != NULL && strstr(more_yaml, "internal:") != NULL
-                                       ? ""
-                                       : "internal: {address: \"127.0.0.1:0\"}\n",
-                                   database);
+                                   listens ? "" : "internal: {address: \"127.0.0.1:0\"}\n",
+                                   limits ? "" : "limits: {failures_per_second: 0}\n", database);
     for (int i = 0; i < 2; i++) {
         used += (size_t)stripe_yaml(ret_yaml + used, API_CONFIG_BYTES_MAX - used, i);
     }
@@ -84,11 +85,7 @@ void api_yaml(const char *database, const char *more_yaml, char ret_yaml[API_CON
         "      - {name: client_id, from: \"env:HOLDFAST_TEST_PAYPAL_ID\"}\n"
         "      - {name: client_secret, from: \"env:HOLDFAST_TEST_PAYPAL_SECRET\"}\n"
         "      - {name: webhook_id, from: \"env:HOLDFAST_TEST_PAYPAL_WEBHOOK\"}\n"
-        "    priority: 3\n%s%s",
-        /* Tests are refused more often than anybody in earnest. */
-        more_yaml != NULL && strstr(more_yaml, "limits:") != NULL
-            ? ""
-            : "limits: {failures_per_second: 0}\n",
+        "    priority: 3\n%s",
         more_yaml != NULL ? more_yaml : "");
     assert_true(used < API_CONFIG_BYTES_MAX);
 }

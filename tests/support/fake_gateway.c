@@ -445,6 +445,58 @@ int fake_charge_of_nobody(struct fake_gateway *fake, int account, const char *re
     return index;
 }
 
+static struct fake_intent *newest(struct fake_gateway *fake, int account, const char *order_id) {
+    struct fake_intent *found = NULL;
+    for (guint i = 0; i < fake->intents->len; i++) {
+        struct fake_intent *intent = g_ptr_array_index(fake->intents, i);
+        found = intent->account == account && strcmp(intent->order_id, order_id) == 0 ? intent
+                                                                                      : found;
+    }
+    INVARIANT(found != NULL, "the order has a payment at the fake");
+    return found;
+}
+
+int fake_refund_of_nobody(struct fake_gateway *fake, int account, const char *order_id,
+                          int64_t amount_minor) {
+    lock_take(&fake->lock);
+    struct fake_refund *made = g_new0(struct fake_refund, 1);
+    made->intent = newest(fake, account, order_id);
+    made->amount = amount_minor;
+    made->status = "succeeded";
+    made->created_s = clock_wall_us() / US_PER_SECOND;
+    snprintf(made->id, sizeof made->id, "re_fake_%lld", (long long)++fake->last_id);
+    g_ptr_array_add(fake->refunds, made);
+    fake_stripe_refund_event(fake, made, "refund.created");
+    int index = (int)fake->events->len - 1;
+    lock_give(&fake->lock);
+    return index;
+}
+
+int fake_capture_of_nobody(struct fake_gateway *fake, int account, const char *order_id,
+                           int64_t amount_minor) {
+    lock_take(&fake->lock);
+    struct fake_intent *intent = newest(fake, account, order_id);
+    int64_t asked = intent->amount;
+    intent->received += amount_minor;
+    intent->captures++;
+    intent->amount = amount_minor; /* as the event of that charge alone */
+    snprintf(intent->charge_id, sizeof intent->charge_id, "ch_fake_%lld",
+             (long long)++fake->last_id);
+    fake_stripe_event(fake, intent);
+    intent->amount = asked;
+    int index = (int)fake->events->len - 1;
+    lock_give(&fake->lock);
+    return index;
+}
+
+void fake_payment_currency(struct fake_gateway *fake, int account, const char *order_id,
+                           const char *currency) {
+    lock_take(&fake->lock);
+    struct fake_intent *intent = newest(fake, account, order_id);
+    snprintf(intent->currency, sizeof intent->currency, "%s", currency);
+    lock_give(&fake->lock);
+}
+
 int fake_event_count(struct fake_gateway *fake) {
     lock_take(&fake->lock);
     int count = (int)fake->events->len;

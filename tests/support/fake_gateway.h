@@ -98,6 +98,17 @@ void fake_refund_becomes(struct fake_gateway *fake, int account, const char *ord
 int fake_charge_of_nobody(struct fake_gateway *fake, int account, const char *reference,
                           const char *order_id, int64_t amount_minor);
 
+/* A refund made in the dashboard: of the newest payment of this order, under no reference of ours.
+ * Returns the event's index. */
+int fake_refund_of_nobody(struct fake_gateway *fake, int account, const char *order_id,
+                          int64_t amount_minor);
+/* The newest payment of this order takes so much more, as another charge that nobody asked for. */
+int fake_capture_of_nobody(struct fake_gateway *fake, int account, const char *order_id,
+                           int64_t amount_minor);
+/* Its newest payment is in this currency from now on. */
+void fake_payment_currency(struct fake_gateway *fake, int account, const char *order_id,
+                           const char *currency);
+
 /* Events, oldest first. */
 int fake_event_count(struct fake_gateway *fake);
 struct fake_event {

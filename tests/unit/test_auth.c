@@ -461,14 +461,14 @@ static int change_user(const char *verb, const char *user_id, const char *body,
 /* A key that this person makes in a session. */
 static void key_of_session(const struct session *session, char ret_key[API_KEY_CHARS + 1]) {
     API_REPLY_AUTO made;
-    api_ask(&api,
-            &(struct api_ask){.method = "POST",
-                              .path = "/v1/keys",
-                              .once = "*",
-                              .body = "{\"name\":\"own\",\"role\":\"viewer\"}",
-                              .more = {{"Cookie", session->cookie},
-                                       {"X-CSRF-Token", session->csrf}}},
-            &made);
+    api_ask(
+        &api,
+        &(struct api_ask){.method = "POST",
+                          .path = "/v1/keys",
+                          .once = "*",
+                          .body = "{\"name\":\"own\",\"role\":\"viewer\"}",
+                          .more = {{"Cookie", session->cookie}, {"X-CSRF-Token", session->csrf}}},
+        &made);
     assert_int_equal(made.status, 201);
     snprintf(ret_key, API_KEY_CHARS + 1, "%s", reply_text(&made, "key"));
 }

@@ -306,7 +306,7 @@ static void a_success_after_a_failure_goes_to_suspense_and_moves_no_payment(void
     world_books_equal(W);
 }
 
-static void a_charge_that_no_attempt_explains_opens_a_case(void **state) {
+static void a_charge_that_no_attempt_explains_goes_to_suspense_with_a_case(void **state) {
     (void)fake_charge_of_nobody(FAKE, 0, "", "order-x", 500);
     (void)fake_charge_of_nobody(FAKE, 0, "att_00000000000000000000000000", "order-y", 600);
     world_callbacks(W, 0);
@@ -314,6 +314,11 @@ static void a_charge_that_no_attempt_explains_opens_a_case(void **state) {
     assert_int_equal(cases(), 2);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'orphan_charge'"),
                      2);
+    assert_int_equal(world_int(W, "SELECT SUM(amount_minor) FROM posting WHERE kind = 10"), 1100);
+    deliver(altered(0, "evt_fake_", "evt_again_"));
+    assert_int_equal(cases(), 2);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 2);
+    world_books_equal(W);
     world_verify(W);
 }
 
@@ -327,6 +332,7 @@ static void one_gateway_cannot_speak_for_another(void **state) {
     (void)world_tick(W);
     assert_int_equal(world_int(W, "SELECT state FROM payment"), 2);
     assert_text(W, "SELECT kind FROM review_case", "orphan_charge");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting"), 0); /* it does not confirm it */
 }
 
 static void a_callback_that_cannot_be_processed_is_retried_parked_and_replayed(void **state) {
@@ -462,21 +468,119 @@ static void a_refund_taken_back_while_the_gateway_cannot_be_asked_is_not_forgott
     world_check(W);
 }
 
-static void a_refund_that_nobody_asked_for_opens_a_case(void **state) {
+static void a_refund_that_nobody_asked_for_goes_to_suspense_with_a_case(void **state) {
     char *id = world_paid(W, "order", 500);
     json_decref(world_refund(W, "key", id, 200));
-    char *body = altered(1, "\"reference\":\"re_", "\"reference\":\"xx_");
-    char *other = malloc(strlen(body) + 1);
-    assert_non_null(other);
-    snprintf(other, strlen(body) + 1, "%s", body);
-    char *name = strstr(other, "\"id\":\"re_fake_");
-    assert_non_null(name);
-    name[strlen("\"id\":\"re_")] = 'F';
-    free(body);
-    deliver(other);
-    assert_text(W, "SELECT kind FROM review_case", "orphan_refund");
+    int event = fake_refund_of_nobody(FAKE, 0, "order", 50);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(world_callback(W, event), 200);
+        (void)world_tick(W);
+        assert_text(W, "SELECT kind FROM review_case", "orphan_refund");
+        assert_int_equal(world_int(W, "SELECT posted FROM review_case"), 11);
+        assert_int_equal(world_int(W, "SELECT amount_minor FROM posting WHERE kind = 11"), 50);
+        assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
+        deliver(altered(event, "evt_fake_", "evt_again_")); /* the same refund told of once more */
+    }
+    assert_int_equal(cases(), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 11"), 1);
     free(id);
     world_check(W);
+}
+
+static void a_refund_that_the_gateway_does_not_confirm_posts_nothing(void **state) {
+    char *id = world_paid(W, "order", 500);
+    int event = fake_refund_of_nobody(FAKE, 0, "order", 50);
+    char *body = altered(event, "\"id\":\"re_fake_", "\"id\":\"re_nobody_");
+    fake_say(FAKE, 0, "query_refund", 1, FAKE_NOT_FOUND);
+    deliver(body);
+    assert_text(W, "SELECT kind FROM review_case", "orphan_refund");
+    assert_int_equal(world_int(W, "SELECT posted FROM review_case"), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 11"), 0);
+    free(id);
+    world_verify(W);
+}
+
+static void a_refund_of_nobodys_that_fails_leaves_suspense_again(void **state) {
+    char *id = world_paid(W, "order", 500);
+    assert_int_equal(world_callback(W, fake_refund_of_nobody(FAKE, 0, "order", 50)), 200);
+    (void)world_tick(W);
+    int from = fake_event_count(FAKE);
+    fake_refund_becomes(FAKE, 0, "order", "failed");
+    world_callbacks(W, from);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT state FROM review_case"), 2);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 1);
+    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
+    free(id);
+    world_verify(W);
+}
+
+static void a_refund_callback_is_compared_with_what_was_asked_for(void **state) {
+    static const struct {
+        const char *from, *to;
+    } changes[] = {
+        {"\"amount\":200", "\"amount\":150"},
+        {"\"currency\":\"usd\"", "\"currency\":\"cad\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 500);
+        json_decref(world_refund(W, "key", id, 200));
+        deliver(altered(1, changes[i].from, changes[i].to));
+        assert_text(W, "SELECT kind FROM review_case", "refund_mismatch");
+        assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
+        free(id);
+        world_check(W);
+    }
+}
+
+static void one_gateway_cannot_speak_for_anothers_refund(void **state) {
+    char *id = world_paid(W, "order", 500);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
+    json_decref(world_refund(W, "key", id, 200));
+    fake_say_nothing(FAKE);
+    const char *body = fake_event(FAKE, fake_event_count(FAKE) - 1).body;
+    assert_int_equal(world_callback_raw(W, 1, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT state FROM operation"), 3);
+    assert_text(W, "SELECT kind FROM review_case", "orphan_refund");
+    assert_int_equal(world_int(W, "SELECT posted FROM review_case"), 0);
+    free(id);
+    world_settle_all(W);
+    world_check(W);
+}
+
+/* As PayPal does it: the order of a charged attempt has a second capture. */
+static void a_second_capture_of_a_charged_attempt_goes_to_suspense(void **state) {
+    char *id = world_paid(W, "order", 500);
+    int event = fake_capture_of_nobody(FAKE, 0, "order", 300);
+    assert_int_equal(world_callback(W, event), 200);
+    (void)world_tick(W);
+    assert_text(W, "SELECT kind FROM review_case", "duplicate_charge");
+    assert_int_equal(world_int(W, "SELECT amount_minor FROM posting WHERE kind = 10"), 300);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 500);
+    deliver(altered(event, "evt_fake_", "evt_again_"));
+    assert_int_equal(cases(), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 1);
+    free(id);
+    world_verify(W);
+    world_books_equal(W);
+}
+
+static void a_late_success_in_another_currency_goes_to_suspense_in_its_own(void **state) {
+    fake_say(FAKE, 0, "charge", 1, FAKE_DECLINE);
+    create("order", "failed");
+    int from = fake_event_count(FAKE);
+    fake_payment_currency(FAKE, 0, "order", "cad");
+    fake_payment_becomes(FAKE, 0, "order", "succeeded");
+    world_callbacks(W, from);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"),
+                     1);
+    assert_text(W, "SELECT currency FROM posting WHERE kind = 10", "CAD");
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 0);
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), 6);
+    world_verify(W);
 }
 
 /* charge.refunded names no refund: it says by how much a charge's refunds have grown. */
@@ -502,8 +606,22 @@ static void a_sum_of_refunds_is_explained_by_ours_or_opens_a_case(void **state) 
     json_decref(world_refund(W, "key", id, 200));
     tell_sum_of_refunds("evt_ours", 0, 200);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    tell_sum_of_refunds("evt_denied", 200, 300); /* the gateway says 200 */
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    int event = fake_refund_of_nobody(FAKE, 0, "order", 100);
     tell_sum_of_refunds("evt_not_ours", 200, 300);
     assert_text(W, "SELECT kind FROM review_case", "orphan_refund");
+    assert_int_equal(world_int(W, "SELECT amount_minor FROM posting WHERE kind = 11"), 100);
+    assert_int_equal(world_callback(W, event), 200); /* the same one, by its name */
+    (void)world_tick(W);
+    assert_int_equal(cases(), 1);
+    /* And the other way round: the name first. */
+    event = fake_refund_of_nobody(FAKE, 0, "order", 100);
+    assert_int_equal(world_callback(W, event), 200);
+    (void)world_tick(W);
+    tell_sum_of_refunds("evt_not_ours_2", 300, 400);
+    assert_int_equal(cases(), 2);
+    assert_int_equal(world_int(W, "SELECT SUM(amount_minor) FROM posting WHERE kind = 11"), 200);
     free(id);
     world_check(W);
 }
@@ -558,7 +676,7 @@ int main(void) {
         cmocka_unit_test(a_second_charge_goes_to_suspense_with_a_case),
         cmocka_unit_test(a_second_charge_after_a_lost_answer_goes_to_suspense),
         cmocka_unit_test(a_success_after_a_failure_goes_to_suspense_and_moves_no_payment),
-        cmocka_unit_test(a_charge_that_no_attempt_explains_opens_a_case),
+        cmocka_unit_test(a_charge_that_no_attempt_explains_goes_to_suspense_with_a_case),
         cmocka_unit_test(one_gateway_cannot_speak_for_another),
         cmocka_unit_test(a_callback_that_cannot_be_processed_is_retried_parked_and_replayed),
         cmocka_unit_test(lists_take_only_states_that_there_are),
@@ -567,7 +685,13 @@ int main(void) {
         cmocka_unit_test(a_charge_that_the_gateway_does_not_know_any_more_is_marked),
         cmocka_unit_test(a_refunds_callback_ends_a_pending_one),
         cmocka_unit_test(a_refund_taken_back_while_the_gateway_cannot_be_asked_is_not_forgotten),
-        cmocka_unit_test(a_refund_that_nobody_asked_for_opens_a_case),
+        cmocka_unit_test(a_refund_that_nobody_asked_for_goes_to_suspense_with_a_case),
+        cmocka_unit_test(a_refund_that_the_gateway_does_not_confirm_posts_nothing),
+        cmocka_unit_test(a_refund_of_nobodys_that_fails_leaves_suspense_again),
+        cmocka_unit_test(a_refund_callback_is_compared_with_what_was_asked_for),
+        cmocka_unit_test(one_gateway_cannot_speak_for_anothers_refund),
+        cmocka_unit_test(a_second_capture_of_a_charged_attempt_goes_to_suspense),
+        cmocka_unit_test(a_late_success_in_another_currency_goes_to_suspense_in_its_own),
         cmocka_unit_test(a_sum_of_refunds_is_explained_by_ours_or_opens_a_case),
         cmocka_unit_test(the_release_of_what_was_held_is_no_refund),
         cmocka_unit_test(a_dispute_opens_a_case),

@@ -462,8 +462,7 @@ static void test_latencies_say_which_time_they_are_of(void **state) {
     assert_int_equal(ran.status, CLI_DONE);
     assert_has(ran.out, "4,321");
     assert_has_not(ran.out, " 7 ");
-    assert_has(ran.out,
-               "CALLS and percentiles: the last 5m. TIMEOUTS: the breaker's last 30s.");
+    assert_has(ran.out, "CALLS and percentiles: the last 5m. TIMEOUTS: the breaker's last 30s.");
 }
 
 static void test_an_explanation_without_a_token_is_for_a_portable_one(void **state) {
@@ -526,15 +525,16 @@ static void test_the_story_of_a_release_says_held_and_then_released(void **state
     (void)state;
     static const struct canned story[] = {
         {"GET", "/v1/payments/pay_1/events", 200,
-         "{\"payment\":" PAYMENT("pay_1", "canceled") ",\"events\":[],\"attempts\":[{\"number\":1,\"gateway\":"
-                                           "\"stripe-eu\",\"state\":\"canceled\",\"outcome\":"
-                                           "\"authorized\",\"reach\":\"answered\",\"decision\":{},"
-                                           "\"created_at\":\"2020-01-01T00:00:00Z\","
-                                           "\"settled_at\":\"2020-01-01T00:00:01Z\"}],"
-                                           "\"operations\":[{\"id\":\"re_1\",\"object\":\"cancel\","
-                                           "\"state\":\"succeeded\",\"amount\":1999,\"currency\":"
-                                           "\"USD\",\"created_at\":\"2020-01-01T00:00:02Z\"}],"
-                                           "\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
+         "{\"payment\":" PAYMENT(
+             "pay_1", "canceled") ",\"events\":[],\"attempts\":[{\"number\":1,\"gateway\":"
+                                  "\"stripe-eu\",\"state\":\"canceled\",\"outcome\":"
+                                  "\"authorized\",\"reach\":\"answered\",\"decision\":{},"
+                                  "\"created_at\":\"2020-01-01T00:00:00Z\","
+                                  "\"settled_at\":\"2020-01-01T00:00:01Z\"}],"
+                                  "\"operations\":[{\"id\":\"re_1\",\"object\":\"cancel\","
+                                  "\"state\":\"succeeded\",\"amount\":1999,\"currency\":"
+                                  "\"USD\",\"created_at\":\"2020-01-01T00:00:02Z\"}],"
+                                  "\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
         {0}};
     RAN ran = run(story, "payment show pay_1");
     assert_int_equal(ran.status, CLI_DONE);

@@ -299,6 +299,71 @@ static void a_merchant_may_allow_several_payments_for_an_order(void **state) {
     world_books_equal(W);
 }
 
+static json_t *choose(const char *key, const char *payment_id) {
+    struct caller caller = world_caller(key, "choose");
+    struct answer answer = {0};
+    int r = payment_choose(W->payments, &caller, payment_id, METHOD_CARD, NULL, "pm", &answer,
+                           &W->err);
+    return world_take(W, r, &answer);
+}
+
+/* Waits for another method, since no gateway took it. */
+static char *waiting(const char *key, const struct payment_order *order) {
+    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
+        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
+    }
+    json_t *json = world_pay(W, key, order);
+    expect(json, 201, "requires_action", "stripe-c");
+    char *id = strdup(json_at(json, "id"));
+    json_decref(json);
+    return id;
+}
+
+static void a_payment_beside_others_of_its_order_may_choose_another_method(void **state) {
+    struct payment_order order = world_order("order", 500);
+    expect_end(world_pay(W, "key-1", &order), 201, "succeeded", "stripe-a");
+    order.several_per_order = true;
+    char *id = waiting("key-2", &order);
+    expect_end(choose("key-3", id), 201, "succeeded", "stripe-a");
+    free(id);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment WHERE holds_order = 1"), 1);
+    world_verify(W);
+    world_books_equal(W);
+}
+
+static void other_takes_the_order(struct payment_world *world) {
+    (void)engine_exec(&world->engine, "UPDATE payment SET holds_order = 1 WHERE id = (SELECT "
+                                      "MAX(id) FROM payment)");
+}
+
+static int take_it_in_between(void *ctx, const char *sql) {
+    bool *taken = ctx;
+    if (!*taken && strstr(sql, ", holds_order = 1 WHERE id") != NULL) {
+        *taken = true;
+        other_takes_the_order(W);
+    }
+    return 0;
+}
+
+/* Between the look and the save, which only an engine with several writers has. */
+static void who_loses_the_race_for_an_order_is_told_who_has_it(void **state) {
+    if (store_engine(W->engine.store) != STORE_POSTGRES) {
+        return;
+    }
+    struct payment_order order = world_order("order", 500);
+    char *first = waiting("key-1", &order), *second = waiting("key-2", &order);
+    bool taken = false;
+    store_fault_set(W->engine.store, take_it_in_between, &taken);
+    assert_null(choose("key-3", first));
+    store_fault_set(W->engine.store, NULL, NULL);
+    assert_true(taken);
+    assert_int_equal(W->result, -ERR_ORDER_TAKEN);
+    assert_non_null(strstr(W->err.place, second));
+    assert_int_equal(fake_charged(FAKE, "order", NULL), 0);
+    free(first);
+    free(second);
+}
+
 static void a_service_may_allow_several_payments_for_an_order(void **state) {
     W->several_per_order = true;
     payment_world_restart(W);
@@ -504,6 +569,8 @@ int main(void) {
         cmocka_unit_test(a_second_payment_for_an_order_is_refused_and_names_the_first),
         cmocka_unit_test(two_tabs_two_devices_and_eight_keys_make_one_charge),
         cmocka_unit_test(a_merchant_may_allow_several_payments_for_an_order),
+        cmocka_unit_test(a_payment_beside_others_of_its_order_may_choose_another_method),
+        cmocka_unit_test(who_loses_the_race_for_an_order_is_told_who_has_it),
         cmocka_unit_test(a_service_may_allow_several_payments_for_an_order),
         cmocka_unit_test(only_gateways_with_a_usable_token_are_candidates),
         cmocka_unit_test(without_any_usable_token_no_gateway_is_called),

@@ -618,11 +618,9 @@ static void a_callback_that_is_not_genuine_is_refused_and_not_kept(void **state)
     const struct {
         const char *gateway, *body, *signature;
     } rows[] = {
-        {"stripe-a", body, wrong},        {"stripe-a", body, ""},
-        {"stripe-a", body, "t=1,v1=00"},  {"stripe-a", body, stale},
-        {"stripe-a", "", wrong},          {"stripe-a", "{}", empty},
-        {"stripe-a", "not JSON", wrong},  {"paypal-a", body, wrong},
-        {"paypal-a", "", ""},
+        {"stripe-a", body, wrong},       {"stripe-a", body, ""},    {"stripe-a", body, "t=1,v1=00"},
+        {"stripe-a", body, stale},       {"stripe-a", "", wrong},   {"stripe-a", "{}", empty},
+        {"stripe-a", "not JSON", wrong}, {"paypal-a", body, wrong}, {"paypal-a", "", ""},
     };
     char first[1024] = "";
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -646,15 +644,15 @@ static int paypal_callback(const char *cert_url, struct api_reply *ret_reply) {
     static const char body[] = "{\"id\":\"WH-1\",\"event_type\":\"PAYMENT.CAPTURE.COMPLETED\"}";
     char time[CLOCK_TEXT_MAX];
     api_ask(&api,
-            &(struct api_ask){.method = "POST",
-                              .path = "/callbacks/paypal-a",
-                              .body = body,
-                              .more = {{"PAYPAL-TRANSMISSION-ID", "tx-1"},
-                                       {"PAYPAL-TRANSMISSION-TIME",
-                                        clock_format(clock_wall_us(), time)},
-                                       {"PAYPAL-TRANSMISSION-SIG", "c2lnbmF0dXJl"},
-                                       {"PAYPAL-AUTH-ALGO", "SHA256withRSA"},
-                                       {"PAYPAL-CERT-URL", cert_url}}},
+            &(struct api_ask){
+                .method = "POST",
+                .path = "/callbacks/paypal-a",
+                .body = body,
+                .more = {{"PAYPAL-TRANSMISSION-ID", "tx-1"},
+                         {"PAYPAL-TRANSMISSION-TIME", clock_format(clock_wall_us(), time)},
+                         {"PAYPAL-TRANSMISSION-SIG", "c2lnbmF0dXJl"},
+                         {"PAYPAL-AUTH-ALGO", "SHA256withRSA"},
+                         {"PAYPAL-CERT-URL", cert_url}}},
             ret_reply);
     return ret_reply->status;
 }
@@ -665,9 +663,8 @@ static void a_callback_that_we_cannot_check_or_store_is_our_trouble(void **state
     API_REPLY_AUTO unfetched;
     API_REPLY_AUTO elsewhere;
     /* Nobody answers for this gateway, so the certificate cannot be fetched. */
-    assert_int_equal(paypal_callback("http://127.0.0.1:7999/v1/notifications/certs/CERT-1",
-                                     &unfetched),
-                     503);
+    assert_int_equal(
+        paypal_callback("http://127.0.0.1:7999/v1/notifications/certs/CERT-1", &unfetched), 503);
     assert_string_equal(reply_problem(&unfetched), "unreachable");
     assert_string_equal(reply_header(&unfetched, "Retry-After"), "1");
     /* One that somebody else serves is no certificate of PayPal's: refused without a fetch. */

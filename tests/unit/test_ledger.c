@@ -70,6 +70,7 @@ static const struct {
     {POST_SUSPENSE_ACCEPTED, "suspense_accepted", ACCOUNT_SUSPENSE, ACCOUNT_SALES, 0},
     {POST_WRITE_OFF, "write_off", ACCOUNT_WRITE_OFF, ACCOUNT_RECEIVABLE, 0},
     {POST_WRITE_OFF_GAIN, "write_off_gain", ACCOUNT_RECEIVABLE, ACCOUNT_WRITE_OFF, 0},
+    {POST_REFUND_ACCEPTED, "refund_accepted", ACCOUNT_REFUNDS, ACCOUNT_SUSPENSE, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1

@@ -175,6 +175,16 @@ static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state
     FAKE_SCRIPT(fake, {200, ORDER("COMPLETED",
                                   "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "]", "")});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REJECTED_REQUEST);
+    FAKE_SCRIPT(fake,
+                {200, ORDER("COMPLETED",
+                            "\"captures\":[" CAPTURE("a", "COMPLETED", "4.99") "," CAPTURE(
+                                "b", "DECLINED", "9.00") "," CAPTURE("c", "COMPLETED", "3.00") "]",
+                            "")});
+    struct gateway_result refused = change(fake, paypal_adapter.refund, "");
+    assert_int_equal(refused.outcome, GW_REJECTED_REQUEST);
+    assert_non_null(strstr(refused.message, "4.99"));
+    assert_non_null(strstr(refused.message, "3.00"));
+    assert_null(strstr(refused.message, "9.00"));
     FAKE_SCRIPT(fake, {503, ""});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_UNAVAILABLE);
 }

@@ -71,6 +71,7 @@ static struct payment_row some_payment(void) {
         .gateway = "stripe-a",
         .created_us = 11,
         .updated_us = 12,
+        .several_per_order = true,
     };
 }
 
@@ -98,6 +99,7 @@ static bool same_payment(const struct payment_row *a, const struct payment_row *
     SAME_INT(version);
     SAME_TEXT(order_id);
     SAME_INT(holds_order);
+    SAME_INT(several_per_order);
     SAME_INT(state);
     SAME_INT(amount_minor);
     SAME_TEXT(currency.code);

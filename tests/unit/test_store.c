@@ -132,6 +132,59 @@ static void after_a_failed_call_the_transaction_is_only_good_for_rollback(void *
     assert_int_equal(things(store_in(state)), 1);
 }
 
+/* What a sql_put_one() may be asked to do, with "a" and "b" there and nothing else. */
+static const struct {
+    const char *sql;
+    bool one;
+} ones[] = {
+    {"SELECT 1 FROM thing WHERE id = 'a' FOR UPDATE", true},
+    {"SELECT 1 FROM thing WHERE id = 'x' FOR UPDATE", false},
+    {"SELECT 1 FROM thing", false},
+    {"UPDATE thing SET note = 'n' WHERE id = 'a'", true},
+    {"UPDATE thing SET note = 'n' WHERE id = 'x'", false},
+    {"UPDATE thing SET note = 'n'", false},
+    {"INSERT INTO thing (id) VALUES ('c') ON CONFLICT (id) DO NOTHING", true},
+    {"INSERT INTO thing (id) VALUES ('a') ON CONFLICT (id) DO NOTHING", false},
+};
+
+struct one_row {
+    const char *sql;
+    bool last; /* nothing comes after it but the commit */
+    int again; /* what the call after it said */
+};
+
+static int one_row_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
+    struct one_row *one = ctx;
+    int result = 0;
+    if (one->last) { /* an answer first, so that the commit has nothing else to wait for */
+        result = (int)sql_exec(tx, ret_err, "UPDATE thing SET number = 9 WHERE id = 'b'");
+        result = result < 0 ? result : insert(tx, "beside", ret_err);
+    }
+    /* Not looked at: whoever sends ahead need not, the commit must not happen anyway. */
+    int put = sql_put_one_args(tx, ret_err, one->sql, NULL, 0);
+    if (!one->last) {
+        one->again = (int)sql_exec(tx, ret_err, "UPDATE thing SET number = 9 WHERE id = 'b'");
+        result = insert(tx, "beside", ret_err);
+    }
+    return put < 0 || result >= 0 ? 0 : result;
+}
+
+static void
+a_statement_that_must_meet_one_row_and_does_not_lets_nothing_be_committed(void **state) {
+    struct store *store = store_in(state);
+    for (size_t i = 0; i < 2 * COUNT_OF(ones); i++) {
+        struct one_row one = {.sql = ones[i / 2].sql, .last = i % 2 == 0};
+        test_store_exec(store, "DELETE FROM thing");
+        assert_int_equal(store_write(store, insert_fn, "a", &err), 0);
+        assert_int_equal(store_write(store, insert_fn, "b", &err), 0);
+        int result = store_write(store, one_row_fn, &one, &err);
+        assert_int_equal(result, ones[i / 2].one ? 0 : -ERR_STATE);
+        assert_true(one.last || (one.again == 1) == ones[i / 2].one);
+        int64_t left = test_store_int(store, "SELECT count(*) FROM thing WHERE id = 'beside'");
+        assert_int_equal(left, ones[i / 2].one ? 1 : 0);
+    }
+}
+
 static int bad_sql_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     return (int)sql_exec_args(tx, ret_err, ctx, NULL, 0);
 }
@@ -823,6 +876,7 @@ int main(void) {
         ON_BOTH(a_transaction_knows_its_store_and_may_do_nothing),
         ON_BOTH(a_second_row_with_the_same_key_exists),
         ON_BOTH(after_a_failed_call_the_transaction_is_only_good_for_rollback),
+        ON_BOTH(a_statement_that_must_meet_one_row_and_does_not_lets_nothing_be_committed),
         ON_BOTH(a_statement_that_is_wrong_is_a_store_error_and_the_next_one_works),
         ON_BOTH(another_rule_of_the_schema_is_store_corrupt_and_no_value_is_quoted),
         ON_BOTH(exec_returns_the_number_of_rows_changed),

@@ -11,11 +11,13 @@
 #include <glib.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/task.h"
 #include "store/sqlite_conn.h"
 #include "store/store.h"
+#include "store/store_file.h"
 #include "store/store_impl.h"
 #include "support/store_fixture.h"
 #include "support/test_vfs.h"
@@ -355,6 +357,32 @@ static void only_the_owner_can_read_the_files(void **state) {
     }
 }
 
+static void a_log_is_renewed_in_place_and_need_not_be_there(void **state) {
+    enum { BYTES = 2 * 1024 * 1024 + 777 }; /* more than is written at once, and a rest */
+    const struct test_store *test = *state;
+    char *path = g_build_filename(test->folder, "some.db-wal", NULL);
+    char *other = g_build_filename(test->folder, "other", NULL);
+    char *bytes = g_malloc(BYTES), *after = NULL;
+    gsize count = 0;
+    for (int i = 0; i < BYTES; i++) {
+        bytes[i] = (char)(i * 31 + i / 4096);
+    }
+    assert_int_equal(file_renew(path, &err), 0);
+    assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    assert_true(g_file_set_contents(path, bytes, BYTES, NULL));
+    assert_int_equal(file_renew(path, &err), 0);
+    assert_true(g_file_get_contents(path, &after, &count, NULL));
+    assert_int_equal(count, BYTES);
+    assert_memory_equal(after, bytes, BYTES);
+    assert_int_equal(symlink(path, other), 0);
+    assert_int_equal(file_renew(other, &err), -ERR_STORE);
+    assert_int_equal(unlink(other) + unlink(path), 0);
+    g_free(after);
+    g_free(bytes);
+    g_free(other);
+    g_free(path);
+}
+
 static void a_folder_that_is_not_there_is_a_store_error(void **state) {
     struct store_options options = {.url = "sqlite:/nonexistent/folder/x.db"};
     struct store *store = NULL;
@@ -477,6 +505,7 @@ int main(void) {
         TEST(who_only_looks_stands_beside_a_service_and_writes_nothing),
         TEST(a_second_store_on_the_same_file_is_refused_until_the_first_is_closed),
         TEST(only_the_owner_can_read_the_files),
+        TEST(a_log_is_renewed_in_place_and_need_not_be_there),
         TEST(a_folder_that_is_not_there_is_a_store_error),
         TEST(what_was_committed_is_there_when_opened_again),
         TEST(the_log_does_not_grow_without_bound_under_steady_writing),

@@ -97,6 +97,73 @@ static void two_tasks_take_turns_by_signals(void **state) {
     meeting_free(&meeting);
 }
 
+struct ping {
+    struct latch there, back;
+    int64_t count; /* each side changes it only between its own pass and the other's opening */
+};
+
+static void pong(void *arg) {
+    struct ping *ping = arg;
+
+    for (int i = 0; i < 2000; i++) {
+        latch_pass(&ping->there);
+        ping->count++;
+        latch_open(&ping->back);
+    }
+}
+
+static void a_latch_lets_one_through_for_each_opening(void **state) {
+    struct ping ping = {.count = 0};
+    struct task *task;
+
+    latch_init(&ping.there);
+    latch_init(&ping.back);
+    task = task_start("pong", 0, pong, &ping);
+    assert_non_null(task);
+    for (int i = 0; i < 2000; i++) {
+        latch_open(&ping.there);
+        assert_true(latch_pass_until(&ping.back, clock_mono_us() + FAR_US));
+        ping.count++;
+    }
+    task_join(task);
+    assert_int_equal(ping.count, 4000);
+    assert_false(latch_pass_until(&ping.there, 0));
+    assert_false(latch_pass_until(&ping.back, clock_mono_us() + 1000));
+    latch_free(&ping.there);
+    latch_free(&ping.back);
+}
+
+static void a_latch_keeps_openings_that_came_first(void **state) {
+    struct latch latch;
+
+    latch_init(&latch);
+    latch_open(&latch);
+    latch_open(&latch);
+    latch_pass(&latch);
+    assert_true(latch_pass_until(&latch, 0));
+    assert_false(latch_pass_until(&latch, 0));
+    latch_free(&latch);
+}
+
+/* Who was let through may free the latch at once: here it is on a stack that is left then. */
+static void open_it(void *arg) {
+    latch_open(arg);
+}
+
+static void a_latch_is_gone_when_its_waiter_is_through(void **state) {
+    for (int i = 0; i < 200; i++) {
+        struct latch *latch = malloc(sizeof *latch);
+
+        latch_init(latch);
+        struct task *task = task_start("opener", 0, open_it, latch);
+        assert_non_null(task);
+        latch_pass(latch);
+        latch_free(latch);
+        free(latch);
+        task_join(task);
+    }
+}
+
 static void wait_for_the_opening(void *arg) {
     struct meeting *meeting = arg;
 
@@ -314,6 +381,9 @@ int main(void) {
         cmocka_unit_test(a_lock_lets_one_task_in_at_a_time),
         cmocka_unit_test(two_tasks_take_turns_by_signals),
         cmocka_unit_test(a_broadcast_wakes_everybody_who_waits),
+        cmocka_unit_test(a_latch_lets_one_through_for_each_opening),
+        cmocka_unit_test(a_latch_keeps_openings_that_came_first),
+        cmocka_unit_test(a_latch_is_gone_when_its_waiter_is_through),
         cmocka_unit_test(a_deadline_that_passes_ends_the_wait_with_the_lock_held),
         cmocka_unit_test(a_deadline_that_never_comes_is_a_wait_without_one),
         cmocka_unit_test(sleeping_lasts_until_the_monotonic_clock_says_so),

@@ -72,10 +72,14 @@ static const struct {
     {"I4", "another currency", "UPDATE posting SET currency = 'EUR' WHERE kind = 1"},
     {"I4", "not positive", "UPDATE posting SET amount_minor = 0 WHERE kind = 5"},
     {"I4", "not positive", "UPDATE posting SET credit_account = debit_account WHERE kind = 5"},
+    {"I4", "without such a posting",
+     "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, detail, "
+     "amount_minor, currency, resolution, opened_us, closed_us, posted) VALUES ('case_x', 'k', 1, "
+     "'', '', 'stripe-a', 'nothing', '', 5, 'USD', '', 1, 0, 10)"},
     {"I4", "holds the money", "UPDATE attempt SET state = 9, live = NULL WHERE state = 5"},
     {"I5", "ended while", "UPDATE payment SET state = 6 WHERE order_id = 'unknown'"},
     {"I6", "nobody will ask", "DELETE FROM job WHERE kind = 'resolve'"},
-    {"I6", "capture, cancellation or refund that nobody",
+    {"I6", "capture, cancellation, refund or return that nobody",
      "DELETE FROM job WHERE kind = 'resolve_operation'"},
     {"I6", "may still be answered", "UPDATE attempt SET state = 8, live = NULL WHERE state = 4"},
     {"I10", "beyond what was captured",
@@ -168,6 +172,35 @@ static void many_broken_rows_are_told_within_bounds(void **state) {
     json_decref(json);
 }
 
+/* Several stretches of every table that is asked: what is broken at their ends and in the middle is
+ * found, and nothing that is sound. */
+static void a_store_of_many_stretches_is_verified_whole(void **state) {
+    every_kind();
+    (void)engine_exec(
+        &W->engine,
+        "INSERT INTO payment (id, version, order_id, state, amount_minor, currency, method, "
+        "purpose, capture_later, authorized_minor, captured_minor, refunded_minor, "
+        "refund_reserved_minor, disputed_minor, customer_id, customer_region, customer_vip, "
+        "customer_email, customer_ip, tokens, return_url, cancel_url, description, metadata, "
+        "action, action_url, failure_code, failure_message, review, was_unknown, attempts, "
+        "gateway, created_us, updated_us) WITH RECURSIVE n(i) AS (SELECT 10000 UNION ALL SELECT i "
+        "+ 1 FROM n WHERE i < 22099) SELECT 'pay_' || i, 1, 'many-' || i, 6, 500, 'USD', 1, '1', "
+        "0, 0, 0, 0, 0, 0, '', '', 0, '', '', '{}', '', '', '', '{}', '', '', '', '', '', 0, 0, "
+        "'', 1, 1 FROM n");
+    world_verify(W);
+    (void)engine_exec(&W->engine, "UPDATE payment SET captured_minor = 1 WHERE id IN ('pay_10000', "
+                                  "'pay_14999', 'pay_15000', 'pay_15001', 'pay_20000', "
+                                  "'pay_22099')");
+    json_t *json = verified();
+    int told = 0;
+    for (size_t i = 0; i < json_array_size(json_object_get(json, "broken")); i++) {
+        const json_t *one = json_array_get(json_object_get(json, "broken"), i);
+        told += strstr(json_at(one, "what"), "captured amount") != NULL;
+    }
+    json_decref(json);
+    assert_int_equal(told, 6);
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -175,6 +208,7 @@ int main(void) {
         cmocka_unit_test(whatever_is_broken_by_hand_is_found),
         cmocka_unit_test(every_rule_has_a_row_here),
         cmocka_unit_test(many_broken_rows_are_told_within_bounds),
+        cmocka_unit_test(a_store_of_many_stretches_is_verified_whole),
         cmocka_unit_test(an_order_held_twice_is_found), /* last: the index stays away */
     };
     return payment_world_run("verifying", tests, COUNT_OF(tests));

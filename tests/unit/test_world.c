@@ -200,6 +200,22 @@ static void locks_and_conditions_are_the_installed_worlds(void **state) {
                         "cond_signal cond_broadcast cond_free lock_give lock_free ");
 }
 
+/* The fake world has no latches of its own. */
+static void a_world_without_latches_makes_them_of_a_lock_and_a_condition(void **state) {
+    struct latch latch;
+
+    latch_init(&latch);
+    latch_open(&latch);
+    latch_pass(&latch);
+    assert_string_equal(fake.asked, "lock_init cond_init lock_take cond_signal lock_give "
+                                    "lock_take lock_give ");
+    fake.asked[0] = '\0';
+    assert_false(latch_pass_until(&latch, 500));
+    assert_int_equal(fake.number, 500);
+    latch_free(&latch);
+    assert_string_equal(fake.asked, "lock_take cond_wait_until lock_give cond_free lock_free ");
+}
+
 static void the_real_world_is_whole_and_is_there_when_nothing_is_installed(void **state) {
     const struct world_ops *real = world_real();
 
@@ -225,6 +241,9 @@ int main(void) {
                                         install_fake, install_real),
         cmocka_unit_test_setup_teardown(locks_and_conditions_are_the_installed_worlds, install_fake,
                                         install_real),
+        cmocka_unit_test_setup_teardown(
+            a_world_without_latches_makes_them_of_a_lock_and_a_condition, install_fake,
+            install_real),
         cmocka_unit_test(the_real_world_is_whole_and_is_there_when_nothing_is_installed),
     };
 
