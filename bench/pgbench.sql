@@ -31,17 +31,8 @@ INSERT INTO attempt (id, payment_id, number, gateway, state, amount_minor, curre
   0, 0, 1);
 COMMIT;
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-SELECT id, version, order_id, holds_order, state, amount_minor, currency, method, purpose,
-  capture_later, authorized_minor, captured_minor, refunded_minor, refund_reserved_minor,
-  disputed_minor, customer_id, customer_region, customer_vip, customer_email, customer_ip, tokens,
-  return_url, cancel_url, description, metadata, action, action_url, failure_code,
-  failure_message, review, was_unknown, attempts, gateway, created_us, updated_us FROM payment
-  WHERE id = ('pay_' || lpad(:n::text, 16, '0') || lpad(:client_id::text, 10, '0')) FOR UPDATE;
-SELECT id, payment_id, number, gateway, state, amount_minor, currency, token, decision, outcome,
-  source, gateway_id, charge_id, code, common_code, message, trace, http_status, reach,
-  duration_us, was_unknown, owner, lease_us, sent_us, created_us, settled_us, callback_due_us,
-  callback_us FROM attempt WHERE id = ('att_' || lpad(:n::text, 16, '0') || lpad(:client_id::text,
-  10, '0'));
+SELECT 1 FROM payment WHERE id = ('pay_' || lpad(:n::text, 16, '0') || lpad(:client_id::text, 10,
+  '0')) AND version = 1 FOR UPDATE;
 UPDATE attempt SET state = 6, outcome = 1, source = 'answer', gateway_id = 'pi_' ||
   lpad(:n::text, 16, '0') || lpad(:client_id::text, 10, '0'), charge_id = 'ch_' || lpad(:n::text,
   16, '0') || lpad(:client_id::text, 10, '0'), code = '', common_code = '', message = '', trace =

@@ -248,6 +248,34 @@ int proc_start(const struct proc_options *options, struct proc **ret_proc, struc
     return 0;
 }
 
+int proc_fork(int (*fn)(void *arg), void *arg, struct proc **ret_proc, struct err *err) {
+    struct proc *proc = calloc(1, sizeof(*proc));
+    INVARIANT(proc != NULL, "out of memory");
+    pid_t parent = getpid();
+    proc->pid = fork();
+    if (proc->pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+            _exit(NOT_STARTED_STATUS);
+        }
+        _exit(fn(arg));
+    }
+    if (proc->pid > 0) {
+        proc->pidfd = pidfd_open(proc->pid, 0);
+        if (proc->pidfd >= 0) {
+            *ret_proc = proc;
+            return 0;
+        }
+    }
+    int why = errno;
+    if (proc->pid > 0) {
+        (void)kill(proc->pid, SIGKILL);
+        while (waitpid(proc->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    free(proc);
+    return err_set(err, ERR_IO, "no copy of this process: %s", strerrordesc_np(why));
+}
+
 int proc_pid(const struct proc *proc) {
     return proc->pid;
 }

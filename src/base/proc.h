@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * proc.h: child processes through the door: start, wait, signal, end, and take what they print.
  *
- * A child gets the standard streams it is given and no other file, default signal handling and no
- * blocked signals, whatever the parent has. It is forked and executed with only async-signal-safe
- * calls between, and not posix_spawn()ed, because it may have to ask the kernel to die with its
- * parent, and only the child itself can ask that.
+ * A child of proc_start() gets the standard streams it is given and no other file, default signal
+ * handling and no blocked signals, whatever the parent has. It is forked and executed with only
+ * async-signal-safe calls between, and not posix_spawn()ed, because it may have to ask the kernel
+ * to die with its parent, and only the child itself can ask that.
  * Owns: each struct proc its child, until proc_free(), which kills and reaps it if need be.
  * Threads: any; one struct, one task at a time. Not in the simulator.
  * Errors: ERR_IO (it cannot be started, with the system's reason), ERR_TIMEOUT, ERR_STATE,
@@ -53,6 +53,10 @@ enum { PROC_ARGS_MAX = 256, PROC_ENV_MAX = 4096 };
 
 MUST_USE int proc_start(const struct proc_options *options, struct proc **ret_proc,
                         struct err *err);
+/* A copy of this process, which runs `fn` and exits with what it returns. It shares the standard
+ * streams, and memory that is mapped as shared; it is killed when its parent dies. Only for a
+ * process without other tasks: what they held would be held for ever in the copy. */
+MUST_USE int proc_fork(int (*fn)(void *arg), void *arg, struct proc **ret_proc, struct err *err);
 int proc_pid(const struct proc *proc);
 /* ERR_TIMEOUT: still running. Once it has ended, every further call says so at once. A negative
  * timeout waits for ever; `ret_end` may be NULL. */

@@ -35,6 +35,22 @@ enum {
 #define TASK_STACK_FACTOR 1
 #endif
 
+/* ThreadSanitizer knows sem_post() and sem_wait(), but not sem_clockwait(): it must be told that
+ * what was done before the post is seen after it. */
+#if defined(__SANITIZE_THREAD__)
+#define WITH_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WITH_TSAN 1
+#endif
+#endif
+#ifdef WITH_TSAN
+void __tsan_acquire(void *address);
+#define SEEN_WITH_POST(semaphore) __tsan_acquire(semaphore)
+#else
+#define SEEN_WITH_POST(semaphore) ((void)0)
+#endif
+
 struct task {
     pthread_t thread;
     task_fn *fn;
@@ -252,6 +268,9 @@ static bool real_latch_pass_until(void *ctx, struct latch *latch, int64_t deadli
                                  : sem_clockwait(semaphore_of(latch), CLOCK_MONOTONIC, &until);
     } while (failed != 0 && errno == EINTR);
     INVARIANT(failed == 0 || errno == ETIMEDOUT, "the time to wait until is a valid one");
+    if (failed == 0) {
+        SEEN_WITH_POST(semaphore_of(latch));
+    }
     return failed == 0;
 }
 

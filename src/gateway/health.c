@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/task.h"
 #include "meter/meter.h"
 
@@ -348,7 +349,8 @@ static void ramp_on(struct breaker *breaker) {
 void gateway_health_report(struct gateway_health *health, enum payment_method method,
                            enum gateway_operation operation, enum admission admission,
                            const struct gateway_result *result) {
-    bool fault = gateway_outcome_is_fault(result->outcome);
+    bool fault = gateway_outcome_is_fault(result->outcome) ||
+                 (PLANTED(DECLINE_TRIPS_BREAKER) && result->outcome == GW_DECLINED);
     bool refused = result->failure == HTTP_FAIL_BULKHEAD;
     lock_take(&health->lock);
     struct breaker *breaker = breaker_of(health, method, operation);

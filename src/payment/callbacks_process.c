@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "meter/meter.h"
 #include "payment/callbacks.h"
 
@@ -368,6 +369,10 @@ static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
                 S_INT(clock_wall_us()));
     bool final = process->event.outcome == GW_CHARGED || process->event.outcome == GW_AUTHORIZED ||
                  process->event.outcome == GW_CANCELED || process->event.outcome == GW_DECLINED;
+    if (PLANTED(CALLBACKS_UNORDERED) && process->event.outcome == GW_AUTHORIZED) {
+        r = sql_put(tx, err, "UPDATE attempt SET state = 5 WHERE id = $1 AND live = 1",
+                    S_TEXT(process->attempt.id.text));
+    }
     if (r < 0 || !process->attempt_found || process->event.subject != CALLBACK_PAYMENT || !final) {
         return r;
     }
@@ -420,7 +425,10 @@ int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct
         return 0;
     }
     process.state = CALLBACK_APPLIED;
-    r = process_event(&process, err);
+    if (PLANTED(CALLBACK_DONE_FIRST)) {
+        r = store_write(payments->options.store, done_tx, &process, err);
+    }
+    r = r < 0 ? r : process_event(&process, err);
     if (r < 0) {
         struct err ignored = {0};
         process.result = err->detail;

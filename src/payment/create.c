@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/plant.h"
 #include "meter/meter.h"
 #include "payment/internal.h"
 
@@ -35,8 +36,9 @@ struct flow {
     int tried_count;
     struct route_plan plan;
     bool sending; /* `attempt` is written and waits to be called */
-    bool
-        as_written; /* payment and attempt 1 are as begin_tx() wrote them, and not looked at since */
+    /* Payment and attempt 1 are as begin_tx() wrote them, and not looked at since. */
+    bool as_written;
+    bool guarded;     /* the transaction at hand fails if they are not */
     bool was_unknown; /* at some time in this request */
     struct gateway_result result;
     const char *source;
@@ -148,10 +150,9 @@ static int finish(struct flow *flow, struct store_tx *tx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    return told ? idempotency_finish_event(flow->payments, tx, flow->caller, status,
-                                           payment->version, err)
-                : idempotency_finish(flow->payments, tx, flow->caller, status, flow->answer->json,
-                                     err);
+    return told ? idempotency_finish_event(tx, flow->caller, flow->guarded, payment->version,
+                                           flow->answer, err)
+                : idempotency_finish(tx, flow->caller, flow->guarded, NULL, flow->answer, err);
 }
 
 /* ---- begin ---- */
@@ -218,7 +219,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || flow->found != IDEMPOTENCY_NEW) {
         return r;
     }
-    flow->sending = next_attempt(flow);
+    flow->sending = (PLANTED(NO_INTENT) && flow->attempt.owner != NULL) || next_attempt(flow);
     INVARIANT(payment_move_find(PAYMENT_CREATED, EVENT_SEND)->to == PAYMENT_PROCESSING,
               "a payment with an attempt is processing");
     flow->payment.state = flow->sending ? PAYMENT_PROCESSING : PAYMENT_CREATED;
@@ -377,6 +378,7 @@ static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct settlement settlement;
     flow->sending = false;
     flow->tried_count = settle->tried_count;
+    flow->guarded = settle->as_written;
     int r = settle_rows(settle, tx, &attempt, err);
     if (r < 0) {
         return r;
@@ -425,6 +427,7 @@ static int settle(struct flow *flow, struct err *err) {
         r = store_write(flow->payments->options.store, settle_tx, &ctx, err);
     }
     flow->as_written = false;
+    flow->guarded = false;
     if (r < 0) {
         if (r != -ERR_STORE_UNKNOWN) {
             flow->attempt.id = ctx.called; /* the next one was never written */
@@ -453,6 +456,9 @@ static void meter_payment(const struct flow *flow) {
 static int drive(struct flow *flow, struct err *err) {
     while (flow->sending) {
         call(flow);
+        if (PLANTED(FAILOVER_ON_UNKNOWN) && flow->result.outcome == GW_UNKNOWN) {
+            flow->result.outcome = GW_UNAVAILABLE;
+        }
         if (flow->result.outcome == GW_UNKNOWN) {
             insist(flow);
         }
@@ -592,10 +598,15 @@ int payment_create(struct payments *payments, const struct caller *caller,
     struct begin_ctx first = {
         .flow = &flow,
         .fresh = payment_of(&flow, order),
-        .hold_order = !order->several_per_order && !payments->options.several_per_order,
+        .hold_order = !order->several_per_order && !payments->options.several_per_order &&
+                      !PLANTED(ORDER_NOT_HELD),
     };
     flow.payment = first.fresh;
     plan(&flow);
+    if (PLANTED(NO_INTENT) && next_attempt(&flow)) {
+        first.fresh = flow.payment;
+        call(&flow);
+    }
     int r = run(&flow, begin(&first, err), err);
     if (r < 0) {
         answer_release(ret_answer);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "payment/internal.h"
 
 enum { IDEMPOTENCY_RUNNING = 1, IDEMPOTENCY_DONE = 2 };
@@ -80,14 +81,14 @@ static int claim_existing(struct payments *payments, struct store_tx *tx,
         return err_set(err, ERR_STORE_CONFLICT,
                        "the Idempotency-Key was pruned at this very moment");
     }
-    if (strcmp(sql_text(rows, 0), caller->request_hash) != 0 ||
+    if ((strcmp(sql_text(rows, 0), caller->request_hash) != 0 && !PLANTED(HASH_IGNORED)) ||
         strcmp(sql_text(rows, 1), operation) != 0) {
         err_set(err, ERR_IDEMPOTENCY_MISMATCH,
                 "this Idempotency-Key came first with another request (%s)", sql_text(rows, 1));
         err_place(err, "Idempotency-Key");
         return err_hint(err, "Use a new key for a new request; repeat an old one byte by byte.");
     }
-    if (sql_int(rows, 3) == IDEMPOTENCY_DONE) {
+    if (sql_int(rows, 3) == IDEMPOTENCY_DONE && !PLANTED(REPEAT_ANEW)) {
         *ret_found = IDEMPOTENCY_REPLAY;
         return replay(tx, rows, ret_answer, err);
     }
@@ -171,27 +172,42 @@ int idempotency_claim(struct payments *payments, struct store_tx *tx, const stru
     return claim_existing(payments, tx, caller, operation, resource_id, ret_found, ret_answer, err);
 }
 
-int idempotency_finish(struct payments *payments, struct store_tx *tx, const struct caller *caller,
-                       int status, const char *json, struct err *err) {
+/* Somebody else finished it while we were at work (our lease had run out): his word stands, and we
+ * say the same. */
+static int say_the_first(struct store_tx *tx, const struct caller *caller, struct answer *answer,
+                         struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT request_hash, operation, resource_id, state, owner, lease_us, status, "
+        "body FROM idempotency WHERE scope = $1 AND key = $2",
+        S_TEXT(caller->scope), S_TEXT(caller->key));
+    r = r < 0 ? r : sql_next(rows, err);
+    return r <= 0 ? r : replay(tx, rows, answer, err);
+}
+
+int idempotency_finish(struct store_tx *tx, const struct caller *caller, bool ours,
+                       const char *kept, struct answer *answer, struct err *err) {
+    static const char sql[] = "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE "
+                              "scope = $1 AND key = $2 AND state = 1";
     if (caller->key == NULL) {
         return 0;
     }
-    return sql_put(
-        tx, err,
-        /* The first answer stands: whoever took over from a run that was only slow may be second.
-         */
-        "UPDATE idempotency SET state = $3, status = $4, body = $5 WHERE scope = $1 AND key = $2 "
-        "AND state = 1",
-        S_TEXT(caller->scope), S_TEXT(caller->key), S_INT(IDEMPOTENCY_DONE), S_INT(status),
-        S_TEXT(json));
+    const char *body = kept != NULL ? kept : answer->json;
+    if (ours) {
+        return sql_put_one(tx, err, sql, S_TEXT(caller->scope), S_TEXT(caller->key),
+                           S_INT(IDEMPOTENCY_DONE), S_INT(answer->status), S_TEXT(body));
+    }
+    int64_t changed = sql_exec(tx, err, sql, S_TEXT(caller->scope), S_TEXT(caller->key),
+                               S_INT(IDEMPOTENCY_DONE), S_INT(answer->status), S_TEXT(body));
+    return changed < 0 ? (int)changed : changed == 0 ? say_the_first(tx, caller, answer, err) : 0;
 }
 
-int idempotency_finish_event(struct payments *payments, struct store_tx *tx,
-                             const struct caller *caller, int status, int64_t sequence,
-                             struct err *err) {
+int idempotency_finish_event(struct store_tx *tx, const struct caller *caller, bool ours,
+                             int64_t sequence, struct answer *answer, struct err *err) {
     char body[EVENT_BODY_CHARS_MAX];
     snprintf(body, sizeof body, "%c%lld", EVENT_MARK, (long long)sequence);
-    return idempotency_finish(payments, tx, caller, status, body, err);
+    return idempotency_finish(tx, caller, ours, body, answer, err);
 }
 
 struct run_ctx {
@@ -217,9 +233,7 @@ static int run_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    const struct answer *answer = run->answer;
-    const char *kept = answer->kept_json != NULL ? answer->kept_json : answer->json;
-    return idempotency_finish(run->payments, tx, run->caller, answer->status, kept, err);
+    return idempotency_finish(tx, run->caller, false, run->answer->kept_json, run->answer, err);
 }
 
 int idempotent_run(struct payments *payments, const struct caller *caller, const char *operation,

@@ -60,14 +60,15 @@ MUST_USE int idempotency_claim(struct payments *payments, struct store_tx *tx,
                                const struct caller *caller, const char *operation,
                                char resource_id[ID_TEXT_MAX], enum idempotency_found *ret_found,
                                struct answer *ret_answer, struct err *err);
-/* Stores the answer in the transaction that makes it true. No key: nothing. */
-MUST_USE int idempotency_finish(struct payments *payments, struct store_tx *tx,
-                                const struct caller *caller, int status, const char *json,
-                                struct err *err);
+/* Stores the answer in the transaction that makes it true: `kept` where a repeat is told something
+ * else than `answer`, or NULL. No key: nothing. When another run has finished the key meanwhile,
+ * its answer stands and takes the place of ours in `answer`. `ours`: that cannot have happened
+ * unless the transaction is to fail with ERR_STATE (sql_put_one()), which saves the asking. */
+MUST_USE int idempotency_finish(struct store_tx *tx, const struct caller *caller, bool ours,
+                                const char *kept, struct answer *answer, struct err *err);
 /* The same for an answer that is word for word the data of event `sequence` of the resource. */
-MUST_USE int idempotency_finish_event(struct payments *payments, struct store_tx *tx,
-                                      const struct caller *caller, int status, int64_t sequence,
-                                      struct err *err);
+MUST_USE int idempotency_finish_event(struct store_tx *tx, const struct caller *caller, bool ours,
+                                      int64_t sequence, struct answer *answer, struct err *err);
 /* After a failure that left rows running (the store went away in the middle): gives up the leases
  * of the caller's key, of this attempt and of this operation ("" for none), so that a repeat or the
  * resolver need not wait for them to end. What cannot be written is left to the leases' end. */

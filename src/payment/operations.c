@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "gateway/control.h"
 #include "meter/meter.h"
 #include "payment/internal.h"
@@ -64,9 +65,7 @@ static int finish(struct work *work, struct store_tx *tx, struct err *err) {
         render_payment(&buf, &work->payment);
     }
     int r = answer_take(work->answer, status, &buf, err);
-    return r < 0 ? r
-                 : idempotency_finish(work->payments, tx, work->caller, status, work->answer->json,
-                                      err);
+    return r < 0 ? r : idempotency_finish(tx, work->caller, false, NULL, work->answer, err);
 }
 
 /* ---- what may be done ---- */
@@ -150,8 +149,9 @@ static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amo
     if (r < 0) {
         return r;
     }
-    int64_t left = payment->captured_minor - payment->refund_reserved_minor -
-                   payment->disputed_minor;
+    int64_t counted = PLANTED(REFUNDS_PENDING_IGNORED) ? payment->refunded_minor
+                                                       : payment->refund_reserved_minor;
+    int64_t left = payment->captured_minor - counted - payment->disputed_minor;
     int64_t amount = work->asked_minor > 0 ? work->asked_minor : left;
     if (amount > left || amount <= 0) {
         return over(work, left, "refunded", err);

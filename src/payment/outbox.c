@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "payment/internal.h"
 
 enum { DELIVERY_ID_CHARS_MAX = 2 * ID_TEXT_MAX + 8 };
@@ -17,6 +18,9 @@ enum { DELIVERY_ID_CHARS_MAX = 2 * ID_TEXT_MAX + 8 };
 static int deliver(struct payments *payments, struct store_tx *tx, const char *endpoint_id,
                    const struct event_id *event, const char *type, int64_t now_us,
                    struct err *err) {
+    if (PLANTED(EVENT_LOST)) {
+        return 0;
+    }
     atomic_fetch_add(&payments->deliveries, 1);
     char id[DELIVERY_ID_CHARS_MAX];
     snprintf(id, sizeof id, "dlv%s_%s", endpoint_id + strcspn(endpoint_id, "_"), event->text + 4);

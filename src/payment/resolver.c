@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "meter/meter.h"
 #include "payment/cases.h"
 
@@ -99,7 +100,8 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    look->stale = look->was_live && !attempt_state_live(look->attempt.state);
+    look->stale = look->was_live && !attempt_state_live(look->attempt.state) &&
+                  !PLANTED(STALE_ANSWER);
     if (look->stale) {
         return 0; /* "authorized" from just before we cancelled it is no late success */
     }
@@ -217,7 +219,13 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
         look->source = "answer";
     }
     int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
+    if (PLANTED(RESOLVER_GIVES_UP) && unknown && age > 15 * US_PER_SECOND &&
+        (ret_result->outcome == GW_UNKNOWN || gateway_outcome_is_fault(ret_result->outcome))) {
+        ret_result->outcome = GW_NOT_FOUND;
+        return 0;
+    }
     if (ret_result->outcome == GW_NOT_FOUND && unresolved(&look->attempt) &&
+        !PLANTED(NOT_FOUND_BELIEVED) &&
         (conclusive == 0 || age < REPEAT_WINDOW_US + conclusive || !unknown)) {
         ret_result->outcome = GW_UNKNOWN; /* a repeat may still arrive there: no word yet */
     }
@@ -366,7 +374,8 @@ static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
 void change_of(const struct payment_row *payment, const struct attempt_row *attempt,
                const struct operation_row *operation, struct gateway_change *ret_change) {
     *ret_change = (struct gateway_change){
-        .reference = operation->id.text,
+        .reference = PLANTED(REFUND_NEW_KEY) && operation->was_unknown ? operation->payment_id.text
+                                                                       : operation->id.text,
         .amount_minor = operation->amount_minor,
         .final = operation->final,
         .reason = operation->reason,
@@ -543,6 +552,9 @@ int sweep_orphans(struct payments *payments, int64_t now_us, struct err *err) {
     static const char operations_shared[] =
         "SELECT id FROM operation WHERE state = 1 AND (lease_us < $1 OR owner NOT IN "
         "(SELECT id FROM instance WHERE seen_us > $3)) LIMIT $2";
+    if (PLANTED(ORPHANS_LEFT)) {
+        return 0;
+    }
     bool alone = payments->options.alone;
     char ids[SWEEP_BATCH][ID_TEXT_MAX];
     struct sql_arg third = alone ? S_TEXT(payments->instance) : S_INT(now_us - INSTANCE_DEAD_US);

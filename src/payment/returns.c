@@ -251,9 +251,7 @@ static int finish(struct giving *giving, struct store_tx *tx, struct err *err) {
     int r = render_case(tx, giving->arena, &buf, &giving->row, err);
     int status = operation_state_open(giving->operation.state) ? 202 : 201;
     r = r < 0 ? r : answer_take(giving->answer, status, &buf, err);
-    return r < 0 ? r
-                 : idempotency_finish(giving->payments, tx, giving->caller, status,
-                                      giving->answer->json, err);
+    return r < 0 ? r : idempotency_finish(tx, giving->caller, false, NULL, giving->answer, err);
 }
 
 static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "ledger/ledger.h"
 #include "meter/meter.h"
 #include "payment/internal.h"
@@ -317,6 +318,9 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     enum attempt_state to = attempt_move_find(from, result->outcome);
     bool success = result->outcome == GW_CHARGED || result->outcome == GW_AUTHORIZED;
     if (to == ATTEMPT_NONE && success && !attempt_state_live(from)) {
+        if (PLANTED(LATE_SUCCESS_IGNORED)) {
+            return 0;
+        }
         ret_settlement->late = true;
         return late_success(payments, tx, payment, attempt, result, err);
     }
@@ -326,7 +330,7 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     if (to == ATTEMPT_NONE || to == from) {
         return 0;
     }
-    if (from == ATTEMPT_AUTHORIZED && to == ATTEMPT_CHARGED) {
+    if (from == ATTEMPT_AUTHORIZED && to == ATTEMPT_CHARGED && !PLANTED(CAPTURE_POSTED_TWICE)) {
         int ours = captured_by_us(tx, payment, err);
         if (ours != 0) {
             return ours < 0 ? ours : 0;

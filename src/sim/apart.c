@@ -9,57 +9,113 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/proc.h"
+
+/* What child and parent both see. */
 struct shared {
     struct sim_outcome outcome;
     bool ended;
     char story[SIM_STORY_BYTES_MAX];
 };
 
-static void child(const struct sim_order *order, int timeout_s, struct shared *shared) {
+struct task_apart {
+    const struct sim_order *order;
+    struct shared *shared;
+};
+
+static void *shared_new(size_t bytes) {
+    void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    INVARIANT(shared != MAP_FAILED, "no memory to share with a child");
+    return shared;
+}
+
+static int run_child(void *arg) {
+    const struct task_apart *task = arg;
     char *story = NULL;
-    alarm((unsigned)timeout_s);
-    sim_run(order, &shared->outcome, order->story ? &story : NULL);
+    sim_run(task->order, &task->shared->outcome, task->order->story ? &story : NULL);
     if (story != NULL) {
-        snprintf(shared->story, sizeof shared->story, "%s", story);
+        snprintf(task->shared->story, sizeof task->shared->story, "%s", story);
     }
-    shared->ended = true;
-    _exit(0);
+    task->shared->ended = true;
+    return 0;
+}
+
+static void say_end(struct sim_outcome *outcome, bool late, int timeout_s,
+                    const struct proc_end *end) {
+    outcome->passed = false;
+    snprintf(outcome->check, sizeof outcome->check, "%s", late ? "hang" : "crash");
+    if (late) {
+        snprintf(outcome->why, sizeof outcome->why, "not over after %d s", timeout_s);
+    } else {
+        snprintf(outcome->why, sizeof outcome->why, "the program died (%s %d)",
+                 end->signal != 0 ? "signal" : "status",
+                 end->signal != 0 ? end->signal : end->status);
+    }
 }
 
 void sim_run_apart(const struct sim_order *order, int timeout_s, struct sim_outcome *ret_outcome,
                    char **ret_story) {
-    struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    INVARIANT(shared != MAP_FAILED, "no memory for a run's outcome");
+    struct shared *shared = shared_new(sizeof *shared);
+    struct task_apart task = {order, shared};
+    struct proc *proc = NULL;
+    struct proc_end end = {0};
+    struct err err = {0};
     sim_prepare();
     fflush(NULL);
-    pid_t pid = fork();
-    INVARIANT(pid >= 0, "no process for a run");
-    if (pid == 0) {
-        child(order, timeout_s, shared);
-    }
-    int status = 0;
-    INVARIANT(waitpid(pid, &status, 0) == pid, "a run's process ends");
+    int r = proc_fork(run_child, &task, &proc, &err);
+    INVARIANT(r == 0, "no process for a run");
+    bool late = proc_wait(proc, timeout_s * US_PER_SECOND, &end, &err) < 0;
+    proc_free(proc);
     *ret_outcome = shared->outcome;
     if (!shared->ended) {
-        bool late = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
-        ret_outcome->passed = false;
-        snprintf(ret_outcome->check, sizeof ret_outcome->check, "%s", late ? "hang" : "crash");
-        if (late) {
-            snprintf(ret_outcome->why, sizeof ret_outcome->why, "not over after %d s", timeout_s);
-        } else {
-            snprintf(ret_outcome->why, sizeof ret_outcome->why, "the program died (%s %d)",
-                     WIFSIGNALED(status) ? "signal" : "status",
-                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-        }
+        say_end(ret_outcome, late, timeout_s, &end);
     }
     if (ret_story != NULL) {
         *ret_story = strdup(shared->story);
     }
     munmap(shared, sizeof *shared);
+}
+
+/* ---- many at once ---- */
+
+struct job {
+    void (*work)(void *ctx, int job, void *ret_result);
+    void *ctx, *result;
+    int number;
+};
+
+static int work_child(void *arg) {
+    struct job *job = arg;
+    job->work(job->ctx, job->number, job->result);
+    fflush(NULL);
+    return 0;
+}
+
+bool sim_work_apart(int jobs, void (*work)(void *ctx, int job, void *ret_result), void *ctx,
+                    void *results, size_t bytes) {
+    struct proc *procs[SIM_JOBS_MAX];
+    struct err err = {0};
+    INVARIANT(jobs >= 1 && jobs <= SIM_JOBS_MAX, "so many jobs cannot be done at once");
+    char *shared = shared_new((size_t)jobs * bytes);
+    fflush(NULL);
+    for (int i = 0; i < jobs; i++) {
+        struct job job = {
+            .work = work, .ctx = ctx, .result = shared + (size_t)i * bytes, .number = i};
+        int r = proc_fork(work_child, &job, &procs[i], &err);
+        INVARIANT(r == 0, "no process for a worker");
+    }
+    bool well = true;
+    for (int i = 0; i < jobs; i++) {
+        struct proc_end end = {0};
+        well &= proc_wait(procs[i], -1, &end, &err) == 0 && end.status == 0;
+        proc_free(procs[i]);
+    }
+    memcpy(results, shared, (size_t)jobs * bytes);
+    munmap(shared, (size_t)jobs * bytes);
+    return well;
 }
 
 /* ---- shrinking ---- */

@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "sim/sim.h"
+#include "sim/table.h"
 
-enum { EXIT_WELL = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2, JOBS_MAX = 64, TIMEOUT_S = 120 };
+enum { EXIT_WELL = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2, TIMEOUT_S = 120 };
 enum { SHRINK_TRIES_MAX = 400, SHOWN_MAX = 10 };
 
 struct wishes {
@@ -130,8 +129,9 @@ static void tally_add(struct tally *tally, const struct sim_outcome *outcome) {
     tally->virtual_us += outcome->virtual_us;
 }
 
-/* Every `jobs`-th seed, in this process; the tally goes through the pipe. */
-static void work(const struct wishes *wishes, int job, int fd) {
+/* Every `jobs`-th seed, in this process. */
+static void work(void *ctx, int job, void *ret_result) {
+    const struct wishes *wishes = ctx;
     struct tally tally = {0};
     int64_t end_us = clock_mono_us() + wishes->seconds * US_PER_SECOND;
     for (int64_t i = job; wishes->seconds > 0 ? clock_mono_us() < end_us : i < wishes->count;
@@ -156,8 +156,7 @@ static void work(const struct wishes *wishes, int job, int fd) {
             fflush(stdout);
         }
     }
-    ssize_t wrote = write(fd, &tally, sizeof tally);
-    _exit(wrote == (ssize_t)sizeof tally ? 0 : 1);
+    *(struct tally *)ret_result = tally;
 }
 
 static void tally_join(struct tally *all, const struct tally *one) {
@@ -174,31 +173,13 @@ static void tally_join(struct tally *all, const struct tally *one) {
     all->virtual_us += one->virtual_us;
 }
 
-static int run_many(const struct wishes *wishes) {
-    struct tally all = {0};
-    int pipes[JOBS_MAX];
+static int run_many(struct wishes *wishes) {
+    struct tally all = {0}, tallies[SIM_JOBS_MAX] = {0};
     int64_t began_us = clock_mono_us();
     sim_prepare();
-    fflush(NULL);
+    bool whole = sim_work_apart(wishes->jobs, work, wishes, tallies, sizeof *tallies);
     for (int i = 0; i < wishes->jobs; i++) {
-        int ends[2];
-        INVARIANT(pipe(ends) == 0, "no pipe for a worker");
-        pid_t pid = fork();
-        INVARIANT(pid >= 0, "no process for a worker");
-        if (pid == 0) {
-            work(wishes, i, ends[1]);
-        }
-        close(ends[1]);
-        pipes[i] = ends[0];
-    }
-    bool whole = true;
-    for (int i = 0; i < wishes->jobs; i++) {
-        struct tally one;
-        whole &= read(pipes[i], &one, sizeof one) == (ssize_t)sizeof one;
-        close(pipes[i]);
-        tally_join(&all, &one);
-    }
-    while (wait(NULL) > 0) {
+        tally_join(&all, &tallies[i]);
     }
     double seconds = (double)(clock_mono_us() - began_us) / US_PER_SECOND;
     printf("%lld seeds from %llu: %lld failed; %lld payments (%lld unknown at some time), %lld "
@@ -232,7 +213,7 @@ static int list_names(bool are_plants) {
 struct given {
     gint64 seed, first, count, seconds;
     gint jobs, customers, purchases, timeout_s;
-    gboolean every_commit, story, shrink, twice, verbose, features, plants;
+    gboolean every_commit, story, shrink, twice, verbose, features, plants, table;
     char *without, *plant, *about;
 };
 
@@ -279,7 +260,7 @@ static int read_given(const struct given *given, struct wishes *wishes) {
         .verbose = given->verbose,
         .about = given->about,
     };
-    if (given->jobs < 1 || given->jobs > JOBS_MAX || given->count < 1 || given->timeout_s < 1 ||
+    if (given->jobs < 1 || given->jobs > SIM_JOBS_MAX || given->count < 1 || given->timeout_s < 1 ||
         given->customers < 0 || given->purchases < 0 || given->seconds < 0) {
         fprintf(stderr, "holdfast-sim: a number is out of range; try --help\n");
         return EXIT_USAGE;
@@ -292,6 +273,15 @@ static int read_given(const struct given *given, struct wishes *wishes) {
         wishes->order.seed = (uint64_t)given->seed;
     }
     return read_names(given, wishes);
+}
+
+static int make_table(const struct wishes *wishes) {
+    if (!plant_set(PLANT_NONE + 1)) {
+        fprintf(stderr, "holdfast-sim: this build holds no planted faults (script/build plants)\n");
+        return EXIT_USAGE;
+    }
+    bool well = sim_table(wishes->order.plant, wishes->count, wishes->jobs, wishes->timeout_s);
+    return well ? EXIT_WELL : EXIT_PROBLEM;
 }
 
 int main(int argc, char **argv) {
@@ -308,6 +298,8 @@ int main(int argc, char **argv) {
         {"every-commit", 0, 0, G_OPTION_ARG_NONE, &given.every_commit,
          "ask for the invariants after every commit, not every few", NULL},
         {"plant", 0, 0, G_OPTION_ARG_STRING, &given.plant, "with this planted fault", "NAME"},
+        {"table", 0, 0, G_OPTION_ARG_NONE, &given.table,
+         "after how many seeds each planted fault is caught, at most --count", NULL},
         {"story", 0, 0, G_OPTION_ARG_NONE, &given.story, "tell what happened", NULL},
         {"about", 0, 0, G_OPTION_ARG_STRING, &given.about, "only lines with this text", "TEXT"},
         {"shrink", 0, 0, G_OPTION_ARG_NONE, &given.shrink,
@@ -340,6 +332,9 @@ int main(int argc, char **argv) {
     int status = read_given(&given, &wishes);
     if (status != EXIT_WELL) {
         return status;
+    }
+    if (given.table) {
+        return make_table(&wishes);
     }
     return given.seed >= 0 ? run_one(&wishes) : run_many(&wishes);
 }

@@ -13,7 +13,7 @@
 #include "meter/meter.h"
 #include "sandbox/paypal_identity.h"
 
-enum { CHECKS_EVERY_MOST = 8, TRACE_BYTES_MAX = SIM_STORY_BYTES_MAX };
+enum { TRACE_BYTES_MAX = SIM_STORY_BYTES_MAX };
 /* 2026-03-01, some hours before midnight UTC. */
 #define BEGIN_US INT64_C(1772395200000000)
 #define QUIET_US (2 * 3600 * US_PER_SECOND)
@@ -87,7 +87,7 @@ static void draw(struct run *run) {
     run->features &= ~run->order.without;
     run->customers = 1 + (int)prng_below(&prng, 6);
     run->purchases = 1 + (int)prng_below(&prng, 8);
-    run->checks_every = 1 + (int)prng_below(&prng, CHECKS_EVERY_MOST);
+    run->checks_every = 1;
     if (run->order.customers > 0 && run->customers > run->order.customers) {
         run->customers = run->order.customers;
     }
@@ -157,6 +157,7 @@ static void direct(void *arg) {
             task_sleep_us(500 * US_PER_MS);
         }
         run->phase = RUN_QUIET;
+        run->quiet_us = sim_world_now_us(run->world);
         sim_say(run->world, "all trouble ends");
         trouble_heal(run);
         await_quiet(run);

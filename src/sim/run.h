@@ -74,7 +74,8 @@ struct run {
     struct service *service; /* NULL: not up */
     struct store *look;      /* for the oracles; not counted as part of the service */
     int lives;
-    int64_t commits, skew_us, asked;
+    int64_t commits; /* that changed something */
+    int64_t writes_seen, skew_us, asked, quiet_us;
     bool stopped;
 
     char keys[RUN_KEYS_MAX][RUN_KEY_CHARS];

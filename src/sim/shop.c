@@ -427,7 +427,9 @@ void merchant_handle(void *ctx, const struct http_request *request, struct http_
                                     request->body_bytes, clock_wall_us() / US_PER_SECOND, &err);
     secret_free(secret);
     if (r < 0) {
-        if (run->skew_us == 0 && run->phase == RUN_QUIET) {
+        bool settled = run->phase == RUN_QUIET &&
+                       sim_world_now_us(run->world) > run->quiet_us + 60 * US_PER_SECOND;
+        if (settled) {
             run_fail(run, "webhook", "", "a webhook does not verify: %s", err.detail);
         }
         return;

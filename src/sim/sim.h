@@ -24,7 +24,12 @@ const char *sim_feature_name(enum sim_feature feature);
 MUST_USE bool sim_feature_parse(const char *name, enum sim_feature *ret_feature);
 const char *sim_feature_what(enum sim_feature feature);
 
-enum { SIM_WHY_CHARS = 512, SIM_CHECK_CHARS = 32, SIM_STORY_BYTES_MAX = 4 * 1024 * 1024 };
+enum {
+    SIM_JOBS_MAX = 64,
+    SIM_WHY_CHARS = 512,
+    SIM_CHECK_CHARS = 32,
+    SIM_STORY_BYTES_MAX = 4 * 1024 * 1024,
+};
 
 /* What a run is made of; zeros are drawn from the seed. */
 struct sim_order {
@@ -55,6 +60,10 @@ void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, cha
  * "crash" or "hang". `ret_story` may be NULL; else free() it. */
 void sim_run_apart(const struct sim_order *order, int timeout_s, struct sim_outcome *ret_outcome,
                    char **ret_story);
+/* Runs work(ctx, 0 .. jobs - 1, its result) in child processes at once, and waits for all of them.
+ * `results` is `jobs` times `bytes`. False: one of them did not end well. */
+MUST_USE bool sim_work_apart(int jobs, void (*work)(void *ctx, int job, void *ret_result),
+                             void *ctx, void *results, size_t bytes);
 /* Fewer features, customers and purchases, as long as the same check fails. */
 void sim_shrink(const struct sim_order *order, int timeout_s, int tries_max,
                 struct sim_order *ret_order, struct sim_outcome *ret_outcome);

@@ -119,13 +119,18 @@ static void serve(struct run *run, struct sim_process *process) {
 /* Asked by the store before each statement and at each commit; says nothing but "go on". */
 static int on_statement(void *ctx, const char *sql) {
     struct run *run = ctx;
-    if (strcmp(sql, "COMMITTED") == 0) {
-        run->commits++;
-        if (run->look != NULL && run->commits % run->checks_every == 0) {
-            sim_hold(run->world);
-            oracle_commit(run);
-            sim_unhold(run->world);
-        }
+    if (strcmp(sql, "COMMITTED") != 0) {
+        return 0;
+    }
+    struct sim_disk_counts counts;
+    sim_disk_counts(run->disk, &counts);
+    bool changed = counts.writes != run->writes_seen;
+    run->writes_seen = counts.writes;
+    run->commits += changed;
+    if (changed && run->look != NULL && run->commits % run->checks_every == 0) {
+        sim_hold(run->world);
+        oracle_commit(run);
+        sim_unhold(run->world);
     }
     return 0;
 }

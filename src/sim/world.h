@@ -11,7 +11,7 @@
  * every switch, so that time never stands still. Which of the tasks that can run goes on, who of
  * those that wait is woken, and where a task is interrupted is drawn from the seed.
  * Invariants:
- *   W1 The same seed and the same program give the same switches: nothing here depends on addresses.
+ *   W1 The same seed and the same program give the same switches: no address decides anything.
  *   W2 A dead process's tasks never run again.
  *   W3 When nothing can run and nothing waits for a time, the world says so (SIM_STUCK) and stops.
  * Threads: one. Owns: the stacks, until sim_world_free(). */

@@ -34,6 +34,7 @@
 #include "store/store_impl.h"
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "store/store_disk.h"
 #include "store/store_file.h"
 #include "store/pool.h"
@@ -286,7 +287,7 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
         group_rollback(writer);
         return run;
     }
-    if (group_commit(store, &why) < 0) {
+    if (group_commit(store, &why) < 0 && !PLANTED(FAILED_COMMIT_BELIEVED)) {
         group_fail(first, run, &why);
     } else if (store_fault(&store->base, "COMMITTED")) {
         group_forget(first, run);

@@ -543,6 +543,29 @@ static void test_the_story_of_a_release_says_held_and_then_released(void **state
     assert_has(ran.out, "+2.000s  cancel   succeeded");
 }
 
+static void test_the_story_of_what_was_unknown_says_so_and_how_it_ended(void **state) {
+    (void)state;
+    static const struct canned story[] = {
+        {"GET", "/v1/payments/pay_1/events", 200,
+         "{\"payment\":" PAYMENT(
+             "pay_1", "canceled") ",\"events\":[],\"attempts\":[{\"number\":1,\"gateway\":"
+                                  "\"stripe-eu\",\"state\":\"charged\",\"outcome\":\"charged\","
+                                  "\"source\":\"query\",\"was_unknown\":true,\"decision\":{},"
+                                  "\"created_at\":\"2020-01-01T00:00:00Z\","
+                                  "\"settled_at\":\"2020-01-01T00:00:01Z\"}],"
+                                  "\"operations\":[{\"id\":\"re_1\",\"object\":\"cancel\","
+                                  "\"state\":\"failed\",\"amount\":0,\"currency\":\"USD\","
+                                  "\"was_unknown\":true,\"source\":\"person\","
+                                  "\"created_at\":\"2020-01-01T00:00:02Z\"}],"
+                                  "\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
+        {0}};
+    RAN ran = run(story, "payment show pay_1");
+    assert_int_equal(ran.status, CLI_DONE);
+    assert_has(ran.out, "it had been unknown; told by query");
+    assert_has(ran.out, "it had been unknown; told by person");
+    assert_has_not(strstr(ran.out, "+2.000s"), "0.00");
+}
+
 static void test_the_story_of_a_payment_is_told_in_time(void **state) {
     (void)state;
     static const struct canned story[] = {
@@ -769,6 +792,7 @@ int main(void) {
         cmocka_unit_test(test_filters_become_a_query),
         cmocka_unit_test(test_a_list_is_a_table_and_says_how_to_go_on),
         cmocka_unit_test(test_the_story_of_a_release_says_held_and_then_released),
+        cmocka_unit_test(test_the_story_of_what_was_unknown_says_so_and_how_it_ended),
         cmocka_unit_test(test_the_story_of_a_payment_is_told_in_time),
         cmocka_unit_test(test_what_was_found_wrong_is_status_1),
         cmocka_unit_test(test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it),

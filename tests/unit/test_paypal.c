@@ -481,7 +481,8 @@ static void every_state_of_an_order_has_its_outcome(void **state) {
         {ORDER("PAYER_ACTION_REQUIRED", "", LINKS("payer-action")), GW_ACTION_NEEDED, -1},
         {ORDER("CREATED", "", LINKS("payer-action")), GW_ACTION_NEEDED, -1},
         {ORDER("SAVED", "", LINKS("payer-action")), GW_ACTION_NEEDED, -1},
-        {CREATED, GW_UNKNOWN, -1}, /* for a token: its capture may be under way */
+        /* For a token: nothing is taken; conclusive once its capture can no longer arrive. */
+        {CREATED, GW_NOT_FOUND, -1},
         {ORDER("APPROVED", "", ""), GW_APPROVED, -1},
         {ORDER("VOIDED", "", ""), GW_CANCELED, -1},
         {ORDER("COMPLETED", "", ""), GW_UNKNOWN, -1},

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -259,6 +260,44 @@ static void test_what_is_left_of_a_group_ends_with_its_leader(void **state) {
     close(ends[0]);
 }
 
+static int copy_main(void *arg) {
+    int *shared = arg;
+    *shared += 1;
+    return *shared == 42 ? 9 : 1;
+}
+
+static void test_a_copy_of_this_process_shares_what_is_mapped_so(void **state) {
+    int *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                       0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    *shared = 41;
+    PROC_AUTO proc = NULL;
+    assert_int_equal(proc_fork(copy_main, shared, &proc, NULL), 0);
+    struct proc_end end = {0};
+    assert_int_equal(proc_wait(proc, LONG_US, &end, NULL), 0);
+    assert_int_equal(end.status, 9);
+    assert_int_equal(*shared, 42);
+    munmap(shared, sizeof *shared);
+}
+
+static int copy_that_waits(void *arg) {
+    char byte;
+    ssize_t got = read(*(int *)arg, &byte, 1);
+    return got == 0 ? 0 : 1;
+}
+
+static void test_a_copy_that_does_not_end_in_time_can_be_ended(void **state) {
+    int ends[2];
+    make_pipe(ends);
+    struct proc *proc = NULL;
+    assert_int_equal(proc_fork(copy_that_waits, &ends[0], &proc, NULL), 0);
+    assert_int_equal(proc_wait(proc, 1000, NULL, NULL), -ERR_TIMEOUT);
+    proc_free(proc);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_freeing_ends_and_reaps(void **state) {
     int ends[2];
     make_pipe(ends);
@@ -373,6 +412,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_stopping_asks_first_and_then_kills),
         cmocka_unit_test(test_signals_reach_the_whole_group),
         cmocka_unit_test(test_what_is_left_of_a_group_ends_with_its_leader),
+        cmocka_unit_test(test_a_copy_of_this_process_shares_what_is_mapped_so),
+        cmocka_unit_test(test_a_copy_that_does_not_end_in_time_can_be_ended),
         cmocka_unit_test(test_freeing_ends_and_reaps),
         cmocka_unit_test(test_a_child_that_is_asked_to_dies_with_its_parent),
         cmocka_unit_test(test_output_over_the_maximum_ends_the_child),

@@ -74,10 +74,15 @@ static void without_an_id_the_list_is_searched_page_by_page(void **state) {
 
 static void not_found_needs_the_whole_list_to_its_end(void **state) {
     struct fake *fake = *state;
-    FAKE_SCRIPT(fake, {200, LIST(OTHER("pi_9"), "false")}, {200, LIST("", "false")});
+    FAKE_SCRIPT(fake, {200, LIST(OTHER("pi_9"), "false")}, {200, LIST("", "false")},
+                {200, LIST("", "false")});
     assert_int_equal(query(fake, "").outcome, GW_NOT_FOUND);
+    assert_script_done(fake);
     assert_string_equal(fake->sent[1].url,
                         BASE "/v1/payment_intents?limit=100&created%5Bgte%5D=1700000601");
+    assert_string_equal(fake->sent[2].url,
+                        BASE "/v1/payment_intents?limit=100&created%5Bgte%5D=1699913300"
+                             "&created%5Blte%5D=1699999699");
     /* A late repeat made it, after the first window. */
     FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST(INTENT("processing", ""), "false")});
     assert_int_equal(query(fake, "").outcome, GW_PENDING);
@@ -94,6 +99,23 @@ static void not_found_needs_the_whole_list_to_its_end(void **state) {
     assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
     FAKE_SCRIPT(fake, {200, "{\"object\":\"list\",\"has_more\":false}"});
     assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
+}
+
+static void what_a_wrong_clock_hides_is_looked_for_a_day_back(void **state) {
+    struct fake *fake = *state;
+    FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST("", "false")},
+                {200, LIST(INTENT("processing", ""), "false")});
+    assert_int_equal(query(fake, "").outcome, GW_PENDING);
+    FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST("", "false")}, {500, ""});
+    assert_int_equal(query(fake, "").outcome, GW_UNAVAILABLE);
+    /* More than can be looked through: the usual windows decide. */
+    struct step steps[22] = {{200, LIST("", "false"), 0, 0}, {200, LIST("", "false"), 0, 0}};
+    for (size_t i = 2; i < COUNT_OF(steps); i++) {
+        steps[i] = (struct step){200, LIST(OTHER("pi_9"), "true"), 0, 0};
+    }
+    fake_script(fake, steps, COUNT_OF(steps));
+    assert_int_equal(query(fake, "").outcome, GW_NOT_FOUND);
+    assert_script_done(fake);
 }
 
 static void a_charge_found_in_a_list_is_asked_for_its_fee(void **state) {
@@ -213,7 +235,8 @@ static void a_change_of_a_payment_without_an_id_looks_for_it_first(void **state)
     fake->gateway.adapter->cancel(&fake->call, &change, &result);
     assert_int_equal(result.outcome, GW_CANCELED);
     assert_string_equal(fake->sent[1].url, BASE "/v1/payment_intents/pi_1/cancel");
-    FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST("", "false")});
+    FAKE_SCRIPT(fake, {200, LIST("", "false")}, {200, LIST("", "false")},
+                {200, LIST("", "false")});
     fake->gateway.adapter->cancel(&fake->call, &change, &result);
     assert_int_equal(result.outcome, GW_NOT_FOUND);
     /* The look did not come to an end, or failed: the change was certainly not made. */
@@ -331,6 +354,7 @@ int main(void) {
         T(refused_questions_say_nothing_about_the_payment),
         T(without_an_id_the_list_is_searched_page_by_page),
         T(not_found_needs_the_whole_list_to_its_end),
+        T(what_a_wrong_clock_hides_is_looked_for_a_day_back),
         T(a_charge_found_in_a_list_is_asked_for_its_fee),
         T(a_list_without_end_is_given_up_as_unknown),
         T(capture_says_how_much_and_keeps_the_rest_only_when_told),

@@ -311,10 +311,11 @@ static int find_intent(const struct gateway_call *call, const struct gateway_loo
     snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld&created%%5Blte%%5D=%lld",
              (long long)(created_s - CLOCK_SKEW_S), (long long)window_end_s);
     int found = search_list(call, &search, result, ret_intent);
-    if (found == 0) {
-        snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld", (long long)(window_end_s + 1));
-        found = search_list(call, &search, result, ret_intent);
+    if (found != 0 || clock_wall_us() / US_PER_SECOND + CLOCK_SKEW_S <= window_end_s) {
+        return found; /* so soon after the charge nobody takes "not there" for an end */
     }
+    snprintf(filter, sizeof(filter), "&created%%5Bgte%%5D=%lld", (long long)(window_end_s + 1));
+    found = search_list(call, &search, result, ret_intent);
     return found == 0 ? find_early(call, &search, filter, sizeof(filter), created_s - CLOCK_SKEW_S,
                                    result, ret_intent)
                       : found;

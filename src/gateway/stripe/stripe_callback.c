@@ -3,6 +3,7 @@
 #include "gateway/stripe/stripe.h"
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "gateway/stripe/stripe_sign.h"
 
 /* What the object inside an event is, by the event's type. The first row whose prefix fits counts.
@@ -175,7 +176,7 @@ int stripe_verify_callback(const struct gateway_call *call,
                                           "Stripe-Signature");
     int rc = stripe_sign_verify(secrets, secret_total, header, request->body, request->body_bytes,
                                 request->now_us / US_PER_SECOND, err);
-    if (rc < 0) {
+    if (rc < 0 && !PLANTED(FORGERY_BELIEVED)) {
         return rc;
     }
     JSON_AUTO json = NULL;
