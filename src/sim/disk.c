@@ -535,3 +535,27 @@ void sim_disk_install(struct sim_disk *disk) {
     door.renew = door_renew;
     store_disk_install(&door);
 }
+
+enum { LOOK_BYTES = 64 * 1024 };
+
+static bool pages_hold(const struct disk_pages *pages, const void *bytes, size_t count) {
+    uint8_t look[LOOK_BYTES];
+    INVARIANT(count > 0 && count <= LOOK_BYTES / 2, "what is looked for fits into a look");
+    for (int64_t at = 0; at < pages->size; at += LOOK_BYTES - (int64_t)count) {
+        int64_t some = pages->size - at < LOOK_BYTES ? pages->size - at : LOOK_BYTES;
+        disk_pages_read(pages, look, some, at);
+        if (memmem(look, (size_t)some, bytes, count) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_disk_holds(const struct sim_disk *disk, const void *bytes, size_t count) {
+    for (const struct disk_file *file = disk->first; file != NULL; file = file->next) {
+        if (pages_hold(&file->live, bytes, count) || pages_hold(&file->durable, bytes, count)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -108,6 +108,9 @@ void sim_disk_plan_crash(struct sim_disk *disk, int64_t count);
 void sim_disk_counts(const struct sim_disk *disk, struct sim_disk_counts *ret_counts);
 /* Of every change so far: file, place, bytes, order, syncs, crashes. */
 uint64_t sim_disk_hash(const struct sim_disk *disk);
+/* Whether a file that is there holds these bytes, as it reads now or as it would after a power cut.
+ */
+bool sim_disk_holds(const struct sim_disk *disk, const void *bytes, size_t count);
 /* Writes that a power cut could take back now. */
 int64_t sim_disk_pending(const struct sim_disk *disk);
 

@@ -203,8 +203,8 @@ static int list_names(bool are_plants) {
         return EXIT_WELL;
     }
     for (int i = 0; i < SEE_FEATURES; i++) {
-        printf("%-18s %s\n", sim_feature_name((enum sim_feature)i),
-               sim_feature_what((enum sim_feature)i));
+        printf("| %-16s | %2d %% | %s |\n", sim_feature_name((enum sim_feature)i),
+               sim_feature_percent((enum sim_feature)i), sim_feature_what((enum sim_feature)i));
     }
     return EXIT_WELL;
 }

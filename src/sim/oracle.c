@@ -41,16 +41,11 @@ static void verify(struct run *run, const char *when) {
     answer_release(&answer);
 }
 
-void oracle_commit(struct run *run) {
-    if (!run_failed(run)) {
-        verify(run, "after a commit");
-    }
-}
-
 /* ---- counting in the store ---- */
 
 struct count {
     const char *sql;
+    const char *text; /* $1, or NULL */
     int64_t found;
     char first[160]; /* one of them */
 };
@@ -58,12 +53,36 @@ struct count {
 static int count_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct count *count = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, count->sql);
+    int r = count->text != NULL ? sql_query(tx, err, &rows, count->sql, S_TEXT(count->text))
+                                : sql_query(tx, err, &rows, count->sql);
     r = r < 0 ? r : sql_next(rows, err);
     count->found = r > 0 ? sql_int(rows, 0) : -1;
     const char *text = r > 0 ? sql_text(rows, 1) : NULL;
     snprintf(count->first, sizeof count->first, "%s", text != NULL ? text : "");
     return r < 0 ? r : 0;
+}
+
+/* A callback says "charged" (1) and counts as applied: then it shows, or a person is told. */
+static void check_applied(struct run *run) {
+    struct err err = {0};
+    struct count count = {
+        .sql = "SELECT COUNT(*), MIN(c.id) FROM callback c WHERE c.state = 2 AND c.subject = 1 AND "
+               "c.payment_id <> '' AND json_extract(c.event, '$.outcome') = 1 AND NOT EXISTS "
+               "(SELECT 1 FROM attempt a WHERE a.payment_id = c.payment_id AND a.state = 6) AND "
+               "NOT EXISTS (SELECT 1 FROM review_case r WHERE r.payment_id = c.payment_id) AND "
+               "NOT EXISTS (SELECT 1 FROM operation o WHERE o.payment_id = c.payment_id AND "
+               "o.state IN (1, 2, 3))"};
+    if (store_read(run->look, count_tx, &count, &err) >= 0 && count.found > 0) {
+        run_fail(run, "I5", count.first, "callback %s counts as applied, and nothing shows it",
+                 count.first);
+    }
+}
+
+void oracle_commit(struct run *run) {
+    if (!run_failed(run)) {
+        verify(run, "after a commit");
+        check_applied(run);
+    }
 }
 
 static const struct {
@@ -96,6 +115,13 @@ static bool breakers_closed(struct run *run, char *ret_why, size_t bytes) {
     json_array_foreach((json_t *)json_peek(answer, "data", NULL), i, gateway) {
         json_array_foreach((json_t *)json_peek(gateway, "health", NULL), k, breaker) {
             const char *state = json_peek_text(breaker, "breaker", NULL);
+            if (run->calm && json_peek_text(breaker, "opened_at", NULL) != NULL) {
+                run_fail(run, "breaker", "",
+                         "a breaker of %s (%s) opened, and nothing was wrong: %s",
+                         json_peek_text(gateway, "name", NULL),
+                         json_peek_text(breaker, "operation", NULL),
+                         json_peek_text(breaker, "why", NULL));
+            }
             if (closed && state != NULL && strcmp(state, "closed") != 0) {
                 snprintf(ret_why, bytes, "a breaker of %s (%s) is %s",
                          json_peek_text(gateway, "name", NULL),
@@ -537,11 +563,27 @@ static void check_audit(struct end *end) {
     json_t *answer = NULL;
     int status = 0;
     if (!stage_ask(end->run, "GET", "/internal/api/audit/verify", NULL, &status, &answer) ||
-        status != 200 || json_is_false(json_peek(answer, "ok", NULL)) ||
-        json_is_string(json_peek(answer, "broken", NULL))) {
+        status != 200 || !json_is_true(json_peek(answer, "whole", NULL))) {
         run_fail(end->run, "I8", "", "the audit log does not verify (%d)", status);
     }
     json_decref(answer);
+}
+
+/* What a gateway was told that we have, we have. */
+static void check_acknowledged(struct end *end) {
+    struct run *run = end->run;
+    GList *all = g_list_sort(g_hash_table_get_keys(run->acknowledged), (GCompareFunc)strcmp);
+    for (const GList *at = all; at != NULL && !run_failed(run); at = at->next) {
+        struct err err = {0};
+        struct count count = {
+            .sql = "SELECT COUNT(*), '' FROM callback WHERE gateway || ' ' || event_id = $1",
+            .text = at->data};
+        if (store_read(run->look, count_tx, &count, &err) < 0 || count.found != 1) {
+            run_fail(run, "I3", "", "callback %s was acknowledged and is not there",
+                     (const char *)at->data);
+        }
+    }
+    g_list_free(all);
 }
 
 /* The merchant was told of every event, and of nothing that is not so. */
@@ -565,11 +607,38 @@ static void check_webhooks(struct end *end) {
     }
 }
 
+/* What nobody may find on the disk or in the logs: what customers and operators were given, and
+ * what the gateways know us by. */
+static void check_secrets(struct end *end) {
+    struct run *run = end->run;
+    const char *const secrets[] = {SIM_CARD_NUMBER,
+                                   SANDBOX_STRIPE_KEY,
+                                   SANDBOX_STRIPE_WEBHOOK_SECRET,
+                                   SANDBOX_PAYPAL_CLIENT_SECRET,
+                                   run->webhook_secret,
+                                   run->keys[0],
+                                   run->keys[run->key_count - 1]};
+    char *log = run_log(run);
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        size_t count = strlen(secrets[i]);
+        if (count == 0) {
+            continue;
+        }
+        if (sim_disk_holds(run->disk, secrets[i], count)) {
+            run_fail(run, "I9", "", "secret %zu of the list is on the disk", i);
+        } else if (strstr(log, secrets[i]) != NULL) {
+            run_fail(run, "I9", "", "secret %zu of the list is in the log", i);
+        }
+    }
+    free(log);
+}
+
 void oracle_end(struct run *run) {
     struct end end = {.run = run};
     void (*const checks[])(struct end *) = {
-        check_promises,  check_one_body_a_key, check_books, check_ledger,     check_cases,
-        check_forgeries, check_webhooks,       check_audit, check_same_again,
+        check_promises, check_one_body_a_key, check_acknowledged, check_books,
+        check_ledger,   check_cases,          check_forgeries,    check_webhooks,
+        check_audit,    check_same_again,     check_secrets,
     };
     verify(run, "at the end");
     end_read(&end);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/crypto.h"
 #include "base/json.h"
@@ -34,6 +36,10 @@ const char *sim_feature_name(enum sim_feature feature) {
 
 const char *sim_feature_what(enum sim_feature feature) {
     return features[feature].what;
+}
+
+int sim_feature_percent(enum sim_feature feature) {
+    return features[feature].percent;
 }
 
 bool sim_feature_parse(const char *name, enum sim_feature *ret_feature) {
@@ -75,7 +81,32 @@ void run_fail(struct run *run, const char *check, const char *subject, const cha
     sim_world_stop(run->world);
 }
 
+char *run_log(const struct run *run) {
+    off_t bytes = lseek(run->log_fd, 0, SEEK_END);
+    char *text = calloc(1, (size_t)(bytes > 0 ? bytes : 0) + 1);
+    INVARIANT(text != NULL, "no memory for the log");
+    ssize_t got = bytes > 0 ? pread(run->log_fd, text, (size_t)bytes, 0) : 0;
+    text[got > 0 ? got : 0] = '\0';
+    return text;
+}
+
 /* ---- the director ---- */
+
+/* What can make a gateway look broken. */
+#define BIT(name) (UINT64_C(1) << SEE_##name)
+static const uint64_t unrest = BIT(LOSS) | BIT(CUTS) | BIT(DUPLICATES) | BIT(REFUSALS) |
+                               BIT(DELAYS) | BIT(DOWN) | BIT(SLOW) | BIT(SILENT) | BIT(ERRORS) |
+                               BIT(DISK_SLOW) | BIT(DISK_ERRORS) | BIT(DISK_FULL);
+
+/* One run in ten, in which gateways decline and nothing of theirs is broken: by chance there would
+ * be hardly any. */
+static void draw_calm(struct run *run) {
+    struct prng prng;
+    run_prng(run, &prng, "calm", 0);
+    if (prng_below(&prng, 10) == 0) {
+        run->features = (run->features & ~unrest) | BIT(DECLINES);
+    }
+}
 
 static void draw(struct run *run) {
     struct prng prng;
@@ -84,7 +115,9 @@ static void draw(struct run *run) {
         bool sees = prng_below(&prng, 100) < (uint64_t)features[i].percent;
         run->features |= (uint64_t)sees << i;
     }
+    draw_calm(run);
     run->features &= ~run->order.without;
+    run->calm = (run->features & unrest) == 0;
     run->customers = 1 + (int)prng_below(&prng, 6);
     run->purchases = 1 + (int)prng_below(&prng, 8);
     run->checks_every = 1;
@@ -234,6 +267,7 @@ static void open_world(struct run *run) {
     run->outside = sim_client_new(run->net);
     run->promises = g_ptr_array_new();
     run->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    run->acknowledged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void note(struct run *run) {
@@ -265,7 +299,8 @@ void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, cha
     ret_outcome->purchases = run.purchases;
     bool planted = plant_set(order->plant);
     INVARIANT(planted, "this build holds no planted faults");
-    log_fd_set(-1);
+    run.log_fd = memfd_create("log", MFD_CLOEXEC);
+    log_fd_set(run.log_fd);
     open_world(&run);
     sim_process_run(run.director_process, "director", direct, &run);
     enum sim_end end = sim_world_run(run.world);

@@ -35,6 +35,9 @@ enum {
     RUN_ORDER_CHARS = 64,
 };
 
+/* A number that passes every check of a card number's digits; it must never be stored. */
+#define SIM_CARD_NUMBER "4000056655665556"
+
 enum run_phase { RUN_TROUBLE, RUN_QUIET, RUN_OVER };
 
 /* One request of a client that was answered for good, and what it was told. */
@@ -59,6 +62,7 @@ struct run {
     uint64_t features;
     int customers, purchases, checks_every;
 
+    int log_fd;
     struct sim_process *director_process, *gateways_process, *shop_process, *merchant_process,
         *trouble_process;
     struct sim_host *stripe, *paypal, *public_host, *callback_host, *internal_host, *merchant_host;
@@ -85,8 +89,11 @@ struct run {
     GPtrArray *promises; /* of struct promise */
     int makers;          /* kinds of trouble that are at work */
     int latecomers;
-    int shopping;     /* customers that are not done */
-    GHashTable *told; /* events that the merchant has: id → json_t of the payload */
+    int shopping;               /* customers that are not done */
+    GHashTable *told;           /* events that the merchant has: id → json_t of the payload */
+    GHashTable *acknowledged;   /* callbacks that the service took: "gateway id" */
+    bool revoked[RUN_KEYS_MAX]; /* API keys of which an operator was told so */
+    bool calm;                  /* no gateway, no link and no disk fails */
     char webhook_secret[128];
 };
 
@@ -100,6 +107,8 @@ void run_prng(const struct run *run, struct prng *prng, const char *purpose, int
 void run_fail(struct run *run, const char *check, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 bool run_failed(const struct run *run);
+/* All that was logged so far, free(). */
+char *run_log(const struct run *run);
 
 /* ---- stage.c ---- */
 void stage_open(struct run *run);

@@ -23,6 +23,7 @@ enum sim_feature {
 const char *sim_feature_name(enum sim_feature feature);
 MUST_USE bool sim_feature_parse(const char *name, enum sim_feature *ret_feature);
 const char *sim_feature_what(enum sim_feature feature);
+int sim_feature_percent(enum sim_feature feature); /* of the runs see it */
 
 enum {
     SIM_JOBS_MAX = 64,

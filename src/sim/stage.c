@@ -17,7 +17,7 @@ enum { ASK_TIMEOUT_S = 120, BOOT_STACK_BYTES = 1024 * 1024, BOOT_TRIES_MAX = 400
 static const char config_text[] =
     "store: {url: \"sqlite:/sim/holdfast.db\", migrate: true}\n"
     "master_key: \"env:HOLDFAST_SIM_MASTER_KEY\"\n"
-    "log_level: error\n"
+    "log_level: debug\n"
     "limits: {requests_per_second: 1000000, burst: 1000000}\n"
     "gateways:\n"
     "  - name: stripe-eu\n"
@@ -47,6 +47,22 @@ static const char config_text[] =
 
 static void answer_public(void *ctx, const struct http_request *request, struct http_reply *reply) {
     service_handle(((struct run *)ctx)->service, false, request, reply);
+}
+
+/* What is acknowledged here must be in the store for ever (oracle.c). */
+static void answer_callback(void *ctx, const struct http_request *request,
+                            struct http_reply *reply) {
+    static const char folder[] = "/callbacks/";
+    struct run *run = ctx;
+    service_handle(run->service, false, request, reply);
+    json_t *event = json_loadb(request->body, request->body_bytes, 0, NULL);
+    const char *id = json_peek_text(event, "id", NULL);
+    if (reply->status >= 200 && reply->status < 300 && id != NULL &&
+        strncmp(request->path, folder, sizeof folder - 1) == 0) {
+        g_hash_table_add(run->acknowledged,
+                         g_strdup_printf("%s %s", request->path + sizeof folder - 1, id));
+    }
+    json_decref(event);
 }
 
 static void answer_internal(void *ctx, const struct http_request *request,
@@ -112,7 +128,7 @@ void stage_open(struct run *run) {
 
 static void serve(struct run *run, struct sim_process *process) {
     sim_host_serve(run->public_host, process, answer_public, run);
-    sim_host_serve(run->callback_host, process, answer_public, run);
+    sim_host_serve(run->callback_host, process, answer_callback, run);
     sim_host_serve(run->internal_host, process, answer_internal, run);
 }
 

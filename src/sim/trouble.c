@@ -264,6 +264,7 @@ static void replace_key(struct run *run, struct prng *prng) {
     snprintf(path, sizeof path, "/v1/keys/%s", run->key_ids[old]);
     answer = NULL;
     bool answered = stage_ask(run, "DELETE", path, NULL, &status, &answer);
+    run->revoked[old] = run->revoked[old] || (answered && status == 200);
     sim_say(run->world, "operator: key %d is replaced -> %d", old, answered ? status : 0);
     json_decref(answer);
 }
