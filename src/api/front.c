@@ -15,6 +15,7 @@
  *
  * Callbacks from gateways are the exception: their bodies are theirs (form or JSON, any size up to
  * the listener's limit), they bear no key of ours and are answered in the gateway's own words. */
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #include "base/log.h"
 #include "base/pan.h"
 #include "meter/meter.h"
+#include "net/http_target.h"
 
 enum listener { ON_PUBLIC = 1, ON_INTERNAL = 2, ON_BOTH = 3 };
 enum idempotency { IDEMPOTENCY_NO, IDEMPOTENCY_KEY, IDEMPOTENCY_MAY };
@@ -141,10 +143,30 @@ static int check_internal(const struct ask *ask, struct err *err) {
     return 0;
 }
 
+/* The query comes as it was sent, where a blank is a plus sign or %20 and a digit may be %34. A pair
+ * with a bad escape is refused by whoever reads it, and kept by nobody. */
+static int check_encoded_query(const char *query, struct err *err) {
+    if (strpbrk(query, "%+") == NULL) {
+        return 0;
+    }
+    int r = 0;
+    char **pairs = g_strsplit(query, "&", -1);
+    for (int i = 0; r >= 0 && pairs[i] != NULL; i++) {
+        ptrdiff_t bytes = http_decode(pairs[i], strlen(pairs[i]), true, pairs[i]);
+        if (bytes >= 0) {
+            pairs[i][bytes] = '\0';
+            r = pan_refuse_text(pairs[i], "query", err);
+        }
+    }
+    g_strfreev(pairs);
+    return r;
+}
+
 static int check_card_numbers(const struct ask *ask, struct err *err) {
     const struct http_request *request = ask->request;
     int r = pan_refuse_text(request->path, "path", err);
     r = r < 0 ? r : pan_refuse_text(request->query, "query", err);
+    r = r < 0 ? r : check_encoded_query(request->query, err);
     for (int i = 0; r >= 0 && i < request->header_count; i++) {
         r = pan_refuse_text(request->headers[i].value, request->headers[i].name, err);
     }

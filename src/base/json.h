@@ -30,8 +30,8 @@ void json_auto(json_t **json);
 MUST_USE int json_read(const char *bytes, size_t count, size_t bytes_max, int depth_max,
                        json_t **ret_json, struct err *err);
 
-/* The same for whoever looks at a few members only. `names` (NULL ends, at most JSON_NAMES_MAX of up
- * to 31 bytes) are the keys that will be asked for, at any depth: members of objects under other
+/* The same for whoever looks at a few members only. `names` (NULL ends, at most JSON_NAMES_MAX of
+ * up to 31 bytes) are the keys that will be asked for, at any depth: members of objects under other
  * keys may be left out of the tree, and are then not looked at for keys that stand twice. */
 MUST_USE int json_read_named(const char *bytes, size_t count, size_t bytes_max, int depth_max,
                              const char *const *names, json_t **ret_json, struct err *err);

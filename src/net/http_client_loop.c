@@ -246,8 +246,8 @@ static void ignore_broken_pipes(void) {
     }
 }
 
-/* A call under way takes three descriptors, and many systems begin with 1,024 for a process that may
- * have far more. */
+/* A call under way takes three descriptors, and many systems begin with 1,024 for a process that
+ * may have far more. */
 static void allow_descriptors(void) {
     struct rlimit now;
     if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur < DESCRIPTORS_WANTED) {

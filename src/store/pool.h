@@ -36,7 +36,8 @@ struct pool {
 void pool_init(struct pool *pool, struct pool_slot *const *slots, int max);
 /* After pool_drain(). */
 void pool_release(struct pool *pool);
-/* Whoever came first gets the first slot that is given back. Prefers a slot with a connection. `ret_wait_us`: how long it took. */
+/* Whoever came first gets the first slot that is given back. Prefers a slot with a connection.
+ * `ret_wait_us`: how long it took. */
 MUST_USE int pool_take(struct pool *pool, int64_t timeout_us, struct pool_slot **ret_slot,
                        int64_t *ret_wait_us, struct err *err);
 void pool_give(struct pool *pool, struct pool_slot *slot);

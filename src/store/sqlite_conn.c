@@ -5,7 +5,6 @@
  * address of its text, bound to the caller's own memory, stepped and reset. */
 #include "store/sqlite_conn.h"
 
-#include "base/plant.h"
 #include "store/store_disk.h"
 
 #include <glib.h>
@@ -66,9 +65,6 @@ static int conn_set_up(struct sqlite_conn *conn, bool read_only, int cache_kib, 
     int code = sqlite3_exec(conn->db, settings, NULL, NULL, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_exec(conn->db, more, NULL, NULL, NULL);
-    }
-    if (code == SQLITE_OK && PLANTED(EARLY_WORD)) {
-        code = sqlite3_exec(conn->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
     }
     for (int i = 0; code == SQLITE_OK && i < SQLITE_FIXED_COUNT; i++) {
         code = sqlite3_prepare_v3(conn->db, fixed_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
@@ -342,7 +338,11 @@ int sqlite_put_one(struct store_tx *tx, struct err *err, const char *sql,
     if (changed < 0) {
         return (int)changed;
     }
-    return changed + rows == 1 ? 0 : store_not_one(err);
+    if (changed + rows != 1) {
+        store_not_one(err);
+        return -ERR_STATE;
+    }
+    return 0;
 }
 
 int sqlite_put(struct store_tx *tx, struct err *err, const char *sql, const struct sql_arg *args,

@@ -263,8 +263,8 @@ int sql_put_one_args(struct store_tx *tx, struct err *err, const char *sql,
     return result < 0 ? say_failed(tx, err) : 0;
 }
 
-int store_not_one(struct err *err) {
-    return err_set(err, ERR_STATE, "a row is not as it was left");
+void store_not_one(struct err *err) {
+    err_set(err, ERR_STATE, "a row is not as it was left");
 }
 
 int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_rows,

@@ -100,7 +100,7 @@ void store_note_retry(struct store *store);
 void store_note_outcome_asked(struct store *store);
 bool store_is_failure(int result);
 /* The error of a sql_put_one() that met another number of rows. */
-int store_not_one(struct err *err);
+void store_not_one(struct err *err);
 
 MUST_USE int store_sqlite_open(const struct store_options *options, const char *path,
                                struct store **ret_store, struct err *err);

@@ -287,7 +287,7 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
         group_rollback(writer);
         return run;
     }
-    if (group_commit(store, &why) < 0 && !PLANTED(FAILED_COMMIT_BELIEVED)) {
+    if (!PLANTED(EARLY_WORD) && group_commit(store, &why) < 0 && !PLANTED(FAILED_COMMIT_BELIEVED)) {
         group_fail(first, run, &why);
     } else if (store_fault(&store->base, "COMMITTED")) {
         group_forget(first, run);
@@ -295,8 +295,8 @@ static int group_run(struct store_sqlite *store, struct request *first, int coun
     return run;
 }
 
-/* Counts them, then wakes each caller. A request's memory is its caller's: once the latch is open it
- * is gone, so nothing of it is read after that. */
+/* Counts them, then wakes each caller. A request's memory is its caller's: once the latch is open
+ * it is gone, so nothing of it is read after that. */
 static void group_tell(struct store_sqlite *store, struct request *first, int count,
                        int64_t start_us) {
     struct request *request = first;
@@ -367,6 +367,9 @@ static void writer_main(void *arg) {
                 rest = rest->next;
             }
             group_tell(store, first, done, start_us);
+            if (PLANTED(EARLY_WORD) && !sqlite3_get_autocommit(writer->conn.db)) {
+                group_commit(store, &(struct err){0});
+            }
             first = rest;
             left -= done;
         }

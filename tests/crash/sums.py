@@ -16,7 +16,7 @@ FINAL = ENDED | {"succeeded"}
 REPEATED_KEYS = 300
 OPEN_OPERATION = {"sending", "pending", "unknown"}
 # A gateway's callback may name another amount (a fault); that must leave a case, and nothing else.
-EXPECTED_CASES = {"callback_mismatch"}
+EXPECTED_CASES = {"callback_mismatch", "refund_mismatch"}
 
 
 def pages(read, path):

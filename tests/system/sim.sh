@@ -33,4 +33,12 @@ look "no rule is broken by the seeds from 1 to $seeds" --first 1 --count "$seeds
 look "a seed that is run twice gives the same history" --first 1001 --count 20 --twice
 look "no rule is broken by $seconds s of seeds from $drawn on" --first "$drawn" \
     --seconds "$seconds"
+name="the features in docs/simulator.md are those of the simulator"
+if diff <("$sim" --features) <(sed -n '/^| feature /,/^$/{/^| feature /d;/^| ---/d;/^$/d;p}' \
+    docs/simulator.md); then
+    echo "ok - $name"
+else
+    echo "not ok - $name"
+    status=1
+fi
 exit "$status"

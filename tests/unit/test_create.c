@@ -68,6 +68,32 @@ static void the_intent_is_durable_before_the_gateway_is_called(void **state) {
     fake_hook(FAKE, NULL, NULL);
 }
 
+static int touch_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    return sql_put(tx, err,
+                   "UPDATE payment SET version = version + 1, description = 'touched' "
+                   "WHERE state = 2");
+}
+static void touch_the_payment(void *ctx, int account, const char *call, bool done) {
+    struct err err = {0};
+    if (strcmp(call, "charge") == 0 && done) {
+        assert_int_equal(store_write(W->engine.store, touch_tx, NULL, &err), 0);
+    }
+}
+/* The request knows what it wrote and does not read it again, unless somebody was there. */
+static void what_another_wrote_during_the_call_is_read_and_kept(void **state) {
+    fake_hook(FAKE, touch_the_payment, NULL);
+    expect_end(world_create(W, "key", "order", 500), 201, "succeeded", "stripe-a");
+    fake_hook(FAKE, NULL, NULL);
+    assert_text(W, "SELECT description FROM payment", "touched");
+    assert_int_equal(world_int(W, "SELECT version FROM payment"), 3);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 1"), 1);
+    assert_int_equal(fake_calls(FAKE, 0, "charge"), 1);
+    json_t *again = world_create(W, "key", "order", 500);
+    expect(again, 201, "succeeded", "stripe-a");
+    json_decref(again);
+    world_check(W);
+}
+
 static void what_certainly_did_not_charge_goes_on_to_the_next_gateway(void **state) {
     static const enum fake_act acts[] = {FAKE_REFUSE, FAKE_RATE_LIMIT, FAKE_BAD_KEY, FAKE_REJECT,
                                          FAKE_DECLINE_ELSEWHERE};
@@ -557,6 +583,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_payment_is_charged_at_the_first_gateway),
         cmocka_unit_test(the_intent_is_durable_before_the_gateway_is_called),
+        cmocka_unit_test(what_another_wrote_during_the_call_is_read_and_kept),
         cmocka_unit_test(what_certainly_did_not_charge_goes_on_to_the_next_gateway),
         cmocka_unit_test(the_second_decision_says_that_the_first_was_tried),
         cmocka_unit_test(after_an_unknown_nothing_else_is_tried),

@@ -620,10 +620,11 @@ static const struct {
      "Idempotency-Key"},
 };
 
-static char *with_card(const char *text, const char *number, bool encode) {
+/* `blank` is how a blank of the number is written: in a query never as itself. */
+static char *with_card(const char *text, const char *number, const char *blank) {
     char **parts = g_strsplit(text != NULL ? text : "", "CARD", -1);
     char **words = g_strsplit(number, " ", -1);
-    char *written = encode ? g_strjoinv("%20", words) : g_strdup(number);
+    char *written = g_strjoinv(blank, words);
     char *whole = g_strjoinv(written, parts);
     g_free(written);
     g_strfreev(words);
@@ -636,10 +637,10 @@ static void a_card_number_is_refused_wherever_it_stands(void **state) {
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         for (size_t j = 0; j < COUNT_OF(card_numbers); j++) {
             const char *number = card_numbers[j];
-            char *path = with_card(places[i].path, number, false);
-            char *query = with_card(places[i].query, number, false);
-            char *body = with_card(places[i].body, number, false);
-            char *value = with_card(places[i].header.value, number, false);
+            char *path = with_card(places[i].path, number, " ");
+            char *query = with_card(places[i].query, number, j % 2 == 0 ? "+" : "%20");
+            char *body = with_card(places[i].body, number, " ");
+            char *value = with_card(places[i].header.value, number, " ");
             struct api_ask ask = {.method = places[i].method,
                                   .path = path,
                                   .query = query,
@@ -656,6 +657,22 @@ static void a_card_number_is_refused_wherever_it_stands(void **state) {
             g_free(body);
             g_free(value);
         }
+    }
+}
+
+static void a_card_number_is_refused_however_the_query_writes_it(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "order_id=4000+0566+5566+5556",       "order_id=4000%200566%205566%205556",
+        "order_id=%34242424242424242",        "x=1&order%5Fid=4242%2D4242-4242%2d4242",
+        "x=%zz&order_id=4000+0566+5566+5556", "x%3D4242424242424242",
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        must_refuse(
+            rows[i],
+            &(struct api_ask){
+                .method = "GET", .path = "/v1/payments", .query = rows[i], .internal = true},
+            422, "card-number", "query");
     }
 }
 
@@ -686,7 +703,7 @@ static void no_card_number_gets_into_the_log(void **state) {
     log_level_set(LOG_DEBUG);
     log_fd_set(fd);
     for (size_t j = 0; j < COUNT_OF(card_numbers); j++) {
-        char *where = with_card("/v1/orders/CARD/status", card_numbers[j], false);
+        char *where = with_card("/v1/orders/CARD/status", card_numbers[j], " ");
         (void)api_status(&api, &(struct api_ask){.path = where, .key = "hk_wrong"});
         (void)api_status(&api, &(struct api_ask){.path = where, .internal = true});
         g_free(where);
@@ -772,6 +789,7 @@ int main(void) {
         cmocka_unit_test(the_largest_and_the_smallest_amount_are_taken),
         cmocka_unit_test(every_other_request_with_something_wrong_is_refused_where_it_is),
         cmocka_unit_test(a_card_number_is_refused_wherever_it_stands),
+        cmocka_unit_test(a_card_number_is_refused_however_the_query_writes_it),
         cmocka_unit_test(a_card_number_as_a_number_is_refused_too),
         cmocka_unit_test(no_card_number_gets_into_the_log),
         cmocka_unit_test(sixteen_digits_that_are_no_card_number_are_an_order_id),

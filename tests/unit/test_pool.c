@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_pool.c: slots for connections: who waits first is served first, and nobody waits for ever. */
+ * test_pool.c: slots for connections: who waits first is served first, and none is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -77,7 +77,7 @@ DOORS = [
      r"dirent\.h|sys/file\.h", r"base/|net/|store/|cli/|main\.c", "base/ or store/"),
     ("terminal", [calls("printf vprintf puts putchar perror psignal"),
                   names(r"(?:stdout|stderr)\b")],
-     None, r"base/|cli/|main\.c|sim/main\.c", "base/log.h"),
+     None, r"base/|cli/|main\.c|sim/(main|table)\.c", "base/log.h"),
 ]
 RANDOM_DEVICE = re.compile(r'"/dev/u?random"')
 
