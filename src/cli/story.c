@@ -158,8 +158,10 @@ static char *outcome_text(const json_t *attempt) {
         append(text, "; ", "told by ");
         g_string_append(text, source);
     }
-    if (strcmp(field_word(attempt, "reach"), "not_sent") == 0) {
-        append(text, "; ", "nothing was sent");
+    static const char not_sent[] = "nothing was sent"; /* the client's own words often say so */
+    if (strcmp(field_word(attempt, "reach"), "not_sent") == 0 &&
+        strstr(text->str, not_sent) == NULL) {
+        append(text, "; ", not_sent);
     }
     if (field_int(attempt, "duration_ms") > 0) {
         char took[SHOW_CHARS_MAX];
