@@ -610,6 +610,24 @@ static void test_the_story_of_a_payment_is_told_in_time(void **state) {
     }
 }
 
+static void test_the_story_says_once_that_nothing_was_sent(void **state) {
+    (void)state;
+    static const struct canned story[] = {
+        {"GET", "/v1/payments/pay_1/events", 200,
+         "{\"payment\":" PAYMENT(
+             "pay_1",
+             "failed") ",\"events\":[],\"attempts\":[{\"number\":1,\"gateway\":\"paypal\","
+                       "\"state\":\"not_charged\",\"outcome\":\"unavailable\","
+                       "\"reach\":\"not_sent\",\"message\":\"no answer; nothing was sent\","
+                       "\"decision\":{},\"created_at\":\"2020-01-01T00:00:00Z\","
+                       "\"settled_at\":\"2020-01-01T00:00:01Z\"}],"
+                       "\"operations\":[],\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
+        {0}};
+    RAN ran = run(story, "payment show pay_1");
+    assert_int_equal(ran.status, CLI_DONE);
+    assert_has(ran.out, "unavailable: no answer; nothing was sent\n");
+}
+
 static void test_what_was_found_wrong_is_status_1(void **state) {
     (void)state;
     static const struct canned wrong[] = {
@@ -794,6 +812,7 @@ int main(void) {
         cmocka_unit_test(test_the_story_of_a_release_says_held_and_then_released),
         cmocka_unit_test(test_the_story_of_what_was_unknown_says_so_and_how_it_ended),
         cmocka_unit_test(test_the_story_of_a_payment_is_told_in_time),
+        cmocka_unit_test(test_the_story_says_once_that_nothing_was_sent),
         cmocka_unit_test(test_what_was_found_wrong_is_status_1),
         cmocka_unit_test(test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it),
         cmocka_unit_test(test_watching_tells_changes_and_ends_after_so_many_looks),
