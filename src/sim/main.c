@@ -35,9 +35,6 @@ static void write_replay(const struct sim_order *order, char *text, size_t bytes
     if (order->purchases > 0 && used < bytes) {
         used += (size_t)snprintf(text + used, bytes - used, " --purchases %d", order->purchases);
     }
-    if (order->checks_every == 1 && used < bytes) {
-        used += (size_t)snprintf(text + used, bytes - used, " --every-commit");
-    }
     const char *comma = " --without ";
     for (int i = 0; i < SEE_FEATURES && used < bytes; i++) {
         if ((order->without >> i & 1) != 0) {
@@ -213,7 +210,7 @@ static int list_names(bool are_plants) {
 struct given {
     gint64 seed, first, count, seconds;
     gint jobs, customers, purchases, timeout_s;
-    gboolean every_commit, story, shrink, twice, verbose, features, plants, table;
+    gboolean story, shrink, twice, verbose, features, plants, table;
     char *without, *plant, *about;
 };
 
@@ -248,7 +245,6 @@ static int read_given(const struct given *given, struct wishes *wishes) {
     *wishes = (struct wishes){
         .order = {.customers = given->customers,
                   .purchases = given->purchases,
-                  .checks_every = given->every_commit ? 1 : 0,
                   .story = given->story},
         .first = given->first >= 0 ? (uint64_t)given->first : random_below(1000000000),
         .count = given->count,
@@ -295,8 +291,6 @@ int main(int argc, char **argv) {
         {"without", 0, 0, G_OPTION_ARG_STRING, &given.without, "without these features", "A,B"},
         {"customers", 0, 0, G_OPTION_ARG_INT, &given.customers, "at most so many", "N"},
         {"purchases", 0, 0, G_OPTION_ARG_INT, &given.purchases, "of each, at most so many", "N"},
-        {"every-commit", 0, 0, G_OPTION_ARG_NONE, &given.every_commit,
-         "ask for the invariants after every commit, not every few", NULL},
         {"plant", 0, 0, G_OPTION_ARG_STRING, &given.plant, "with this planted fault", "NAME"},
         {"table", 0, 0, G_OPTION_ARG_NONE, &given.table,
          "after how many seeds each planted fault is caught, at most --count", NULL},

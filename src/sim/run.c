@@ -127,15 +127,11 @@ static void draw(struct run *run) {
     run->purchases = 1 + (int)prng_below(&prng, 8);
     run->customers = run->calm ? 6 : run->customers;
     run->purchases = run->calm ? 8 : run->purchases;
-    run->checks_every = 1;
     if (run->order.customers > 0 && run->customers > run->order.customers) {
         run->customers = run->order.customers;
     }
     if (run->order.purchases > 0 && run->purchases > run->order.purchases) {
         run->purchases = run->order.purchases;
-    }
-    if (run->order.checks_every > 0) {
-        run->checks_every = run->order.checks_every;
     }
 }
 
@@ -165,7 +161,8 @@ static void make_keys(struct run *run) {
     json_decref(answer);
 }
 
-/* What waits for its next try for hours yet, as an operator would do it: the merchant is well again. */
+/* What waits for its next try for hours yet, as an operator would do it: the merchant is well
+ * again. */
 static void replay_webhooks(struct run *run) {
     json_t *answer = NULL;
     int status = 0;

@@ -60,7 +60,7 @@ struct run {
     struct sim_disk *disk;
     enum run_phase phase;
     uint64_t features;
-    int customers, purchases, checks_every;
+    int customers, purchases;
 
     int log_fd;
     struct sim_process *director_process, *gateways_process, *shop_process, *merchant_process,
@@ -81,6 +81,7 @@ struct run {
     int64_t commits; /* that changed something */
     int64_t writes_seen, skew_us, asked, quiet_us;
     bool stopped;
+    bool asks; /* something was written that a rule asks about */
 
     char keys[RUN_KEYS_MAX][RUN_KEY_CHARS];
     char key_ids[RUN_KEYS_MAX][RUN_ID_CHARS];

@@ -196,10 +196,29 @@ static void await_parts(struct purchase *purchase) {
     }
 }
 
+/* Some now and the rest later, so that refunds have two captures to choose from. */
+static void capture_in_parts(struct purchase *purchase) {
+    char path[128], key[128], body[BODY_CHARS];
+    int64_t first = 1 + (int64_t)prng_below(&purchase->prng, (uint64_t)purchase->amount / 2);
+    snprintf(path, sizeof path, "/v1/payments/%s/capture", purchase->payment);
+    snprintf(key, sizeof key, "%s-capture-1", purchase->order);
+    snprintf(body, sizeof body, "{\"amount\":%lld,\"final\":false}", (long long)first);
+    beside(purchase, "capture-part", path, key, body);
+    await_parts(purchase);
+    snprintf(key, sizeof key, "%s-capture-2", purchase->order);
+    snprintf(body, sizeof body, "{\"amount\":%lld}", (long long)(purchase->amount - first));
+    beside(purchase, "capture-part", path, key, body);
+    await_parts(purchase);
+}
+
 static void do_holds(struct purchase *purchase) {
     char path[128], key[128], body[BODY_CHARS];
     bool capture = prng_below(&purchase->prng, 100) < 60;
     bool both = prng_below(&purchase->prng, 100) < 25; /* at the same time */
+    if (capture && !both && prng_below(&purchase->prng, 3) == 0) {
+        capture_in_parts(purchase);
+        return;
+    }
     if (capture || both) {
         int64_t part = prng_below(&purchase->prng, 2) == 0
                            ? purchase->amount

@@ -37,7 +37,6 @@ struct sim_order {
     uint64_t seed;
     uint64_t without;         /* bits of features that it shall not see */
     int customers, purchases; /* at most so many; 0: as drawn */
-    int checks_every;         /* 1: after every commit; 0: as drawn */
     enum plant plant;         /* PLANT_NONE: the code as it is */
     bool story;               /* keep the trace */
 };
