@@ -93,7 +93,8 @@ static int key_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     int64_t expires_us = sql_int(rows, 3);
-    bool live = (sql_int(rows, 4) == 0 || PLANTED(KEY_STAYS)) && (expires_us == 0 || expires_us > clock_wall_us());
+    bool live = (sql_int(rows, 4) == 0 || PLANTED(KEY_STAYS)) &&
+                (expires_us == 0 || expires_us > clock_wall_us());
     if (live) {
         look->entry.role = (enum role)sql_int(rows, 1);
         snprintf(look->entry.id, sizeof look->entry.id, "%s", sql_text(rows, 0));

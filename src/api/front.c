@@ -338,7 +338,7 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
         if (err_http_status(err.code) >= 500) {
             log_error(HTTP_FAILED, &err, LT("request", request->id), LT("path", request->path));
         }
-        problem_reply(reply, &err, request->id);
+        problem_reply(reply, &err, request->id, front->internal);
     } else if (ask.answer.json != NULL) {
         send_answer(&ask);
     }

@@ -226,13 +226,14 @@ int backlog_get(struct ask *ask, struct err *err) {
     BUF_AUTO buf;
     buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
     buf_addf(&buf,
-             "{\"unknown_payments\":%lld,\"processing_payments\":%lld,\"callbacks_waiting\":%lld,"
+             "{\"unknown_payments\":%lld,\"unknown_operations\":%lld,"
+             "\"processing_payments\":%lld,\"callbacks_waiting\":%lld,"
              "\"callbacks_parked\":%lld,\"webhooks_waiting\":%lld,\"webhooks_parked\":%lld,\"open_"
              "cases\":%lld",
-             (long long)backlog.unknown_payments, (long long)backlog.processing_payments,
-             (long long)backlog.callbacks_waiting, (long long)backlog.callbacks_parked,
-             (long long)backlog.webhooks_waiting, (long long)backlog.webhooks_parked,
-             (long long)backlog.open_cases);
+             (long long)backlog.unknown_payments, (long long)backlog.unknown_operations,
+             (long long)backlog.processing_payments, (long long)backlog.callbacks_waiting,
+             (long long)backlog.callbacks_parked, (long long)backlog.webhooks_waiting,
+             (long long)backlog.webhooks_parked, (long long)backlog.open_cases);
     if (backlog.oldest_unresolved_us > 0) {
         buf_addf(&buf, ",\"oldest_unresolved_at\":\"%s\"}",
                  clock_format(backlog.oldest_unresolved_us, oldest));

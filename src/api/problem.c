@@ -16,19 +16,37 @@ static void member(struct buf *buf, const char *name, const char *text) {
     }
 }
 
-void problem_reply(struct http_reply *reply, const struct err *err, const char *request_id) {
+/* What broke inside is for the log; the outside gets the request id to ask with. */
+static bool for_the_log(enum err_code code, bool operators) {
+    switch (code) {
+    case ERR_INTERNAL:
+    case ERR_STORE_CORRUPT:
+        return true;
+    case ERR_STORE:
+    case ERR_STORE_UNKNOWN:
+    case ERR_STORE_CONFLICT:
+    case ERR_CONFIG:
+    case ERR_CRYPTO:
+    case ERR_IO:
+        return !operators;
+    default:
+        return false;
+    }
+}
+
+void problem_reply(struct http_reply *reply, const struct err *err, const char *request_id,
+                   bool operators) {
     static const char *const retries[] = {"never", "same_key", "later"};
     BUF_AUTO buf;
     buf_init(&buf, PROBLEM_BYTES_MAX);
     enum err_retry retry = err_retry_class(err->code);
-    /* What broke inside is for the log; the outside gets the request id to ask with. */
-    bool inside = err->code == ERR_INTERNAL || err->code == ERR_STORE_CORRUPT;
+    bool inside = for_the_log(err->code, operators);
     buf_addf(&buf, "{\"type\":\"" ERR_TYPE_PREFIX "%s\",\"title\":", err_type(err->code));
     buf_add_json(&buf, err_title(err->code));
     buf_addf(&buf, ",\"status\":%d", err_http_status(err->code));
     member(&buf, "detail", inside ? "It was logged under this request id." : err->detail);
     member(&buf, "hint", err->hint);
-    member(&buf, "place", err->place);
+    member(&buf, "place", inside ? "" : err->place);
     buf_addf(&buf, ",\"retry\":\"%s\"", retries[retry]);
     member(&buf, "request_id", request_id);
     buf_add_char(&buf, '}');

@@ -113,6 +113,26 @@ int run_payment_failed(struct cli *cli) {
     return CLI_DONE;
 }
 
+static void print_stuck_operations(const struct cli *cli, const json_t *operations) {
+    TABLE_AUTO table = TABLE("OPERATION", "KIND", "STATE", "PAYMENT", "GATEWAY", ">AMOUNT", ">AGE",
+                             "~MESSAGE");
+    size_t i;
+    json_t *row;
+    json_array_foreach(operations, i, row) {
+        char text[SHOW_CHARS_MAX];
+        table_cell(table, field_text(row, "id"));
+        table_cell(table, field_text(row, "object"));
+        table_styled(table, show_state_style(field_word(row, "state")), field_text(row, "state"));
+        table_cell(table, field_text(row, "payment_id"));
+        table_cell(table, field_text(row, "gateway"));
+        table_cell(table, field_money(row, "amount", text));
+        table_cell(table, field_age(row, "created_at", text));
+        table_cell(table, field_text(row, "message"));
+    }
+    cli_say(cli, "\nCaptures, cancellations and refunds:\n\n");
+    table_print(table, cli, NULL);
+}
+
 int run_payment_stuck(struct cli *cli) {
     struct err err = {0};
     char older[32];
@@ -131,7 +151,13 @@ int run_payment_stuck(struct cli *cli) {
         return status;
     }
     print_attempts(cli, answer, "No payment is stuck.");
+    const json_t *operations = json_object_get(answer, "operations");
     const char *first = json_peek_text(json_array_get(talk_rows(answer), 0), "payment_id", NULL);
+    if (json_array_size(operations) > 0) {
+        print_stuck_operations(cli, operations);
+        const json_t *operation = json_array_get(operations, 0);
+        first = first != NULL ? first : json_peek_text(operation, "payment_id", NULL);
+    }
     if (first == NULL) {
         return CLI_DONE;
     }
@@ -244,7 +270,18 @@ static int post_for_payment(struct cli *cli, const char *verb, const json_t *bod
         talk_path_part(&path, verb);
     }
     int status = talk_post(cli, path.text.data, body, &answer);
-    return status == CLI_DONE ? print_payment(cli, answer) : status;
+    if (status != CLI_DONE) {
+        return status;
+    }
+    status = print_payment(cli, answer);
+    /* A capture or a cancellation that was done would have moved it on. */
+    if (verb != NULL && strcmp(field_word(answer, "state"), "authorized") == 0) {
+        cli_say(
+            cli,
+            "\nThe gateway has not confirmed the %s yet; `holdfast payment show %s` will tell.\n",
+            strcmp(verb, "cancel") == 0 ? "cancellation" : verb, field_word(answer, "id"));
+    }
+    return status;
 }
 
 static void body_customer(const struct cli *cli, json_t *body) {

@@ -47,6 +47,8 @@ static void print_backlog(const struct cli *cli, const json_t *backlog) {
         bool bad; /* a person must look */
     } rows[] = {
         {"unknown_payments", "payments nobody has answered for", "holdfast payment stuck", true},
+        {"unknown_operations", "captures, refunds nobody has answered for",
+         "holdfast payment stuck", true},
         {"processing_payments", "payments not final yet",
          "holdfast payment list --state processing", false},
         {"open_cases", "cases to look at", "holdfast case list", true},
@@ -86,7 +88,8 @@ static void print_backlog(const struct cli *cli, const json_t *backlog) {
 
 static bool all_well(const json_t *health, const json_t *backlog) {
     return strcmp(field_word(health, "status"), "ok") == 0 &&
-           field_int(backlog, "unknown_payments") == 0 && field_int(backlog, "open_cases") == 0 &&
+           field_int(backlog, "unknown_payments") == 0 &&
+           field_int(backlog, "unknown_operations") == 0 && field_int(backlog, "open_cases") == 0 &&
            field_int(backlog, "callbacks_parked") == 0 &&
            field_int(backlog, "webhooks_parked") == 0;
 }

@@ -158,8 +158,10 @@ struct gateway_call {
     struct http_client *client;
     int64_t deadline_us; /* monotonic; the adapter gives up in time */
     /* Called by adapters that make an object first and move money second (PayPal's order), between
-     * the two, to make its id durable (I2). Not zero: stop, nothing was charged. May be NULL for
-     * everything but charge(): without it such an adapter refuses to move money. */
+     * the two, to make its id durable (I2), and by those that must choose where a refund goes, to
+     * make `gateway_change.target` durable before it is sent. Not zero: stop, nothing was moved.
+     * May be NULL for everything but charge() and refund(): without it such an adapter refuses to
+     * move money. */
     int (*persist)(void *ctx, const char *gateway_id, struct err *err);
     void *persist_ctx;
 };
@@ -200,6 +202,10 @@ struct gateway_change {
     const char *reason;    /* refund: "requested_by_customer", "duplicate", "fraudulent" or "" */
     const char *refund_id; /* query_refund: theirs, or "" */
     int64_t created_us;
+    /* Refund: which of several captures it goes to, chosen by the adapter at the first call and the
+     * same at every repeat; "": none was chosen. After a persist() that succeeded it reads as what
+     * is durable: another call may have chosen first, and then its choice counts. */
+    const char *target;
 };
 
 enum callback_subject {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * calls.c: the one way from a payment to a gateway: admission, deadline, call, report.
  *
- * Nothing here writes to the store but attempt_persist(), and nothing here decides what an answer
- * means for a payment: that is settle.c. */
+ * Nothing here writes to the store but attempt_persist() and operation_persist(), and nothing here
+ * decides what an answer means for a payment: that is settle.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -177,4 +177,52 @@ int attempt_persist(void *ctx, const char *gateway_id, struct err *err) {
     const struct persist_ctx *persist = ctx;
     struct persist_tx args = {persist, gateway_id};
     return store_write(persist->payments->options.store, persist_tx, &args, err);
+}
+
+void operation_target_of(struct payments *payments, const struct operation_row *operation,
+                         struct operation_target *ret_target, struct gateway_change *change) {
+    *ret_target = (struct operation_target){
+        .payments = payments,
+        .operation_id = operation->id.text,
+    };
+    snprintf(ret_target->text, sizeof ret_target->text, "%s",
+             operation->target != NULL ? operation->target : "");
+    change->target = ret_target->text;
+}
+
+/* Two callers may have chosen at the same time (the first was held up, the resolver came): both go
+ * to the capture that was written first. And one that was held up until the operation was over
+ * sends nothing. */
+static int target_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct operation_target *target = ctx;
+    int64_t changed = sql_exec(tx, err,
+                               "UPDATE operation SET target = $2 WHERE id = $1 AND target = '' AND "
+                               "state IN (1, 2, 3)",
+                               S_TEXT(target->operation_id), S_TEXT(target->text));
+    if (changed != 0) {
+        return changed < 0 ? (int)changed : 0;
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT target FROM operation WHERE id = $1 AND state IN (1, 2, 3)",
+                      S_TEXT(target->operation_id));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r == 0) {
+        return err_set(err, ERR_STATE, "operation %s is over", target->operation_id);
+    }
+    if (r > 0) {
+        snprintf(target->text, sizeof target->text, "%s", sql_text(rows, 0));
+    }
+    return r < 0 ? r : 0;
+}
+
+int operation_persist(void *ctx, const char *target, struct err *err) {
+    struct operation_target *durable = ctx;
+    struct operation_target chosen = *durable;
+    snprintf(chosen.text, sizeof chosen.text, "%s", target);
+    int r = store_write(durable->payments->options.store, target_tx, &chosen, err);
+    if (r >= 0) {
+        memcpy(durable->text, chosen.text, sizeof durable->text);
+    }
+    return r;
 }

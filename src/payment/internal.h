@@ -154,6 +154,17 @@ struct persist_ctx {
     const char *attempt_id;
 };
 MUST_USE int attempt_persist(void *ctx, const char *gateway_id, struct err *err);
+/* The same for where a refund goes. A target is set once: when there is one by now that one stands,
+ * and in `text` is what is durable. ERR_STATE: the operation is over, nothing may be sent. */
+struct operation_target {
+    struct payments *payments;
+    const char *operation_id;
+    char text[GATEWAY_ID_CHARS_MAX + 1];
+};
+MUST_USE int operation_persist(void *ctx, const char *target, struct err *err);
+/* `change` takes its target from `ret_target`, which must live as long. */
+void operation_target_of(struct payments *payments, const struct operation_row *operation,
+                         struct operation_target *ret_target, struct gateway_change *change);
 
 /* ---- settle.c: what an answer does ---- */
 

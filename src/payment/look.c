@@ -148,7 +148,30 @@ int payment_list(struct payments *payments, const struct payment_filter *filter,
     return reading_run(payments, list_tx, &reading, ret_answer, err);
 }
 
-/* A payment with the attempt that keeps it open. */
+/* Captures, cancellations, refunds and returns that the resolver asks about. */
+static int stuck_operations(struct store_tx *tx, const struct reading *reading, struct buf *buf,
+                            struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT " OPERATION_COLUMNS " FROM operation WHERE id IN (SELECT key FROM job WHERE kind = "
+        "'" JOB_RESOLVE_OPERATION "') AND created_us < $1 ORDER BY created_us LIMIT $2",
+        S_INT(reading->since_us), S_INT(reading->limit));
+    if (r < 0) {
+        return r;
+    }
+    const char *comma = "";
+    while ((r = sql_next(rows, err)) > 0) {
+        struct operation_row operation;
+        operation_row_read(rows, reading->arena, &operation);
+        buf_add_text(buf, comma);
+        render_operation(buf, &operation);
+        comma = ",";
+    }
+    return r;
+}
+
+/* A payment with the attempt that keeps it open; then the operations. */
 static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
@@ -175,6 +198,11 @@ static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
         buf_add_char(&buf, '}');
         comma = ",";
     }
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "],\"operations\":[");
+    r = stuck_operations(tx, reading, &buf, err);
     if (r < 0) {
         return r;
     }
@@ -457,6 +485,9 @@ static int backlog_tx(struct store_tx *tx, void *ctx, struct err *err) {
          "SELECT payment_id FROM attempt WHERE state = 2 UNION "
          "SELECT payment_id FROM attempt WHERE state = 4)",
          &backlog->processing_payments, NULL},
+        {"SELECT COUNT(*) FROM operation WHERE state = 3 AND id IN (SELECT key FROM job WHERE "
+         "kind = '" JOB_RESOLVE_OPERATION "')",
+         &backlog->unknown_operations, NULL},
         {"SELECT COUNT(*) FROM job WHERE kind = 'callback' AND parked_us = 0",
          &backlog->callbacks_waiting, NULL},
         {"SELECT COUNT(*) FROM callback WHERE state = 5", &backlog->callbacks_parked, NULL},

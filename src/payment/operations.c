@@ -100,6 +100,16 @@ static int wrong_state(const struct work *work, const char *what, struct err *er
     return err_place(err, "/v1/payments/%s", work->payment.id.text);
 }
 
+/* The state alone would be no reason: an authorized payment can be captured and cancelled. */
+static int under_way(const struct payment_row *payment, bool begun, struct err *err) {
+    if (begun && payment->state == PAYMENT_AUTHORIZED) {
+        err_hint(err,
+                 "A capture or a cancellation of it was begun and its gateway has not confirmed "
+                 "it yet; the payment's story has it.");
+    }
+    return -ERR_STATE;
+}
+
 static int over(const struct work *work, int64_t left_minor, const char *what, struct err *err) {
     char asked[MONEY_TEXT_MAX], left[MONEY_TEXT_MAX];
     err_set(err, ERR_AMOUNT, "%s was asked to be %s, but only %s is left",
@@ -176,7 +186,8 @@ static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_am
     }
     bool open = payment->state == PAYMENT_AUTHORIZED || payment->state == PAYMENT_SUCCEEDED;
     if (!open || closed || !payment->capture_later) {
-        return wrong_state(work, "captured (again)", err);
+        wrong_state(work, "captured (again)", err);
+        return under_way(payment, closed, err);
     }
     int64_t left = payment->authorized_minor - payment->captured_minor - capturing;
     int64_t amount = work->asked_minor > 0 ? work->asked_minor : left;
@@ -205,7 +216,7 @@ static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amo
         } else if (payment->state == PAYMENT_SUCCEEDED) {
             err_hint(err, "The money was taken: refund it instead.");
         }
-        return -ERR_STATE;
+        return under_way(payment, closed || capturing > 0, err);
     }
     *ret_amount = payment->authorized_minor - payment->captured_minor;
     return 0;
@@ -352,16 +363,21 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
 const char *operation_call_gateway(struct payments *payments, const struct operation_row *operation,
                                    enum payment_method method, const struct gateway_change *change,
                                    struct gateway_result *ret_result) {
+    struct gateway_change aimed = *change;
+    struct operation_target target;
+    operation_target_of(payments, operation, &target, &aimed);
     struct gateway_ask ask = {
         .gateway = gateway_find(payments->options.registry, operation->gateway),
         .operation = operation_call(operation->kind),
         .method = method,
-        .change = change,
+        .change = &aimed,
         .budget_us = payments->options.request_budget_us,
         /* Unlike a charge it has nowhere else to go, and a refusal unsent would be a failed refund.
          */
         .past_breaker = true,
         .not_after_us = operation->lease_us,
+        .persist = operation_persist,
+        .persist_ctx = &target,
     };
     gateway_ask(payments, &ask, ret_result);
     if (ret_result->outcome == GW_UNKNOWN && ask.gateway->adapter->can.key_lifetime_us > 0) {

@@ -278,6 +278,7 @@ MUST_USE int webhook_delivery_replay(struct payments *payments, const struct cal
 
 struct backlog {
     int64_t unknown_payments, processing_payments, oldest_unresolved_us;
+    int64_t unknown_operations; /* captures, cancellations, refunds, returns */
     int64_t callbacks_waiting, callbacks_parked, webhooks_waiting, webhooks_parked, open_cases;
 };
 MUST_USE int payments_backlog(struct payments *payments, struct backlog *ret_backlog,

@@ -100,8 +100,7 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    look->stale = look->was_live && !attempt_state_live(look->attempt.state) &&
-                  !PLANTED(STALE_ANSWER);
+    look->stale = look->was_live && !attempt_state_live(look->attempt.state);
     if (look->stale) {
         return 0; /* "authorized" from just before we cancelled it is no late success */
     }
@@ -414,6 +413,8 @@ static void ask_operation(struct look *look, struct gateway *gateway,
     } else {
         change_of(&look->payment, &look->attempt, &look->operation, &change);
     }
+    struct operation_target target;
+    operation_target_of(look->payments, &look->operation, &target, &change);
     const struct gateway_capabilities *can = &gateway->adapter->can;
     int64_t age = clock_wall_us() - look->operation.created_us;
     bool unknown = look->operation.state == OPERATION_UNKNOWN;
@@ -428,6 +429,8 @@ static void ask_operation(struct look *look, struct gateway *gateway,
         .change = &change,
         .lookup = &change.payment,
         .past_breaker = true,
+        .persist = operation_persist,
+        .persist_ctx = &target,
     };
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";

@@ -311,6 +311,7 @@ void operation_row_read(const struct sql_rows *rows, struct arena *arena,
         .created_us = sql_int(rows, 23),
         .updated_us = sql_int(rows, 24),
         .retry_of = col(rows, arena, 25),
+        .target = col(rows, arena, 26),
     };
 }
 
@@ -355,7 +356,8 @@ int operation_row_by_refund_id(struct store_tx *tx, struct arena *arena, const c
 int operation_row_insert(struct store_tx *tx, const struct operation_row *row, struct err *err) {
     static const char sql[] =
         "INSERT INTO operation (" OPERATION_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-        "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)";
+        "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, "
+        "$27)";
     return sql_put(tx, err, sql, S_TEXT(row->id.text), S_TEXT(row->payment_id.text),
                    S_TEXT(row->attempt_id.text), S_INT(row->kind), S_INT(row->state),
                    text(row->gateway), S_INT(row->amount_minor), S_TEXT(row->currency.code),
@@ -364,7 +366,7 @@ int operation_row_insert(struct store_tx *tx, const struct operation_row *row, s
                    text(row->common_code), text(row->message), text(row->trace),
                    S_INT(row->was_unknown), S_INT(row->tries), text(row->owner),
                    S_INT(row->lease_us), S_INT(row->created_us), S_INT(row->updated_us),
-                   text(row->retry_of));
+                   text(row->retry_of), text(row->target));
 }
 
 int operation_row_save(struct store_tx *tx, const struct operation_row *row, struct err *err) {

@@ -87,6 +87,7 @@ struct operation_row {
     int64_t tries;
     const char *owner;
     int64_t lease_us, created_us, updated_us;
+    const char *target; /* gateway_change.target; set once, by operation_persist() */
 };
 
 MUST_USE int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
@@ -145,7 +146,7 @@ MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row 
 #define OPERATION_COLUMNS                                                                          \
     "id, payment_id, attempt_id, kind, state, gateway, amount_minor, currency, final, "            \
     "to_original, reason, actor, outcome, source, refund_id, code, common_code, message, trace, "  \
-    "was_unknown, tries, owner, lease_us, created_us, updated_us, retry_of"
+    "was_unknown, tries, owner, lease_us, created_us, updated_us, retry_of, target"
 void payment_row_read(const struct sql_rows *rows, struct arena *arena,
                       struct payment_row *ret_row);
 void attempt_row_read(const struct sql_rows *rows, struct arena *arena,

@@ -318,9 +318,6 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     enum attempt_state to = attempt_move_find(from, result->outcome);
     bool success = result->outcome == GW_CHARGED || result->outcome == GW_AUTHORIZED;
     if (to == ATTEMPT_NONE && success && !attempt_state_live(from)) {
-        if (PLANTED(LATE_SUCCESS_IGNORED)) {
-            return 0;
-        }
         ret_settlement->late = true;
         return late_success(payments, tx, payment, attempt, result, err);
     }
@@ -525,16 +522,27 @@ static int late_capture(struct store_tx *tx, struct payment_row *payment,
 }
 
 /* PayPal names each capture by itself. Of several none is *the* charge: the row then names none,
- * and whoever refunds looks for the right one. A refund that is repeated must find the same one
- * again, and not the capture that was made in between: there it would be another refund. */
-static void name_capture(struct attempt_row *attempt, const struct payment_row *payment,
-                         const struct gateway_result *result) {
+ * and the adapter looks for one that has room for a refund. But a refund that is under way was sent
+ * to the capture that the row has named until now, and its repeats must not go to another one:
+ * there they would be other refunds. */
+static int name_capture(struct store_tx *tx, struct attempt_row *attempt,
+                        const struct payment_row *payment, const struct gateway_result *result,
+                        struct err *err) {
     if (result->charge_id[0] == '\0') {
-        return;
+        return 0;
     }
     bool another = payment->captured_minor > 0 &&
                    strcmp(attempt->charge_id, result->charge_id) != 0;
+    const char *before = attempt->charge_id;
     attempt->charge_id = another ? "" : result->charge_id;
+    if (!another || before[0] == '\0') {
+        return 0;
+    }
+    int64_t changed = sql_exec(tx, err,
+                               "UPDATE operation SET target = $2 WHERE payment_id = $1 AND "
+                               "kind = 3 AND target = '' AND state IN (1, 2, 3)",
+                               S_TEXT(payment->id.text), S_TEXT(before));
+    return changed < 0 ? (int)changed : 0;
 }
 
 static int operation_done(struct payments *payments, struct store_tx *tx,
@@ -560,7 +568,10 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
         if (r < 0) {
             return r;
         }
-        name_capture(attempt, payment, result);
+        r = name_capture(tx, attempt, payment, result, err);
+        if (r < 0) {
+            return r;
+        }
         payment->captured_minor += operation->amount_minor;
         if (attempt->state == ATTEMPT_AUTHORIZED) {
             attempt->state = ATTEMPT_CHARGED;

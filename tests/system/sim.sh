@@ -8,10 +8,10 @@ cd "$(dirname "$0")/../.."
 
 sim=$(dirname "$HOLDFAST_BIN")/src/sim/holdfast-sim
 jobs=$(nproc)
-seeds=800
+seeds=600
 seconds=20
 if [ -n "${HOLDFAST_TEST_QUICK:-}" ]; then
-    seeds=100
+    seeds=60
     seconds=5
 fi
 drawn=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')

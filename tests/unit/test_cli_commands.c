@@ -678,6 +678,28 @@ static void test_what_was_found_wrong_is_status_1(void **state) {
     }
 }
 
+static void test_a_capture_that_nobody_confirmed_is_said_and_listed(void **state) {
+    (void)state;
+    static const struct canned open[] = {
+        {"POST", "/v1/payments/pay_1/capture", 202, PAYMENT("pay_1", "authorized")},
+        {"GET", "/internal/api/payments/stuck?older_seconds=60", 200,
+         "{\"data\":[],\"operations\":[{\"id\":\"re_1\",\"object\":\"capture\","
+         "\"payment_id\":\"pay_1\",\"state\":\"unknown\"}]}"},
+        {"GET", "/payment/health", 200, "{\"status\":\"ok\",\"gateways\":[]}"},
+        {"GET", "/internal/api/system/backlog", 200, "{\"unknown_operations\":3}"},
+        {0}};
+    RAN capture = run(open, "payment capture pay_1");
+    assert_int_equal(capture.status, CLI_DONE);
+    assert_has(capture.out, "has not confirmed the capture yet");
+    RAN stuck = run(open, "payment stuck");
+    assert_int_equal(stuck.status, CLI_PROBLEM);
+    assert_has(stuck.out, "re_1");
+    assert_has(stuck.out, "holdfast payment check pay_1");
+    RAN all = run(open, "status");
+    assert_int_equal(all.status, CLI_PROBLEM);
+    assert_has(all.out, "captures, refunds nobody has answered for");
+}
+
 static void test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it(void **state) {
     (void)state;
     static const struct canned switching[] = {
@@ -814,6 +836,7 @@ int main(void) {
         cmocka_unit_test(test_the_story_of_a_payment_is_told_in_time),
         cmocka_unit_test(test_the_story_says_once_that_nothing_was_sent),
         cmocka_unit_test(test_what_was_found_wrong_is_status_1),
+        cmocka_unit_test(test_a_capture_that_nobody_confirmed_is_said_and_listed),
         cmocka_unit_test(test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it),
         cmocka_unit_test(test_watching_tells_changes_and_ends_after_so_many_looks),
         cmocka_unit_test(test_a_secret_is_shown_once_with_a_warning),

@@ -685,6 +685,23 @@ static void a_callback_that_we_cannot_check_or_store_is_our_trouble(void **state
     assert_int_equal(callback("stripe-a", event.body, header, &stored), 200);
 }
 
+static void the_databases_own_words_are_for_operators_only(void **state) {
+    (void)state;
+    API_REPLY_AUTO stranger;
+    API_REPLY_AUTO operator;
+    store_fault_set(api.service->store, fail_all, NULL);
+    api_ask(&api, &(struct api_ask){.path = "/v1/payments", .key = "hk_unknown"}, &stranger);
+    api_ask(&api, &(struct api_ask){.path = "/v1/payments", .internal = true}, &operator);
+    store_fault_set(api.service->store, NULL, NULL);
+    assert_int_equal(stranger.status, 503);
+    assert_string_equal(reply_problem(&stranger), "store-unavailable");
+    assert_string_equal(reply_text(&stranger, "detail"), "It was logged under this request id.");
+    assert_int_equal(operator.status, 503);
+    assert_string_equal(reply_problem(&operator), "store-unavailable");
+    assert_string_not_equal(reply_text(&operator, "detail"),
+                            "It was logged under this request id.");
+}
+
 /* ---- health ---- */
 
 static void health_names_each_gateway_and_is_no_problem_document(void **state) {
@@ -753,6 +770,7 @@ int main(void) {
         cmocka_unit_test(callbacks_are_answered_in_the_gateways_own_words),
         cmocka_unit_test(a_callback_that_is_not_genuine_is_refused_and_not_kept),
         cmocka_unit_test(a_callback_that_we_cannot_check_or_store_is_our_trouble),
+        cmocka_unit_test(the_databases_own_words_are_for_operators_only),
         cmocka_unit_test(health_names_each_gateway_and_is_no_problem_document),
     };
     return cmocka_run_group_tests(tests, start, stop);

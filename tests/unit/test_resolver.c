@@ -369,6 +369,30 @@ static void unresolved_payments_are_listed_and_counted(void **state) {
     free(id);
 }
 
+static void an_unresolved_capture_is_listed_and_counted_too(void **state) {
+    (void)state;
+    struct backlog backlog;
+    struct answer answer = {0};
+    char *id = world_authorized(W, "order", 500);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
+    json_decref(world_capture(W, "capture", id, 300, true));
+    advance_s(120);
+    json_t *json = world_take(
+        W, payment_stuck(W->payments, 60 * US_PER_SECOND, 10, &answer, &W->err), &answer);
+    assert_int_equal(json_array_size(json_object_get(json, "data")), 0);
+    assert_int_equal(json_array_size(json_object_get(json, "operations")), 1);
+    assert_string_equal(json_at(json, "operations.0.payment_id"), id);
+    assert_string_equal(json_at(json, "operations.0.state"), "unknown");
+    json_decref(json);
+    assert_int_equal(payments_backlog(W->payments, &backlog, &W->err), 0);
+    assert_int_equal(backlog.unknown_operations, 1);
+    assert_int_equal(backlog.unknown_payments, 0);
+    json_decref(world_capture(W, "again", id, 100, true));
+    assert_int_equal(W->result, -ERR_STATE);
+    assert_non_null(strstr(W->err.hint, "has not confirmed"));
+    free(id);
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -390,6 +414,7 @@ int main(void) {
         cmocka_unit_test(asking_by_hand_applies_what_the_gateway_says),
         cmocka_unit_test(a_payment_that_was_never_sent_has_nothing_to_ask_about),
         cmocka_unit_test(unresolved_payments_are_listed_and_counted),
+        cmocka_unit_test(an_unresolved_capture_is_listed_and_counted_too),
     };
     return payment_world_run("the resolver", tests, COUNT_OF(tests));
 }

@@ -426,6 +426,7 @@ static struct operation_row some_operation(void) {
         .lease_us = 3,
         .created_us = 4,
         .updated_us = 5,
+        .target = "cap_1",
     };
 }
 
@@ -456,6 +457,7 @@ static bool same_operation(const struct operation_row *a, const struct operation
     SAME_TEXT(owner);
     SAME_INT(lease_us);
     SAME_INT(created_us);
+    SAME_TEXT(target);
     return different[0] == '\0';
 }
 
