@@ -143,8 +143,8 @@ static int check_internal(const struct ask *ask, struct err *err) {
     return 0;
 }
 
-/* The query comes as it was sent, where a blank is a plus sign or %20 and a digit may be %34. A pair
- * with a bad escape is refused by whoever reads it, and kept by nobody. */
+/* The query comes as it was sent, where a blank is a plus sign or %20 and a digit may be %34. A
+ * pair with a bad escape is refused by whoever reads it, and kept by nobody. */
 static int check_encoded_query(const char *query, struct err *err) {
     if (strpbrk(query, "%+") == NULL) {
         return 0;

@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/task.h"
 #include "gateway/health.h"
 #include "meter/meter.h"
 #include "store/migrate.h"
@@ -180,8 +181,7 @@ static int open_gateways(struct service *service, struct err *err) {
     }
     int r = gateway_registry_open(settings, (int)config->gateways_count, &service->registry, err);
     free(settings);
-    return r < 0 ? r
-                 : gateway_control_open(service->store, service->registry, &service->control, err);
+    return r;
 }
 
 static int copy_names(char (*to)[GATEWAY_NAME_CHARS_MAX + 1], char **from, unsigned count,
@@ -339,9 +339,11 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     int r = open_client(service, hooks, err);
     r = r < 0 ? r : set_log_level(service, err);
     r = r < 0 ? r : open_allow_list(service, err);
+    /* Before the store: a slip in the configuration must not have migrated the database. */
+    r = r < 0 ? r : open_gateways(service, err);
     r = r < 0 ? r : open_store(service, err);
     r = r < 0 ? r : open_seal(service, err);
-    r = r < 0 ? r : open_gateways(service, err);
+    r = r < 0 ? r : gateway_control_open(service->store, service->registry, &service->control, err);
     r = r < 0 ? r : open_router(service, err);
     r = r < 0 ? r : open_payments(service, err);
     if (r < 0) {
@@ -455,6 +457,10 @@ int service_internal_port(const struct service *service) {
 
 int service_drain(struct service *service) {
     atomic_store(&service->ready, false);
+    /* Who sends requests here reads /readyz now and then, and goes on sending until it says no. */
+    if (service->config->limits.drain_notice_s > 0) {
+        task_sleep_us((int64_t)service->config->limits.drain_notice_s * US_PER_SECOND);
+    }
     atomic_store(&service->draining, true);
     int64_t seconds = service->config->limits.drain_s > 0 ? service->config->limits.drain_s
                                                           : DRAIN_S;

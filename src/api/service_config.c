@@ -132,6 +132,7 @@ static const cyaml_schema_field_t limits_fields[] = {
                          failures_per_second),
     NUMBER("body_bytes", struct config_limits, body_bytes),
     NUMBER("drain_s", struct config_limits, drain_s),
+    NUMBER("drain_notice_s", struct config_limits, drain_notice_s),
     CYAML_FIELD_END,
 };
 

@@ -90,6 +90,7 @@ struct config_limits {
     unsigned *failures_per_second; /* absent: 5; 0: no limit. Refused credentials, per address */
     unsigned body_bytes;
     unsigned drain_s;
+    unsigned drain_notice_s; /* absent: 0 */
 };
 
 struct service_config {

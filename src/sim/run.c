@@ -253,6 +253,8 @@ static void make_identity(void) {
         crypto_init();
         int r = sb_paypal_identity_new(BEGIN_US, &identity, &err);
         INVARIANT(r == 0, "the simulated PayPal has a certificate");
+        /* Its keys are of real chance, so nothing that a story tells may follow from them. */
+        snprintf(identity->cert_name, sizeof identity->cert_name, "CERT-360caa42-fca2a594");
         setenv("HOLDFAST_SIM_MASTER_KEY",
                "73696d756c61746f7273696d756c61746f7273696d756c61746f7273696d756c", 1);
         setenv("HOLDFAST_SIM_STRIPE_KEY", SANDBOX_STRIPE_KEY, 1);
@@ -315,7 +317,8 @@ static void note(struct run *run) {
     outcome->virtual_us = sim_world_now_us(run->world);
     outcome->switches = sim_world_switches(run->world);
     outcome->commits = run->commits;
-    outcome->hash = sim_hash(run->world);
+    outcome->hash = sim_hash(run->world) ^
+                    (uint64_t)(counts.writes + counts.bytes_written) * UINT64_C(0x9e3779b97f4a7c15);
     outcome->passed = !run_failed(run);
 }
 

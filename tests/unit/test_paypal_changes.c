@@ -154,39 +154,166 @@ static void a_refund_goes_to_the_capture_with_our_reference(void **state) {
     }
 }
 
+/* A refund as an order shows it: with the link to its capture. */
+#define PAID_BACK(id, status, reference, value, capture)                                           \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"custom_id\":\"" reference                      \
+    "\",\"amount\":" AMOUNT(value) ",\"links\":[{\"rel\":\"self\",\"href\":\"" BASE                \
+                                   "/v2/payments/refunds/" id                                      \
+                                   "\"},{\"rel\":\"up\",\"href\":\"" BASE                          \
+                                   "/v2/payments/captures/" capture "\"}]}"
+#define PARTS(captures, refunds)                                                                   \
+    ORDER("COMPLETED", "\"captures\":[" captures "],\"refunds\":[" refunds "]", "")
+#define NO_SUCH ERROR("RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
+
 static void a_refund_without_a_capture_at_hand_asks_the_order_which(void **state) {
     struct fake *fake = *state;
-#define TWO                                                                                        \
-    ORDER("COMPLETED",                                                                             \
-          "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "," CAPTURE(                      \
-              "first", "REFUNDED", "5.00") "," CAPTURE("second", "COMPLETED", "6.00") "]",         \
+#define THREE                                                                                      \
+    PARTS(CAPTURE("small", "COMPLETED", "4.99") "," CAPTURE(                                       \
+              "first", "REFUNDED", "5.00") "," CAPTURE("second", "COMPLETED", "6.00"),             \
           "")
-    FAKE_SCRIPT(fake, {200, TWO}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
+    FAKE_SCRIPT(fake, {200, THREE}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REFUNDED);
-    /* The first that is large enough, refunded already or not: every repeat must choose the same.
-     */
-    assert_string_equal(fake->sent[1].url, BASE "/v2/payments/captures/first/refund");
+    assert_string_equal(fake->sent[1].url, BASE "/v2/payments/captures/second/refund");
     /* Our row names the authorization. */
-    FAKE_SCRIPT(fake, {404, ERROR("RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")}, {200, TWO},
-                {201, REFUND("1JU0", "COMPLETED", "re_A")});
+    FAKE_SCRIPT(fake, {404, NO_SUCH}, {200, THREE}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
     assert_int_equal(change(fake, paypal_adapter.refund, "0AW").outcome, GW_REFUNDED);
     assert_string_equal(fake->sent[0].url, BASE "/v2/payments/captures/0AW/refund");
-    assert_string_equal(fake->sent[2].url, BASE "/v2/payments/captures/first/refund");
-    FAKE_SCRIPT(fake, {200, ORDER("COMPLETED",
-                                  "\"captures\":[" CAPTURE("small", "COMPLETED", "4.99") "]", "")});
-    assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REJECTED_REQUEST);
-    FAKE_SCRIPT(fake,
-                {200, ORDER("COMPLETED",
-                            "\"captures\":[" CAPTURE("a", "COMPLETED", "4.99") "," CAPTURE(
-                                "b", "DECLINED", "9.00") "," CAPTURE("c", "COMPLETED", "3.00") "]",
-                            "")});
-    struct gateway_result refused = change(fake, paypal_adapter.refund, "");
-    assert_int_equal(refused.outcome, GW_REJECTED_REQUEST);
-    assert_non_null(strstr(refused.message, "4.99"));
-    assert_non_null(strstr(refused.message, "3.00"));
-    assert_null(strstr(refused.message, "9.00"));
+    assert_string_equal(fake->sent[2].url, BASE "/v2/payments/captures/second/refund");
     FAKE_SCRIPT(fake, {503, ""});
     assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_UNAVAILABLE);
+}
+
+static void a_refund_goes_to_a_capture_with_enough_room_left(void **state) {
+    static const struct {
+        const char *refunds, *capture;
+    } rows[] = {
+        {"", "one"},
+        {PAID_BACK("R1", "COMPLETED", "re_B", "1.00", "one"), "one"},
+        {PAID_BACK("R1", "COMPLETED", "re_B", "1.01", "one"), "two"},
+        {PAID_BACK("R1", "PENDING", "re_B", "6.00", "one"), "two"},
+        {PAID_BACK("R1", "SHINY", "re_B", "6.00", "one"), "two"},
+        {PAID_BACK("R1", "FAILED", "re_B", "6.00", "one"), "one"},
+        {PAID_BACK("R1", "CANCELLED", "re_B", "6.00", "one"), "one"},
+        {PAID_BACK("R1", "COMPLETED", "re_B", "6.00", "two"), "one"},
+        {PAID_BACK("R1", "COMPLETED", "re_B", "1.00", "one") "," PAID_BACK("R2", "COMPLETED",
+                                                                           "re_C", "0.01", "one"),
+         "two"},
+        {PAID_BACK("R1", "COMPLETED", "re_B", "much", "one"), "two"},
+    };
+    struct fake *fake = *state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        static const char head[] = "{\"id\":\"5O190127TN364715T\",\"status\":\"COMPLETED\","
+                                   "\"purchase_units\":[{\"custom_id\":\"" REFERENCE
+                                   "\",\"payments\":{\"captures\":[" CAPTURE(
+                                       "one", "COMPLETED",
+                                       "6.00") "," CAPTURE("two", "PARTIALLY_REFUNDED", "7.00") "]";
+        char order[4096], url[200];
+        snprintf(order, sizeof order, "%s,\"refunds\":[%s]}}]}", head, rows[i].refunds);
+        FAKE_SCRIPT(fake, {200, order}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
+        assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REFUNDED);
+        snprintf(url, sizeof url, BASE "/v2/payments/captures/%s/refund", rows[i].capture);
+        assert_string_equal(fake->sent[1].url, url);
+        assert_string_equal(fake->persisted, rows[i].capture);
+        assert_int_equal(fake->persisted_after, 1);
+    }
+}
+
+static void a_refund_for_which_no_capture_has_room_is_refused_for_good(void **state) {
+    struct fake *fake = *state;
+    FAKE_SCRIPT(fake,
+                {200, PARTS(CAPTURE("a", "PARTIALLY_REFUNDED", "9.00") "," CAPTURE(
+                                "b", "DECLINED",
+                                "8.00") "," CAPTURE("c", "COMPLETED",
+                                                    "3.00") "," CAPTURE("d", "REFUNDED", "7.00"),
+                            PAID_BACK("R1", "COMPLETED", "re_B", "4.01", "a"))});
+    struct gateway_result refused = change(fake, paypal_adapter.refund, "");
+    assert_int_equal(refused.outcome, GW_DECLINED);
+    assert_string_equal(refused.common_code, "wrong_state");
+    assert_non_null(strstr(refused.message, "4.99"));
+    assert_non_null(strstr(refused.message, "3.00"));
+    assert_non_null(strstr(refused.message, "0.00"));
+    assert_null(strstr(refused.message, "8.00"));
+    assert_null(strstr(refused.message, "9.00"));
+    assert_int_equal(fake->sent_count, 1);
+    assert_int_equal(fake->persist_count, 0);
+}
+
+static void where_a_refund_goes_is_durable_before_it_is_sent(void **state) {
+    struct fake *fake = *state;
+    fake->persist_fails = 1;
+    FAKE_SCRIPT(fake, {200, THREE});
+    struct gateway_result result = change(fake, paypal_adapter.refund, "");
+    assert_int_equal(result.outcome, GW_UNAVAILABLE);
+    assert_int_equal(fake->sent_count, 1);
+    fake->persist_fails = 0;
+    fake->call.persist = NULL;
+    FAKE_SCRIPT(fake, {200, THREE});
+    assert_int_equal(change(fake, paypal_adapter.refund, "").outcome, GW_REJECTED_REQUEST);
+    assert_int_equal(fake->sent_count, 1);
+}
+
+static void a_repeated_refund_goes_where_the_first_went(void **state) {
+    static const char *const charges[] = {"", "0AW"};
+    struct fake *fake = *state;
+    struct gateway_result result;
+    for (size_t i = 0; i < COUNT_OF(charges); i++) {
+        struct gateway_change asked = paypal_change_of("re_A", charges[i]);
+        asked.target = "small"; /* whatever is left there */
+        FAKE_SCRIPT(fake, {201, REFUND("1JU0", "COMPLETED", "re_A")});
+        paypal_adapter.refund(&fake->call, &asked, &result);
+        assert_int_equal(result.outcome, GW_REFUNDED);
+        assert_string_equal(fake->sent[0].url, BASE "/v2/payments/captures/small/refund");
+        assert_int_equal(fake->persist_count, 0);
+        FAKE_SCRIPT(fake, {404, NO_SUCH});
+        paypal_adapter.refund(&fake->call, &asked, &result);
+        assert_int_equal(result.outcome, GW_REJECTED_REQUEST);
+        assert_int_equal(fake->sent_count, 1);
+    }
+}
+
+static char durable[GATEWAY_ID_CHARS_MAX + 1];
+
+static int somebody_was_first(void *ctx, const char *target, struct err *err) {
+    (void)ctx;
+    (void)err;
+    assert_string_equal(target, "second");
+    snprintf(durable, sizeof durable, "other");
+    return 0;
+}
+
+static void the_choice_that_was_written_first_counts(void **state) {
+    struct fake *fake = *state;
+    struct gateway_change asked = paypal_change_of("re_A", "");
+    struct gateway_result result;
+    durable[0] = '\0';
+    asked.target = durable;
+    fake->call.persist = somebody_was_first;
+    FAKE_SCRIPT(fake, {200, THREE}, {201, REFUND("1JU0", "COMPLETED", "re_A")});
+    paypal_adapter.refund(&fake->call, &asked, &result);
+    assert_int_equal(result.outcome, GW_REFUNDED);
+    assert_string_equal(fake->sent[1].url, BASE "/v2/payments/captures/other/refund");
+}
+
+static void a_refund_that_the_order_shows_is_not_sent_again(void **state) {
+    static const struct {
+        const char *order;
+        enum gateway_outcome outcome;
+    } rows[] = {
+        {PARTS(CAPTURE("a", "PARTIALLY_REFUNDED", "5.00") "," CAPTURE("b", "COMPLETED", "5.00"),
+               PAID_BACK("R9", "COMPLETED", "re_A", "5.00", "a")),
+         GW_REFUNDED},
+        {PARTS(CAPTURE("a", "COMPLETED", "5.00"), PAID_BACK("R9", "FAILED", "re_A", "5.00", "a")),
+         GW_DECLINED},
+    };
+    struct fake *fake = *state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        FAKE_SCRIPT(fake, {200, rows[i].order});
+        struct gateway_result result = change(fake, paypal_adapter.refund, "");
+        assert_int_equal(result.outcome, rows[i].outcome);
+        assert_string_equal(result.refund_id, "R9");
+        assert_int_equal(fake->sent_count, 1);
+        assert_int_equal(fake->persist_count, 0);
+    }
 }
 
 static void an_unclear_refund_is_unknown(void **state) {
@@ -198,7 +325,7 @@ static void an_unclear_refund_is_unknown(void **state) {
         {{201, "{", 0, 0}, GW_UNKNOWN},
         {{409, ERROR("RESOURCE_CONFLICT", "PREVIOUS_REQUEST_IN_PROGRESS"), 0, 0}, GW_UNKNOWN},
         {{422, ISSUE("NEVER_HEARD_OF"), 0, 0}, GW_UNKNOWN},
-        {{422, ISSUE("REFUND_AMOUNT_EXCEEDED"), 0, 0}, GW_REJECTED_REQUEST},
+        {{422, ISSUE("REFUND_AMOUNT_TOO_LOW"), 0, 0}, GW_REJECTED_REQUEST},
         {{422, ISSUE("TRANSACTION_DISPUTED"), 0, 0}, GW_REJECTED_REQUEST},
         {{429, "", 0, 0}, GW_RATE_LIMITED},
         {{0, NULL, HTTP_NOT_SENT, HTTP_FAIL_TLS}, GW_UNAVAILABLE},
@@ -211,23 +338,33 @@ static void an_unclear_refund_is_unknown(void **state) {
     }
 }
 
-static void refunded_before_is_ours_only_with_our_reference(void **state) {
+/* An earlier send of ours is shown with its reference, or will be refused as this one was: that
+ * ends an unknown refund, which a mere REJECTED_REQUEST would not. */
+static void nothing_left_to_give_back_is_a_last_word_once_the_order_was_asked(void **state) {
+    static const struct {
+        const char *refused, *common_code;
+    } rows[] = {
+        {ISSUE("CAPTURE_FULLY_REFUNDED"), "already_refunded"},
+        {ISSUE("REFUND_AMOUNT_EXCEEDED"), "amount_exceeded"},
+    };
     struct fake *fake = *state;
-    FAKE_SCRIPT(
-        fake, {422, ISSUE("CAPTURE_FULLY_REFUNDED")},
-        {200, WITH_REFUNDS(REFUND("R1", "FAILED", "re_B") "," REFUND("R2", "COMPLETED", "re_A"))});
-    struct gateway_result result = change(fake, paypal_adapter.refund, "3C67");
-    assert_int_equal(result.outcome, GW_REFUNDED);
-    assert_string_equal(result.refund_id, "R2");
-    FAKE_SCRIPT(fake, {422, ISSUE("CAPTURE_FULLY_REFUNDED")},
-                {200, WITH_REFUNDS(REFUND("R1", "COMPLETED", "re_B"))});
-    result = change(fake, paypal_adapter.refund, "3C67");
-    assert_int_equal(result.outcome, GW_REJECTED_REQUEST);
-    assert_string_equal(result.common_code, "already_refunded");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        FAKE_SCRIPT(fake, {422, rows[i].refused},
+                    {200, WITH_REFUNDS(REFUND("R1", "FAILED", "re_B") "," REFUND("R2", "COMPLETED",
+                                                                                 "re_A"))});
+        struct gateway_result result = change(fake, paypal_adapter.refund, "3C67");
+        assert_int_equal(result.outcome, GW_REFUNDED);
+        assert_string_equal(result.refund_id, "R2");
+        FAKE_SCRIPT(fake, {422, rows[i].refused},
+                    {200, WITH_REFUNDS(REFUND("R1", "COMPLETED", "re_B"))});
+        result = change(fake, paypal_adapter.refund, "3C67");
+        assert_int_equal(result.outcome, GW_DECLINED);
+        assert_string_equal(result.common_code, rows[i].common_code);
+        FAKE_SCRIPT(fake, {422, rows[i].refused}, {503, ""});
+        assert_int_equal(change(fake, paypal_adapter.refund, "3C67").outcome, GW_UNKNOWN);
+    }
     /* They know our reference but do not show the refund. */
     FAKE_SCRIPT(fake, {422, ISSUE("DUPLICATE_INVOICE_ID")}, {200, CAPTURED});
-    assert_int_equal(change(fake, paypal_adapter.refund, "3C67").outcome, GW_UNKNOWN);
-    FAKE_SCRIPT(fake, {422, ISSUE("CAPTURE_FULLY_REFUNDED")}, {503, ""});
     assert_int_equal(change(fake, paypal_adapter.refund, "3C67").outcome, GW_UNKNOWN);
 }
 
@@ -297,8 +434,14 @@ int main(void) {
         T(an_order_that_holds_nothing_is_canceled_by_leaving_it),
         T(a_refund_goes_to_the_capture_with_our_reference),
         T(a_refund_without_a_capture_at_hand_asks_the_order_which),
+        T(a_refund_goes_to_a_capture_with_enough_room_left),
+        T(a_refund_for_which_no_capture_has_room_is_refused_for_good),
+        T(where_a_refund_goes_is_durable_before_it_is_sent),
+        T(a_repeated_refund_goes_where_the_first_went),
+        T(the_choice_that_was_written_first_counts),
+        T(a_refund_that_the_order_shows_is_not_sent_again),
         T(an_unclear_refund_is_unknown),
-        T(refunded_before_is_ours_only_with_our_reference),
+        T(nothing_left_to_give_back_is_a_last_word_once_the_order_was_asked),
         T(a_refund_is_found_by_id_or_in_its_order),
         T(a_change_that_cannot_be_said_is_not_sent),
     };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -79,6 +80,10 @@ static void a_wrong_configuration_is_refused_with_what_is_wrong(void **state) {
         int r = open_with(yaml, &err);
         if (r != -ERR_CONFIG || strstr(err.detail, rows[i].says) == NULL) {
             fail_msg("%s: %d %s", rows[i].more, r, err.detail);
+        }
+        bool of_a_gateway = strncmp(rows[i].more, "  - {", 5) == 0;
+        if (of_a_gateway && access(database, F_OK) == 0) {
+            fail_msg("%s: the database was made or migrated all the same", rows[i].more);
         }
     }
     api_stop(&api);
@@ -285,6 +290,29 @@ static void drain(void *arg) {
     (void)service_drain(api->service);
 }
 
+static void it_gives_notice_before_it_refuses_connections(void **state) {
+    (void)state;
+    struct api api;
+    struct err err = {0};
+    api_start(&api, "limits: {drain_notice_s: 3}\n", true);
+    assert_int_equal(service_start(api.service, &err), 0);
+    int port = service_public_port(api.service);
+    struct task *draining = task_start("drainer", 0, drain, &api);
+    int64_t give_up_us = clock_mono_us() + PATIENCE_US;
+    while (atomic_load(&api.service->ready)) {
+        assert_true(clock_mono_us() < give_up_us);
+        task_sleep_us(US_PER_MS);
+    }
+    struct http_client *stranger = plain_client(); /* it has no connection yet */
+    assert_int_equal(get(stranger, port, "/readyz", NULL, NULL), 503);
+    assert_int_equal(get(stranger, port, "/healthz", NULL, NULL), 200);
+    assert_int_equal(get(stranger, port, "/v1/payments", NULL, NULL), 401);
+    task_join(draining);
+    assert_int_equal(get(stranger, port, "/healthz", NULL, NULL), -1);
+    http_client_free(stranger);
+    api_stop(&api);
+}
+
 static void a_payment_under_way_is_answered_before_it_ends(void **state) {
     (void)state;
     struct api api;
@@ -386,6 +414,7 @@ int main(void) {
         cmocka_unit_test(with_postgresql_the_master_key_must_be_given),
         cmocka_unit_test(it_answers_on_two_ports_and_each_knows_its_own_paths),
         cmocka_unit_test(it_is_ready_between_starting_and_draining),
+        cmocka_unit_test(it_gives_notice_before_it_refuses_connections),
         cmocka_unit_test(a_payment_under_way_is_answered_before_it_ends),
         cmocka_unit_test(after_a_restart_a_repeat_gets_the_answer_of_before),
         cmocka_unit_test(what_runs_by_itself_can_be_run_by_hand),

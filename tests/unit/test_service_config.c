@@ -55,7 +55,7 @@ static const char whole[] =
     "payments: {several_per_order: true, request_budget_ms: 11, failover_max: 12, "
     "card_number_allow: [/order_id]}\n"
     "limits: {requests_per_second: 13, burst: 14, body_bytes: 15, drain_s: 16,\n"
-    "  failures_per_second: 17}\n";
+    "  failures_per_second: 17, drain_notice_s: 18}\n";
 
 static const char least[] = "store: {url: \"sqlite:holdfast.db\"}\n"
                             "gateways: [{name: g, adapter: stripe, base_url: https://g.example}]\n";
@@ -151,6 +151,7 @@ static void every_key_of_the_rest_fills_its_member(void **state) {
     assert_int_equal(*config->limits.failures_per_second, 17);
     assert_int_equal(config->limits.body_bytes, 15);
     assert_int_equal(config->limits.drain_s, 16);
+    assert_int_equal(config->limits.drain_notice_s, 18);
     service_config_free(config);
 }
 

@@ -166,16 +166,73 @@ void paypal_cancel(const struct gateway_call *call, const struct gateway_change 
 
 /* Refunds. */
 
-/* The capture to pay back from: the first that is large enough. It must be the same one at every
- * repeat, so it is chosen by what never changes, not by what is left on it. */
+static const char *target_of(const struct gateway_change *change) {
+    return change->target != NULL ? change->target : "";
+}
+
+/* The refund of the order that has this reference (custom_id), or NULL. */
+static const json_t *refund_of_reference(const json_t *order, const char *reference) {
+    const json_t *refunds = paypal_payments(order, "refunds");
+    for (size_t i = 0; i < json_array_size(refunds); i++) {
+        const json_t *refund = json_array_get(refunds, i);
+        const char *theirs = json_peek_text(refund, "custom_id", NULL);
+        if (theirs != NULL && strcmp(theirs, reference) == 0) {
+            return refund;
+        }
+    }
+    return NULL;
+}
+
+/* A refund names its capture only by the link to it, whose path ends with the capture's id. */
+static bool refund_is_of(const json_t *refund, const char *capture_id) {
+    const char *up = paypal_link(refund, "up");
+    const char *slash = up != NULL ? strrchr(up, '/') : NULL;
+    return slash != NULL && strcmp(slash + 1, capture_id) == 0;
+}
+
+/* What has been given back of a capture, or is about to be: all but what failed or was withdrawn.
+ * -1: an amount is not said. */
+static int64_t given_back(const json_t *order, const char *capture_id) {
+    const json_t *refunds = paypal_payments(order, "refunds");
+    struct currency unused;
+    int64_t sum = 0;
+    for (size_t i = 0; i < json_array_size(refunds); i++) {
+        const json_t *refund = json_array_get(refunds, i);
+        enum gateway_outcome outcome = paypal_refund_outcome(
+            json_peek_text(refund, "status", NULL));
+        if (outcome == GW_DECLINED || outcome == GW_CANCELED || !refund_is_of(refund, capture_id)) {
+            continue;
+        }
+        int64_t amount = paypal_read_amount(json_peek(refund, "amount", NULL), &unused);
+        if (amount < 0 || !money_add(sum, amount, &sum)) {
+            return -1;
+        }
+    }
+    return sum;
+}
+
+/* What a refund may still take from this capture; -1: it is none that went through. */
+static int64_t room_of(const json_t *order, const json_t *capture, struct currency *ret_currency) {
+    const char *id = json_peek_text(capture, "id", NULL);
+    const char *status = json_peek_text(capture, "status", NULL);
+    int64_t amount = paypal_read_amount(json_peek(capture, "amount", NULL), ret_currency);
+    if (id == NULL || amount < 0 || paypal_capture_outcome(status) != GW_CHARGED) {
+        return -1;
+    }
+    int64_t given = given_back(order, id);
+    bool used_up = strcmp(status, "REFUNDED") == 0 || given < 0 || given > amount;
+    return used_up ? 0 : amount - given;
+}
+
+/* The capture to pay back from: the first with enough room. At the next look the room may be gone,
+ * by this very refund: what was chosen is written down before it is used (choose_durably()). */
 static bool choose_capture(const json_t *order, int64_t amount_minor,
                            char ret_id[GATEWAY_ID_CHARS_MAX + 1]) {
     const json_t *captures = paypal_payments(order, "captures");
     for (size_t i = 0; i < json_array_size(captures); i++) {
         const json_t *capture = json_array_get(captures, i);
         struct currency unused;
-        if (paypal_capture_outcome(json_peek_text(capture, "status", NULL)) == GW_CHARGED &&
-            paypal_read_amount(json_peek(capture, "amount", NULL), &unused) >= amount_minor) {
+        if (room_of(order, capture, &unused) >= amount_minor) {
             exchange_copy_id(ret_id, GATEWAY_ID_CHARS_MAX + 1, json_peek_text(capture, "id", NULL));
             return ret_id[0] != '\0';
         }
@@ -184,28 +241,54 @@ static bool choose_capture(const json_t *order, int64_t amount_minor,
 }
 
 /* One refund pays back from one capture, and is not split here: its parts would have to be rows
- * with keys and unknown states of their own. How large the captures are is told. */
+ * with keys and unknown states of their own. What is left of each is told. It is a last word, also
+ * when an earlier call was interrupted: without a target that call was never sent. */
 static void refuse_too_large(const json_t *order, struct gateway_result *result) {
     const json_t *captures = paypal_payments(order, "captures");
     BUF_AUTO text;
     buf_init(&text, GATEWAY_MESSAGE_CHARS_MAX + 1);
-    buf_add_text(&text, "a refund goes to the first capture that is as large; this order's are: ");
+    buf_add_text(&text, "a refund goes to one capture that has as much left; left of this order's "
+                        "captures is: ");
     int told = 0;
     for (size_t i = 0; i < json_array_size(captures) && text.len < 180; i++) {
-        const json_t *capture = json_array_get(captures, i);
         struct currency currency = {0};
-        int64_t amount = paypal_read_amount(json_peek(capture, "amount", NULL), &currency);
+        int64_t room = room_of(order, json_array_get(captures, i), &currency);
         char shown[MONEY_TEXT_MAX];
-        if (amount > 0 &&
-            paypal_capture_outcome(json_peek_text(capture, "status", NULL)) == GW_CHARGED) {
-            buf_addf(&text, "%s%s", told++ > 0 ? ", " : "", money_show(amount, currency, shown));
+        if (room >= 0) {
+            buf_addf(&text, "%s%s", told++ > 0 ? ", " : "", money_show(room, currency, shown));
         }
     }
     exchange_refuse(result, "wrong_state",
                     told > 0 ? text.data : "no capture of this order went through");
+    result->outcome = GW_DECLINED;
 }
 
-/* The capture's id by asking the order. */
+/* PayPal-Request-Id makes a repeat harmless only at the same capture, so the choice is durable
+ * before anything is sent there. */
+static bool choose_durably(const struct gateway_call *call, const struct gateway_change *change,
+                           struct gateway_result *result, char id[GATEWAY_ID_CHARS_MAX + 1]) {
+    if (call->persist == NULL) {
+        exchange_refuse(result, "invalid_request",
+                        "a refund to one of several captures needs a durable choice");
+        return false;
+    }
+    struct err err = {0};
+    if (call->persist(call->persist_ctx, id, &err) != 0) {
+        result->outcome = GW_UNAVAILABLE;
+        result->advice = ADVICE_LATER;
+        exchange_common_code(result, "target_not_durable");
+        exchange_copy_text(result->message, sizeof(result->message),
+                           "which capture it goes to could not be stored, so it was not sent");
+        return false;
+    }
+    if (target_of(change)[0] != '\0') {
+        exchange_copy_id(id, GATEWAY_ID_CHARS_MAX + 1, target_of(change));
+    }
+    return true;
+}
+
+/* The capture's id by asking the order. False: the result says why nothing is to be sent; it may be
+ * that the order shows our refund already. */
 static bool look_up_capture(const struct gateway_call *call, const struct gateway_change *change,
                             struct gateway_result *result, char ret_id[GATEWAY_ID_CHARS_MAX + 1]) {
     if (change->payment.gateway_id[0] == '\0') {
@@ -218,14 +301,21 @@ static bool look_up_capture(const struct gateway_call *call, const struct gatewa
         look_failed(result);
         return false;
     }
-    int64_t looked_us = result->duration_us;
+    struct gateway_result looked = *result;
     gateway_result_init(result);
-    result->duration_us = looked_us;
+    result->duration_us = looked.duration_us;
+    const json_t *ours = refund_of_reference(order, change->reference);
+    if (ours != NULL) {
+        result->http_status = looked.http_status;
+        result->reach = looked.reach;
+        paypal_read_refund(ours, result);
+        return false;
+    }
     if (!choose_capture(order, change->amount_minor, ret_id)) {
         refuse_too_large(order, result);
         return false;
     }
-    return true;
+    return choose_durably(call, change, result, ret_id);
 }
 
 static void refund_capture(const struct gateway_call *call, const struct gateway_change *change,
@@ -250,35 +340,46 @@ static void refund_capture(const struct gateway_call *call, const struct gateway
     paypal_read_error(answer.status, json, result);
 }
 
-/* "It was done before": by us when a refund with our reference is there. When there is none, the
- * capture was given back by somebody else and ours was refused. */
+/* "There is not as much left": a last word as well when the order is asked and shows no refund of
+ * ours. An earlier send of ours that is still on its way will be refused in the same way. */
+static const char *final_refusal(const char *code) {
+    return strcmp(code, "CAPTURE_FULLY_REFUNDED") == 0   ? "already_refunded"
+           : strcmp(code, "REFUND_AMOUNT_EXCEEDED") == 0 ? "amount_exceeded"
+                                                         : NULL;
+}
+
+/* "It was done before": by us when a refund with our reference is there. When there is none, it was
+ * given back by somebody else, and ours was refused. */
 static void ask_refund(const struct gateway_call *call, const struct gateway_change *change,
                        struct gateway_result *result) {
     struct gateway_result now;
+    const char *refusal = final_refusal(result->code);
     paypal_query_refund(call, change, &now);
     now.duration_us += result->duration_us;
-    if (now.outcome == GW_NOT_FOUND && strcmp(result->code, "CAPTURE_FULLY_REFUNDED") == 0) {
-        result->outcome = GW_REJECTED_REQUEST;
+    if (now.outcome == GW_NOT_FOUND && refusal != NULL) {
+        result->outcome = GW_DECLINED;
         result->advice = ADVICE_STOP;
-        exchange_common_code(result, "already_refunded");
+        exchange_common_code(result, refusal);
         return;
     }
     exchange_in_doubt(&now);
     *result = now;
 }
 
-/* Our row's charge is the capture itself, unless the payment was authorized first and the row still
- * names the authorization: then there is no such capture, and the order is asked for the right one.
- */
+/* Where the first call went, when that is written. Else our row's charge is the capture itself,
+ * unless the payment was authorized first and the row still names the authorization: then there is
+ * no such capture, and the order is asked for the right one. */
 static void refund_somewhere(const struct gateway_call *call, const struct gateway_change *change,
                              const char *key, const char *amount_text,
                              struct gateway_result *result) {
     char capture_id[GATEWAY_ID_CHARS_MAX + 1];
-    exchange_copy_id(capture_id, sizeof(capture_id), change->payment.charge_id);
+    bool chosen = target_of(change)[0] != '\0';
+    exchange_copy_id(capture_id, sizeof(capture_id),
+                     chosen ? target_of(change) : change->payment.charge_id);
     if (capture_id[0] != '\0') {
         refund_capture(call, change, capture_id, key, amount_text, result);
         bool no_such_capture = result->http_status == 404 && result->outcome == GW_REJECTED_REQUEST;
-        if (!no_such_capture || change->payment.gateway_id[0] == '\0') {
+        if (chosen || !no_such_capture || change->payment.gateway_id[0] == '\0') {
             return;
         }
     }
@@ -301,7 +402,7 @@ void paypal_refund(const struct gateway_call *call, const struct gateway_change 
         return;
     }
     refund_somewhere(call, change, key, amount_text, ret_result);
-    if (paypal_code_is_done(ret_result->code)) {
+    if (paypal_code_is_done(ret_result->code) || final_refusal(ret_result->code) != NULL) {
         ask_refund(call, change, ret_result);
     }
 }
@@ -343,14 +444,10 @@ static void query_refund_by_reference(const struct gateway_call *call,
     result->http_status = shown.http_status;
     result->reach = shown.reach;
     result->duration_us = shown.duration_us;
-    const json_t *refunds = paypal_payments(order, "refunds");
-    for (size_t i = 0; i < json_array_size(refunds); i++) {
-        const json_t *refund = json_array_get(refunds, i);
-        const char *reference = json_peek_text(refund, "custom_id", NULL);
-        if (reference != NULL && strcmp(reference, change->reference) == 0) {
-            paypal_read_refund(refund, result);
-            return;
-        }
+    const json_t *ours = refund_of_reference(order, change->reference);
+    if (ours != NULL) {
+        paypal_read_refund(ours, result);
+        return;
     }
     result->outcome = GW_NOT_FOUND;
 }

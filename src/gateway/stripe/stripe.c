@@ -281,9 +281,9 @@ static int search_list(const struct gateway_call *call, struct search *search,
     return -1;
 }
 
-/* What lies further back than clocks usually differ. A machine whose clock was set right between the
- * charge and the question would else miss it, and "not there" is the end of an attempt. A list that
- * is too long for that is left: then only a clock that was off by minutes could hide it. */
+/* What lies further back than clocks usually differ. A machine whose clock was set right between
+ * the charge and the question would else miss it, and "not there" is the end of an attempt. A list
+ * that is too long for that is left: then only a clock that was off by minutes could hide it. */
 static int find_early(const struct gateway_call *call, struct search *search, char *filter,
                       size_t bytes, int64_t before_s, struct gateway_result *result,
                       json_t **ret_intent) {

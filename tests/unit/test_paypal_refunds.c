@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_paypal_refunds.c: refunds of payments that PayPal holds and that were captured in parts: the
+ * payment machine, PayPal's adapter and the simulated PayPal together, on both engines. Which
+ * capture a refund goes to is written before it is sent, so that its repeats go there too. */
+#include "sandbox_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "meter/meter.h"
+#include "payment/internal.h"
+#include "support/payment_world.h"
+
+#define W the_world
+
+static void must(int result, const struct err *err) {
+    if (result < 0) {
+        fail_msg("%s (%s)", err->detail, err_name(err->code));
+    }
+}
+
+/* ---- the world: one gateway, "paypal", which is the sandbox ---- */
+
+static void open_machine(void) {
+    struct err err = {0};
+    char url[FIXTURE_URL_MAX];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", sandbox_port(fixture.sandbox, SANDBOX_PAYPAL));
+    setenv("HF_FAKE_PAYPAL_CA", sandbox_paypal_ca(fixture.sandbox), 1);
+    const struct gateway_settings settings = {
+        .name = "paypal",
+        .adapter = "paypal",
+        .base_url = url,
+        .credentials = {{"client_id", "env:HF_FAKE_PAYPAL_ID"},
+                        {"client_secret", "env:HF_FAKE_PAYPAL_SECRET"},
+                        {"webhook_id", "env:HF_FAKE_PAYPAL_HOOK"},
+                        {"webhook_ca", "env:HF_FAKE_PAYPAL_CA"}},
+        .credential_count = 4,
+        .callback_due_ms = 24 * 3600 * 1000,
+    };
+    must(gateway_registry_open(&settings, 1, &W->registry, &err), &err);
+    must(gateway_control_open(W->engine.store, W->registry, &W->control, &err), &err);
+    must(router_new(W->registry, W->control, NULL, 0, &W->router, &err), &err);
+    const struct payments_options options = {
+        .store = W->engine.store,
+        .registry = W->registry,
+        .control = W->control,
+        .router = W->router,
+        .client = fixture.client,
+        .seal = W->seal,
+        .alone = W->engine.engine == STORE_SQLITE,
+    };
+    must(payments_open(&options, &W->payments, &err), &err);
+}
+
+static int open_world(enum store_engine engine) {
+    const struct sandbox_options options = fixture_options();
+    struct err err = {0};
+    fixture_start(&options);
+    *W = (struct payment_world){0};
+    engine_open(&W->engine, engine);
+    must(seal_open("env:HF_FAKE_MASTER", &W->seal, &err), &err);
+    open_machine();
+    return 0;
+}
+
+static int on_sqlite(void **state) {
+    (void)state;
+    return open_world(STORE_SQLITE);
+}
+
+static int on_postgres(void **state) {
+    (void)state;
+    return open_world(STORE_POSTGRES);
+}
+
+static int close_world(void **state) {
+    (void)state;
+    payments_close(W->payments);
+    router_free(W->router);
+    gateway_control_close(W->control);
+    gateway_registry_close(W->registry);
+    seal_close(W->seal);
+    test_store_end(&W->engine);
+    fixture_stop();
+    return 0;
+}
+
+/* ---- steps ---- */
+
+static void expect(json_t *json, int status, const char *state) {
+    if (json == NULL) {
+        fail_msg("it failed: %s", W->err.detail);
+    }
+    assert_int_equal(W->status, status);
+    assert_string_equal(json_at(json, "state"), state);
+    json_decref(json);
+}
+
+static char *held(int64_t amount_minor) {
+    struct payment_order order = world_order("order", amount_minor);
+    order.method = METHOD_PAYPAL;
+    order.token = "vault_good";
+    order.capture_later = true;
+    json_t *json = world_pay(W, NULL, &order);
+    assert_non_null(json);
+    assert_string_equal(json_at(json, "state"), "authorized");
+    char *id = strdup(json_at(json, "id"));
+    json_decref(json);
+    return id;
+}
+
+static char first_capture[GATEWAY_ID_CHARS_MAX + 1]; /* PayPal's name of it */
+
+static void capture_first(const char *id) {
+    expect(world_capture(W, NULL, id, 724, false), 201, "succeeded");
+    char *charge = world_text(W, "SELECT charge_id FROM attempt");
+    snprintf(first_capture, sizeof first_capture, "%s", charge);
+    assert_true(charge[0] != '\0');
+    free(charge);
+}
+
+static void capture_second(const char *id) {
+    expect(world_capture(W, NULL, id, 1448, true), 201, "succeeded");
+    assert_text(W, "SELECT charge_id FROM attempt", "");
+}
+
+static char *captured_in_two_parts(void) {
+    char *id = held(2172);
+    capture_first(id);
+    capture_second(id);
+    return id;
+}
+
+static void assert_refunds(const char *id, int64_t refunded_minor, int64_t pending_minor) {
+    json_t *json = world_get(W, id);
+    assert_int_equal(int_at(json, "amount_refunded"), refunded_minor);
+    assert_int_equal(int_at(json, "amount_refund_pending"), pending_minor);
+    json_decref(json);
+    assert_int_equal(booked("paypal", "USD", "refunded_minor"), refunded_minor);
+    world_verify(W);
+}
+
+#define LATEST(column)                                                                             \
+    "SELECT " column " FROM operation WHERE kind = 3 ORDER BY created_us DESC, id DESC LIMIT 1"
+
+/* The next refund calls are answered 500, done or not; the machine calls twice. */
+static void nobody_answers(bool done) {
+    fault(done ? "paypal:error:operation=refund,status=500,executed=true,count=2"
+               : "paypal:error:operation=refund,status=500,executed=false,count=2");
+}
+
+static void resolve(const char *refund_id, const char *state) {
+    struct err err = {0};
+    bool open = false;
+    must(resolve_operation(W->payments, refund_id, "resolver", &open, &err), &err);
+    struct answer answer = {0};
+    json_t *json = world_take(W, refund_get(W->payments, refund_id, &answer, &W->err), &answer);
+    assert_non_null(json);
+    assert_string_equal(json_at(json, "state"), state);
+    json_decref(json);
+}
+
+/* ---- a process that ended between the row and the call ---- */
+
+struct interrupted {
+    const char *payment_id;
+    int64_t amount_minor;
+    struct refund_id id;
+};
+
+static int write_interrupted(struct store_tx *tx, void *ctx, struct err *err) {
+    struct interrupted *refund = ctx;
+    ARENA_AUTO arena = arena_new(1024 * 1024);
+    struct payment_row payment;
+    struct attempt_row attempt;
+    int r = payment_row_load(tx, arena, refund->payment_id, true, &payment, err);
+    r = r < 0 ? r : attempt_row_live(tx, arena, refund->payment_id, &attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    struct operation_row row = {
+        .id = refund->id,
+        .payment_id = payment.id,
+        .attempt_id = attempt.id,
+        .kind = OPERATION_REFUND,
+        .state = OPERATION_SENDING,
+        .gateway = "paypal",
+        .amount_minor = refund->amount_minor,
+        .currency = payment.currency,
+        .final = true,
+        .to_original = true,
+        .tries = 1,
+        .owner = "somebody who is gone",
+        .lease_us = 1,
+        .created_us = clock_wall_us(),
+    };
+    payment.refund_reserved_minor += refund->amount_minor;
+    r = operation_row_insert(tx, &row, err);
+    return r < 0 ? r : payment_row_save(tx, &payment, err);
+}
+
+static struct interrupted interrupted_refund(const char *payment_id, int64_t amount_minor) {
+    struct interrupted refund = {payment_id, amount_minor, refund_id_new()};
+    struct err err = {0};
+    must(store_write(W->engine.store, write_interrupted, &refund, &err), &err);
+    return refund;
+}
+
+static void an_interrupted_refund_goes_to_the_capture_with_room(void **state) {
+    (void)state;
+    char *id = captured_in_two_parts();
+    expect(world_refund(W, NULL, id, 724), 201, "succeeded");
+    assert_text(W, LATEST("target"), first_capture);
+    struct interrupted refund = interrupted_refund(id, 543);
+    assert_refunds(id, 724, 543);
+    resolve(refund.id.text, "succeeded");
+    assert_refunds(id, 724 + 543, 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(DISTINCT target) FROM operation WHERE kind = 3"),
+                     2);
+    free(id);
+}
+
+static void an_interrupted_refund_without_room_anywhere_fails_and_frees_its_amount(void **state) {
+    (void)state;
+    char *id = captured_in_two_parts();
+    struct interrupted refund = interrupted_refund(id, 1449);
+    resolve(refund.id.text, "failed");
+    assert_refunds(id, 0, 0);
+    assert_text(W, LATEST("target"), "");
+    free(id);
+}
+
+static void an_unanswered_refund_is_repeated_at_its_own_capture(void **state) {
+    (void)state;
+    static const bool done[] = {false, true};
+    for (size_t i = 0; i < COUNT_OF(done); i++) {
+        char *id = i == 0 ? captured_in_two_parts() : world_text(W, "SELECT id FROM payment");
+        nobody_answers(done[i]);
+        /* The first one leaves 24 of the first capture, so the second takes the other. */
+        expect(world_refund(W, NULL, id, 700), 202, "unknown");
+        char *refund_id = world_text(W, LATEST("id"));
+        char *target = world_text(W, LATEST("target"));
+        assert_true((strcmp(target, first_capture) == 0) == (i == 0));
+        resolve(refund_id, "succeeded");
+        assert_text(W, LATEST("target"), target);
+        assert_refunds(id, 700 * (int64_t)(i + 1), 0);
+        free(target);
+        free(refund_id);
+        free(id);
+    }
+}
+
+static void a_refund_whose_capture_was_used_up_meanwhile_fails_and_can_be_sent_again(void **state) {
+    (void)state;
+    char *id = captured_in_two_parts();
+    nobody_answers(false);
+    expect(world_refund(W, NULL, id, 600), 202, "unknown");
+    char *refund_id = world_text(W, LATEST("id"));
+    expect(world_refund(W, NULL, id, 724), 201, "succeeded"); /* there was room: nothing is there */
+    assert_refunds(id, 724, 600);
+    resolve(refund_id, "failed");
+    assert_refunds(id, 724, 0);
+    struct caller caller = world_caller(NULL, "retry");
+    struct answer answer = {0};
+    int r = refund_retry(W->payments, &caller, refund_id, &answer, &W->err);
+    expect(world_take(W, r, &answer), 201, "succeeded");
+    assert_refunds(id, 724 + 600, 0);
+    free(refund_id);
+    free(id);
+}
+
+/* The row names the only capture, and the refund goes there without a look; then there are two. */
+static void a_capture_in_between_does_not_lead_a_repeat_elsewhere(void **state) {
+    (void)state;
+    char *id = held(2172);
+    capture_first(id);
+    nobody_answers(false);
+    expect(world_refund(W, NULL, id, 600), 202, "unknown");
+    char *refund_id = world_text(W, LATEST("id"));
+    assert_text(W, LATEST("target"), "");
+    capture_second(id);
+    assert_text(W, LATEST("target"), first_capture);
+    resolve(refund_id, "succeeded");
+    assert_refunds(id, 600, 0);
+    free(refund_id);
+    free(id);
+}
+
+static void a_target_is_set_once_and_only_while_the_refund_is_open(void **state) {
+    (void)state;
+    char *id = captured_in_two_parts();
+    struct interrupted refund = interrupted_refund(id, 543);
+    struct operation_row row = {.id = refund.id};
+    struct operation_target first, second;
+    struct gateway_change change = {0};
+    struct err err = {0};
+    operation_target_of(W->payments, &row, &first, &change);
+    operation_target_of(W->payments, &row, &second, &change);
+    must(operation_persist(&first, "one", &err), &err);
+    assert_string_equal(first.text, "one");
+    must(operation_persist(&second, "two", &err), &err);
+    assert_string_equal(second.text, "one");
+    assert_string_equal(change.target, "one");
+    assert_text(W, LATEST("target"), "one");
+    engine_exec(&W->engine, "UPDATE operation SET state = 5, target = '' WHERE kind = 3");
+    engine_exec(&W->engine, "UPDATE payment SET refund_reserved_minor = 0");
+    assert_int_equal(operation_persist(&second, "two", &err), -ERR_STATE);
+    assert_text(W, LATEST("target"), "");
+    free(id);
+}
+
+int main(void) {
+    crypto_init();
+    meter_init();
+    setenv("HF_FAKE_MASTER", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", 1);
+    setenv("HF_FAKE_PAYPAL_ID", SANDBOX_PAYPAL_CLIENT_ID, 1);
+    setenv("HF_FAKE_PAYPAL_SECRET", SANDBOX_PAYPAL_CLIENT_SECRET, 1);
+    setenv("HF_FAKE_PAYPAL_HOOK", SANDBOX_PAYPAL_WEBHOOK_ID, 1);
+#define BOTH(name)                                                                                 \
+    {#name " (SQLite)", name, on_sqlite, close_world, NULL}, {                                     \
+#name " (PostgreSQL)", name, on_postgres, close_world, NULL                                \
+    }
+    const struct CMUnitTest tests[] = {
+        BOTH(an_interrupted_refund_goes_to_the_capture_with_room),
+        BOTH(an_interrupted_refund_without_room_anywhere_fails_and_frees_its_amount),
+        BOTH(an_unanswered_refund_is_repeated_at_its_own_capture),
+        BOTH(a_refund_whose_capture_was_used_up_meanwhile_fails_and_can_be_sent_again),
+        BOTH(a_capture_in_between_does_not_lead_a_repeat_elsewhere),
+        BOTH(a_target_is_set_once_and_only_while_the_refund_is_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
