@@ -11,7 +11,7 @@
 #include "sim/table.h"
 
 enum { EXIT_WELL = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2, TIMEOUT_S = 120 };
-enum { SHRINK_TRIES_MAX = 400, SHOWN_MAX = 10 };
+enum { SHRINK_TRIES_MAX = 400, SHOWN_MAX = 10, PROOF_RUNS = 60 };
 
 struct wishes {
     struct sim_order order;
@@ -109,7 +109,8 @@ static int run_one(const struct wishes *wishes) {
 
 struct tally {
     int64_t runs, failed, payments, unknowns, charges, refunds, kills, commits, calls, troubles;
-    int64_t virtual_us, seen[SEE_FEATURES];
+    int64_t virtual_us, looks, disk_faults, seen[SEE_FEATURES];
+    uint64_t hash; /* of all histories, in whatever order they were run */
 };
 
 static void tally_add(struct tally *tally, const struct sim_outcome *outcome) {
@@ -124,6 +125,12 @@ static void tally_add(struct tally *tally, const struct sim_outcome *outcome) {
     tally->calls += outcome->calls;
     tally->troubles += outcome->troubles;
     tally->virtual_us += outcome->virtual_us;
+    tally->looks += outcome->looks;
+    tally->disk_faults += outcome->disk_faults;
+    tally->hash += outcome->hash;
+    for (int i = 0; i < SEE_FEATURES; i++) {
+        tally->seen[i] += outcome->features >> i & 1;
+    }
 }
 
 /* Every `jobs`-th seed, in this process. */
@@ -168,6 +175,43 @@ static void tally_join(struct tally *all, const struct tally *one) {
     all->calls += one->calls;
     all->troubles += one->troubles;
     all->virtual_us += one->virtual_us;
+    all->looks += one->looks;
+    all->disk_faults += one->disk_faults;
+    all->hash += one->hash;
+    for (int i = 0; i < SEE_FEATURES; i++) {
+        all->seen[i] += one->seen[i];
+    }
+}
+
+/* So many runs in which nothing moved, or nothing went wrong, or nobody looked, prove nothing. */
+static bool proves(const struct wishes *wishes, const struct tally *all) {
+    const struct {
+        const char *what;
+        int64_t count;
+    } rows[] = {
+        {"payments", all->payments}, {"unknown payments", all->unknowns},
+        {"charges", all->charges},   {"refunds", all->refunds},
+        {"deaths", all->kills},      {"calls in trouble", all->troubles},
+        {"looks", all->looks},       {"faults of the disk", all->disk_faults},
+    };
+    bool whole = true;
+    if (all->runs < PROOF_RUNS || wishes->order.without != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].count == 0) {
+            printf("FAILED: these seeds prove nothing: no %s\n", rows[i].what);
+            whole = false;
+        }
+    }
+    for (int i = 0; i < SEE_FEATURES; i++) {
+        if (all->seen[i] == 0) {
+            printf("FAILED: these seeds prove nothing: none of them saw %s\n",
+                   sim_feature_name((enum sim_feature)i));
+            whole = false;
+        }
+    }
+    return whole;
 }
 
 static int run_many(struct wishes *wishes) {
@@ -181,13 +225,14 @@ static int run_many(struct wishes *wishes) {
     double seconds = (double)(clock_mono_us() - began_us) / US_PER_SECOND;
     printf("%lld seeds from %llu: %lld failed; %lld payments (%lld unknown at some time), %lld "
            "charges, %lld refunds, %lld lives ended, %lld commits, %lld of %lld calls in trouble, "
-           "%.1f virtual hours in %.1f s\n",
+           "%lld looks at the whole store, %.1f virtual hours in %.1f s, hash %016llx\n",
            (long long)all.runs, (unsigned long long)wishes->first, (long long)all.failed,
            (long long)all.payments, (long long)all.unknowns, (long long)all.charges,
            (long long)all.refunds, (long long)all.kills, (long long)all.commits,
-           (long long)all.troubles, (long long)all.calls,
-           (double)all.virtual_us / (3600.0 * US_PER_SECOND), seconds);
-    return all.failed == 0 && whole ? EXIT_WELL : EXIT_PROBLEM;
+           (long long)all.troubles, (long long)all.calls, (long long)all.looks,
+           (double)all.virtual_us / (3600.0 * US_PER_SECOND), seconds,
+           (unsigned long long)all.hash);
+    return proves(wishes, &all) && all.failed == 0 && whole ? EXIT_WELL : EXIT_PROBLEM;
 }
 
 /* ---- options ---- */

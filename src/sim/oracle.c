@@ -30,8 +30,12 @@ static void verify(struct run *run, const char *when) {
     struct answer answer = {0};
     if (payments_verify_store(run->look, &answer, &err) < 0) {
         answer_release(&answer);
-        return; /* the disk is in trouble as well */
+        if (run->phase != RUN_TROUBLE) { /* in which the disk may be in trouble as well */
+            run_fail(run, "answer", "", "%s: the rules cannot be asked: %s", when, err.detail);
+        }
+        return;
     }
+    run->outcome->looks++;
     json_t *json = json_loads(answer.json, 0, NULL);
     const json_t *broken = json_peek(json, "broken", NULL);
     if (json_array_size(broken) > 0) {
@@ -599,6 +603,24 @@ static void check_acknowledged(struct end *end) {
     g_list_free(all);
 }
 
+/* What the merchant was told of happened, and still has after every power cut. */
+static void check_told(struct run *run) {
+    GList *all = g_list_sort(g_hash_table_get_keys(run->told), (GCompareFunc)strcmp);
+    for (const GList *at = all; at != NULL && !run_failed(run); at = at->next) {
+        const char *type = json_peek_text(g_hash_table_lookup(run->told, at->data), "type", NULL);
+        struct err err = {0};
+        char told[160];
+        snprintf(told, sizeof told, "%s %s", (const char *)at->data, type != NULL ? type : "?");
+        struct count count = {.sql = "SELECT COUNT(*), '' FROM event WHERE id || ' ' || type = $1",
+                              .text = told};
+        if (store_read(run->look, count_tx, &count, &err) < 0 || count.found != 1) {
+            run_fail(run, "webhook", "", "the merchant was told of event %s, which is not there",
+                     told);
+        }
+    }
+    g_list_free(all);
+}
+
 /* The merchant was told of every event, and of nothing that is not so. */
 static void check_webhooks(struct end *end) {
     struct run *run = end->run;
@@ -608,6 +630,7 @@ static void check_webhooks(struct end *end) {
     if (run->webhook_secret[0] == '\0') {
         return;
     }
+    check_told(run);
     json_object_foreach(end->stories, id, story) {
         json_array_foreach((json_t *)json_peek(story, "events", NULL), i, event) {
             const char *event_id = json_peek_text(event, "id", NULL);

@@ -51,6 +51,7 @@ struct sim_outcome {
     int customers, purchases;
     int64_t virtual_us, switches, commits, kills, calls, troubles, payments, charges, refunds,
         unknowns, disk_faults;
+    int64_t looks; /* how often the rules were asked of the whole store */
 };
 
 /* Makes what all runs share (a key, a certificate): before the first, and before any fork. */
