@@ -8,10 +8,11 @@
  *    4 rate; a wrong credential counts for the address that it came from         429
  *    5 role, scope, CSRF                                                         401, 403
  *    6 no card number in the path, the query or a header                         422
- *    7 a body is JSON, strict                                                    415, 400, 413
- *    8 no card number in the body                                                422
- *    9 Idempotency-Key where it is needed, well formed                           400
- *   10 the handler
+ *    7 only query parameters that the route knows, each once                     400, 422
+ *    8 a body is JSON, strict                                                    415, 400, 413
+ *    9 no card number in the body                                                422
+ *   10 Idempotency-Key where it is needed, well formed                           400
+ *   11 the handler
  *
  * Callbacks from gateways are the exception: their bodies are theirs (form or JSON, any size up to
  * the listener's limit), they bear no key of ours and are answered in the gateway's own words. */
@@ -22,6 +23,7 @@
 
 #include "api/front.h"
 #include "api/problem.h"
+#include "api/read.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json.h"
@@ -46,6 +48,14 @@ static const struct route routes[] = {
 #define X(method, path, handler, listener, role, idempotency, operation)                           \
     {#method, path, handler, ON_##listener, ROLE_##role, IDEMPOTENCY_##idempotency, operation},
 #include "api/routes.def"
+#undef X
+};
+
+static const struct {
+    const char *operation, *names;
+} queries[] = {
+#define X(operation, names) {operation, names},
+#include "api/queries.def"
 #undef X
 };
 
@@ -173,6 +183,15 @@ static int check_card_numbers(const struct ask *ask, struct err *err) {
     return r;
 }
 
+static const char *query_names(const struct route *route) {
+    for (size_t i = 0; i < COUNT_OF(queries); i++) {
+        if (strcmp(queries[i].operation, route->operation) == 0) {
+            return queries[i].names;
+        }
+    }
+    return "";
+}
+
 static bool is_json(const char *type) {
     static const char json[] = "application/json";
     size_t count = sizeof json - 1;
@@ -280,6 +299,8 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
               : auth_allow(ask->service->auth, &ask->identity, ask->request, route->role,
                            route->operation, mutating, err);
     r = r < 0 ? r : check_card_numbers(ask, err);
+    ask->query_names = query_names(route);
+    r = r < 0 ? r : read_query_names(ask, err);
     r = r < 0 || !mutating ? r : read_body(ask, err);
     r = r < 0 ? r : check_key(ask, route, err);
     if (r < 0) {

@@ -21,6 +21,7 @@ struct ask {
     const struct http_request *request;
     struct http_reply *reply;
     char param[FRONT_PARAM_CHARS_MAX + 1]; /* what stood for {…} in the path */
+    const char *query_names;               /* those that the route knows, see queries.def */
     json_t *body;                          /* an object; NULL for GET */
     struct identity identity;
     struct caller caller;

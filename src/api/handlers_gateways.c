@@ -250,6 +250,14 @@ int routing_get(struct ask *ask, struct err *err) {
     buf_add_json(&buf, view.primary_reason);
     buf_addf(&buf, ",\"fallback\":%s,\"fallback_reason\":", view.fallback ? "true" : "false");
     buf_add_json(&buf, view.fallback_reason);
+    buf_add_text(&buf, ",\"fallback_by\":");
+    if (view.fallback_us > 0) {
+        char time[CLOCK_TEXT_MAX];
+        buf_add_json(&buf, view.fallback_actor);
+        buf_addf(&buf, ",\"fallback_at\":\"%s\"", clock_format(view.fallback_us, time));
+    } else {
+        buf_add_text(&buf, "null,\"fallback_at\":null");
+    }
     buf_add_text(&buf, ",\"gateways\":[");
     for (int i = 0; i < gateway_count(ask->service->registry); i++) {
         const struct gateway *gateway = gateway_at(ask->service->registry, i);

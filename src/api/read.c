@@ -5,11 +5,91 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/pan.h"
+#include "net/http_target.h"
+
+/* The name is the sender's own: it is shown cut, and cutting it may have made a card number. */
+static int refuse_name(const char *name, struct err *err) {
+    err_place(err, "query parameter %.60s", name);
+    if (err != NULL) {
+        (void)pan_mask(err->place, strlen(err->place));
+    }
+    return -ERR_VALIDATION;
+}
+
+static int check_name(const char *const *known, const char *name, uint64_t *seen, const char *all,
+                      struct err *err) {
+    for (int i = 0; known[i] != NULL; i++) {
+        if (strcmp(known[i], name) != 0) {
+            continue;
+        }
+        if ((*seen & UINT64_C(1) << i) != 0) {
+            err_set(err, ERR_VALIDATION, "it is there more than once; each may be given once: %s",
+                    all);
+            return refuse_name(name, err);
+        }
+        *seen |= UINT64_C(1) << i;
+        return 0;
+    }
+    if (known[0] == NULL) {
+        err_set(err, ERR_VALIDATION, "this call takes no query parameters");
+    } else {
+        err_set(err, ERR_VALIDATION, "it is none of those that this call takes: %s", all);
+    }
+    return refuse_name(name, err);
+}
+
+/* Cuts the value off and decodes the name in place. */
+static int decode_name(char *pair, struct err *err) {
+    size_t count = strcspn(pair, "=");
+    ptrdiff_t bytes = http_decode(pair, count, true, pair);
+    if (bytes < 0 || memchr(pair, '\0', (size_t)bytes) != NULL) {
+        err_set(err, ERR_BAD_REQUEST,
+                "the name of a query parameter has a NUL, or a %% that two hexadecimal digits do "
+                "not follow");
+        return err_place(err, "query");
+    }
+    pair[bytes] = '\0';
+    return 0;
+}
+
+int read_query_names(const struct ask *ask, struct err *err) {
+    if (ask->request->query[0] == '\0') {
+        return 0;
+    }
+    uint64_t seen = 0;
+    int r = 0;
+    char **known = g_strsplit(ask->query_names, ", ", -1);
+    char **pairs = g_strsplit(ask->request->query, "&", -1);
+    INVARIANT(g_strv_length(known) <= 64, "a route has no more parameters than there are bits");
+    for (int i = 0; r == 0 && pairs[i] != NULL; i++) {
+        if (pairs[i][0] == '\0') {
+            continue; /* "a=1&&b=2" names nothing that could be missed */
+        }
+        r = decode_name(pairs[i], err);
+        r = r < 0 ? r
+                  : check_name((const char *const *)known, pairs[i], &seen, ask->query_names, err);
+    }
+    g_strfreev(pairs);
+    g_strfreev(known);
+    return r;
+}
+
+/* Whether the route's row in queries.def has this name. */
+static bool knows(const struct ask *ask, const char *name) {
+    char **known = g_strsplit(ask->query_names, ", ", -1);
+    bool has = g_strv_contains((const char *const *)known, name);
+    g_strfreev(known);
+    return has;
+}
 
 int read_query_text(const struct ask *ask, const char *name, char ret_value[QUERY_CHARS_MAX],
                     struct err *err) {
+    INVARIANT(knows(ask, name), "a parameter that is read stands in queries.def");
     int r = http_query_get(ask->request, name, ret_value, QUERY_CHARS_MAX, err);
     if (r < 0) {
         err_place(err, "query parameter %s", name);

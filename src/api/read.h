@@ -8,6 +8,8 @@
 
 enum { QUERY_CHARS_MAX = 256 };
 
+/* Refuses a query with a name that is none of the route's, or with one of them twice. */
+MUST_USE int read_query_names(const struct ask *ask, struct err *err);
 /* Absent: `*ret` stays as it was. */
 MUST_USE int read_query_text(const struct ask *ask, const char *name,
                              char ret_value[QUERY_CHARS_MAX], struct err *err);

@@ -33,7 +33,8 @@ enum {
     X(user_id, "usr", "user")                                                                      \
     X(session_id, "ses", "session")                                                                \
     X(request_id, "req", "request")                                                                \
-    X(audit_id, "aud", "audit entry")
+    X(audit_id, "aud", "audit entry")                                                              \
+    X(inquiry_id, "inq", "question to a gateway")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
  * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it

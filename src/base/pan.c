@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include "base/buf.h"
 
 enum {
@@ -260,6 +262,96 @@ int pan_mask(char *bytes, size_t count) {
         }
     }
     return found;
+}
+
+/* ---- JSON text ---- */
+
+/* What an escape of JSON at bytes[at] stands for, and how long it is; 0 when none begins there. */
+static size_t read_escape(const char *bytes, size_t count, size_t at, uint32_t *ret_point) {
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    if (count - at < 2 || bytes[at] != '\\') {
+        return 0;
+    }
+    const char *letter = memchr(letters, bytes[at + 1], sizeof letters - 1);
+    if (letter != NULL) {
+        *ret_point = (unsigned char)meant[letter - letters];
+        return 2;
+    }
+    uint32_t point = 0;
+    for (size_t i = 2; i < 6; i++) {
+        if (bytes[at + 1] != 'u' || at + i >= count || !is_hex(bytes[at + i])) {
+            return 0;
+        }
+        char digit = bytes[at + i];
+        point = 16 * point + (uint32_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+    }
+    *ret_point = point;
+    return 6;
+}
+
+/* Writes the point as UTF-8 (half a surrogate pair as if it were a character: no digit is one).
+ * Never longer than the escape that stood for it. */
+static size_t write_point(uint32_t point, char *to) {
+    if (point < 0x80) {
+        to[0] = (char)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        to[0] = (char)(0xC0 | point >> 6);
+        to[1] = (char)(0x80 | (point & 0x3F));
+        return 2;
+    }
+    to[0] = (char)(0xE0 | point >> 12);
+    to[1] = (char)(0x80 | (point >> 6 & 0x3F));
+    to[2] = (char)(0x80 | (point & 0x3F));
+    return 3;
+}
+
+/* Writes the bytes with their escapes resolved; `ret_lengths` says for each byte written how many
+ * it stood for (0: counted with the one before). */
+static size_t resolve(const char *bytes, size_t count, char *ret_plain,
+                      unsigned char *ret_lengths) {
+    size_t written = 0;
+    for (size_t at = 0; at < count;) {
+        uint32_t point = 0;
+        size_t escape = read_escape(bytes, count, at, &point);
+        size_t made = 1;
+        if (escape > 0) {
+            made = write_point(point, ret_plain + written);
+        } else {
+            ret_plain[written] = bytes[at];
+        }
+        memset(ret_lengths + written, 0, made);
+        ret_lengths[written] = (unsigned char)(escape > 0 ? escape : 1);
+        at += ret_lengths[written];
+        written += made;
+    }
+    return written;
+}
+
+char *pan_mask_json_text(const char *bytes, size_t count, size_t *ret_count) {
+    char *plain = g_malloc(count + 1), *was = g_malloc(count + 1), *masked = NULL;
+    unsigned char *lengths = g_malloc(count + 1);
+    size_t plain_count = resolve(bytes, count, plain, lengths);
+    memcpy(was, plain, plain_count);
+    if (pan_mask(plain, plain_count) > 0) {
+        size_t written = 0;
+        masked = g_malloc(count + 1);
+        for (size_t i = 0, at = 0; i < plain_count; at += lengths[i++]) {
+            if (plain[i] != was[i] && lengths[i] > 0) {
+                masked[written++] = '*';
+            } else {
+                memcpy(masked + written, bytes + at, lengths[i]);
+                written += lengths[i];
+            }
+        }
+        masked[written] = '\0';
+        *ret_count = written;
+    }
+    g_free(plain);
+    g_free(was);
+    g_free(lengths);
+    return masked;
 }
 
 static bool holds_card_number(const char *text) {

@@ -24,6 +24,12 @@ bool pan_find(const char *bytes, size_t count, size_t *ret_offset, size_t *ret_c
  * it found. */
 int pan_mask(char *bytes, size_t count);
 
+/* The same for bytes that may be JSON text, where an escape may stand for a digit or end a word: a
+ * copy in which an escape that stood for a masked digit is one '*', and all else is as it was. A
+ * number without quotes is masked too, so the copy need not be JSON. NULL when there is no card
+ * number in it. free(); a NUL follows its last byte. */
+char *pan_mask_json_text(const char *bytes, size_t count, size_t *ret_count);
+
 /* ERR_CARD_NUMBER with the JSON pointer of the first value, number or key that holds one. Walks
  * nested objects and arrays, and integers that are as long as a card number. `allowed` lists JSON
  * pointers whose value may look like one ("/order_id"), NULL-terminated, or NULL. */

@@ -62,6 +62,8 @@ cli_handler run_refund_list, run_refund_show, run_refund_retry;
 cli_handler run_gateway_list, run_gateway_health, run_gateway_latency, run_gateway_watch,
     run_gateway_switch, run_gateway_enable, run_gateway_disable, run_gateway_drain,
     run_gateway_fallback, run_gateway_probe, run_gateway_explain;
+/* Who switched fallback mode on, and when; nothing while it is off. */
+void print_fallback(struct cli *cli);
 cli_handler run_webhook_list, run_webhook_create, run_webhook_update, run_webhook_delete,
     run_webhook_rotate, run_webhook_deliveries, run_webhook_replay;
 cli_handler run_callback_list, run_callback_replay, run_case_list, run_case_close;

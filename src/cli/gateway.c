@@ -142,11 +142,29 @@ static void print_gateways(const struct cli *cli, const json_t *rows, const char
     print_reasons(cli, rows, only);
 }
 
+/* With --json the answer is one document, and /v1/routing says it. What was asked for has been
+ * answered, whatever becomes of this. */
+void print_fallback(struct cli *cli) {
+    JSON_AUTO routing = NULL;
+    if (cli->json || talk_ask(cli, "/v1/routing", &routing, NULL) != CLI_DONE ||
+        !field_true(routing, "fallback")) {
+        return;
+    }
+    char since[SHOW_CHARS_MAX];
+    const char *why = field_text(routing, "fallback_reason");
+    cli_say(cli, "\nFallback mode is on: switched by %s, %s%s%s.\n",
+            field_word(routing, "fallback_by"),
+            show_moment(field_text(routing, "fallback_at"), since), why != NULL ? ": " : "",
+            why != NULL ? why : "");
+    cli_say(cli, "`holdfast gateway fallback off --reason ...` ends it.\n");
+}
+
 int run_gateway_list(struct cli *cli) {
     JSON_AUTO answer = NULL;
     int status = talk_get(cli, "/v1/gateways", &answer);
     if (status == CLI_DONE) {
         print_gateways(cli, talk_rows(answer), NULL);
+        print_fallback(cli);
     }
     return status;
 }

@@ -81,15 +81,21 @@ static void moment_clear(gpointer data) {
     g_free(moment->detail);
 }
 
+static void add_at(struct story *story, int64_t at_us, const char *what, const char *word,
+                   char *detail) {
+    struct moment moment = {
+        .at_us = at_us, .what = what, .word = word, .detail = detail, .order = story->moments->len};
+    g_array_append_val(story->moments, moment);
+}
+
 static void add(struct story *story, const char *time, const char *what, const char *word,
                 char *detail) {
-    struct moment moment = {
-        .what = what, .word = word, .detail = detail, .order = story->moments->len};
-    if (time == NULL || !clock_parse(time, &moment.at_us)) {
+    int64_t at_us;
+    if (time == NULL || !clock_parse(time, &at_us)) {
         g_free(detail);
         return;
     }
-    g_array_append_val(story->moments, moment);
+    add_at(story, at_us, what, word, detail);
 }
 
 static gint earlier(gconstpointer a, gconstpointer b) {
@@ -171,17 +177,60 @@ static char *outcome_text(const json_t *attempt) {
     return g_string_free(text, FALSE);
 }
 
+/* "stripe-eu, repeat: timeout; 10 s". */
+static char *inquiry_text(const json_t *inquiry) {
+    char took[SHOW_CHARS_MAX];
+    GString *text = g_string_new(field_word(inquiry, "gateway"));
+    append(text, " about ", field_text(inquiry, "operation_id"));
+    append(text, ", ", field_text(inquiry, "source"));
+    append(text, ": ", field_text(inquiry, "code"));
+    if (field_int(inquiry, "duration_ms") > 0) {
+        append(text, "; ", show_latency(field_int(inquiry, "duration_ms") * US_PER_MS, took));
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void add_inquiries(struct story *story, const json_t *answer) {
+    size_t i;
+    json_t *inquiry;
+    json_array_foreach(json_object_get(answer, "inquiries"), i, inquiry) {
+        add(story, field_text(inquiry, "at"), "asked", field_text(inquiry, "outcome"),
+            inquiry_text(inquiry));
+    }
+}
+
+/* When an attempt that is not over yet was last heard of: the end of its last question, or of the
+ * call itself. */
+static bool last_word(const json_t *answer, const json_t *attempt, int64_t *ret_at_us) {
+    const json_t *last = attempt;
+    const char *time = field_text(attempt, "created_at"), *id = field_text(attempt, "id");
+    size_t i;
+    json_t *inquiry;
+    json_array_foreach(json_object_get(answer, "inquiries"), i, inquiry) {
+        if (id != NULL && field_text(inquiry, "operation_id") == NULL &&
+            strcmp(field_word(inquiry, "attempt_id"), id) == 0) {
+            last = inquiry;
+            time = field_text(inquiry, "at");
+        }
+    }
+    if (time == NULL || !clock_parse(time, ret_at_us)) {
+        return false;
+    }
+    *ret_at_us += field_int(last, "duration_ms") * US_PER_MS;
+    return true;
+}
+
 static void add_attempts(struct story *story, const json_t *answer) {
     size_t i;
     json_t *attempt;
     json_array_foreach(json_object_get(answer, "attempts"), i, attempt) {
         const char *settled = field_text(attempt, "settled_at");
         add(story, field_text(attempt, "created_at"), "sent to", NULL, decision_text(attempt));
+        int64_t at_us;
         if (settled != NULL) {
             add(story, settled, "outcome", state_then(attempt), outcome_text(attempt));
-        } else {
-            add(story, field_text(attempt, "created_at"), "outcome", field_text(attempt, "state"),
-                outcome_text(attempt));
+        } else if (last_word(answer, attempt, &at_us)) {
+            add_at(story, at_us, "outcome", field_text(attempt, "state"), outcome_text(attempt));
         }
     }
 }
@@ -255,6 +304,7 @@ static const char *offset(int64_t span_us, char text[SHOW_CHARS_MAX]) {
 static void print_story(const struct cli *cli, const json_t *answer) {
     struct story story = {g_array_new(FALSE, FALSE, sizeof(struct moment))};
     g_array_set_clear_func(story.moments, moment_clear);
+    add_inquiries(&story, answer); /* before what came of them in the same moment */
     add_attempts(&story, answer);
     add_operations(&story, answer);
     add_rest(&story, answer);

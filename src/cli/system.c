@@ -113,6 +113,7 @@ int run_status(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
+    print_fallback(cli);
     print_backlog(cli, backlog);
     return all_well(health, backlog) ? CLI_DONE : CLI_PROBLEM;
 }

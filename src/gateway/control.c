@@ -61,6 +61,8 @@ static void take_row(struct load_ctx *load, const struct sql_rows *rows) {
     if (strcmp(name, fallback_row) == 0) {
         view->fallback = strcmp(sql_text(rows, 2), "on") == 0;
         snprintf(view->fallback_reason, sizeof view->fallback_reason, "%s", reason);
+        snprintf(view->fallback_actor, sizeof view->fallback_actor, "%s", sql_text(rows, 4));
+        view->fallback_us = sql_int(rows, 5);
         return;
     }
     int index = index_of(load->control->registry, name);
@@ -74,7 +76,8 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct load_ctx *load = ctx;
     load->view = (struct gateway_control_view){0};
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT gateway, state, value, reason FROM gateway_control");
+    int r = sql_query(tx, err, &rows,
+                      "SELECT gateway, state, value, reason, actor, at_us FROM gateway_control");
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         take_row(load, rows);
     }

@@ -28,6 +28,8 @@ struct gateway_control_view {
     bool fallback; /* fallback mode: the first gateway by priority is passed over where another fits
                     */
     char fallback_reason[160];
+    char fallback_actor[160]; /* who switched it last, and when; "", 0: nobody ever did */
+    int64_t fallback_us;
 };
 void gateway_control_view(struct gateway_control *control, struct gateway_control_view *ret_view);
 

@@ -4,7 +4,8 @@
  *
  * 1. Verified by the gateway's own scheme; a forged or stale one is refused and counted, never
  * stored.
- * 2. Stored with its raw body and its job in one transaction, then acknowledged; the same event
+ * 2. Stored with its body, in which card numbers are masked (decision 0013), and its job in one
+ * transaction, then acknowledged; the same event
  * again only counts as a duplicate (I3, I5).
  * 3. Processed by the job: amount, currency and order are compared with ours at once; one that
  * agrees with what we know is noted; one that would change something is a hint: the gateway is
@@ -20,6 +21,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/pan.h"
 #include "base/plant.h"
 #include "meter/meter.h"
 #include "payment/callbacks.h"
@@ -33,10 +35,16 @@ static const char *const state_names[] = {"?", "stored", "applied", "ignored", "
 struct receive {
     struct callback_id id;
     const char *gateway;
-    const struct gateway_event *event;
+    struct gateway_event *event;
     const char *headers, *body, *encoding, *event_json;
     int64_t now_us;
-    bool duplicate;
+    bool duplicate, masked;
+};
+
+/* What the column `encoding` says of the column `body`. */
+static const char *const encodings[2][2] = {
+    {"", "masked"},              /* text as it came; with card numbers masked */
+    {"base64", "base64-masked"}, /* bytes that are no text, in Base64; those bytes masked */
 };
 
 static char *event_json(const struct gateway_event *event) {
@@ -91,7 +99,10 @@ static char *headers_json(const struct http_request *request) {
         const char *name = request->headers[i].name;
         if (strcasecmp(name, "Stripe-Signature") == 0 || strncasecmp(name, "PayPal-", 7) == 0 ||
             strcasecmp(name, "Correlation-Id") == 0 || strcasecmp(name, "Content-Type") == 0) {
-            json_object_set_new(json, name, json_string(request->headers[i].value));
+            char *value = g_strdup(request->headers[i].value);
+            (void)pan_mask(value, strlen(value));
+            json_object_set_new(json, name, json_string(value));
+            g_free(value);
         }
     }
     char *text = json_write(json);
@@ -104,20 +115,38 @@ static void reply_ack(struct http_reply *reply, const struct gateway_ack *ack) {
     http_reply_body(reply, ack->content_type, ack->body, strlen(ack->body));
 }
 
+/* Whatever of it is words. Ids stay as they are: they are how its object is found again. Those of
+ * ours that it bears (reference) can be no card number. */
+static bool mask_event(struct gateway_event *event) {
+    char *const words[] = {event->type, event->dispute_status, event->dispute_reason,
+                           event->order_id};
+    int found = 0;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        found += pan_mask(words[i], strlen(words[i]));
+    }
+    return found > 0;
+}
+
+/* The body and the event have been verified and read as they came; no card number in them is kept
+ * (I9). */
 static int store_callback(struct payments *payments, struct receive *receive,
                           const struct http_request *request, struct err *err) {
-    bool text = g_utf8_validate_len(request->body, request->body_bytes, NULL) &&
-                memchr(request->body, '\0', request->body_bytes) == NULL;
-    char *encoded = text ? NULL : crypto_base64(request->body, request->body_bytes);
+    size_t bytes = request->body_bytes;
+    char *masked = pan_mask_json_text(request->body, bytes, &bytes);
+    const char *body = masked != NULL ? masked : request->body;
+    bool text = g_utf8_validate_len(body, bytes, NULL) && memchr(body, '\0', bytes) == NULL;
+    char *encoded = text ? NULL : crypto_base64(body, bytes);
     char *headers = headers_json(request);
+    receive->masked = mask_event(receive->event) || masked != NULL;
     char *event = event_json(receive->event);
     receive->headers = headers;
-    receive->body = text ? request->body : encoded;
-    receive->encoding = text ? "" : "base64";
+    receive->body = text ? body : encoded;
+    receive->encoding = encodings[!text][masked != NULL];
     receive->event_json = event;
     int r = event != NULL
                 ? store_write(payments->options.store, receive_tx, receive, err)
                 : err_set(err, ERR_BAD_REQUEST, "the callback holds text that is not UTF-8");
+    free(masked);
     free(encoded);
     free(headers);
     free(event);
@@ -178,6 +207,10 @@ int callback_receive(struct payments *payments, const char *gateway_name,
         return r;
     }
     meter_count(METER_CALLBACKS, gateway->name, receive.duplicate ? "duplicate" : "stored");
+    if (receive.masked && !receive.duplicate) {
+        log_event(CALLBACK_MASKED, LT("gateway", gateway->name), LT("callback", receive.id.text),
+                  LT("request", request->id));
+    }
     if (!receive.duplicate) {
         if (event.event_us > 0 && event.event_us <= raw.now_us) {
             meter_time(METER_CALLBACK_DELAY_SECONDS, raw.now_us - event.event_us, gateway->name);

@@ -20,7 +20,7 @@
 #include "meter/meter.h"
 #include "payment/internal.h"
 
-enum { INSIST_MAX = 2 };
+enum { INSIST_MAX = INQUIRIES_MAX };
 #define INSIST_PAUSE_US (150 * US_PER_MS)
 #define BUDGET_LEFT_MIN_US (400 * US_PER_MS)
 
@@ -42,6 +42,7 @@ struct flow {
     bool was_unknown; /* at some time in this request */
     struct gateway_result result;
     const char *source;
+    struct inquiries asked;        /* about the attempt that is being settled */
     int64_t began_us, deadline_us; /* monotonic */
     enum idempotency_found found;
     char resource_id[ID_TEXT_MAX];
@@ -281,6 +282,7 @@ static void call(struct flow *flow) {
     INVARIANT(ask.gateway != NULL, "the router chose a gateway that is not configured");
     gateway_ask(flow->payments, &ask, &flow->result);
     flow->source = "answer";
+    flow->asked.count = 0;
 }
 
 /* Nobody knows whether it was charged. The same call with the same key cannot charge twice; a
@@ -317,6 +319,7 @@ static void insist(struct flow *flow) {
         };
         struct gateway_result result;
         gateway_ask(flow->payments, &ask, &result);
+        inquiry_note(&flow->asked, repeat ? "repeat" : "query", &result);
         if (result.outcome != GW_UNKNOWN && result.outcome != GW_NOT_FOUND &&
             attempt_move_find(ATTEMPT_UNKNOWN, result.outcome) != ATTEMPT_NONE) {
             flow->result = result;
@@ -384,6 +387,11 @@ static int settle_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     attempt.was_unknown = attempt.was_unknown || flow->was_unknown;
+    struct inquiry_about about = {flow->payment.id.text, attempt.id.text, "", attempt.gateway};
+    r = inquiries_write(tx, &flow->asked, &about, err);
+    if (r < 0) {
+        return r;
+    }
     r = settle_attempt(flow->payments, tx, &flow->payment, &attempt, &flow->result, flow->source,
                        &settlement, err);
     if (r < 0) {

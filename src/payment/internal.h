@@ -166,6 +166,30 @@ MUST_USE int operation_persist(void *ctx, const char *target, struct err *err);
 void operation_target_of(struct payments *payments, const struct operation_row *operation,
                          struct operation_target *ret_target, struct gateway_change *change);
 
+/* ---- inquiries.c: the questions about what nobody knew, for the story ---- */
+
+enum { INQUIRIES_MAX = 2 }; /* of one look, or of one request */
+struct inquiry {
+    int64_t at_us, duration_us;
+    const char *source; /* "repeat", "query", "resume", "callback", "check" */
+    enum gateway_outcome outcome;
+    int http_status;
+    char code[GATEWAY_CODE_CHARS_MAX + 1];
+};
+struct inquiries {
+    struct inquiry list[INQUIRIES_MAX];
+    int count;
+};
+struct inquiry_about {
+    const char *payment_id, *attempt_id, *operation_id /* "" none */, *gateway;
+};
+/* Right after the call, with what was said and not what we make of it. */
+void inquiry_note(struct inquiries *inquiries, const char *source,
+                  const struct gateway_result *result);
+/* In the transaction that applies the answer, also when it changes nothing. */
+MUST_USE int inquiries_write(struct store_tx *tx, const struct inquiries *inquiries,
+                             const struct inquiry_about *about, struct err *err);
+
 /* ---- settle.c: what an answer does ---- */
 
 struct settlement {

@@ -53,12 +53,20 @@ struct look {
     struct case_row suspense; /* of a return */
     const struct gateway_result *result;
     const char *source;
+    const char *occasion; /* why it is asked: "resolver", "repeat", "callback", "check" */
+    struct inquiries asked;
     bool open, payment_moved;
     bool was_live;    /* the attempt, when the gateway was asked */
     bool stale;       /* it ended meanwhile: the answer may be older than that */
     bool may_call;    /* claim_call_tx: money may be moved */
     int64_t lease_us; /* and until when; 0: nothing was claimed */
 };
+
+/* What made us ask tells more than how it was asked. */
+static void note_asked(struct look *look, const char *how, const struct gateway_result *result) {
+    bool because = strcmp(look->occasion, "callback") == 0 || strcmp(look->occasion, "check") == 0;
+    inquiry_note(&look->asked, because ? look->occasion : how, result);
+}
 
 /* Reads the attempt; one that was being sent by a caller who died becomes UNKNOWN first: from then
  * on nothing but evidence ends it. */
@@ -97,6 +105,11 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     r = attempt_row_load(tx, look->arena, look->id, &look->attempt, err);
+    if (r < 0) {
+        return r;
+    }
+    struct inquiry_about about = {look->payment.id.text, look->id, "", look->attempt.gateway};
+    r = inquiries_write(tx, &look->asked, &about, err);
     if (r < 0) {
         return r;
     }
@@ -203,6 +216,7 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
     };
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";
+    note_asked(look, look->source, ret_result);
     bool approved = ret_result->outcome == GW_APPROVED && gateway->adapter->resume != NULL;
     r = approved && may_move ? claim_call(look, err) : 0;
     if (r < 0) {
@@ -216,6 +230,7 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
         ask.not_after_us = look->lease_us;
         gateway_ask(look->payments, &ask, ret_result);
         look->source = "answer";
+        note_asked(look, "resume", ret_result);
     }
     int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
     if (PLANTED(RESOLVER_GIVES_UP) && unknown && age > 15 * US_PER_SECOND &&
@@ -235,7 +250,7 @@ static int resolve_once(struct payments *payments, const char *attempt_id, const
                         bool *ret_open, bool *ret_stale, struct gateway_result *ret_result,
                         struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct look look = {.payments = payments, .arena = arena, .id = attempt_id};
+    struct look look = {.payments = payments, .arena = arena, .id = attempt_id, .occasion = source};
     gateway_result_init(ret_result);
     *ret_stale = false;
     int r = store_write(payments->options.store, look_attempt_tx, &look, err);
@@ -365,6 +380,12 @@ static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     look->operation.tries++;
+    struct inquiry_about about = {look->operation.payment_id.text, look->operation.attempt_id.text,
+                                  look->id, look->operation.gateway};
+    r = inquiries_write(tx, &look->asked, &about, err);
+    if (r < 0) {
+        return r;
+    }
     bool changed;
     r = settle_loaded(look, tx, look->result, look->source, &changed, err);
     return r < 0 || changed ? r : operation_row_save(tx, &look->operation, err);
@@ -434,6 +455,7 @@ static void ask_operation(struct look *look, struct gateway *gateway,
     };
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";
+    note_asked(look, look->source, ret_result);
     ret_result->as_it_stands = ret_result->as_it_stands || !repeat;
     /* The last repeat was sent before the keys ended: what is not there this long after will not
      * come. */
@@ -450,7 +472,8 @@ static void ask_operation(struct look *look, struct gateway *gateway,
 int resolve_operation(struct payments *payments, const char *operation_id, const char *source,
                       bool *ret_open, struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct look look = {.payments = payments, .arena = arena, .id = operation_id};
+    struct look look = {
+        .payments = payments, .arena = arena, .id = operation_id, .occasion = source};
     struct gateway_result result;
     int r = store_write(payments->options.store, look_operation_tx, &look, err);
     if (r < 0) {

@@ -14,6 +14,14 @@ struct story {
 
 typedef void story_row_fn(struct buf *buf, const struct sql_rows *rows, struct arena *arena);
 
+static void text_or_null(struct buf *buf, const char *text) {
+    if (text[0] == '\0') {
+        buf_add_text(buf, "null");
+    } else {
+        buf_add_json(buf, text);
+    }
+}
+
 static void story_event(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
     (void)arena;
     char time[CLOCK_TEXT_MAX];
@@ -56,6 +64,22 @@ static void story_case(struct buf *buf, const struct sql_rows *rows, struct aren
     buf_addf(buf, ",\"opened_at\":\"%s\"}", clock_format(sql_int(rows, 4), time));
 }
 
+static void story_inquiry(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
+    (void)arena;
+    char time[CLOCK_TEXT_MAX];
+    buf_addf(buf, "{\"id\":\"%s\",\"attempt_id\":\"%s\",\"operation_id\":", sql_text(rows, 0),
+             sql_text(rows, 1));
+    text_or_null(buf, sql_text(rows, 2));
+    buf_add_text(buf, ",\"gateway\":");
+    buf_add_json(buf, sql_text(rows, 3));
+    buf_addf(buf, ",\"at\":\"%s\",\"source\":\"%s\",\"outcome\":\"%s\",\"code\":",
+             clock_format(sql_int(rows, 4), time), sql_text(rows, 5),
+             gateway_outcome_name((enum gateway_outcome)sql_int(rows, 6)));
+    text_or_null(buf, sql_text(rows, 7));
+    buf_addf(buf, ",\"http_status\":%lld,\"duration_ms\":%lld}", (long long)sql_int(rows, 8),
+             (long long)(sql_int(rows, 9) / US_PER_MS));
+}
+
 static const struct {
     const char *name, *sql;
     story_row_fn *row;
@@ -71,6 +95,12 @@ static const struct {
      "SELECT " OPERATION_COLUMNS
      " FROM operation WHERE payment_id = $1 ORDER BY created_us, id LIMIT 500",
      story_operation},
+    /* The newest ones, in order of time: one that nobody answers for is asked about for ever. */
+    {"inquiries",
+     "SELECT id, attempt_id, operation_id, gateway, at_us, source, outcome, code, http_status, "
+     "duration_us FROM (SELECT * FROM inquiry WHERE payment_id = $1 ORDER BY at_us DESC, id DESC "
+     "LIMIT 500) AS newest ORDER BY at_us, id",
+     story_inquiry},
     {"callbacks",
      "SELECT id, gateway, type, result, duplicates, received_us FROM callback WHERE payment_id = "
      "$1 AND "

@@ -91,6 +91,36 @@ void oracle_commit(struct run *run) {
     }
 }
 
+/* The moment a customer is told of money that was taken or given back, the gateway has done it. */
+void oracle_told(struct run *run, const struct promise *promise) {
+    const json_t *told = promise->answer;
+    const char *object = json_peek_text(told, "object", NULL);
+    const char *order = json_peek_text(told, "order_id", NULL);
+    const char *gateway = json_peek_text(told, "gateway", NULL);
+    int64_t captured = json_peek_int(told, 0, "amount_captured", NULL);
+    int64_t refunded = json_peek_int(told, 0, "amount_refunded", NULL);
+    int64_t taken = 0, returned = 0;
+    if (promise->status >= 300 || object == NULL || strcmp(object, "payment") != 0 ||
+        order == NULL || gateway == NULL) {
+        return;
+    }
+    int which = strcmp(gateway, "stripe-eu") == 0 ? SB_STRIPE : SB_PAYPAL;
+    GPtrArray *entries = run->sandbox->book.entries[which];
+    for (guint i = 0; i < entries->len; i++) {
+        const struct sb_entry *entry = g_ptr_array_index(entries, i);
+        if (entry->order_id != NULL && strcmp(entry->order_id, order) == 0) {
+            taken += entry->taken_minor;
+            returned += entry->refunded_minor;
+        }
+    }
+    if (captured > taken || refunded > returned) {
+        run_fail(run, "early", promise->order,
+                 "%s: %lld taken and %lld returned were told, and it was %lld and %lld there",
+                 promise->key, (long long)captured, (long long)refunded, (long long)taken,
+                 (long long)returned);
+    }
+}
+
 static const struct {
     const char *what, *sql;
 } restless[] = {

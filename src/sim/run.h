@@ -140,6 +140,8 @@ MUST_USE bool shop_again(struct run *run, const struct promise *promise, int *re
 /* ---- oracle.c ---- */
 /* After a commit, in the middle of things: with the world held. */
 void oracle_commit(struct run *run);
+/* A customer has just been told this. */
+void oracle_told(struct run *run, const struct promise *promise);
 /* Everything has come to rest; `ret_why` says what has not. */
 MUST_USE bool oracle_quiet(struct run *run, char *ret_why, size_t bytes);
 void oracle_end(struct run *run);

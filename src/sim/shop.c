@@ -101,6 +101,7 @@ static void keep(struct run *run, const char *kind, const char *order, const cha
     promise->at_us = sim_world_now_us(run->world);
     snprintf(promise->order, sizeof promise->order, "%s", order);
     g_ptr_array_add(run->promises, promise);
+    oracle_told(run, promise);
     const char *state = json_peek_text(answer, "state", NULL);
     const char *type = json_peek_text(answer, "type", NULL);
     sim_say(run->world, "%s %s: told %d %s", order, kind, status,
@@ -236,27 +237,6 @@ static void do_holds(struct purchase *purchase) {
     await_parts(purchase);
 }
 
-static void do_refunds(struct purchase *purchase) {
-    char path[128], key[128], body[BODY_CHARS];
-    int count = 1 + (int)prng_below(&purchase->prng, 4);
-    bool at_once = prng_below(&purchase->prng, 2) == 0;
-    snprintf(path, sizeof path, "/v1/payments/%s/refunds", purchase->payment);
-    for (int i = 0; i < count; i++) {
-        int64_t part = prng_below(&purchase->prng, 4) == 0
-                           ? purchase->amount
-                           : 1 + (int64_t)prng_below(&purchase->prng,
-                                                     (uint64_t)(purchase->amount * 2 / 3) + 1);
-        snprintf(key, sizeof key, "%s-refund-%d", purchase->order, i);
-        snprintf(body, sizeof body, "{\"amount\":%lld,\"reason\":\"requested_by_customer\"}",
-                 (long long)part);
-        beside(purchase, "refund", path, key, body);
-        if (!at_once) {
-            await_parts(purchase);
-        }
-    }
-    await_parts(purchase);
-}
-
 /* The payment as it is now; NULL when nobody says. */
 static json_t *look(struct purchase *purchase) {
     struct run *run = purchase->customer->run;
@@ -276,6 +256,29 @@ static json_t *look(struct purchase *purchase) {
     }
     keep(run, "look", purchase->order, path, "", "", run->key_count - 1, status, answer);
     return answer;
+}
+
+static void do_refunds(struct purchase *purchase) {
+    char path[128], key[128], body[BODY_CHARS];
+    int count = 1 + (int)prng_below(&purchase->prng, 4);
+    bool at_once = prng_below(&purchase->prng, 2) == 0;
+    snprintf(path, sizeof path, "/v1/payments/%s/refunds", purchase->payment);
+    for (int i = 0; i < count; i++) {
+        int64_t part = prng_below(&purchase->prng, 4) == 0
+                           ? purchase->amount
+                           : 1 + (int64_t)prng_below(&purchase->prng,
+                                                     (uint64_t)(purchase->amount * 2 / 3) + 1);
+        snprintf(key, sizeof key, "%s-refund-%d", purchase->order, i);
+        snprintf(body, sizeof body, "{\"amount\":%lld,\"reason\":\"requested_by_customer\"}",
+                 (long long)part);
+        beside(purchase, "refund", path, key, body);
+        if (!at_once) {
+            await_parts(purchase);
+        }
+    }
+    json_decref(look(purchase)); /* while they are under way, and after */
+    await_parts(purchase);
+    json_decref(look(purchase));
 }
 
 /* Until the payment has come to a state in which more can be done with it. */

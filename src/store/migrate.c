@@ -289,11 +289,14 @@ int migrate_check(struct store *store, struct err *err) {
 int store_backup(struct store *store, const char *path, struct err *err) {
     struct stat there;
     if (lstat(path, &there) == 0) {
-        return err_set(err, ERR_EXISTS, "there is a file of the backup's name already");
+        return err_set(err, ERR_EXISTS, "there is a file %s already", path);
     }
     char *partial = g_strdup_printf("%s.partial-%08x", path, (unsigned)random_u64());
     int result = file_create_private(partial, err);
-    if (result == 0) {
+    if (result < 0) {
+        err_while(err, "making the backup %s", path);
+        err_hint(err, "Its folder must be there, and ours to write in: make it, or name another.");
+    } else {
         result = store->ops->backup(store, partial, err);
         if (result == 0) {
             result = file_publish(partial, path, err);

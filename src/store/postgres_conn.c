@@ -197,7 +197,8 @@ static bool read_answer(struct pg_tx *tx, const struct pg_pending *pending, int6
 /* Reads everything outstanding. */
 static void drain(struct pg_tx *tx) {
     struct pg_conn *conn = tx->conn;
-    int64_t deadline_us = clock_mono_us() + PG_STATEMENT_TIMEOUT_US + PG_ANSWER_GRACE_US;
+    int64_t usual_us = clock_mono_us() + PG_STATEMENT_TIMEOUT_US + PG_ANSWER_GRACE_US;
+    int64_t deadline_us = tx->by_us > 0 ? tx->by_us : usual_us;
     for (int i = 0; i < conn->pending_count && !tx->lost; i++) {
         (void)read_answer(tx, &conn->pending[i], deadline_us);
     }
@@ -593,12 +594,38 @@ static int conn_set_up(struct pg_conn *conn, struct err *err) {
     return 0;
 }
 
-int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, struct err *err) {
+/* PQconnectdbParams() with a deadline: libpq's own is in whole seconds, two at least. NULL: out of
+ * memory; one whose time ran out is not CONNECTION_OK. */
+static PGconn *connect_by(const struct pg_target *target, int64_t deadline_us) {
+    PGconn *pg = PQconnectStartParams((const char *const *)target->keywords,
+                                      (const char *const *)target->values, 0);
+    PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+    while (pg != NULL && PQstatus(pg) != CONNECTION_BAD && wanted != PGRES_POLLING_OK &&
+           wanted != PGRES_POLLING_FAILED) {
+        int64_t left_us = deadline_us - clock_mono_us();
+        struct pollfd socket = {.fd = PQsocket(pg),
+                                .events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        if (left_us <= 0) {
+            break;
+        }
+        if (poll(&socket, 1, (int)(left_us / US_PER_MS) + 1) > 0) {
+            wanted = PQconnectPoll(pg);
+        }
+    }
+    return pg;
+}
+
+int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, int64_t deadline_us,
+                 struct err *err) {
     *conn = (struct pg_conn){.no_prepare = target->no_prepare};
-    conn->pg = PQconnectdbParams((const char *const *)target->keywords,
-                                 (const char *const *)target->values, 0);
+    conn->pg = deadline_us > 0 ? connect_by(target, deadline_us)
+                               : PQconnectdbParams((const char *const *)target->keywords,
+                                                   (const char *const *)target->values, 0);
     int result;
-    if (conn->pg == NULL || PQstatus(conn->pg) != CONNECTION_OK) {
+    if (conn->pg != NULL && PQstatus(conn->pg) != CONNECTION_OK &&
+        PQstatus(conn->pg) != CONNECTION_BAD) {
+        result = err_set(err, ERR_STORE, "PostgreSQL did not take the connection in time");
+    } else if (conn->pg == NULL || PQstatus(conn->pg) != CONNECTION_OK) {
         char *message = g_strdup(conn->pg != NULL ? PQerrorMessage(conn->pg) : "out of memory");
         result = err_set(err, ERR_STORE, "%s", g_strstrip(g_strdelimit(message, "\n\t", ' ')));
         g_free(message);

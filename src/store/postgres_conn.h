@@ -73,6 +73,7 @@ struct pg_tx {
     struct pg_conn *conn;
     bool begun;
     bool patient;  /* no time limit on statements */
+    int64_t by_us; /* when it gives up waiting for answers; 0: the usual time after asking */
     bool lost;     /* the connection is of no use any more */
     bool conflict; /* serialization failure or deadlock: worth another run */
     bool committed;
@@ -88,7 +89,9 @@ enum pg_end {
 
 enum pg_fate { PG_FATE_COMMITTED, PG_FATE_ABORTED, PG_FATE_IN_PROGRESS, PG_FATE_UNKNOWN };
 
-MUST_USE int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, struct err *err);
+/* Gives up connecting at the deadline, or (0) at the target's own `connect_timeout`. */
+MUST_USE int pg_conn_open(struct pg_conn *conn, const struct pg_target *target, int64_t deadline_us,
+                          struct err *err);
 /* Safe on a connection that is not open. */
 void pg_conn_close(struct pg_conn *conn);
 /* What became of the transaction `xid` that ran on a server of that incarnation. Negative: could

@@ -3,6 +3,7 @@
  * counters, and the rule that a transaction with a failed call is only good for a rollback. */
 #include "store/store.h"
 
+#include "base/clock.h"
 #include "store/store_impl.h"
 
 #include <glib.h>
@@ -171,6 +172,17 @@ int store_write(struct store *store, store_fn *fn, void *ctx, struct err *err) {
 
 int store_read(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     return store->ops->read(store, fn, ctx, err);
+}
+
+static int ping_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    (void)ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int result = sql_query(tx, err, &rows, "SELECT 1");
+    return result < 0 ? result : sql_next(rows, err);
+}
+
+int store_ping(struct store *store, int64_t timeout_us, struct err *err) {
+    return store->ops->read_by(store, clock_mono_us() + timeout_us, ping_tx, err);
 }
 
 struct store *store_of(struct store_tx *tx) {

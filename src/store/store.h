@@ -74,6 +74,11 @@ MUST_USE int store_write(struct store *store, store_fn *fn, void *ctx, struct er
 /* Read only, one consistent snapshot, always of the primary. */
 MUST_USE int store_read(struct store *store, store_fn *fn, void *ctx, struct err *err);
 
+/* Whether the database answers, found out within about `timeout_us`, which bounds the waiting for a
+ * connection, the connecting and the answer together. For whoever is asked by something impatient
+ * (readiness); a transaction rides out much longer trouble. */
+MUST_USE int store_ping(struct store *store, int64_t timeout_us, struct err *err);
+
 /* Parameters. Text is borrowed until the call returns; NULL text is SQL NULL. */
 enum sql_type { SQL_TYPE_NULL, SQL_TYPE_TEXT, SQL_TYPE_INT, SQL_TYPE_REAL };
 struct sql_arg {

@@ -22,6 +22,9 @@ struct store_ops {
     void (*close)(struct store *store);
     int (*write)(struct store *store, store_fn *fn, void *ctx, struct err *err);
     int (*read)(struct store *store, store_fn *fn, void *ctx, struct err *err);
+    /* A read that gives up at about the deadline; `fn` runs again only when its connection had
+     * died while it was idle. */
+    int (*read_by)(struct store *store, int64_t deadline_us, store_fn *fn, struct err *err);
     int (*refresh)(struct store *store);
     /* Fills the connection fields only. */
     void (*connections)(struct store *store, struct store_stats *ret_stats);

@@ -55,10 +55,11 @@ static void slot_close(struct pool_slot *slot) {
     slot->open = false;
 }
 
-static int slot_open(struct slot *slot, struct err *err) {
+/* `by_us`: as the deadline of pg_conn_open(). */
+static int slot_open(struct slot *slot, int64_t by_us, struct err *err) {
     struct store_postgres *store = slot->store;
     int64_t generation = pool_generation(&store->pool);
-    int result = pg_conn_open(&slot->conn, &store->target, err);
+    int result = pg_conn_open(&slot->conn, &store->target, by_us, err);
     if (result < 0) {
         return result;
     }
@@ -78,7 +79,7 @@ static void pause_before(int attempt, int64_t max_us) {
  * failover is ridden out. */
 static int slot_connect(struct slot *slot, int64_t deadline_us, struct err *err) {
     for (int attempt = 4; !slot->pool.open; attempt++) {
-        int result = slot_open(slot, err);
+        int result = slot_open(slot, 0, err);
         if (result < 0 && clock_mono_us() >= deadline_us) {
             return result;
         }
@@ -197,11 +198,12 @@ static enum run run_commit(struct slot *slot, struct pg_tx *tx, int *ret_result,
     return run;
 }
 
-/* One run of `fn` from its start, on the slot's connection. */
-static enum run run_once(struct slot *slot, bool read_only, store_fn *fn, void *ctx,
+/* One run of `fn` from its start, on the slot's connection. `by_us`: as in struct pg_tx. */
+static enum run run_once(struct slot *slot, bool read_only, int64_t by_us, store_fn *fn, void *ctx,
                          int *ret_result, struct err *err) {
     struct pg_tx tx;
     pg_tx_init(&tx, &slot->store->base, &slot->conn, read_only);
+    tx.by_us = by_us;
     *ret_result = store_tx_run(&tx.base, fn, ctx, err);
     enum run run = RUN_DONE;
     if (*ret_result < 0 || read_only) {
@@ -226,7 +228,7 @@ static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, s
         if (result < 0) {
             return result;
         }
-        enum run run = run_once(slot, read_only, fn, ctx, &result, err);
+        enum run run = run_once(slot, read_only, 0, fn, ctx, &result, err);
         if (run == RUN_DONE) {
             return result;
         }
@@ -245,6 +247,14 @@ static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, s
 
 /* --- The engine ------------------------------------------------------------------------------- */
 
+static void slot_give(struct pool_slot *slot) {
+    struct pool *pool = &((struct slot *)slot)->store->pool;
+    if (slot->open && slot->generation != pool_generation(pool)) {
+        slot_close(slot);
+    }
+    pool_give(pool, slot);
+}
+
 static int engine_run(struct store *base, bool read_only, store_fn *fn, void *ctx,
                       struct err *err) {
     struct store_postgres *store = (struct store_postgres *)base;
@@ -259,13 +269,9 @@ static int engine_run(struct store *base, bool read_only, store_fn *fn, void *ct
     } else {
         store_note_write(base, wait_us, result);
     }
-    if (slot == NULL) {
-        return result;
+    if (slot != NULL) {
+        slot_give(slot);
     }
-    if (slot->open && slot->generation != pool_generation(&store->pool)) {
-        slot_close(slot);
-    }
-    pool_give(&store->pool, slot);
     return result;
 }
 
@@ -275,6 +281,35 @@ static int engine_write(struct store *store, store_fn *fn, void *ctx, struct err
 
 static int engine_read(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     return engine_run(store, true, fn, ctx, err);
+}
+
+/* A connection that died while it was idle says nothing about the server: then a new one is asked.
+ * Each of the two may be the last that the deadline allows. */
+static int run_by(struct slot *slot, int64_t deadline_us, store_fn *fn, struct err *err) {
+    for (;;) {
+        bool fresh = !slot->pool.open;
+        int result = fresh ? slot_open(slot, deadline_us, err) : 0;
+        if (result < 0) {
+            return result;
+        }
+        enum run run = run_once(slot, true, deadline_us, fn, NULL, &result, err);
+        if (fresh || run != RUN_LOST || clock_mono_us() >= deadline_us) {
+            return result;
+        }
+    }
+}
+
+static int engine_read_by(struct store *base, int64_t deadline_us, store_fn *fn, struct err *err) {
+    struct store_postgres *store = (struct store_postgres *)base;
+    struct pool_slot *slot = NULL;
+    int64_t timeout_us = deadline_us - clock_mono_us(), wait_us = timeout_us;
+    int result = pool_take(&store->pool, timeout_us, &slot, &wait_us, err);
+    if (result == 0) {
+        result = run_by((struct slot *)slot, deadline_us, fn, err);
+        slot_give(slot);
+    }
+    store_note_read(base, wait_us, result);
+    return result;
 }
 
 static int engine_refresh(struct store *base) {
@@ -310,6 +345,7 @@ static const struct store_ops engine = {
     .close = engine_close,
     .write = engine_write,
     .read = engine_read,
+    .read_by = engine_read_by,
     .refresh = engine_refresh,
     .connections = engine_connections,
     .exec = pg_exec,
@@ -410,7 +446,7 @@ int store_postgres_open(const struct store_options *options, struct store **ret_
     int64_t wait_us = 0;
     result = pool_take(&store->pool, 0, &slot, &wait_us, err);
     INVARIANT(result == 0, "a new pool has a free slot");
-    result = slot_open((struct slot *)slot, err);
+    result = slot_open((struct slot *)slot, 0, err);
     pool_give(&store->pool, slot);
     if (result < 0) {
         engine_close(&store->base);

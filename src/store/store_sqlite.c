@@ -450,13 +450,14 @@ static int reader_run(struct reader *reader, store_fn *fn, void *ctx, struct err
     return result;
 }
 
-static int engine_read(struct store *base, store_fn *fn, void *ctx, struct err *err) {
+static int read_within(struct store *base, int64_t timeout_us, store_fn *fn, void *ctx,
+                       struct err *err) {
     struct store_sqlite *store = (struct store_sqlite *)base;
     struct pool_slot *slot = NULL;
     int64_t wait_us = 0;
-    int result = pool_take(&store->readers, store->busy_timeout_us, &slot, &wait_us, err);
+    int result = pool_take(&store->readers, timeout_us, &slot, &wait_us, err);
     if (result < 0) {
-        store_note_read(base, store->busy_timeout_us, result);
+        store_note_read(base, timeout_us, result);
         return result;
     }
     result = reader_run((struct reader *)slot, fn, ctx, err);
@@ -466,6 +467,15 @@ static int engine_read(struct store *base, store_fn *fn, void *ctx, struct err *
     store_note_read(base, wait_us, result);
     pool_give(&store->readers, slot);
     return result;
+}
+
+static int engine_read(struct store *base, store_fn *fn, void *ctx, struct err *err) {
+    return read_within(base, ((struct store_sqlite *)base)->busy_timeout_us, fn, ctx, err);
+}
+
+/* A reader of SQLite waits for a slot and for nothing else. */
+static int engine_read_by(struct store *base, int64_t deadline_us, store_fn *fn, struct err *err) {
+    return read_within(base, deadline_us - clock_mono_us(), fn, NULL, err);
 }
 
 static int engine_refresh(struct store *base) {
@@ -566,6 +576,7 @@ static const struct store_ops engine = {
     .close = engine_close,
     .write = engine_write,
     .read = engine_read,
+    .read_by = engine_read_by,
     .refresh = engine_refresh,
     .connections = engine_connections,
     .exec = sqlite_exec,

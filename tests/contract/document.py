@@ -111,6 +111,21 @@ def the_idempotency_key_is_asked_for_where_the_table_says(contract):
         assert written == wanted, f"{method} {name}: {written}, the table says {wanted}"
 
 
+def queries_of(operation):
+    return [item["name"] for item in operation.parameters if item["in"] == "query"]
+
+
+def the_query_parameters_are_those_of_the_table(contract):
+    table = {name: names.split(", ")
+             for name, names in rows("src/api/queries.def", r'"(\w+)", "([^"]+)"\)')}
+    for name, names in table.items():
+        assert len(set(names)) == len(names), f"{name} has one twice"
+    written = {operation.name: queries_of(operation)
+               for operation in contract.operations.values() if queries_of(operation)}
+    assert {name: sorted(names) for name, names in table.items()} == \
+        {name: sorted(names) for name, names in written.items()}, f"{table}\n{written}"
+
+
 def security_follows_from_role_and_listener(contract):
     for operation in contract.operations.values():
         security = operation.node.get("security", contract.document["security"])
@@ -201,6 +216,7 @@ def every_answer_documents_its_request_id(contract):
 TESTS = [(function.__name__.replace("_", " "), function) for function in (
     every_row_of_the_routes_is_an_operation_and_the_reverse,
     the_idempotency_key_is_asked_for_where_the_table_says,
+    the_query_parameters_are_those_of_the_table,
     security_follows_from_role_and_listener,
     every_reference_leads_somewhere_and_every_component_is_used,
     what_stands_in_braces_is_a_parameter,

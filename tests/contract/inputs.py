@@ -219,8 +219,33 @@ def queries_have_the_limits_that_are_written(service):
                 service.expect(200, operation.name, query=query)
 
 
+def queries_have_no_other_names_and_none_twice(service):
+    """On every route that is asked with GET: a typo must not list everything."""
+    key = service.role_key("admin")
+    tried = 0
+    for operation in service.contract.operations.values():
+        if operation.method != "GET":
+            continue
+        names = [item["name"] for item in operation.parameters if item["in"] == "query"]
+        values = ["nobody"] * operation.path.count("{")
+        wrong = ["nothing_of_the_kind=1", "nothing_of_the_kind", "=1", "%6eothing_of_the_kind="]
+        wrong += [query for name in names for query in (
+            f"{name}=1&{name}=1", f"{name}=1&x=2", f"{name[:-1]}=1", f"{name.upper()}=1",
+            f"{name}=1&%{ord(name[0]):02x}{name[1:]}=2")]
+        for query in wrong:
+            answer = service.ask(operation.name, values, query=query,
+                                 key=key if operation.listener == "public" else None)
+            place = answer.json.get("place", "") if answer.json else ""
+            assert (answer.status, answer.problem()) == (422, "validation") and \
+                place.startswith("query parameter "), f"{operation.name}?{query}: {answer}"
+            assert all(name in answer["detail"] for name in names), f"{query}: {answer}"
+            tried += 1
+    assert tried > 150, f"only {tried} queries were tried"
+
+
 # What is refused is asked for by bad_input.py, which looks at the rows besides.
 TESTS = [(f"inputs: {function.__name__.replace('_', ' ')}", function) for function in (
     what_a_schema_takes_is_taken,
     queries_have_the_limits_that_are_written,
+    queries_have_no_other_names_and_none_twice,
 )]

@@ -121,6 +121,12 @@ def looking_at_payments(service):
     story = service.expect(200, "getPaymentStory", [paid["id"]])
     assert story["attempts"] and len(story["operations"]) == 2 and story["postings"]
     assert story["events"] and story["attempts"][0]["decision"]["candidates"]
+    service.tell("say 0 * -1 lose before")
+    lost = service.expect(202, "refundPayment", [paid["id"]], body={"amount": 1})
+    service.expect(200, "checkPayment", [paid["id"]])
+    asked = service.expect(200, "getPaymentStory", [paid["id"]])["inquiries"]
+    assert lost["id"] in [row["operation_id"] for row in asked if row["source"] == "check"]
+    service.tell("quiet")
     service.expect(404, "getPaymentStory", ["pay_01JD5R6Q6Y0V3M8X2K4N7T9BCF"])
     status = service.expect(200, "getOrderStatus", [paid["order_id"]])
     assert status["payments"][0]["may_pay_again"] is False
@@ -167,9 +173,12 @@ def gateways_and_routing(service):
     service.expect(404, "probeGateway", ["nobody"])
     service.expect(200, "switchPrimaryGateway", body={"gateway": "stripe-b", **reason})
     assert service.expect(200, "getRouting")["primary"] == "stripe-b"
+    assert service.expect(200, "getRouting")["fallback_by"] is None
     service.expect(200, "switchPrimaryGateway", body=reason)
     service.expect(404, "switchPrimaryGateway", body={"gateway": "nobody", **reason})
     service.expect(200, "setFallbackMode", body={"on": True, **reason})
+    routing = service.expect(200, "getRouting")
+    assert routing["fallback"] is True and routing["fallback_by"] and routing["fallback_at"]
     service.expect(200, "setFallbackMode", body={"on": False, **reason})
     wanted = {"method": "card", "currency": "USD", "amount": 1}
     assert service.expect(200, "explainRouting", body=wanted)["chosen"] is None

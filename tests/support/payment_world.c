@@ -115,6 +115,7 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM payment",
         "DELETE FROM attempt",
         "DELETE FROM operation",
+        "DELETE FROM inquiry",
         "DELETE FROM event",
         "DELETE FROM idempotency",
         "DELETE FROM posting",

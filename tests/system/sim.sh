@@ -33,13 +33,14 @@ look "no rule is broken by the seeds from 1 to $seeds" --first 1 --count "$seeds
 look "a seed that is run twice gives the same history" --first 1001 --count 20 --twice
 look "no rule is broken by $seconds s of seeds from $drawn on" --first "$drawn" \
     --seconds "$seconds"
-# hash OPTION...: of all that happened in seeds 1021 to 1040, in a program of its own.
-hash() {
+# history PROGRAM...: of all that happened in seeds 1021 to 1040, its hash.
+history() {
     "$@" --first 1021 --count 20 | sed -n 's/.* hash //p'
 }
 name="another program in another place gives the same history"
-here=$(hash "$sim" --jobs "$jobs" || true)
-there=$(cd / && hash env -i TZ=Asia/Tokyo LOADER="$(head -c 5000 /dev/zero | tr '\0' x)" "$sim" || true)
+padding=$(head -c 5000 /dev/zero | tr '\0' x)
+here=$(history "$sim" --jobs "$jobs") || true
+there=$(cd / && history env -i TZ=Asia/Tokyo PADDING="$padding" "$sim") || true
 if [ -n "$here" ] && [ "$here" = "$there" ]; then
     echo "ok - $name"
 else

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # sim_plants: the simulator can fail: each fault of src/base/plants.def, planted alone, breaks a
-# check within 400 seeds. docs/simulator.md has the table. The faults are in a build of their own.
+# check within 2,000 seeds. docs/simulator.md has the table. The faults are in a build of their own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seeds=400
+seeds=2000
 script/build plants src/sim/holdfast-sim
 sim=build-plants/src/sim/holdfast-sim
 table=$(mktemp)

@@ -647,6 +647,64 @@ static void a_dispute_opens_a_case(void **state) {
     assert_text(W, "SELECT detail FROM review_case", "fraudulent");
 }
 
+/* Genuine, and so it is believed; but nothing of the number stays. */
+static void a_card_number_in_a_genuine_callback_is_not_kept(void **state) {
+    static const char body[] =
+        "{\"id\":\"evt_n\",\"object\":\"event\",\"type\":\"charge.dispute.created\",\"created\":1,"
+        "\"data\":{\"object\":{\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":500,\"currency\":"
+        "\"usd\","
+        "\"status\":\"needs_response\",\"reason\":\"of 4242\\u00204242 4242 "
+        "4242\",\"charge\":\"ch_1\","
+        "\"note\":\"says:\\n\\u0034000056655665556\",\"number\":5555555555554444}}}";
+    assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
+    assert_text(W, "SELECT encoding FROM callback", "masked");
+    assert_text(
+        W, "SELECT body FROM callback",
+        "{\"id\":\"evt_n\",\"object\":\"event\",\"type\":\"charge.dispute.created\",\"created\":1,"
+        "\"data\":{\"object\":{\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":500,"
+        "\"currency\":\"usd\",\"status\":\"needs_response\",\"reason\":"
+        "\"of ****\\u0020**** **** 4242\",\"charge\":\"ch_1\","
+        "\"note\":\"says:\\n************5556\",\"number\":************4444}}}");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM callback WHERE event LIKE '%4242 4242%'"),
+                     0);
+    (void)world_tick(W);
+    assert_text(W, "SELECT detail FROM review_case", "of **** **** **** 4242");
+}
+
+static void a_masked_callback_moves_its_payment_and_can_be_replayed(void **state) {
+    create("order", "succeeded");
+    deliver(altered(0, "{", "{\"note\":\"4242424242424242\","));
+    assert_text(W, "SELECT encoding FROM callback", "masked");
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), APPLIED);
+    assert_text(W, "SELECT result FROM callback", "agrees with what we know");
+    struct answer answer = {0};
+    struct caller caller = world_caller("key", "replay");
+    char *id = world_text(W, "SELECT id FROM callback");
+    int r = callback_replay(W->payments, &caller, id, &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    free(id);
+    assert_int_equal(W->status, 202);
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), 1);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), APPLIED);
+    assert_text(W, "SELECT result FROM callback", "agrees with what we know");
+    assert_int_equal(world_int(W, "SELECT tries FROM callback"), 2);
+    world_check(W);
+}
+
+/* A shop may be allowed order ids that look like card numbers. */
+static void an_order_that_looks_like_a_card_number_is_still_recognised(void **state) {
+    create("4242424242424242", "succeeded");
+    assert_int_equal(world_callback(W, 0), 200);
+    assert_text(W, "SELECT encoding FROM callback", "masked");
+    assert_int_equal(
+        world_int(W, "SELECT COUNT(*) FROM callback WHERE event LIKE '%4242424242424242%'"), 0);
+    (void)world_tick(W);
+    assert_text(W, "SELECT result FROM callback", "agrees with what we know");
+    assert_int_equal(cases(), 0);
+    world_check(W);
+}
+
 static void what_is_none_of_ours_is_ignored(void **state) {
     static const char body[] =
         "{\"id\":\"evt_c\",\"object\":\"event\",\"type\":\"customer.created\",\"created\":1,"
@@ -695,6 +753,9 @@ int main(void) {
         cmocka_unit_test(a_sum_of_refunds_is_explained_by_ours_or_opens_a_case),
         cmocka_unit_test(the_release_of_what_was_held_is_no_refund),
         cmocka_unit_test(a_dispute_opens_a_case),
+        cmocka_unit_test(a_card_number_in_a_genuine_callback_is_not_kept),
+        cmocka_unit_test(a_masked_callback_moves_its_payment_and_can_be_replayed),
+        cmocka_unit_test(an_order_that_looks_like_a_card_number_is_still_recognised),
         cmocka_unit_test(what_is_none_of_ours_is_ignored),
     };
     return payment_world_run("callbacks", tests, COUNT_OF(tests));

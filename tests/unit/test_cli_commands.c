@@ -566,6 +566,43 @@ static void test_the_story_of_what_was_unknown_says_so_and_how_it_ended(void **s
     assert_has_not(strstr(ran.out, "+2.000s"), "0.00");
 }
 
+static void test_the_story_tells_each_question_and_the_outcome_at_its_last_word(void **state) {
+    (void)state;
+    static const struct canned story[] = {
+        {"GET", "/v1/payments/pay_1/events", 200,
+         "{\"payment\":" PAYMENT(
+             "pay_1",
+             "processing") ",\"events\":[],\"attempts\":[{\"id\":\"att_1\",\"number\":1,"
+                           "\"gateway\":\"stripe-eu\",\"state\":\"unknown\",\"outcome\":"
+                           "\"unknown\",\"was_unknown\":true,\"decision\":{},"
+                           "\"duration_ms\":2000,\"created_at\":\"2020-01-01T00:00:00Z\","
+                           "\"settled_at\":null}],\"inquiries\":["
+                           "{\"attempt_id\":\"att_1\",\"operation_id\":null,\"gateway\":"
+                           "\"stripe-eu\",\"at\":\"2020-01-01T00:00:05Z\",\"source\":"
+                           "\"repeat\",\"outcome\":\"unknown\",\"code\":\"timeout\","
+                           "\"http_status\":0,\"duration_ms\":3000},"
+                           "{\"attempt_id\":\"att_1\",\"operation_id\":null,\"gateway\":"
+                           "\"stripe-eu\",\"at\":\"2020-01-01T00:00:20Z\",\"source\":"
+                           "\"query\",\"outcome\":\"not_found\",\"code\":null,"
+                           "\"http_status\":200,\"duration_ms\":500}],"
+                           "\"operations\":[],\"callbacks\":[],\"cases\":[],\"postings\":[]}"},
+        {0}};
+    RAN ran = run(story, "payment show pay_1");
+    assert_int_equal(ran.status, CLI_DONE);
+    const char *const order[] = {
+        " +0.000s  sent to", " +5.000s  asked    unknown    stripe-eu, repeat: timeout; 3",
+        "+20.000s  asked    not_found  stripe-eu, query; 500", "+20.500s  outcome  unknown"};
+    const char *at = ran.out;
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        const char *next = strstr(at, order[i]);
+        if (next == NULL) {
+            fail_msg("\"%s\" is missing or too early in:\n%s", order[i], ran.out);
+        }
+        at = next;
+    }
+    assert_has_not(ran.out, "+0.000s  outcome");
+}
+
 static void test_the_story_of_a_payment_is_told_in_time(void **state) {
     (void)state;
     static const struct canned story[] = {
@@ -722,6 +759,33 @@ static void test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it(void
     assert_has(disabled.out, "a is disabled now.");
 }
 
+static void test_fallback_mode_is_seen_where_one_looks_first(void **state) {
+    (void)state;
+    static const struct canned on[] = {
+        {"GET", "/payment/health", 200, "{\"status\":\"ok\",\"gateways\":[]}"},
+        {"GET", "/internal/api/system/backlog", 200, "{}"},
+        {"GET", "/v1/gateways", 200, "{\"data\":[{\"name\":\"a\",\"state\":\"enabled\"}]}"},
+        {"GET", "/v1/routing", 200,
+         "{\"primary\":null,\"fallback\":true,\"fallback_reason\":\"an incident\","
+         "\"fallback_by\":\"user:usr_1\",\"fallback_at\":\"2020-01-01T00:00:00Z\"}"},
+        {0}};
+    static const struct canned off[] = {
+        {"GET", "/payment/health", 200, "{\"status\":\"ok\",\"gateways\":[]}"},
+        {"GET", "/internal/api/system/backlog", 200, "{}"},
+        {"GET", "/v1/gateways", 200, "{\"data\":[{\"name\":\"a\",\"state\":\"enabled\"}]}"},
+        {"GET", "/v1/routing", 200, "{\"fallback\":false,\"fallback_reason\":\"over\"}"},
+        {0}};
+    static const char *const words[] = {"status", "gateway list"};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        RAN ran = run(on, words[i]);
+        assert_int_equal(ran.status, CLI_DONE);
+        assert_has(ran.out, "Fallback mode is on: switched by user:usr_1, 2020-01-01 00:00:00Z");
+        assert_has(ran.out, "an incident");
+        RAN without = run(off, words[i]);
+        assert_has_not(without.out, "Fallback mode");
+    }
+}
+
 static void test_watching_tells_changes_and_ends_after_so_many_looks(void **state) {
     (void)state;
     static const struct canned up[] = {
@@ -833,11 +897,13 @@ int main(void) {
         cmocka_unit_test(test_a_list_is_a_table_and_says_how_to_go_on),
         cmocka_unit_test(test_the_story_of_a_release_says_held_and_then_released),
         cmocka_unit_test(test_the_story_of_what_was_unknown_says_so_and_how_it_ended),
+        cmocka_unit_test(test_the_story_tells_each_question_and_the_outcome_at_its_last_word),
         cmocka_unit_test(test_the_story_of_a_payment_is_told_in_time),
         cmocka_unit_test(test_the_story_says_once_that_nothing_was_sent),
         cmocka_unit_test(test_what_was_found_wrong_is_status_1),
         cmocka_unit_test(test_a_capture_that_nobody_confirmed_is_said_and_listed),
         cmocka_unit_test(test_a_switch_is_sent_with_its_reason_and_shows_what_came_of_it),
+        cmocka_unit_test(test_fallback_mode_is_seen_where_one_looks_first),
         cmocka_unit_test(test_watching_tells_changes_and_ends_after_so_many_looks),
         cmocka_unit_test(test_a_secret_is_shown_once_with_a_warning),
         cmocka_unit_test(test_a_password_comes_from_a_file_and_never_from_the_command_line),

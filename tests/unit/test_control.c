@@ -73,6 +73,8 @@ static void primary_and_fallback_are_switched_alike(void **state) {
     assert_string_equal(view().primary_reason, "cheaper");
     assert_true(view().fallback);
     assert_string_equal(view().fallback_reason, "an incident");
+    assert_string_equal(view().fallback_actor, "user:usr_1");
+    assert_true(view().fallback_us > 0);
     assert_int_equal(primary("", "back to normal"), 0);
     assert_int_equal(fallback(false, "over"), 0);
     assert_string_equal(view().primary, "");

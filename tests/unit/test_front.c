@@ -328,7 +328,7 @@ static void a_key_comes_only_with_its_own_request(void **state) {
         {.path = "/v1/payments",
          .body = "{\"order_id\":\"other\",\"amount\":1,\"currency\":\"USD\","
                  "\"method\":\"card\",\"token\":\"pm_good\"}"},
-        {.path = "/v1/payments", .query = "a=1", .body = body},
+        {.path = "/v1/payments", .query = "&", .body = body},
         {.path = "/v1/routing/fallback", .body = "{\"reason\":\"test\"}"},
         {.path = "/v1/gateways/stripe-a/drain", .body = "{\"reason\":\"test\"}"},
     };

@@ -257,10 +257,13 @@ static void a_backup_does_not_overwrite_and_leaves_no_half_file(void **state) {
     char *nowhere = g_build_filename(test->folder, "no-folder", "backup", NULL);
     assert_true(g_file_set_contents(path, "precious", -1, NULL));
     assert_int_equal(store_backup(test->store, path, &err), -ERR_EXISTS);
+    assert_non_null(strstr(err.detail, path));
     char *bytes = NULL;
     assert_true(g_file_get_contents(path, &bytes, NULL, NULL));
     assert_string_equal(bytes, "precious");
     assert_int_equal(store_backup(test->store, nowhere, &err), -ERR_STORE);
+    assert_non_null(strstr(err.detail, nowhere));
+    assert_non_null(strstr(err.hint, "folder must be there"));
     GDir *dir = g_dir_open(test->folder, 0, NULL);
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
         assert_null(strstr(name, "partial"));

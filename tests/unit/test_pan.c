@@ -167,6 +167,39 @@ static void full_width_digits_are_digits(void **state) {
                       &offset, &count));
 }
 
+static void json_text_is_masked_as_it_will_be_read(void **state) {
+    static const struct {
+        const char *text, *masked; /* NULL: nothing to mask */
+    } rows[] = {
+        {"{\"a\":\"4242424242424242\"}", "{\"a\":\"************4242\"}"},
+        {"{\"a\":4242424242424242}", "{\"a\":************4242}"},
+        {"{\"a\":\"x\\n4242 4242 4242 4242\\ty\"}", "{\"a\":\"x\\n**** **** **** 4242\\ty\"}"},
+        {"\\u0034\\u00324242424242\\u00342\\u00342", "************\\u00342\\u00342"},
+        {"4242\\u00a04242\\u20094242-4242", "****\\u00a0****\\u2009****-4242"},
+        {"\\uFF14\\uff12"
+         "42 4242 4242 4242",
+         "**** **** **** 4242"},
+        {"\\4242424242424242", "\\************4242"},
+        {"\\\\u0034242424242424242", NULL}, /* a backslash and a word */
+        {"\"4242424242424241\", \"\\u00344\", \"\\", NULL},
+        {"\xff\xfe 4242424242424242", "\xff\xfe ************4242"}, /* no text */
+        {"\\u003", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t count = 0;
+        char *masked = pan_mask_json_text(rows[i].text, strlen(rows[i].text), &count);
+        if (rows[i].masked == NULL) {
+            assert_null(masked);
+            continue;
+        }
+        assert_non_null(masked);
+        assert_string_equal(masked, rows[i].masked);
+        assert_int_equal(count, strlen(masked));
+        free(masked);
+    }
+}
+
 static void a_number_in_the_middle_of_text_is_found_where_it_stands(void **state) {
     static const struct {
         const char *text;
@@ -478,6 +511,7 @@ int main(void) {
         cmocka_unit_test(one_wrong_digit_makes_it_no_card_number),
         cmocka_unit_test(blanks_and_hyphens_between_digits_do_not_hide_it),
         cmocka_unit_test(full_width_digits_are_digits),
+        cmocka_unit_test(json_text_is_masked_as_it_will_be_read),
         cmocka_unit_test(a_number_in_the_middle_of_text_is_found_where_it_stands),
         cmocka_unit_test(what_only_looks_long_is_no_card_number),
         cmocka_unit_test(a_nul_or_broken_utf8_does_not_end_the_search),

@@ -78,6 +78,75 @@ static void the_delay_follows_from_the_age_of_the_trouble(void **state) {
     }
 }
 
+/* The steps of the customer's request, of the resolver and of a person, in order of time. */
+static void the_story_tells_every_question_and_what_was_said(void **state) {
+    static const struct {
+        const char *source, *outcome;
+    } rows[] = {{"repeat", "unknown"}, {"repeat", "unknown"}, {"repeat", "unknown"},
+                {"repeat", "unknown"}, {"check", "unknown"},  {"query", "not_found"},
+                {"query", "not_found"}};
+    char *id = unknown(FAKE_LOSE_BEFORE);
+    int in_request = fake_calls(FAKE, 0, "*") - 1;
+    assert_int_equal(in_request, 2);
+    advance_s(6);
+    (void)world_tick(W);
+    advance_s(16);
+    (void)world_tick(W);
+    advance_s(1);
+    json_decref(check(id));
+    fake_say_nothing(FAKE);
+    disable("stripe-a"); /* so that it is asked and not charged */
+    advance_s(61);
+    (void)world_tick(W);
+    advance_s(301);
+    (void)world_tick(W);
+    assert_payment(W, id, "processing");
+    json_t *story = world_story(W, id), *inquiry;
+    json_t *inquiries = json_object_get(story, "inquiries");
+    assert_int_equal(json_array_size(inquiries), COUNT_OF(rows));
+    size_t i;
+    const char *before = "";
+    json_array_foreach(inquiries, i, inquiry) {
+        assert_string_equal(json_at(inquiry, "source"), rows[i].source);
+        assert_string_equal(json_at(inquiry, "outcome"), rows[i].outcome);
+        assert_string_equal(json_at(inquiry, "attempt_id"), json_at(story, "attempts.0.id"));
+        assert_string_equal(json_at(inquiry, "gateway"), "stripe-a");
+        assert_true(strcmp(before, json_at(inquiry, "at")) <= 0);
+        before = json_at(inquiry, "at");
+    }
+    assert_string_equal(json_at(inquiries, "2.code"), json_at(inquiries, "0.code"));
+    assert_true(json_at(inquiries, "0.code")[0] != '\0');
+    json_decref(story);
+    free(id);
+    world_verify(W);
+}
+
+static void the_story_tells_the_questions_about_a_refund(void **state) {
+    json_t *json = world_create(W, "key", "order", 500);
+    char *id = strdup(json_at(json, "id"));
+    json_decref(json);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    json_decref(world_refund(W, "key-2", id, 100));
+    int in_request = (int)world_int(W, "SELECT COUNT(*) FROM inquiry");
+    advance_s(6);
+    (void)world_tick(W);
+    fake_say_nothing(FAKE);
+    advance_s(16);
+    (void)world_tick(W);
+    json_t *story = world_story(W, id);
+    json_t *inquiries = json_object_get(story, "inquiries");
+    assert_int_equal(json_array_size(inquiries), in_request + 2);
+    json_t *last = json_array_get(inquiries, json_array_size(inquiries) - 1);
+    assert_string_equal(json_at(last, "source"), "repeat");
+    assert_string_equal(json_at(last, "outcome"), "refunded");
+    assert_string_equal(json_at(last, "operation_id"), json_at(story, "operations.0.id"));
+    assert_string_equal(json_at(json_array_get(inquiries, (size_t)in_request), "outcome"),
+                        "unknown");
+    json_decref(story);
+    free(id);
+    world_verify(W);
+}
+
 static void it_never_fails_by_waiting(void **state) {
     char *id = unknown(FAKE_LOSE_BEFORE);
     for (int day = 0; day < 60; day++) {
@@ -398,6 +467,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_schedule_is_5_s_15_s_1_min_5_min_15_min_1_h_and_hourly),
         cmocka_unit_test(the_delay_follows_from_the_age_of_the_trouble),
+        cmocka_unit_test(the_story_tells_every_question_and_what_was_said),
+        cmocka_unit_test(the_story_tells_the_questions_about_a_refund),
         cmocka_unit_test(it_never_fails_by_waiting),
         cmocka_unit_test(not_found_counts_only_when_nothing_can_arrive_any_more),
         cmocka_unit_test(a_success_after_a_conclusive_not_found_is_a_case_and_suspense),

@@ -795,6 +795,28 @@ static void a_connection_that_does_not_become_free_in_time_is_a_store_error(void
     assert_int_equal(things(test->store), 0);
 }
 
+static int inner_ping(struct store_tx *tx, void *ctx, struct err *ret_err) {
+    struct snapshot *snapshot = ctx;
+    struct err own;
+    snapshot->write_result = store_ping(snapshot->store, 20 * US_PER_MS, &own);
+    return count_into(tx, &snapshot->before, ret_err);
+}
+
+/* With the store's own patience it would take an hour. */
+static void a_ping_waits_for_a_connection_no_longer_than_it_was_told(void **state) {
+    struct test_store *test = *state;
+    struct store_options options = {.pool_max = 1, .busy_timeout_us = 3600 * US_PER_SECOND};
+    test_store_close(test);
+    test_store_again(test, &options);
+    struct snapshot snapshot = {.store = test->store};
+    assert_int_equal(store_read(test->store, inner_ping, &snapshot, &err), 0);
+    assert_int_equal(snapshot.write_result, -ERR_STORE);
+    assert_int_equal(store_ping(test->store, 60 * US_PER_SECOND, &err), 0);
+    struct fault fault = {.at = 0};
+    store_fault_set(test->store, fault_hook, &fault);
+    assert_int_equal(store_ping(test->store, 60 * US_PER_SECOND, &err), -ERR_STORE);
+}
+
 static void refresh_drops_idle_connections_and_work_goes_on(void **state) {
     struct store *store = store_in(state);
     struct store_stats stats;
@@ -898,6 +920,7 @@ int main(void) {
         ON_BOTH(a_fault_in_a_read_is_a_store_error),
         ON_BOTH(closing_waits_for_everything_that_has_begun),
         ON_BOTH(a_connection_that_does_not_become_free_in_time_is_a_store_error),
+        ON_BOTH(a_ping_waits_for_a_connection_no_longer_than_it_was_told),
         ON_BOTH(refresh_drops_idle_connections_and_work_goes_on),
         ON_BOTH(refresh_lets_a_running_transaction_finish_and_drops_its_connection_then),
         ON_BOTH(the_figures_count_what_was_done),

@@ -8,10 +8,15 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/task.h"
+#include "store/postgres_conn.h"
 #include "store/store.h"
 #include "support/store_fixture.h"
 #include "support/test_pg.h"
@@ -546,6 +551,48 @@ static void a_server_that_is_not_there_is_a_store_error_that_says_where(void **s
     assert_non_null(strstr(err.detail, "127.0.0.1"));
 }
 
+/* With the store's own patience each would take an hour. */
+static void a_ping_tells_soon_that_the_server_is_gone_and_that_it_is_back(void **state) {
+    struct rig *rig = *state;
+    struct store_options options = {.busy_timeout_us = 3600 * US_PER_SECOND};
+    proxied_open(rig, &options);
+    assert_int_equal(store_ping(rig->proxied, 60 * US_PER_SECOND, &err), 0);
+    test_pg_kill(&rig->own);
+    assert_int_equal(store_ping(rig->proxied, 100 * US_PER_MS, &err), -ERR_STORE);
+    assert_int_equal(store_ping(rig->proxied, 100 * US_PER_MS, &err), -ERR_STORE);
+    test_pg_again(&rig->own);
+    assert_int_equal(store_ping(rig->proxied, 60 * US_PER_SECOND, &err), 0);
+}
+
+static void a_ping_over_a_connection_that_died_idle_asks_over_a_new_one(void **state) {
+    struct rig *rig = *state;
+    proxied_open(rig, NULL);
+    assert_int_equal(store_ping(rig->proxied, 60 * US_PER_SECOND, &err), 0);
+    assert_true(test_pg_terminate(rig->direct.url) > 0);
+    assert_int_equal(store_ping(rig->proxied, 60 * US_PER_SECOND, &err), 0);
+}
+
+/* A listener that nobody accepts at: the connection is made and no word is said. */
+static void connecting_to_a_server_that_says_nothing_ends_at_the_deadline(void **state) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, bytes), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &bytes), 0);
+    char port[8];
+    snprintf(port, sizeof(port), "%d", ntohs(address.sin_port));
+    char *keywords[] = {"host", "port", "user", "dbname", NULL};
+    char *values[] = {"127.0.0.1", port, "nobody", "none", NULL};
+    struct pg_target target = {.keywords = keywords, .values = values};
+    struct pg_conn *conn = calloc(1, sizeof(*conn));
+    assert_int_equal(pg_conn_open(conn, &target, clock_mono_us() + 50 * US_PER_MS, &err),
+                     -ERR_STORE);
+    assert_null(conn->pg);
+    free(conn);
+    close(listener);
+}
+
 static void an_url_that_cannot_be_read_is_not_quoted(void **state) {
     struct store_options options = {.url = "postgresql://user:se%cret@127.0.0.1/none"};
     struct store *store = NULL;
@@ -658,6 +705,9 @@ int main(void) {
         TEST_OWN(an_orderly_restart_of_the_server_is_ridden_out),
         TEST_OWN(after_a_crash_of_the_server_committed_is_not_taken_for_an_answer),
         cmocka_unit_test(a_server_that_is_not_there_is_a_store_error_that_says_where),
+        TEST_OWN(a_ping_tells_soon_that_the_server_is_gone_and_that_it_is_back),
+        TEST(a_ping_over_a_connection_that_died_idle_asks_over_a_new_one),
+        cmocka_unit_test(connecting_to_a_server_that_says_nothing_ends_at_the_deadline),
         cmocka_unit_test(an_url_that_cannot_be_read_is_not_quoted),
         TEST(the_first_host_of_several_may_be_down),
         TEST(without_prepared_statements_everything_works_too),
