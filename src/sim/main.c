@@ -23,7 +23,7 @@ struct wishes {
 };
 
 static void write_replay(const struct sim_order *order, char *text, size_t bytes) {
-    size_t used = (size_t)snprintf(text, bytes, "holdfast-sim --seed %llu",
+    size_t used = (size_t)snprintf(text, bytes, "build/holdfast-sim --seed %llu",
                                    (unsigned long long)order->seed);
     if (order->plant != PLANT_NONE && used < bytes) {
         used += (size_t)snprintf(text + used, bytes - used, " --plant %s",

@@ -183,6 +183,7 @@ class Run:
         time.sleep(plan.pause_s)
         self.watch()
         if plan.gently:
+            self.make_ready(victim)  # a program that has not begun yet cannot end itself
             self.stop(victim)
             victim.start()
             self.make_ready(victim)

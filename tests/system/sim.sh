@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-sim=$(dirname "$HOLDFAST_BIN")/src/sim/holdfast-sim
+sim=$(dirname "$HOLDFAST_BIN")/holdfast-sim
 jobs=$(nproc)
 seeds=600
 seconds=20

@@ -5,8 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seeds=2000
-script/build plants src/sim/holdfast-sim
-sim=build-plants/src/sim/holdfast-sim
+script/build plants holdfast-sim
+sim=build-plants/holdfast-sim
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
 status=0
