@@ -142,6 +142,9 @@ static char *header_of(const struct http_call *call, const char *name) {
 
 static int merchant(struct fake_gateway *fake, const struct http_call *call,
                     struct http_answer *answer, struct err *err) {
+    if (fake->merchant_hook != NULL) {
+        fake->merchant_hook(fake->merchant_hook_ctx);
+    }
     lock_take(&fake->lock);
     int status = fake->merchant_status;
     if (status != 0) {
@@ -513,6 +516,11 @@ struct fake_event fake_event(struct fake_gateway *fake, int index) {
 }
 
 /* ---- the merchant ---- */
+
+void fake_merchant_hook(struct fake_gateway *fake, void (*fn)(void *ctx), void *ctx) {
+    fake->merchant_hook = fn;
+    fake->merchant_hook_ctx = ctx;
+}
 
 void fake_merchant_answers(struct fake_gateway *fake, int status) {
     lock_take(&fake->lock);

@@ -120,6 +120,8 @@ struct fake_event fake_event(struct fake_gateway *fake, int index);
 
 /* The merchant's server answers with this status; 0: it cannot be reached. */
 void fake_merchant_answers(struct fake_gateway *fake, int status);
+/* Called for each delivery before it is answered; NULL: nobody. */
+void fake_merchant_hook(struct fake_gateway *fake, void (*fn)(void *ctx), void *ctx);
 int fake_delivery_count(struct fake_gateway *fake);
 struct fake_delivery { /* borrowed texts */
     char *id, *timestamp, *signature, *body;

@@ -52,6 +52,8 @@ struct fake_gateway {
     enum fake_act fault_act;
     int64_t slow_us, last_id;
     int merchant_status;
+    void (*merchant_hook)(void *ctx);
+    void *merchant_hook_ctx;
     fake_hook_fn *hook;
     void *hook_ctx;
 };

@@ -368,6 +368,29 @@ static void a_callback_that_cannot_be_processed_is_retried_parked_and_replayed(v
     world_check(W);
 }
 
+/* While its first run asks the gateway, another run (whose lease had ended) does all the work. */
+static void another_run_does_it(void *ctx, int account, const char *call, bool done) {
+    bool *did = ctx;
+    (void)call;
+    (void)done;
+    if (!*did) {
+        *did = true;
+        (void)engine_exec(&W->engine, "UPDATE callback SET state = 2");
+    }
+}
+
+static void a_run_that_fails_late_takes_nothing_back(void **state) {
+    bool did = false;
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
+    create("order", "processing");
+    world_callbacks(W, 0);
+    fake_hook(FAKE, another_run_does_it, &did);
+    (void)world_tick(W);
+    fake_hook(FAKE, NULL, NULL);
+    assert_true(did);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM callback WHERE state = 4"), 0);
+}
+
 static void lists_take_only_states_that_there_are(void **state) {
     struct answer answer = {0};
     assert_null(
@@ -737,6 +760,7 @@ int main(void) {
         cmocka_unit_test(a_charge_that_no_attempt_explains_goes_to_suspense_with_a_case),
         cmocka_unit_test(one_gateway_cannot_speak_for_another),
         cmocka_unit_test(a_callback_that_cannot_be_processed_is_retried_parked_and_replayed),
+        cmocka_unit_test(a_run_that_fails_late_takes_nothing_back),
         cmocka_unit_test(lists_take_only_states_that_there_are),
         cmocka_unit_test(a_missing_callback_is_asked_about_marked_and_cleared_when_it_comes),
         cmocka_unit_test(while_the_gateway_cannot_be_asked_a_missing_callback_waits),

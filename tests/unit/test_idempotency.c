@@ -157,6 +157,46 @@ static void a_key_whose_first_request_still_runs_is_in_flight(void **state) {
     world_check(W);
 }
 
+struct overtaker {
+    int status;
+    char state[32];
+};
+
+/* The first request's lease ends while it waits for the gateway (a clock that jumped): a repeat
+ * takes over, is told something, and that is what the key's answer is from then on. */
+static void overtake(void *ctx, int account, const char *call, bool done) {
+    struct overtaker *overtaker = ctx;
+    if (strcmp(call, "charge") != 0 || !done || overtaker->status != 0) {
+        return;
+    }
+    overtaker->status = -1;
+    test_clock_advance(300 * US_PER_SECOND);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    json_t *json = world_create(W, "key", "order", 500);
+    fake_say_nothing(FAKE);
+    assert_non_null(json);
+    overtaker->status = W->status;
+    snprintf(overtaker->state, sizeof overtaker->state, "%s", json_at(json, "state"));
+    json_decref(json);
+}
+
+static void who_was_overtaken_says_what_the_overtaker_said(void **state) {
+    struct overtaker overtaker = {0};
+    fake_hook(FAKE, overtake, &overtaker);
+    json_t *json = world_create(W, "key", "order", 500);
+    fake_hook(FAKE, NULL, NULL);
+    assert_non_null(json);
+    assert_int_equal(overtaker.status, 202);
+    assert_int_equal(W->status, overtaker.status);
+    assert_string_equal(json_at(json, "state"), overtaker.state);
+    json_decref(json);
+    json = world_create(W, "key", "order", 500);
+    assert_true(W->replayed);
+    assert_string_equal(json_at(json, "state"), overtaker.state);
+    json_decref(json);
+    world_check(W);
+}
+
 enum { RACERS = 8 };
 struct racer {
     int result, status;
@@ -426,6 +466,7 @@ int main(void) {
         cmocka_unit_test(without_a_key_each_request_is_its_own),
         cmocka_unit_test(a_refused_request_leaves_its_key_free),
         cmocka_unit_test(a_key_whose_first_request_still_runs_is_in_flight),
+        cmocka_unit_test(who_was_overtaken_says_what_the_overtaker_said),
         cmocka_unit_test(the_same_key_from_many_at_once_is_one_payment),
         cmocka_unit_test(a_repeat_after_a_crash_finishes_what_the_first_began),
         cmocka_unit_test(a_repeat_after_a_crash_says_processing_when_the_gateway_does_not_know),

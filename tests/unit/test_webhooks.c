@@ -296,6 +296,24 @@ static void a_failed_delivery_is_retried_under_the_same_id(void **state) {
     assert_int_equal(fake_delivery_count(FAKE), 4);
 }
 
+/* While one try is on its way, another run (its lease had ended) delivers. */
+static void another_run_delivers(void *ctx) {
+    (void)ctx;
+    (void)engine_exec(&W->engine, "UPDATE webhook_delivery SET state = 2");
+}
+
+static void a_try_that_fails_late_takes_nothing_back(void **state) {
+    free(listen_to("*", NULL));
+    pay("order");
+    fake_merchant_answers(FAKE, 500);
+    fake_merchant_hook(FAKE, another_run_delivers, NULL);
+    (void)world_tick(W);
+    fake_merchant_hook(FAKE, NULL, NULL);
+    assert_int_equal(fake_delivery_count(FAKE), 1);
+    assert_int_equal(deliveries(WAITING), 0);
+    assert_int_equal(deliveries(DELIVERED), 1);
+}
+
 static void a_delivery_that_never_succeeds_is_parked_and_can_be_replayed(void **state) {
     free(listen_to("*", NULL));
     pay("order");
@@ -467,6 +485,7 @@ int main(void) {
         cmocka_unit_test(a_secret_is_told_once_and_kept_sealed),
         cmocka_unit_test(both_secrets_sign_while_one_is_rotated),
         cmocka_unit_test(a_failed_delivery_is_retried_under_the_same_id),
+        cmocka_unit_test(a_try_that_fails_late_takes_nothing_back),
         cmocka_unit_test(a_delivery_that_never_succeeds_is_parked_and_can_be_replayed),
         cmocka_unit_test(gone_disables_the_endpoint),
         cmocka_unit_test(what_waits_for_a_disabled_endpoint_is_parked),
