@@ -226,3 +226,7 @@ int operation_persist(void *ctx, const char *target, struct err *err) {
     }
     return r;
 }
+
+bool repeat_says_nothing(const struct gateway *gateway, const struct gateway_result *result) {
+    return result->outcome == GW_DECLINED && !gateway->adapter->can.keeps_refusals;
+}

@@ -320,6 +320,9 @@ static void insist(struct flow *flow) {
         struct gateway_result result;
         gateway_ask(flow->payments, &ask, &result);
         inquiry_note(&flow->asked, repeat ? "repeat" : "query", &result);
+        if (repeat && repeat_says_nothing(gateway, &result)) {
+            continue;
+        }
         if (result.outcome != GW_UNKNOWN && result.outcome != GW_NOT_FOUND &&
             attempt_move_find(ATTEMPT_UNKNOWN, result.outcome) != ATTEMPT_NONE) {
             flow->result = result;

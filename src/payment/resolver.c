@@ -233,6 +233,10 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
         note_asked(look, "resume", ret_result);
     }
     int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
+    if (unknown && age < REPEAT_WINDOW_US + conclusive &&
+        repeat_says_nothing(gateway, ret_result)) {
+        ret_result->outcome = GW_UNKNOWN; /* also where a question shows only what was refused */
+    }
     if (PLANTED(RESOLVER_GIVES_UP) && unknown && age > 15 * US_PER_SECOND &&
         (ret_result->outcome == GW_UNKNOWN || gateway_outcome_is_fault(ret_result->outcome))) {
         ret_result->outcome = GW_NOT_FOUND;

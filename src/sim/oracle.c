@@ -158,7 +158,10 @@ static bool breakers_closed(struct run *run, char *ret_why, size_t bytes) {
                          json_peek_text(breaker, "operation", NULL),
                          json_peek_text(breaker, "why", NULL));
             }
-            if (closed && state != NULL && strcmp(state, "closed") != 0) {
+            /* Questions are asked past their breakers, and only when there is something to ask. */
+            const char *operation = json_peek_text(breaker, "operation", NULL);
+            bool asks = operation != NULL && strncmp(operation, "query", 5) == 0;
+            if (closed && !asks && state != NULL && strcmp(state, "closed") != 0) {
                 snprintf(ret_why, bytes, "a breaker of %s (%s) is %s",
                          json_peek_text(gateway, "name", NULL),
                          json_peek_text(breaker, "operation", NULL), state);

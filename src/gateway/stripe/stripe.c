@@ -627,6 +627,7 @@ const struct gateway_adapter stripe_adapter = {
             .cancel = true,
             .partial_refund = true,
             .key_lifetime_us = 23 * 3600 * US_PER_SECOND, /* they keep keys for at least 24 h */
+            .keeps_refusals = true, /* the first result, whether it succeeded or failed */
             .not_found_conclusive_us = 600 * US_PER_SECOND,
             .close_on_unknown = true,
             .customer_action = false,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_paypal_refunds.c: refunds of payments that PayPal holds and that were captured in parts: the
- * payment machine, PayPal's adapter and the simulated PayPal together, on both engines. Which
- * capture a refund goes to is written before it is sent, so that its repeats go there too. */
+ * test_paypal_machine.c: the payment machine, PayPal's adapter and the simulated PayPal together, on
+ * both engines, where PayPal is not like others: it keeps no refusals under a key, and a refund goes
+ * to one of several captures (which is written before it is sent, so that its repeats go there
+ * too). */
 #include "sandbox_fixture.h"
 
 #include <stdlib.h>
@@ -309,6 +310,44 @@ static void a_target_is_set_once_and_only_while_the_refund_is_open(void **state)
     free(id);
 }
 
+/* ---- charges ---- */
+
+/* The first capture is not answered, and may still be on its way; its repeats are declined. Since
+ * PayPal keeps no refusals, the first could come later and be done: nothing has been said. */
+static void a_decline_of_a_repeat_is_no_end(void **state) {
+    (void)state;
+    fault("paypal:error:operation=charge|capture,status=500,executed=false,count=1");
+    fault("paypal:decline:operation=charge|capture");
+    struct payment_order order = world_order("order", 1000);
+    order.method = METHOD_PAYPAL;
+    order.token = "vault_good";
+    json_t *json = world_pay(W, NULL, &order);
+    assert_non_null(json);
+    char *id = strdup(json_at(json, "id"));
+    expect(json, 202, "processing");
+    assert_true(world_int(W, "SELECT COUNT(*) FROM inquiry WHERE source = 'repeat'") > 0);
+    sandbox_heal(fixture.sandbox);
+    char *attempt = world_text(W, "SELECT id FROM attempt");
+    struct err err = {0};
+    struct gateway_result result;
+    bool open = true;
+    must(resolve_attempt(W->payments, attempt, "resolver", &open, &result, &err), &err);
+    assert_false(open);
+    assert_int_equal(booked("paypal", "USD", "charged_minor"), 1000);
+    world_verify(W);
+    free(attempt);
+    free(id);
+}
+
+static void a_decline_at_once_is_the_end(void **state) {
+    (void)state;
+    fault("paypal:decline:operation=charge|capture");
+    struct payment_order order = world_order("order", 1000);
+    order.method = METHOD_PAYPAL;
+    order.token = "vault_good";
+    expect(world_pay(W, NULL, &order), 201, "failed");
+}
+
 int main(void) {
     crypto_init();
     meter_init();
@@ -321,6 +360,8 @@ int main(void) {
 #name " (PostgreSQL)", name, on_postgres, close_world, NULL                                \
     }
     const struct CMUnitTest tests[] = {
+        BOTH(a_decline_of_a_repeat_is_no_end),
+        BOTH(a_decline_at_once_is_the_end),
         BOTH(an_interrupted_refund_goes_to_the_capture_with_room),
         BOTH(an_interrupted_refund_without_room_anywhere_fails_and_frees_its_amount),
         BOTH(an_unanswered_refund_is_repeated_at_its_own_capture),
