@@ -256,8 +256,8 @@ struct gateway_capabilities {
     /* Repeating the same charge with the same reference within this time gives the first outcome
      * (or runs it once if it never arrived); 0: it does not honour keys. */
     int64_t key_lifetime_us;
-    /* A refusal is kept under the key as well: a repeat that is refused means that the first was, and
-     * that it cannot come later and be done. */
+    /* A refusal is kept under the key as well: a repeat that is refused means that the first was,
+     * and that it cannot come later and be done. */
     bool keeps_refusals;
     /* A NOT_FOUND from query() this long after the last send means that it never arrived; 0: never
      * conclusive. */

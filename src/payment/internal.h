@@ -69,8 +69,8 @@ MUST_USE int idempotency_finish(struct store_tx *tx, const struct caller *caller
 /* The same for an answer that is word for word the data of event `sequence` of the resource. */
 MUST_USE int idempotency_finish_event(struct store_tx *tx, const struct caller *caller, bool ours,
                                       int64_t sequence, struct answer *answer, struct err *err);
-/* The repeat of a call whose first send may still be on its way was refused, and the gateway keeps no
- * refusals: the first may yet come and be done, so nothing has been said. */
+/* The repeat of a call whose first send may still be on its way was refused, and the gateway keeps
+ * no refusals: the first may yet come and be done, so nothing has been said. */
 bool repeat_says_nothing(const struct gateway *gateway, const struct gateway_result *result);
 /* After a failure that left rows running (the store went away in the middle): gives up the leases
  * of the caller's key, of this attempt and of this operation ("" for none), so that a repeat or the

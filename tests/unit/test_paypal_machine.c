@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_paypal_machine.c: the payment machine, PayPal's adapter and the simulated PayPal together, on
- * both engines, where PayPal is not like others: it keeps no refusals under a key, and a refund goes
- * to one of several captures (which is written before it is sent, so that its repeats go there
- * too). */
+ * test_paypal_machine.c: the payment machine, PayPal's adapter and the simulated PayPal together,
+ * on both engines, where PayPal is not like others: it keeps no refusals under a key, and a refund
+ * goes to one of several captures (which is written before it is sent, so that its repeats go
+ * there too). */
 #include "sandbox_fixture.h"
 
 #include <stdlib.h>
