@@ -22,6 +22,8 @@
 enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
 #define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
 #define OVERDUE_ROUND_US (3 * US_PER_SECOND)
+/* So long an unanswered send may still be on the network; what has arrived, the gateway knows of. */
+#define ON_ITS_WAY_US (75 * US_PER_SECOND)
 #define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 #define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
 
@@ -233,8 +235,7 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
         note_asked(look, "resume", ret_result);
     }
     int64_t conclusive = gateway->adapter->can.not_found_conclusive_us;
-    if (unknown && age < REPEAT_WINDOW_US + conclusive &&
-        repeat_says_nothing(gateway, ret_result)) {
+    if (unknown && age < ON_ITS_WAY_US && repeat_says_nothing(gateway, ret_result)) {
         ret_result->outcome = GW_UNKNOWN; /* also where a question shows only what was refused */
     }
     if (PLANTED(RESOLVER_GIVES_UP) && unknown && age > 15 * US_PER_SECOND &&
