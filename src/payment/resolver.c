@@ -22,7 +22,7 @@
 enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
 #define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
 #define OVERDUE_ROUND_US (3 * US_PER_SECOND)
-/* So long an unanswered send may still be on the network; what has arrived, the gateway knows of. */
+/* So long an unanswered send may be on the network still; what has arrived, the gateway knows. */
 #define ON_ITS_WAY_US (75 * US_PER_SECOND)
 #define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 #define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
