@@ -72,12 +72,14 @@ new_store() {
 start_sandbox() {
     read -r stripe_port paypal_port control_port < <(free_ports 3)
     "$HOLDFAST_BIN" sandbox --stripe-port="$stripe_port" --paypal-port="$paypal_port" \
+        --alipay-port=-1 --wechat-port=-1 --unionpay-port=-1 \
         --control-port="$control_port" --seed=1 "$@" >"$stage/sandbox.log" 2>&1 &
     sandbox_pid=$!
     pids+=("$sandbox_pid")
     await "http://127.0.0.1:$control_port/"
 }
 
+# With the lines of $more_gateways, if there are any, as further gateways.
 write_config() {
     printf '64656d6f206b657920666f722061206461746162617365207468617420646965' >"$stage/master.key"
     printf 'sk_test_holdfast_sandbox' >"$stage/stripe.key"
@@ -112,6 +114,7 @@ gateways:
       - {name: client_secret, from: "file:$stage/paypal.secret"}
       - {name: webhook_id, from: "file:$stage/paypal.webhook"}
       - {name: webhook_ca, from: "file:$stage/paypal.ca"}
+${more_gateways:-}
 END
 }
 

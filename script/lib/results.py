@@ -6,7 +6,8 @@
     results.py summary RESULTS                         names the failures, then N passed, N failed
 
 Each of the first two appends `pass|fail|skip <tab> label: name` lines to RESULTS and prints the end
-of the output of whatever failed, then one line of progress. `summary` ends 1 if anything failed.
+of the output of whatever failed, then one line of progress. `summary` ends 1 if anything failed,
+and prints the last lines of that once more, for whoever sees only the end.
 
 Three ways of speaking are understood: cmocka's standard output (`[ RUN      ] name` …), TAP and
 anything like it (`ok - name`, `not ok 3 - name # SKIP why`), and a program's bare exit status.
@@ -16,6 +17,7 @@ import re
 import sys
 
 TAIL_LINES = 60
+AGAIN_LINES = 16
 TAIL_COLUMNS = 400
 
 CMOCKA = re.compile(r"^\[ +(RUN|OK|SKIPPED) +\] (.+)$", re.M)
@@ -65,8 +67,11 @@ def outcomes_of(text, ended_well, how_it_ended):
     return outcomes
 
 
-def print_tail(title, text):
+def print_tail(results_path, title, text):
     lines = text.rstrip().splitlines()
+    with open(results_path, "a", encoding="utf-8") as results:
+        for line in [title, *("  | " + line for line in lines[-AGAIN_LINES:])]:
+            results.write(f"why\t{line[:TAIL_COLUMNS]}\n")
     print(f"---- {title}" + (f" (last {TAIL_LINES} lines)" if len(lines) > TAIL_LINES else ""))
     for line in lines[-TAIL_LINES:]:
         print("  | " + line[:TAIL_COLUMNS])
@@ -111,7 +116,7 @@ def meson_command(results_path, label, testlog_path):
     if not rows:
         rows.append(("fail", f"{label}: no test was run"))
     for title, text in tails:
-        print_tail(title, text)
+        print_tail(results_path, title, text)
     say_counts(label, record(results_path, rows), seconds)
 
 
@@ -121,7 +126,7 @@ def program_command(results_path, label, status, log_path):
     how = "timed out" if status in ("124", "137") else f"status {status}"
     found = outcomes_of(text, status == "0", how)
     if any(outcome == "fail" for outcome, _ in found):
-        print_tail(label, text)
+        print_tail(results_path, label, text)
     say_counts(label, record(results_path, [(o, f"{label}: {n}".rstrip(": ")) for o, n in found]))
 
 
@@ -129,10 +134,10 @@ def summary_command(results_path):
     with open(results_path, encoding="utf-8") as results:
         rows = [line.rstrip("\n").split("\t", 1) for line in results]
     print()
-    for word, title in (("skip", "skipped"), ("fail", "FAILED")):
+    for word, title in (("skip", "skipped: "), ("why", ""), ("fail", "FAILED: ")):
         for outcome, name in rows:
             if outcome == word:
-                print(f"{title}: {name}")
+                print(title + name)
     passed = sum(outcome == "pass" for outcome, _ in rows)
     failed = sum(outcome == "fail" for outcome, _ in rows)
     print(f"{passed} passed, {failed} failed")

@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "api/auth_impl.h"
+#include "api/problem.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -82,8 +83,8 @@ static int key_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int r = sql_query(
         tx, err, &rows,
         "SELECT id, role, scopes, expires_us, revoked_us FROM api_key WHERE hash = $1 AND "
-        "NOT EXISTS (SELECT 1 FROM app_user WHERE enabled = 0 AND 'user:' || app_user.id = "
-        "api_key.created_by)",
+        "NOT EXISTS (SELECT 1 FROM app_user WHERE enabled = 0 AND (app_user.id = api_key.user_id "
+        "OR 'user:' || app_user.id = api_key.created_by))",
         S_TEXT(look->hash));
     if (r < 0) {
         return r;
@@ -130,7 +131,7 @@ static int look_up_key(struct auth *auth, const char *hash, struct key_entry *re
 
 static int bad_key(const struct http_request *request, struct err *err) {
     log_event(AUTH_REFUSED, LT("peer", request->peer), LT("request", request->id),
-              LT("path", request->path));
+              LT("path", path_for_log(request->path)));
     err_set(err, ERR_UNAUTHENTICATED, "this API key is not known, has expired or was revoked");
     return err_place(err, "Authorization");
 }

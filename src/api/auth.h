@@ -76,15 +76,20 @@ MUST_USE int auth_failed(struct auth *auth, const char *peer, struct err *err);
 MUST_USE int auth_may_fail(struct auth *auth, const char *peer, struct err *err);
 
 /* Management; each change is on the audit log. The created key's answer holds it, this once. */
-MUST_USE int key_create(struct payments *payments, struct auth *auth, const struct caller *caller,
-                        const char *name, enum role role, const char *scopes, int64_t expires_us,
-                        struct answer *ret_answer, struct err *err);
+struct key_order { /* borrowed */
+    const char *name, *scopes;
+    const char *user_id; /* whose it is: who approves with it is he; "": nobody's in particular */
+    enum role role;      /* at most that user's */
+    int64_t expires_us;  /* 0: never */
+};
+MUST_USE int key_create(struct payments *payments, const struct caller *caller,
+                        const struct key_order *order, struct answer *ret_answer, struct err *err);
 MUST_USE int key_list(struct auth *auth, struct answer *ret_answer, struct err *err);
 MUST_USE int key_revoke(struct payments *payments, struct auth *auth, const struct caller *caller,
                         const char *key_id, struct answer *ret_answer, struct err *err);
-MUST_USE int user_create(struct payments *payments, struct auth *auth, const struct caller *caller,
-                         const char *name, const char *password, enum role role,
-                         struct answer *ret_answer, struct err *err);
+MUST_USE int user_create(struct payments *payments, const struct caller *caller, const char *name,
+                         const char *password, enum role role, struct answer *ret_answer,
+                         struct err *err);
 MUST_USE int user_list(struct auth *auth, struct answer *ret_answer, struct err *err);
 /* Ends their sessions; while they are disabled, the API keys that they made are refused as well. */
 MUST_USE int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,

@@ -9,7 +9,7 @@
  *    5 role, scope, CSRF                                                         401, 403
  *    6 no card number in the path, the query or a header                         422
  *    7 only query parameters that the route knows, each once                     400, 422
- *    8 a body is JSON, strict                                                    415, 400, 413
+ *    8 a body is JSON, strict; a form where a page posts one                     415, 400, 413
  *    9 no card number in the body                                                422
  *   10 Idempotency-Key where it is needed, well formed                           400
  *   11 the handler
@@ -32,8 +32,10 @@
 #include "meter/meter.h"
 #include "net/http_target.h"
 
+enum { FORM_BYTES_MAX = 4096, REQUEST_NAME_BYTES_MAX = 256 };
+
 enum listener { ON_PUBLIC = 1, ON_INTERNAL = 2, ON_BOTH = 3 };
-enum idempotency { IDEMPOTENCY_NO, IDEMPOTENCY_KEY, IDEMPOTENCY_MAY };
+enum idempotency { IDEMPOTENCY_NO, IDEMPOTENCY_KEY, IDEMPOTENCY_MAY, IDEMPOTENCY_FORM };
 
 struct route {
     const char *method, *path;
@@ -52,9 +54,10 @@ static const struct route routes[] = {
 };
 
 static const struct {
-    const char *operation, *names;
+    const char *operation;
+    const char *const names[QUERY_NAMES_MAX + 1]; /* ends with NULL */
 } queries[] = {
-#define X(operation, names) {operation, names},
+#define X(operation, ...) {operation, {__VA_ARGS__}},
 #include "api/queries.def"
 #undef X
 };
@@ -183,19 +186,67 @@ static int check_card_numbers(const struct ask *ask, struct err *err) {
     return r;
 }
 
-static const char *query_names(const struct route *route) {
+static const char *const *query_names(const struct route *route) {
+    static const char *const none[] = {NULL};
     for (size_t i = 0; i < COUNT_OF(queries); i++) {
         if (strcmp(queries[i].operation, route->operation) == 0) {
             return queries[i].names;
         }
     }
-    return "";
+    return none;
 }
 
 static bool is_json(const char *type) {
     static const char json[] = "application/json";
     size_t count = sizeof json - 1;
     return strncasecmp(type, json, count) == 0 && strchr("; \t", type[count]) != NULL;
+}
+
+/* One "name=value" of a form. */
+static int read_field(json_t *body, char *pair, struct err *err) {
+    char *value = strchr(pair, '=');
+    ptrdiff_t name_bytes, value_bytes = 0;
+    if (value != NULL) {
+        *value++ = '\0';
+        value_bytes = http_decode(value, strlen(value), true, value);
+    }
+    name_bytes = http_decode(pair, strlen(pair), true, pair);
+    if (value == NULL || name_bytes <= 0 || value_bytes < 0 ||
+        memchr(pair, '\0', (size_t)name_bytes) != NULL) {
+        return err_set(err, ERR_BAD_REQUEST, "the form cannot be read");
+    }
+    pair[name_bytes] = '\0';
+    json_t *text = json_stringn(value, (size_t)value_bytes);
+    if (text == NULL || memchr(value, '\0', (size_t)value_bytes) != NULL ||
+        json_object_get(body, pair) != NULL || json_object_set(body, pair, text) != 0) {
+        json_decref(text);
+        return err_set(err, ERR_BAD_REQUEST, "the form cannot be read");
+    }
+    json_decref(text);
+    return 0;
+}
+
+/* What a page of ours posts: its fields become texts of the body. */
+static int read_form(struct ask *ask, struct err *err) {
+    static const char form[] = "application/x-www-form-urlencoded";
+    const struct http_request *request = ask->request;
+    const char *type = http_header_find(request->headers, request->header_count, "Content-Type");
+    if (type == NULL || strncasecmp(type, form, sizeof form - 1) != 0) {
+        err_set(err, ERR_MEDIA_TYPE, "the body must be %s", form);
+        return err_place(err, "Content-Type");
+    }
+    if (request->body_bytes > FORM_BYTES_MAX ||
+        memchr(request->body, '\0', request->body_bytes) != NULL) {
+        return err_set(err, ERR_TOO_LARGE, "a form has at most %d bytes", FORM_BYTES_MAX);
+    }
+    ask->body = json_object();
+    int r = 0;
+    char **pairs = g_strsplit(request->body, "&", -1);
+    for (int i = 0; r >= 0 && pairs[i] != NULL; i++) {
+        r = pairs[i][0] != '\0' ? read_field(ask->body, pairs[i], err) : 0;
+    }
+    g_strfreev(pairs);
+    return r < 0 ? r : pan_refuse_json(ask->body, ask->service->card_number_allow, err);
 }
 
 static int read_body(struct ask *ask, struct err *err) {
@@ -225,7 +276,7 @@ static int read_body(struct ask *ask, struct err *err) {
 static int check_key(struct ask *ask, const struct route *route, struct err *err) {
     const struct http_request *request = ask->request;
     const char *key = http_header_find(request->headers, request->header_count, "Idempotency-Key");
-    if (route->idempotency == IDEMPOTENCY_NO) {
+    if (route->idempotency == IDEMPOTENCY_NO || route->idempotency == IDEMPOTENCY_FORM) {
         return 0;
     }
     if (key == NULL || key[0] == '\0') {
@@ -301,12 +352,14 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     r = r < 0 ? r : check_card_numbers(ask, err);
     ask->query_names = query_names(route);
     r = r < 0 ? r : read_query_names(ask, err);
-    r = r < 0 || !mutating ? r : read_body(ask, err);
+    r = r < 0 || !mutating                       ? r
+        : route->idempotency == IDEMPOTENCY_FORM ? read_form(ask, err)
+                                                 : read_body(ask, err);
     r = r < 0 ? r : check_key(ask, route, err);
     if (r < 0) {
         return r;
     }
-    if (route->idempotency != IDEMPOTENCY_NO) {
+    if (route->idempotency == IDEMPOTENCY_KEY || route->idempotency == IDEMPOTENCY_MAY) {
         hash_request(ask);
     }
     return 0;
@@ -314,14 +367,32 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
 
 /* ---- answering ---- */
 
+/* A refusal that was kept names no request: its last member is this one's name. */
+static void send_problem(struct ask *ask) {
+    static const char nameless[] = "\"\"}";
+    const char *json = ask->answer.json;
+    size_t length = strlen(json), tail = sizeof nameless - 1;
+    bool kept = length > tail && strcmp(json + length - tail, nameless) == 0;
+    BUF_AUTO buf;
+    buf_init(&buf, length + REQUEST_NAME_BYTES_MAX);
+    buf_add(&buf, json, kept ? length - tail : length);
+    if (kept) {
+        buf_addf(&buf, "\"%s\"}", ask->request->id);
+    }
+    http_reply_body(ask->reply, "application/problem+json", buf.data, buf.len);
+}
+
 static void send_answer(struct ask *ask) {
     struct answer *answer = &ask->answer;
     ask->reply->status = answer->status;
     if (answer->replayed) {
         http_reply_header(ask->reply, "Idempotent-Replayed", "true");
     }
-    const char *type = answer->status >= 400 ? "application/problem+json" : "application/json";
-    http_reply_body(ask->reply, type, answer->json, strlen(answer->json));
+    if (answer->status >= 400) {
+        send_problem(ask);
+        return;
+    }
+    http_reply_body(ask->reply, "application/json", answer->json, strlen(answer->json));
 }
 
 /* A place holds names of the sender's choosing; as labels they would be series without end. */
@@ -330,10 +401,34 @@ static const char *kind_of_place(const char *place) {
     return place[0] == '\0' || place[0] == '/' ? "body" : plain ? place : "header";
 }
 
+/* Kept refusals are those that no repeat can change: of a request that stood for itself no longer
+ * than a moment (caller.repeat_us) none is. */
+static bool is_for_good(const struct ask *ask, const char *claimed_as, const struct err *err) {
+    int status = err_http_status(err->code);
+    return claimed_as != NULL && ask->caller.repeat_us == 0 && status >= 400 && status < 500 &&
+           err_retry_class(err->code) == ERR_RETRY_NEVER && err->code != ERR_IDEMPOTENCY_MISMATCH;
+}
+
+/* A refusal for good is an answer like any other: durable before it is said (I3), and the same at
+ * each repeat, but for the request's name, which send_problem() puts in. */
+static int keep_refusal(struct ask *ask, const struct err *why, struct err *err) {
+    struct answer refusal = {.status = err_http_status(why->code),
+                             .json = problem_json(why, "", ask->internal)};
+    int r = idempotency_refuse(ask->service->payments, &ask->caller, &refusal, err);
+    if (r < 0) {
+        answer_release(&refusal);
+        return r;
+    }
+    answer_release(&ask->answer);
+    ask->answer = refusal;
+    return 0;
+}
+
 void front_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     const struct front *front = ctx;
     const struct route *route = NULL;
     struct err err = {0};
+    const char *claimed_as = NULL;
     struct ask ask = {
         .service = front->service, .internal = front->internal, .request = request, .reply = reply};
     ask.caller = (struct caller){
@@ -341,10 +436,16 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
         .scope = ask.identity.scope,
         .request_hash = ask.request_hash,
         .request_id = request->id,
+        .claimed_as = &claimed_as,
     };
     int r = climb(&ask, &route, &err);
     if (r >= 0) {
         r = route->handler(&ask, &err);
+    }
+    if (r < 0 && is_for_good(&ask, claimed_as, &err)) {
+        struct err why = err;
+        err = (struct err){0};
+        r = keep_refusal(&ask, &why, &err);
     }
     if (r == -ERR_UNAUTHENTICATED) {
         struct err limit = {0};
@@ -357,7 +458,8 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
             meter_count(METER_PAN_REFUSED, kind_of_place(err.place));
         }
         if (err_http_status(err.code) >= 500) {
-            log_error(HTTP_FAILED, &err, LT("request", request->id), LT("path", request->path));
+            log_error(HTTP_FAILED, &err, LT("request", request->id),
+                      LT("path", path_for_log(request->path)));
         }
         problem_reply(reply, &err, request->id, front->internal);
     } else if (ask.answer.json != NULL) {

@@ -13,7 +13,7 @@
 #include "api/service_impl.h"
 #include "base/crypto.h"
 
-enum { FRONT_PARAM_CHARS_MAX = 200 };
+enum { FRONT_PARAM_CHARS_MAX = 200, QUERY_NAMES_MAX = 16 };
 
 struct ask {
     struct service *service;
@@ -21,7 +21,7 @@ struct ask {
     const struct http_request *request;
     struct http_reply *reply;
     char param[FRONT_PARAM_CHARS_MAX + 1]; /* what stood for {…} in the path */
-    const char *query_names;               /* those that the route knows, see queries.def */
+    const char *const *query_names;        /* the route's, to a NULL; see queries.def */
     json_t *body;                          /* an object; NULL for GET */
     struct identity identity;
     struct caller caller;

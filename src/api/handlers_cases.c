@@ -34,6 +34,14 @@ int case_return_post(struct ask *ask, struct err *err) {
                                &ask->answer, err);
 }
 
+int case_credit_post(struct ask *ask, struct err *err) {
+    const char *reason = NULL;
+    int r = read_only_reason(ask, &reason, err);
+    return r < 0 ? r
+                 : case_credit(ask->service->payments, &ask->caller, ask->param, reason,
+                               &ask->answer, err);
+}
+
 int case_release_order_post(struct ask *ask, struct err *err) {
     const char *reason = NULL;
     int r = read_only_reason(ask, &reason, err);
@@ -46,15 +54,15 @@ int operation_resolve_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"status", "reason", "evidence", NULL};
     const char *status = NULL, *reason = NULL, *evidence = "";
     struct refund_id id;
-    struct err bad = {0};
-    if (refund_id_parse(ask->param, &id, &bad) < 0) {
-        err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not an operation's id", ask->param);
+    int r = READ_ID(ask, "an operation", refund_id, &id, err);
+    if (r < 0) {
         return err_hint(err, "Ids of captures, cancellations, refunds and returns begin with re_.");
     }
-    int r = json_only(ask->body, "", keys, err);
+    r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "status", 1, 20, &status, err);
     r = r < 0 ? r : read_reason(ask->body, &reason, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "evidence", 1, EVIDENCE_CHARS_MAX, &evidence, err);
+    r = r < 0 ? r
+              : json_may_lines(ask->body, "", "evidence", 1, EVIDENCE_CHARS_MAX, &evidence, err);
     if (r < 0) {
         return r;
     }

@@ -14,17 +14,10 @@ int webhooks_post(struct ask *ask, struct err *err) {
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "url", 1, 500, &url, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "types", 1, 500, &types, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "description", 0, 200, &description, err);
+    r = r < 0 ? r : json_may_lines(ask->body, "", "description", 0, 200, &description, err);
     return r < 0 ? r
                  : webhook_endpoint_create(ask->service->payments, &ask->caller, url, types,
                                            description, &ask->answer, err);
-}
-
-static int endpoint_id(const struct ask *ask, struct endpoint_id *ret_id, struct err *err) {
-    struct err bad = {0};
-    return endpoint_id_parse(ask->param, ret_id, &bad) < 0
-               ? err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a webhook endpoint's id", ask->param)
-               : 0;
 }
 
 int webhook_patch(struct ask *ask, struct err *err) {
@@ -32,7 +25,7 @@ int webhook_patch(struct ask *ask, struct err *err) {
     const char *url = NULL, *types = NULL;
     bool enabled = true;
     struct endpoint_id id;
-    int r = endpoint_id(ask, &id, err);
+    int r = READ_ID(ask, "a webhook endpoint", endpoint_id, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "url", 1, 500, &url, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "types", 1, 500, &types, err);
@@ -47,7 +40,7 @@ int webhook_patch(struct ask *ask, struct err *err) {
 
 int webhook_delete(struct ask *ask, struct err *err) {
     struct endpoint_id id;
-    int r = endpoint_id(ask, &id, err);
+    int r = READ_ID(ask, "a webhook endpoint", endpoint_id, &id, err);
     return r < 0 ? r
                  : webhook_endpoint_delete(ask->service->payments, &ask->caller, id.text,
                                            &ask->answer, err);
@@ -57,7 +50,7 @@ int webhook_rotate_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"overlap_seconds", NULL};
     int64_t overlap_s = 86400;
     struct endpoint_id id;
-    int r = endpoint_id(ask, &id, err);
+    int r = READ_ID(ask, "a webhook endpoint", endpoint_id, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_may_int(ask->body, "", "overlap_seconds", 0, 604800, &overlap_s, err);
     return r < 0 ? r
@@ -78,6 +71,7 @@ int deliveries_list(struct ask *ask, struct err *err) {
 }
 
 int delivery_replay_post(struct ask *ask, struct err *err) {
+    /* Its id is made of two others: it is looked for as it is. */
     return webhook_delivery_replay(ask->service->payments, &ask->caller, ask->param, &ask->answer,
                                    err);
 }
@@ -95,11 +89,10 @@ int callbacks_list(struct ask *ask, struct err *err) {
 
 int callback_replay_post(struct ask *ask, struct err *err) {
     struct callback_id id;
-    struct err bad = {0};
-    if (callback_id_parse(ask->param, &id, &bad) < 0) {
-        return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a callback's id", ask->param);
-    }
-    return callback_replay(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+    int r = READ_ID(ask, "a callback", callback_id, &id, err);
+    return r < 0
+               ? r
+               : callback_replay(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
 }
 
 int callback_post(struct ask *ask, struct err *err) {
@@ -118,7 +111,7 @@ int case_close_post(struct ask *ask, struct err *err) {
     const char *resolution = NULL;
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r
-              : json_need_text(ask->body, "", "resolution", 1, REASON_CHARS_MAX, &resolution, err);
+              : json_need_lines(ask->body, "", "resolution", 1, REASON_CHARS_MAX, &resolution, err);
     return r < 0 ? r
                  : case_close(ask->service->payments, &ask->caller, ask->param, resolution,
                               &ask->answer, err);

@@ -3,43 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/member.h"
 #include "api/read.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "gateway/contacts.h"
 #include "gateway/health.h"
+#include "gateway/keyring.h"
 #include "meter/meter.h"
 
 enum { GATEWAY_JSON_BYTES_MAX = 1024 * 1024 };
 
-static int answer_of(struct ask *ask, int status, struct buf *buf, struct err *err) {
-    if (!buf_ok(buf)) {
-        return err_set(err, ERR_INTERNAL, "the answer is larger than %zu bytes", buf->max);
-    }
-    ask->answer.status = status;
-    ask->answer.json = buf_take(buf);
-    return 0;
-}
-
 /* ---- gateways ---- */
-
-static void member_time(struct buf *buf, const char *name, int64_t wall_us) {
-    char text[CLOCK_TEXT_MAX];
-    if (wall_us > 0) {
-        buf_addf(buf, ",\"%s\":\"%s\"", name, clock_format(wall_us, text));
-    } else {
-        buf_addf(buf, ",\"%s\":null", name);
-    }
-}
-
-static void member_ms(struct buf *buf, const char *name, int64_t duration_us) {
-    if (duration_us < 0) {
-        buf_addf(buf, ",\"%s\":null", name);
-    } else {
-        buf_addf(buf, ",\"%s\":%lld.%03lld", name, (long long)(duration_us / 1000),
-                 (long long)(duration_us % 1000));
-    }
-}
 
 static void health_json(struct buf *buf, struct gateway *gateway, enum payment_method method,
                         enum gateway_operation operation) {
@@ -116,7 +92,7 @@ int gateways_get(struct ask *ask, struct err *err) {
         gateway_json(&buf, gateway_at(ask->service->registry, i), i, &view);
     }
     buf_add_text(&buf, "]}");
-    return answer_of(ask, 200, &buf, err);
+    return answer_take(&ask->answer, 200, &buf, err);
 }
 
 static int find_gateway(const struct ask *ask, int *ret_index, struct err *err) {
@@ -136,7 +112,7 @@ static int answer_gateway(struct ask *ask, int index, struct err *err) {
     BUF_AUTO buf;
     buf_init(&buf, GATEWAY_JSON_BYTES_MAX);
     gateway_json(&buf, gateway_at(ask->service->registry, index), index, &view);
-    return answer_of(ask, 200, &buf, err);
+    return answer_take(&ask->answer, 200, &buf, err);
 }
 
 int gateway_get_one(struct ask *ask, struct err *err) {
@@ -201,6 +177,33 @@ int gateway_drain_post(struct ask *ask, struct err *err) {
     return set_gateway(ask, GATEWAY_DRAINING, err);
 }
 
+/* The adapter's harmless call, written as an object; true when it went well. */
+static bool probe_json(struct ask *ask, struct gateway *gateway, struct buf *buf) {
+    struct gateway_result result;
+    gateway_result_init(&result);
+    int64_t began = clock_mono_us();
+    struct gateway_call call = {.gateway = keyring_take(gateway),
+                                .client = ask->service->client,
+                                .deadline_us = began + gateway->timeout_us};
+    if (gateway->adapter->probe != NULL) {
+        gateway->adapter->probe(&call, &result);
+    }
+    keyring_drop(call.gateway);
+    result.duration_us = clock_mono_us() - began;
+    /* The outcome alone: WeChat Pay's good answer, "no such order", is a 404. */
+    bool well = gateway->adapter->can.offline || result.outcome == GW_NONE;
+    buf_addf(buf,
+             "{\"gateway\":\"%s\",\"ok\":%s,\"outcome\":\"%s\",\"failure\":\"%s\",\"http_status\":%"
+             "d,\"code\":",
+             gateway->name, well ? "true" : "false",
+             well ? "ok" : gateway_outcome_name(result.outcome), http_failure_name(result.failure),
+             result.http_status);
+    buf_add_json(buf, result.code);
+    member_ms(buf, "duration_ms", result.duration_us);
+    buf_add_char(buf, '}');
+    return well;
+}
+
 /* One harmless call now: can it be reached, are the credentials good, how long did it take. */
 int gateway_probe_post(struct ask *ask, struct err *err) {
     int index = 0;
@@ -208,29 +211,78 @@ int gateway_probe_post(struct ask *ask, struct err *err) {
     if (r < 0) {
         return r;
     }
-    struct gateway *gateway = gateway_at(ask->service->registry, index);
-    struct gateway_result result;
-    gateway_result_init(&result);
-    int64_t began = clock_mono_us();
-    struct gateway_call call = {.gateway = gateway,
-                                .client = ask->service->client,
-                                .deadline_us = began + gateway->timeout_us};
-    gateway->adapter->probe(&call, &result);
-    result.duration_us = clock_mono_us() - began;
-    bool well = result.reach == HTTP_ANSWERED && !gateway_outcome_is_fault(result.outcome) &&
-                result.http_status < 400;
     BUF_AUTO buf;
     buf_init(&buf, GATEWAY_JSON_BYTES_MAX);
-    buf_addf(&buf,
-             "{\"gateway\":\"%s\",\"ok\":%s,\"outcome\":\"%s\",\"failure\":\"%s\",\"http_status\":%"
-             "d,\"code\":",
-             gateway->name, well ? "true" : "false",
-             well ? "ok" : gateway_outcome_name(result.outcome), http_failure_name(result.failure),
-             result.http_status);
-    buf_add_json(&buf, result.code);
-    member_ms(&buf, "duration_ms", result.duration_us);
-    buf_add_char(&buf, '}');
-    return answer_of(ask, 200, &buf, err);
+    (void)probe_json(ask, gateway_at(ask->service->registry, index), &buf);
+    return answer_take(&ask->answer, 200, &buf, err);
+}
+
+static void certificate_json(struct buf *buf, const struct http_trace *trace) {
+    char time[CLOCK_TEXT_MAX];
+    if (trace->certificate_until_us == 0) {
+        buf_add_text(buf, ",\"certificate\":null");
+        return;
+    }
+    int64_t left_us = trace->certificate_until_us - clock_wall_us();
+    buf_add_text(buf, ",\"certificate\":{\"name\":");
+    buf_add_json(buf, trace->certificate);
+    buf_addf(buf, ",\"expires_at\":\"%s\",\"days_left\":%lld}",
+             clock_format(trace->certificate_until_us, time),
+             (long long)(left_us / (86400 * US_PER_SECOND)));
+}
+
+/* The way there, step by step, without credentials and on a connection of its own: whatever HTTP
+ * status it is answered with, it is answered. */
+static bool way_json(struct ask *ask, const struct gateway *gateway, struct buf *buf) {
+    struct http_trace trace = {.resolve_us = -1, .connect_us = -1, .tls_us = -1, .answer_us = -1};
+    HTTP_ANSWER_AUTO answer = {0};
+    struct err why = {0};
+    char url[GATEWAY_URL_CHARS_MAX + 2];
+    snprintf(url, sizeof url, "%s/", gateway->base_url);
+    struct http_call call = {.method = "HEAD",
+                             .url = url,
+                             .timeout_us = gateway->timeout_us,
+                             .repeatable = true,
+                             .trace = &trace};
+    bool answered = gateway->adapter->can.offline || /* there is no way that could be closed */
+                    http_call(ask->service->client, &call, &answer, &why) >= 0;
+    buf_add_text(buf, ",\"address\":");
+    if (trace.address[0] != '\0') {
+        buf_add_json(buf, trace.address);
+    } else {
+        buf_add_text(buf, "null");
+    }
+    member_ms(buf, "resolve_ms", trace.resolve_us);
+    member_ms(buf, "connect_ms", trace.connect_us);
+    member_ms(buf, "tls_ms", trace.tls_us);
+    member_ms(buf, "answer_ms", trace.answer_us);
+    buf_addf(buf, ",\"http_status\":%d,\"failure\":\"%s\",\"why\":", answer.status,
+             http_failure_name(answer.failure));
+    if (answered) {
+        buf_add_text(buf, "null");
+    } else {
+        buf_add_json(buf, why.detail);
+    }
+    certificate_json(buf, &trace);
+    return answered;
+}
+
+/* Name, connection, TLS, certificate and answer one by one, then the probe with credentials. */
+int gateway_check_post(struct ask *ask, struct err *err) {
+    int index = 0;
+    int r = find_gateway(ask, &index, err);
+    if (r < 0) {
+        return r;
+    }
+    struct gateway *gateway = gateway_at(ask->service->registry, index);
+    BUF_AUTO buf;
+    buf_init(&buf, GATEWAY_JSON_BYTES_MAX);
+    buf_addf(&buf, "{\"gateway\":\"%s\"", gateway->name);
+    bool answered = way_json(ask, gateway, &buf);
+    buf_add_text(&buf, ",\"probe\":");
+    bool well = probe_json(ask, gateway, &buf) && answered;
+    buf_addf(&buf, ",\"ok\":%s}", well ? "true" : "false");
+    return answer_take(&ask->answer, 200, &buf, err);
 }
 
 /* ---- routing ---- */
@@ -266,7 +318,7 @@ int routing_get(struct ask *ask, struct err *err) {
                  gateway_switch_name(view.state[i]));
     }
     buf_add_text(&buf, "]}");
-    return answer_of(ask, 200, &buf, err);
+    return answer_take(&ask->answer, 200, &buf, err);
 }
 
 int routing_primary_post(struct ask *ask, struct err *err) {
@@ -309,7 +361,7 @@ int routing_explain_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_need_text(ask->body, "", "method", 1, 40, &method, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "currency", 3, 3, &currency, err);
     r = r < 0 ? r : read_amount(ask->body, false, &request.amount_minor, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "region", 0, 7, &region, err);
+    r = r < 0 ? r : read_region(ask->body, "", &region, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "capture", 1, 20, &capture, err);
     r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
     r = r < 0 ? r : json_may_bool(ask->body, "", "vip", &request.vip, err);
@@ -340,38 +392,33 @@ int routing_explain_post(struct ask *ask, struct err *err) {
 
 /* ---- methods ---- */
 
-static const struct {
-    enum payment_method method;
-    const char *english, *chinese;
-} method_names[] = {
-    {METHOD_CARD, "Card", "银行卡"},       {METHOD_PAYPAL, "PayPal", "PayPal"},
-    {METHOD_ALIPAY, "Alipay", "支付宝"},   {METHOD_WECHATPAY, "WeChat Pay", "微信支付"},
-    {METHOD_UNIONPAY, "UnionPay", "银联"}, {METHOD_BANK_TRANSFER, "Bank transfer", "银行转账"},
-};
-
-static void method_json(struct buf *buf, const struct method_state *state) {
-    const char *english = method_name(state->method), *chinese = english;
-    for (size_t i = 0; i < COUNT_OF(method_names); i++) {
-        if (method_names[i].method == state->method) {
-            english = method_names[i].english;
-            chinese = method_names[i].chinese;
-        }
-    }
-    buf_addf(
-        buf,
-        "{\"method\":\"%s\",\"name\":\"%s\",\"name_zh\":\"%s\",\"available\":%s,\"degraded\":%s",
-        method_name(state->method), english, chinese, state->available ? "true" : "false",
-        state->degraded ? "true" : "false");
-    if (state->available) {
-        buf_add_text(buf, ",\"notice\":null,\"notice_zh\":null}");
+static void member_notice(struct buf *buf, const char *name, const struct mode_view *view,
+                          enum payment_method method, const char *language) {
+    char notice[MODE_NOTICE_BYTES_MAX];
+    mode_notice(view, method, language, notice);
+    buf_addf(buf, ",\"%s\":", name);
+    if (notice[0] != '\0') {
+        buf_add_json(buf, notice);
     } else {
-        buf_addf(buf,
-                 ",\"notice\":\"%s is unavailable just now. Please use another way to pay.\","
-                 "\"notice_zh\":\"%s暂时不可用,请使用其他支付方式。\"}",
-                 english, chinese);
+        buf_add_text(buf, "null");
     }
 }
 
+static void method_json(struct buf *buf, const struct method_state *state,
+                        const struct mode_view *view) {
+    enum payment_method method = state->method;
+    buf_addf(
+        buf,
+        "{\"method\":\"%s\",\"name\":\"%s\",\"name_zh\":\"%s\",\"available\":%s,\"degraded\":%s",
+        method_name(method), mode_method_label(method, "en"), mode_method_label(method, "zh"),
+        view->hidden[method] ? "false" : "true", state->degraded ? "true" : "false");
+    member_notice(buf, "notice", view, method, "en");
+    member_notice(buf, "notice_zh", view, method, "zh");
+    buf_add_char(buf, '}');
+}
+
+/* What the ladder hides is hidden; what the router sees of this moment counts as well, for this
+ * currency and region. */
 int methods_get(struct ask *ask, struct err *err) {
     char currency_text[QUERY_CHARS_MAX] = "", region[QUERY_CHARS_MAX] = "";
     struct currency currency = {{0}};
@@ -381,21 +428,31 @@ int methods_get(struct ask *ask, struct err *err) {
         r = currency_parse(currency_text, &currency, err);
         r = r < 0 ? err_place(err, "query parameter currency") : r;
     }
+    if (r >= 0 && region[0] != '\0' && text_check_region(region, err) < 0) {
+        r = err_place(err, "query parameter region");
+    }
     if (r < 0) {
         return r;
     }
     struct method_state states[METHOD_COUNT];
     int count = 0;
     router_methods(ask->service->router, currency, region, states, &count);
+    struct mode_view view;
+    mode_view(ask->service->mode, &view);
+    memset(view.configured, 0, sizeof view.configured);
+    for (int i = 0; i < count; i++) {
+        view.configured[states[i].method] = true;
+        view.hidden[states[i].method] = view.hidden[states[i].method] || !states[i].available;
+    }
     BUF_AUTO buf;
     buf_init(&buf, GATEWAY_JSON_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
+    buf_addf(&buf, "{\"mode\":\"%s\",\"data\":[", mode_step_name(view.step));
     for (int i = 0; i < count; i++) {
         buf_add_text(&buf, i > 0 ? "," : "");
-        method_json(&buf, &states[i]);
+        method_json(&buf, &states[i], &view);
     }
     buf_add_text(&buf, "]}");
-    return answer_of(ask, 200, &buf, err);
+    return answer_take(&ask->answer, 200, &buf, err);
 }
 
 /* ---- the runbook's own paths ---- */
@@ -417,12 +474,10 @@ int runbook_switch_post(struct ask *ask, struct err *err) {
 
 /* The runbook calls these two without a body; then the reason names the path itself. */
 static int runbook_fallback(struct ask *ask, bool on, struct err *err) {
-    static const char *const keys[] = {"reason", NULL};
     struct gateway_control_change change;
     const char *reason = on ? "enable-fallback-gateway was called"
                             : "disable-fallback-gateway was called";
-    int r = json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
+    int r = read_reason_or(ask->body, &reason, err);
     r = r < 0 ? r
               : gateway_control_fallback(ask->service->control, on, ask->caller.actor, reason,
                                          &change, err);

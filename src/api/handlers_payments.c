@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "payment/later.h"
+#include "payment/qr_link.h"
 
 #define UNKEYED_REPEAT_US (60 * US_PER_SECOND)
 enum { ANSWER_BYTES_MAX = 1024 * 1024 };
@@ -21,14 +23,9 @@ static const char *const order_keys[] = {"order_id",   "amount",
                                          "customer",   "return_url",
                                          "cancel_url", "description",
                                          "metadata",   "several_per_order",
-                                         NULL};
+                                         "flow",       "defer",
+                                         "queue",      NULL};
 static const char *const customer_keys[] = {"id", "region", "email", "ip", "vip", NULL};
-enum {
-    EMAIL_CHARS_MAX = 254,
-    IP_CHARS_MAX = 45,
-    REGION_CHARS_MAX = 7,
-    DESCRIPTION_CHARS_MAX = 500
-};
 
 /* `where` is "/" for a member of the body, "query parameter " for a part of the query. */
 static int one_of(const char *where, const char *key, const char *value, const char *allowed,
@@ -50,7 +47,7 @@ static int read_url(const json_t *body, const char *key, const char **ret_url, s
     return 0;
 }
 
-static int read_customer(const json_t *body, struct payment_order *order, struct err *err) {
+int read_customer(const json_t *body, struct payment_order *order, struct err *err) {
     const json_t *customer = NULL;
     int r = json_may_object(body, "", "customer", &customer, err);
     if (r < 0 || customer == NULL) {
@@ -60,15 +57,9 @@ static int read_customer(const json_t *body, struct payment_order *order, struct
     r = r < 0 ? r
               : json_may_text(customer, "/customer", "id", 1, CUSTOMER_ID_CHARS_MAX,
                               &order->customer_id, err);
-    r = r < 0 ? r
-              : json_may_text(customer, "/customer", "region", 2, REGION_CHARS_MAX,
-                              &order->customer_region, err);
-    r = r < 0 ? r
-              : json_may_text(customer, "/customer", "email", 3, EMAIL_CHARS_MAX,
-                              &order->customer_email, err);
-    r = r < 0
-            ? r
-            : json_may_text(customer, "/customer", "ip", 2, IP_CHARS_MAX, &order->customer_ip, err);
+    r = r < 0 ? r : read_region(customer, "/customer", &order->customer_region, err);
+    r = r < 0 ? r : read_email(customer, "/customer", &order->customer_email, err);
+    r = r < 0 ? r : read_ip(customer, "/customer", &order->customer_ip, err);
     return r < 0 ? r : json_may_bool(customer, "/customer", "vip", &order->customer_vip, err);
 }
 
@@ -84,9 +75,19 @@ static int read_method(const json_t *body, enum payment_method *ret_method, stru
                         "card, paypal, alipay, wechatpay, unionpay, bank_transfer", err);
 }
 
+static int read_flow(const json_t *body, enum gateway_flow *ret_flow, struct err *err) {
+    const char *flow = NULL;
+    int r = json_may_text(body, "", "flow", 1, 40, &flow, err);
+    if (r < 0 || flow == NULL || flow_parse(flow, ret_flow)) {
+        return r;
+    }
+    return one_of("/", "flow", flow, "page, mobile_page, qr, app", err);
+}
+
 static int read_kind(const json_t *body, struct payment_order *order, struct err *err) {
     const char *purpose = "order", *capture = "automatic";
     int r = read_method(body, &order->method, err);
+    r = r < 0 ? r : read_flow(body, &order->flow, err);
     r = r < 0 ? r : json_may_text(body, "", "purpose", 1, 40, &purpose, err);
     r = r < 0 ? r : json_may_text(body, "", "capture", 1, 40, &capture, err);
     if (r < 0) {
@@ -102,25 +103,32 @@ static int read_kind(const json_t *body, struct payment_order *order, struct err
     return 0;
 }
 
-static int read_order(const json_t *body, struct payment_order *order, struct err *err) {
+int read_money(const json_t *body, struct payment_order *order, struct err *err) {
     const char *currency = NULL;
-    int r = json_only(body, "", order_keys, err);
-    r = r < 0 ? r
-              : json_need_text(body, "", "order_id", 1, ORDER_ID_CHARS_MAX, &order->order_id, err);
-    r = r < 0 ? r : read_amount(body, false, &order->amount_minor, err);
+    int r = read_amount(body, false, &order->amount_minor, err);
     r = r < 0 ? r : json_need_text(body, "", "currency", 1, 10, &currency, err);
     if (r >= 0) {
         r = currency_parse(currency, &order->currency, err);
         r = r < 0 ? err_place(err, "/currency") : r;
     }
+    return r;
+}
+
+int read_order(const json_t *body, struct payment_order *order, struct err *err) {
+    int r = json_only(body, "", order_keys, err);
+    r = r < 0 ? r
+              : json_need_text(body, "", "order_id", 1, ORDER_ID_CHARS_MAX, &order->order_id, err);
+    r = r < 0 ? r : read_money(body, order, err);
+    r = r < 0 ? r : json_may_bool(body, "", "defer", &order->defer, err);
+    r = r < 0 ? r : json_may_bool(body, "", "queue", &order->queue, err);
     r = r < 0 ? r : read_kind(body, order, err);
     r = r < 0 ? r : read_tokens(body, &order->tokens, &order->token, err);
     r = r < 0 ? r : read_customer(body, order, err);
     r = r < 0 ? r : read_url(body, "return_url", &order->return_url, err);
     r = r < 0 ? r : read_url(body, "cancel_url", &order->cancel_url, err);
     r = r < 0 ? r
-              : json_may_text(body, "", "description", 1, DESCRIPTION_CHARS_MAX,
-                              &order->description, err);
+              : json_may_lines(body, "", "description", 1, DESCRIPTION_CHARS_MAX,
+                               &order->description, err);
     r = r < 0 ? r : json_may_object(body, "", "metadata", &order->metadata, err);
     r = r < 0 || order->metadata == NULL
             ? r
@@ -162,10 +170,25 @@ static int warn_of_tokens(struct ask *ask, const json_t *tokens, struct err *err
     return 0;
 }
 
+/* The link of an order that is held. Like the warnings it is not in the stored answer. */
+static int add_link(struct ask *ask, struct err *err) {
+    BUF_AUTO buf;
+    buf_init(&buf, ANSWER_BYTES_MAX);
+    buf_add_text(&buf, ask->answer.json);
+    pay_later_add_url(ask->service->payments, &buf);
+    if (!buf_ok(&buf)) {
+        return err_set(err, ERR_INTERNAL, "the answer is larger than its cap");
+    }
+    free(ask->answer.json);
+    ask->answer.json = buf_take(&buf);
+    return 0;
+}
+
 int payments_post(struct ask *ask, struct err *err) {
     struct payment_order order = {0};
     int r = read_order(ask->body, &order, err);
     r = r < 0 ? r : payment_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
+    r = r < 0 ? r : add_link(ask, err);
     return r < 0 ? r : warn_of_tokens(ask, order.tokens, err);
 }
 
@@ -207,13 +230,45 @@ int payments_list(struct ask *ask, struct err *err) {
 int payment_get_one(struct ask *ask, struct err *err) {
     struct payment_id id;
     int r = read_payment_id(ask, &id, err);
-    return r < 0 ? r : payment_get(ask->service->payments, id.text, &ask->answer, err);
+    r = r < 0 ? r : payment_get(ask->service->payments, id.text, &ask->answer, err);
+    bool may_pay = ask->internal || ask->identity.role >= ROLE_SUPPORT;
+    return r < 0 || !may_pay ? r : add_link(ask, err);
 }
 
 int payment_events_get(struct ask *ask, struct err *err) {
     struct payment_id id;
     int r = read_payment_id(ask, &id, err);
     return r < 0 ? r : payment_story(ask->service->payments, id.text, &ask->answer, err);
+}
+
+int payment_qr_get(struct ask *ask, struct err *err) {
+    struct payment_id id;
+    BUF_AUTO svg;
+    buf_init(&svg, ANSWER_BYTES_MAX);
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : payment_qr(ask->service->payments, id.text, &svg, err);
+    if (r >= 0) {
+        ask->reply->status = 200;
+        http_reply_body(ask->reply, "image/svg+xml", svg.data, svg.len);
+    }
+    return r;
+}
+
+int payment_qr_link_get(struct ask *ask, struct err *err) {
+    struct payment_id id;
+    struct qr_link link;
+    char time[CLOCK_TEXT_MAX];
+    int r = read_payment_id(ask, &id, err);
+    r = r < 0 ? r : qr_link_make(ask->service->payments, id.text, &link, err);
+    if (r < 0) {
+        return r;
+    }
+    BUF_AUTO buf;
+    buf_init(&buf, ANSWER_BYTES_MAX);
+    buf_addf(&buf, "{\"object\":\"qr_link\",\"payment_id\":\"%s\",\"url\":", id.text);
+    buf_add_json(&buf, link.url);
+    buf_addf(&buf, ",\"expires_at\":\"%s\"}", clock_format(link.expires_us, time));
+    return answer_take(&ask->answer, 200, &buf, err);
 }
 
 int order_status_get(struct ask *ask, struct err *err) {
@@ -242,7 +297,7 @@ int payment_cancel_post(struct ask *ask, struct err *err) {
     const char *reason = "";
     int r = read_payment_id(ask, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
+    r = r < 0 ? r : json_may_lines(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
     return r < 0 ? r
                  : payment_cancel(ask->service->payments, &ask->caller, id.text, reason,
                                   &ask->answer, err);
@@ -255,13 +310,20 @@ static int refund(struct ask *ask, struct err *err) {
     struct payment_id id;
     int64_t amount = 0;
     const char *reason = "";
-    bool to_original = true;
+    bool runbooks = true;
     int r = read_payment_id(ask, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
     r = r < 0 ? r : read_amount(ask->body, true, &amount, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
-    r = r < 0 ? r : json_may_bool(ask->body, "", "refundToOriginalMethod", &to_original, err);
+    r = r < 0 ? r : json_may_lines(ask->body, "", "reason", 1, REASON_CHARS_MAX, &reason, err);
+    r = r < 0 ? r : json_may_bool(ask->body, "", "refundToOriginalMethod", &runbooks, err);
+    bool to_original = runbooks;
     r = r < 0 ? r : json_may_bool(ask->body, "", "to_original_method", &to_original, err);
+    if (r >= 0 && runbooks != to_original &&
+        json_is_boolean(json_object_get(ask->body, "refundToOriginalMethod"))) {
+        err_set(err, ERR_VALIDATION, "the two names of the same say different things");
+        err_place(err, "/to_original_method");
+        return err_hint(err, "Send either to_original_method or refundToOriginalMethod.");
+    }
     return r < 0 ? r
                  : payment_refund(ask->service->payments, &ask->caller, id.text, amount, reason,
                                   to_original, &ask->answer, err);
@@ -284,19 +346,18 @@ int runbook_refund_post(struct ask *ask, struct err *err) {
 }
 
 int payment_method_post(struct ask *ask, struct err *err) {
-    static const char *const keys[] = {"method", "tokens", "token", NULL};
+    static const char *const keys[] = {"method", "flow", "tokens", "token", NULL};
     struct payment_id id;
-    enum payment_method method;
-    const json_t *tokens = NULL;
-    const char *token = "";
+    struct payment_choice choice = {.token = ""};
     int r = read_payment_id(ask, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : read_method(ask->body, &method, err);
-    r = r < 0 ? r : read_tokens(ask->body, &tokens, &token, err);
+    r = r < 0 ? r : read_method(ask->body, &choice.method, err);
+    r = r < 0 ? r : read_flow(ask->body, &choice.flow, err);
+    r = r < 0 ? r : read_tokens(ask->body, &choice.tokens, &choice.token, err);
     r = r < 0 ? r
-              : payment_choose(ask->service->payments, &ask->caller, id.text, method, tokens, token,
-                               &ask->answer, err);
-    return r < 0 ? r : warn_of_tokens(ask, tokens, err);
+              : payment_choose(ask->service->payments, &ask->caller, id.text, &choice, &ask->answer,
+                               err);
+    return r < 0 ? r : warn_of_tokens(ask, choice.tokens, err);
 }
 
 int payment_check_post(struct ask *ask, struct err *err) {
@@ -328,12 +389,8 @@ int payment_resolve_post(struct ask *ask, struct err *err) {
 /* ---- refunds ---- */
 
 static int read_refund_id(const struct ask *ask, struct refund_id *ret_id, struct err *err) {
-    struct err bad = {0};
-    if (refund_id_parse(ask->param, ret_id, &bad) < 0) {
-        err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a refund's id", ask->param);
-        return err_hint(err, "Ids of refunds begin with re_.");
-    }
-    return 0;
+    int r = READ_ID(ask, "a refund", refund_id, ret_id, err);
+    return r < 0 ? err_hint(err, "Ids of refunds begin with re_.") : 0;
 }
 
 int refunds_list(struct ask *ask, struct err *err) {
@@ -358,4 +415,12 @@ int refund_retry_post(struct ask *ask, struct err *err) {
     int r = read_refund_id(ask, &id, err);
     return r < 0 ? r
                  : refund_retry(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
+}
+
+int refund_credit_post(struct ask *ask, struct err *err) {
+    struct refund_id id;
+    int r = read_refund_id(ask, &id, err);
+    return r < 0
+               ? r
+               : refund_as_credit(ask->service->payments, &ask->caller, id.text, &ask->answer, err);
 }

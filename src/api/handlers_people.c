@@ -50,35 +50,39 @@ int keys_list(struct ask *ask, struct err *err) {
 }
 
 int keys_post(struct ask *ask, struct err *err) {
-    static const char *const keys[] = {"name", "role", "scopes", "expires_at", NULL};
-    const char *name = NULL, *scopes = "", *expires = NULL;
-    enum role role = ROLE_NONE;
-    int64_t expires_us = 0;
+    static const char *const keys[] = {"name", "role", "scopes", "expires_at", "user_id", NULL};
+    const char *expires = NULL;
+    struct key_order order = {.scopes = "", .user_id = ""};
     int r = json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
-    r = r < 0 ? r : read_role(ask->body, &role, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "scopes", 0, SCOPES_CHARS_MAX, &scopes, err);
-    r = r < 0 ? r : check_scopes(scopes, err);
+    r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &order.name, err);
+    r = r < 0 ? r : read_role(ask->body, &order.role, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "scopes", 0, SCOPES_CHARS_MAX, &order.scopes, err);
+    r = r < 0 ? r : check_scopes(order.scopes, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "user_id", 1, ID_TEXT_MAX, &order.user_id, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "expires_at", 1, 40, &expires, err);
     if (r < 0) {
         return r;
     }
-    if (expires != NULL && (!clock_parse(expires, &expires_us) || expires_us <= clock_wall_us())) {
+    if (expires != NULL &&
+        (!clock_parse(expires, &order.expires_us) || order.expires_us <= clock_wall_us())) {
         err_set(err, ERR_VALIDATION, "it must be a time to come, like 2027-01-31T00:00:00Z");
         return err_place(err, "/expires_at");
     }
-    return key_create(ask->service->payments, ask->service->auth, &ask->caller, name, role, scopes,
-                      expires_us, &ask->answer, err);
+    struct user_id user;
+    if (order.user_id[0] != '\0' && user_id_parse(order.user_id, &user, NULL) < 0) {
+        err_set(err, ERR_VALIDATION, "this is not a user's id");
+        err_place(err, "/user_id");
+        return err_hint(err, "Ids of users begin with usr_: `holdfast user list`.");
+    }
+    return key_create(ask->service->payments, &ask->caller, &order, &ask->answer, err);
 }
 
 int key_delete(struct ask *ask, struct err *err) {
     struct key_id id;
-    struct err bad = {0};
-    if (key_id_parse(ask->param, &id, &bad) < 0) {
-        return err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not an API key's id", ask->param);
-    }
-    return key_revoke(ask->service->payments, ask->service->auth, &ask->caller, id.text,
-                      &ask->answer, err);
+    int r = READ_ID(ask, "an API key", key_id, &id, err);
+    return r < 0 ? r
+                 : key_revoke(ask->service->payments, ask->service->auth, &ask->caller, id.text,
+                              &ask->answer, err);
 }
 
 int users_list(struct ask *ask, struct err *err) {
@@ -91,25 +95,18 @@ int users_post(struct ask *ask, struct err *err) {
     enum role role = ROLE_NONE;
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
-    r = r < 0
-            ? r
-            : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    r = r < 0 ? r
+              : json_need_lines(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password,
+                                err);
     r = r < 0 ? r : read_role(ask->body, &role, err);
     return r < 0 ? r
-                 : user_create(ask->service->payments, ask->service->auth, &ask->caller, name,
-                               password, role, &ask->answer, err);
-}
-
-static int read_user_id(const struct ask *ask, struct user_id *ret_id, struct err *err) {
-    struct err bad = {0};
-    return user_id_parse(ask->param, ret_id, &bad) < 0
-               ? err_set(err, ERR_NOT_FOUND, "\"%.60s\" is not a user's id", ask->param)
-               : 0;
+                 : user_create(ask->service->payments, &ask->caller, name, password, role,
+                               &ask->answer, err);
 }
 
 int user_delete(struct ask *ask, struct err *err) {
     struct user_id id;
-    int r = read_user_id(ask, &id, err);
+    int r = READ_ID(ask, "a user", user_id, &id, err);
     return r < 0 ? r
                  : user_disable(ask->service->payments, ask->service->auth, &ask->caller, id.text,
                                 &ask->answer, err);
@@ -118,7 +115,7 @@ int user_delete(struct ask *ask, struct err *err) {
 int user_enable_post(struct ask *ask, struct err *err) {
     static const char *const none[] = {NULL};
     struct user_id id;
-    int r = read_user_id(ask, &id, err);
+    int r = READ_ID(ask, "a user", user_id, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", none, err);
     return r < 0 ? r
                  : user_enable(ask->service->payments, ask->service->auth, &ask->caller, id.text,
@@ -129,11 +126,11 @@ int user_password_post(struct ask *ask, struct err *err) {
     static const char *const keys[] = {"password", NULL};
     const char *password = NULL;
     struct user_id id;
-    int r = read_user_id(ask, &id, err);
+    int r = READ_ID(ask, "a user", user_id, &id, err);
     r = r < 0 ? r : json_only(ask->body, "", keys, err);
-    r = r < 0
-            ? r
-            : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    r = r < 0 ? r
+              : json_need_lines(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password,
+                                err);
     return r < 0 ? r
                  : user_set_password(ask->service->payments, &ask->caller, id.text, password,
                                      &ask->answer, err);
@@ -144,9 +141,9 @@ int session_post(struct ask *ask, struct err *err) {
     const char *name = NULL, *password = NULL;
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : json_need_text(ask->body, "", "name", 1, NAME_CHARS_MAX, &name, err);
-    r = r < 0
-            ? r
-            : json_need_text(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password, err);
+    r = r < 0 ? r
+              : json_need_lines(ask->body, "", "password", 1, AUTH_PASSWORD_CHARS_MAX, &password,
+                                err);
     return r < 0 ? r
                  : session_log_in(ask->service->auth, ask->request, name, password, ask->reply,
                                   &ask->answer, err);

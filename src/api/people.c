@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "api/auth_impl.h"
+#include "api/member.h"
+#include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/random.h"
 #include "store/audit.h"
 
@@ -31,24 +34,22 @@ static int take(struct answer *answer, int status, struct buf *buf, struct err *
     return 0;
 }
 
-static void member_time(struct buf *buf, const char *name, int64_t wall_us) {
-    char text[CLOCK_TEXT_MAX];
-    if (wall_us > 0) {
-        buf_addf(buf, ",\"%s\":\"%s\"", name, clock_format(wall_us, text));
-    } else {
-        buf_addf(buf, ",\"%s\":null", name);
-    }
-}
-
 /* ---- API keys ---- */
 
-#define KEY_COLUMNS "id, name, role, scopes, created_by, created_us, expires_us, revoked_us"
+#define KEY_COLUMNS                                                                                \
+    "id, name, role, scopes, created_by, created_us, expires_us, revoked_us, user_id"
 
 static void render_key(struct buf *buf, const struct sql_rows *rows, const char *key) {
     buf_addf(buf, "{\"id\":\"%s\",\"name\":", sql_text(rows, 0));
     buf_add_json(buf, sql_text(rows, 1));
     buf_addf(buf, ",\"role\":\"%s\",\"scopes\":", role_name(sql_int(rows, 2)));
     buf_add_json(buf, sql_text(rows, 3));
+    buf_add_text(buf, ",\"user_id\":");
+    if (sql_text(rows, 8)[0] != '\0') {
+        buf_add_json(buf, sql_text(rows, 8));
+    } else {
+        buf_add_text(buf, "null");
+    }
     buf_add_text(buf, ",\"created_by\":");
     buf_add_json(buf, sql_text(rows, 4));
     member_time(buf, "created_at", sql_int(rows, 5));
@@ -62,9 +63,8 @@ static void render_key(struct buf *buf, const struct sql_rows *rows, const char 
 
 struct key_change {
     const struct caller *caller;
-    const char *id, *name, *scopes;
-    enum role role;
-    int64_t expires_us;
+    const char *id;
+    const struct key_order *order;
     struct key_id fresh;
 };
 
@@ -92,6 +92,30 @@ static int answer_key(struct store_tx *tx, const char *id, int status, const cha
     return r;
 }
 
+/* A key does not more than who it is for, and who cannot log in gets none. */
+static int check_owner(struct store_tx *tx, const struct key_order *order, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    if (order->user_id[0] == '\0') {
+        return 0;
+    }
+    int r = sql_query(tx, err, &rows, "SELECT role, enabled, name FROM app_user WHERE id = $1",
+                      S_TEXT(order->user_id));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r == 0 || sql_int(rows, 1) == 0) {
+        err_set(err, ERR_VALIDATION, r == 0 ? "there is no such user" : "this user is disabled");
+        return err_place(err, "/user_id");
+    }
+    if (sql_int(rows, 0) < (int64_t)order->role) {
+        err_set(err, ERR_VALIDATION, "%.80s may only do what the role %s may", sql_text(rows, 2),
+                role_name(sql_int(rows, 0)));
+        return err_place(err, "/role");
+    }
+    return 0;
+}
+
 static int key_create_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                          struct answer *ret_answer, struct err *err) {
     (void)payments;
@@ -102,29 +126,29 @@ static int key_create_fn(struct payments *payments, struct store_tx *tx, void *c
     memcpy(key, "hk_", 3);
     crypto_hex(bytes, sizeof bytes, key + 3);
     crypto_sha256_hex(key, strlen(key), hash);
-    int r = sql_put(
-        tx, err,
-        "INSERT INTO api_key (id, name, hash, role, scopes, created_by, created_us, expires_us, "
-        "revoked_us, last_used_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
-        S_TEXT(change->fresh.text), S_TEXT(change->name), S_TEXT(hash), S_INT(change->role),
-        S_TEXT(change->scopes), S_TEXT(change->caller->actor), S_INT(clock_wall_us()),
-        S_INT(change->expires_us));
+    const struct key_order *order = change->order;
+    int r = check_owner(tx, order, err);
+    r = r < 0 ? r
+              : sql_put(tx, err,
+                        "INSERT INTO api_key (id, name, hash, role, scopes, created_by, "
+                        "created_us, expires_us, revoked_us, last_used_us, user_id) VALUES ($1, "
+                        "$2, $3, $4, $5, $6, $7, $8, 0, 0, $9)",
+                        S_TEXT(change->fresh.text), S_TEXT(order->name), S_TEXT(hash),
+                        S_INT(order->role), S_TEXT(order->scopes), S_TEXT(change->caller->actor),
+                        S_INT(clock_wall_us()), S_INT(order->expires_us), S_TEXT(order->user_id));
+    char detail[ID_TEXT_MAX + 16] = "{}";
+    if (order->user_id[0] != '\0') {
+        snprintf(detail, sizeof detail, "{\"for\":\"%s\"}", order->user_id);
+    }
     r = r < 0 ? r
               : audit_append(tx, change->caller->actor, "key.create", change->fresh.text,
-                             change->name, "{}", err);
+                             order->name, detail, err);
     return r < 0 ? r : answer_key(tx, change->fresh.text, 201, key, ret_answer, err);
 }
 
-int key_create(struct payments *payments, struct auth *auth, const struct caller *caller,
-               const char *name, enum role role, const char *scopes, int64_t expires_us,
-               struct answer *ret_answer, struct err *err) {
-    (void)auth;
-    struct key_change change = {.caller = caller,
-                                .name = name,
-                                .scopes = scopes,
-                                .role = role,
-                                .expires_us = expires_us,
-                                .fresh = key_id_new()};
+int key_create(struct payments *payments, const struct caller *caller,
+               const struct key_order *order, struct answer *ret_answer, struct err *err) {
+    struct key_change change = {.caller = caller, .order = order, .fresh = key_id_new()};
     return idempotent_run(payments, caller, "key.create", key_create_fn, &change, ret_answer, err);
 }
 
@@ -138,7 +162,7 @@ static int key_revoke_fn(struct payments *payments, struct store_tx *tx, void *c
     if (changed < 0) {
         return (int)changed;
     }
-    int r = changed > 0
+    int r = changed > 0 && !PLANTED(AUDIT_SKIPPED)
                 ? audit_append(tx, change->caller->actor, "key.revoke", change->id, "", "{}", err)
                 : 0;
     return r < 0 ? r : answer_key(tx, change->id, 200, NULL, ret_answer, err);
@@ -159,32 +183,36 @@ int key_revoke(struct payments *payments, struct auth *auth, const struct caller
     return r;
 }
 
-struct list_ctx {
-    struct answer *answer;
-};
-
-static int key_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct list_ctx *list = ctx;
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT " KEY_COLUMNS " FROM api_key ORDER BY created_us, id LIMIT $1",
-                      S_INT(LISTED_MAX));
+static int list_rows(struct sql_rows *rows, void (*render)(struct buf *, const struct sql_rows *),
+                     struct answer *answer, struct err *err) {
     BUF_AUTO buf;
     buf_init(&buf, PEOPLE_JSON_BYTES_MAX);
     buf_add_text(&buf, "{\"data\":[");
     const char *comma = "";
-    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+    int r;
+    while ((r = sql_next(rows, err)) > 0) {
         buf_add_text(&buf, comma);
         comma = ",";
-        render_key(&buf, rows, NULL);
+        render(&buf, rows);
     }
     buf_add_text(&buf, "]}");
-    return r < 0 ? r : take(list->answer, 200, &buf, err);
+    return r < 0 ? r : take(answer, 200, &buf, err);
+}
+
+static void render_listed_key(struct buf *buf, const struct sql_rows *rows) {
+    render_key(buf, rows, NULL);
+}
+
+static int key_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " KEY_COLUMNS " FROM api_key ORDER BY created_us, id LIMIT $1",
+                      S_INT(LISTED_MAX));
+    return r < 0 ? r : list_rows(rows, render_listed_key, ctx, err);
 }
 
 int key_list(struct auth *auth, struct answer *ret_answer, struct err *err) {
-    struct list_ctx list = {ret_answer};
-    return store_read(auth->store, key_list_tx, &list, err);
+    return store_read(auth->store, key_list_tx, ret_answer, err);
 }
 
 /* ---- people ---- */
@@ -249,6 +277,7 @@ static int user_create_fn(struct payments *payments, struct store_tx *tx, void *
     return r < 0 ? r : answer_user(tx, change->fresh.text, 201, ret_answer, err);
 }
 
+/* Length first: hashing takes its memory and time whatever comes. */
 static int hash_password(const char *password, char ret_hash[PASSWORD_HASH_CHARS_MAX],
                          struct err *err) {
     glong length = g_utf8_strlen(password, -1);
@@ -260,10 +289,8 @@ static int hash_password(const char *password, char ret_hash[PASSWORD_HASH_CHARS
     return password_hash(password, ret_hash, err);
 }
 
-int user_create(struct payments *payments, struct auth *auth, const struct caller *caller,
-                const char *name, const char *password, enum role role, struct answer *ret_answer,
-                struct err *err) {
-    (void)auth;
+int user_create(struct payments *payments, const struct caller *caller, const char *name,
+                const char *password, enum role role, struct answer *ret_answer, struct err *err) {
     char hash[PASSWORD_HASH_CHARS_MAX];
     int r = hash_password(password, hash, err);
     if (r < 0) {
@@ -275,25 +302,24 @@ int user_create(struct payments *payments, struct auth *auth, const struct calle
                           err);
 }
 
+/* What was put before has changed the user of that id, if there is one. */
+static int user_changed(struct store_tx *tx, const struct user_change *change, const char *action,
+                        struct answer *ret_answer, struct err *err) {
+    int r = answer_user(tx, change->id, 200, ret_answer, err);
+    return r < 0 ? r : audit_append(tx, change->caller->actor, action, change->id, "", "{}", err);
+}
+
+static int sessions_end(struct store_tx *tx, const char *user_id, struct err *err) {
+    return sql_put(tx, err, "DELETE FROM session WHERE user_id = $1", S_TEXT(user_id));
+}
+
 static int user_disable_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                            struct answer *ret_answer, struct err *err) {
     (void)payments;
     struct user_change *change = ctx;
     int r = sql_put(tx, err, "UPDATE app_user SET enabled = 0 WHERE id = $1", S_TEXT(change->id));
-    r = r < 0 ? r : sql_put(tx, err, "DELETE FROM session WHERE user_id = $1", S_TEXT(change->id));
-    r = r < 0 ? r : answer_user(tx, change->id, 200, ret_answer, err);
-    return r < 0
-               ? r
-               : audit_append(tx, change->caller->actor, "user.disable", change->id, "", "{}", err);
-}
-
-int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,
-                 const char *user_id, struct answer *ret_answer, struct err *err) {
-    struct user_change change = {.caller = caller, .id = user_id};
-    int r = idempotent_run(payments, caller, "user.disable", user_disable_fn, &change, ret_answer,
-                           err);
-    forget_keys(auth);
-    return r;
+    r = r < 0 ? r : sessions_end(tx, change->id, err);
+    return r < 0 ? r : user_changed(tx, change, "user.disable", ret_answer, err);
 }
 
 static int user_enable_fn(struct payments *payments, struct store_tx *tx, void *ctx,
@@ -304,10 +330,16 @@ static int user_enable_fn(struct payments *payments, struct store_tx *tx, void *
                     "UPDATE app_user SET enabled = 1, failed_logins = 0, locked_until_us = 0 "
                     "WHERE id = $1",
                     S_TEXT(change->id));
-    r = r < 0 ? r : answer_user(tx, change->id, 200, ret_answer, err);
-    return r < 0
-               ? r
-               : audit_append(tx, change->caller->actor, "user.enable", change->id, "", "{}", err);
+    return r < 0 ? r : user_changed(tx, change, "user.enable", ret_answer, err);
+}
+
+int user_disable(struct payments *payments, struct auth *auth, const struct caller *caller,
+                 const char *user_id, struct answer *ret_answer, struct err *err) {
+    struct user_change change = {.caller = caller, .id = user_id};
+    int r = idempotent_run(payments, caller, "user.disable", user_disable_fn, &change, ret_answer,
+                           err);
+    forget_keys(auth);
+    return r;
 }
 
 int user_enable(struct payments *payments, struct auth *auth, const struct caller *caller,
@@ -327,11 +359,8 @@ static int user_password_fn(struct payments *payments, struct store_tx *tx, void
                     "UPDATE app_user SET password_hash = $2, failed_logins = 0, "
                     "locked_until_us = 0 WHERE id = $1",
                     S_TEXT(change->id), S_TEXT(change->hash));
-    r = r < 0 ? r : sql_put(tx, err, "DELETE FROM session WHERE user_id = $1", S_TEXT(change->id));
-    r = r < 0 ? r : answer_user(tx, change->id, 200, ret_answer, err);
-    return r < 0 ? r
-                 : audit_append(tx, change->caller->actor, "user.password", change->id, "", "{}",
-                                err);
+    r = r < 0 ? r : sessions_end(tx, change->id, err);
+    return r < 0 ? r : user_changed(tx, change, "user.password", ret_answer, err);
 }
 
 int user_set_password(struct payments *payments, const struct caller *caller, const char *user_id,
@@ -347,27 +376,15 @@ int user_set_password(struct payments *payments, const struct caller *caller, co
 }
 
 static int user_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct list_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " USER_COLUMNS " FROM app_user ORDER BY name LIMIT $1",
                       S_INT(LISTED_MAX));
-    BUF_AUTO buf;
-    buf_init(&buf, PEOPLE_JSON_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        buf_add_text(&buf, comma);
-        comma = ",";
-        render_user(&buf, rows);
-    }
-    buf_add_text(&buf, "]}");
-    return r < 0 ? r : take(list->answer, 200, &buf, err);
+    return r < 0 ? r : list_rows(rows, render_user, ctx, err);
 }
 
 int user_list(struct auth *auth, struct answer *ret_answer, struct err *err) {
-    struct list_ctx list = {ret_answer};
-    return store_read(auth->store, user_list_tx, &list, err);
+    return store_read(auth->store, user_list_tx, ret_answer, err);
 }
 
 /* ---- sessions ---- */
@@ -437,7 +454,7 @@ static int log_in_done_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 static int refused(const struct http_request *request, struct err *err) {
     log_event(AUTH_REFUSED, LT("peer", request->peer), LT("request", request->id),
-              LT("path", request->path));
+              LT("path", path_for_log(request->path)));
     return err_set(err, ERR_UNAUTHENTICATED,
                    "the name or the password is wrong, or the account waits after "
                    "too many wrong passwords");

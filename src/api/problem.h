@@ -13,5 +13,10 @@
  * host and user. */
 void problem_reply(struct http_reply *reply, const struct err *err, const char *request_id,
                    bool operators);
+/* The body alone; the caller frees it. The request's name, perhaps "", is its last member. */
+MUST_USE char *problem_json(const struct err *err, const char *request_id, bool operators);
+
+/* The path as it may stand in a log: the secret of a payment link is left out. */
+const char *path_for_log(const char *path);
 
 #endif

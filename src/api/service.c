@@ -8,18 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/credentials.h"
+#include "api/master_key.h"
 #include "api/service_impl.h"
+#include "api/test_clock.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/task.h"
+#include "base/text.h"
+#include "desk/ticket.h"
 #include "gateway/health.h"
 #include "meter/meter.h"
+#include "risk/rules.h"
 #include "store/migrate.h"
 
-enum { INTERNAL_WORKERS_MAX = 32, INTERNAL_QUEUE_MAX = 256, DRAIN_S = 20, PATH_CHARS_MAX = 4096 };
-enum { PRIORITY_MAX = 9999 };
+enum { INTERNAL_WORKERS_MAX = 32, INTERNAL_QUEUE_MAX = 256, DRAIN_S = 20 };
+enum { PRIORITY_MAX = 9999, KEYS_HOURS_MAX = 24 * 90, KEYS_DAYS_MAX = 3650 };
 #define PROBE_US (30 * US_PER_SECOND)
 static const char public_default[] = "127.0.0.1:8080";
 static const char internal_default[] = "127.0.0.1:3000";
@@ -56,60 +62,13 @@ static int open_store(struct service *service, struct err *err) {
     return 0;
 }
 
-/* Where the master key is: said, or for SQLite beside the database. */
-static int find_seal(struct service *service, struct err *err) {
-    static const char sqlite[] = "sqlite:";
-    const char *reference = service->config->master_key;
-    const char *url = service->config->store.url;
-    if (reference != NULL) {
-        return seal_open(reference, &service->seal, err);
+/* What callbacks were verified with before this start is accepted until its overlap ends. */
+static int remember_keys(struct service *service, struct err *err) {
+    int r = 0;
+    for (int i = 0; r >= 0 && i < gateway_count(service->registry); i++) {
+        r = keyring_remember(gateway_at(service->registry, i), service->store, service->seal, err);
     }
-    if (strncmp(url, sqlite, sizeof sqlite - 1) != 0) {
-        err_set(err, ERR_CONFIG,
-                "master_key is needed with PostgreSQL: every instance must have the same one");
-        return err_hint(
-            err, "Make one with: openssl rand -hex 32 > master.key; then master_key: file:/path");
-    }
-    char path[PATH_CHARS_MAX];
-    snprintf(path, sizeof path, "%s.key", url + sizeof sqlite - 1);
-    return seal_open_or_make(path, &service->seal, err);
-}
-
-static const char seal_row[] = "master_key_check";
-
-/* The first service on a database seals a word in it; whoever comes later with another key is told
- * so at once, and not by webhooks that cannot be signed. */
-static int check_seal_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct service *service = ctx;
-    SECRET_AUTO word = secret_new(seal_row, sizeof seal_row - 1);
-    char *sealed = seal_text(service->seal, seal_row, word);
-    if (sealed == NULL) {
-        return err_set(err, ERR_CRYPTO, "the master key cannot seal");
-    }
-    int r = sql_put(tx, err,
-                    "INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
-                    S_TEXT(seal_row), S_TEXT(sealed));
-    free(sealed);
-    SQL_ROWS_AUTO rows = NULL;
-    r = r < 0 ? r
-              : sql_query(tx, err, &rows, "SELECT value FROM setting WHERE key = $1",
-                          S_TEXT(seal_row));
-    r = r < 0 ? r : sql_next(rows, err);
-    if (r <= 0) {
-        return r < 0 ? r : err_set(err, ERR_STORE_CORRUPT, "the master key's check is gone");
-    }
-    SECRET_AUTO opened = NULL;
-    if (seal_read(service->seal, seal_row, sql_text(rows, 0), &opened, err) < 0) {
-        err_set(err, ERR_CONFIG, "this is not the master key that this database was begun with");
-        err_place(err, "master_key");
-        return err_hint(err, "Its secrets cannot be read with another key: find the first one.");
-    }
-    return 0;
-}
-
-static int open_seal(struct service *service, struct err *err) {
-    int r = find_seal(service, err);
-    return r < 0 ? r : store_write(service->store, check_seal_tx, service, err);
+    return r;
 }
 
 static struct breaker_settings breaker_of(const struct config_breaker *config) {
@@ -127,7 +86,25 @@ static struct breaker_settings breaker_of(const struct config_breaker *config) {
     };
 }
 
-static void settings_of(const struct config_gateway *config, const struct breaker_settings *breaker,
+/* Where sealed credentials are, and for how long replaced ones are accepted. */
+static int read_keys(struct service *service, struct err *err) {
+    const struct config_keys *config = &service->config->keys;
+    if (config->overlap_hours > KEYS_HOURS_MAX || config->max_age_days > KEYS_DAYS_MAX ||
+        config->warn_days > KEYS_DAYS_MAX) {
+        err_set(err, ERR_CONFIG, "overlap_hours is at most %d, max_age_days and warn_days %d",
+                KEYS_HOURS_MAX, KEYS_DAYS_MAX);
+        return err_place(err, "keys");
+    }
+    service_config_keystore(service->config, service->keystore_key, &service->keystore);
+    service->keys = (struct keyring_settings){
+        .keystore = config->store != NULL ? &service->keystore : NULL,
+        .overlap_us = (int64_t)config->overlap_hours * 3600 * US_PER_SECOND,
+    };
+    return 0;
+}
+
+static void settings_of(const struct service *service, const struct config_gateway *config,
+                        const struct breaker_settings *breaker,
                         struct gateway_settings *ret_settings) {
     *ret_settings = (struct gateway_settings){
         .name = config->name,
@@ -149,7 +126,16 @@ static void settings_of(const struct config_gateway *config, const struct breake
         .callback_due_ms = (int64_t)config->callback_due_s * 1000,
         .concurrency_max = (int)config->concurrency,
         .breaker = breaker,
+        .keys = &service->keys,
+        .callback_url = config->callback_url,
     };
+    ret_settings->option_count = config->options_count < GATEWAY_OPTIONS_MAX
+                                     ? (int)config->options_count
+                                     : GATEWAY_OPTIONS_MAX;
+    for (int i = 0; i < ret_settings->option_count; i++) {
+        ret_settings->options[i].name = config->options[i].name;
+        ret_settings->options[i].value = config->options[i].value;
+    }
     ret_settings->credential_count = config->credentials_count < GATEWAY_CREDENTIALS_MAX
                                          ? (int)config->credentials_count
                                          : GATEWAY_CREDENTIALS_MAX;
@@ -172,12 +158,22 @@ static int open_gateways(struct service *service, struct err *err) {
             return err_set(err, ERR_CONFIG, "gateway %s has more than %d credentials",
                            config->gateways[i].name, GATEWAY_CREDENTIALS_MAX);
         }
+        if (config->gateways[i].options_count > GATEWAY_OPTIONS_MAX) {
+            free(settings);
+            return err_set(err, ERR_CONFIG, "gateway %s has more than %d options",
+                           config->gateways[i].name, GATEWAY_OPTIONS_MAX);
+        }
         if (config->gateways[i].priority > PRIORITY_MAX) {
             free(settings);
             return err_set(err, ERR_CONFIG, "gateway %s: priority is at most %d",
                            config->gateways[i].name, PRIORITY_MAX);
         }
-        settings_of(&config->gateways[i], &breaker, &settings[i]);
+        if (strcmp(config->gateways[i].name, GATEWAY_BY_HAND) == 0) {
+            free(settings);
+            return err_set(err, ERR_CONFIG, "no gateway may be named %s: it stands for none",
+                           GATEWAY_BY_HAND);
+        }
+        settings_of(service, &config->gateways[i], &breaker, &settings[i]);
     }
     int r = gateway_registry_open(settings, (int)config->gateways_count, &service->registry, err);
     free(settings);
@@ -206,10 +202,10 @@ static int check_rule(const struct config_rule *config, const struct route_rule 
                        config->name, COUNT_OF(rule->currencies), COUNT_OF(rule->regions));
     }
     for (unsigned i = 0; i < config->regions_count; i++) {
-        if (strlen(config->regions[i]) >= sizeof rule->regions[0]) {
+        if (!text_is_region(config->regions[i])) {
             return err_set(err, ERR_CONFIG,
-                           "routing rule \"%s\": a region has at most %zu characters", config->name,
-                           sizeof rule->regions[0] - 1);
+                           "routing rule \"%s\": a region is two capital letters, like DE",
+                           config->name);
         }
     }
     if (config->amount_min > AMOUNT_MINOR_MAX || config->amount_max > AMOUNT_MINOR_MAX) {
@@ -278,6 +274,43 @@ static int open_router(struct service *service, struct err *err) {
     return r;
 }
 
+static int check_rules(const struct service *service, struct err *err) {
+    struct risk_rules *rules = NULL;
+    int r = service->config->risk != NULL ? risk_rules_new(service->config->risk, &rules, err) : 0;
+    risk_rules_free(rules);
+    return r;
+}
+
+static int read_repair_rules(struct service *service, const struct service_hooks *hooks,
+                             struct err *err) {
+    const char *path = service->config->reconciliation.repair_rules;
+    if (hooks != NULL && hooks->repair_rules != NULL) {
+        return repair_rules_read("rules", hooks->repair_rules, &service->repair_rules, err);
+    }
+    return path != NULL ? repair_rules_load(path, &service->repair_rules, err) : 0;
+}
+
+static int open_risk(struct service *service, struct err *err) {
+    const struct risk_options options = {
+        .store = service->store,
+        .client = service->client,
+        .seal = service->seal,
+        .config = service->config->risk,
+    };
+    return risk_open(&options, &service->risk, err);
+}
+
+static int open_mode(struct service *service, struct err *err) {
+    const struct mode_options options = {
+        .store = service->store,
+        .registry = service->registry,
+        .control = service->control,
+        .risk = service->risk,
+        .config = &service->config->modes,
+    };
+    return mode_open(&options, &service->mode, err);
+}
+
 static int open_payments(struct service *service, struct err *err) {
     const struct config_payments *config = &service->config->payments;
     struct payments_options options = {
@@ -286,15 +319,90 @@ static int open_payments(struct service *service, struct err *err) {
         .control = service->control,
         .router = service->router,
         .client = service->client,
+        .risk = service->risk,
+        .gateways_follow = service->config->test_clock_sandbox != NULL,
+        .mode = service->mode,
         .seal = service->seal,
         .several_per_order = config->several_per_order,
+        .ask_about_late = config->ask_about_late,
+        .action_us = (int64_t)config->action_minutes * 60 * US_PER_SECOND,
+        .waits_long_us = (int64_t)config->review_after_minutes * 60 * US_PER_SECOND,
+        .second_look_us = (int64_t)config->second_look_minutes * 60 * US_PER_SECOND,
         .request_budget_us = (int64_t)config->request_budget_ms * US_PER_MS,
         .failover_max = (int)config->failover_max,
         .probe_us = config->probe_s != NULL ? *config->probe_s * US_PER_SECOND : PROBE_US,
         .retention = service->config->retention,
         .alone = store_engine(service->store) == STORE_SQLITE,
     };
-    return payments_open(&options, &service->payments, err);
+    int r = later_options(service->config, &options, err);
+    return r < 0 ? r : payments_open(&options, &service->payments, err);
+}
+
+static int open_desk(struct service *service, struct err *err) {
+    const struct config_manual *config = &service->config->manual_payments;
+    const struct desk_options options = {
+        .store = service->store,
+        .payments = service->payments,
+        .customers = (const char *const *)config->customers,
+        .customer_count = (int)config->customers_count,
+    };
+    int r = desk_open(&options, &service->desk, err);
+    return r < 0 ? r
+                 : tickets_open(service->desk, &service->config->tickets, service->registry, err);
+}
+
+static int open_billing(struct service *service, struct err *err) {
+    struct billing_options options = {.store = service->store, .payments = service->payments};
+    return billing_open(&options, &service->billing, err);
+}
+
+static int source_settings(const struct service *service,
+                           struct source_settings ret_settings[GATEWAYS_MAX]) {
+    int count = 0;
+    for (unsigned i = 0; i < service->config->gateways_count && count < GATEWAYS_MAX; i++) {
+        const struct config_gateway *gateway = &service->config->gateways[i];
+        ret_settings[count++] = (struct source_settings){
+            .gateway = gateway->name,
+            .fetch = gateway->statements.fetch,
+            .time_zone = gateway->statements.time_zone,
+            .business_days = gateway->statements.business_days,
+            .kinds = (const char *const *)gateway->statements.kinds,
+            .kind_count = (int)gateway->statements.kinds_count,
+        };
+    }
+    return count;
+}
+
+static int check_sources(const struct service *service, struct err *err) {
+    struct source_settings settings[GATEWAYS_MAX];
+    struct source sources[GATEWAYS_MAX];
+    int count = 0;
+    return sources_open(service->registry, settings, source_settings(service, settings), sources,
+                        &count, err);
+}
+
+static int open_recon(struct service *service, const struct service_hooks *hooks, struct err *err) {
+    struct source_settings settings[GATEWAYS_MAX];
+    struct recon_policy *policy = &service->recon_policy;
+    struct recon_options options = {
+        .seal = service->seal,
+        .source_count = source_settings(service, settings),
+        .sources = settings,
+        .no_days = hooks != NULL && hooks->no_days,
+        .store = service->store,
+        .payments = service->payments,
+        .registry = service->registry,
+        .client = service->client,
+        .desk = service->desk,
+        .write_off_limits = policy->limits,
+        .risk = &policy->risk,
+        .rules = service->repair_rules,
+    };
+    int r = recon_policy_read(service->config, policy, err);
+    options.write_off_limit_count = policy->limit_count;
+    options.hold_rows = policy->hold_rows;
+    options.hold_percent = policy->hold_percent;
+    return r < 0 ? r : recon_open(&options, &service->recon, err);
 }
 
 static int open_client(struct service *service, const struct service_hooks *hooks,
@@ -323,14 +431,25 @@ static int set_log_level(const struct service *service, struct err *err) {
                : err_set(err, ERR_CONFIG, "log_level is one of debug, info, warn, error");
 }
 
+/* Numbers of bank accounts and of the rows of their statements are as long as a card's and can look
+ * like one; an account that is a card is not kept (payment/bank_take.c). */
+static const char *const bank_places[] = {
+    "/rows/*/bank_id",       "/rows/*/account",    "/rows/*/virtual_account",
+    "/rows/*/party_account", "/rows/*/remittance", "/rows/*/reverses",
+};
+
 static int open_allow_list(struct service *service, struct err *err) {
     const struct config_payments *config = &service->config->payments;
-    service->card_number_allow = calloc(config->card_number_allow_count + 1, sizeof(char *));
+    size_t room = config->card_number_allow_count + COUNT_OF(bank_places) + 1;
+    service->card_number_allow = calloc(room, sizeof(char *));
     if (service->card_number_allow == NULL) {
         return err_set(err, ERR_INTERNAL, "no memory for the list of allowed fields");
     }
     for (unsigned i = 0; i < config->card_number_allow_count; i++) {
         service->card_number_allow[i] = config->card_number_allow[i];
+    }
+    for (size_t i = 0; i < COUNT_OF(bank_places); i++) {
+        service->card_number_allow[config->card_number_allow_count + i] = bank_places[i];
     }
     return 0;
 }
@@ -340,12 +459,25 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : set_log_level(service, err);
     r = r < 0 ? r : open_allow_list(service, err);
     /* Before the store: a slip in the configuration must not have migrated the database. */
+    r = r < 0 ? r : test_clock_check(service->config, err);
+    r = r < 0 ? r : read_keys(service, err);
     r = r < 0 ? r : open_gateways(service, err);
+    r = r < 0 ? r : check_rules(service, err);
+    r = r < 0 ? r : read_repair_rules(service, hooks, err);
+    r = r < 0 ? r : tickets_check(&service->config->tickets, service->registry, err);
+    r = r < 0 ? r : check_sources(service, err);
     r = r < 0 ? r : open_store(service, err);
-    r = r < 0 ? r : open_seal(service, err);
+    r = r < 0 ? r : test_clock_open(service, err);
+    r = r < 0 ? r : master_key_open(service, err);
+    r = r < 0 ? r : remember_keys(service, err);
     r = r < 0 ? r : gateway_control_open(service->store, service->registry, &service->control, err);
     r = r < 0 ? r : open_router(service, err);
+    r = r < 0 ? r : open_risk(service, err);
+    r = r < 0 ? r : open_mode(service, err);
     r = r < 0 ? r : open_payments(service, err);
+    r = r < 0 ? r : open_billing(service, err);
+    r = r < 0 ? r : open_desk(service, err);
+    r = r < 0 ? r : open_recon(service, hooks, err);
     if (r < 0) {
         return r;
     }
@@ -430,6 +562,7 @@ int service_open(const struct service_config *config, const struct service_hooks
         service_close(service);
         return r;
     }
+    service->credentials = credentials_new(service);
     *ret_service = service;
     return 0;
 }
@@ -439,7 +572,9 @@ int service_start(struct service *service, struct err *err) {
     if (r < 0) {
         return r;
     }
-    r = service->server != NULL ? http_server_start(service->server, err) : 0;
+    r = mode_start(service->mode, err);
+    r = r < 0 ? r : credentials_start(service->credentials, err);
+    r = r < 0 ? r : service->server != NULL ? http_server_start(service->server, err) : 0;
     if (r < 0) {
         return r;
     }
@@ -467,6 +602,7 @@ int service_drain(struct service *service) {
     int cut = service->server != NULL ? http_server_drain(service->server, seconds * US_PER_SECOND)
                                       : 0;
     payments_stop(service->payments);
+    mode_stop(service->mode);
     return cut;
 }
 
@@ -474,13 +610,22 @@ void service_close(struct service *service) {
     if (service == NULL) {
         return;
     }
+    credentials_stop(service->credentials);
     if (service->server != NULL) {
         http_server_free(service->server);
     }
+    credentials_free(service->credentials);
+    mode_stop(service->mode);
     payments_close(service->payments);
+    billing_close(service->billing);
+    recon_close(service->recon);
+    repair_rules_free(service->repair_rules);
+    desk_close(service->desk);
     if (service->auth != NULL) {
         auth_close(service->auth);
     }
+    mode_close(service->mode);
+    risk_close(service->risk);
     router_free(service->router);
     gateway_control_close(service->control);
     if (service->registry != NULL) {

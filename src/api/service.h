@@ -15,7 +15,9 @@ struct service;
 struct service_hooks {          /* for tests and the simulator; all may be NULL */
     struct http_client *client; /* instead of the real one; taken over */
     bool no_listeners;
-    bool no_tasks; /* nothing runs by itself: service_tick() does it */
+    bool no_tasks;            /* nothing runs by itself: service_tick() does it */
+    const char *repair_rules; /* their text, instead of the file that is configured */
+    bool no_days;             /* no daily fetch of statements and no daily reconciliation */
 };
 
 /* `config` is borrowed for the service's life. Migrates the database first when the configuration

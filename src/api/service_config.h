@@ -7,7 +7,11 @@
 
 #include "base/compiler.h"
 #include "base/err.h"
+#include "base/keystore.h"
+#include "desk/ticket_config.h"
+#include "mode/mode_config.h"
 #include "payment/payments.h"
+#include "risk/risk_config.h"
 
 struct config_listener {
     char *address;
@@ -28,14 +32,30 @@ struct config_credential {
     char *name, *from;
 };
 
+struct config_option {
+    char *name, *value;
+};
+
 struct config_cost {
     unsigned fixed_minor, basis_points;
+};
+
+/* What a gateway's statements are like (recon/sources.h). */
+struct config_statements {
+    bool *fetch;
+    char *time_zone;
+    unsigned *business_days;
+    char **kinds;
+    unsigned kinds_count;
 };
 
 struct config_gateway {
     char *name, *adapter, *base_url;
     struct config_credential *credentials;
     unsigned credentials_count;
+    struct config_option *options;
+    unsigned options_count;
+    char *callback_url;
     char **methods;
     unsigned methods_count;
     char **currencies;
@@ -46,6 +66,7 @@ struct config_gateway {
     unsigned priority, weight;
     struct config_cost cost;
     unsigned timeout_ms, callback_due_s, concurrency;
+    struct config_statements statements;
 };
 
 struct config_rule {
@@ -75,12 +96,63 @@ struct config_breaker {
 };
 
 struct config_payments {
-    bool several_per_order;
+    bool several_per_order, ask_about_late;
+    unsigned action_minutes, second_look_minutes, review_after_minutes;
     unsigned request_budget_ms, failover_max;
     unsigned *probe_s; /* absent: 30; 0: no probes */
     /* JSON pointers of fields whose value may look like a card number ("/order_id"). */
     char **card_number_allow;
     unsigned card_number_allow_count;
+};
+
+/* Orders that are held for their customers; absent: none is. */
+struct config_deferred {
+    char *public_url, *shop_name;
+    unsigned hold_minutes;
+    unsigned *reminders_minutes; /* before the end */
+    unsigned reminders_minutes_count;
+};
+
+struct config_forward_limit {
+    char *currency;
+    uint64_t each, total;
+};
+
+/* Store and forward; absent: nothing is queued. */
+struct config_forward {
+    bool enabled, vip;
+    char **purposes;
+    unsigned purposes_count;
+    char **customers;
+    unsigned customers_count;
+    struct config_forward_limit *limits;
+    unsigned limits_count;
+    unsigned age_minutes;
+};
+
+struct config_manual {
+    char **customers;
+    unsigned customers_count;
+};
+
+/* Minor units of one currency. */
+struct config_write_off {
+    char *currency;
+    uint64_t amount;
+};
+struct config_risk_amount {
+    char *currency;
+    uint64_t first, second;
+};
+/* What people may decide about breaks, and what makes one graver. */
+struct config_reconciliation {
+    struct config_write_off *write_off_alone;
+    unsigned write_off_alone_count;
+    struct config_risk_amount *risk_amounts;
+    unsigned risk_amounts_count;
+    char *repair_rules;     /* path of the file; absent: there are none */
+    unsigned hold_rows;     /* recon/flood.h; 0: as usual */
+    unsigned *hold_percent; /* absent: as usual; 0: never */
 };
 
 struct config_limits {
@@ -93,25 +165,49 @@ struct config_limits {
     unsigned drain_notice_s; /* absent: 0 */
 };
 
+struct config_keys {
+    char *store;     /* path of the keystore; absent: there is none */
+    char *store_key; /* reference to its master key; absent: beside it, "<store>.key" */
+    unsigned overlap_hours, max_age_days, warn_days; /* 0: 24, 365, 30 */
+    bool *verify; /* ask the gateway before changed files are taken; absent: yes */
+};
+
 struct service_config {
     struct config_listener public_listener, internal_listener;
     struct config_store store;
     char *master_key; /* reference; absent with SQLite: made beside the database */
-    char *ca_file;    /* PEM, added to the system's CAs for calls to gateways */
+    char *master_key_next; /* reference to the one that it is being changed to, or NULL */
+    char *ca_file;         /* PEM, added to the system's CAs for calls to gateways */
     char *log_level;
     struct config_gateway *gateways;
     unsigned gateways_count;
     struct config_routing routing;
     struct config_breaker breaker;
     struct config_payments payments;
+    struct risk_config *risk; /* absent: payments are not checked for fraud */
+    struct mode_config modes;
     struct config_limits limits;
     struct retention retention;
+    struct config_deferred deferred;
+    struct config_forward forward;
+    struct config_manual manual_payments;
+    struct ticket_config tickets;
+    struct config_reconciliation reconciliation;
+    struct config_keys keys;
+    bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
+    char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };
 
 MUST_USE int service_config_load(const char *path, struct service_config **ret_config,
                                  struct err *err);
 MUST_USE int service_config_read(const char *name, const char *text,
                                  struct service_config **ret_config, struct err *err);
+/* Where its keystore is. `key` holds what the place's master may point to; path NULL: there is
+ * none. */
+enum { SERVICE_KEYSTORE_KEY_BYTES = 4096 };
+void service_config_keystore(const struct service_config *config,
+                             char key[SERVICE_KEYSTORE_KEY_BYTES],
+                             struct keystore_place *ret_place);
 void service_config_free(struct service_config *config); /* NULL is fine */
 
 #endif

@@ -8,22 +8,50 @@
 #include "api/auth.h"
 #include "api/service.h"
 #include "base/seal.h"
+#include "billing/billing.h"
+#include "desk/desk.h"
 #include "gateway/control.h"
+#include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
+#include "mode/mode.h"
 #include "net/http_server.h"
 #include "payment/payments.h"
+#include "recon/break_risk.h"
+#include "recon/recon.h"
+#include "recon/repair/rules.h"
 #include "store/store.h"
+
+/* What the configuration says of breaks, as the floor below takes it. */
+struct recon_policy {
+    struct write_off_limit limits[WRITE_OFF_LIMITS_MAX];
+    int limit_count;
+    struct break_risk_amount amounts[RISK_AMOUNTS_MAX];
+    struct break_risk_policy risk;
+    int64_t hold_rows, hold_percent; /* as in struct recon_options */
+};
 
 struct service {
     const struct service_config *config;
     struct store *store;
     struct seal *seal;
+    atomic_bool master_key_said; /* other instances know that this one has master_key_next */
     struct http_client *client;
     struct gateway_registry *registry;
+    struct keystore_place keystore;                /* path NULL: there is none */
+    char keystore_key[SERVICE_KEYSTORE_KEY_BYTES]; /* what keystore.master may point to */
+    struct keyring_settings keys;
+    struct credentials *credentials;
     struct gateway_control *control;
     struct router *router;
+    struct risk *risk;
+    struct mode *mode;
     struct payments *payments;
+    struct billing *billing;
+    struct desk *desk;
+    struct recon *recon;
+    struct recon_policy recon_policy;
+    struct repair_rules *repair_rules; /* NULL: there are none */
     struct auth *auth;
     struct http_server *server;
     struct http_listener *public_listener, *internal_listener;
@@ -31,6 +59,18 @@ struct service {
     int64_t started_us;             /* wall */
     atomic_bool ready, draining;
 };
+
+/* How far the test clock is ahead, in microseconds, over restarts: a key of `setting`. */
+#define TEST_CLOCK_ROW "test_clock.ahead_us"
+
+/* service_later.c: what the configuration says of orders that are paid later, into the options;
+ * lists stay borrowed from it. ERR_CONFIG. */
+MUST_USE int later_options(const struct service_config *config,
+                           struct payments_options *ret_options, struct err *err);
+
+/* service_recon.c: `reconciliation` of the configuration, checked. ERR_CONFIG. */
+MUST_USE int recon_policy_read(const struct service_config *config, struct recon_policy *ret_policy,
+                               struct err *err);
 
 /* The handler of both listeners; ctx is the `struct front` of its listener. */
 struct front {

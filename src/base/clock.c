@@ -232,3 +232,29 @@ bool clock_parse(const char *text, int64_t *ret_wall_us) {
     *ret_wall_us = wall_us;
     return true;
 }
+
+/* "2026-11-20T08:00:00" and "2026-11-20 08:00:00" have so many characters. */
+enum { SECONDS_CHARS = 19, DATE_CHARS = 10 };
+
+const char *clock_format_at(int64_t wall_us, int offset_minutes, char text[CLOCK_TEXT_MAX]) {
+    (void)clock_format(wall_us + offset_minutes * 60 * US_PER_SECOND, text);
+    text[DATE_CHARS] = ' ';
+    text[SECONDS_CHARS] = '\0';
+    return text;
+}
+
+bool clock_parse_at(const char *text, int offset_minutes, int64_t *ret_wall_us) {
+    char utc[CLOCK_TEXT_MAX];
+    int64_t wall_us = 0;
+
+    if (strnlen(text, SECONDS_CHARS + 1) != SECONDS_CHARS || text[DATE_CHARS] != ' ') {
+        return false;
+    }
+    snprintf(utc, sizeof(utc), "%sZ", text);
+    utc[DATE_CHARS] = 'T';
+    if (!clock_parse(utc, &wall_us)) {
+        return false;
+    }
+    *ret_wall_us = wall_us - offset_minutes * 60 * US_PER_SECOND;
+    return true;
+}

@@ -5,6 +5,7 @@
  * lock that every thread would meet on every callback. These objects are only read afterwards. */
 #include "base/crypto.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <string.h>
 #include <zlib.h>
@@ -81,6 +82,31 @@ void crypto_sha256_hex(const void *bytes, size_t count, char ret_hex[SHA256_HEX_
     crypto_hex(digest, sizeof(digest), ret_hex);
 }
 
+/* OpenSSL's context by another name: its type stays out of the header. */
+struct sha256 *crypto_sha256_begin(void) {
+    INVARIANT(sha256 != NULL, "crypto_init() comes first");
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    INVARIANT(context != NULL && EVP_DigestInit_ex2(context, sha256, NULL) == 1, "SHA-256 failed");
+    return (struct sha256 *)context;
+}
+
+void crypto_sha256_add(struct sha256 *digest, const void *bytes, size_t count) {
+    INVARIANT(EVP_DigestUpdate((EVP_MD_CTX *)digest, bytes, count) == 1, "SHA-256 failed");
+}
+
+void crypto_sha256_end_hex(struct sha256 *digest, char ret_hex[SHA256_HEX_CHARS + 1]) {
+    unsigned char bytes[SHA256_BYTES];
+    INVARIANT(EVP_DigestFinal_ex((EVP_MD_CTX *)digest, bytes, NULL) == 1, "SHA-256 failed");
+    EVP_MD_CTX_free((EVP_MD_CTX *)digest);
+    crypto_hex(bytes, sizeof bytes, ret_hex);
+}
+
+void crypto_sha1_hex(const void *bytes, size_t count, char ret_hex[SHA1_HEX_CHARS + 1]) {
+    unsigned char digest[SHA1_HEX_CHARS / 2];
+    INVARIANT(EVP_Digest(bytes, count, digest, NULL, EVP_sha1(), NULL) == 1, "SHA-1 failed");
+    crypto_hex(digest, sizeof(digest), ret_hex);
+}
+
 void crypto_hmac_sha256(const void *key, size_t key_count, const void *bytes, size_t count,
                         unsigned char ret_mac[SHA256_BYTES]) {
     INVARIANT(hmac_sha256 != NULL, "crypto_init() comes first");
@@ -94,6 +120,15 @@ void crypto_hmac_sha256(const void *key, size_t key_count, const void *bytes, si
                   mac_count == SHA256_BYTES,
               "HMAC-SHA-256 failed");
     EVP_MAC_CTX_free(context);
+}
+
+void crypto_md5_hex(const void *bytes, size_t count, char ret_hex[MD5_HEX_CHARS + 1]) {
+    unsigned char digest[MD5_HEX_CHARS / 2];
+    unsigned digest_count = 0;
+    bool done = EVP_Digest(bytes, count, digest, &digest_count, EVP_md5(), NULL) == 1 &&
+                digest_count == sizeof(digest);
+    INVARIANT(done, "OpenSSL has MD5");
+    crypto_hex(digest, sizeof(digest), ret_hex);
 }
 
 uint32_t crypto_crc32(const void *bytes, size_t count) {
@@ -144,6 +179,71 @@ unsigned char *crypto_unbase64(const char *text, size_t *ret_count) {
     bytes[count] = '\0';
     *ret_count = count;
     return bytes;
+}
+
+/* A context with key, nonce and added text; `seal` 1 or 0. */
+static EVP_CIPHER_CTX *gcm_begin(const struct aes256_gcm *with, int seal) {
+    INVARIANT(with->nonce_count >= 1 && with->nonce_count <= AES_GCM_NONCE_BYTES_MAX &&
+                  with->added_count <= INT_MAX,
+              "a nonce and an added text are as long as they may be");
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int unused = 0;
+    INVARIANT(context != NULL &&
+                  EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, NULL, NULL, seal) == 1 &&
+                  EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, (int)with->nonce_count,
+                                      NULL) == 1 &&
+                  EVP_CipherInit_ex(context, NULL, NULL, with->key, with->nonce, seal) == 1,
+              "OpenSSL has AES-256-GCM");
+    INVARIANT(with->added_count == 0 || EVP_CipherUpdate(context, NULL, &unused, with->added,
+                                                         (int)with->added_count) == 1,
+              "OpenSSL authenticates an added text");
+    return context;
+}
+
+unsigned char *aes256_gcm_seal(const struct aes256_gcm *with, const void *bytes, size_t count,
+                               size_t *ret_count) {
+    INVARIANT(count <= INT_MAX - AES_GCM_TAG_BYTES, "a text to be sealed is not that long");
+    unsigned char *sealed = malloc(count + AES_GCM_TAG_BYTES);
+    EVP_CIPHER_CTX *context = gcm_begin(with, 1);
+    int written = 0, ended = 0;
+    INVARIANT(sealed != NULL &&
+                  EVP_CipherUpdate(context, sealed, &written, bytes, (int)count) == 1 &&
+                  EVP_CipherFinal_ex(context, sealed + written, &ended) == 1 &&
+                  (size_t)written == count && ended == 0 &&
+                  EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, AES_GCM_TAG_BYTES,
+                                      sealed + count) == 1,
+              "AES-256-GCM failed");
+    EVP_CIPHER_CTX_free(context);
+    *ret_count = count + AES_GCM_TAG_BYTES;
+    return sealed;
+}
+
+unsigned char *aes256_gcm_open(const struct aes256_gcm *with, const void *sealed, size_t count,
+                               size_t *ret_count) {
+    if (count < AES_GCM_TAG_BYTES || count > INT_MAX || with->nonce_count < 1 ||
+        with->nonce_count > AES_GCM_NONCE_BYTES_MAX) {
+        return NULL;
+    }
+    size_t plain_count = count - AES_GCM_TAG_BYTES;
+    unsigned char *tag = (unsigned char *)sealed + plain_count;
+    unsigned char *plain = malloc(plain_count + 1);
+    INVARIANT(plain != NULL, "out of memory");
+    EVP_CIPHER_CTX *context = gcm_begin(with, 0);
+    int written = 0, ended = 0;
+    bool genuine = EVP_CipherUpdate(context, plain, &written, sealed, (int)plain_count) == 1 &&
+                   EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, AES_GCM_TAG_BYTES, tag) ==
+                       1 &&
+                   EVP_CipherFinal_ex(context, plain + written, &ended) == 1;
+    EVP_CIPHER_CTX_free(context);
+    ERR_clear_error();
+    if (!genuine) {
+        explicit_bzero(plain, plain_count);
+        free(plain);
+        return NULL;
+    }
+    plain[plain_count] = '\0';
+    *ret_count = plain_count;
+    return plain;
 }
 
 /* OpenSSL's reason for its last failure; a fixed text that quotes nothing. Forgets the failure. */
@@ -424,6 +524,21 @@ const char *x509_cert_name(const struct x509_cert *cert) {
 
 int64_t x509_cert_not_after_us(const struct x509_cert *cert) {
     return cert->not_after_us;
+}
+
+void x509_cert_serial(const struct x509_cert *cert, char ret_hex[CERT_SERIAL_HEX_MAX]) {
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert->leaf);
+    BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+    unsigned char octets[CERT_SERIAL_HEX_MAX / 2 - 1];
+    ret_hex[0] = '\0';
+    if (number != NULL && BN_num_bytes(number) <= (int)sizeof(octets)) {
+        int count = BN_bn2bin(number, octets);
+        for (int i = 0; i < count; i++) {
+            snprintf(ret_hex + 2 * i, CERT_SERIAL_HEX_MAX - 2 * (size_t)i, "%02X", octets[i]);
+        }
+    }
+    BN_free(number);
+    ERR_clear_error();
 }
 
 int x509_cert_key(const struct x509_cert *cert, struct rsa_key **ret_key, struct err *err) {

@@ -20,21 +20,35 @@ enum {
     X(payment_id, "pay", "payment")                                                                \
     X(attempt_id, "att", "attempt")                                                                \
     X(refund_id, "re", "refund")                                                                   \
-    X(dispute_id, "dp", "dispute")                                                                 \
+    X(dispute_id, "dsp", "dispute")                                                                \
     X(event_id, "evt", "event")                                                                    \
     X(callback_id, "cb", "callback")                                                               \
     X(posting_id, "pst", "posting")                                                                \
     X(journal_id, "jnl", "journal transaction")                                                    \
     X(job_id, "job", "job")                                                                        \
     X(endpoint_id, "ep", "webhook endpoint")                                                       \
-    X(delivery_id, "dlv", "webhook delivery")                                                      \
+    X(delivery_id, "dlv", "delivery")                                                              \
     X(case_id, "case", "case")                                                                     \
     X(key_id, "key", "API key")                                                                    \
     X(user_id, "usr", "user")                                                                      \
     X(session_id, "ses", "session")                                                                \
     X(request_id, "req", "request")                                                                \
     X(audit_id, "aud", "audit entry")                                                              \
-    X(inquiry_id, "inq", "question to a gateway")
+    X(inquiry_id, "inq", "question to a gateway")                                                  \
+    X(evidence_id, "evd", "piece of evidence")                                                     \
+    X(plan_id, "pln", "plan")                                                                      \
+    X(subscription_id, "sub", "subscription")                                                      \
+    X(invoice_id, "inv", "invoice of a subscription")                                              \
+    X(listing_id, "rl", "entry of a fraud list")                                                   \
+    X(bank_row_id, "bkr", "row of a bank's statement")                                             \
+    X(approval_id, "apr", "approval")                                                              \
+    X(statement_id, "stm", "statement")                                                            \
+    X(reconciliation_id, "rec", "reconciliation")                                                  \
+    X(break_id, "brk", "break")                                                                    \
+    X(ticket_id, "tkt", "ticket")                                                                  \
+    X(upload_id, "upl", "upload of a statement")                                                   \
+    X(window_id, "win", "time that is proved")                                                     \
+    X(repair_id, "rep", "repair")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
  * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it

@@ -169,7 +169,7 @@ static size_t chars_of(const char *text) {
 }
 
 static int text_of(const json_t *field, const char *where, const char *key, size_t chars_min,
-                   size_t chars_max, const char **ret_text, struct err *err) {
+                   size_t chars_max, bool lines, const char **ret_text, struct err *err) {
     if (!json_is_string(field)) {
         return refuse_field(err, where, key, "must be a string");
     }
@@ -187,12 +187,19 @@ static int text_of(const json_t *field, const char *where, const char *key, size
         err_place(err, "%s/%s", where, key);
         return -ERR_VALIDATION;
     }
+    if (text_has_controls(text, lines)) {
+        err_set(err, ERR_VALIDATION, "%s has a control character in it", key);
+        err_hint(err, lines ? "Line ends and tabs are taken, and no others."
+                            : "It is one line without tabs.");
+        err_place(err, "%s/%s", where, key);
+        return -ERR_VALIDATION;
+    }
     *ret_text = text;
     return 0;
 }
 
-int json_need_text(const json_t *object, const char *where, const char *key, size_t chars_min,
-                   size_t chars_max, const char **ret_text, struct err *err) {
+static int need_text(const json_t *object, const char *where, const char *key, size_t chars_min,
+                     size_t chars_max, bool lines, const char **ret_text, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0) {
@@ -201,17 +208,37 @@ int json_need_text(const json_t *object, const char *where, const char *key, siz
     if (field == NULL) {
         return refuse_field(err, where, key, "is missing");
     }
-    return text_of(field, where, key, chars_min, chars_max, ret_text, err);
+    return text_of(field, where, key, chars_min, chars_max, lines, ret_text, err);
 }
 
-int json_may_text(const json_t *object, const char *where, const char *key, size_t chars_min,
-                  size_t chars_max, const char **ret_text, struct err *err) {
+static int may_text(const json_t *object, const char *where, const char *key, size_t chars_min,
+                    size_t chars_max, bool lines, const char **ret_text, struct err *err) {
     const json_t *field = NULL;
     int result = field_of(object, where, key, &field, err);
     if (result != 0 || field == NULL) {
         return result;
     }
-    return text_of(field, where, key, chars_min, chars_max, ret_text, err);
+    return text_of(field, where, key, chars_min, chars_max, lines, ret_text, err);
+}
+
+int json_need_text(const json_t *object, const char *where, const char *key, size_t chars_min,
+                   size_t chars_max, const char **ret_text, struct err *err) {
+    return need_text(object, where, key, chars_min, chars_max, false, ret_text, err);
+}
+
+int json_may_text(const json_t *object, const char *where, const char *key, size_t chars_min,
+                  size_t chars_max, const char **ret_text, struct err *err) {
+    return may_text(object, where, key, chars_min, chars_max, false, ret_text, err);
+}
+
+int json_need_lines(const json_t *object, const char *where, const char *key, size_t chars_min,
+                    size_t chars_max, const char **ret_text, struct err *err) {
+    return need_text(object, where, key, chars_min, chars_max, true, ret_text, err);
+}
+
+int json_may_lines(const json_t *object, const char *where, const char *key, size_t chars_min,
+                   size_t chars_max, const char **ret_text, struct err *err) {
+    return may_text(object, where, key, chars_min, chars_max, true, ret_text, err);
 }
 
 static int int_of(const json_t *field, const char *where, const char *key, int64_t min, int64_t max,

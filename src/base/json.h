@@ -37,13 +37,21 @@ MUST_USE int json_read_named(const char *bytes, size_t count, size_t bytes_max, 
                              const char *const *names, json_t **ret_json, struct err *err);
 
 /* `where` is the JSON pointer of `object` itself ("" at the top); a field's place is where/key.
- * _need: ERR_VALIDATION when absent or null. _may: absent or null leaves *ret as it was. */
+ * _need: ERR_VALIDATION when absent or null. _may: absent or null leaves *ret as it was.
+ * _text is one line: control characters are refused, as they could make two lines of one in a log,
+ * a header or a file for the bank. _lines takes line ends and tabs as well. */
 MUST_USE int json_need_text(const json_t *object, const char *where, const char *key,
                             size_t chars_min, size_t chars_max, const char **ret_text,
                             struct err *err);
 MUST_USE int json_may_text(const json_t *object, const char *where, const char *key,
                            size_t chars_min, size_t chars_max, const char **ret_text,
                            struct err *err);
+MUST_USE int json_need_lines(const json_t *object, const char *where, const char *key,
+                             size_t chars_min, size_t chars_max, const char **ret_text,
+                             struct err *err);
+MUST_USE int json_may_lines(const json_t *object, const char *where, const char *key,
+                            size_t chars_min, size_t chars_max, const char **ret_text,
+                            struct err *err);
 MUST_USE int json_need_int(const json_t *object, const char *where, const char *key, int64_t min,
                            int64_t max, int64_t *ret_value, struct err *err);
 MUST_USE int json_may_int(const json_t *object, const char *where, const char *key, int64_t min,

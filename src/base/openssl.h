@@ -13,10 +13,20 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #undef ERR_STATE
+
+/* From where OpenSSL draws, for keys that are to be the same in each program; NULL: as ever.
+ * There is no newer way. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static inline void openssl_chance_set(const RAND_METHOD *method) {
+    (void)RAND_set_rand_method(method);
+}
+#pragma GCC diagnostic pop
 
 #endif

@@ -409,9 +409,21 @@ static void add_pointer(struct buf *pointer, const struct frame *frames, size_t 
     }
 }
 
+/* Whether a place is the pointer; a '*' in it stands for any one key or index. */
+static bool is_place(const char *place, const char *pointer) {
+    for (; *place != '\0' && *pointer != '\0'; place++) {
+        if (*place == '*') {
+            pointer += strcspn(pointer, "/");
+        } else if (*place != *pointer++) {
+            return false;
+        }
+    }
+    return *place == *pointer;
+}
+
 static bool is_allowed(const char *const *allowed, const char *pointer) {
     for (; allowed != NULL && *allowed != NULL; allowed++) {
-        if (strcmp(*allowed, pointer) == 0) {
+        if (is_place(*allowed, pointer)) {
             return true;
         }
     }

@@ -32,7 +32,8 @@ char *pan_mask_json_text(const char *bytes, size_t count, size_t *ret_count);
 
 /* ERR_CARD_NUMBER with the JSON pointer of the first value, number or key that holds one. Walks
  * nested objects and arrays, and integers that are as long as a card number. `allowed` lists JSON
- * pointers whose value may look like one ("/order_id"), NULL-terminated, or NULL. */
+ * pointers whose value may look like one ("/order_id"), NULL-terminated, or NULL; a '*' in one
+ * stands for any one key or index ("/rows/?/account" with one in place of the ?). */
 MUST_USE int pan_refuse_json(const json_t *json, const char *const *allowed, struct err *err);
 
 /* The same for one text that is not JSON (a header, a query value); `place` names it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * text.c: small texts for error messages. */
+ * text.c: see text.h. */
 #include "base/text.h"
 
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,4 +34,50 @@ void text_shown(const char *bytes, size_t count, char *ret_shown, size_t shown_b
 void text_list_add(char *list, size_t list_bytes, const char *item) {
     size_t used = strlen(list);
     snprintf(list + used, list_bytes - used, "%s%s", used > 0 ? ", " : "", item);
+}
+
+bool text_has_controls(const char *text, bool lines) {
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        /* C1 is 0xC2 and 0x80 to 0x9F. */
+        bool control = *c < 0x20 || *c == 0x7F || (*c == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0);
+        if (control && !(lines && (*c == '\n' || *c == '\r' || *c == '\t'))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool text_is_region(const char *text) {
+    return g_ascii_isupper(text[0]) && g_ascii_isupper(text[1]) && text[2] == '\0';
+}
+
+bool text_is_email(const char *text) {
+    const char *at = strrchr(text, '@');
+    if (at == NULL || at == text || at[1] == '\0' || !g_utf8_validate(text, -1, NULL)) {
+        return false;
+    }
+    /* Blanks, control characters and those without a shape are not part of an address: with one
+     * of them it would look like another that is listed, and be none. */
+    for (const char *c = text; *c != '\0'; c = g_utf8_next_char(c)) {
+        if (!g_unichar_isgraph(g_utf8_get_char(c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int text_check_region(const char *text, struct err *err) {
+    if (text_is_region(text)) {
+        return 0;
+    }
+    err_set(err, ERR_VALIDATION, "a region is two capital letters");
+    return err_hint(err, "As ISO 3166 has them: DE, not de and not Germany.");
+}
+
+int text_check_email(const char *text, struct err *err) {
+    if (text_is_email(text)) {
+        return 0;
+    }
+    err_set(err, ERR_VALIDATION, "this is no e-mail address");
+    return err_hint(err, "The address alone, without a name and without blanks.");
 }

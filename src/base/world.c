@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * world.c: sends every question about time, chance and tasks to the table that is installed. Holds
- * the one pointer to that table; decides nothing itself. */
+ * the one pointer to that table, and how far a sandbox's clock was moved ahead; decides nothing
+ * itself. */
 #include "base/world.h"
+
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -16,17 +19,28 @@ static inline const struct world_ops *world(void) {
     return installed.ops != NULL ? installed.ops : world_real();
 }
 
+/* clock_shift(): between what the world's clocks say and what we do. */
+static _Atomic int64_t shift_us;
+
+void clock_shift(int64_t us) {
+    atomic_fetch_add_explicit(&shift_us, us, memory_order_relaxed);
+}
+
+int64_t clock_shifted_us(void) {
+    return atomic_load_explicit(&shift_us, memory_order_relaxed);
+}
+
 void world_install(void *ctx, const struct world_ops *ops) {
     installed.ctx = ctx;
     installed.ops = ops;
 }
 
 int64_t clock_wall_us(void) {
-    return world()->wall_us(installed.ctx);
+    return world()->wall_us(installed.ctx) + clock_shifted_us();
 }
 
 int64_t clock_mono_us(void) {
-    return world()->mono_us(installed.ctx);
+    return world()->mono_us(installed.ctx) + clock_shifted_us();
 }
 
 void random_bytes(void *ret_bytes, size_t count) {
@@ -74,7 +88,7 @@ void cond_wait(struct cond *cond, struct lock *lock) {
 }
 
 bool cond_wait_until(struct cond *cond, struct lock *lock, int64_t deadline_us) {
-    return world()->cond_wait_until(installed.ctx, cond, lock, deadline_us);
+    return world()->cond_wait_until(installed.ctx, cond, lock, deadline_us - clock_shifted_us());
 }
 
 void cond_signal(struct cond *cond) {
@@ -130,7 +144,9 @@ void latch_open(struct latch *latch) {
 
 static bool pass_until(struct latch *latch, int64_t deadline_us) {
     if (world()->latch_pass_until != NULL) {
-        return world()->latch_pass_until(installed.ctx, latch, deadline_us);
+        int64_t shift = clock_shifted_us();
+        int64_t real_us = deadline_us < shift ? 0 : deadline_us - shift;
+        return world()->latch_pass_until(installed.ctx, latch, deadline_us < 0 ? -1 : real_us);
     }
     struct plain_latch *at = plain(latch);
     bool in_time = true;

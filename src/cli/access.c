@@ -3,16 +3,15 @@
  * file; it never stands on the command line. */
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/silent.h"
 #include "cli/talk.h"
 
-enum { PASSWORD_BYTES_MAX = 1024, PATH_BYTES_MAX = 4096 };
+enum { PASSWORD_BYTES_MAX = 1024 };
 
 /* ---- keys ---- */
 
@@ -23,6 +22,7 @@ int run_key_create(struct cli *cli) {
     body_text(cli, body, "role", "role");
     body_text(cli, body, "scopes", "scopes");
     body_text(cli, body, "expires", "expires_at");
+    body_text(cli, body, "user", "user_id");
     int status = talk_post(cli, "/v1/keys", body, &answer);
     if (status != CLI_DONE) {
         return status;
@@ -33,6 +33,7 @@ int run_key_create(struct cli *cli) {
     table_pair(card, "name", field_text(answer, "name"));
     table_pair(card, "role", field_text(answer, "role"));
     table_pair(card, "scopes", field_text(answer, "scopes"));
+    table_pair(card, "for", field_text(answer, "user_id"));
     if (field_text(answer, "expires_at") != NULL) {
         table_pair(card, "expires", show_moment(field_text(answer, "expires_at"), text));
     }
@@ -50,7 +51,7 @@ int run_key_list(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
-    TABLE_AUTO table = TABLE("KEY", "~NAME", "ROLE", "STATE", "~SCOPES", "MADE BY", ">AGE",
+    TABLE_AUTO table = TABLE("KEY", "~NAME", "ROLE", "STATE", "~SCOPES", "FOR", "MADE BY", ">AGE",
                              ">EXPIRES");
     size_t i;
     json_t *row;
@@ -62,6 +63,7 @@ int run_key_list(struct cli *cli) {
         table_cell(table, field_text(row, "role"));
         table_state(table, revoked ? "revoked" : "ok");
         table_cell(table, field_text(row, "scopes"));
+        table_cell(table, field_text(row, "user_id"));
         table_cell(table, field_text(row, "created_by"));
         table_cell(table, field_age(row, "created_at", text));
         table_cell(table, field_age(row, "expires_at", text));
@@ -71,11 +73,8 @@ int run_key_list(struct cli *cli) {
 }
 
 static int delete_one(struct cli *cli, const char *start, const char *sentence) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, start);
-    talk_path_part(&path, cli_argument(cli, 0));
-    int status = talk_send(cli, "DELETE", path.text.data, NULL, &answer);
+    int status = talk_about(cli, "DELETE", start, NULL, NULL, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s %s.\n", cli_argument(cli, 0), sentence);
     }
@@ -88,27 +87,11 @@ int run_key_revoke(struct cli *cli) {
 
 /* ---- people ---- */
 
-/* One line from the terminal that is not shown while it is typed. */
 static int ask_password(const struct cli *cli, const char *prompt, char *ret_password,
                         struct err *err) {
-    struct termios before, silent;
-    if (isatty(STDIN_FILENO) != 1 || tcgetattr(STDIN_FILENO, &before) != 0) {
-        err_set(err, ERR_USAGE, "there is no terminal to ask for the password");
-        return err_hint(err, "Put it in a file that only you can read: --password-file FILE.");
-    }
-    silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
-    fprintf(cli->screen.err, "%s: ", prompt);
-    fflush(cli->screen.err);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    char *got = fgets(ret_password, PASSWORD_BYTES_MAX, stdin);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fputc('\n', cli->screen.err);
-    if (got == NULL) {
-        return err_set(err, ERR_USAGE, "no password was given");
-    }
-    ret_password[strcspn(ret_password, "\r\n")] = '\0';
-    return 0;
+    int r = silent_line(cli, prompt, ret_password, PASSWORD_BYTES_MAX, err);
+    return r < 0 ? err_hint(err, "A file that only you can read will do: --password-file FILE.")
+                 : 0;
 }
 
 static int ask_password_twice(const struct cli *cli, char *ret_password, struct err *err) {
@@ -122,15 +105,10 @@ static int ask_password_twice(const struct cli *cli, char *ret_password, struct 
     return r;
 }
 
-static int read_password_file(const char *path, char *ret_password, struct err *err) {
-    char full[PATH_BYTES_MAX], reference[PATH_BYTES_MAX + 8];
+static int read_password_file(const struct cli *cli, const char *path, char *ret_password,
+                              struct err *err) {
     SECRET_AUTO secret = NULL;
-    if (realpath(path, full) == NULL) { /* a secret's reference is absolute, a person's is not */
-        return err_set(err, ERR_USAGE, "the password file %.200s cannot be found", path);
-    }
-    snprintf(reference, sizeof reference, "file:%s", full);
-    if (secret_load(reference, &secret, err) < 0) {
-        err->code = ERR_USAGE; /* the sentence stays: it says what is wrong with the file */
+    if (silent_secret(cli, path, "", &secret, err) < 0) {
         err_while(err, "reading the password");
         return -ERR_USAGE;
     }
@@ -146,11 +124,9 @@ static int read_password_file(const char *path, char *ret_password, struct err *
 static int body_password(const struct cli *cli, json_t *body, struct err *err) {
     char password[PASSWORD_BYTES_MAX] = "";
     const char *file = cli_text(cli, "password-file");
-    int r = file != NULL ? read_password_file(file, password, err)
+    int r = file != NULL ? read_password_file(cli, file, password, err)
                          : ask_password_twice(cli, password, err);
-    if (r >= 0) {
-        json_object_set_new(body, "password", json_string(password));
-    }
+    r = r < 0 ? r : body_foreign(body, "password", password, strlen(password), "the password", err);
     explicit_bzero(password, sizeof password);
     return r;
 }
@@ -172,15 +148,10 @@ int run_user_create(struct cli *cli) {
     return status;
 }
 
-/* POST /v1/users/ID/verb. */
 static int change_user(struct cli *cli, const char *verb, const json_t *body,
                        const char *sentence) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/users");
-    talk_path_part(&path, cli_argument(cli, 0));
-    talk_path_part(&path, verb);
-    int status = talk_post(cli, path.text.data, body, &answer);
+    int status = talk_about(cli, "POST", "/v1/users", verb, body, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s (%s) %s.\n", field_word(answer, "name"), field_word(answer, "id"),
                 sentence);

@@ -35,11 +35,8 @@ static void print_case(const struct cli *cli, const json_t *row) {
 }
 
 int run_case_show(struct cli *cli) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/cases");
-    talk_path_part(&path, cli_argument(cli, 0));
-    int status = talk_get(cli, path.text.data, &answer);
+    int status = talk_about(cli, "GET", "/v1/cases", NULL, NULL, &answer);
     if (status == CLI_DONE) {
         print_case(cli, answer);
     }
@@ -48,12 +45,8 @@ int run_case_show(struct cli *cli) {
 
 static int decide(struct cli *cli, const char *start, const char *verb, json_t *body,
                   json_t **ret_answer) {
-    TALK_PATH_AUTO path;
     body_text(cli, body, "reason", "reason");
-    talk_path_init(&path, start);
-    talk_path_part(&path, cli_argument(cli, 0));
-    talk_path_part(&path, verb);
-    return talk_post(cli, path.text.data, body, ret_answer);
+    return talk_about(cli, "POST", start, verb, body, ret_answer);
 }
 
 int run_case_accept(struct cli *cli) {
@@ -77,6 +70,16 @@ int run_case_return(struct cli *cli) {
     return strcmp(field_word(json_object_get(answer, "return"), "state"), "failed") == 0
                ? CLI_PROBLEM
                : CLI_DONE;
+}
+
+int run_case_credit(struct cli *cli) {
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    int status = decide(cli, "/v1/cases", "credit", body, &answer);
+    if (status == CLI_DONE) {
+        print_case(cli, answer);
+    }
+    return status;
 }
 
 int run_case_release_order(struct cli *cli) {

@@ -185,8 +185,14 @@ static int dispatch(struct cli *cli, int argc, char **argv) {
         return noun[0] == '-' ? cli_misuse(cli, "options come after the command: `holdfast help`")
                               : cli_unknown(cli, noun, NULL);
     }
+    /* A noun that does something by itself may have verbs beside it. */
+    const struct cli_command *verb = argc > 2 ? cli_command_find(noun, argv[2]) : NULL;
     cli->command = alone;
-    if (alone->handler != NULL) {
+    bool word = argc > 2 && argv[2][0] != '-' && cli_has_verbs(noun);
+    if (alone->handler != NULL && verb == NULL && word) {
+        return cli_unknown(cli, noun, argv[2]);
+    }
+    if (alone->handler != NULL && verb == NULL) {
         return read_and_handle(cli, argc - 2, argv + 2);
     }
     if (argc < 3) {

@@ -73,6 +73,8 @@ MUST_USE int cli_duration(const struct cli *cli, const char *name, int64_t min_u
                           int64_t *ret_us, struct err *err);
 /* Argument n, NULL when there are fewer. */
 const char *cli_argument(const struct cli *cli, int n);
+/* The file's own name, without where it lies on this machine. */
+const char *cli_file_name(const char *path);
 
 /* Prints for people; silent with --json. */
 void cli_say(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);

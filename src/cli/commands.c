@@ -31,6 +31,16 @@
     { "currency", "CODE", "ISO 4217: USD, EUR, JPY", .needed = true }
 #define OPT_NEED_AMOUNT                                                                            \
     { "amount", "DECIMAL", "In that currency: 19.99", .needed = true }
+#define OPT_LISTED_FOR                                                                             \
+    { "for", "TIME", "How long: 90s, 24h, 30d [for good]" }
+#define OPT_UNVERIFIED                                                                             \
+    { "unverified", NULL, "Do not ask the gateway first" }
+#define OPT_FROM                                                                                   \
+    { "from", "FILE", "Where the new value is [typed, or piped in]" }
+#define OPT_OFFLINE                                                                                \
+    { "offline", NULL, "Do not tell a service: there is none yet" }
+#define OPT_NEED_CONFIG                                                                            \
+    { "config", "FILE", "The service's configuration: its keystore is used", .needed = true }
 #define OPT_REGION                                                                                 \
     { "region", "CODE", "The customer's country: DE, CN, US" }
 
@@ -81,6 +91,10 @@ const struct cli_command cli_commands[] = {
      "Database, gateways, unresolved payments and what waits for a person.\n"
      "Exit status 1 unless everything is well.",
      NULL, NULL, ASKS, run_status},
+    {"deps", NULL, "What the service stands on, who stands on it, and how each is",
+     "Each edge with its health, its latency and what stops working without it.\n"
+     "Exit status 1 when one is down.",
+     NULL, NULL, ASKS, run_deps},
 
     {"payment", NULL, "Take payments, look at them, finish them"},
     {"payment", "list", "Newest payments first", NULL,
@@ -101,6 +115,8 @@ const struct cli_command cli_commands[] = {
      "the customer.",
      OPTIONS({"order", "ORDER", "The merchant's order id", .needed = true}, OPT_NEED_AMOUNT,
              OPT_NEED_CURRENCY, OPT_NEED_METHOD, OPT_TOKEN,
+             {"flow", "FLOW", "How a customer without a token is asked [as the gateway does]",
+              "page|mobile_page|qr|app"},
              {"capture-later", NULL, "Authorize only; capture it afterwards"},
              {"purpose", "PURPOSE", "What it is for [order]", "order|subscription|topup"},
              {"customer", "ID", "The customer's id"}, OPT_REGION,
@@ -109,8 +125,14 @@ const struct cli_command cli_commands[] = {
              {"return-url", "URL", "Where the customer comes back to"},
              {"description", "TEXT", "What the customer reads"},
              {"metadata", "KEY=VALUE", "Kept with the payment", .many = true},
-             {"several-per-order", NULL, "The order may have other payments"}),
+             {"several-per-order", NULL, "The order may have other payments"},
+             {"defer", NULL, "Hold the order; its customer pays by a link"},
+             {"queue", NULL, "Take it now and charge it by and by, where that is allowed"}),
      NULL, CHANGES, run_payment_create},
+    {"payment", "code", "What the customer must do now: a code to scan, a page, a transfer",
+     "Exit status 1 when the payment waits for nobody.",
+     OPTIONS({"link", NULL, "A link to the drawn code instead, for a page's <img>"}), "PAYMENT",
+     ASKS, run_payment_code},
     {"payment", "capture", "Take the money of an authorized payment", NULL,
      OPTIONS(OPT_AMOUNT, {"keep-rest", NULL, "Keep what is left for another capture"}), "PAYMENT",
      CHANGES, run_payment_capture},
@@ -120,7 +142,7 @@ const struct cli_command cli_commands[] = {
      OPTIONS(OPT_AMOUNT, {"reason", "TEXT", "Why"},
              {"store-credit", NULL, "As credit for the customer, not to the card"}),
      "PAYMENT", CHANGES, run_payment_refund},
-    {"payment", "failed", "Attempts that failed lately, by error code", NULL,
+    {"payment", "failed", "What failed lately, by error code, asked or not", NULL,
      OPTIONS(OPT_LAST, OPT_LIMIT), NULL, ASKS, run_payment_failed},
     {"payment", "stuck", "Payments nobody has answered for yet",
      "Exit status 1 when there are any. `payment check` asks the gateway about one.",
@@ -143,9 +165,143 @@ const struct cli_command cli_commands[] = {
              {"failed", NULL, "Short for --state failed"},
              {"last", "TIME", "How far to look back: 24h, 7d [all]"}, OPT_LIMIT),
      NULL, ASKS, run_refund_list},
+    {"refund", "failed", "Refunds that failed lately",
+     "Exit status 1 when there are any. `refund retry` sends one once more;\n"
+     "what was sent again is listed no longer.",
+     OPTIONS({"last", "TIME", "How far to look back: 30m, 24h, 7d [24h]"}, OPT_LIMIT), NULL, ASKS,
+     run_refund_failed},
     {"refund", "show", "One refund", NULL, NULL, "REFUND", ASKS, run_refund_show},
     {"refund", "retry", "Send a failed refund once more", NULL, NULL, "REFUND", CHANGES,
      run_refund_retry},
+    {"refund", "credit", "Give what a failed refund was to give back as store credit", NULL, NULL,
+     "REFUND", CHANGES, run_refund_credit},
+
+    {"dispute", NULL, "Payments that customers take back through their bank or wallet"},
+    {"dispute", "list", "Newest disputes first", "Exit status 1 when evidence is waited for.",
+     OPTIONS(
+         {"state", "STATE", "Only in this state", "needs_response|under_review|won|lost|withdrawn"},
+         {"payment", "PAYMENT", "Only of this payment"}, OPT_LIMIT),
+     NULL, ASKS, run_dispute_list},
+    {"dispute", "show", "One dispute: where it stands, its evidence, what was answered", NULL, NULL,
+     "DISPUTE", ASKS, run_dispute_show},
+    {"dispute", "record", "Tell of a chargeback that the gateway has not told of",
+     "Where the gateway tells of it later, the two are one.",
+     OPTIONS({"reference", "TEXT", "The bank's name for it", .needed = true}, OPT_AMOUNT,
+             {"reason", "TEXT", "What the bank says"},
+             {"due", "TIME", "Until when the bank takes evidence: 2026-11-20T08:00:00Z"},
+             {"force", NULL, "Although another payment has this reference"}),
+     "PAYMENT", CHANGES, run_dispute_record},
+    {"dispute", "attach", "Put a piece of evidence into the file; nothing is sent yet",
+     "Stripe takes texts and no files; PayPal takes both.",
+     OPTIONS({"kind", "KIND", "What it is: receipt, shipping_documentation, access_log, …",
+              .needed = true},
+             {"text", "TEXT", "A text"},
+             {"file", "FILE", "A .pdf, .png, .jpg or .txt, up to 44 KiB"}),
+     "DISPUTE", CHANGES, run_dispute_attach},
+    {"dispute", "submit", "Send the evidence to the gateway",
+     "A gateway takes it once: attach everything first.", NULL, "DISPUTE", CHANGES,
+     run_dispute_submit},
+    {"dispute", "accept", "Give the money up", "The gateway is told; it cannot be taken back.",
+     NULL, "DISPUTE", CHANGES | CLI_REASON, run_dispute_accept},
+    {"dispute", "resolve", "Say by hand how one ended that no gateway tells of", NULL,
+     OPTIONS(
+         {"status", "STATE", "How it stands", "under_review|won|lost|withdrawn", .needed = true}),
+     "DISPUTE", CHANGES | CLI_REASON, run_dispute_resolve},
+
+    {"manual", NULL, "Payments by hand: past every gateway, with a second person's word"},
+    {"manual", "list", "Newest first", "Exit status 1 when one waits to be decided.",
+     OPTIONS({"state", "STATE", "Only in this state", "waiting|approved|rejected"}, OPT_LIMIT),
+     NULL, ASKS, run_manual_list},
+    {"manual", "show", "One, with its evidence", NULL, NULL, "PAYMENT", ASKS, run_manual_show},
+    {"manual", "ask", "Tell of a payment that came past every gateway",
+     "Its order is held from then on; it counts when another person has approved it. Customers "
+     "who\n"
+     "are neither VIP nor listed need a reason. It takes a key that a user has made (--key-ref).",
+     OPTIONS({"order", "ORDER", "The merchant's order id", .needed = true}, OPT_NEED_AMOUNT,
+             OPT_NEED_CURRENCY, {"by", "WAY", "How it was paid", "bank|cash|other", .needed = true},
+             {"reference", "TEXT", "By which it can be found", .needed = true},
+             {"received", "TIME", "When it came: 2026-11-20T08:00:00Z [now]"},
+             {"customer", "ID", "The customer's id"}, OPT_REGION,
+             {"email", "ADDRESS", "The customer's e-mail address"},
+             {"vip", NULL, "A customer who comes first"}, {"description", "TEXT", "What it is for"},
+             {"reason", "TEXT", "Why by hand"}),
+     NULL, CHANGES, run_manual_ask},
+    {"manual", "attach", "Attach what shows that the money came", NULL,
+     OPTIONS(
+         {"kind", "KIND", "What it is: receipt, customer_communication, other, …", .needed = true},
+         {"text", "TEXT", "A text"}, {"file", "FILE", "A .pdf, .png, .jpg or .txt, up to 44 KiB"}),
+     "PAYMENT", CHANGES, run_manual_attach},
+    {"manual", "approve", "Agree that the money came; never by who asked", NULL, NULL, "PAYMENT",
+     CHANGES | CLI_REASON, run_manual_approve},
+    {"manual", "reject", "Say that it did not, or take it back: the order is free again", NULL,
+     NULL, "PAYMENT", CHANGES | CLI_REASON, run_manual_reject},
+
+    {"credit", NULL, "Store credit of customers"},
+    {"credit", "show", "A customer's balances and what they came from", NULL, NULL, "CUSTOMER",
+     ASKS, run_credit_show},
+    {"credit", "grant", "Give a customer credit", NULL, OPTIONS(OPT_NEED_AMOUNT, OPT_NEED_CURRENCY),
+     "CUSTOMER", CHANGES | CLI_REASON, run_credit_grant},
+    {"credit", "take", "Take credit back; never more than there is", NULL,
+     OPTIONS(OPT_NEED_AMOUNT, OPT_NEED_CURRENCY), "CUSTOMER", CHANGES | CLI_REASON,
+     run_credit_take},
+
+    {"plan", NULL, "What can be subscribed to"},
+    {"plan", "list", "Plans that take subscriptions", NULL,
+     OPTIONS({"all", NULL, "Those too that take no more"}, OPT_LIMIT), NULL, ASKS, run_plan_list},
+    {"plan", "create", "Make a plan; its price and rhythm never change", NULL,
+     OPTIONS({"amount", "AMOUNT", "Of each period: 9.00", .needed = true}, OPT_NEED_CURRENCY,
+             {"every", "UNIT", "Its interval", "day|week|month|year", .needed = true},
+             {"count", "N", "So many of them [1]"}, {"trial-days", "N", "Days for nothing [0]"},
+             {"when-unpaid", "WHAT", "What becomes of one that nobody pays [cancel]",
+              "cancel|keep_unpaid"}),
+     "NAME", CHANGES, run_plan_create},
+    {"plan", "show", "One plan", NULL, NULL, "PLAN", ASKS, run_plan_show},
+    {"plan", "update", "Rename a plan, or end its sale", NULL,
+     OPTIONS({"name", "NAME", "Its new name"}, {"end", NULL, "Take no more subscriptions"},
+             {"reopen", NULL, "Take them again"}),
+     "PLAN", CHANGES, run_plan_update},
+
+    {"subscription", NULL, "Subscriptions: renewals, pauses, what is owing"},
+    {"subscription", "list", "Newest subscriptions first", NULL,
+     OPTIONS({"customer", "CUSTOMER", "Only of this customer"},
+             {"plan", "PLAN", "Only of this plan"},
+             {"state", "STATE", "Only in this state",
+              "starting|trialing|active|past_due|unpaid|paused|canceled"},
+             OPT_LIMIT),
+     NULL, ASKS, run_subscription_list},
+    {"subscription", "create", "Subscribe a customer", NULL,
+     OPTIONS({"method", "METHOD", "How it is paid [card]"}, OPT_TOKEN,
+             {"time-zone", "ZONE", "The customer's, such as Europe/Berlin [UTC]"},
+             {"trial-days", "N", "Instead of the plan's"}, {"email", "ADDRESS", "Of the customer"},
+             {"region", "REGION", "Of the customer: EU"},
+             {"description", "TEXT", "What the payments say that they are for"}),
+     "PLAN CUSTOMER", CHANGES, run_subscription_create},
+    {"subscription", "show", "One subscription", NULL, NULL, "SUBSCRIPTION", ASKS,
+     run_subscription_show},
+    {"subscription", "invoices", "What each period came to", NULL, NULL, "SUBSCRIPTION", ASKS,
+     run_subscription_invoices},
+    {"subscription", "cancel", "End it with the period that is paid for", NULL,
+     OPTIONS({"now", NULL, "At once"}), "SUBSCRIPTION", CHANGES | CLI_REASON,
+     run_subscription_cancel},
+    {"subscription", "keep", "Take a cancellation back", NULL, NULL, "SUBSCRIPTION", CHANGES,
+     run_subscription_keep},
+    {"subscription", "pause", "Charge nothing for a while", NULL, NULL, "SUBSCRIPTION",
+     CHANGES | CLI_REASON, run_subscription_pause},
+    {"subscription", "resume", "Go on with the present period", NULL, NULL, "SUBSCRIPTION", CHANGES,
+     run_subscription_resume},
+    {"subscription", "change", "Another plan from the next period on", NULL, NULL,
+     "SUBSCRIPTION PLAN", CHANGES, run_subscription_change},
+    {"subscription", "method", "Another way to pay; what is owing is tried with it", NULL,
+     OPTIONS({"method", "METHOD", "How it is paid [card]"}, OPT_TOKEN), "SUBSCRIPTION", CHANGES,
+     run_subscription_method},
+    {"subscription", "retry", "Try to be paid now", NULL, NULL, "SUBSCRIPTION", CHANGES,
+     run_subscription_retry},
+    {"subscription", "status", "Whether all of them are paused", NULL, NULL, NULL, ASKS,
+     run_subscription_status},
+    {"subscription", "pause-all", "Charge no subscription until resume-all", NULL, NULL, NULL,
+     CHANGES | CLI_REASON, run_subscription_pause_all},
+    {"subscription", "resume-all", "Begin what is due, one after the other", NULL, NULL, NULL,
+     CHANGES | CLI_REASON, run_subscription_resume_all},
 
     {"operation", NULL, "Captures, cancellations, refunds and returns that nobody answered for"},
     {"operation", "resolve", "Decide about an unresolved one by hand",
@@ -165,7 +321,7 @@ const struct cli_command cli_commands[] = {
      OPTIONS({"all", NULL, "Idle ones too"}), "[GATEWAY]", ASKS, run_gateway_latency},
     {"gateway", "watch", "Watch the gateways until Ctrl-C",
      "On a terminal the table is drawn anew each time; elsewhere a line tells of each change.",
-     OPTIONS({"every", "TIME", "Pause between two looks [2s]"},
+     OPTIONS(OPT_GATEWAY, {"every", "TIME", "Pause between two looks [2s]"},
              {"count", "N", "End after so many looks"}),
      "[GATEWAY]", ASKS, run_gateway_watch},
     {"gateway", "switch", "Make a gateway the primary one",
@@ -181,6 +337,10 @@ const struct cli_command cli_commands[] = {
      run_gateway_drain},
     {"gateway", "fallback", "Fallback mode: route past the primary gateway", NULL, NULL, "on|off",
      CHANGES | CLI_REASON, run_gateway_fallback},
+    {"gateway", "check", "The way to each gateway: name, connection, TLS, certificate, answer",
+     "From where the service runs, on a connection of its own; then one harmless call with the\n"
+     "credentials. Exit status 1 when a step fails or a certificate ends within 14 days.",
+     OPTIONS(OPT_GATEWAY), "[GATEWAY]", ASKS, run_gateway_check},
     {"gateway", "probe", "One harmless call now: reachable, credentials good, how fast",
      "Exit status 1 when it did not go well.", NULL, "GATEWAY", ASKS, run_gateway_probe},
     {"gateway", "explain", "Which gateway such a payment would go to now, and why",
@@ -211,11 +371,156 @@ const struct cli_command cli_commands[] = {
     {"case", "return", "Send its money in suspense back through the gateway",
      "Exit status 1 when the gateway refuses; the case stays open then.", NULL, "CASE",
      CHANGES | CLI_REASON, run_case_return},
+    {"case", "credit", "Give its money to the customer of its payment as store credit", NULL, NULL,
+     "CASE", CHANGES | CLI_REASON, run_case_credit},
     {"case", "release-order", "Let the order go that late money holds: it may be paid again", NULL,
      NULL, "CASE", CHANGES | CLI_REASON, run_case_release_order},
     {"case", "close", "Close a case with its resolution", NULL,
      OPTIONS({"resolution", "TEXT", "What was found and done", .needed = true}), "CASE", CHANGES,
      run_case_close},
+
+    {"statement", NULL, "Statements of gateways and banks"},
+    {"statement", "formats", "The formats that are understood", NULL, NULL, NULL, CLI_JSON,
+     run_statement_formats},
+    {"statement", "check", "Look at a file: its format, what is wrong with it, what it adds up to",
+     "Works on the file alone: nothing is sent or stored. Packed files (gzip, ZIP) are unpacked.\n"
+     "Exit status 1 when it would not be taken in.",
+     OPTIONS({"format", "NAME", "Which format it has, when that is not found out"},
+             {"map", "FILE", "How to read any delimited file: see docs/statements.md"},
+             {"zone", "ZONE", "Of local times in it: Asia/Shanghai"}),
+     "FILE", CLI_JSON, run_statement_check},
+    {"statement", "import", "Give a gateway's or bank's file to the service, whole or not at all",
+     "Packed files (gzip, ZIP) are unpacked there. The same file again changes nothing. Waits "
+     "until "
+     "it\nwas taken in. Exit status 1 when it was refused: then all that is wrong is printed.",
+     OPTIONS({"gateway", "NAME", "Whose statement it is", .needed = true},
+             {"format", "NAME", "Which format it has, when that is not found out"},
+             {"map", "FILE", "How to read any delimited file: see docs/statements.md"},
+             {"zone", "ZONE", "Of local times in it: Asia/Shanghai"},
+             {"supersedes", "STATEMENT", "The statement that this file corrects"},
+             {"reason", "TEXT", "Why it does"}),
+     "FILE", CHANGES, run_statement_import},
+    {"statement", "list", "The statements that were taken in, newest first", NULL,
+     OPTIONS(OPT_GATEWAY,
+             {"state", "STATE", "Only in this state",
+              "writing|taken|superseded|given_up|withdrawn"},
+             {"since", "TIME", "Of a period from then on: 7d or 2026-11-20T08:00:00Z"},
+             {"until", "TIME", "Before then"}, OPT_LIMIT,
+             {"cursor", "CURSOR", "Go on where the last list ended"}),
+     NULL, ASKS, run_statement_list},
+    {"statement", "show", "What a statement says of itself, and what its rows have become", NULL,
+     OPTIONS({"rows", NULL, "Its rows as well, each with its class and rule"},
+             {"class", "CLASS", "Only rows in this class; none: those that no run has seen"},
+             {"after", "N", "Only rows behind this number"},
+             {"limit", "N", "At most so many rows, 1 to 500 [100]"}),
+     "STATEMENT", ASKS, run_statement_show},
+    {"statement", "withdraw", "A statement that was taken in by mistake no longer counts",
+     "It stays on record. What it took the place of counts again; its rows leave with the next\n"
+     "run, which heals the breaks that only it caused. Refused when something was done because\n"
+     "of one of its rows. The file may be given again afterwards.",
+     OPTIONS({"reason", "TEXT", "Why, for the record", .needed = true}), "STATEMENT", CHANGES,
+     run_statement_withdraw},
+    {"statement", "fetch", "Fetch the statement of a day from its gateway now",
+     "One that is fetched already is only asked for again with --again: the same file changes\n"
+     "nothing, another one takes the place of that day's statement, with a record.\n"
+     "Exit status 1 when it is not there yet; then it goes on being asked for.",
+     OPTIONS({"gateway", "NAME", "From where", .needed = true},
+             {"day", "DAY", "In the gateway's time zone: 2026-11-21", .needed = true},
+             {"kind", "KIND", "One of those that are configured [all of them]"},
+             {"again", NULL, "Ask the gateway once more, also for what is fetched already"},
+             {"no-wait", NULL, "Do not wait for what comes of it"}),
+     NULL, CHANGES, run_statement_fetch},
+    {"statement", "fetches", "What is fetched: due, waiting, there, given up", NULL,
+     OPTIONS(OPT_GATEWAY, {"state", "STATE", "Only in this state", "waiting|fetched|none|given_up"},
+             {"day", "DAY", "In the gateway's time zone: 2026-11-21"}, OPT_LIMIT),
+     NULL, ASKS, run_statement_fetches},
+
+    {"bank", NULL, "Bank transfers: statements, what they pay, and what is paid out"},
+    {"bank", "rows", "Rows of the bank's statements, newest first", NULL,
+     OPTIONS({"state", "STATE", "Only these",
+              "new|matched|suspense|taken_back|takes_back|paid_out|came_back"},
+             OPT_GATEWAY, {"payment", "PAYMENT", "Only those of this payment"}, OPT_LIMIT),
+     NULL, ASKS, run_bank_rows},
+    {"bank", "import", "Take in a statement in Holdfast's own CSV, whole or not at all",
+     "The same rows again change nothing. docs/bank-transfer.md has the columns.", NULL, "FILE",
+     CHANGES, run_bank_import},
+    {"bank", "match", "Say which payment unexplained money is for", NULL,
+     OPTIONS({"payment", "PAYMENT", "The payment", .needed = true}), "ROW", CHANGES | CLI_REASON,
+     run_bank_match},
+    {"bank", "accounts", "The bank accounts, and what waits on each", NULL, NULL, NULL, ASKS,
+     run_bank_accounts},
+    {"bank", "payouts", "Refunds and returns that are to be paid by bank, oldest first",
+     "With whole account numbers.",
+     OPTIONS({"csv", NULL, "As a file for the bank's portal"}, OPT_LIMIT), NULL, ASKS,
+     run_bank_payouts},
+    {"bank", "sent", "Say that the bank was told to pay it",
+     "It is done when the bank's own row with its reference is taken in.",
+     OPTIONS({"row", "ROW", "Whose sender is paid, where there are several"}), "PAYOUT",
+     CHANGES | CLI_REASON, run_bank_sent},
+
+    {"mode", NULL, "Degraded modes: what is taken now, and why"},
+    {"mode", "show", "Where the ladder stands, what is hidden, and how it came there", NULL, NULL,
+     NULL, ASKS, run_mode_show},
+    {"mode", "set", "Raise it to a step by hand, or leave it to its rules again",
+     "STEP is reroute, reduced, deferred or read_only, or auto for the rules alone. A database\n"
+     "that takes no writes is read_only whatever was said.",
+     OPTIONS({"pin", NULL, "Exactly this step (also normal), whatever the rules say"},
+             {"for", "TIME", "How long: 90s, 2h, 1d [until it is taken back]"},
+             {"end-read-only", NULL, "End a read_only that somebody has set"}),
+     "STEP", CHANGES | CLI_REASON, run_mode_set},
+    {"mode", "simplified", "Core payments alone, unchecked, by one safe route",
+     "For a disaster: see docs/degraded-modes.md. Off gives back what on has switched.", NULL,
+     "on|off", CHANGES | CLI_REASON, run_mode_simplified},
+
+    {"switch", NULL, "Switches: purposes, methods, gateways"},
+    {"switch", "list", "Everything that can be switched, and how it stands", NULL, NULL, NULL, ASKS,
+     run_switch_list},
+    {"switch", "off", "Pause a purpose, hide a method, send nothing new to a gateway",
+     "KIND is purpose (order, subscription, topup), method (card, alipay, ...) or gateway. The\n"
+     "purpose subscription holds all renewals as well.",
+     OPTIONS({"for", "TIME", "How long: 90s, 2h, 1d [until it is switched on]"},
+             {"force", NULL, "Also the last gateway"}),
+     "KIND NAME", CHANGES | CLI_REASON, run_switch_off},
+    {"switch", "on", "Switch it on again", NULL, NULL, "KIND NAME", CHANGES | CLI_REASON,
+     run_switch_on},
+
+    {"risk", NULL, "The check for fraud: rules, lists, and what they would say"},
+    {"risk", "show", "The rules in force, the scorer, the switch", NULL, NULL, NULL, ASKS,
+     run_risk_show},
+    {"risk", "list", "Who is blocked, allowed, watched; newest first", NULL,
+     OPTIONS({"list", "LIST", "Only of this list", "block|allow|watch"},
+             {"by", "WHAT", "Only these", "customer|card|ip|email|region"},
+             {"all", NULL, "Removed and expired ones too"}, OPT_LIMIT,
+             {"cursor", "CURSOR", "Go on where the last list ended"}),
+     NULL, ASKS, run_risk_list},
+    {"risk", "block", "Deny whatever comes from there",
+     "WHAT is customer, card, ip, email or region; an ip may be a network: 192.0.2.0/24. A card\n"
+     "goes by the name that `risk check` gives. Blocking beats everything else.",
+     OPTIONS(OPT_LISTED_FOR), "WHAT VALUE", CHANGES | CLI_REASON, run_risk_block},
+    {"risk", "allow", "Let it through without a look at rules and scorer",
+     "WHAT as for `risk block`, which is stronger.", OPTIONS(OPT_LISTED_FOR), "WHAT VALUE",
+     CHANGES | CLI_REASON, run_risk_allow},
+    {"risk", "watch", "Mark it for the rules that ask who is watched", "WHAT as for `risk block`.",
+     OPTIONS(OPT_LISTED_FOR), "WHAT VALUE", CHANGES | CLI_REASON, run_risk_watch},
+    {"risk", "remove", "Take an entry off its list", NULL, NULL, "ENTRY", CHANGES | CLI_REASON,
+     run_risk_remove},
+    {"risk", "check", "What the rules would say of such a payment now",
+     "Nothing is counted and the scorer is not asked. Exit status 1 when it would be denied.",
+     OPTIONS(OPT_NEED_AMOUNT, OPT_NEED_CURRENCY, OPT_NEED_METHOD, OPT_TOKEN,
+             {"purpose", "PURPOSE", "What it is for [order]", "order|subscription|topup"},
+             {"customer", "ID", "Whose payment it would be"}, OPT_REGION,
+             {"email", "EMAIL", "His address"}, {"ip", "ADDRESS", "Where he comes from"},
+             {"vip", NULL, "A customer who comes first"}),
+     NULL, ASKS, run_risk_check},
+    {"risk", "dry-run", "What rules would have made of the payments of the past",
+     "Of a file with the section `risk:` of a configuration; nothing is changed. What became of\n"
+     "each payment stands beside it.",
+     OPTIONS({"rules", "FILE", "The rules to try [those in force]"},
+             {"since", "TIME", "From then on: 24h, 7d or 2026-11-20T08:00:00Z [7d]"}),
+     NULL, ASKS, run_risk_dry_run},
+    {"risk", "off", "Let payments go on unchecked", NULL, NULL, NULL, CHANGES | CLI_REASON,
+     run_risk_off},
+    {"risk", "on", "Check payments again", NULL, NULL, NULL, CHANGES | CLI_REASON, run_risk_on},
 
     {"webhook", NULL, "What we tell the merchant's systems"},
     {"webhook", "list", "Endpoints", NULL, NULL, NULL, ASKS, run_webhook_list},
@@ -241,12 +546,49 @@ const struct cli_command cli_commands[] = {
     {"ledger", "show", "Balances by account, and what each gateway took and returned", NULL, NULL,
      NULL, ASKS, run_ledger_show},
 
+    {"keys", NULL, "Credentials of gateways, and certificates"},
+    {"keys", "list", "What is in force: fingerprint, age, source, expiry, overlap", NULL, NULL,
+     NULL, ASKS, run_keys_list},
+    {"keys", "check", "What is too old, expires soon, is open to others or was refused",
+     "Exit status 1 when there is anything.", NULL, NULL, ASKS, run_keys_check},
+    {"keys", "verify", "Ask the gateways whether their credentials work, the old ones, too",
+     "One harmless call with each set. Exit status 1 when one in force does not work.", NULL,
+     "[GATEWAY]", ASKS, run_keys_verify},
+    {"keys", "reload", "Read files and keystore again, and take what is new into force",
+     "Without GATEWAY all of them and the listeners' certificates. What its gateway rejects is\n"
+     "refused; what was in force stays.",
+     OPTIONS(OPT_UNVERIFIED), "[GATEWAY]", CHANGES | CLI_REASON, run_keys_reload},
+    {"keys", "rotate", "Give a gateway a new credential: ask it, keep it, take it into force",
+     "The value is typed unseen, piped in, or read from --from FILE. It is kept where the old one\n"
+     "stands, a file or the keystore. Callbacks signed with the old one are accepted for a while.",
+     OPTIONS(OPT_FROM, OPT_UNVERIFIED), "GATEWAY CREDENTIAL", CHANGES | CLI_REASON,
+     run_keys_rotate},
+    {"keys", "retire", "End the overlap: refuse what the old credentials of a gateway sign",
+     "Refused until a callback has shown that a new webhook secret is right.",
+     OPTIONS({"force", NULL, "Also before a callback has shown it"}), "GATEWAY",
+     CHANGES | CLI_REASON, run_keys_retire},
+    {"keys", "master", "Seal what the database keeps with the next master key",
+     "master_key_next must be configured on every instance. The argument is \"rotate\". The\n"
+     "keystore has a master key of its own: `keys rekey`.",
+     NULL, "rotate", CHANGES | CLI_REASON, run_keys_master},
+    {"keys", "set", "Put a secret into the keystore",
+     "Typed unseen, piped in, or read from --from FILE. Works on the file itself, which is made\n"
+     "when it is not there, and then tells the running service.",
+     OPTIONS(OPT_NEED_CONFIG, OPT_FROM, OPT_OFFLINE), "NAME", CHANGES | CLI_REASON, run_keys_set},
+    {"keys", "remove", "Take a secret out of the keystore", NULL,
+     OPTIONS(OPT_NEED_CONFIG, OPT_OFFLINE), "NAME", CHANGES | CLI_REASON, run_keys_remove},
+    {"keys", "rekey", "Seal the keystore with a new master key", NULL,
+     OPTIONS(OPT_NEED_CONFIG, OPT_OFFLINE), NULL, CHANGES | CLI_REASON, run_keys_rekey},
+    {"keys", "sealed", "The names in the keystore", NULL, OPTIONS(OPT_NEED_CONFIG), NULL, CLI_JSON,
+     run_keys_sealed},
+
     {"key", NULL, "API keys"},
     {"key", "create", "Make a key; it is shown this once", NULL,
      OPTIONS({"role", "ROLE", "What it may do", "viewer|support|operator|finance|admin",
               .needed = true},
              {"scopes", "LIST", "Only these operations: getPayment,listPayments"},
-             {"expires", "TIME", "When it stops working: 2027-01-31T00:00:00Z"}),
+             {"expires", "TIME", "When it stops working: 2027-01-31T00:00:00Z"},
+             {"user", "USER", "Whose it is; approvals take the key of a user [nobody's]"}),
      "NAME", CHANGES, run_key_create},
     {"key", "list", "Keys, without the keys themselves", NULL, NULL, NULL, ASKS, run_key_list},
     {"key", "revoke", "End a key", NULL, NULL, "KEY", CHANGES, run_key_revoke},
@@ -271,14 +613,17 @@ const struct cli_command cli_commands[] = {
      OPTIONS({"password-file", "FILE", "Read the password there instead of asking"}), "USER",
      CHANGES, run_user_password},
 
-    {"db", NULL, "The database: schema, backup, proof",
-     "migrate, status and backup work on the database itself and need --config or --store. check\n"
-     "does so too when it is given one of them, and asks the running service otherwise."},
+    {"db", NULL, "The database: schema, backup, proof, and what it is busy with",
+     "migrate and backup work on the database itself and need --config or --store. status and\n"
+     "check do so too when they are given one of them, and ask the running service otherwise."},
     {"db", "migrate", "Bring the schema forward", NULL,
      OPTIONS({"backup-dir", "FOLDER", "Back up there first, if there is data"}), NULL, ON_STORE,
      run_db_migrate},
-    {"db", "status", "Which migrations have been applied",
-     "Exit status 1 when one is missing or was altered.", NULL, NULL, ON_STORE, run_db_status},
+    {"db", "status", "Whether the database answers; which migrations have been applied",
+     "With --config or --store: the migrations, read from the database itself; exit status 1 when\n"
+     "one is missing or was altered. Without: whether it answers the running service; exit status\n"
+     "1 when it does not.",
+     NULL, NULL, ON_STORE | CLI_TALKS, run_db_status},
     {"db", "backup", "Write a consistent copy of a live database", NULL, NULL, "FILE", ON_STORE,
      run_db_backup},
     {"db", "check", "Prove the invariants on the stored data",
@@ -287,6 +632,17 @@ const struct cli_command cli_commands[] = {
      "Exit status 1 when anything is broken.",
      NULL, NULL, ON_STORE | CLI_TALKS, run_db_check},
     {"db", "pool", "Connections, commits and waiting", NULL, NULL, NULL, ASKS, run_db_pool},
+    {"db", "slow", "Statements that take long",
+     "PostgreSQL's own figures where it has the extension pg_stat_statements, and those that took\n"
+     "this instance 10 ms or longer.",
+     OPTIONS({"over", "TIME", "Only those of at least so long: 100ms, 1s [10ms]"}, OPT_LIMIT), NULL,
+     ASKS, run_db_slow},
+    {"db", "long", "Transactions that are open, the oldest first", NULL, OPTIONS(OPT_LIMIT), NULL,
+     ASKS, run_db_long},
+    {"db", "locks", "Who waits for whom",
+     "Exit status 1 when somebody waits. SQLite has one writer: who writes, and how many wait.",
+     OPTIONS({"all", NULL, "Locks too that nobody waits for"}, OPT_LIMIT), NULL, ASKS,
+     run_db_locks},
     {"db", "refresh", "Drop the database connections and make new ones", NULL, NULL, NULL, CHANGES,
      run_db_refresh},
 
@@ -318,12 +674,25 @@ const struct cli_command cli_commands[] = {
              {"seed", "N", "Of the arrivals and the mix [drawn]"}),
      NULL, CLI_JSON, run_load},
 
+#include "cli/commands_recon.def"
+#include "cli/commands_tickets.def"
+#include "cli/commands_rules.def"
+
     {"completion", NULL, "Completion for a shell", "eval \"$(holdfast completion bash)\"", NULL,
      "bash", 0, run_completion},
     {"version", NULL, "Which version this is", NULL, NULL, NULL, CLI_JSON, run_version},
     {"help", NULL, "What there is", NULL, NULL, "[COMMAND] [VERB]", 0, run_help},
 };
 const int cli_command_count = COUNT_OF(cli_commands);
+
+bool cli_has_verbs(const char *noun) {
+    for (int i = 0; i < cli_command_count; i++) {
+        if (strcmp(cli_commands[i].noun, noun) == 0 && cli_commands[i].verb != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
 
 const struct cli_option *cli_common_options(enum cli_flag flag) {
     switch (flag) {
@@ -374,6 +743,10 @@ const struct cli_option *cli_option_find(const struct cli_command *command, cons
         }
     }
     return found;
+}
+
+bool cli_is_path(const char *value) {
+    return strcmp(value, "FILE") == 0 || strcmp(value, "FOLDER") == 0;
 }
 
 void cli_argument_bounds(const struct cli_command *command, int *ret_min, int *ret_max) {

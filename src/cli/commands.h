@@ -47,30 +47,69 @@ const struct cli_option *cli_common_options(enum cli_flag flag);
 extern const enum cli_flag cli_common_flags[];
 
 const struct cli_command *cli_command_find(const char *noun, const char *verb);
+/* A noun with a handler of its own may have verbs beside it: a first word behind it
+ * that is no option is a verb then. */
+bool cli_has_verbs(const char *noun);
 /* An option of this command, its own or a common one; NULL when it has none of that name. */
 const struct cli_option *cli_option_find(const struct cli_command *command, const char *name);
+/* What stands for a value in the help stands for a path: any bytes are taken. */
+bool cli_is_path(const char *value);
 /* How many arguments a command takes. */
 void cli_argument_bounds(const struct cli_command *command, int *ret_min, int *ret_max);
 
 /* The handlers, by file. */
 cli_handler run_serve, run_sandbox, run_demo, run_load, run_help, run_version, run_completion;
-cli_handler run_status, run_ledger_show, run_audit_verify;
+cli_handler run_status, run_deps, run_ledger_show, run_audit_verify;
 cli_handler run_payment_list, run_payment_show, run_payment_create, run_payment_capture,
     run_payment_cancel, run_payment_refund, run_payment_failed, run_payment_stuck,
-    run_payment_check, run_payment_resolve, run_payment_methods;
-cli_handler run_refund_list, run_refund_show, run_refund_retry;
+    run_payment_check, run_payment_resolve, run_payment_methods, run_payment_code;
+cli_handler run_plan_list, run_plan_create, run_plan_show, run_plan_update;
+cli_handler run_subscription_list, run_subscription_create, run_subscription_show,
+    run_subscription_invoices, run_subscription_cancel, run_subscription_keep,
+    run_subscription_pause, run_subscription_resume, run_subscription_retry,
+    run_subscription_change, run_subscription_method, run_subscription_status,
+    run_subscription_pause_all, run_subscription_resume_all;
+cli_handler run_refund_list, run_refund_failed, run_refund_show, run_refund_retry;
 cli_handler run_gateway_list, run_gateway_health, run_gateway_latency, run_gateway_watch,
     run_gateway_switch, run_gateway_enable, run_gateway_disable, run_gateway_drain,
-    run_gateway_fallback, run_gateway_probe, run_gateway_explain;
+    run_gateway_fallback, run_gateway_check, run_gateway_probe, run_gateway_explain;
+cli_handler run_dispute_list, run_dispute_show, run_dispute_record, run_dispute_attach,
+    run_dispute_submit, run_dispute_accept, run_dispute_resolve;
+cli_handler run_statement_formats, run_statement_check, run_statement_import, run_statement_list,
+    run_statement_show, run_statement_withdraw, run_statement_fetch, run_statement_fetches;
+cli_handler run_manual_list, run_manual_show, run_manual_ask, run_manual_attach, run_manual_approve,
+    run_manual_reject;
+cli_handler run_credit_show, run_credit_grant, run_credit_take, run_refund_credit;
 /* Who switched fallback mode on, and when; nothing while it is off. */
 void print_fallback(struct cli *cli);
 cli_handler run_webhook_list, run_webhook_create, run_webhook_update, run_webhook_delete,
     run_webhook_rotate, run_webhook_deliveries, run_webhook_replay;
 cli_handler run_callback_list, run_callback_replay, run_case_list, run_case_close;
-cli_handler run_case_show, run_case_accept, run_case_return, run_case_release_order,
-    run_operation_resolve;
+cli_handler run_bank_rows, run_bank_import, run_bank_match, run_bank_accounts, run_bank_payouts,
+    run_bank_sent;
+cli_handler run_case_credit, run_case_show, run_case_accept, run_case_return,
+    run_case_release_order, run_operation_resolve;
+cli_handler run_mode_show, run_mode_set, run_mode_simplified, run_switch_list, run_switch_off,
+    run_switch_on;
+cli_handler run_risk_show, run_risk_list, run_risk_block, run_risk_allow, run_risk_watch,
+    run_risk_remove, run_risk_check, run_risk_dry_run, run_risk_on, run_risk_off;
+cli_handler run_keys_list, run_keys_check, run_keys_verify, run_keys_reload, run_keys_rotate,
+    run_keys_retire, run_keys_master, run_keys_set, run_keys_remove, run_keys_rekey,
+    run_keys_sealed;
 cli_handler run_key_create, run_key_list, run_key_revoke;
 cli_handler run_user_create, run_user_list, run_user_disable, run_user_enable, run_user_password;
-cli_handler run_db_migrate, run_db_status, run_db_backup, run_db_check, run_db_pool, run_db_refresh;
+cli_handler run_reconcile, run_window_of_noun, run_window_prove, run_window_list, run_window_show;
+cli_handler run_reconcile_run, run_reconcile_list, run_reconcile_show, run_reconcile_report,
+    run_reconcile_explain;
+cli_handler run_break_list, run_break_show, run_break_assign, run_break_write_off,
+    run_break_approve, run_break_reject, run_break_resolve, run_break_reopen, run_break_export;
+cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, run_ticket_create,
+    run_ticket_assign, run_ticket_transfer, run_ticket_start, run_ticket_wait, run_ticket_comment,
+    run_ticket_resolve, run_ticket_approve, run_ticket_reject, run_ticket_close, run_ticket_reopen,
+    run_ticket_export;
+cli_handler run_rule_list, run_rule_dry_run, run_rule_enable, run_rule_disable, run_rule_start,
+    run_repair_list, run_repair_show, run_repair_reverse;
+cli_handler run_db_migrate, run_db_status, run_db_backup, run_db_check, run_db_pool, run_db_refresh,
+    run_db_slow, run_db_long, run_db_locks;
 
 #endif

@@ -50,8 +50,7 @@ static void values_by_kind(FILE *out, bool files) {
     for (int i = 0; i < cli_command_count; i++) {
         for (const struct cli_option *o = cli_commands[i].options; o != NULL && o->name != NULL;
              o++) {
-            bool file = o->value != NULL &&
-                        (strcmp(o->value, "FILE") == 0 || strcmp(o->value, "FOLDER") == 0);
+            bool file = o->value != NULL && cli_is_path(o->value);
             if (o->value != NULL && o->choices == NULL && file == files) {
                 fprintf(out, "%s--%s", bar, o->name);
                 bar = "|";
@@ -61,7 +60,7 @@ static void values_by_kind(FILE *out, bool files) {
     for (int i = 0; cli_common_flags[i] != 0; i++) {
         const struct cli_option *o = cli_common_options(cli_common_flags[i]);
         for (; o->name != NULL; o++) {
-            if (o->value != NULL && (strcmp(o->value, "FILE") == 0) == files) {
+            if (o->value != NULL && cli_is_path(o->value) == files) {
                 fprintf(out, "%s--%s", bar, o->name);
                 bar = "|";
             }
@@ -72,11 +71,15 @@ static void values_by_kind(FILE *out, bool files) {
 static void verbs_by_noun(FILE *out) {
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *row = &cli_commands[i];
-        if (row->verb != NULL || row->handler != NULL) {
+        if (row->verb != NULL || !cli_has_verbs(row->noun)) {
             continue;
         }
         fprintf(out, "            %s) words=\"", row->noun);
         const char *blank = "";
+        if (row->handler != NULL) { /* verbs beside a command of its own */
+            all_options(out, row);
+            blank = " ";
+        }
         for (int j = 0; j < cli_command_count; j++) {
             if (strcmp(cli_commands[j].noun, row->noun) == 0 && cli_commands[j].verb != NULL) {
                 fprintf(out, "%s%s", blank, cli_commands[j].verb);
@@ -117,7 +120,7 @@ static void script(FILE *out) {
                  "    ");
     const char *bar = "";
     for (int i = 0; i < cli_command_count; i++) {
-        if (cli_commands[i].verb == NULL && cli_commands[i].handler == NULL) {
+        if (cli_commands[i].verb == NULL && cli_has_verbs(cli_commands[i].noun)) {
             fprintf(out, "%s%s", bar, cli_commands[i].noun);
             bar = "|";
         }

@@ -47,11 +47,13 @@ static void write_purchase(const struct shop *shop, int64_t order, struct purcha
     snprintf(
         purchase->body, sizeof purchase->body,
         "{\"order_id\":\"%s\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"card\",\"tokens\":{"
-        "\"stripe-eu\":\"%s\",\"paypal-eu\":\"%s\"},\"customer\":{\"id\":\"cust-%lld\",\"region\":"
+        "\"stripe-eu\":\"%s.%lld\",\"paypal-eu\":\"%s.%lld\"},\"customer\":{\"id\":\"cust-%lld\","
+        "\"region\":"
         "\"DE\"}}",
         purchase->order_id, (long long)amount, currencies[prng_below(&prng, COUNT_OF(currencies))],
-        declined ? "pm_card_visa_chargeDeclined" : "pm_card_visa",
-        declined ? "vault_declined_INSTRUMENT_DECLINED" : "vault_visa", (long long)(order % 500));
+        declined ? "pm_card_visa_chargeDeclined" : "pm_card_visa", (long long)order,
+        declined ? "vault_declined_INSTRUMENT_DECLINED" : "vault_visa", (long long)order,
+        (long long)(order % 500));
 }
 
 /* Repeats the same request with the same key until there is an answer that is not "try again". */

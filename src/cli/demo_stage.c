@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "base/task.h"
 
-enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024, CONFIG_BYTES_MAX_DEMO = 16384, TRIES = 200 };
+enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024, CONFIG_BYTES_MAX_DEMO = 16384, TRIES = 200, PORTS = 5 };
 #define STEP_US (50 * US_PER_MS)
 #define ASK_US (5 * US_PER_SECOND)
 #define POST_US (40 * US_PER_SECOND)
@@ -169,7 +169,8 @@ static int write_config(struct stage *stage, int public_port, int internal_port,
               : write_file(stage->folder, "master.key",
                            "64656d6f206b657920666f722061206461746162617365207468617420646965", err);
     return r < 0 ? r
-                 : write_file(stage->folder, "paypal.ca", sandbox_paypal_ca(stage->sandbox), err);
+                 : write_file(stage->folder, "paypal.ca",
+                              sandbox_paper(stage->sandbox, SANDBOX_PAYPAL, "ca.pem"), err);
 }
 
 /* ---- parts ---- */
@@ -187,11 +188,11 @@ static bool port_free(struct stage *stage, int port) {
 }
 
 /* The usual ports, or others a thousand higher while somebody has one of them. */
-static int pick_ports(struct stage *stage, int ret_ports[5], struct err *err) {
-    static const int usual[5] = {8080, 3000, 9101, 9102, 9100};
+static int pick_ports(struct stage *stage, int ret_ports[PORTS], struct err *err) {
+    static const int usual[PORTS] = {8080, 3000, 9101, 9102, 9100};
     for (int offset = 0; offset <= 20000; offset += 1000) {
         bool all_free = true;
-        for (int i = 0; all_free && i < 5; i++) {
+        for (int i = 0; all_free && i < PORTS; i++) {
             ret_ports[i] = usual[i] + offset;
             all_free = port_free(stage, ret_ports[i]);
         }
@@ -202,24 +203,32 @@ static int pick_ports(struct stage *stage, int ret_ports[5], struct err *err) {
     return err_set(err, ERR_IO, "no free ports for the demo on 127.0.0.1");
 }
 
-static int start_sandbox(struct stage *stage, const int ports[5], uint64_t seed, struct err *err) {
-    char addresses[SANDBOX_PORTS][32], callbacks[2][96];
+/* The demo's own two gateways; the sandbox's others are not opened. */
+static int start_sandbox(struct stage *stage, const int ports[PORTS], uint64_t seed,
+                         struct err *err) {
+    static const struct {
+        enum sandbox_port port;
+        const char *name; /* of the service's gateway; NULL: control */
+        int64_t latency_ms;
+    } used[PORTS - 2] = {{SANDBOX_STRIPE, "stripe-eu", 60},
+                         {SANDBOX_PAYPAL, "paypal-eu", 80},
+                         {SANDBOX_CONTROL, NULL, 0}};
+    char addresses[PORTS - 2][32], callbacks[PORTS - 2][96];
     struct sandbox_options options;
     sandbox_options_init(&options);
-    for (int i = 0; i < SANDBOX_PORTS; i++) {
+    memset(options.addresses, 0, sizeof options.addresses);
+    for (size_t i = 0; i < COUNT_OF(used); i++) {
         snprintf(addresses[i], sizeof addresses[i], "127.0.0.1:%d", ports[2 + i]);
-        options.addresses[i] = addresses[i];
+        options.addresses[used[i].port] = addresses[i];
+        if (used[i].name != NULL) {
+            snprintf(callbacks[i], sizeof callbacks[i], "http://127.0.0.1:%d/callbacks/%s",
+                     ports[0], used[i].name);
+            options.callback_urls[used[i].port] = callbacks[i];
+            options.latency_ms[used[i].port] = used[i].latency_ms;
+        }
     }
-    snprintf(callbacks[0], sizeof callbacks[0], "http://127.0.0.1:%d/callbacks/stripe-eu",
-             ports[0]);
-    snprintf(callbacks[1], sizeof callbacks[1], "http://127.0.0.1:%d/callbacks/paypal-eu",
-             ports[0]);
-    options.callback_urls[0] = callbacks[0];
-    options.callback_urls[1] = callbacks[1];
     options.callback_retry_ms = 500;
     options.callback_tries = 12;
-    options.latency_ms[0] = 60;
-    options.latency_ms[1] = 80;
     options.seed = seed;
     return sandbox_start(&options, &stage->sandbox, err);
 }
@@ -296,7 +305,7 @@ int stage_open(struct stage *stage, const char *folder, const char *store_url, u
                struct err *err) {
     *stage = (struct stage){.store_url = store_url};
     struct http_client_options options = {.connections_max = 1024};
-    int ports[5];
+    int ports[PORTS];
     int r = http_client_new(&options, &stage->client, err);
     r = r < 0 ? r : make_folder(stage, folder, err);
     r = r < 0 ? r : pick_ports(stage, ports, err);

@@ -7,16 +7,6 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-/* POST start/ARGUMENT/verb, and one sentence about what came of it. */
-static int post_about(struct cli *cli, const char *start, const char *verb, const json_t *body,
-                      json_t **ret_answer) {
-    TALK_PATH_AUTO path;
-    talk_path_init(&path, start);
-    talk_path_part(&path, cli_argument(cli, 0));
-    talk_path_part(&path, verb);
-    return talk_post(cli, path.text.data, body, ret_answer);
-}
-
 /* ---- refunds ---- */
 
 static void refund_row(struct table *table, const json_t *refund) {
@@ -31,12 +21,14 @@ static void refund_row(struct table *table, const json_t *refund) {
     table_cell(table, message != NULL ? message : field_text(refund, "reason"));
 }
 
-int run_refund_list(struct cli *cli) {
+/* Asks for refunds and prints them; `empty` when none fits. */
+static int list_refunds(struct cli *cli, const char *state, const char *since, const char *empty,
+                        int *ret_count) {
     TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
     talk_path_init(&path, "/v1/refunds");
-    talk_path_add(&path, "state", cli_given(cli, "failed") ? "failed" : cli_text(cli, "state"));
-    talk_path_add(&path, "since", cli_text(cli, "last"));
+    talk_path_add(&path, "state", state);
+    talk_path_add(&path, "since", since);
     talk_path_add(&path, "limit", cli_text(cli, "limit"));
     int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {
@@ -48,8 +40,28 @@ int run_refund_list(struct cli *cli) {
     json_array_foreach(talk_rows(answer), i, refund) {
         refund_row(table, refund);
     }
-    table_print(table, cli, "No refund fits.");
+    table_print(table, cli, empty);
+    *ret_count = table_rows(table);
     return CLI_DONE;
+}
+
+int run_refund_list(struct cli *cli) {
+    int count = 0;
+    const char *state = cli_given(cli, "failed") ? "failed" : cli_text(cli, "state");
+    return list_refunds(cli, state, cli_text(cli, "last"), "No refund fits.", &count);
+}
+
+int run_refund_failed(struct cli *cli) {
+    int count = 0;
+    const char *last = cli_text_or(cli, "last", "24h");
+    char none[SHOW_CHARS_MAX];
+    snprintf(none, sizeof none, "No refund failed in the last %.20s.", last);
+    int status = list_refunds(cli, "failed", last, none, &count);
+    if (status != CLI_DONE || count == 0) {
+        return status;
+    }
+    cli_say(cli, "\n`holdfast refund retry REFUND` sends one once more; it is not paid twice.\n");
+    return CLI_PROBLEM;
 }
 
 static void print_refund(const struct cli *cli, const json_t *refund) {
@@ -75,11 +87,8 @@ static void print_refund(const struct cli *cli, const json_t *refund) {
 }
 
 int run_refund_show(struct cli *cli) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/refunds");
-    talk_path_part(&path, cli_argument(cli, 0));
-    int status = talk_get(cli, path.text.data, &answer);
+    int status = talk_about(cli, "GET", "/v1/refunds", NULL, NULL, &answer);
     if (status == CLI_DONE) {
         print_refund(cli, answer);
     }
@@ -88,7 +97,7 @@ int run_refund_show(struct cli *cli) {
 
 int run_refund_retry(struct cli *cli) {
     JSON_AUTO answer = NULL;
-    int status = post_about(cli, "/v1/refunds", "retry", NULL, &answer);
+    int status = talk_about(cli, "POST", "/v1/refunds", "retry", NULL, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -131,7 +140,7 @@ int run_callback_list(struct cli *cli) {
 
 int run_callback_replay(struct cli *cli) {
     JSON_AUTO answer = NULL;
-    int status = post_about(cli, "/v1/callbacks", "replay", NULL, &answer);
+    int status = talk_about(cli, "POST", "/v1/callbacks", "replay", NULL, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s is processed once more.\n", field_word(answer, "id"));
     }
@@ -141,12 +150,8 @@ int run_callback_replay(struct cli *cli) {
 /* ---- cases ---- */
 
 int run_case_list(struct cli *cli) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/cases");
-    talk_path_add(&path, "all", cli_given(cli, "all") ? "1" : NULL);
-    talk_path_add(&path, "limit", cli_text(cli, "limit"));
-    int status = talk_get(cli, path.text.data, &answer);
+    int status = talk_list(cli, "/v1/cases", TALK_BY("all", "limit"), &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -175,7 +180,7 @@ int run_case_close(struct cli *cli) {
     JSON_AUTO body = json_object();
     JSON_AUTO answer = NULL;
     body_text(cli, body, "resolution", "resolution");
-    int status = post_about(cli, "/v1/cases", "close", body, &answer);
+    int status = talk_about(cli, "POST", "/v1/cases", "close", body, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s is closed: %s\n", field_word(answer, "id"),
                 field_word(answer, "resolution"));
@@ -242,9 +247,6 @@ int run_webhook_create(struct cli *cli) {
 int run_webhook_update(struct cli *cli) {
     JSON_AUTO body = json_object();
     JSON_AUTO answer = NULL;
-    TALK_PATH_AUTO path;
-    talk_path_init(&path, "/v1/webhooks");
-    talk_path_part(&path, cli_argument(cli, 0));
     body_text(cli, body, "to", "url");
     body_text(cli, body, "types", "types");
     if (cli_given(cli, "enable") && cli_given(cli, "disable")) {
@@ -257,7 +259,7 @@ int run_webhook_update(struct cli *cli) {
         return cli_misuse(cli,
                           "nothing is to be changed: say --to, --types, --enable or --disable");
     }
-    int status = talk_send(cli, "PATCH", path.text.data, body, &answer);
+    int status = talk_about(cli, "PATCH", "/v1/webhooks", NULL, body, &answer);
     if (status == CLI_DONE) {
         print_endpoint(cli, answer);
     }
@@ -266,10 +268,7 @@ int run_webhook_update(struct cli *cli) {
 
 int run_webhook_delete(struct cli *cli) {
     JSON_AUTO answer = NULL;
-    TALK_PATH_AUTO path;
-    talk_path_init(&path, "/v1/webhooks");
-    talk_path_part(&path, cli_argument(cli, 0));
-    int status = talk_send(cli, "DELETE", path.text.data, NULL, &answer);
+    int status = talk_about(cli, "DELETE", "/v1/webhooks", NULL, NULL, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s is removed.\n", cli_argument(cli, 0));
     }
@@ -287,7 +286,7 @@ int run_webhook_rotate(struct cli *cli) {
     if (overlap_us >= 0) {
         json_object_set_new(body, "overlap_seconds", json_integer(overlap_us / US_PER_SECOND));
     }
-    int status = post_about(cli, "/v1/webhooks", "rotate", body, &answer);
+    int status = talk_about(cli, "POST", "/v1/webhooks", "rotate", body, &answer);
     if (status == CLI_DONE) {
         print_endpoint(cli, answer);
     }
@@ -295,13 +294,9 @@ int run_webhook_rotate(struct cli *cli) {
 }
 
 int run_webhook_deliveries(struct cli *cli) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/webhook-deliveries");
-    talk_path_add(&path, "endpoint_id", cli_text(cli, "endpoint"));
-    talk_path_add(&path, "state", cli_text(cli, "state"));
-    talk_path_add(&path, "limit", cli_text(cli, "limit"));
-    int status = talk_get(cli, path.text.data, &answer);
+    int status = talk_list(cli, "/v1/webhook-deliveries", TALK_BY("endpoint_id", "state", "limit"),
+                           &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -326,7 +321,7 @@ int run_webhook_deliveries(struct cli *cli) {
 
 int run_webhook_replay(struct cli *cli) {
     JSON_AUTO answer = NULL;
-    int status = post_about(cli, "/v1/webhook-deliveries", "replay", NULL, &answer);
+    int status = talk_about(cli, "POST", "/v1/webhook-deliveries", "replay", NULL, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s is delivered once more.\n", field_word(answer, "id"));
     }

@@ -2,6 +2,7 @@
  * fields.c: see fields.h. */
 #include "cli/fields.h"
 
+#include <glib.h>
 #include <string.h>
 
 #include "base/money.h"
@@ -39,8 +40,47 @@ const char *field_money(const json_t *object, const char *amount_key, char text[
     return show_money(field_int(object, amount_key), field_text(object, "currency"), text);
 }
 
+const char *field_moment(const json_t *object, const char *key, char text[SHOW_CHARS_MAX]) {
+    return show_time(field_text(object, key), text);
+}
+
+const char *field_sum(const json_t *object, const char *amount_key, char text[SHOW_CHARS_MAX]) {
+    return show_sum(field_int(object, amount_key), field_text(object, "currency"), text);
+}
+
 const char *field_age(const json_t *object, const char *key, char text[SHOW_CHARS_MAX]) {
     return show_age(field_text(object, key), text);
+}
+
+void field_next(struct table *table, const json_t *payment) {
+    static const struct {
+        const char *next, *words;
+    } nexts[] = {
+        {"never", "never again with this card or account"},
+        {"later", "the same may pass later"},
+        {"other_method", "another way to pay is worth a try"},
+        {"ask_customer", "the customer must check or choose something"},
+    };
+    const char *next = json_peek_text(payment, "failure", "next", NULL);
+    const char *after = json_peek_text(payment, "failure", "retry_after", NULL);
+    char text[SHOW_CHARS_MAX];
+    for (size_t i = 0; next != NULL && i < COUNT_OF(nexts); i++) {
+        if (strcmp(nexts[i].next, next) == 0) {
+            table_pairf(table, "what next", "%s%s%s", nexts[i].words,
+                        after != NULL ? ", from " : "",
+                        after != NULL ? show_moment(after, text) : "");
+        }
+    }
+}
+
+int body_foreign(json_t *body, const char *key, const char *bytes, size_t count, const char *what,
+                 struct err *err) {
+    if (!g_utf8_validate_len(bytes, count, NULL)) {
+        err_set(err, ERR_USAGE, "%s: this is not UTF-8 text", what);
+        return err_hint(err, "Save it as UTF-8. Nothing was done.");
+    }
+    json_object_set_new(body, key, json_stringn(bytes, count));
+    return 0;
 }
 
 void body_text(const struct cli *cli, json_t *body, const char *option, const char *key) {

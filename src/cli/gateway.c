@@ -171,6 +171,13 @@ int run_gateway_list(struct cli *cli) {
 
 /* ---- health and latency ---- */
 
+/* The gateway that is meant: GATEWAY, or --gateway where there is one; NULL: all. */
+static const char *meant(const struct cli *cli) {
+    const char *name = cli_argument(cli, 0);
+    bool optional = cli_option_find(cli->command, "gateway") != NULL;
+    return name == NULL && optional ? cli_text(cli, "gateway") : name;
+}
+
 /* All gateways, or the one that is named, as an array. */
 static int ask_some(struct cli *cli, json_t **ret_rows) {
     JSON_AUTO answer = NULL;
@@ -322,13 +329,13 @@ static void draw(const struct cli *cli, const json_t *rows, int64_t every_us) {
     fprintf(cli->screen.out, "\033[H\033[J%s   every %s, Ctrl-C ends\n\n", now,
             every_us % US_PER_SECOND == 0 ? show_span(every_us, span)
                                           : show_latency(every_us, span));
-    print_gateways(cli, rows, cli_argument(cli, 0));
+    print_gateways(cli, rows, meant(cli));
     fflush(cli->screen.out);
 }
 
 static void note_change(const struct cli *cli, const json_t *rows, char *seen) {
     char now[CLOCK_TEXT_MAX], text[SEEN_CHARS_MAX];
-    describe(rows, cli_argument(cli, 0), text, sizeof text);
+    describe(rows, meant(cli), text, sizeof text);
     if (strcmp(seen, text) != 0) {
         clock_format(clock_wall_us() / US_PER_SECOND * US_PER_SECOND, now);
         cli_say(cli, "%s  %s\n", now, text);
@@ -427,15 +434,11 @@ int run_gateway_fallback(struct cli *cli) {
 static int set_gateway(struct cli *cli, const char *verb) {
     JSON_AUTO body = json_object();
     JSON_AUTO answer = NULL;
-    TALK_PATH_AUTO path;
-    talk_path_init(&path, "/v1/gateways");
-    talk_path_part(&path, cli_argument(cli, 0));
-    talk_path_part(&path, verb);
     body_text(cli, body, "reason", "reason");
     if (strcmp(verb, "enable") != 0 && cli_given(cli, "force")) {
         json_object_set_new(body, "force", json_true());
     }
-    int status = talk_post(cli, path.text.data, body, &answer);
+    int status = talk_about(cli, "POST", "/v1/gateways", verb, body, &answer);
     if (status == CLI_DONE) {
         cli_say(cli, "%s is %s now.\n\n", field_word(answer, "subject"),
                 field_word(answer, "value"));
@@ -458,11 +461,7 @@ int run_gateway_drain(struct cli *cli) {
 
 int run_gateway_probe(struct cli *cli) {
     JSON_AUTO answer = NULL;
-    TALK_PATH_AUTO path;
-    talk_path_init(&path, "/v1/gateways");
-    talk_path_part(&path, cli_argument(cli, 0));
-    talk_path_part(&path, "probe");
-    int status = talk_post(cli, path.text.data, NULL, &answer);
+    int status = talk_about(cli, "POST", "/v1/gateways", "probe", NULL, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -476,6 +475,111 @@ int run_gateway_probe(struct cli *cli) {
     table_cell(table, field_text(answer, "code"));
     table_print(table, cli, NULL);
     return field_true(answer, "ok") ? CLI_DONE : CLI_PROBLEM;
+}
+
+/* ---- the way there ---- */
+
+enum { CERTIFICATE_DAYS_LEAST = 14, CHECKS_BYTES_MAX = 1024 * 1024 };
+
+static bool way_is_well(const json_t *check) {
+    const json_t *certificate = json_object_get(check, "certificate");
+    return field_true(check, "ok") &&
+           (!json_is_object(certificate) ||
+            field_int(certificate, "days_left") >= CERTIFICATE_DAYS_LEAST);
+}
+
+static void check_cells(struct table *table, const json_t *check) {
+    const json_t *probe = json_object_get(check, "probe");
+    const json_t *certificate = json_object_get(check, "certificate");
+    table_cell(table, field_text(check, "gateway"));
+    table_state(table, way_is_well(check) ? "ok" : "failed");
+    table_cell(table, field_text(check, "address"));
+    cell_ms(table, check, "resolve_ms");
+    cell_ms(table, check, "connect_ms");
+    cell_ms(table, check, "tls_ms");
+    cell_ms(table, check, "answer_ms");
+    if (field_int(check, "http_status") > 0) {
+        table_cellf(table, "%lld", (long long)field_int(check, "http_status"));
+    } else {
+        table_cell(table, NULL);
+    }
+    if (json_is_object(certificate)) {
+        int64_t days = field_int(certificate, "days_left");
+        table_cellf(table, "%lld days", (long long)days);
+    } else {
+        table_cell(table, NULL);
+    }
+    table_state(table, field_true(probe, "ok") ? "ok" : field_word(probe, "outcome"));
+    table_cell(table, field_text(check, "why"));
+}
+
+static void print_checks(const struct cli *cli, const json_t *checks) {
+    TABLE_AUTO table = TABLE("GATEWAY", "RESULT", "ADDRESS", ">NAME", ">CONNECT", ">TLS", ">ANSWER",
+                             ">HTTP", ">CERTIFICATE", "CREDENTIALS", "~WHY");
+    size_t i;
+    json_t *check;
+    json_array_foreach(checks, i, check) {
+        check_cells(table, check);
+    }
+    table_print(table, cli, "There are no gateways.");
+}
+
+/* What was answered about each gateway: parsed, and as it came. */
+struct checks {
+    json_t *rows;
+    struct buf text;
+};
+
+static int check_one(struct cli *cli, const char *name, struct checks *checks) {
+    JSON_AUTO answer = NULL;
+    char *text = NULL;
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/gateways");
+    talk_path_part(&path, name);
+    talk_path_part(&path, "check");
+    int status = talk_ask_post(cli, path.text.data, &answer, &text);
+    if (status == CLI_DONE) {
+        json_array_append(checks->rows, answer);
+        buf_addf(&checks->text, "%s%s", checks->text.len > 0 ? "," : "", text);
+    }
+    free(text);
+    return status;
+}
+
+/* Every gateway, or the one that is meant. */
+static int check_some(struct cli *cli, struct checks *checks) {
+    JSON_AUTO gateways = NULL;
+    const char *name = meant(cli);
+    if (name != NULL) {
+        return check_one(cli, name, checks);
+    }
+    int status = talk_ask(cli, "/v1/gateways", &gateways, NULL);
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(gateways, "data"), i, row) {
+        status = status != CLI_DONE ? status : check_one(cli, field_word(row, "name"), checks);
+    }
+    return status;
+}
+
+int run_gateway_check(struct cli *cli) {
+    JSON_AUTO rows = json_array();
+    struct checks checks = {.rows = rows};
+    buf_init(&checks.text, CHECKS_BYTES_MAX);
+    int status = check_some(cli, &checks);
+    if (status == CLI_DONE) {
+        if (cli->json) {
+            fprintf(cli->screen.out, "{\"data\":[%s]}\n", checks.text.data);
+        }
+        print_checks(cli, rows);
+    }
+    buf_release(&checks.text);
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        status = status == CLI_DONE && !way_is_well(row) ? CLI_PROBLEM : status;
+    }
+    return status;
 }
 
 int run_gateway_explain(struct cli *cli) {

@@ -58,12 +58,8 @@ void help_all(FILE *out) {
         "Exit status: 0 done, 1 found a problem, 2 wrong usage, 3 could not reach the service.\n");
 }
 
-void help_noun(FILE *out, const char *noun) {
-    const struct cli_command *alone = cli_command_find(noun, NULL);
-    if (alone == NULL || alone->handler != NULL) {
-        return;
-    }
-    fprintf(out, "holdfast %s: %s.\n\n", noun, alone->summary);
+/* True: one of them asks the running service. */
+static bool help_verbs(FILE *out, const char *noun) {
     bool talks = false;
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *row = &cli_commands[i];
@@ -72,6 +68,16 @@ void help_noun(FILE *out, const char *noun) {
             fprintf(out, "  %s %-*s %s\n", noun, VERB_COLUMNS, row->verb, row->summary);
         }
     }
+    return talks;
+}
+
+void help_noun(FILE *out, const char *noun) {
+    const struct cli_command *alone = cli_command_find(noun, NULL);
+    if (alone == NULL || alone->handler != NULL) {
+        return;
+    }
+    fprintf(out, "holdfast %s: %s.\n\n", noun, alone->summary);
+    bool talks = help_verbs(out, noun);
     if (alone->details != NULL) {
         fprintf(out, "\n%s\n", alone->details);
     }
@@ -93,13 +99,28 @@ static void help_options(FILE *out, const struct cli_option *option) {
     }
 }
 
+/* Behind a command, what it cannot do without. */
+static void help_needed(FILE *out, const struct cli_option *option) {
+    for (; option != NULL && option->name != NULL; option++) {
+        if (option->needed) {
+            fprintf(out, " --%s %s", option->name, option->value != NULL ? option->value : "");
+        }
+    }
+}
+
 void help_command(FILE *out, const struct cli_command *command) {
     fprintf(out, "holdfast %s%s%s: %s.\n\n", command->noun, command->verb != NULL ? " " : "",
             command->verb != NULL ? command->verb : "", command->summary);
-    fprintf(out, "Usage: holdfast %s%s%s%s%s [OPTIONS]\n", command->noun,
-            command->verb != NULL ? " " : "", command->verb != NULL ? command->verb : "",
-            command->arguments != NULL ? " " : "",
+    fprintf(out, "Usage: holdfast %s%s%s%s%s", command->noun, command->verb != NULL ? " " : "",
+            command->verb != NULL ? command->verb : "", command->arguments != NULL ? " " : "",
             command->arguments != NULL ? command->arguments : "");
+    help_needed(out, command->options);
+    for (int i = 0; cli_common_flags[i] != 0; i++) {
+        if ((command->flags & cli_common_flags[i]) != 0) {
+            help_needed(out, cli_common_options(cli_common_flags[i]));
+        }
+    }
+    fputs(" [OPTIONS]\n", out);
     if (command->details != NULL) {
         fprintf(out, "\n%s\n", command->details);
     }
@@ -115,6 +136,10 @@ void help_command(FILE *out, const struct cli_command *command) {
         fprintf(out, "%s", headed ? "" : command->options != NULL ? "\nAlso\n" : "\nOptions\n");
         headed = true;
         help_options(out, cli_common_options(cli_common_flags[i]));
+    }
+    if (command->verb == NULL && cli_has_verbs(command->noun)) {
+        fprintf(out, "\nAnd in the running service\n");
+        help_verbs(out, command->noun);
     }
     help_statuses(out, reaches(command));
 }

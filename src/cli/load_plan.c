@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "gateway/gateway.h"
 
 enum { PER_MILLION = 1000000 };
 
@@ -141,6 +142,19 @@ int64_t load_plan_due_us(struct load_plan *plan) {
     return (int64_t)(plan->next_s * (double)US_PER_SECOND);
 }
 
+/* A star at its end stands for the order's number. */
+static void add_token(const struct load_plan *plan, const json_t *token, struct buf *body) {
+    char text[GATEWAY_TOKEN_CHARS_MAX + 24];
+    const char *given = json_string_value(token);
+    size_t count = strlen(given);
+    if (count == 0 || given[count - 1] != '*') {
+        buf_add_json(body, given);
+        return;
+    }
+    snprintf(text, sizeof text, "%.*s%lld", (int)count - 1, given, (long long)plan->made);
+    buf_add_json(body, text);
+}
+
 static void add_tokens(const struct load_plan *plan, bool decline, struct buf *body) {
     json_t *tokens = decline ? plan->decline_tokens : plan->tokens;
     const char *gateway, *comma = "";
@@ -149,7 +163,7 @@ static void add_tokens(const struct load_plan *plan, bool decline, struct buf *b
     json_object_foreach(tokens, gateway, token) {
         if (gateway[0] == '\0') {
             buf_add_text(body, ",\"token\":");
-            buf_add_json(body, json_string_value(token));
+            add_token(plan, token, body);
         }
     }
     json_object_foreach(tokens, gateway, token) {
@@ -157,7 +171,7 @@ static void add_tokens(const struct load_plan *plan, bool decline, struct buf *b
             buf_add_text(body, opened ? comma : ",\"tokens\":{");
             buf_add_json(body, gateway);
             buf_add_char(body, ':');
-            buf_add_json(body, json_string_value(token));
+            add_token(plan, token, body);
             opened = true;
             comma = ",";
         }

@@ -3,6 +3,7 @@
  * with a hyphen. An option that the row does not have is refused before anything is done. */
 #include "cli/options.h"
 
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,8 +117,21 @@ static int hint_choices(struct err *err, const char *choices) {
     return err_hint(err, "One of: %s.", list);
 }
 
+/* What is sent is JSON, which is UTF-8; the name of a file may be any bytes. */
+static int check_text(const char *kind, const char *word, struct err *err) {
+    if (kind == NULL || cli_is_path(kind) || g_utf8_validate(word, -1, NULL)) {
+        return 0;
+    }
+    err_set(err, ERR_USAGE, "%s is not UTF-8", kind);
+    return err_hint(err, "Set the terminal or the script to UTF-8. Nothing was done.");
+}
+
 static int keep(struct cli *cli, const struct cli_option *option, const char *value,
                 struct err *err) {
+    int r = check_text(option->value, value, err);
+    if (r < 0) {
+        return err_while(err, "reading --%s", option->name);
+    }
     if (option->choices != NULL && !is_choice(option->choices, value)) {
         char shown[64];
         text_shown(value, strlen(value), shown, sizeof shown);
@@ -221,6 +235,8 @@ int options_read(struct cli *cli, int argc, char **argv, struct err *err) {
             return unknown_option(cli, word + 1, strlen(word + 1), err);
         } else if (cli->argument_count == CLI_ARGUMENTS_MAX) {
             return err_set(err, ERR_USAGE, "there are more than %d arguments", CLI_ARGUMENTS_MAX);
+        } else if (check_text(cli->command->arguments, word, err) < 0) {
+            return err_while(err, "reading argument %d", cli->argument_count + 1);
         } else {
             cli->arguments[cli->argument_count++] = word;
         }
@@ -261,6 +277,11 @@ const char *cli_text_or(const struct cli *cli, const char *name, const char *fal
 
 const char *cli_argument(const struct cli *cli, int n) {
     return n < cli->argument_count ? cli->arguments[n] : NULL;
+}
+
+const char *cli_file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
 }
 
 int cli_int(const struct cli *cli, const char *name, int64_t min, int64_t max, int64_t *ret_value,

@@ -40,19 +40,11 @@ static void print_payments(const struct cli *cli, const json_t *answer) {
 }
 
 int run_payment_list(struct cli *cli) {
-    static const char *const options[][2] = {
-        {"state", "state"},   {"order", "order_id"},       {"gateway", "gateway"},
-        {"method", "method"}, {"customer", "customer_id"}, {"since", "since"},
-        {"until", "until"},   {"limit", "limit"},          {"cursor", "cursor"},
-    };
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/payments");
-    for (size_t i = 0; i < COUNT_OF(options); i++) {
-        talk_path_add(&path, options[i][1], cli_text(cli, options[i][0]));
-    }
-    talk_path_add(&path, "review", cli_given(cli, "review") ? "1" : NULL);
-    int status = talk_get(cli, path.text.data, &answer);
+    int status = talk_list(cli, "/v1/payments",
+                           TALK_BY("state", "order_id", "gateway", "method", "customer_id", "since",
+                                   "until", "limit", "cursor", "review"),
+                           &answer);
     if (status == CLI_DONE) {
         print_payments(cli, answer);
     }
@@ -82,6 +74,26 @@ static void print_attempts(const struct cli *cli, const json_t *answer, const ch
     table_print(table, cli, empty);
 }
 
+/* They have no attempt: no gateway took them. */
+static void print_not_sent(const struct cli *cli, const json_t *rows) {
+    TABLE_AUTO table = TABLE("PAYMENT", "METHOD", "NEAREST", "CODE", ">AGE", "~WHY");
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        char text[SHOW_CHARS_MAX];
+        table_cell(table, field_text(row, "payment_id"));
+        table_cell(table, field_text(row, "method"));
+        table_cell(table, field_text(row, "gateway"));
+        table_cell(table, field_text(row, "code"));
+        table_cell(table, field_age(row, "at", text));
+        table_cell(table, field_text(row, "message"));
+    }
+    if (table_rows(table) > 0) {
+        cli_say(cli, "\nPayments that no gateway was asked for, newest first:\n\n");
+        table_print(table, cli, NULL);
+    }
+}
+
 int run_payment_failed(struct cli *cli) {
     TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
@@ -103,13 +115,18 @@ int run_payment_failed(struct cli *cli) {
         table_cell(codes, field_text(row, "code"));
     }
     if (table_rows(codes) == 0) {
-        cli_say(cli, "No attempt failed in the last %s.\n", last);
+        cli_say(cli,
+                "No attempt failed in the last %s, and for each payment a gateway was asked.\n",
+                last);
         return CLI_DONE;
     }
-    cli_say(cli, "Failed attempts of the last %s, by code:\n\n", last);
+    cli_say(cli, "What failed in the last %s, by code:\n\n", last);
     table_print(codes, cli, NULL);
-    cli_say(cli, "\nNewest first:\n\n");
-    print_attempts(cli, answer, NULL);
+    if (json_array_size(json_object_get(answer, "data")) > 0) {
+        cli_say(cli, "\nAttempts, newest first:\n\n");
+        print_attempts(cli, answer, NULL);
+    }
+    print_not_sent(cli, json_object_get(answer, "not_sent"));
     return CLI_DONE;
 }
 
@@ -254,22 +271,16 @@ static int print_payment(const struct cli *cli, const json_t *payment) {
     table_pair(table, "gateway", field_text(payment, "gateway"));
     table_pair(table, "message", field_text(payment, "message"));
     table_pair(table, "failure", json_peek_text(payment, "failure", "code", NULL));
-    table_pair(table, "", json_peek_text(payment, "failure", "message", NULL));
-    table_pair(table, "next step", json_peek_text(payment, "action", "type", NULL));
-    table_pair(table, "", json_peek_text(payment, "action", "url", NULL));
+    field_next(table, payment);
     table_print(table, cli, NULL);
+    print_action(cli, payment);
     return state != NULL && strcmp(state, "failed") == 0 ? CLI_PROBLEM : CLI_DONE;
 }
 
 static int post_for_payment(struct cli *cli, const char *verb, const json_t *body) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    talk_path_init(&path, "/v1/payments");
-    if (verb != NULL) {
-        talk_path_part(&path, cli_argument(cli, 0));
-        talk_path_part(&path, verb);
-    }
-    int status = talk_post(cli, path.text.data, body, &answer);
+    int status = verb == NULL ? talk_post(cli, "/v1/payments", body, &answer)
+                              : talk_about(cli, "POST", "/v1/payments", verb, body, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -284,7 +295,7 @@ static int post_for_payment(struct cli *cli, const char *verb, const json_t *bod
     return status;
 }
 
-static void body_customer(const struct cli *cli, json_t *body) {
+void body_customer(const struct cli *cli, json_t *body) {
     JSON_AUTO customer = json_object();
     body_text(cli, customer, "customer", "id");
     body_text(cli, customer, "region", "region");
@@ -301,6 +312,7 @@ int run_payment_create(struct cli *cli) {
     static const char *const texts[][2] = {
         {"order", "order_id"},  {"currency", "currency"},     {"method", "method"},
         {"purpose", "purpose"}, {"return-url", "return_url"}, {"description", "description"},
+        {"flow", "flow"},
     };
     struct err err = {0};
     JSON_AUTO body = json_object();
@@ -317,14 +329,19 @@ int run_payment_create(struct cli *cli) {
     if (cli_given(cli, "capture-later")) {
         json_object_set_new(body, "capture", json_string("manual"));
     }
+    if (cli_given(cli, "defer")) {
+        json_object_set_new(body, "defer", json_true());
+    }
+    if (cli_given(cli, "queue")) {
+        json_object_set_new(body, "queue", json_true());
+    }
     if (cli_given(cli, "several-per-order")) {
         json_object_set_new(body, "several_per_order", json_true());
     }
     return post_for_payment(cli, NULL, body);
 }
 
-/* An amount is written in the payment's own currency, so that has to be asked for first. */
-static int body_own_amount(struct cli *cli, json_t *body) {
+int body_payment_amount(struct cli *cli, json_t *body) {
     if (!cli_given(cli, "amount")) {
         return CLI_DONE;
     }
@@ -344,7 +361,7 @@ static int body_own_amount(struct cli *cli, json_t *body) {
 
 int run_payment_capture(struct cli *cli) {
     JSON_AUTO body = json_object();
-    int status = body_own_amount(cli, body);
+    int status = body_payment_amount(cli, body);
     if (status != CLI_DONE) {
         return status;
     }
@@ -362,7 +379,7 @@ int run_payment_cancel(struct cli *cli) {
 
 int run_payment_refund(struct cli *cli) {
     JSON_AUTO body = json_object();
-    int status = body_own_amount(cli, body);
+    int status = body_payment_amount(cli, body);
     if (status != CLI_DONE) {
         return status;
     }

@@ -86,6 +86,24 @@ const char *show_money(int64_t amount_minor, const char *currency, char text[SHO
     return text;
 }
 
+const char *show_sum(int64_t amount_minor, const char *currency, char text[SHOW_CHARS_MAX]) {
+    char plain[SHOW_CHARS_MAX];
+    show_money(amount_minor, currency, plain);
+    const char *from = plain;
+    char *to = text, *end = text + SHOW_CHARS_MAX - 1;
+    size_t digits = strspn(plain + (plain[0] == '-'), "0123456789");
+    for (; *from != '\0' && to < end; from++) {
+        bool digit = digits > 0 && *from != '-';
+        *to++ = *from;
+        digits -= digit;
+        if (digit && digits > 0 && digits % 3 == 0 && to < end) {
+            *to++ = ',';
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
 const char *show_count(int64_t count, char text[SHOW_CHARS_MAX]) {
     char plain[32];
     int length = snprintf(plain, sizeof plain, "%lld", (long long)count);
@@ -101,8 +119,15 @@ const char *show_count(int64_t count, char text[SHOW_CHARS_MAX]) {
     return text;
 }
 
+const char *show_many(int64_t count, const char *one, const char *many, char text[SHOW_CHARS_MAX]) {
+    char number[SHOW_CHARS_MAX];
+    snprintf(text, SHOW_CHARS_MAX, "%.30s %.30s", show_count(count, number),
+             count == 1 ? one : many);
+    return text;
+}
+
 const char *show_span(int64_t span_us, char text[SHOW_CHARS_MAX]) {
-    long long seconds = (long long)(span_us / US_PER_SECOND);
+    long long seconds = (long long)(span_us > 0 ? span_us / US_PER_SECOND : 0);
     if (seconds < 60) {
         snprintf(text, SHOW_CHARS_MAX, "%llds", seconds);
     } else if (seconds < 3600) {
@@ -152,17 +177,26 @@ const char *show_age(const char *time, char text[SHOW_CHARS_MAX]) {
     return show_span(age_us > 0 ? age_us : 0, text);
 }
 
-const char *show_moment(const char *time, char text[SHOW_CHARS_MAX]) {
+const char *show_time(const char *time, char text[SHOW_CHARS_MAX]) {
     int64_t then_us = 0;
-    char age[SHOW_CHARS_MAX];
     if (time == NULL || !clock_parse(time, &then_us)) {
+        snprintf(text, SHOW_CHARS_MAX, "-");
+    } else {
+        snprintf(text, SHOW_CHARS_MAX, "%.10s %.8sZ", time, time + 11);
+    }
+    return text;
+}
+
+const char *show_moment(const char *time, char text[SHOW_CHARS_MAX]) {
+    char age[SHOW_CHARS_MAX], at[SHOW_CHARS_MAX];
+    show_time(time, at);
+    if (strcmp(at, "-") == 0) {
         snprintf(text, SHOW_CHARS_MAX, "-");
         return text;
     }
     show_age(time, age);
     bool future = strncmp(age, "in ", 3) == 0;
-    snprintf(text, SHOW_CHARS_MAX, "%.10s %.8sZ (%.24s%s)", time, time + 11, age,
-             future ? "" : " ago");
+    snprintf(text, SHOW_CHARS_MAX, "%.24s (%.24s%s)", at, age, future ? "" : " ago");
     return text;
 }
 

@@ -51,7 +51,7 @@ static void print_card(const struct cli *cli, const json_t *payment) {
                     field_true(customer, "vip") ? ", VIP" : "");
     }
     table_pair(card, "failure", json_peek_text(payment, "failure", "code", NULL));
-    table_pair(card, "", json_peek_text(payment, "failure", "message", NULL));
+    field_next(card, payment);
     table_pair(card, "next step", json_peek_text(payment, "action", "type", NULL));
     table_pair(card, "", json_peek_text(payment, "action", "url", NULL));
     table_pair(card, "to review", field_text(payment, "review"));
@@ -113,6 +113,21 @@ static void append(GString *text, const char *separator, const char *more) {
     }
 }
 
+/* "alipay-cn (breaker open), paypal-eu (does not take this method)". */
+static char *passed_over(const json_t *row) {
+    GString *others = g_string_new("");
+    size_t i;
+    json_t *candidate;
+    json_array_foreach(json_object_get(json_object_get(row, "decision"), "candidates"), i,
+                       candidate) {
+        if (!field_true(candidate, "eligible")) {
+            append(others, ", ", field_word(candidate, "gateway"));
+            g_string_append_printf(others, " (%s)", field_word(candidate, "reason"));
+        }
+    }
+    return g_string_free(others, FALSE);
+}
+
 /* "paypal, priority 2; passed over: stripe-eu (breaker open)". */
 static char *decision_text(const json_t *attempt) {
     GString *text = g_string_new(field_word(attempt, "gateway"));
@@ -121,20 +136,16 @@ static char *decision_text(const json_t *attempt) {
     if (rule != NULL && rule[0] != '\0') {
         g_string_append_printf(text, " by rule \"%s\"", rule);
     }
-    GString *others = g_string_new("");
     size_t i;
     json_t *candidate;
     json_array_foreach(json_object_get(decision, "candidates"), i, candidate) {
-        bool chosen = strcmp(field_word(candidate, "gateway"), field_word(attempt, "gateway")) == 0;
-        if (chosen) {
+        if (strcmp(field_word(candidate, "gateway"), field_word(attempt, "gateway")) == 0) {
             append(text, ", ", field_text(candidate, "reason"));
-        } else if (!field_true(candidate, "eligible")) {
-            append(others, ", ", field_word(candidate, "gateway"));
-            g_string_append_printf(others, " (%s)", field_word(candidate, "reason"));
         }
     }
-    append(text, "; passed over: ", others->str);
-    g_string_free(others, TRUE);
+    char *others = passed_over(attempt);
+    append(text, "; passed over: ", others);
+    g_free(others);
     return g_string_free(text, FALSE);
 }
 
@@ -190,6 +201,24 @@ static char *inquiry_text(const json_t *inquiry) {
     return g_string_free(text, FALSE);
 }
 
+/* The first reason; the others are in the JSON. */
+static void add_checks(struct story *story, const json_t *answer) {
+    size_t i;
+    json_t *check;
+    json_array_foreach(json_object_get(answer, "risk"), i, check) {
+        const json_t *hits = json_object_get(check, "hits");
+        const json_t *hit = json_array_get(hits, 0);
+        GString *text = g_string_new(field_true(check, "skipped") ? "switched off" : "");
+        append(text, ", ", field_text(hit, "rule"));
+        append(text, ": ", field_text(hit, "why"));
+        if (json_array_size(hits) > 1) {
+            g_string_append_printf(text, "; and %zu more", json_array_size(hits) - 1);
+        }
+        add(story, field_text(check, "at"), "checked", field_text(check, "action"),
+            g_string_free(text, FALSE));
+    }
+}
+
 static void add_inquiries(struct story *story, const json_t *answer) {
     size_t i;
     json_t *inquiry;
@@ -232,6 +261,15 @@ static void add_attempts(struct story *story, const json_t *answer) {
         } else if (last_word(answer, attempt, &at_us)) {
             add_at(story, at_us, "outcome", field_text(attempt, "state"), outcome_text(attempt));
         }
+    }
+}
+
+/* Nobody was asked: all that stood in the way. */
+static void add_not_sent(struct story *story, const json_t *answer) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(answer, "not_sent"), i, row) {
+        add(story, field_text(row, "at"), "not sent", field_text(row, "code"), passed_over(row));
     }
 }
 
@@ -304,8 +342,10 @@ static const char *offset(int64_t span_us, char text[SHOW_CHARS_MAX]) {
 static void print_story(const struct cli *cli, const json_t *answer) {
     struct story story = {g_array_new(FALSE, FALSE, sizeof(struct moment))};
     g_array_set_clear_func(story.moments, moment_clear);
+    add_checks(&story, answer);
     add_inquiries(&story, answer); /* before what came of them in the same moment */
     add_attempts(&story, answer);
+    add_not_sent(&story, answer);
     add_operations(&story, answer);
     add_rest(&story, answer);
     g_array_sort(story.moments, earlier);

@@ -1,12 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0
- * system.c: how the running service is: status, ledger, database connections. */
+ * system.c: how the running service is: status, dependencies, ledger, database connections. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
 #include "cli/talk.h"
 
 /* ---- status ---- */
+
+static bool is_normal(const json_t *mode) {
+    const char *step = field_text(mode, "step");
+    return step == NULL || strcmp(step, "normal") == 0;
+}
+
+/* Where the ladder of degraded modes stands, and since when and why unless that is its ground. */
+static void print_step(struct table *card, const json_t *mode) {
+    char since[SHOW_CHARS_MAX];
+    if (json_is_object(mode)) {
+        table_styled(card, STYLE_DIM, "mode");
+        table_styled(card, is_normal(mode) ? STYLE_GOOD : STYLE_BAD, field_word(mode, "step"));
+    }
+    if (!is_normal(mode)) {
+        table_pair(card, "since",
+                   field_text(mode, "since") != NULL ? show_moment(field_text(mode, "since"), since)
+                                                     : NULL);
+        table_pair(card, "because", field_text(mode, "reason"));
+    }
+    if (field_true(mode, "simplified")) {
+        table_styled(card, STYLE_DIM, "simplified flow");
+        table_styled(card, STYLE_BAD, "on: core payments only, without the fraud check");
+    }
+}
+
+/* How a gateway's charges fare, in words. */
+static const char *takes(const json_t *gateway, enum show_style *ret_style) {
+    static const struct {
+        const char *state, *charges, *words; /* NULL: any */
+        enum show_style style;
+    } rows[] = {
+        {"disabled", NULL, "takes none, it is disabled", STYLE_BAD},
+        {"draining", NULL, "takes none, it is draining", STYLE_BAD},
+        {NULL, "failing", "takes none, it is failing (breaker open)", STYLE_BAD},
+        {NULL, "on_trial", "on trial after an outage: one payment now and then", STYLE_WARN},
+        {NULL, "recovering",
+         "takes payments, recovering: what could go elsewhere returns by shares", STYLE_WARN},
+        {NULL, NULL, "takes payments", STYLE_GOOD},
+    };
+    const char *state = field_word(gateway, "state"), *charges = field_word(gateway, "charges");
+    size_t i = 0;
+    while (i + 1 < COUNT_OF(rows) &&
+           ((rows[i].state != NULL && strcmp(rows[i].state, state) != 0) ||
+            (rows[i].charges != NULL && strcmp(rows[i].charges, charges) != 0))) {
+        i++;
+    }
+    *ret_style = rows[i].style;
+    return rows[i].words;
+}
 
 static void print_health(const struct cli *cli, const json_t *health) {
     TABLE_AUTO card = TABLE("", "~");
@@ -18,6 +68,7 @@ static void print_health(const struct cli *cli, const json_t *health) {
     table_pair(card, "started", show_moment(field_text(health, "started_at"), text));
     table_pairf(card, "database", "%s, %s", field_word(database, "engine"),
                 field_true(database, "up") ? "up" : "down");
+    print_step(card, json_object_get(health, "mode"));
     size_t i;
     json_t *gateway;
     json_array_foreach(json_object_get(health, "gateways"), i, gateway) {
@@ -27,15 +78,10 @@ static void print_health(const struct cli *cli, const json_t *health) {
             table_blank(card);
         }
         char line[SHOW_CHARS_MAX * 2];
-        bool up = field_true(gateway, "up");
-        const char *state = field_word(gateway, "state");
-        bool breaker = !up && strcmp(state, "enabled") == 0;
-        snprintf(line, sizeof line, "%.60s: %s%.40s", field_word(gateway, "name"),
-                 up ? "takes payments" : "takes none, it is ",
-                 up        ? ""
-                 : breaker ? "failing (breaker open)"
-                           : state);
-        table_styled(card, up ? STYLE_GOOD : STYLE_BAD, line);
+        enum show_style style;
+        const char *how = takes(gateway, &style);
+        snprintf(line, sizeof line, "%.50s: %s", field_word(gateway, "name"), how);
+        table_styled(card, style, line);
     }
     table_print(card, cli, NULL);
 }
@@ -88,6 +134,8 @@ static void print_backlog(const struct cli *cli, const json_t *backlog) {
 
 static bool all_well(const json_t *health, const json_t *backlog) {
     return strcmp(field_word(health, "status"), "ok") == 0 &&
+           is_normal(json_object_get(health, "mode")) &&
+           !field_true(json_object_get(health, "mode"), "simplified") &&
            field_int(backlog, "unknown_payments") == 0 &&
            field_int(backlog, "unknown_operations") == 0 && field_int(backlog, "open_cases") == 0 &&
            field_int(backlog, "callbacks_parked") == 0 &&
@@ -118,6 +166,71 @@ int run_status(struct cli *cli) {
     return all_well(health, backlog) ? CLI_DONE : CLI_PROBLEM;
 }
 
+/* ---- dependencies ---- */
+
+static void cell_latency(struct table *table, const json_t *edge) {
+    char text[SHOW_CHARS_MAX];
+    const json_t *value = json_object_get(edge, "latency_ms");
+    table_cell(table, json_is_number(value)
+                          ? show_latency((int64_t)(json_number_value(value) * 1000.0), text)
+                          : NULL);
+}
+
+static void print_edges(const struct cli *cli, const json_t *edges, const char *direction,
+                        const char *title) {
+    TABLE_AUTO table = TABLE(title, "KIND", "STATE", ">LATENCY", "SINCE", "~WITHOUT IT");
+    char text[SHOW_CHARS_MAX];
+    size_t i;
+    json_t *edge;
+    json_array_foreach(edges, i, edge) {
+        if (strcmp(field_word(edge, "direction"), direction) != 0) {
+            continue;
+        }
+        const char *since = field_text(edge, "since");
+        table_cell(table, field_text(edge, "name"));
+        table_cell(table, field_text(edge, "kind"));
+        table_state(table, field_text(edge, "state"));
+        cell_latency(table, edge);
+        table_cell(table, since != NULL ? show_age(since, text) : NULL);
+        table_cell(table, field_text(edge, "without"));
+    }
+    table_print(table, cli, NULL);
+}
+
+/* Whole sentences of whatever is not well; a narrow terminal cuts neither of them in half. */
+static void print_edges_amiss(const struct cli *cli, const json_t *edges) {
+    size_t i;
+    json_t *edge;
+    json_array_foreach(edges, i, edge) {
+        const char *state = field_word(edge, "state");
+        if (strcmp(state, "down") != 0 && strcmp(state, "degraded") != 0) {
+            continue;
+        }
+        TABLE_AUTO card = TABLE("", "");
+        table_styled(card, STYLE_DIM, state);
+        table_cell(card, field_text(edge, "name"));
+        table_pair(card, "why", field_text(edge, "why"));
+        table_pair(card, strcmp(state, "down") == 0 ? "so" : "if it fails",
+                   field_text(edge, "without"));
+        cli_say(cli, "\n");
+        table_print(card, cli, NULL);
+    }
+}
+
+int run_deps(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_get(cli, "/v1/dependencies", &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    const json_t *edges = talk_rows(answer);
+    print_edges(cli, edges, "needs", "HOLDFAST NEEDS");
+    cli_say(cli, "\n");
+    print_edges(cli, edges, "serves", "WHO NEEDS IT");
+    print_edges_amiss(cli, edges);
+    return strcmp(field_word(answer, "state"), "down") == 0 ? CLI_PROBLEM : CLI_DONE;
+}
+
 /* ---- ledger ---- */
 
 int run_ledger_show(struct cli *cli) {
@@ -127,7 +240,7 @@ int run_ledger_show(struct cli *cli) {
         return status;
     }
     TABLE_AUTO accounts = TABLE("~ACCOUNT", ">DEBITS", ">CREDITS", ">BALANCE");
-    TABLE_AUTO books = TABLE("GATEWAY", ">TAKEN", ">PAYMENTS", ">RETURNED", ">REFUNDS", ">FEES");
+    TABLE_AUTO books = TABLE("GATEWAY", ">TAKEN", ">TIMES", ">RETURNED", ">TIMES", ">FEES");
     size_t i;
     json_t *row;
     char text[SHOW_CHARS_MAX];
@@ -149,6 +262,8 @@ int run_ledger_show(struct cli *cli) {
     if (table_rows(books) > 0) {
         cli_say(cli, "\nWhat each gateway took and gave back, by our books\n\n");
         table_print(books, cli, NULL);
+        cli_say(cli, "\nTIMES counts movements: also each part of a payment, money that nothing "
+                     "explains, and\nwhat banks took back.\n");
     }
     return CLI_DONE;
 }
@@ -195,4 +310,115 @@ int run_db_refresh(struct cli *cli) {
         print_pool(cli, answer);
     }
     return status;
+}
+
+/* ---- what the database is busy with ---- */
+
+/* A query with its --limit, and the answer of it. */
+static int look(struct cli *cli, const char *what, const char *option, const char *value,
+                json_t **ret_answer) {
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/internal/api/system/database");
+    talk_path_part(&path, what);
+    talk_path_add(&path, option, value);
+    talk_path_add(&path, "limit", cli_text(cli, "limit"));
+    return talk_get(cli, path.text.data, ret_answer);
+}
+
+static void cell_span(struct table *table, const json_t *row, const char *key) {
+    char text[SHOW_CHARS_MAX];
+    const json_t *value = json_object_get(row, key);
+    table_cell(table,
+               json_is_integer(value) ? show_latency(json_integer_value(value), text) : NULL);
+}
+
+/* 0: the server's processes have numbers, ours has none there. */
+static void cell_pid(struct table *table, const json_t *row) {
+    if (field_int(row, "pid") > 0) {
+        table_cellf(table, "%lld", (long long)field_int(row, "pid"));
+    } else {
+        table_cell(table, NULL);
+    }
+}
+
+int run_db_slow(struct cli *cli) {
+    struct err err = {0};
+    JSON_AUTO answer = NULL;
+    char over[24];
+    int64_t over_us = 10 * US_PER_MS;
+    if (cli_duration(cli, "over", 0, 86400 * US_PER_SECOND, &over_us, &err) < 0) {
+        return cli_fail(cli, &err);
+    }
+    snprintf(over, sizeof over, "%lld", (long long)(over_us / US_PER_MS));
+    int status = look(cli, "slow", "over_ms", over, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE("TOLD BY", ">CALLS", ">MEAN", ">LONGEST", ">LAST", "~STATEMENT");
+    size_t i;
+    json_t *row;
+    json_array_foreach(talk_rows(answer), i, row) {
+        char text[SHOW_CHARS_MAX];
+        table_cell(table, field_text(row, "of"));
+        table_count(table, field_int(row, "calls"));
+        cell_span(table, row, "mean_us");
+        cell_span(table, row, "max_us");
+        table_cell(table, field_age(row, "last_at", text));
+        table_cell(table, field_text(row, "query"));
+    }
+    table_print(table, cli, "No statement was slow.");
+    if (field_text(answer, "note") != NULL) {
+        cli_say(cli, "\n%s\n", field_text(answer, "note"));
+    }
+    return CLI_DONE;
+}
+
+int run_db_long(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = look(cli, "transactions", NULL, NULL, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE(">PID", "WHO", "FROM", ">OPEN", "STATE", "WAITS FOR", "~STATEMENT");
+    size_t i;
+    json_t *row;
+    json_array_foreach(talk_rows(answer), i, row) {
+        cell_pid(table, row);
+        table_cell(table, field_text(row, "who"));
+        table_cell(table, field_text(row, "from"));
+        cell_span(table, row, "open_us");
+        table_state(table, field_text(row, "state"));
+        table_cell(table, field_text(row, "waits_for"));
+        table_cell(table, field_text(row, "query"));
+    }
+    table_print(table, cli, "No transaction is open.");
+    return CLI_DONE;
+}
+
+int run_db_locks(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = look(cli, "locks", "all", cli_given(cli, "all") ? "1" : NULL, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE(">PID", "WHO", "HOLDS OR WAITS", ">COUNT", "SUBJECT", "MODE",
+                             ">WAITING", "BEHIND", "~STATEMENT");
+    bool waits = false;
+    size_t i;
+    json_t *row;
+    json_array_foreach(talk_rows(answer), i, row) {
+        bool granted = field_true(row, "granted");
+        waits = waits || !granted;
+        cell_pid(table, row);
+        table_cell(table, field_text(row, "who"));
+        table_state(table, granted ? "holds" : "waits");
+        table_count(table, field_int(row, "count"));
+        table_cell(table, field_text(row, "subject"));
+        table_cell(table, field_text(row, "mode"));
+        cell_span(table, row, "waiting_us");
+        table_cell(table, field_text(row, "blocked_by"));
+        table_cell(table, field_text(row, "query"));
+    }
+    table_print(table, cli, "Nobody waits for a lock.");
+    return waits ? CLI_PROBLEM : CLI_DONE;
 }

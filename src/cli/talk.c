@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "base/secret.h"
 #include "cli/commands.h"
@@ -322,12 +323,76 @@ static int converse(struct cli *cli, const char *method, const char *path, const
     return status;
 }
 
+int talk_file(struct cli *cli, const char *path, char **ret_bytes, size_t *ret_count) {
+    struct talk *talk = calloc(1, sizeof *talk);
+    INVARIANT(talk != NULL, "out of memory");
+    *talk = (struct talk){.cli = cli, .method = "GET", .path = path};
+    struct err err = {0};
+    int status = CLI_DONE;
+    if (prepare(talk, &err) < 0) {
+        status = cli_fail(cli, &err);
+    } else if (call(talk, &err) < 0) {
+        status = fail_unanswered(talk);
+    } else if (talk->answer.status != 200) {
+        status = take(talk, false, NULL);
+        status = status == CLI_DONE ? fail_foreign(talk) : status;
+    } else {
+        *ret_count = talk->answer.body_bytes;
+        *ret_bytes = talk->answer.body;
+        talk->answer.body = NULL;
+    }
+    http_answer_release(&talk->answer);
+    explicit_bzero(talk, sizeof *talk);
+    free(talk);
+    return status;
+}
+
+int talk_save(struct cli *cli, const char *path, const char *file) {
+    struct file_face face;
+    struct err err = {0}, absent = {0};
+    char *bytes = NULL, number[SHOW_CHARS_MAX];
+    size_t count = 0;
+    if (file_look(file, &face, &absent) == 0) {
+        err_set(&err, ERR_EXISTS, "%.200s is there already", file);
+        err_hint(&err, "Nothing is written over: name another file.");
+        return cli_fail(cli, &err);
+    }
+    int status = talk_file(cli, path, &bytes, &count);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    int r = file_replace(file, bytes, count, 0600, &err);
+    free(bytes);
+    if (r < 0) {
+        return cli_fail(cli, &err);
+    }
+    JSON_AUTO done = json_pack("{s:s,s:I}", "file", cli_file_name(file), "bytes",
+                               (json_int_t)count);
+    char *line = json_write(done);
+    talk_print_json(cli, line);
+    free(line);
+    cli_say(cli, "%s bytes in %s.\n", show_count((int64_t)count, number), cli_file_name(file));
+    return CLI_DONE;
+}
+
 int talk_get(struct cli *cli, const char *path, json_t **ret_json) {
     return converse(cli, "GET", path, NULL, true, ret_json, NULL);
 }
 
 int talk_ask(struct cli *cli, const char *path, json_t **ret_json, char **ret_text) {
     return converse(cli, "GET", path, NULL, false, ret_json, ret_text);
+}
+
+int talk_ask_post(struct cli *cli, const char *path, json_t **ret_json, char **ret_text) {
+    return converse(cli, "POST", path, "{}", false, ret_json, ret_text);
+}
+
+int talk_quiet(struct cli *cli, const char *method, const char *path, const json_t *body,
+               json_t **ret_json, char **ret_text) {
+    char *text = body != NULL ? json_write(body) : NULL;
+    int status = converse(cli, method, path, text, false, ret_json, ret_text);
+    free(text);
+    return status;
 }
 
 int talk_send(struct cli *cli, const char *method, const char *path, const json_t *body,
@@ -344,6 +409,34 @@ int talk_send(struct cli *cli, const char *method, const char *path, const json_
 int talk_post(struct cli *cli, const char *path, const json_t *body, json_t **ret_json) {
     JSON_AUTO nothing = json_object();
     return talk_send(cli, "POST", path, body != NULL ? body : nothing, ret_json);
+}
+
+int talk_about(struct cli *cli, const char *method, const char *start, const char *verb,
+               const json_t *body, json_t **ret_json) {
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, start);
+    talk_path_part(&path, cli_argument(cli, 0));
+    if (verb != NULL) {
+        talk_path_part(&path, verb);
+    }
+    return strcmp(method, "POST") == 0 ? talk_post(cli, path.text.data, body, ret_json)
+                                       : talk_send(cli, method, path.text.data, body, ret_json);
+}
+
+int talk_list(struct cli *cli, const char *start, const char *const *names, json_t **ret_json) {
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, start);
+    for (; *names != NULL; names++) {
+        char option[32];
+        size_t chars = strlen(*names);
+        bool is_id = chars > 3 && strcmp(*names + chars - 3, "_id") == 0;
+        snprintf(option, sizeof option, "%.*s", (int)(is_id ? chars - 3 : chars), *names);
+        const struct cli_option *known = cli_option_find(cli->command, option);
+        INVARIANT(known != NULL, "a list is asked for by options of its command");
+        const char *flag = cli_given(cli, option) ? "1" : NULL;
+        talk_path_add(&path, *names, known->value != NULL ? cli_text(cli, option) : flag);
+    }
+    return talk_get(cli, path.text.data, ret_json);
 }
 
 const json_t *talk_rows(const json_t *answer) {

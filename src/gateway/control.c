@@ -17,6 +17,8 @@
 #include "store/audit.h"
 
 #define RELOAD_US (1 * US_PER_SECOND)
+/* Nobody else can switch anything there: only for what could not be read when it was switched. */
+#define RELOAD_ALONE_US (10 * US_PER_SECOND)
 static const char primary_row[] = "*primary";
 static const char fallback_row[] = "*fallback";
 
@@ -98,9 +100,11 @@ int gateway_control_reload(struct gateway_control *control, struct err *err) {
 
 static void reloader(void *arg) {
     struct gateway_control *control = arg;
+    bool alone = store_engine(control->store) == STORE_SQLITE;
+    int64_t pause_us = alone ? RELOAD_ALONE_US : RELOAD_US;
     lock_take(&control->lock);
     while (!control->stopping) {
-        cond_wait_until(&control->wake, &control->lock, clock_mono_us() + RELOAD_US);
+        cond_wait_until(&control->wake, &control->lock, clock_mono_us() + pause_us);
         if (control->stopping) {
             break;
         }

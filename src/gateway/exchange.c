@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/pan.h"
+#include "net/http_url.h"
 
 enum { TEXT_BYTES_MAX = 1024 };
 
@@ -70,30 +71,13 @@ void exchange_copy_url(char *to, size_t bytes, const char *from) {
     exchange_copy_id(to, bytes, from);
 }
 
+void exchange_redirect(struct gateway_result *result, const char *url) {
+    exchange_copy_url(result->action_data, sizeof(result->action_data), url);
+    result->action = result->action_data[0] != '\0' ? ACTION_REDIRECT : ACTION_NONE;
+}
+
 bool exchange_url_is_loopback(const char *url) {
-    const char *start = strstr(url, "://");
-    if (start == NULL) {
-        return false;
-    }
-    start += 3;
-    char host[256];
-    size_t count = start[0] == '[' ? strcspn(start, "]") + 1 : strcspn(start, ":/?#");
-    if (count >= sizeof(host) || count > strlen(start)) {
-        return false;
-    }
-    memcpy(host, start, count);
-    host[count] = '\0';
-    char after = start[count];
-    if (memchr(start, '@', strcspn(start, "/?#")) != NULL) {
-        return false; /* "localhost:secret@elsewhere" is elsewhere */
-    }
-    if (after != '\0' && after != ':' && after != '/') {
-        return false;
-    }
-    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) {
-        return true;
-    }
-    return strncmp(host, "127.", 4) == 0 && g_hostname_is_ip_address(host);
+    return http_url_is_loopback(url);
 }
 
 bool exchange_reference_ok(const char *reference) {
@@ -123,6 +107,7 @@ void exchange_in_doubt(struct gateway_result *result) {
         result->outcome == GW_REJECTED_CREDENTIALS || result->outcome == GW_NOT_FOUND) {
         result->outcome = GW_UNKNOWN;
         result->advice = ADVICE_LATER;
+        exchange_common_code(result, "gateway_no_answer"); /* not one that says: pay otherwise */
     }
 }
 
@@ -150,7 +135,7 @@ bool exchange_run(const struct gateway_call *call, const struct exchange *exchan
         .body_bytes = exchange->body_bytes,
         .timeout_us = left_us,
         .answer_bytes_max = EXCHANGE_ANSWER_BYTES_MAX,
-        .repeatable = true,
+        .repeatable = !exchange->once,
         .bulkhead = call->gateway->bulkhead,
     };
     struct http_answer answer = {0};

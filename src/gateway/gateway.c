@@ -20,6 +20,20 @@ static const char *const method_names[] = {
 };
 static_assert(COUNT_OF(method_names) == METHOD_COUNT, "every method has a name");
 
+static const char *const flow_names[] = {
+    [FLOW_PAGE] = "page",
+    [FLOW_MOBILE] = "mobile_page",
+    [FLOW_QR] = "qr",
+    [FLOW_APP] = "app",
+};
+static_assert(COUNT_OF(flow_names) == FLOW_COUNT, "every flow has a name");
+
+static const char *const action_names[] = {
+    [ACTION_NONE] = "",   [ACTION_REDIRECT] = "redirect", [ACTION_QR] = "qr_code",
+    [ACTION_APP] = "app", [ACTION_FORM] = "form",         [ACTION_TRANSFER] = "bank_transfer",
+};
+static_assert(COUNT_OF(action_names) == ACTION_COUNT, "every action has a name");
+
 static const char *const operation_names[] = {
     [OP_CHARGE] = "charge", [OP_QUERY] = "query",   [OP_CAPTURE] = "capture",
     [OP_CANCEL] = "cancel", [OP_REFUND] = "refund", [OP_QUERY_REFUND] = "query_refund",
@@ -44,6 +58,9 @@ bool gateway_outcome_is_fault(enum gateway_outcome outcome) {
 }
 
 const char *method_name(enum payment_method method) {
+    if (method == METHOD_MANUAL) {
+        return "manual";
+    }
     if ((size_t)method >= COUNT_OF(method_names) || method_names[method] == NULL) {
         return "";
     }
@@ -60,11 +77,38 @@ bool method_parse(const char *name, enum payment_method *ret_method) {
     return false;
 }
 
+const char *flow_name(enum gateway_flow flow) {
+    bool there = (size_t)flow < COUNT_OF(flow_names) && flow_names[flow] != NULL;
+    return there ? flow_names[flow] : "";
+}
+
+bool flow_parse(const char *name, enum gateway_flow *ret_flow) {
+    for (size_t i = 0; name != NULL && i < COUNT_OF(flow_names); i++) {
+        if (flow_names[i] != NULL && strcmp(flow_names[i], name) == 0) {
+            *ret_flow = (enum gateway_flow)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *action_name(enum gateway_action action) {
+    return (size_t)action < COUNT_OF(action_names) ? action_names[action] : "";
+}
+
 const char *operation_name(enum gateway_operation operation) {
     if ((size_t)operation >= COUNT_OF(operation_names) || operation_names[operation] == NULL) {
         return "";
     }
     return operation_names[operation];
+}
+
+void gateway_dispute_init(struct gateway_dispute *dispute) {
+    *dispute = (struct gateway_dispute){
+        .amount_minor = -1,
+        .fee_minor = -1,
+        .common_reason = "other",
+    };
 }
 
 void gateway_result_init(struct gateway_result *result) {
@@ -77,6 +121,19 @@ void gateway_result_init(struct gateway_result *result) {
     };
 }
 
+int64_t gateway_action_us(const struct gateway *gateway, int64_t otherwise_us) {
+    return gateway->adapter->action_us != NULL ? gateway->adapter->action_us(gateway)
+                                               : otherwise_us;
+}
+
+enum payment_method gateway_first_method(const struct gateway *gateway) {
+    int method = METHOD_CARD;
+    while (method < METHOD_COUNT - 1 && !gateway->methods[method]) {
+        method++;
+    }
+    return (enum payment_method)method;
+}
+
 const struct secret *gateway_credential(const struct gateway *gateway, const char *name) {
     for (int i = 0; i < gateway->credential_count; i++) {
         if (strcmp(gateway->credentials[i].name, name) == 0) {
@@ -84,6 +141,15 @@ const struct secret *gateway_credential(const struct gateway *gateway, const cha
         }
     }
     return NULL;
+}
+
+const char *gateway_option(const struct gateway *gateway, const char *name) {
+    for (int i = 0; i < gateway->option_count; i++) {
+        if (strcmp(gateway->options[i].name, name) == 0) {
+            return gateway->options[i].value;
+        }
+    }
+    return "";
 }
 
 const struct gateway_error *gateway_error_find(const struct gateway_adapter *adapter,

@@ -3,7 +3,7 @@
  *
  * A *gateway* is a named instance of an *adapter* with its own account: two Stripe accounts are two
  * gateways. An adapter is one const struct of functions, a capability set and an error table;
- * adding one touches its own folder and one line of registry.c.
+ * adding one touches its own folder and one line of adapters.def (docs/adding-a-gateway.md).
  *
  * Every function that talks to the gateway answers with a `gateway_result` whose `outcome` is one
  * row of outcomes.def; there is no other way to fail. The rule that matters (I6): whatever may have
@@ -17,7 +17,9 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/compiler.h"
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/id.h"
 #include "base/money.h"
@@ -31,6 +33,7 @@ enum {
     GATEWAY_CODE_CHARS_MAX = 63,
     GATEWAY_MESSAGE_CHARS_MAX = 239,
     GATEWAY_URL_CHARS_MAX = 1023,
+    GATEWAY_ACTION_CHARS_MAX = 4095,
     GATEWAY_TOKEN_CHARS_MAX = 255,
 };
 
@@ -53,9 +56,34 @@ enum payment_method {
     METHOD_UNIONPAY = 5,
     METHOD_BANK_TRANSFER = 6,
     METHOD_COUNT = 7,
+    METHOD_MANUAL = 100, /* past every gateway, by hand: none can be asked for it */
 };
 const char *method_name(enum payment_method method); /* "card" */
+/* Not METHOD_MANUAL. */
 MUST_USE bool method_parse(const char *name, enum payment_method *ret_method);
+
+/* How a customer who must act is asked to: by where he stands. Names as the API says them. */
+enum gateway_flow {
+    FLOW_PAGE = 1,   /* "page": a browser on a desk is sent to the gateway */
+    FLOW_MOBILE = 2, /* "mobile_page": a browser on a phone */
+    FLOW_QR = 3,     /* "qr": a code that he scans with the wallet on his phone */
+    FLOW_APP = 4,    /* "app": the shop's own app calls the wallet's */
+    FLOW_COUNT = 5,
+};
+const char *flow_name(enum gateway_flow flow);
+MUST_USE bool flow_parse(const char *name, enum gateway_flow *ret_flow);
+
+/* What his side must be given for it; `action_data` of a result. */
+enum gateway_action {
+    ACTION_NONE = 0,
+    ACTION_REDIRECT = 1, /* "redirect": an http(s) URL to go to */
+    ACTION_QR = 2,       /* "qr_code": the text to be drawn as a code */
+    ACTION_APP = 3,      /* "app": what the wallet's kit is called with, as it takes it */
+    ACTION_FORM = 4,     /* "form": {"url":…,"fields":{…}} that his browser is to post */
+    ACTION_TRANSFER = 5, /* "bank_transfer": {"account":…,"bank":…,"reference":…,…} to pay to */
+    ACTION_COUNT = 6,
+};
+const char *action_name(enum gateway_action action);
 
 enum gateway_operation {
     OP_CHARGE = 1,
@@ -95,8 +123,17 @@ struct gateway_result {
     char code[GATEWAY_CODE_CHARS_MAX + 1];        /* theirs: "card_declined/insufficient_funds" */
     char common_code[GATEWAY_CODE_CHARS_MAX + 1]; /* ours, from the table; "" when all is well */
     char message[GATEWAY_MESSAGE_CHARS_MAX + 1];  /* theirs, card numbers masked */
-    char action_url[GATEWAY_URL_CHARS_MAX + 1];   /* GW_ACTION_NEEDED: where the customer must go */
-    char trace[GATEWAY_ID_CHARS_MAX + 1];         /* their request id, for their support */
+    /* GW_ACTION_NEEDED: what the customer's side must be given, and until when it works (wall; 0:
+     * not said). */
+    enum gateway_action action;
+    char action_data[GATEWAY_ACTION_CHARS_MAX + 1];
+    int64_t action_expires_us;
+    char trace[GATEWAY_ID_CHARS_MAX + 1]; /* their request id, for their support */
+    /* Of a decline, where it is said: the gateway's own name for the card, its network ("visa"),
+     * and that its bank or network wants it never to be tried again. */
+    char card_fingerprint[GATEWAY_ID_CHARS_MAX + 1];
+    char card_network[16];
+    bool never_again;
     /* As the gateway states them; amount -1 and "" when the answer does not say. Compared with ours
      * by whoever called (CB-5). */
     int64_t amount_minor;
@@ -117,24 +154,39 @@ void gateway_result_init(struct gateway_result *result);
 /* Credentials by name ("api_key", "webhook_secret", "client_id", …), loaded from references. */
 struct gateway_credential {
     char name[32];
-    char reference[256]; /* "env:…" or "file:…" */
+    char reference[256]; /* "env:…", "file:…" or "sealed:…" */
     struct secret *value;
 };
-enum { GATEWAY_CREDENTIALS_MAX = 8 };
+enum { GATEWAY_CREDENTIALS_MAX = 8, GATEWAY_OPTIONS_MAX = 16 };
+
+/* What names the account there and is no secret: "app_id", "merchant_id". */
+struct gateway_option {
+    char name[32];
+    char value[GATEWAY_TOKEN_CHARS_MAX + 1];
+};
 
 struct gateway_cost {
     int64_t fixed_minor; /* of the payment's currency */
     int64_t basis_points;
 };
 
-/* A configured gateway. Immutable after gateway_registry_open() but for what its locks guard. */
+/* A configured gateway. Immutable after gateway_registry_open() but for what its locks guard. One
+ * of the registry has a keyring, and the names and references of its credentials only: their values
+ * and `state` are in the keyring's sets, each of which is a gateway like this one. Calls are made
+ * with keyring_take(). */
 struct gateway {
     char name[GATEWAY_NAME_CHARS_MAX + 1];
     const struct gateway_adapter *adapter;
+    struct keyring *keyring;                  /* keyring.h; NULL: its credentials never change */
     void *state;                              /* the adapter's own (token cache, …) */
     char base_url[GATEWAY_URL_CHARS_MAX + 1]; /* no slash at the end */
+    /* Where its callbacks reach us from outside, for protocols that say so in each request; "" when
+     * not configured. */
+    char callback_url[GATEWAY_URL_CHARS_MAX + 1];
     struct gateway_credential credentials[GATEWAY_CREDENTIALS_MAX];
     int credential_count;
+    struct gateway_option options[GATEWAY_OPTIONS_MAX];
+    int option_count;
     bool methods[METHOD_COUNT];
     struct currency currencies[64]; /* none: all */
     int currency_count;
@@ -149,12 +201,18 @@ struct gateway {
     struct http_bulkhead *bulkhead;
     struct gateway_health *health; /* health.h */
 };
-/* Borrowed; NULL when there is none of that name. */
+/* The first method that it takes; a probe counts as one of it. */
+enum payment_method gateway_first_method(const struct gateway *gateway);
+/* How long a customer has who must act there, `otherwise_us` where it says nothing of its own. */
+int64_t gateway_action_us(const struct gateway *gateway, int64_t otherwise_us);
+/* Borrowed as long as the set is taken; NULL when there is none of that name. */
 const struct secret *gateway_credential(const struct gateway *gateway, const char *name);
+/* Borrowed; "" when it is not configured. */
+const char *gateway_option(const struct gateway *gateway, const char *name);
 
 /* Everything a call needs besides what it asks. */
 struct gateway_call {
-    struct gateway *gateway;
+    struct gateway *gateway; /* with the credentials to use: keyring_take() */
     struct http_client *client;
     int64_t deadline_us; /* monotonic; the adapter gives up in time */
     /* Called by adapters that make an object first and move money second (PayPal's order), between
@@ -181,7 +239,14 @@ struct gateway_charge {
     const char *customer_email;          /* may be "" */
     const char *customer_ip;             /* may be "" */
     bool off_session;                    /* the customer is not there (a renewal) */
+    enum gateway_flow flow;              /* 0: no customer is to act, or the adapter's own choice */
+    /* Wall, when our row was written: the same at every repeat, for protocols in which a time is
+     * part of an order's name. */
+    int64_t created_us;
+    int64_t expires_us; /* wall: an order that waits for its customer ends then; 0: not said */
 };
+
+struct gateway_change;
 
 /* How to find it again: by our reference, and by theirs when we have it. */
 struct gateway_lookup {
@@ -189,9 +254,18 @@ struct gateway_lookup {
     const char *gateway_id; /* "" when the answer never came */
     const char *charge_id;
     int64_t created_us;   /* wall, when our row was written */
+    int64_t expires_us;   /* as in the charge */
     int64_t amount_minor; /* what we asked for */
     struct currency currency;
     enum payment_method method;
+    enum gateway_flow flow;
+    const char *token; /* as in the charge; "" or NULL when a customer was to act */
+    bool hold;         /* it was to hold the money only: the charge's `capture` was false */
+    /* The question is what became of this capture or cancellation (OP_CAPTURE, OP_CANCEL), for
+     * gateways where each is an order of its own that the payment's does not show; NULL: where the
+     * payment stands. An adapter whose payments show it needs neither. */
+    const struct gateway_change *change;
+    enum gateway_operation asked;
 };
 
 struct gateway_change {
@@ -231,6 +305,9 @@ struct gateway_event {
     char dispute_reason[64];
     int64_t dispute_due_us;
     char order_id[128]; /* ours, when it is carried back; else "" */
+    /* Ours of the payment that a refund is of, when it is carried back; else "". An order whose
+     * gateway gave no name for it is found by nothing else. */
+    char payment_reference[ID_TEXT_MAX];
     enum gateway_outcome outcome;
     int64_t amount_minor; /* -1: not said */
     struct currency currency;
@@ -253,18 +330,98 @@ struct gateway_ack {
 
 struct gateway_capabilities {
     bool authorize, partial_capture, cancel, partial_refund;
+    /* There is nobody to call: no address, no health, no callbacks. Its functions answer from what
+     * they are given, and what became of an order or a refund is told by other rows of ours, so
+     * that nobody need ask. `probe` may be NULL. */
+    bool offline;
     /* Repeating the same charge with the same reference within this time gives the first outcome
      * (or runs it once if it never arrived); 0: it does not honour keys. */
     int64_t key_lifetime_us;
     /* A refusal is kept under the key as well: a repeat that is refused means that the first was,
-     * and that it cannot come later and be done. */
+     * and that it cannot come later and be done. Not so where nobody was let in (outcomes.def:
+     * fault). */
     bool keeps_refusals;
     /* A NOT_FOUND from query() this long after the last send means that it never arrived; 0: never
      * conclusive. */
     int64_t not_found_conclusive_us;
     bool close_on_unknown; /* cancel() of a payment of unknown state is safe and conclusive */
+    /* refund() and cancel() may be repeated with their reference however long after, and are done
+     * once: also where charge() honours no keys. */
+    bool changes_again;
+    /* charge() without a token, repeated while the order waits for its customer, moves nothing and
+     * gives what he is to be shown once more. */
+    bool code_again;
+    /* A token is the customer's code as a till has read it: what is not charged so long after is
+     * taken back by cancel(), as long as it is open or unknown. 0: there are no such tokens. */
+    int64_t till_us;
     bool customer_action; /* the customer must approve on the gateway's page unless there is a token
                            */
+    bool flows[FLOW_COUNT]; /* how; none: FLOW_PAGE, if customer_action */
+    bool dispute_files;     /* answer_dispute() sends files, not texts alone */
+};
+
+/* Which statement of which day (`fetch_statement`). */
+struct gateway_statement {
+    const char *kind;     /* the gateway's own: "trade", "refund", "fund", "settlement" */
+    int year, month, day; /* in the gateway's time zone */
+};
+
+/* Where a dispute stands there. */
+enum gateway_dispute_status {
+    GW_DISPUTE_NONE = 0,  /* not said, or by a word that is not known */
+    GW_DISPUTE_ASKS,      /* evidence is waited for: none of this round is there */
+    GW_DISPUTE_REVIEWS,   /* nobody waits for us */
+    GW_DISPUTE_WON,       /* decided for us */
+    GW_DISPUTE_LOST,      /* decided against us, or accepted */
+    GW_DISPUTE_WITHDRAWN, /* over without a decision */
+};
+
+/* A payment that its customer takes back through his bank or wallet, as the gateway tells it. */
+struct gateway_dispute {
+    enum gateway_dispute_status status;
+    bool inquiry;         /* only a question so far */
+    bool money_out;       /* its amount is not with us at this moment */
+    int64_t amount_minor; /* -1: not said */
+    struct currency currency;
+    int64_t fee_minor;         /* what the gateway keeps for it, in that currency; -1: not said */
+    int64_t due_us;            /* wall, until when evidence is taken; 0: not said */
+    char reason[64];           /* theirs */
+    const char *common_reason; /* ours; a literal */
+    char dispute_id[GATEWAY_ID_CHARS_MAX + 1];
+    char gateway_id[GATEWAY_ID_CHARS_MAX + 1]; /* of the payment, where it is named */
+    char charge_id[GATEWAY_ID_CHARS_MAX + 1];
+    char reference[ID_TEXT_MAX]; /* ours, when it is carried back */
+};
+/* Status NONE, amounts -1, reason "other", everything else empty. */
+void gateway_dispute_init(struct gateway_dispute *dispute);
+
+/* One piece of evidence: a text, or a file. Borrowed. */
+struct gateway_evidence {
+    const char *kind; /* a row of payment/evidence_kinds.def */
+    const char *text;
+    const char *file_name, *media_type; /* "" for a text */
+    const void *bytes;
+    size_t byte_count;
+};
+struct gateway_dispute_answer {
+    const char *dispute_id; /* theirs */
+    const char *reference;  /* ours, of this answer: its idempotency key */
+    bool accept;            /* the money is given up; else the evidence is submitted */
+    const struct gateway_evidence *evidence;
+    int evidence_count;
+};
+
+/* A certificate that the gateway signs with and hands out itself. */
+enum { GATEWAY_SIGNERS_MAX = 8 };
+struct gateway_signer {
+    char serial[CERT_SERIAL_HEX_MAX];
+    int64_t not_after_us; /* wall */
+};
+
+/* "name" stands for "name_…" as well. `as`: under which name an old one is of use beside the one in
+ * force; NULL: in its place. */
+struct gateway_callback_key {
+    const char *name, *as;
 };
 
 struct gateway_adapter {
@@ -273,12 +430,22 @@ struct gateway_adapter {
     bool methods[METHOD_COUNT];
     const struct gateway_error *errors;
     int error_count;
-    const char *const *credentials; /* names that must be configured, NULL-terminated */
+    const char *const *credentials;  /* names that must be configured, NULL-terminated */
+    const char *const *options;      /* the same of options; NULL: it has none */
+    const char *const *more_options; /* names that may be; NULL: none */
+    /* Those of both that no call of ours shows to be right, only a callback: it is signed with them
+     * or sealed with them. "name" stands for "name_…" as well. NULL: there are none. */
+    const char *const *callback_names;
+    /* Those of both that callbacks are verified or opened with: they are kept (sealed) for as long
+     * as old callbacks are accepted, and nothing else is. NULL: callback_names. */
+    const struct gateway_callback_key *callback_keys;
     struct gateway_ack ack; /* a refusal is a problem document, for any gateway */
 
     /* Checks the configuration, makes `state`. */
     int (*open)(struct gateway *gateway, struct err *err);
     void (*close)(struct gateway *gateway);
+    /* How long a customer has who must act here; NULL: as long as anywhere. */
+    int64_t (*action_us)(const struct gateway *gateway);
     /* Takes or holds the money. The same reference again is the same charge; but when a repeat is
      * not let in (unavailable, rate-limited, refused) that is said of the repeat only: what an
      * earlier send did stays as unknown as it was. */
@@ -296,7 +463,7 @@ struct gateway_adapter {
     void (*capture)(const struct gateway_call *call, const struct gateway_change *change,
                     struct gateway_result *ret_result); /* GW_CHARGED */
     void (*cancel)(const struct gateway_call *call, const struct gateway_change *change,
-                   struct gateway_result *ret_result); /* GW_CANCELED */
+                   struct gateway_result *ret_result); /* GW_CANCELED, or "cannot_close" */
     void (*refund)(const struct gateway_call *call, const struct gateway_change *change,
                    struct gateway_result *ret_result); /* GW_REFUNDED, GW_PENDING, … */
     void (*query_refund)(const struct gateway_call *call, const struct gateway_change *change,
@@ -307,6 +474,26 @@ struct gateway_adapter {
     int (*verify_callback)(const struct gateway_call *call,
                            const struct gateway_callback_request *request,
                            struct gateway_event *ret_event, struct err *err);
+    /* The file as the gateway publishes it, unpacked from its transport and from no archive.
+     * ERR_NOT_FOUND: not published (yet, or there is nothing that day: most cannot tell). ERR_GONE:
+     * the gateway says that there is nothing that day. Else as http_call(), or ERR_SIGNATURE,
+     * ERR_BAD_REQUEST. NULL: it publishes none by its API. */
+    int (*fetch_statement)(const struct gateway_call *call,
+                           const struct gateway_statement *statement, struct buf *ret_file,
+                           struct err *err);
+    /* A dispute by the gateway's name for it. GW_NONE: described; NOT_FOUND; else the question was
+     * not answered. NULL, as the next one: disputes are not dealt with by its API. */
+    void (*query_dispute)(const struct gateway_call *call, const char *dispute_id,
+                          struct gateway_dispute *ret_dispute, struct gateway_result *ret_result);
+    /* Submits evidence, or accepts. The same reference again is the same answer. GW_NONE: it is
+     * there; REJECTED_REQUEST or NOT_FOUND: refused; else not known, or not sent. */
+    void (*answer_dispute)(const struct gateway_call *call,
+                           const struct gateway_dispute_answer *answer,
+                           struct gateway_result *ret_result);
+    /* The ones it holds of those now, asking nobody: such as have not ended, and the last of all
+     * even then. Returns how many. NULL: the gateway hands out none. */
+    int (*signers)(const struct gateway *gateway,
+                   struct gateway_signer ret_signers[GATEWAY_SIGNERS_MAX]);
     /* Cheapest call that shows reachability and valid credentials; moves nothing. GW_NONE: all is
      * well. */
     void (*probe)(const struct gateway_call *call, struct gateway_result *ret_result);

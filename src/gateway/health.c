@@ -6,8 +6,10 @@
  * 2. OPEN → HALF_OPEN happens when somebody asks after `open_until`; no task of its own.
  * 3. In HALF_OPEN one trial may be under way; a trial whose caller never reports (it died) gives
  * its place back after TRIAL_LOST_US.
- * 4. After closing, `ramp` stages let through a growing share of the calls by a counter, not by
- *    chance: stage 0 one in 10, stage 1 one in 2, then all. A fault in the ramp opens it again.
+ * 4. After closing, `ramp` stages give the router a growing share of what could go elsewhere, by a
+ *    counter and not by chance: stage 0 one in 10, stage 1 one in 2, then all. A stage ends by its
+ *    good calls or by its time, so that little traffic recovers too; a call itself is never
+ *    refused for its share. A fault in the ramp opens the breaker again.
  * One lock per gateway; nothing under it blocks. */
 #include "gateway/health.h"
 
@@ -23,6 +25,7 @@
 
 enum { WINDOW_MAX_S = 120, RAMP_STAGES = 2, RAMP_CALLS = 20, TIMEOUT_CALLS_MIN = 50 };
 #define TRIAL_LOST_US (60 * US_PER_SECOND)
+#define RAMP_STAGE_US (15 * US_PER_SECOND)
 #define TIMEOUT_MIN_US (3 * US_PER_SECOND)
 
 struct second {
@@ -33,17 +36,19 @@ struct second {
 struct breaker {
     enum breaker_state state;
     struct second ring[WINDOW_MAX_S];
-    int in_a_row;           /* faults without a success between */
-    int64_t since_us;       /* wall */
-    int64_t opened_us;      /* wall */
-    int64_t first_fault_us; /* wall: of the present trouble */
-    int64_t open_until_us;  /* monotonic */
-    int64_t open_for_us;    /* length of the present or last opening */
-    int64_t next_trial_us;  /* monotonic */
-    int64_t trial_began_us; /* monotonic; 0: no trial is under way */
+    int in_a_row;            /* faults without a success between */
+    int64_t since_us;        /* wall */
+    int64_t opened_us;       /* wall */
+    int64_t first_fault_us;  /* wall: of the present trouble */
+    int64_t last_success_us; /* wall */
+    int64_t open_until_us;   /* monotonic */
+    int64_t open_for_us;     /* length of the present or last opening */
+    int64_t next_trial_us;   /* monotonic */
+    int64_t trial_began_us;  /* monotonic; 0: no trial is under way */
     int trial_successes;
     int ramp; /* RAMP_STAGES: past it, everything is admitted */
     int ramp_seen, ramp_done;
+    int64_t ramp_began_us;             /* monotonic: when its stage began */
     int64_t timeout_us, timeout_at_us; /* the deadline worked out last, and when (monotonic) */
     int64_t p50_us, p50_at_us;         /* the same for the median; 0: never */
     char why[160];
@@ -172,9 +177,6 @@ static void open_breaker(struct gateway_health *health, struct breaker *breaker,
     breaker->opened_us = clock_wall_us();
     breaker->trial_began_us = 0;
     breaker->trial_successes = 0;
-    breaker->ramp = 0;
-    breaker->ramp_seen = 0;
-    breaker->ramp_done = 0;
     move(health, breaker, method, operation, BREAKER_OPEN, why);
 }
 
@@ -218,18 +220,29 @@ static void refuse(const struct breaker *breaker, int64_t now, char *why, size_t
 
 enum asking { ASKING_TO_SHOW, ASKING_TO_ROUTE, ASKING_TO_CALL };
 
-/* One in ten, then one in two, by counting: the same on every run. */
-static bool ramp_admits(struct breaker *breaker, enum asking asking) {
+static void ramp_begin(struct breaker *breaker, int stage, int64_t now_us) {
+    breaker->ramp = stage;
+    breaker->ramp_seen = 0;
+    breaker->ramp_done = 0;
+    breaker->ramp_began_us = now_us;
+}
+
+/* Whether traffic is still returning to a closed one. */
+static bool recovers(struct breaker *breaker, int64_t now_us) {
+    while (breaker->ramp < RAMP_STAGES && now_us - breaker->ramp_began_us >= RAMP_STAGE_US) {
+        ramp_begin(breaker, breaker->ramp + 1, breaker->ramp_began_us + RAMP_STAGE_US);
+    }
+    return breaker->ramp < RAMP_STAGES;
+}
+
+/* One in ten, then one in two, by counting who looks: the same on every run. Who calls has looked,
+ * and has no other route if he saw no place. */
+static enum admission admit_returning(struct breaker *breaker, enum asking asking) {
     static const int every[RAMP_STAGES] = {10, 2};
-    if (breaker->ramp >= RAMP_STAGES) {
-        return true;
+    if (asking != ASKING_TO_ROUTE) {
+        return asking == ASKING_TO_CALL ? ADMIT_YES : ADMIT_RECOVERING;
     }
-    bool admitted = breaker->ramp_seen % every[breaker->ramp] == 0;
-    /* Whoever looks and sees no place (the router) goes elsewhere and never asks: he counts now. */
-    if (asking == ASKING_TO_CALL || (asking == ASKING_TO_ROUTE && !admitted)) {
-        breaker->ramp_seen++;
-    }
-    return admitted;
+    return breaker->ramp_seen++ % every[breaker->ramp] == 0 ? ADMIT_YES : ADMIT_RECOVERING;
 }
 
 static enum admission admit(struct gateway_health *health, enum payment_method method,
@@ -240,11 +253,12 @@ static enum admission admit(struct gateway_health *health, enum payment_method m
     int64_t now = clock_mono_us();
     why[0] = '\0';
     if (breaker->state == BREAKER_CLOSED) {
-        if (ramp_admits(breaker, asking)) {
-            return ADMIT_YES;
+        enum admission admission = recovers(breaker, now) ? admit_returning(breaker, asking)
+                                                          : ADMIT_YES;
+        if (admission == ADMIT_RECOVERING) {
+            snprintf(why, bytes, "recovering: only a share of the traffic returns");
         }
-        snprintf(why, bytes, "recovering: only a share of the traffic returns");
-        return ADMIT_NO;
+        return admission;
     }
     if (breaker->state == BREAKER_OPEN) {
         if (now < breaker->open_until_us) {
@@ -271,28 +285,28 @@ static enum admission admit(struct gateway_health *health, enum payment_method m
     return ADMIT_TRIAL;
 }
 
-enum admission gateway_health_admit(struct gateway_health *health, enum payment_method method,
-                                    enum gateway_operation operation, char *why, size_t why_bytes) {
+static enum admission ask(struct gateway_health *health, enum payment_method method,
+                          enum gateway_operation operation, enum asking asking, char *why,
+                          size_t why_bytes) {
     lock_take(&health->lock);
-    enum admission admission = admit(health, method, operation, ASKING_TO_CALL, why, why_bytes);
+    enum admission admission = admit(health, method, operation, asking, why, why_bytes);
     lock_give(&health->lock);
     return admission;
+}
+
+enum admission gateway_health_admit(struct gateway_health *health, enum payment_method method,
+                                    enum gateway_operation operation, char *why, size_t why_bytes) {
+    return ask(health, method, operation, ASKING_TO_CALL, why, why_bytes);
 }
 
 enum admission gateway_health_look(struct gateway_health *health, enum payment_method method,
                                    enum gateway_operation operation, char *why, size_t why_bytes) {
-    lock_take(&health->lock);
-    enum admission admission = admit(health, method, operation, ASKING_TO_ROUTE, why, why_bytes);
-    lock_give(&health->lock);
-    return admission;
+    return ask(health, method, operation, ASKING_TO_ROUTE, why, why_bytes);
 }
 
 enum admission gateway_health_peek(struct gateway_health *health, enum payment_method method,
                                    enum gateway_operation operation, char *why, size_t why_bytes) {
-    lock_take(&health->lock);
-    enum admission admission = admit(health, method, operation, ASKING_TO_SHOW, why, why_bytes);
-    lock_give(&health->lock);
-    return admission;
+    return ask(health, method, operation, ASKING_TO_SHOW, why, why_bytes);
 }
 
 static void count(struct gateway_health *health, struct breaker *breaker,
@@ -311,6 +325,7 @@ static void count(struct gateway_health *health, struct breaker *breaker,
     if (fault && breaker->first_fault_us == 0) {
         breaker->first_fault_us = clock_wall_us();
     }
+    breaker->last_success_us = fault ? breaker->last_success_us : clock_wall_us();
 }
 
 static void trial_done(struct gateway_health *health, struct breaker *breaker,
@@ -334,16 +349,8 @@ static void trial_done(struct gateway_health *health, struct breaker *breaker,
     breaker->in_a_row = 0;
     breaker->first_fault_us = 0;
     breaker->trial_successes = 0;
-    breaker->ramp = 0;
+    ramp_begin(breaker, 0, clock_mono_us());
     move(health, breaker, method, operation, BREAKER_CLOSED, "trials succeeded");
-}
-
-static void ramp_on(struct breaker *breaker) {
-    if (breaker->ramp < RAMP_STAGES && ++breaker->ramp_done >= RAMP_CALLS) {
-        breaker->ramp++;
-        breaker->ramp_done = 0;
-        breaker->ramp_seen = 0;
-    }
 }
 
 void gateway_health_report(struct gateway_health *health, enum payment_method method,
@@ -359,14 +366,17 @@ void gateway_health_report(struct gateway_health *health, enum payment_method me
     if (admission == ADMIT_TRIAL) {
         trial_done(health, breaker, method, operation, fault || refused, result);
     } else if (breaker->state == BREAKER_CLOSED) {
-        bool ramping = breaker->ramp < RAMP_STAGES;
+        int64_t now = clock_mono_us();
+        bool ramping = recovers(breaker, now);
         if (ramping && fault) {
             open_breaker(health, breaker, method, operation, true,
                          "it failed again while traffic returned");
         } else if (in_trouble(health, breaker, why, sizeof why)) {
             open_breaker(health, breaker, method, operation, false, why);
         } else {
-            ramp_on(breaker);
+            if (ramping && !refused && ++breaker->ramp_done >= RAMP_CALLS) {
+                ramp_begin(breaker, breaker->ramp + 1, now);
+            }
             if (!fault && window_sum(breaker, health->settings.window_s).faults == 0) {
                 breaker->first_fault_us = 0;
             }
@@ -393,6 +403,7 @@ void gateway_health_figures(struct gateway_health *health, enum payment_method m
         .success_rate = sum.calls > 0 ? 1.0 - (double)sum.faults / sum.calls : 1.0,
         .first_fault_us = breaker->first_fault_us,
         .opened_us = breaker->opened_us,
+        .last_success_us = breaker->last_success_us,
     };
     snprintf(ret_figures->why, sizeof ret_figures->why, "%s", breaker->why);
     lock_give(&health->lock);
@@ -404,6 +415,21 @@ void gateway_health_figures(struct gateway_health *health, enum payment_method m
                                          labels);
     ret_figures->p99_us = meter_quantile(METER_GATEWAY_SECONDS, 0.99, GATEWAY_LATENCY_WINDOW_S,
                                          labels);
+}
+
+void gateway_health_breaker(struct gateway_health *health, enum payment_method method,
+                            enum gateway_operation operation, struct breaker_look *ret_look) {
+    lock_take(&health->lock);
+    struct breaker *breaker = breaker_of(health, method, operation);
+    int64_t now = clock_mono_us();
+    *ret_look = (struct breaker_look){
+        .state = breaker->state,
+        .waits = breaker->state == BREAKER_OPEN && now < breaker->open_until_us,
+        .recovers = breaker->state == BREAKER_CLOSED && recovers(breaker, now),
+        .calls = window_sum(breaker, health->settings.window_s).calls,
+    };
+    snprintf(ret_look->why, sizeof ret_look->why, "%s", breaker->why);
+    lock_give(&health->lock);
 }
 
 void gateway_health_weigh(struct gateway_health *health, enum payment_method method,

@@ -16,8 +16,10 @@
  * OPEN       nothing is admitted: the refusal is certainly not charged, so the next gateway is
  *            tried.
  * HALF_OPEN  a trickle: one trial in `trickle_us`, no two at once until the first success.
- *            Hysteresis: it closes only after `close_after` successes in a row, and after closing
- *            ramps up through shares of the traffic (trickle, 10 %, 50 %, all) rather than at once.
+ *            Hysteresis: it closes only after `close_after` successes in a row.
+ * Closed again, it *recovers* for a while: of the traffic that has another route a tenth returns,
+ * then a half, then all. A stage is over after 20 good calls or 15 s, whichever comes first. What
+ * has no other route is taken at once: who would be turned away has nothing from our caution.
  * Threads: any. Time through clock.h. Cannot fail. */
 #ifndef HOLDFAST_GATEWAY_HEALTH_H
 #define HOLDFAST_GATEWAY_HEALTH_H
@@ -44,16 +46,22 @@ MUST_USE struct gateway_health *gateway_health_new(const char *gateway_name,
                                                    const struct breaker_settings *settings);
 void gateway_health_free(struct gateway_health *health);
 
-enum admission { ADMIT_NO = 0, ADMIT_YES = 1, ADMIT_TRIAL = 2 };
+enum admission {
+    ADMIT_NO = 0,
+    ADMIT_YES = 1,
+    ADMIT_TRIAL = 2,
+    ADMIT_RECOVERING = 3, /* to a look only: if there is no other route */
+};
 /* Asks before a call; ADMIT_NO says why in `why` ("breaker open: 12 of 20 calls failed; next trial
  * in 4 s"). Every YES or TRIAL must be followed by one gateway_health_report(). */
 enum admission gateway_health_admit(struct gateway_health *health, enum payment_method method,
                                     enum gateway_operation operation, char *why, size_t why_bytes);
-/* The same look without taking a trial's place, for the router: who is turned away goes elsewhere,
- * and counts for the share that returns. */
+/* The same look without taking a trial's place, for the router. While traffic returns: ADMIT_YES to
+ * the share that returns, ADMIT_RECOVERING to the rest. */
 enum admission gateway_health_look(struct gateway_health *health, enum payment_method method,
                                    enum gateway_operation operation, char *why, size_t why_bytes);
-/* The same for who only shows it (status pages, probes of our own health): counts for nothing. */
+/* The same for who only shows it (status pages, probes of our own health): counts for nothing, and
+ * is ADMIT_RECOVERING for as long as traffic returns. */
 enum admission gateway_health_peek(struct gateway_health *health, enum payment_method method,
                                    enum gateway_operation operation, char *why, size_t why_bytes);
 void gateway_health_report(struct gateway_health *health, enum payment_method method,
@@ -72,10 +80,22 @@ struct health_figures {
     double success_rate;            /* 0..1 over the window of those not at fault; 1 without data */
     int64_t first_fault_us;         /* wall: first fault of the present trouble; 0: none */
     int64_t opened_us;              /* wall: when the breaker last opened; 0: never */
+    int64_t last_success_us;        /* wall: the last call that was no fault; 0: none yet */
     char why[160];
 };
 void gateway_health_figures(struct gateway_health *health, enum payment_method method,
                             enum gateway_operation operation, struct health_figures *ret_figures);
+
+/* The breaker alone, without the figures that take a walk through five minutes. */
+struct breaker_look {
+    enum breaker_state state;
+    bool waits;    /* open, and the time until its first trial is not over */
+    bool recovers; /* closed, and traffic still returns by shares */
+    int64_t calls; /* of the window */
+    char why[160];
+};
+void gateway_health_breaker(struct gateway_health *health, enum payment_method method,
+                            enum gateway_operation operation, struct breaker_look *ret_look);
 
 /* What the router weighs for each payment: the success rate of this moment, and the median latency
  * as it was within the last second, since working it out means walking through five minutes. */

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "gateway/exchange.h"
 #include "gateway/health.h"
-#include "gateway/paypal/paypal.h"
-#include "gateway/stripe/stripe.h"
+#include "gateway/keyring.h"
 
 enum {
     TIMEOUT_MS_DEFAULT = 10000,
@@ -21,10 +21,14 @@ enum {
     BASIS_POINTS_MAX = 10000,
 };
 
-/* A new adapter is one line here. */
+#define X(folder, email, phone, status_page) extern const struct gateway_adapter folder##_adapter;
+#include "gateway/adapters.def"
+#undef X
+
 static const struct gateway_adapter *const adapters[] = {
-    &paypal_adapter,
-    &stripe_adapter,
+#define X(folder, email, phone, status_page) &folder##_adapter,
+#include "gateway/adapters.def"
+#undef X
 };
 
 struct gateway_registry {
@@ -95,16 +99,17 @@ static int read_adapter(const char *name, struct gateway *gateway, struct err *e
                   name != NULL ? name : "", known);
 }
 
-static int read_base_url(const char *url, struct gateway *gateway, struct err *err) {
+static int read_url(const char *url, const char *key, char ret_url[GATEWAY_URL_CHARS_MAX + 1],
+                    struct err *err) {
     size_t count = url != NULL ? strlen(url) : 0;
     while (count > 0 && url[count - 1] == '/') {
         count--;
     }
     if (count == 0) {
-        return REFUSE(err, "base_url", "the gateway's address is missing");
+        return REFUSE(err, key, "the address is missing");
     }
     if (count > GATEWAY_URL_CHARS_MAX) {
-        return REFUSE(err, "base_url", "the gateway's address is too long");
+        return REFUSE(err, key, "the address is too long");
     }
     char text[GATEWAY_URL_CHARS_MAX + 1];
     memcpy(text, url, count);
@@ -113,20 +118,89 @@ static int read_base_url(const char *url, struct gateway *gateway, struct err *e
     const char *host = strstr(text, "://");
     if ((!secure && strncmp(text, "http://", 7) != 0) || host == NULL || host[3] == '\0' ||
         host[3] == '/') {
-        return REFUSE(err, "base_url", "the gateway's address must begin with https:// and a host");
+        return REFUSE(err, key, "the address must begin with https:// and a host");
     }
     if (strpbrk(text, "?#@\\ \t\r\n\"<>") != NULL) {
-        return REFUSE(err, "base_url",
-                      "the gateway's address has no query, fragment, user or blank");
+        return REFUSE(err, key, "the address has no query, fragment, user or blank");
     }
     if (!secure && !exchange_url_is_loopback(text)) {
-        return REFUSE(err, "base_url",
-                      "http:// is only for a sandbox on this machine; use https://");
+        return REFUSE(err, key, "http:// is only for a sandbox on this machine; use https://");
     }
-    snprintf(gateway->base_url, sizeof(gateway->base_url), "%s", text);
+    snprintf(ret_url, GATEWAY_URL_CHARS_MAX + 1, "%s", text);
     return 0;
 }
 
+static int read_urls(const struct gateway_settings *settings, struct gateway *gateway,
+                     struct err *err) {
+    bool given = settings->base_url != NULL && settings->base_url[0] != '\0';
+    if (gateway->adapter->can.offline) {
+        return !given ? 0
+                      : REFUSE(err, "base_url", "%s is not called: it has no address",
+                               gateway->adapter->name);
+    }
+    int rc = read_url(settings->base_url, "base_url", gateway->base_url, err);
+    if (rc < 0 || settings->callback_url == NULL || settings->callback_url[0] == '\0') {
+        return rc;
+    }
+    return read_url(settings->callback_url, "callback_url", gateway->callback_url, err);
+}
+
+static bool is_one_of(const char *name, const char *const *names) {
+    for (; names != NULL && *names != NULL; names++) {
+        if (strcmp(*names, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_credential(const struct gateway *gateway, const char *name) {
+    for (int i = 0; i < gateway->credential_count; i++) {
+        if (strcmp(gateway->credentials[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One that the adapter does not know is refused: it is a typing error. What is missing may stand
+ * among the credentials (keyring.h). */
+static int read_options(const struct gateway_settings *settings, struct gateway *gateway,
+                        struct err *err) {
+    const struct gateway_adapter *adapter = gateway->adapter;
+    if (settings->option_count < 0 || settings->option_count > GATEWAY_OPTIONS_MAX) {
+        return REFUSE(err, "options", "a gateway has at most %d options", GATEWAY_OPTIONS_MAX);
+    }
+    for (int i = 0; i < settings->option_count; i++) {
+        const char *name = settings->options[i].name;
+        const char *value = settings->options[i].value;
+        struct gateway_option *option = &gateway->options[gateway->option_count];
+        if (name == NULL ||
+            (!is_one_of(name, adapter->options) && !is_one_of(name, adapter->more_options))) {
+            return REFUSE(err, "options", "%s has no option '%.40s'", adapter->name,
+                          name != NULL ? name : "");
+        }
+        if (value == NULL || value[0] == '\0' || strlen(value) >= sizeof(option->value)) {
+            return REFUSE(err, "options", "the value of option '%s' is missing or too long", name);
+        }
+        if (gateway_option(gateway, name)[0] != '\0') {
+            return REFUSE(err, "options", "option '%s' is given twice", name);
+        }
+        snprintf(option->name, sizeof(option->name), "%s", name);
+        snprintf(option->value, sizeof(option->value), "%s", value);
+        gateway->option_count++;
+    }
+    const char *const *needed = adapter->options;
+    for (; needed != NULL && *needed != NULL; needed++) {
+        if (gateway_option(gateway, *needed)[0] == '\0' && !has_credential(gateway, *needed)) {
+            return REFUSE(err, "options", "option '%s' is missing; %s needs it", *needed,
+                          adapter->name);
+        }
+    }
+    return 0;
+}
+
+/* Their names and references; the keyring reads them. */
 static int read_credentials(const struct gateway_settings *settings, struct gateway *gateway,
                             struct err *err) {
     if (settings->credential_count < 0 || settings->credential_count > GATEWAY_CREDENTIALS_MAX) {
@@ -144,19 +218,16 @@ static int read_credentials(const struct gateway_settings *settings, struct gate
             return REFUSE(err, "credentials",
                           "the reference of credential '%s' is missing or too long", name);
         }
-        if (gateway_credential(gateway, name) != NULL) {
+        if (has_credential(gateway, name)) {
             return REFUSE(err, "credentials", "credential '%s' is given twice", name);
-        }
-        if (secret_load(reference, &credential->value, err) < 0) {
-            err_while(err, "loading credential '%s'", name);
-            return err_place(err, "credentials");
         }
         snprintf(credential->name, sizeof(credential->name), "%s", name);
         snprintf(credential->reference, sizeof(credential->reference), "%s", reference);
         gateway->credential_count++;
     }
-    for (const char *const *needed = gateway->adapter->credentials; *needed != NULL; needed++) {
-        if (gateway_credential(gateway, *needed) == NULL) {
+    for (const char *const *needed = gateway->adapter->credentials;
+         needed != NULL && *needed != NULL; needed++) {
+        if (!has_credential(gateway, *needed)) {
             return REFUSE(err, "credentials", "credential '%s' is missing; %s needs it", *needed,
                           gateway->adapter->name);
         }
@@ -205,9 +276,8 @@ static int read_places(const struct gateway_settings *settings, struct gateway *
     }
     for (int i = 0; i < settings->region_count; i++) {
         const char *region = settings->regions[i];
-        if (region == NULL || region[0] == '\0' || strlen(region) >= sizeof(gateway->regions[i])) {
-            return REFUSE(err, "regions", "a region has 1 to %zu characters",
-                          sizeof(gateway->regions[i]) - 1);
+        if (region == NULL || !text_is_region(region)) {
+            return REFUSE(err, "regions", "a region is two capital letters, like DE");
         }
         snprintf(gateway->regions[i], sizeof(gateway->regions[i]), "%s", region);
         gateway->region_count++;
@@ -225,7 +295,7 @@ static int read_numbers(const struct gateway_settings *settings, struct gateway 
         !within(settings->amount_minor_max, 0, AMOUNT_MINOR_MAX) ||
         (settings->amount_minor_max > 0 &&
          settings->amount_minor_max < settings->amount_minor_min)) {
-        return REFUSE(err, "amount_minor_max",
+        return REFUSE(err, "amount_max",
                       "the bounds of the amount are negative, too large, or crossed");
     }
     if (!within(settings->weight, 0, WEIGHT_MAX)) {
@@ -241,10 +311,10 @@ static int read_numbers(const struct gateway_settings *settings, struct gateway 
                       settings->timeout_ms, TIMEOUT_MS_MAX);
     }
     if (!within(settings->callback_due_ms, 0, INT64_C(7) * 24 * 3600 * 1000)) {
-        return REFUSE(err, "callback_due_ms", "callback_due_ms must be 0 to seven days");
+        return REFUSE(err, "callback_due_s", "callback_due_s must be 0 to seven days");
     }
     if (!within(settings->concurrency_max, 0, CONCURRENCY_MAX)) {
-        return REFUSE(err, "concurrency_max", "concurrency_max is %d; it must be 0 to %d",
+        return REFUSE(err, "concurrency", "concurrency is %d; it must be 0 to %d",
                       settings->concurrency_max, CONCURRENCY_MAX);
     }
     int64_t timeout_ms = settings->timeout_ms > 0 ? settings->timeout_ms : TIMEOUT_MS_DEFAULT;
@@ -261,24 +331,21 @@ static int read_numbers(const struct gateway_settings *settings, struct gateway 
 }
 
 static void release_gateway(struct gateway *gateway) {
+    keyring_close(gateway);
     gateway_health_free(gateway->health);
     http_bulkhead_free(gateway->bulkhead);
-    for (int i = 0; i < gateway->credential_count; i++) {
-        secret_free(gateway->credentials[i].value);
-    }
     *gateway = (struct gateway){0};
 }
 
 static int make_parts(const struct gateway_settings *settings, struct gateway *gateway,
                       struct err *err) {
-    int rc = gateway->adapter->open(gateway, err);
-    if (rc < 0) {
-        return err_place(err, "credentials");
-    }
+    static const struct keyring_settings usual = {0};
     gateway->bulkhead = http_bulkhead_new(settings->concurrency_max > 0 ? settings->concurrency_max
                                                                         : CONCURRENCY_DEFAULT);
     gateway->health = gateway_health_new(gateway->name, settings->breaker);
-    return 0;
+    /* Last: the keyring's sets are copies of what stands here. */
+    int rc = keyring_open(gateway, settings->keys != NULL ? settings->keys : &usual, err);
+    return rc < 0 ? err_place(err, "credentials") : 0;
 }
 
 /* Fills the next place of the registry; a failure leaves it empty. */
@@ -288,11 +355,12 @@ static int open_gateway(const struct gateway_settings *settings, struct gateway_
     int rc = 0;
     if ((rc = read_name(registry, settings->name, gateway, err)) < 0 ||
         (rc = read_adapter(settings->adapter, gateway, err)) < 0 ||
-        (rc = read_base_url(settings->base_url, gateway, err)) < 0 ||
+        (rc = read_urls(settings, gateway, err)) < 0 ||
         (rc = read_methods(settings, gateway, err)) < 0 ||
         (rc = read_places(settings, gateway, err)) < 0 ||
         (rc = read_numbers(settings, gateway, err)) < 0 ||
         (rc = read_credentials(settings, gateway, err)) < 0 ||
+        (rc = read_options(settings, gateway, err)) < 0 ||
         (rc = make_parts(settings, gateway, err)) < 0) {
         release_gateway(gateway);
         return rc;
@@ -327,7 +395,6 @@ void gateway_registry_close(struct gateway_registry *registry) {
         return;
     }
     for (int i = 0; i < registry->count; i++) {
-        registry->gateways[i].adapter->close(&registry->gateways[i]);
         release_gateway(&registry->gateways[i]);
     }
     free(registry);

@@ -7,6 +7,7 @@
 #include "gateway/gateway.h"
 
 struct breaker_settings;
+struct keyring_settings;
 
 /* What the configuration says of one gateway (cli/ and api/ fill it from YAML). Text borrowed. */
 struct gateway_settings {
@@ -15,6 +16,11 @@ struct gateway_settings {
         const char *name, *reference;
     } credentials[GATEWAY_CREDENTIALS_MAX];
     int credential_count;
+    struct {
+        const char *name, *value;
+    } options[GATEWAY_OPTIONS_MAX];
+    int option_count;
+    const char *callback_url; /* where its callbacks reach us; NULL: not said */
     const char *const *methods;
     int method_count; /* none: all the adapter has */
     const char *const *currencies;
@@ -28,6 +34,8 @@ struct gateway_settings {
     int64_t callback_due_ms;
     int concurrency_max;                    /* bulkhead; 0: 512 */
     const struct breaker_settings *breaker; /* health.h; NULL: the defaults */
+    const struct keyring_settings *keys;    /* keyring.h; NULL: the defaults, no keystore. What it
+                                               points to is borrowed as long as the registry */
 };
 
 struct gateway_registry;

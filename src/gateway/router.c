@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/plant.h"
 #include "base/clock.h"
 #include "gateway/health.h"
 
@@ -133,6 +134,11 @@ static int position(const char names[][GATEWAY_NAME_CHARS_MAX + 1], int count, c
 
 /* ---- one candidate ---- */
 
+/* A wallet asks its owner on the gateway's page; a card cannot be asked. */
+static bool asks_customers(const struct gateway *gateway, enum payment_method method) {
+    return gateway->adapter->can.customer_action && method != METHOD_CARD;
+}
+
 static const char *token_of(const struct route_request *request, const struct gateway *gateway) {
     const json_t *own = request->tokens != NULL ? json_object_get(request->tokens, gateway->name)
                                                 : NULL;
@@ -142,9 +148,7 @@ static const char *token_of(const struct route_request *request, const struct ga
     if (request->portable_token != NULL && request->portable_token[0] != '\0') {
         return request->portable_token;
     }
-    /* Without a token a wallet asks its owner on the gateway's page; a card cannot be asked. */
-    bool asks = gateway->adapter->can.customer_action && request->method != METHOD_CARD;
-    return asks ? "" : NULL;
+    return asks_customers(gateway, request->method) ? "" : NULL;
 }
 
 static bool was_tried(const struct route_request *request, const char *name) {
@@ -156,36 +160,60 @@ static bool was_tried(const struct route_request *request, const char *name) {
     return false;
 }
 
-static bool skip(struct route_candidate *candidate, const char *reason) {
+static bool skip(struct route_candidate *candidate, enum route_stop stop, const char *reason) {
+    candidate->stop = stop;
     snprintf(candidate->reason, sizeof candidate->reason, "%s", reason);
     return false;
 }
 
+/* One that names no flow sends a browser to its page. */
+static bool has_flow(const struct gateway_adapter *adapter, enum gateway_flow flow) {
+    bool names_any = false;
+    for (int i = 0; i < FLOW_COUNT; i++) {
+        names_any = names_any || adapter->can.flows[i];
+    }
+    return flow == 0 || (names_any ? adapter->can.flows[flow] : flow == FLOW_PAGE);
+}
+
+static bool said(const char *text) {
+    return text != NULL && text[0] != '\0';
+}
+
 static bool fits(const struct gateway *gateway, const struct route_request *request,
                  struct route_candidate *candidate) {
+    if (said(request->closed)) {
+        return skip(candidate, ROUTE_STOP_METHOD_OFF, request->closed);
+    }
+    if (said(request->only) && strcmp(request->only, gateway->name) != 0) {
+        return skip(candidate, ROUTE_STOP_OTHER_ROUTE,
+                    "simplified flow: another gateway is the safe route");
+    }
     if (!gateway->methods[request->method]) {
-        return skip(candidate, "does not take this method");
+        return skip(candidate, ROUTE_STOP_METHOD, "does not take this method");
     }
     if (!has_currency(gateway->currencies, gateway->currency_count, request->currency)) {
-        return skip(candidate, "does not take this currency");
+        return skip(candidate, ROUTE_STOP_CURRENCY, "does not take this currency");
     }
     if (!has_region(gateway->regions, gateway->region_count, request->region)) {
-        return skip(candidate, "does not serve this region");
+        return skip(candidate, ROUTE_STOP_REGION, "does not serve this region");
     }
     if ((gateway->amount_minor_min > 0 && request->amount_minor < gateway->amount_minor_min) ||
         (gateway->amount_minor_max > 0 && request->amount_minor > gateway->amount_minor_max)) {
-        return skip(candidate, "does not take this amount");
+        return skip(candidate, ROUTE_STOP_AMOUNT, "does not take this amount");
     }
     if (request->authorize && !gateway->adapter->can.authorize) {
-        return skip(candidate, "cannot authorize without capturing");
+        return skip(candidate, ROUTE_STOP_HOLD, "cannot authorize without capturing");
     }
     if (was_tried(request, gateway->name)) {
-        return skip(candidate, "was tried already for this payment");
+        return skip(candidate, ROUTE_STOP_TRIED, "was tried already for this payment");
     }
     candidate->token = token_of(request, gateway);
     if (candidate->token == NULL) {
         candidate->token = "";
-        return skip(candidate, "the customer has no token there");
+        return skip(candidate, ROUTE_STOP_TOKEN, "the customer has no token there");
+    }
+    if (candidate->token[0] == '\0' && !has_flow(gateway->adapter, request->flow)) {
+        return skip(candidate, ROUTE_STOP_FLOW, "cannot ask the customer in this way");
     }
     return true;
 }
@@ -194,11 +222,13 @@ static bool allowed(const struct route_rule *rule, const struct gateway *gateway
                     const struct gateway_control_view *view, int index,
                     struct route_candidate *candidate) {
     if (rule != NULL && position(rule->forbid, rule->forbid_count, gateway->name) >= 0) {
+        candidate->stop = ROUTE_STOP_RULE;
         snprintf(candidate->reason, sizeof candidate->reason, "forbidden by rule \"%s\"",
                  rule->name);
         return false;
     }
-    if (view->state[index] != GATEWAY_ENABLED) {
+    if (view->state[index] != GATEWAY_ENABLED && !PLANTED(SWITCH_IGNORED)) {
+        candidate->stop = ROUTE_STOP_GATEWAY_OFF;
         snprintf(candidate->reason, sizeof candidate->reason, "%s by hand: %.80s",
                  gateway_switch_name(view->state[index]), view->reason[index]);
         return false;
@@ -247,7 +277,7 @@ static int rank(const struct route_rule *rule, const struct gateway_control_view
 struct ranked {
     struct route_candidate candidate;
     int rank;
-    bool trial;
+    enum admission admission;
 };
 
 static int compare(const void *a, const void *b) {
@@ -268,7 +298,9 @@ static void explain(struct ranked *ranked, const struct route_rule *rule,
                     const struct gateway_control_view *view) {
     struct route_candidate *candidate = &ranked->candidate;
     const struct gateway *gateway = candidate->gateway;
-    const char *trial = ranked->trial ? "; on trial after an outage" : "";
+    const char *trial = ranked->admission == ADMIT_TRIAL        ? "; on trial after an outage"
+                        : ranked->admission == ADMIT_RECOVERING ? "; recovering, no other route"
+                                                                : "";
     if (strcmp(view->primary, gateway->name) == 0) {
         snprintf(candidate->reason, sizeof candidate->reason,
                  "switched to primary by hand: %.60s%s", view->primary_reason, trial);
@@ -293,6 +325,33 @@ static int best_priority(const struct gateway_registry *registry, enum payment_m
     return best;
 }
 
+/* Filter, rules, manual control, health: what each gateway may do with this payment. */
+static void look_at_all(const struct router *router, const struct route_request *request,
+                        const struct route_rule *rule, const struct gateway_control_view *view,
+                        struct ranked ranked[GATEWAYS_MAX], int count) {
+    for (int i = 0; i < count; i++) {
+        struct gateway *gateway = gateway_at(router->registry, i);
+        ranked[i] = (struct ranked){.candidate = {.gateway = gateway, .token = ""}};
+        struct route_candidate *candidate = &ranked[i].candidate;
+        if (fits(gateway, request, candidate) && allowed(rule, gateway, view, i, candidate)) {
+            ranked[i].admission = gateway_health_look(gateway->health, request->method, OP_CHARGE,
+                                                      candidate->reason, sizeof candidate->reason);
+            candidate->stop = ranked[i].admission == ADMIT_NO ? ROUTE_STOP_BREAKER
+                                                              : ROUTE_STOP_RECOVERING;
+        }
+    }
+}
+
+/* A share is for who has another route: where no other takes it, the whole of it returns. */
+static bool any_route(const struct ranked ranked[GATEWAYS_MAX], int count) {
+    for (int i = 0; i < count; i++) {
+        if (ranked[i].admission == ADMIT_YES || ranked[i].admission == ADMIT_TRIAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void router_plan(struct router *router, const struct route_request *request,
                  struct route_plan *ret_plan) {
     struct gateway_control_view view;
@@ -302,22 +361,18 @@ void router_plan(struct router *router, const struct route_request *request,
     int count = gateway_count(router->registry);
     int best = best_priority(router->registry, request->method);
     int eligible = 0;
+    look_at_all(router, request, rule, &view, ranked, count);
+    bool other = any_route(ranked, count);
     for (int i = 0; i < count; i++) {
-        struct gateway *gateway = gateway_at(router->registry, i);
-        ranked[i] = (struct ranked){.candidate = {.gateway = gateway, .token = ""}};
         struct route_candidate *candidate = &ranked[i].candidate;
-        if (!fits(gateway, request, candidate) || !allowed(rule, gateway, &view, i, candidate)) {
-            continue;
-        }
-        enum admission admission = gateway_health_look(gateway->health, request->method, OP_CHARGE,
-                                                       candidate->reason, sizeof candidate->reason);
-        if (admission == ADMIT_NO) {
+        enum admission admission = ranked[i].admission;
+        if (admission == ADMIT_NO || (admission == ADMIT_RECOVERING && other)) {
             continue;
         }
         candidate->eligible = true;
-        candidate->score = score(gateway, request);
-        ranked[i].trial = admission == ADMIT_TRIAL;
-        ranked[i].rank = rank(rule, &view, gateway, best);
+        candidate->stop = ROUTE_STOP_TAKES;
+        candidate->score = request->fixed ? 0 : score(candidate->gateway, request);
+        ranked[i].rank = rank(rule, &view, candidate->gateway, best);
         explain(&ranked[i], rule, &view);
         eligible++;
     }
@@ -372,6 +427,52 @@ char *router_plan_json(const struct route_plan *plan, int chosen_index) {
     return buf_take(&buf);
 }
 
+/* ---- when none takes it ---- */
+
+static const struct {
+    const char *code, *common_code;
+} stops[] = {
+#define X(name, code, common_code) {code, common_code},
+#include "gateway/route_stops.def"
+#undef X
+};
+static_assert(COUNT_OF(stops) == ROUTE_STOPS, "every stop has its codes");
+
+const char *route_stop_code(enum route_stop stop) {
+    return (size_t)stop < COUNT_OF(stops) ? stops[stop].code : "?";
+}
+
+const char *route_stop_common(enum route_stop stop) {
+    return (size_t)stop < COUNT_OF(stops) ? stops[stop].common_code : "?";
+}
+
+const struct route_candidate *router_nearest(const struct route_plan *plan) {
+    const struct route_candidate *nearest = NULL;
+    for (int i = 0; i < plan->count; i++) {
+        const struct route_candidate *one = &plan->candidates[i];
+        if (nearest == NULL || one->stop > nearest->stop ||
+            (one->stop == nearest->stop && one->gateway->priority < nearest->gateway->priority)) {
+            nearest = one;
+        }
+    }
+    return nearest;
+}
+
+bool router_can_ask(const struct router *router, enum payment_method method,
+                    enum gateway_flow flow) {
+    bool asked = false;
+    for (int i = 0; i < gateway_count(router->registry); i++) {
+        const struct gateway *gateway = gateway_at(router->registry, i);
+        if (gateway->methods[method] && asks_customers(gateway, method)) {
+            asked = true;
+            if (has_flow(gateway->adapter, flow)) {
+                return true;
+            }
+        }
+    }
+    return !asked;
+}
+
 /* ---- methods ---- */
 
 static void look_method(struct router *router, const struct gateway_control_view *view, int index,
@@ -393,7 +494,7 @@ static void look_method(struct router *router, const struct gateway_control_view
     } else if (admission == ADMIT_YES) {
         state->available = true;
         return;
-    } else if (admission == ADMIT_TRIAL) {
+    } else if (admission != ADMIT_NO) {
         state->available = true;
     }
     state->degraded = true;

@@ -4,9 +4,10 @@
  * filter (adapter and configuration fit, a token exists, not disabled, not draining, not excluded)
  *   → rules (the first rule that matches may name an order or forbid gateways)
  *   → manual control (primary switched, fallback mode)
- *   → health (breakers)  → priority → weighted choice among equals, adjusted by live success rate,
- *     latency and cost. The weighted choice is a hash of the payment's id: the same payment always
- *     gets the same answer.
+ *   → health (breakers; of one that recovers a share, and all that has no other route)
+ *   → priority → weighted choice among equals, adjusted by live success rate, latency and cost.
+ *     The weighted choice is a hash of the payment's id: the same payment always gets the same
+ *     answer.
  * The decision with every candidate, its score and the reason why it was chosen or skipped is
  * written as JSON on each attempt (GW-3).
  * Threads: any. Owns: the JSON text belongs to the caller (free). */
@@ -41,18 +42,32 @@ struct route_request {
     int64_t amount_minor;
     const char *region; /* "" unknown */
     bool vip;
-    bool authorize; /* capture later: the adapter must be able to */
+    bool authorize;         /* capture later: the adapter must be able to */
+    enum gateway_flow flow; /* how a customer without a token is asked; 0: any */
     /* Tokens: JSON object gateway name → token, may be NULL; `portable_token` or "". */
     const json_t *tokens;
     const char *portable_token;
+    const char
+        *closed;      /* why no gateway may take it now (its method is switched off); NULL or "" */
+    const char *only; /* the one gateway that may (the simplified flow); NULL or "": any */
+    bool fixed;       /* by priority and name alone: no weights, no figures */
     /* Gateways tried already for this payment. */
     const char *tried[GATEWAYS_MAX];
     int tried_count;
 };
 
+/* Where a gateway dropped out (route_stops.def); ROUTE_STOP_TAKES: it did not. */
+enum route_stop {
+#define X(name, code, common_code) ROUTE_STOP_##name,
+#include "gateway/route_stops.def"
+#undef X
+    ROUTE_STOPS
+};
+
 struct route_candidate {
     struct gateway *gateway;
     bool eligible;
+    enum route_stop stop;
     char reason[120];  /* why it stands here, or why it was skipped */
     double score;      /* among equals of priority; never money */
     const char *token; /* borrowed from the request; "" when none is needed */
@@ -73,6 +88,15 @@ void router_plan(struct router *router, const struct route_request *request,
                  struct route_plan *ret_plan);
 /* {"rule":…,"chosen":…,"candidates":[{"gateway","eligible","reason","score"}]} */
 MUST_USE char *router_plan_json(const struct route_plan *plan, int chosen_index);
+/* The candidate that came nearest to taking the payment, of equals the first by priority; NULL:
+ * there are no gateways at all. */
+const struct route_candidate *router_nearest(const struct route_plan *plan);
+const char *route_stop_code(enum route_stop stop);
+const char *route_stop_common(enum route_stop stop);
+/* False: gateways that are configured ask customers of this method, and none of them in this way,
+ * whatever may be switched or fail. */
+MUST_USE bool router_can_ask(const struct router *router, enum payment_method method,
+                             enum gateway_flow flow);
 
 /* For the shop's page: can this method be used now, through which gateways, and if not why. */
 struct method_state {

@@ -128,6 +128,7 @@ static int book_sign(int64_t kind) {
     case POST_CHARGE:
     case POST_CAPTURE:
     case POST_SUSPENSE:
+    case POST_DEPOSIT:
     case POST_REFUND_RETURNED:
     case POST_CHARGEBACK_WON:
         return 1;
@@ -141,18 +142,24 @@ static int book_sign(int64_t kind) {
 }
 
 static void book_add(struct ledger_book *book, int64_t kind, int64_t sum_minor, int64_t count) {
-    /* A refund that came back was never given: it is taken off what was returned. */
-    if (kind == POST_REFUND_RETURNED) {
+    /* A refund that came back was never given, and a dispute that was won has taken nothing: they
+     * are taken off what was returned. */
+    if (kind == POST_REFUND_RETURNED || kind == POST_CHARGEBACK_WON) {
         book->returned_minor -= sum_minor;
         book->returned_count -= count;
+    } else if (kind == POST_DEPOSIT_USED) { /* what takes its place is counted */
+        book->taken_minor -= sum_minor;
+        book->taken_count -= count;
     } else if (book_sign(kind) > 0) {
         book->taken_minor += sum_minor;
         book->taken_count += count;
     } else if (book_sign(kind) < 0) {
         book->returned_minor += sum_minor;
         book->returned_count += count;
-    } else if (kind == POST_FEE) {
+    } else if (kind == POST_FEE || kind == POST_DISPUTE_FEE) {
         book->fees_minor += sum_minor;
+    } else if (kind == POST_DISPUTE_FEE_BACK) {
+        book->fees_minor -= sum_minor;
     }
 }
 

@@ -64,7 +64,7 @@ struct ledger_book {
     char gateway[64];
     struct currency currency;
     int64_t taken_minor, returned_minor, fees_minor;
-    int64_t taken_count, returned_count;
+    int64_t taken_count, returned_count; /* movements: suspense and chargebacks count as well */
 };
 typedef int ledger_book_fn(void *ctx, const struct ledger_book *book, struct err *err);
 MUST_USE int ledger_books(struct store_tx *tx, ledger_book_fn *fn, void *ctx, struct err *err);

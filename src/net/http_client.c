@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "net/http_bulkhead.h"
 #include "net/http_client_impl.h"
+#include "net/http_url.h"
 
 static const char *const failure_names[] = {
     [HTTP_FAIL_NONE] = "none",           [HTTP_FAIL_RESOLVE] = "resolve",
@@ -90,27 +91,11 @@ void http_answer_fill(struct http_answer *answer, int status, const struct http_
     answer->failure = HTTP_FAIL_NONE;
 }
 
-/* The host of a URL, for errors: never what stands behind it, which may hold a secret. */
-static void host_of(const char *url, char *ret_host, size_t bytes_max) {
-    const char *start = strstr(url, "://");
-    start = start != NULL ? start + 3 : url;
-    size_t count = strcspn(start, "/?#");
-    const char *at = memrchr(start, '@', count);
-    if (at != NULL) {
-        count -= (size_t)(at + 1 - start);
-        start = at + 1;
-    }
-    snprintf(ret_host, bytes_max, "%.*s", (int)(count < 100 ? count : 100), start);
-    for (char *c = ret_host; *c != '\0'; c++) {
-        *c = *c < ' ' || *c == 0x7f ? '?' : *c;
-    }
-}
-
 int http_answer_failed(struct http_answer *answer, const struct http_call *call,
                        enum http_reach reach, enum http_failure failure, const char *detail,
                        struct err *err) {
     char host[128];
-    host_of(call->url != NULL ? call->url : "", host, sizeof(host));
+    http_url_host(call->url != NULL ? call->url : "", host, sizeof(host));
     answer->reach = reach;
     answer->failure = failure;
     return err_set(err, failure == HTTP_FAIL_TIMEOUT ? ERR_TIMEOUT : ERR_UNREACHABLE,

@@ -38,6 +38,15 @@ enum http_failure {
 };
 const char *http_failure_name(enum http_failure failure); /* "connect", "timeout", … */
 
+/* How far a call came, step by step; the times are each step's own, -1: it did not end (or, for
+ * TLS, was not wanted). */
+struct http_trace {
+    char address[64]; /* that was connected to, or "" */
+    int64_t resolve_us, connect_us, tls_us, answer_us;
+    char certificate[128];        /* the name on the one that was shown, believed or not, or "" */
+    int64_t certificate_until_us; /* wall; 0: none was shown */
+};
+
 struct http_call {
     const char *method;
     const char *url;
@@ -50,6 +59,9 @@ struct http_call {
     size_t answer_bytes_max;    /* 0: 1 MiB */
     bool repeatable;
     struct http_bulkhead *bulkhead; /* may be NULL */
+    /* Not NULL: the call makes a connection of its own, asks for the name anew, and tells of each
+     * step here. A client of somebody else's making leaves it as it is. */
+    struct http_trace *trace;
 };
 
 struct http_answer {

@@ -247,6 +247,7 @@ struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted) {
     INVARIANT(slot != NULL, "out of memory");
     slot->easy = curl_easy_init();
     INVARIANT(slot->easy != NULL, "out of memory");
+    slot->trusted = trusted;
     bool fixed = set_fixed_options(slot, user_agent, trusted);
     INVARIANT(fixed, "libcurl lacks an option that the client stands on");
     return slot;
@@ -518,7 +519,8 @@ int http_client_loop_call(void *loop, const struct http_call *call, struct http_
     slot->body_max = call->answer_bytes_max > 0 ? call->answer_bytes_max
                                                 : HTTP_ANSWER_BYTES_DEFAULT;
     write_headers(slot, call);
-    bool set = set_call_options(slot, call);
+    bool set = set_call_options(slot, call) &&
+               (call->trace == NULL || http_trace_begin(slot, call->trace));
     INVARIANT(set, "out of memory");
     http_client_loop_perform(loop, slot);
 
@@ -536,6 +538,9 @@ int http_client_loop_call(void *loop, const struct http_call *call, struct http_
     }
     /* libcurl counts second tries over the whole life of a handle and allows five. */
     slot->worn = slot->tried_again || (slot->sent && failure != HTTP_FAIL_NONE);
+    if (slot->trace != NULL) {
+        http_trace_end(slot);
+    }
     slot_clear(slot);
     http_client_loop_leave(loop, slot);
     return rc;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http_client_impl.h: what the two halves of the libcurl client share; nobody else includes it.
+ * http_client_impl.h: what the parts of the libcurl client share; nobody else includes it.
  *
  *   http_client_call.c   what a call is: the easy handle's options, its callbacks, the outcome
  *   http_client_loop.c   who drives it: slots, the loop that runs one, the end of the client
+ *   http_client_trace.c  a call whose steps are looked at one by one
  *
  * A slot belongs to the task that entered with it until that leaves; while it is under way, whoever
  * frees the client may set `to_stop` and wake its multi handle. */
@@ -33,6 +34,7 @@ struct http_client_loop;
 
 struct http_slot {
     CURL *easy;
+    X509_STORE *trusted;             /* borrowed from the client */
     CURLM *multi;                    /* owned, for this slot alone */
     struct http_slot *newer, *older; /* in the list of idle slots or of calls under way */
     int64_t idle_until_us;           /* then its connections are too old */
@@ -45,6 +47,9 @@ struct http_slot {
     size_t body_max;
     void *request_headers; /* curl_slist nodes and their text, one block */
     size_t request_headers_bytes;
+
+    struct http_trace *trace; /* the caller's, or NULL: then the two below mean nothing */
+    int64_t trace_begun_us, tls_begun_us;
 
     /* Set while it is under way. */
     CURLcode result;
@@ -76,6 +81,10 @@ void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slo
 
 MUST_USE struct http_slot *http_slot_new(const char *user_agent, X509_STORE *trusted);
 void http_slot_free(struct http_slot *slot);
+
+/* A call that tells of its steps: before it is performed, and after. The slot is worn then. */
+MUST_USE bool http_trace_begin(struct http_slot *slot, struct http_trace *trace);
+void http_trace_end(struct http_slot *slot);
 
 /* The whole call: `ops->call` of the libcurl client. */
 MUST_USE int http_client_loop_call(void *loop, const struct http_call *call,

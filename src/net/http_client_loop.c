@@ -9,11 +9,11 @@
  * outside: the client can be freed while calls are under way. Names that were resolved are shared
  * by all slots. */
 #include <errno.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
 #include "net/http_client_impl.h"
+#include "net/tls_client.h"
 
 enum {
     CONNECTIONS_DEFAULT = 256,
@@ -217,35 +217,6 @@ void http_client_loop_leave(struct http_client_loop *loop, struct http_slot *slo
 
 /* Making and freeing. */
 
-/* The system's CAs, looked up as they are needed, and those of `ca_path`. */
-static int load_trusted(const char *ca_path, X509_STORE **ret_store, struct err *err) {
-    X509_STORE *store = X509_STORE_new();
-    INVARIANT(store != NULL, "out of memory");
-    X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST);
-    if (X509_STORE_set_default_paths(store) != 1) {
-        ERR_clear_error();
-    }
-    if (ca_path != NULL && X509_STORE_load_file(store, ca_path) != 1) {
-        ERR_clear_error();
-        X509_STORE_free(store);
-        int rc = err_set(err, ERR_CRYPTO, "%s holds no certificate that can be read", ca_path);
-        (void)err_hint(err, "give the path of a PEM file with the CA's certificate");
-        return rc;
-    }
-    ERR_clear_error();
-    *ret_store = store;
-    return 0;
-}
-
-/* TLS connections are written to by OpenSSL, which cannot ask the kernel to spare it the signal. */
-static void ignore_broken_pipes(void) {
-    struct sigaction now;
-    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
-        struct sigaction ignore = {.sa_handler = SIG_IGN};
-        (void)sigaction(SIGPIPE, &ignore, NULL);
-    }
-}
-
 /* A call under way takes three descriptors, and many systems begin with 1,024 for a process that
  * may have far more. */
 static void allow_descriptors(void) {
@@ -283,13 +254,13 @@ static void make_shared(struct http_client_loop *loop) {
 int http_client_loop_new(const struct http_client_options *options,
                          struct http_client_loop **ret_loop, struct err *err) {
     X509_STORE *trusted = NULL;
-    int rc = load_trusted(options->ca_path, &trusted, err);
+    int rc = tls_client_trusted(options->ca_path, &trusted, err);
     if (rc < 0) {
         return rc;
     }
     CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
     INVARIANT(ready == CURLE_OK, "libcurl cannot be initialised");
-    ignore_broken_pipes();
+    tls_client_ignore_broken_pipes();
     allow_descriptors();
 
     struct http_client_loop *loop = calloc(1, sizeof(*loop));

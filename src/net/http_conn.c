@@ -273,7 +273,7 @@ static void conn_sent(struct http_conn *conn) {
 /* Tries the socket itself first, without the loop's detour; what does not fit is left to libevent.
  * Returns how many bytes the system took, or -1 when the connection is broken. */
 static ssize_t send_directly(struct http_conn *conn, struct iovec parts[2]) {
-    if (conn->listener->tls != NULL || evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0) {
+    if (conn->listener->secure || evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0) {
         return 0;
     }
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
@@ -352,7 +352,7 @@ static void reply_send(struct http_conn *conn) {
         .date = http_date(&own->date, clock_wall_us()),
         .close = conn->closing,
         .keep_alive = http_parse_is_old(conn->parse),
-        .tls = conn->listener->tls != NULL,
+        .tls = conn->listener->secure,
     };
     buf_clear(&own->head);
     http_head_write(&own->head, &head);
@@ -417,7 +417,7 @@ static void conn_submit(struct http_conn *conn) {
     conn->request->peer = conn->peer;
     conn->request->id = conn->id;
     conn->request->arrived_us = clock_mono_us();
-    conn->request->tls = listener->tls != NULL;
+    conn->request->tls = listener->secure;
     conn->requests++;
     phase_set(conn, PHASE_RUNNING);
     conn->held = true;
@@ -640,12 +640,12 @@ bool http_conn_cut(struct http_conn *conn) {
 
 /* ---- the beginning ---- */
 
-static struct bufferevent *bufferevent_make(struct http_loop *loop,
-                                            const struct http_listener *listener, int fd) {
-    if (listener->tls == NULL) {
+static struct bufferevent *bufferevent_make(struct http_loop *loop, struct http_listener *listener,
+                                            int fd) {
+    if (!listener->secure) {
         return bufferevent_socket_new(http_loop_base(loop), fd, BEV_OPT_CLOSE_ON_FREE);
     }
-    SSL *ssl = SSL_new(listener->tls);
+    SSL *ssl = http_tls_ssl(listener);
     if (ssl == NULL) {
         return NULL;
     }
@@ -696,7 +696,7 @@ void http_conn_open(struct http_loop *loop, struct http_listener *listener, int 
     bufferevent_setcb(bev, on_read, on_write, on_event, conn);
     INVARIANT(evbuffer_add_cb(bufferevent_get_output(bev), on_output, conn) != NULL,
               "a callback takes little memory");
-    phase_set(conn, listener->tls != NULL ? PHASE_HANDSHAKE : PHASE_IDLE);
+    phase_set(conn, listener->secure ? PHASE_HANDSHAKE : PHASE_IDLE);
     if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) {
         conn_close(conn);
     }

@@ -171,7 +171,7 @@ static void turn_away(struct http_listener *listener, int fd) {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                                  "Connection: close\r\nContent-Length: 0\r\n\r\n";
     atomic_fetch_add(&listener->overloaded, 1);
-    if (listener->tls == NULL) {
+    if (!listener->secure) {
         (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     close(fd);

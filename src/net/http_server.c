@@ -69,6 +69,7 @@ static int listener_open(struct http_listener *listener, struct err *err) {
 static void listener_free(struct http_listener *listener) {
     http_pool_free(listener->pool);
     SSL_CTX_free(listener->tls);
+    lock_free(&listener->tls_lock);
     g_free(listener);
 }
 
@@ -87,6 +88,7 @@ static int listener_configure(struct http_listener *listener,
     rc = http_listener_address(listener, options->address, err);
     if (rc == 0 && options->tls_cert_path != NULL) {
         rc = http_tls_new(options->tls_cert_path, options->tls_key_path, &listener->tls, err);
+        listener->secure = rc == 0;
     }
     return rc;
 }
@@ -99,7 +101,7 @@ static void listener_prepare(struct http_listener *listener,
         .header_bytes_max = limits->header_bytes_max,
         .headers_max = limits->headers_max,
         .body_bytes_max = limits->body_bytes_max,
-        .tls = listener->tls != NULL,
+        .tls = listener->secure,
     };
     const struct http_pool_options pool = {
         .name = "http-worker",
@@ -115,6 +117,7 @@ int http_server_listen(struct http_server *server, const struct http_listener_op
                        struct http_listener **ret_listener, struct err *err) {
     INVARIANT(options->handler != NULL, "a listener without a handler answers nothing");
     struct http_listener *listener = g_new0(struct http_listener, 1);
+    lock_init(&listener->tls_lock);
     listener->server = server;
     listener->handler = options->handler;
     listener->ctx = options->ctx;

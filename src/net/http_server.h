@@ -56,6 +56,11 @@ MUST_USE int http_server_listen(struct http_server *server,
                                 const struct http_listener_options *options,
                                 struct http_listener **ret_listener, struct err *err);
 int http_listener_port(const struct http_listener *listener);
+/* Of a listener that speaks TLS: connections from here on are shown this certificate; those that
+ * stand keep what they have. ERR_CRYPTO: it cannot be used, or the key is not its own; nothing has
+ * changed. */
+MUST_USE int http_listener_renew_tls(struct http_listener *listener, const char *cert_path,
+                                     const char *key_path, struct err *err);
 /* Sandbox: true closes the listening socket (connections are refused by the kernel) and every open
  * connection; false opens the same port again. */
 MUST_USE int http_listener_refuse(struct http_listener *listener, bool refuse, struct err *err);

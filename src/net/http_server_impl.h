@@ -30,7 +30,9 @@ struct http_listener {
     struct http_limits limits; /* with the defaults filled in */
     struct http_parse_limits parse_limits;
     struct http_pool *pool;
-    SSL_CTX *tls;                    /* NULL: plain */
+    bool secure; /* speaks TLS */
+    struct lock tls_lock;
+    SSL_CTX *tls;                    /* under its lock; may be replaced */
     struct sockaddr_storage address; /* with the port that was bound */
     socklen_t address_bytes;
     int port;
@@ -85,6 +87,9 @@ void http_conn_forget(struct http_job *job);
 void http_conn_run(struct http_job *job);
 
 /* ---- http_tls.c ---- */
+
+/* For a new connection; NULL: no memory. */
+SSL *http_tls_ssl(struct http_listener *listener);
 
 /* TLS 1.2 and 1.3, forward-secret authenticated ciphers, HTTP/1.1 by ALPN. ERR_CRYPTO. */
 MUST_USE int http_tls_new(const char *cert_path, const char *key_path, SSL_CTX **ret_tls,

@@ -48,3 +48,26 @@ int http_tls_new(const char *cert_path, const char *key_path, SSL_CTX **ret_tls,
     *ret_tls = tls;
     return 0;
 }
+
+SSL *http_tls_ssl(struct http_listener *listener) {
+    lock_take(&listener->tls_lock);
+    SSL *ssl = SSL_new(listener->tls); /* holds on to what it was made from */
+    lock_give(&listener->tls_lock);
+    return ssl;
+}
+
+int http_listener_renew_tls(struct http_listener *listener, const char *cert_path,
+                            const char *key_path, struct err *err) {
+    INVARIANT(listener->secure, "a listener without TLS has no certificate");
+    SSL_CTX *fresh = NULL;
+    int rc = http_tls_new(cert_path, key_path, &fresh, err);
+    if (rc < 0) {
+        return rc;
+    }
+    lock_take(&listener->tls_lock);
+    SSL_CTX *old = listener->tls;
+    listener->tls = fresh;
+    lock_give(&listener->tls_lock);
+    SSL_CTX_free(old);
+    return 0;
+}

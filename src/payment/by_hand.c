@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "payment/cases.h"
 #include "store/audit.h"
 
@@ -54,6 +53,46 @@ static void render_says(struct buf *buf, const struct gateway_result *result, bo
     buf_add_json(buf, result->gateway_id);
     buf_addf(buf, ",\"http_status\":%d,\"still_unresolved\":%s}", result->http_status,
              open ? "true" : "false");
+}
+
+struct asked {
+    struct arena *arena;
+    const char *attempt_id;
+    struct attempt_row attempt;
+};
+
+static int asked_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct asked *asked = ctx;
+    return attempt_row_load(tx, asked->arena, asked->attempt_id, &asked->attempt, err);
+}
+
+int payment_attempt_ask(struct payments *payments, const char *attempt_id,
+                        struct attempt_said *ret_said, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct asked asked = {.arena = arena, .attempt_id = attempt_id};
+    int r = store_read(payments->options.store, asked_tx, &asked, err);
+    if (r < 0) {
+        return r;
+    }
+    const struct gateway *gateway = gateway_find(payments->options.registry,
+                                                 asked.attempt.gateway);
+    *ret_said = (struct attempt_said){.outcome = GW_UNKNOWN, .taken_minor = -1};
+    if (gateway != NULL && gateway->adapter->can.offline) {
+        return 0;
+    }
+    bool open = false;
+    struct gateway_result result;
+    r = resolve_attempt(payments, attempt_id, "check", &open, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    ret_said->asked = result.reach != 0 || result.code[0] != '\0';
+    ret_said->outcome = result.outcome;
+    ret_said->taken_minor = result.captured_minor > 0 ? result.captured_minor
+                                                      : result.amount_minor;
+    ret_said->currency = result.currency;
+    snprintf(ret_said->code, sizeof ret_said->code, "%s", result.code);
+    return 0;
 }
 
 /* What is asked about with a payment: its captures, its cancellation and its refunds that nobody

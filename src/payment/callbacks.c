@@ -2,8 +2,8 @@
  * callbacks.c: what gateways tell us of their own accord (CB-1 to CB-5): taken in, listed,
  * replayed. callbacks_process.c does what is said under 3 and 4.
  *
- * 1. Verified by the gateway's own scheme; a forged or stale one is refused and counted, never
- * stored.
+ * 1. Verified by the gateway's own scheme, with the credentials in force or those they have just
+ * replaced (gateway/keyring.h); a forged or stale one is refused and counted, never stored.
  * 2. Stored with its body, in which card numbers are masked (decision 0013), and its job in one
  * transaction, then acknowledged; the same event
  * again only counts as a duplicate (I3, I5).
@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/pan.h"
 #include "base/plant.h"
+#include "gateway/keyring.h"
 #include "meter/meter.h"
 #include "payment/callbacks.h"
 #include "payment/internal.h"
@@ -49,14 +50,15 @@ static const char *const encodings[2][2] = {
 
 static char *event_json(const struct gateway_event *event) {
     json_t *json = json_pack(
-        "{s:s,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:i,s:I,s:s}", "event_id",
+        "{s:s,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:i,s:I,s:s,s:s}", "event_id",
         event->event_id, "type", event->type, "event_us", (json_int_t)event->event_us, "subject",
         (int)event->subject, "reference", event->reference, "gateway_id", event->gateway_id,
         "charge_id", event->charge_id, "refund_id", event->refund_id, "dispute_id",
         event->dispute_id, "dispute_status", event->dispute_status, "dispute_reason",
         event->dispute_reason, "dispute_due_us", (json_int_t)event->dispute_due_us, "order_id",
         event->order_id, "outcome", (int)event->outcome, "amount_minor",
-        (json_int_t)event->amount_minor, "currency", event->currency.code);
+        (json_int_t)event->amount_minor, "currency", event->currency.code, "payment_reference",
+        event->payment_reference);
     if (json == NULL) {
         return NULL; /* a text in it is not UTF-8 */
     }
@@ -178,15 +180,15 @@ int callback_receive(struct payments *payments, const char *gateway_name,
         .header_count = request->header_count,
         .body = request->body,
         .body_bytes = request->body_bytes,
-        .now_us = clock_wall_us(),
+        /* Gateways sign by the real time; a sandbox that follows our test clock does by that. */
+        .now_us = clock_wall_us() - (payments->options.gateways_follow ? 0 : clock_shifted_us()),
     };
     struct gateway_call call = {
-        .gateway = gateway,
         .client = payments->options.client,
         .deadline_us = clock_mono_us() + 10 * US_PER_SECOND,
     };
     struct gateway_event event = {0};
-    int r = gateway->adapter->verify_callback(&call, &raw, &event, &why);
+    int r = keyring_verify_callback(gateway, &call, &raw, &event, &why);
     if (r < 0 && err_http_status(why.code) < 500) {
         return refuse_callback(gateway, request, &why, err);
     }
@@ -227,7 +229,8 @@ int callback_receive(struct payments *payments, const char *gateway_name,
     "id, gateway, event_id, type, state, payment_id, result, tries, duplicates, event_us, "        \
     "received_us, processed_us"
 
-static void render_callback(struct buf *buf, const struct sql_rows *rows) {
+static void render_callback(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    (void)ctx;
     static const char *const text_keys[] = {"id", "gateway", "event_id", "type"};
     char time[CLOCK_TEXT_MAX];
     buf_add_char(buf, '{');
@@ -268,29 +271,12 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "SELECT " CALLBACK_COLUMNS " FROM callback WHERE ($1 = 0 OR state = $1) AND "
                       "($2 = '' OR gateway = $2) ORDER BY id DESC LIMIT $3",
                       S_INT(list->state), S_TEXT(list->gateway), S_INT(list->limit));
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        buf_add_text(&buf, comma);
-        comma = ",";
-        render_callback(&buf, rows);
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(list->answer, 200, &buf, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_callback, NULL, err);
 }
 
 int callback_list(struct payments *payments, const char *state, const char *gateway, int limit,
                   struct answer *ret_answer, struct err *err) {
-    struct list_ctx list = {0, gateway != NULL ? gateway : "",
-                            limit > 0 && limit <= PAGE_MAX ? limit : 20, ret_answer};
+    struct list_ctx list = {0, gateway != NULL ? gateway : "", page_rows(limit), ret_answer};
     for (int64_t i = 1; state != NULL && i < (int64_t)COUNT_OF(state_names); i++) {
         list.state = strcmp(state, state_names[i]) == 0 ? i : list.state;
     }
@@ -302,52 +288,15 @@ int callback_list(struct payments *payments, const char *state, const char *gate
     return store_read(payments->options.store, list_tx, &list, err);
 }
 
-struct replay_ctx {
-    const struct caller *caller;
-    const char *id;
-};
-
-static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx,
-                     struct answer *ret_answer, struct err *err) {
-    (void)payments;
-    struct replay_ctx *replay = ctx;
-    int64_t now = clock_wall_us();
-    int64_t found = sql_exec(tx, err, "UPDATE callback SET state = $2 WHERE id = $1",
-                             S_TEXT(replay->id), S_INT(CALLBACK_STORED));
-    if (found < 0) {
-        return (int)found;
-    }
-    if (found == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no callback %s", replay->id);
-    }
-    int r = job_add(tx, JOB_CALLBACK, replay->id, now, "", err);
-    if (r == 0) {
-        r = job_hasten(tx, JOB_CALLBACK, replay->id, now, err);
-    }
-    if (r < 0) {
-        return r;
-    }
-    r = audit_append(tx, replay->caller->actor, "callback.replay", replay->id, "", "{}", err);
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_addf(&buf, "{\"id\":\"%s\",\"state\":\"stored\"}", replay->id);
-    return answer_take(ret_answer, 202, &buf, err);
+static int64_t store_again(struct store_tx *tx, const char *id, int64_t now_us, struct err *err) {
+    (void)now_us;
+    return sql_exec(tx, err, "UPDATE callback SET state = $2 WHERE id = $1", S_TEXT(id),
+                    S_INT(CALLBACK_STORED));
 }
 
 int callback_replay(struct payments *payments, const struct caller *caller, const char *callback_id,
                     struct answer *ret_answer, struct err *err) {
-    struct callback_id id;
-    int r = callback_id_parse(callback_id, &id, err);
-    if (r < 0) {
-        return r;
-    }
-    struct replay_ctx replay = {caller, id.text};
-    r = idempotent_run(payments, caller, "callback.replay", replay_fn, &replay, ret_answer, err);
-    if (r >= 0) {
-        jobs_wake(payments);
-    }
-    return r;
+    static const struct replay replay = {"callback", JOB_CALLBACK, "callback.replay", "stored",
+                                         store_again};
+    return replay_run(payments, &replay, caller, callback_id, ret_answer, err);
 }

@@ -32,8 +32,12 @@ struct process {
 
 /* A case about this callback, which posts nothing and is not opened yet. */
 struct case_note callback_note(const struct process *process, const char *kind, const char *detail);
-/* Opens it, in a transaction of its own. */
-MUST_USE int callback_open(struct process *process, struct case_note *note, struct err *err);
+/* Opens it, and logs that when it is committed. */
+MUST_USE int callback_open_in(struct store_tx *tx, const struct process *process,
+                              const struct case_note *note, struct err *err);
+/* The same in a transaction of its own. */
+MUST_USE int callback_open(const struct process *process, const struct case_note *note,
+                           struct err *err);
 
 /* ---- unexplained.c: money that moved and that nothing of ours explains ---- */
 

@@ -12,7 +12,8 @@
 #include "base/pan.h"
 #include "base/plant.h"
 #include "meter/meter.h"
-#include "payment/callbacks.h"
+#include "payment/disputes.h"
+#include "payment/review.h"
 
 #define OVERTAKEN_US (500 * US_PER_MS)
 
@@ -39,6 +40,7 @@ static int event_read(const char *text, struct gateway_event *ret_event, struct 
     COPY(dispute_status, "dispute_status");
     COPY(dispute_reason, "dispute_reason");
     COPY(order_id, "order_id");
+    COPY(payment_reference, "payment_reference");
     ret_event->event_us = json_peek_int(json, 0, "event_us", NULL);
     ret_event->subject = (enum callback_subject)json_peek_int(json, CALLBACK_OTHER, "subject",
                                                               NULL);
@@ -73,14 +75,18 @@ static int find_operation(struct process *process, struct store_tx *tx, struct e
     return r == -ERR_NOT_FOUND ? 0 : r;
 }
 
+static const char *reference_of(const struct gateway_event *event) {
+    return event->payment_reference[0] != '\0' ? event->payment_reference : event->reference;
+}
+
 static int find_attempt(struct process *process, struct store_tx *tx, struct err *err) {
     const struct gateway_event *event = &process->event;
     int r = -ERR_NOT_FOUND;
     if (process->operation_found) {
         r = attempt_row_load(tx, process->arena, process->operation.attempt_id.text,
                              &process->attempt, err);
-    } else if (strncmp(event->reference, "att_", 4) == 0) {
-        r = attempt_row_load(tx, process->arena, event->reference, &process->attempt, err);
+    } else if (strncmp(reference_of(event), "att_", 4) == 0) {
+        r = attempt_row_load(tx, process->arena, reference_of(event), &process->attempt, err);
     }
     if (r == -ERR_NOT_FOUND && (event->gateway_id[0] != '\0' || event->charge_id[0] != '\0')) {
         r = attempt_row_by_gateway_id(tx, process->arena, process->gateway, event->gateway_id,
@@ -126,13 +132,9 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int r = sql_query(tx, err, &rows,
                       "SELECT gateway, state, event, received_us FROM callback WHERE id = $1",
                       S_TEXT(process->callback_id));
+    r = r < 0 ? r : row_found(rows, "callback", process->callback_id, err);
     if (r < 0) {
         return r;
-    }
-    r = sql_next(rows, err);
-    if (r <= 0) {
-        return r < 0 ? r
-                     : err_set(err, ERR_NOT_FOUND, "there is no callback %s", process->callback_id);
     }
     copy(process->gateway, sizeof process->gateway, sql_text(rows, 0));
     process->state = (enum callback_state)sql_int(rows, 1);
@@ -174,20 +176,30 @@ struct case_note callback_note(const struct process *process, const char *kind,
     };
 }
 
+int callback_open_in(struct store_tx *tx, const struct process *process,
+                     const struct case_note *note, struct err *err) {
+    log_event_after(tx, CALLBACK_MISMATCH, LT("kind", note->kind),
+                    LT("callback", process->callback_id), LT("payment", note->payment_id),
+                    LT("detail", note->detail));
+    return case_open(tx, note, err);
+}
+
+struct note_ctx {
+    const struct process *process;
+    const struct case_note *note;
+};
+
 static int note_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    return case_open(tx, ctx, err);
+    const struct note_ctx *noting = ctx;
+    return callback_open_in(tx, noting->process, noting->note, err);
 }
 
-int callback_open(struct process *process, struct case_note *note, struct err *err) {
-    int r = store_write(process->payments->options.store, note_tx, note, err);
-    if (r >= 0) {
-        log_event(CALLBACK_MISMATCH, LT("kind", note->kind), LT("callback", process->callback_id),
-                  LT("payment", note->payment_id), LT("detail", note->detail));
-    }
-    return r;
+int callback_open(const struct process *process, const struct case_note *note, struct err *err) {
+    struct note_ctx noting = {process, note};
+    return store_write(process->payments->options.store, note_tx, &noting, err);
 }
 
-static int open_note(struct process *process, const char *kind, const char *detail,
+static int open_note(const struct process *process, const char *kind, const char *detail,
                      struct err *err) {
     struct case_note note = callback_note(process, kind, detail);
     return callback_open(process, &note, err);
@@ -224,7 +236,7 @@ static int compare(struct process *process, struct err *err) {
     } else {
         return 0;
     }
-    int r = open_note(process, "callback_mismatch", detail, err);
+    int r = PLANTED(MISMATCH_IGNORED) ? 0 : open_note(process, "callback_mismatch", detail, err);
     return r < 0 ? r : 1;
 }
 
@@ -343,8 +355,7 @@ static int process_refund(struct process *process, struct err *err) {
 static int process_event(struct process *process, struct err *err) {
     const struct gateway_event *event = &process->event;
     if (event->subject == CALLBACK_DISPUTE) {
-        process->result = "a dispute: case opened";
-        return open_note(process, "dispute", event->dispute_reason, err);
+        return dispute_callback(process, err);
     }
     if (event->subject == CALLBACK_REFUND) {
         return process_refund(process, err);
@@ -355,8 +366,9 @@ static int process_event(struct process *process, struct err *err) {
         process->state = CALLBACK_IGNORED;
         return 0;
     }
-    return process->attempt_found ? process_payment(process, err)
-                                  : unexplained_charge(process, err);
+    return process->attempt_found    ? process_payment(process, err)
+           : PLANTED(ORPHAN_IGNORED) ? 0
+                                     : unexplained_charge(process, err);
 }
 
 /* Notes on the callback and on its attempt that it came. The payment's row is held first, as
@@ -390,12 +402,12 @@ static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
                 "UPDATE attempt SET callback_us = $2, callback_due_us = 0 WHERE id = $1 AND "
                 "callback_us = 0",
                 S_TEXT(process->attempt.id.text), S_INT(process->received_us));
-    if (r < 0 || strcmp(process->payment.review, "callback_missing") != 0) {
+    const char *mark = review_mark_name(REVIEW_CALLBACK_MISSING);
+    if (r < 0 || !review_is(&process->payment, REVIEW_CALLBACK_MISSING)) {
         return r;
     }
-    return sql_put(tx, err,
-                   "UPDATE payment SET review = '' WHERE id = $1 AND review = 'callback_missing'",
-                   S_TEXT(process->payment.id.text));
+    return sql_put(tx, err, "UPDATE payment SET review = '' WHERE id = $1 AND review = $2",
+                   S_TEXT(process->payment.id.text), S_TEXT(mark));
 }
 
 /* Only while it is still to be processed: when a lease ran out (a clock that jumped), another run
@@ -447,14 +459,17 @@ int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct
         (void)noted; /* the job's own error is what is told */
         return r;
     }
-    meter_count(METER_CALLBACKS, process.gateway, "processed");
-    return store_write(payments->options.store, done_tx, &process, err);
+    r = store_write(payments->options.store, done_tx, &process, err);
+    if (r >= 0) {
+        meter_count(METER_CALLBACKS, process.gateway, "processed");
+    }
+    return r;
 }
 
 int callback_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
                     struct err *err) {
     (void)ctx;
-    log_error(CALLBACK_PARKED, why, LT("callback", job->key));
+    log_error_after(tx, CALLBACK_PARKED, why, LT("callback", job->key));
     int r = sql_put(tx, err, "UPDATE callback SET state = $2, result = $3 WHERE id = $1",
                     S_TEXT(job->key), S_INT(CALLBACK_PARKED), S_TEXT(why->detail));
     if (r < 0) {

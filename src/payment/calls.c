@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/health.h"
+#include "gateway/keyring.h"
 #include "meter/meter.h"
 #include "payment/internal.h"
 
@@ -34,7 +35,13 @@ static void dispatch(const struct gateway_ask *ask, const struct gateway_call *c
         }
         return;
     case OP_QUERY:
-        adapter->query(call, ask->lookup, result);
+        if (ask->dispute_answer != NULL) {
+            adapter->answer_dispute(call, ask->dispute_answer, result);
+        } else if (ask->ret_dispute != NULL) {
+            adapter->query_dispute(call, ask->dispute_id, ask->ret_dispute, result);
+        } else {
+            adapter->query(call, ask->lookup, result);
+        }
         return;
     case OP_CAPTURE:
         adapter->capture(call, ask->change, result);
@@ -62,8 +69,12 @@ static void report(const struct gateway_ask *ask, enum admission admission,
     const char *gateway = ask->gateway->name;
     const char *method = method_name(ask->method);
     const char *operation = operation_name(ask->operation);
-    if (admission != ADMIT_NO) {
-        gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission, result);
+    /* An adapter that asked nobody (it is too soon, say) says nothing about its gateway. */
+    static const struct gateway_result unasked = {.outcome = GW_NONE};
+    bool asked = result->reach != 0 || result->outcome != GW_UNKNOWN;
+    if (admission != ADMIT_NO && !ask->gateway->adapter->can.offline) {
+        gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission,
+                              asked ? result : &unasked);
     }
     meter_count(METER_GATEWAY_CALLS, gateway, method, operation,
                 gateway_outcome_name(result->outcome));
@@ -75,7 +86,7 @@ static void report(const struct gateway_ask *ask, enum admission admission,
     if (result->failure == HTTP_FAIL_TIMEOUT) {
         meter_count(METER_GATEWAY_TIMEOUTS, gateway, operation);
     }
-    if (gateway_outcome_is_fault(result->outcome)) {
+    if (asked && gateway_outcome_is_fault(result->outcome)) {
         log_event(GATEWAY_FAILED, LT("gateway", gateway), LT("operation", operation),
                   LT("outcome", gateway_outcome_name(result->outcome)), LT("code", result->code),
                   LT("failure", http_failure_name(result->failure)),
@@ -92,8 +103,10 @@ void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
         refused(ret_result, "too_late", "its caller was held up for so long that it was not sent");
         return;
     }
-    enum admission admission = gateway_health_admit(ask->gateway->health, ask->method,
-                                                    ask->operation, why, sizeof why);
+    bool offline = ask->gateway->adapter->can.offline;
+    enum admission admission = offline ? ADMIT_YES
+                                       : gateway_health_admit(ask->gateway->health, ask->method,
+                                                              ask->operation, why, sizeof why);
     if (admission == ADMIT_NO && !ask->past_breaker) {
         refused(ret_result, "breaker_open", why);
         meter_count(METER_GATEWAY_CALLS, ask->gateway->name, method_name(ask->method),
@@ -109,16 +122,18 @@ void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
     timeout = timeout < lease_left_us ? timeout : lease_left_us;
     int64_t began = clock_mono_us();
     struct gateway_call call = {
-        .gateway = ask->gateway,
+        .gateway = keyring_take(ask->gateway),
         .client = payments->options.client,
         .deadline_us = began + timeout,
         .persist = ask->persist,
         .persist_ctx = ask->persist_ctx,
     };
     dispatch(ask, &call, ret_result);
+    keyring_drop(call.gateway);
     ret_result->duration_us = clock_mono_us() - began;
-    INVARIANT(ret_result->outcome != GW_NONE || ask->operation == OP_PROBE,
-              "an adapter gave no outcome");
+    bool moves_none = ask->operation == OP_PROBE || ask->ret_dispute != NULL ||
+                      ask->dispute_answer != NULL;
+    INVARIANT(ret_result->outcome != GW_NONE || moves_none, "an adapter gave no outcome");
     report(ask, admission, ret_result);
 }
 
@@ -138,6 +153,9 @@ void charge_of(const struct payment_row *payment, const struct attempt_row *atte
         .customer_email = payment->customer_email,
         .customer_ip = payment->customer_ip,
         .off_session = payment->purpose == PURPOSE_SUBSCRIPTION,
+        .flow = payment->flow,
+        .created_us = attempt->created_us,
+        .expires_us = attempt->expires_us,
     };
 }
 
@@ -150,7 +168,11 @@ void lookup_of(const struct payment_row *payment, const struct attempt_row *atte
         .created_us = attempt->created_us,
         .amount_minor = attempt->amount_minor,
         .currency = attempt->currency,
+        .expires_us = attempt->expires_us,
         .method = payment->method,
+        .flow = payment->flow,
+        .token = attempt->token,
+        .hold = payment->capture_later,
     };
 }
 

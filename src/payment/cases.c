@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "ledger/ledger.h"
+#include "payment/repair.h"
+#include "payment/review.h"
 #include "store/audit.h"
 
 #define CASE_COLUMNS                                                                               \
@@ -24,31 +26,23 @@ static const char *or_empty(const char *text) {
     return text != NULL ? text : "";
 }
 
-int case_open(struct store_tx *tx, const struct case_note *note, struct err *err) {
-    static const char once[] = CASE_INSERT "NOTHING";
-    static const char again[] = CASE_INSERT
-        "UPDATE SET state = excluded.state, detail = excluded.detail, closed_us = 0";
-    /* It may have been opened by word that no money had moved yet. */
-    static const char posts[] = CASE_INSERT
-        "UPDATE SET state = excluded.state, detail = excluded.detail, closed_us = 0, "
-        "amount_minor = excluded.amount_minor, currency = excluded.currency, "
-        "gateway_id = excluded.gateway_id, charge_id = excluded.charge_id, "
-        "posted = excluded.posted WHERE review_case.posted = 0";
-    struct case_id id = case_id_new();
-    int64_t now = clock_wall_us();
-    int r = sql_put(tx, err,
-                    note->again         ? again
-                    : note->posted != 0 ? posts
-                                        : once,
-                    S_TEXT(id.text), S_TEXT(note->kind), S_INT(CASE_OPEN), S_TEXT(note->payment_id),
-                    S_TEXT(note->attempt_id), S_TEXT(note->gateway), S_TEXT(note->subject),
-                    S_TEXT(note->detail), S_INT(note->amount_minor), S_TEXT(note->currency.code),
-                    S_INT(now), S_TEXT(or_empty(note->gateway_id)),
-                    S_TEXT(or_empty(note->charge_id)), S_TEXT(or_empty(note->refund_id)),
-                    S_TEXT(or_empty(note->event_id)), S_INT(note->posted));
-    if (r < 0 || note->posted == 0) {
-        return r;
-    }
+/* Whoever opens tickets and repairs (recon/repair/) looks at it; not at once, since what decides
+ * about it by itself is faster. */
+static int look_soon(struct store_tx *tx, const char *case_id, int64_t after_us, struct err *err) {
+    int64_t due_us = clock_wall_us() + after_us;
+    int r = job_add(tx, JOB_CASE, case_id, due_us, "", err);
+    r = r == 0 ? job_hasten(tx, JOB_CASE, case_id, due_us, err) : r;
+    return r < 0 ? r : 0;
+}
+
+static int mark(struct store_tx *tx, const struct case_note *note, struct err *err) {
+    bool marked = note->payment != NULL &&
+                  review_case_marks(note->payment, note->kind, note->posted);
+    return marked && note->payments != NULL ? review_tell(note->payments, tx, note->payment, err)
+                                            : 0;
+}
+
+static int post_of(struct store_tx *tx, const struct case_note *note, struct err *err) {
     struct posting posting = {
         .kind = (enum posting_kind)note->posted,
         .cause = note->subject,
@@ -57,9 +51,44 @@ int case_open(struct store_tx *tx, const struct case_note *note, struct err *err
         .customer = "",
         .amount_minor = note->amount_minor,
         .currency = note->currency,
-        .at_us = now,
+        .at_us = clock_wall_us(),
     };
-    return ledger_post(tx, &posting, err);
+    return note->posted == 0 ? 0 : ledger_post(tx, &posting, err);
+}
+
+int case_open(struct store_tx *tx, const struct case_note *note, struct err *err) {
+    static const char once[] = CASE_INSERT "NOTHING RETURNING id";
+    static const char again[] = CASE_INSERT "UPDATE SET state = excluded.state, detail = "
+                                            "excluded.detail, closed_us = 0 RETURNING id";
+    /* It may have been opened by word that no money had moved yet. */
+    static const char posts[] = CASE_INSERT
+        "UPDATE SET state = excluded.state, detail = excluded.detail, closed_us = 0, "
+        "amount_minor = excluded.amount_minor, currency = excluded.currency, "
+        "gateway_id = excluded.gateway_id, charge_id = excluded.charge_id, "
+        "posted = excluded.posted WHERE review_case.posted = 0 RETURNING id";
+    struct case_id id = case_id_new();
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      note->again         ? again
+                      : note->posted != 0 ? posts
+                                          : once,
+                      S_TEXT(id.text), S_TEXT(note->kind), S_INT(CASE_OPEN),
+                      S_TEXT(note->payment_id), S_TEXT(note->attempt_id), S_TEXT(note->gateway),
+                      S_TEXT(note->subject), S_TEXT(note->detail), S_INT(note->amount_minor),
+                      S_TEXT(note->currency.code), S_INT(clock_wall_us()),
+                      S_TEXT(or_empty(note->gateway_id)), S_TEXT(or_empty(note->charge_id)),
+                      S_TEXT(or_empty(note->refund_id)), S_TEXT(or_empty(note->event_id)),
+                      S_INT(note->posted));
+    r = r < 0 ? r : sql_next(rows, err);
+    bool news = r > 0;
+    if (news) {
+        id = case_id_stored(sql_text(rows, 0));
+    }
+    sql_rows_free(rows);
+    rows = NULL;
+    r = r < 0 ? r : post_of(tx, note, err);
+    r = r < 0 || !news ? r : mark(tx, note, err);
+    return r < 0 || !news ? r : look_soon(tx, id.text, CASE_LOOK_US, err);
 }
 
 int case_has_posted(struct store_tx *tx, const char *kind, const char *subject, struct err *err) {
@@ -102,15 +131,9 @@ int case_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool
                                  " FROM review_case WHERE id = $1 FOR UPDATE";
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows, lock ? locked : plain, S_TEXT(id));
+    r = r < 0 ? r : row_found(rows, "case", id, err);
     if (r < 0) {
         return r;
-    }
-    r = sql_next(rows, err);
-    if (r < 0) {
-        return r;
-    }
-    if (r == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no case %s", id);
     }
     case_row_read(rows, arena, ret_row);
     return 0;
@@ -190,6 +213,13 @@ struct look_ctx {
     struct answer *answer;
 };
 
+static void render_listed_case(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    struct case_row row;
+    case_row_read(rows, ctx, &row);
+    render_row(buf, &row);
+    buf_add_char(buf, '}');
+}
+
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct look_ctx *list = ctx;
     SQL_ROWS_AUTO rows = NULL;
@@ -202,33 +232,13 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
                             "SELECT " CASE_COLUMNS
                             " FROM review_case ORDER BY opened_us DESC LIMIT $1",
                             S_INT(list->limit));
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        struct case_row row;
-        case_row_read(rows, list->arena, &row);
-        buf_add_text(&buf, comma);
-        comma = ",";
-        render_row(&buf, &row);
-        buf_add_char(&buf, '}');
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(list->answer, 200, &buf, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_listed_case, list->arena, err);
 }
 
 int case_list(struct payments *payments, bool open_only, int limit, struct answer *ret_answer,
               struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct look_ctx list = {arena, "", open_only, limit > 0 && limit <= PAGE_MAX ? limit : 20,
-                            ret_answer};
+    struct look_ctx list = {arena, "", open_only, page_rows(limit), ret_answer};
     return store_read(payments->options.store, list_tx, &list, err);
 }
 
@@ -260,11 +270,12 @@ int case_end(struct store_tx *tx, struct case_row *row, const char *actor, const
     row->resolution = resolution;
     row->decided_by = actor;
     row->closed_us = clock_wall_us();
-    return sql_put(tx, err,
-                   "UPDATE review_case SET state = $2, resolution = $3, decided_by = $4, "
-                   "closed_us = $5 WHERE id = $1",
-                   S_TEXT(row->id), S_INT(CASE_CLOSED), S_TEXT(resolution), S_TEXT(actor),
-                   S_INT(row->closed_us));
+    int r = sql_put(tx, err,
+                    "UPDATE review_case SET state = $2, resolution = $3, decided_by = $4, "
+                    "closed_us = $5 WHERE id = $1",
+                    S_TEXT(row->id), S_INT(CASE_CLOSED), S_TEXT(resolution), S_TEXT(actor),
+                    S_INT(row->closed_us));
+    return r < 0 ? r : look_soon(tx, row->id, 0, err);
 }
 
 /* ERR_STATE while the gateway has not said what became of the latest return. */
@@ -302,26 +313,40 @@ int case_check_suspense(struct store_tx *tx, struct arena *arena, const struct c
     return no_return_under_way(tx, arena, row, err);
 }
 
-int case_clear_review(struct store_tx *tx, struct payment_row *payment, struct err *err) {
-    if (!payment_took_late(payment)) {
-        return 0;
-    }
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id FROM review_case WHERE payment_id = $1 AND payment_id <> '' AND "
-                      "kind = 'late_success' AND state = 1 LIMIT 1",
-                      S_TEXT(payment->id.text));
-    r = r < 0 ? r : sql_next(rows, err);
-    if (r == 0) {
-        payment->review = "";
-    }
-    return r < 0 ? r : 0;
-}
-
 bool case_payment_is_over(const struct payment_row *payment) {
     return payment->state == PAYMENT_FAILED || payment->state == PAYMENT_CANCELED ||
-           (payment->state == PAYMENT_REQUIRES_ACTION &&
-            strcmp(payment->action, "choose_method") == 0);
+           payment_asks_for_method(payment);
+}
+
+int case_reopen(struct payments *payments, struct store_tx *tx, struct case_row *row,
+                struct payment_row *payment, struct err *err) {
+    row->state = CASE_OPEN;
+    row->closed_us = 0;
+    int r = sql_put(tx, err, "UPDATE review_case SET state = $2, closed_us = 0 WHERE id = $1",
+                    S_TEXT(row->id), S_INT(CASE_OPEN));
+    bool marked = r >= 0 && row->payment_id[0] != '\0' &&
+                  review_case_marks(payment, row->kind, row->posted);
+    r = marked ? review_tell(payments, tx, payment, err) : r;
+    return r < 0 ? r : look_soon(tx, row->id, 0, err);
+}
+
+int case_let_go(struct store_tx *tx, const struct case_row *row, struct payment_row *payment,
+                struct err *err) {
+    if (row->payment_id[0] == '\0') {
+        return 0;
+    }
+    if (!payment_took_late(payment)) {
+        return review_settled_save(tx, payment, err);
+    }
+    int r = review_settled(tx, payment, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!payment_took_late(payment) && case_payment_is_over(payment) &&
+        payment->state != PAYMENT_REQUIRES_ACTION) {
+        payment->holds_order = false;
+    }
+    return payment_row_save(tx, payment, err);
 }
 
 /* ---- closing ---- */
@@ -337,10 +362,15 @@ static int close_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     struct close_ctx *close = ctx;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct case_row row;
-    int r = case_row_load(tx, arena, close->id, true, &row, err);
+    struct payment_row payment;
+    int r = case_row_take(tx, arena, close->id, &row, &payment, err);
     r = r < 0 ? r : check_open(&row, err);
     r = r < 0 ? r : no_return_under_way(tx, arena, &row, err);
     r = r < 0 ? r : case_end(tx, &row, close->caller->actor, close->resolution, err);
+    /* What came late holds its order, and is marked until that is let go. */
+    if (r >= 0 && row.payment_id[0] != '\0' && !payment_took_late(&payment)) {
+        r = review_settled_save(tx, &payment, err);
+    }
     if (r < 0) {
         return r;
     }

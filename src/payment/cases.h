@@ -44,8 +44,13 @@ MUST_USE int case_end(struct store_tx *tx, struct case_row *row, const char *act
 /* Open, with money in suspense, and no return of it under way. */
 MUST_USE int case_check_suspense(struct store_tx *tx, struct arena *arena,
                                  const struct case_row *row, struct err *err);
-/* Takes the mark of a late success off a payment whose last such case has been decided. */
-MUST_USE int case_clear_review(struct store_tx *tx, struct payment_row *payment, struct err *err);
+/* Open again: what was done about it did not last. Its payment, if it has one, is locked. */
+MUST_USE int case_reopen(struct payments *payments, struct store_tx *tx, struct case_row *row,
+                         struct payment_row *payment, struct err *err);
+/* The money of this case has left: if nothing else came late for its payment, there is nothing to
+ * look at in it, and the order is paid no more. */
+MUST_USE int case_let_go(struct store_tx *tx, const struct case_row *row,
+                         struct payment_row *payment, struct err *err);
 /* The payment took no money and waits for none: its order may be let go. */
 bool case_payment_is_over(const struct payment_row *payment);
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "ledger/ledger.h"
 #include "payment/cases.h"
+#include "payment/review.h"
 #include "store/audit.h"
 
 struct decide {
@@ -48,8 +49,10 @@ static bool explained(const struct decide *decide) {
 
 /* 1: it is what this payment was asked for, and the payment took nothing else. */
 static int becomes_payment(struct decide *decide, struct store_tx *tx, struct err *err) {
-    if (!explained(decide) || strcmp(decide->row.kind, "late_success") != 0 ||
-        !case_payment_is_over(&decide->payment) || decide->payment.captured_minor > 0) {
+    bool for_it = strcmp(decide->row.kind, "late_success") == 0 ||
+                  strcmp(decide->row.kind, "short_payment") == 0;
+    if (!explained(decide) || !for_it || !case_payment_is_over(&decide->payment) ||
+        decide->payment.captured_minor > 0) {
         return 0;
     }
     struct attempt_row live;
@@ -77,7 +80,7 @@ static int accept_as_payment(struct payments *payments, struct decide *decide, s
                         S_TEXT(decide->row.attempt_id), S_INT(ATTEMPT_CHARGED),
                         S_INT(clock_wall_us()), S_TEXT(decide->row.gateway_id),
                         S_TEXT(decide->row.charge_id));
-    r = r < 0 ? r : case_clear_review(tx, payment, err);
+    r = r < 0 ? r : review_settled(tx, payment, err);
     if (r < 0) {
         return r;
     }
@@ -87,8 +90,10 @@ static int accept_as_payment(struct payments *payments, struct decide *decide, s
     }
     payment->failure_code = "";
     payment->failure_message = "";
+    payment->failure_again_us = 0;
     payment->action = "";
-    payment->action_url = "";
+    payment->action_data = "";
+    payment->action_expires_us = 0;
     payment->gateway = decide->row.gateway;
     return payment_move(payments, tx, payment, EVENT_ACCEPT, err);
 }
@@ -100,11 +105,9 @@ static int accept_charge(struct payments *payments, struct decide *decide, struc
         return becomes < 0 ? becomes : accept_as_payment(payments, decide, tx, err);
     }
     int r = post_accepted(decide, tx, POST_SUSPENSE_ACCEPTED, decide->row.id, "", err);
-    if (r < 0 || decide->row.payment_id[0] == '\0' || !payment_took_late(&decide->payment)) {
-        return r;
-    }
-    r = case_clear_review(tx, &decide->payment, err);
-    return r < 0 ? r : payment_row_save(tx, &decide->payment, err);
+    return r < 0 || decide->row.payment_id[0] == '\0'
+               ? r
+               : review_settled_save(tx, &decide->payment, err);
 }
 
 /* ---- a refund ---- */
@@ -144,9 +147,13 @@ static int refund_told(struct payments *payments, struct decide *decide, struct 
 static int accept_refund(struct payments *payments, struct decide *decide, struct store_tx *tx,
                          struct err *err) {
     if (!explained(decide)) {
-        return post_accepted(decide, tx, POST_REFUND_ACCEPTED, decide->row.id, "", err);
+        int r = post_accepted(decide, tx, POST_REFUND_ACCEPTED, decide->row.id, "", err);
+        return r < 0 || decide->row.payment_id[0] == '\0'
+                   ? r
+                   : review_settled_save(tx, &decide->payment, err);
     }
     int r = room_for(decide, err);
+    r = r < 0 ? r : review_settled(tx, &decide->payment, err);
     struct attempt_row attempt;
     r = r < 0 ? r : attempt_row_live(tx, decide->arena, decide->row.payment_id, &attempt, err);
     if (r < 0) {
@@ -240,6 +247,47 @@ int case_accept(struct payments *payments, const struct caller *caller, const ch
         jobs_wake(payments);
     }
     return r;
+}
+
+static int credit_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                     struct answer *ret_answer, struct err *err) {
+    (void)payments;
+    struct decide *decide = ctx;
+    int r = case_row_take(tx, decide->arena, decide->id, &decide->row, &decide->payment, err);
+    r = r < 0 ? r : case_check_suspense(tx, decide->arena, &decide->row, err);
+    if (r < 0) {
+        return r;
+    }
+    if (decide->row.posted != POST_SUSPENSE || decide->row.payment_id[0] == '\0' ||
+        decide->payment.customer_id[0] == '\0') {
+        err_set(err, ERR_STATE, "case %s holds no money of a customer who is known",
+                decide->row.id);
+        return err_hint(err, "Accept it, or send it back.");
+    }
+    struct posting posting = {
+        .kind = POST_SUSPENSE_CREDITED,
+        .cause = decide->row.id,
+        .payment_id = "",
+        .gateway = decide->row.gateway,
+        .customer = decide->payment.customer_id,
+        .amount_minor = decide->row.amount_minor,
+        .currency = decide->row.currency,
+        .at_us = clock_wall_us(),
+    };
+    r = ledger_post(tx, &posting, err);
+    r = r < 0 ? r : case_end(tx, &decide->row, decide->caller->actor, decide->reason, err);
+    r = r < 0 ? r : case_let_go(tx, &decide->row, &decide->payment, err);
+    return r < 0 ? r : answer_case(decide, tx, "case.credit", ret_answer, err);
+}
+
+int case_credit(struct payments *payments, const struct caller *caller, const char *case_id,
+                const char *reason, struct answer *ret_answer, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct decide decide = {.caller = caller, .id = case_id, .reason = reason, .arena = arena};
+    int r = need_reason(reason, err);
+    return r < 0 ? r
+                 : idempotent_run(payments, caller, "case.credit", credit_fn, &decide, ret_answer,
+                                  err);
 }
 
 /* The case stays open: the money is still to be decided about. */

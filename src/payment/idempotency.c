@@ -8,7 +8,12 @@
  *   running, owner dead    → takes the lease over and finishes what the first began (RESUME)
  *   done                   → gets the stored answer (REPLAY)
  *   made for another body  → 422
- * The row is read FOR UPDATE, so two repeats cannot both resume. */
+ * The row is read FOR UPDATE, so two repeats cannot both resume.
+ *
+ * A refusal takes back its transaction, and the claim with it; idempotency_refuse() then writes a
+ * row that is done with the refusal's own words. Only what is refused for good is kept: whoever is
+ * told "later, with the same key" (read-only, paused, overloaded, the database) may be taken then.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,12 +137,19 @@ static const char claim_insert[] =
     "lease_us, status, body, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, '', $9) "
     "ON CONFLICT (scope, key) DO NOTHING";
 
+static void note_claim(const struct caller *caller, const char *operation) {
+    if (caller->claimed_as != NULL) {
+        *caller->claimed_as = operation;
+    }
+}
+
 int idempotency_claim_new(struct payments *payments, struct store_tx *tx,
                           const struct caller *caller, const char *operation,
                           const char *resource_id, struct err *err) {
     if (caller->key == NULL) {
         return 0;
     }
+    note_claim(caller, operation);
     int64_t now = clock_wall_us();
     return sql_put_one(tx, err, claim_insert, S_TEXT(caller->scope), S_TEXT(caller->key),
                        S_TEXT(caller->request_hash), S_TEXT(operation), S_TEXT(resource_id),
@@ -153,6 +165,7 @@ int idempotency_claim(struct payments *payments, struct store_tx *tx, const stru
         *ret_found = IDEMPOTENCY_NEW;
         return 0;
     }
+    note_claim(caller, operation);
     int64_t now = clock_wall_us();
     int r = caller->repeat_us > 0 ? forget_old(tx, caller, now, err) : 0;
     if (r < 0) {
@@ -246,6 +259,54 @@ int idempotent_run(struct payments *payments, const struct caller *caller, const
     return r;
 }
 
+/* ---- refusals ---- */
+
+struct refuse_ctx {
+    struct payments *payments;
+    const struct caller *caller;
+    const char *operation;
+    int status;
+    const char *json;
+    struct answer *answer;
+};
+
+static int refuse_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct refuse_ctx *refuse = ctx;
+    enum idempotency_found found = IDEMPOTENCY_NEW;
+    char resource[ID_TEXT_MAX] = "";
+    answer_release(refuse->answer);
+    int r = idempotency_claim(refuse->payments, tx, refuse->caller, refuse->operation, resource,
+                              &found, refuse->answer, err);
+    if (r < 0 || found == IDEMPOTENCY_REPLAY) {
+        return r;
+    }
+    if (found == IDEMPOTENCY_RESUME) {
+        err_set(err, ERR_IDEMPOTENCY_IN_FLIGHT, "a request with this key was not finished");
+        err_place(err, "Idempotency-Key");
+        return err_hint(err, "Repeat the same request: it is finished then, not done again.");
+    }
+    *refuse->answer = (struct answer){.status = refuse->status, .json = strdup(refuse->json)};
+    INVARIANT(refuse->answer->json != NULL, "no memory for a refusal");
+    return idempotency_finish(tx, refuse->caller, true, NULL, refuse->answer, err);
+}
+
+int idempotency_refuse(struct payments *payments, const struct caller *caller,
+                       struct answer *refusal, struct err *err) {
+    struct answer answer = {0};
+    struct refuse_ctx refuse = {payments,        caller,        *caller->claimed_as,
+                                refusal->status, refusal->json, &answer};
+    int r = store_write(payments->options.store, refuse_tx, &refuse, err);
+    if (r < 0) {
+        answer_release(&answer);
+        return r;
+    }
+    answer_release(refusal);
+    *refusal = answer;
+    return 0;
+}
+
+/* ---- giving up ---- */
+
 struct release_ctx {
     struct payments *payments;
     const struct caller *caller;
@@ -279,6 +340,9 @@ void leases_release(struct payments *payments, const struct caller *caller, cons
                     const char *operation_id) {
     struct release_ctx release = {payments, caller, attempt_id, operation_id};
     struct err err = {0};
+    if (caller->claimed_as != NULL) {
+        *caller->claimed_as = NULL; /* the claim stands: a repeat finishes what it is for */
+    }
     if (store_write(payments->options.store, release_tx, &release, &err) < 0) {
         log_error(STORE_FAILED, &err, LT("while", "giving up the leases of failed work"));
     }

@@ -23,6 +23,10 @@ static int beat_tx(struct store_tx *tx, void *ctx, struct err *err) {
                            S_INT(now - FORGOTTEN_US));
 }
 
+const char *payments_instance(const struct payments *payments) {
+    return payments->instance;
+}
+
 int instance_beat(struct payments *payments, int64_t now_us, struct err *err) {
     (void)now_us;
     return payments->options.alone ? 0

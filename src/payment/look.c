@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "payment/internal.h"
+#include "payment/later.h"
 
 enum { CURSOR_CHARS_MAX = 64 };
 
@@ -20,10 +21,6 @@ struct reading {
     int limit;
     struct answer *answer;
 };
-
-static int page(int limit) {
-    return limit > 0 && limit <= PAGE_MAX ? limit : 20;
-}
 
 static int reading_run(struct payments *payments, store_fn *fn, struct reading *reading,
                        struct answer *ret_answer, struct err *err) {
@@ -102,7 +99,7 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
-    int limit = page(filter->limit);
+    int limit = page_rows(filter->limit);
     char from_id[ID_TEXT_MAX], until_id[ID_TEXT_MAX];
     id_floor("pay", filter->since_us - ID_SLACK_US, from_id);
     id_floor("pay", filter->until_us + ID_SLACK_US, until_id);
@@ -157,18 +154,17 @@ static int stuck_operations(struct store_tx *tx, const struct reading *reading, 
         "SELECT " OPERATION_COLUMNS " FROM operation WHERE id IN (SELECT key FROM job WHERE kind = "
         "'" JOB_RESOLVE_OPERATION "') AND created_us < $1 ORDER BY created_us LIMIT $2",
         S_INT(reading->since_us), S_INT(reading->limit));
-    if (r < 0) {
-        return r;
-    }
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        struct operation_row operation;
-        operation_row_read(rows, reading->arena, &operation);
-        buf_add_text(buf, comma);
-        render_operation(buf, &operation);
-        comma = ",";
-    }
-    return r;
+    return r < 0 ? r : render_rows(buf, rows, render_operation_row, reading->arena, err);
+}
+
+static void render_stuck(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    struct attempt_row attempt;
+    attempt_row_read(rows, ctx, &attempt);
+    buf_addf(buf,
+             "{\"payment_id\":\"%s\",\"age_seconds\":%lld,\"attempt\":", attempt.payment_id.text,
+             (long long)((clock_wall_us() - attempt.created_us) / US_PER_SECOND));
+    render_attempt(buf, &attempt);
+    buf_add_char(buf, '}');
 }
 
 /* A payment with the attempt that keeps it open; then the operations. */
@@ -181,69 +177,77 @@ static int stuck_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "SELECT id FROM attempt WHERE state = 2 UNION SELECT id FROM attempt WHERE "
                       "state = 4) AND created_us < $1 ORDER BY created_us LIMIT $2",
                       S_INT(reading->since_us), S_INT(reading->limit));
-    if (r < 0) {
-        return r;
-    }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    int64_t now = clock_wall_us();
-    while ((r = sql_next(rows, err)) > 0) {
-        struct attempt_row attempt;
-        attempt_row_read(rows, reading->arena, &attempt);
-        buf_addf(&buf, "%s{\"payment_id\":\"%s\",\"age_seconds\":%lld,\"attempt\":", comma,
-                 attempt.payment_id.text, (long long)((now - attempt.created_us) / US_PER_SECOND));
-        render_attempt(&buf, &attempt);
-        buf_add_char(&buf, '}');
-        comma = ",";
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "],\"operations\":[");
-    r = stuck_operations(tx, reading, &buf, err);
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(reading->answer, 200, &buf, err);
+    buf_add_text(&buf, "{\"data\":");
+    r = r < 0 ? r : render_rows(&buf, rows, render_stuck, reading->arena, err);
+    buf_add_text(&buf, ",\"operations\":");
+    r = r < 0 ? r : stuck_operations(tx, reading, &buf, err);
+    buf_add_char(&buf, '}');
+    return r < 0 ? r : answer_take(reading->answer, 200, &buf, err);
 }
 
 int payment_stuck(struct payments *payments, int64_t older_us, int limit, struct answer *ret_answer,
                   struct err *err) {
-    struct reading reading = {.since_us = clock_wall_us() - older_us, .limit = page(limit)};
+    struct reading reading = {.since_us = clock_wall_us() - older_us, .limit = page_rows(limit)};
     return reading_run(payments, stuck_tx, &reading, ret_answer, err);
 }
 
+static void render_count(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    (void)ctx;
+    buf_add_text(buf, "{\"gateway\":");
+    buf_add_json(buf, sql_text(rows, 0));
+    buf_add_text(buf, ",\"common_code\":");
+    buf_add_json(buf, sql_text(rows, 1));
+    buf_add_text(buf, ",\"code\":");
+    buf_add_json(buf, sql_text(rows, 2));
+    buf_addf(buf, ",\"count\":%lld}", (long long)sql_int(rows, 3));
+}
+
+/* Attempts that failed, and payments that came to none. */
 static int failed_counts(struct store_tx *tx, const struct reading *reading, struct buf *buf,
                          struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(
         tx, err, &rows,
-        "SELECT gateway, common_code, code, COUNT(*) FROM attempt WHERE id >= $2 AND created_us >= "
-        "$1 AND state IN (7, 8) GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, "
-        "gateway, code LIMIT 100",
+        "SELECT gateway, common_code, code, COUNT(*) FROM (SELECT gateway, common_code, code FROM "
+        "attempt WHERE id >= $2 AND created_us >= $1 AND state IN (7, 8) UNION ALL "
+        "SELECT gateway, common_code, code FROM not_sent WHERE at_us >= $1) AS failed "
+        "GROUP BY gateway, common_code, code ORDER BY COUNT(*) DESC, gateway, code LIMIT 100",
         S_INT(reading->since_us), S_TEXT(reading->from_id));
-    buf_add_text(buf, "{\"by_code\":[");
-    const char *comma = "";
-    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        buf_addf(buf, "%s{\"gateway\":", comma);
-        buf_add_json(buf, sql_text(rows, 0));
-        buf_add_text(buf, ",\"common_code\":");
-        buf_add_json(buf, sql_text(rows, 1));
-        buf_add_text(buf, ",\"code\":");
-        buf_add_json(buf, sql_text(rows, 2));
-        buf_addf(buf, ",\"count\":%lld}", (long long)sql_int(rows, 3));
-        comma = ",";
-    }
-    return r;
+    return r < 0 ? r : render_rows(buf, rows, render_count, NULL, err);
+}
+
+static void render_failed(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    struct attempt_row attempt;
+    attempt_row_read(rows, ctx, &attempt);
+    attempt.decision = "{}";
+    buf_addf(buf, "{\"payment_id\":\"%s\",\"attempt\":", attempt.payment_id.text);
+    render_attempt(buf, &attempt);
+    buf_add_char(buf, '}');
+}
+
+static void render_not_sent(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    (void)ctx;
+    not_sent_render(buf, rows, false);
+}
+
+static int failed_not_sent(struct store_tx *tx, const struct reading *reading, struct buf *buf,
+                           struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT " NOT_SENT_COLUMNS
+                      " FROM not_sent WHERE at_us >= $1 ORDER BY at_us DESC, payment_id DESC "
+                      "LIMIT $2",
+                      S_INT(reading->since_us), S_INT(reading->limit));
+    return r < 0 ? r : render_rows(buf, rows, render_not_sent, NULL, err);
 }
 
 static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"by_code\":");
     int r = failed_counts(tx, reading, &buf, err);
     if (r < 0) {
         return r;
@@ -254,77 +258,58 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
                   " FROM attempt WHERE id >= $3 AND created_us >= $1 AND state IN (7, 8) "
                   "ORDER BY id DESC LIMIT $2",
                   S_INT(reading->since_us), S_INT(reading->limit), S_TEXT(reading->from_id));
-    buf_add_text(&buf, "],\"data\":[");
-    const char *comma = "";
-    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        struct attempt_row attempt;
-        attempt_row_read(rows, reading->arena, &attempt);
-        attempt.decision = "{}";
-        buf_addf(&buf, "%s{\"payment_id\":\"%s\",\"attempt\":", comma, attempt.payment_id.text);
-        render_attempt(&buf, &attempt);
-        buf_add_char(&buf, '}');
-        comma = ",";
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(reading->answer, 200, &buf, err);
+    buf_add_text(&buf, ",\"data\":");
+    r = r < 0 ? r : render_rows(&buf, rows, render_failed, reading->arena, err);
+    buf_add_text(&buf, ",\"not_sent\":");
+    r = r < 0 ? r : failed_not_sent(tx, reading, &buf, err);
+    buf_add_char(&buf, '}');
+    return r < 0 ? r : answer_take(reading->answer, 200, &buf, err);
 }
 
 int payment_failed(struct payments *payments, int64_t since_us, int limit,
                    struct answer *ret_answer, struct err *err) {
-    struct reading reading = {.since_us = since_us, .limit = page(limit)};
+    struct reading reading = {.since_us = since_us, .limit = page_rows(limit)};
     id_floor("att", since_us - ID_SLACK_US, reading.from_id);
     return reading_run(payments, failed_tx, &reading, ret_answer, err);
 }
 
-/* Success by method and gateway: of the attempts that ended, how many were charged or authorized;
- * declines are shown apart, since they are not the gateway's fault. */
+static void render_rate(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    (void)ctx;
+    int64_t good = sql_int(rows, 2), declined = sql_int(rows, 3), failed = sql_int(rows, 4);
+    int64_t ended = good + declined + failed;
+    buf_addf(buf,
+             "{\"method\":\"%s\",\"gateway\":", method_name((enum payment_method)sql_int(rows, 0)));
+    buf_add_json(buf, sql_text(rows, 1));
+    buf_addf(buf,
+             ",\"succeeded\":%lld,\"declined\":%lld,\"not_charged\":%lld,\"open\":%lld,"
+             "\"attempts\":%lld,\"success_percent\":",
+             (long long)good, (long long)declined, (long long)failed, (long long)sql_int(rows, 5),
+             (long long)sql_int(rows, 6));
+    if (ended > 0) {
+        buf_addf(buf, "%lld.%02lld}", (long long)(good * 100 / ended),
+                 (long long)(good * 10000 / ended % 100));
+    } else {
+        buf_add_text(buf, "null}");
+    }
+}
+
+/* Success by the method of then and gateway: of the attempts that ended, how many were charged or
+ * authorized; declines are shown apart, since they are not the gateway's fault. */
 static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(
         tx, err, &rows,
-        "SELECT p.method, a.gateway, SUM(CASE WHEN a.state IN (5, 6) THEN 1 ELSE 0 END), "
+        "SELECT CASE WHEN a.method = 0 THEN p.method ELSE a.method END AS way, a.gateway, SUM(CASE "
+        "WHEN a.state IN (5, 6) THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN a.state = 7 THEN 1 ELSE 0 END), SUM(CASE WHEN a.state = 8 THEN 1 ELSE 0 "
         "END), "
         "SUM(CASE WHEN a.state IN (1, 2, 3, 4) THEN 1 ELSE 0 END), COUNT(*) "
         "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.id >= $2 AND "
-        "a.created_us >= $1 GROUP BY p.method, a.gateway ORDER BY p.method, a.gateway",
+        "a.created_us >= $1 AND a.gateway <> '" GATEWAY_BY_HAND
+        "' GROUP BY way, a.gateway ORDER BY way, a.gateway",
         S_INT(reading->since_us), S_TEXT(reading->from_id));
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        int64_t good = sql_int(rows, 2), declined = sql_int(rows, 3), failed = sql_int(rows, 4);
-        int64_t ended = good + declined + failed;
-        buf_addf(&buf, "%s{\"method\":\"%s\",\"gateway\":", comma,
-                 method_name((enum payment_method)sql_int(rows, 0)));
-        buf_add_json(&buf, sql_text(rows, 1));
-        buf_addf(&buf,
-                 ",\"succeeded\":%lld,\"declined\":%lld,\"not_charged\":%lld,\"open\":%lld,"
-                 "\"attempts\":%lld,"
-                 "\"success_percent\":",
-                 (long long)good, (long long)declined, (long long)failed,
-                 (long long)sql_int(rows, 5), (long long)sql_int(rows, 6));
-        if (ended > 0) {
-            buf_addf(&buf, "%lld.%02lld}", (long long)(good * 100 / ended),
-                     (long long)(good * 10000 / ended % 100));
-        } else {
-            buf_add_text(&buf, "null}");
-        }
-        comma = ",";
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(reading->answer, 200, &buf, err);
+    return r < 0 ? r : answer_rows(reading->answer, rows, render_rate, NULL, err);
 }
 
 int payment_rates(struct payments *payments, int64_t since_us, struct answer *ret_answer,
@@ -336,6 +321,24 @@ int payment_rates(struct payments *payments, int64_t since_us, struct answer *re
 
 /* ---- an order, as a customer may be told ---- */
 
+static void render_order_payment(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    struct payment_row payment;
+    char time[CLOCK_TEXT_MAX], decimal[MONEY_TEXT_MAX];
+    payment_row_read(rows, ctx, &payment);
+    buf_addf(buf,
+             "{\"reference\":\"%s\",\"state\":\"%s\",\"amount\":%lld,\"currency\":\"%s\","
+             "\"amount_decimal\":\"%s\",\"amount_refunded\":%lld,\"message\":",
+             payment.id.text, payment_state_name(payment.state), (long long)payment.amount_minor,
+             payment.currency.code, money_decimal(payment.amount_minor, payment.currency, decimal),
+             (long long)payment.refunded_minor);
+    buf_add_json(buf, render_sentence(&payment, "en"));
+    buf_add_text(buf, ",\"message_zh\":");
+    buf_add_json(buf, render_sentence(&payment, "zh"));
+    render_next(buf, &payment);
+    buf_addf(buf, ",\"may_pay_again\":%s,\"updated_at\":\"%s\"}",
+             payment.holds_order ? "false" : "true", clock_format(payment.updated_us, time));
+}
+
 static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
@@ -343,40 +346,17 @@ static int order_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "SELECT " PAYMENT_COLUMNS " FROM payment WHERE order_id = $1 ORDER BY "
                       "CASE WHEN holds_order = 1 THEN 0 ELSE 1 END, created_us DESC LIMIT $2",
                       S_TEXT(reading->id), S_INT(PAGE_MAX));
-    if (r < 0) {
-        return r;
-    }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
     buf_add_text(&buf, "{\"order_id\":");
     buf_add_json(&buf, reading->id);
-    buf_add_text(&buf, ",\"payments\":[");
-    int count = 0;
-    while ((r = sql_next(rows, err)) > 0) {
-        struct payment_row payment;
-        char time[CLOCK_TEXT_MAX], decimal[MONEY_TEXT_MAX];
-        payment_row_read(rows, reading->arena, &payment);
-        buf_addf(&buf,
-                 "%s{\"reference\":\"%s\",\"state\":\"%s\",\"amount\":%lld,\"currency\":\"%s\","
-                 "\"amount_decimal\":\"%s\",\"amount_refunded\":%lld,\"message\":",
-                 count++ > 0 ? "," : "", payment.id.text, payment_state_name(payment.state),
-                 (long long)payment.amount_minor, payment.currency.code,
-                 money_decimal(payment.amount_minor, payment.currency, decimal),
-                 (long long)payment.refunded_minor);
-        buf_add_json(&buf, render_sentence(&payment, "en"));
-        buf_add_text(&buf, ",\"message_zh\":");
-        buf_add_json(&buf, render_sentence(&payment, "zh"));
-        buf_addf(&buf, ",\"may_pay_again\":%s,\"updated_at\":\"%s\"}",
-                 payment.holds_order ? "false" : "true", clock_format(payment.updated_us, time));
-    }
-    if (r < 0) {
-        return r;
-    }
-    if (count == 0) {
+    buf_add_text(&buf, ",\"payments\":");
+    r = r < 0 ? r : render_rows(&buf, rows, render_order_payment, reading->arena, err);
+    buf_add_char(&buf, '}');
+    if (r == 0) {
         return err_set(err, ERR_NOT_FOUND, "no payment was made for order %s", reading->id);
     }
-    buf_add_text(&buf, "]}");
-    return answer_take(reading->answer, 200, &buf, err);
+    return r < 0 ? r : answer_take(reading->answer, 200, &buf, err);
 }
 
 int payment_order_status(struct payments *payments, const char *order_id, struct answer *ret_answer,
@@ -406,39 +386,29 @@ int refund_get(struct payments *payments, const char *refund_id, struct answer *
     return reading_run(payments, refund_get_tx, &reading, ret_answer, err);
 }
 
+/* Not those that were sent again, unless that has failed as well: nobody need see to them. */
+#define NOT_SENT_AGAIN                                                                             \
+    "NOT EXISTS (SELECT 1 FROM operation AS again WHERE again.payment_id = operation.payment_id "  \
+    "AND again.state <> 5 AND again.retry_of = CASE WHEN operation.retry_of = '' THEN "            \
+    "operation.id ELSE operation.retry_of END)"
+
 static int refund_list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " OPERATION_COLUMNS
                       " FROM operation WHERE id >= $4 AND kind = 3 AND ($1 = 0 OR state = $1) "
-                      "AND created_us >= $2 ORDER BY id DESC LIMIT $3",
+                      "AND created_us >= $2 AND ($1 <> 5 OR " NOT_SENT_AGAIN
+                      ") ORDER BY id DESC LIMIT $3",
                       S_INT(reading->state), S_INT(reading->since_us), S_INT(reading->limit),
                       S_TEXT(reading->from_id));
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_add_text(&buf, "{\"data\":[");
-    const char *comma = "";
-    while ((r = sql_next(rows, err)) > 0) {
-        struct operation_row operation;
-        operation_row_read(rows, reading->arena, &operation);
-        buf_add_text(&buf, comma);
-        comma = ",";
-        render_operation(&buf, &operation);
-    }
-    if (r < 0) {
-        return r;
-    }
-    buf_add_text(&buf, "]}");
-    return answer_take(reading->answer, 200, &buf, err);
+    return r < 0 ? r
+                 : answer_rows(reading->answer, rows, render_operation_row, reading->arena, err);
 }
 
 int refund_list(struct payments *payments, const char *state, int64_t since_us, int limit,
                 struct answer *ret_answer, struct err *err) {
-    struct reading reading = {.since_us = since_us, .limit = page(limit)};
+    struct reading reading = {.since_us = since_us, .limit = page_rows(limit)};
     id_floor("re", since_us - ID_SLACK_US, reading.from_id);
     for (int64_t i = 1; state != NULL && i < OPERATION_STATE_COUNT; i++) {
         reading.state = strcmp(state, operation_state_name(i)) == 0 ? i : reading.state;

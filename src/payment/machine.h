@@ -33,7 +33,11 @@ enum payment_event {
     EVENT_CHARGE,
     EVENT_FAIL,
     EVENT_CANCEL,
-    EVENT_ACCEPT, /* a person took money that came late for what it was asked for */
+    EVENT_ACCEPT,  /* a person took money that came late for what it was asked for */
+    EVENT_DEFER,   /* its order is held; the customer pays by a link, now or later */
+    EVENT_EXPIRE,  /* it was held long enough */
+    EVENT_QUEUE,   /* taken without a gateway, to be charged when one can be reached */
+    EVENT_RECEIVE, /* its money came past every gateway, two people say */
 };
 enum attempt_state {
     ATTEMPT_NONE = 0,

@@ -12,8 +12,12 @@
 #include "base/plant.h"
 #include "gateway/control.h"
 #include "meter/meter.h"
-#include "payment/internal.h"
+#include "payment/disputes.h"
+#include "payment/later.h"
 #include "store/audit.h"
+
+/* An adapter says so of an order that waits and that its gateway closes by its end alone. */
+#define CANNOT_CLOSE "cannot_close"
 
 struct work {
     struct payments *payments;
@@ -24,6 +28,7 @@ struct work {
     const char *payment_id;
     int64_t asked_minor; /* 0: all that is left */
     bool final, to_original;
+    bool at_till; /* a cancellation of what is open or unknown, which its gateway takes back */
     const char *reason, *retry_of;
     struct payment_row payment;
     struct attempt_row attempt;
@@ -70,28 +75,54 @@ static int finish(struct work *work, struct store_tx *tx, struct err *err) {
 
 /* ---- what may be done ---- */
 
-/* Sum of the open captures and whether a final one exists or a cancellation is under way. */
-static int open_work(struct store_tx *tx, const char *payment_id, int64_t *ret_capturing_minor,
-                     bool *ret_closed, struct err *err) {
-    *ret_capturing_minor = 0;
-    *ret_closed = false;
+/* Captures and cancellations of a payment that were done, or may still be. */
+struct open_work {
+    int64_t capturing_minor; /* the sum of the open captures */
+    bool closed;             /* a final one exists, or a cancellation is under way */
+    bool cannot_close;       /* it is, where nothing is closed before its time */
+};
+
+static int open_work(struct store_tx *tx, const char *payment_id, struct open_work *ret_work,
+                     struct err *err) {
+    *ret_work = (struct open_work){0};
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(
-        tx, err, &rows,
-        "SELECT kind, state, amount_minor, final FROM operation WHERE payment_id = $1 AND "
-        "kind IN (1, 2) AND state <> 5",
-        S_TEXT(payment_id));
+    int r = sql_query(tx, err, &rows,
+                      "SELECT kind, state, amount_minor, final, common_code FROM operation WHERE "
+                      "payment_id = $1 AND kind IN (1, 2) AND state <> 5",
+                      S_TEXT(payment_id));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         bool open = operation_state_open((enum operation_state)sql_int(rows, 1));
         bool capture = sql_int(rows, 0) == OPERATION_CAPTURE;
         if (capture && open) {
-            *ret_capturing_minor += sql_int(rows, 2);
+            ret_work->capturing_minor += sql_int(rows, 2);
         }
-        if ((capture && sql_int(rows, 3) == 1) || !capture) {
-            *ret_closed = true;
+        /* What was only closed so that another way can be tried does not end the payment. */
+        if (sql_int(rows, 3) == 1 || (!capture && open)) {
+            ret_work->closed = true;
+        }
+        if (!capture && open && strcmp(sql_text(rows, 4), CANNOT_CLOSE) == 0) {
+            ret_work->cannot_close = true;
         }
     }
     return r;
+}
+
+/* Its customer can still pay with what he was shown: until when, and what to do meanwhile. */
+static int still_open(const struct attempt_row *attempt, bool cannot_close, struct err *err) {
+    char end[CLOCK_TEXT_MAX];
+    const char *gateway = attempt->gateway, *payment_id = attempt->payment_id.text;
+    if (!cannot_close) {
+        err_set(err, ERR_STATE, "%s has not confirmed yet that what payment %s waits for is closed",
+                gateway, payment_id);
+        return err_hint(err,
+                        "Until then the customer could pay twice. Look at it in a few seconds.");
+    }
+    err_set(err, ERR_STATE, "%s cannot close what payment %s waits for before its own end%s%s",
+            gateway, payment_id, attempt->expires_us > 0 ? ", " : "",
+            attempt->expires_us > 0 ? clock_format(attempt->expires_us, end) : "");
+    return err_hint(err, "Until then the customer can pay with what he was shown, and nothing else "
+                         "is asked for the money. Some minutes after it the payment asks for "
+                         "another way by itself (choose_method): repeat this then.");
 }
 
 static int wrong_state(const struct work *work, const char *what, struct err *err) {
@@ -155,7 +186,12 @@ static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amo
     if (payment->state != PAYMENT_SUCCEEDED) {
         return wrong_state(work, "refunded", err);
     }
+    if (work->to_original && strcmp(payment->gateway, GATEWAY_BY_HAND) == 0) {
+        wrong_state(work, "refunded by a gateway: it was paid by hand", err);
+        return err_hint(err, "Give it as store credit (to_original_method: false).");
+    }
     int r = check_retry(work, tx, err);
+    r = r < 0 ? r : dispute_refuses_refund(tx, payment, err);
     if (r < 0) {
         return r;
     }
@@ -178,18 +214,17 @@ static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amo
 static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_amount,
                          struct err *err) {
     const struct payment_row *payment = &work->payment;
-    int64_t capturing;
-    bool closed;
-    int r = open_work(tx, payment->id.text, &capturing, &closed, err);
+    struct open_work before;
+    int r = open_work(tx, payment->id.text, &before, err);
     if (r < 0) {
         return r;
     }
     bool open = payment->state == PAYMENT_AUTHORIZED || payment->state == PAYMENT_SUCCEEDED;
-    if (!open || closed || !payment->capture_later) {
+    if (!open || before.closed || !payment->capture_later) {
         wrong_state(work, "captured (again)", err);
-        return under_way(payment, closed, err);
+        return under_way(payment, before.closed, err);
     }
-    int64_t left = payment->authorized_minor - payment->captured_minor - capturing;
+    int64_t left = payment->authorized_minor - payment->captured_minor - before.capturing_minor;
     int64_t amount = work->asked_minor > 0 ? work->asked_minor : left;
     if (amount > left || amount <= 0) {
         return over(work, left, "captured", err);
@@ -201,14 +236,21 @@ static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_am
 static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amount,
                         struct err *err) {
     const struct payment_row *payment = &work->payment;
-    int64_t capturing;
-    bool closed;
-    int r = open_work(tx, payment->id.text, &capturing, &closed, err);
+    struct open_work before;
+    int r = open_work(tx, payment->id.text, &before, err);
     if (r < 0) {
         return r;
     }
-    bool open = payment->state == PAYMENT_AUTHORIZED || payment->state == PAYMENT_REQUIRES_ACTION;
-    if (!open || capturing > 0 || closed) {
+    bool open = payment->state == PAYMENT_AUTHORIZED || payment->state == PAYMENT_REQUIRES_ACTION ||
+                payment->queued_until_us > 0 ||
+                (work->at_till && payment->state == PAYMENT_PROCESSING);
+    if (payment->state == PAYMENT_REQUIRES_ACTION && before.closed) {
+        r = attempt_row_live(tx, work->arena, payment->id.text, &work->attempt, err);
+        if (r != -ERR_NOT_FOUND) {
+            return r < 0 ? r : still_open(&work->attempt, before.cannot_close, err);
+        }
+    }
+    if (!open || before.capturing_minor > 0 || before.closed) {
         wrong_state(work, "cancelled", err);
         if (payment->state == PAYMENT_PROCESSING) {
             err_hint(err,
@@ -216,7 +258,7 @@ static int check_cancel(struct work *work, struct store_tx *tx, int64_t *ret_amo
         } else if (payment->state == PAYMENT_SUCCEEDED) {
             err_hint(err, "The money was taken: refund it instead.");
         }
-        return under_way(payment, closed || capturing > 0, err);
+        return under_way(payment, before.closed || before.capturing_minor > 0, err);
     }
     *ret_amount = payment->authorized_minor - payment->captured_minor;
     return 0;
@@ -256,24 +298,15 @@ static int not_being_called(struct work *work, struct store_tx *tx, struct err *
 
 /* ---- begin ---- */
 
-static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor,
-                           struct err *err) {
+void operation_begin(const struct payments *payments, const struct caller *caller,
+                     enum operation_kind kind, struct operation_row *ret_operation) {
     int64_t now = clock_wall_us();
-    bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
-    work->operation = (struct operation_row){
-        .id = refund_id_stored(work->resource_id),
-        .payment_id = work->payment.id,
-        .attempt_id = work->attempt.id,
-        .kind = work->kind,
+    *ret_operation = (struct operation_row){
+        .kind = kind,
         .state = OPERATION_SENDING,
-        .gateway = at_gateway ? work->attempt.gateway : "",
-        .amount_minor = amount_minor,
-        .currency = work->payment.currency,
-        .final = work->final,
-        .to_original = work->to_original,
-        .reason = work->reason,
-        .actor = work->caller->actor,
-        .retry_of = work->retry_of,
+        .final = true,
+        .to_original = true,
+        .actor = caller->actor,
         .source = "",
         .refund_id = "",
         .code = "",
@@ -281,12 +314,34 @@ static int write_operation(struct work *work, struct store_tx *tx, int64_t amoun
         .message = "",
         .trace = "",
         .tries = 1,
-        .owner = work->payments->instance,
+        .owner = payments->instance,
         .lease_us = now + CALL_LEASE_US,
         .created_us = now,
         .updated_us = now,
     };
-    int r = operation_row_insert(tx, &work->operation, err);
+}
+
+/* Store credit needs no gateway. */
+static bool goes_there(const struct work *work) {
+    return work->kind != OPERATION_REFUND || work->to_original || PLANTED(CREDIT_PAID_TOO);
+}
+
+static int write_operation(struct work *work, struct store_tx *tx, int64_t amount_minor,
+                           struct err *err) {
+    bool at_gateway = goes_there(work);
+    struct operation_row *operation = &work->operation;
+    operation_begin(work->payments, work->caller, work->kind, operation);
+    operation->id = refund_id_stored(work->resource_id);
+    operation->payment_id = work->payment.id;
+    operation->attempt_id = work->attempt.id;
+    operation->gateway = at_gateway ? work->attempt.gateway : "";
+    operation->amount_minor = amount_minor;
+    operation->currency = work->payment.currency;
+    operation->final = work->final;
+    operation->to_original = work->to_original;
+    operation->reason = work->reason;
+    operation->retry_of = work->retry_of;
+    int r = operation_row_insert(tx, operation, err);
     if (r < 0 || work->kind != OPERATION_REFUND) {
         return r;
     }
@@ -296,7 +351,7 @@ static int write_operation(struct work *work, struct store_tx *tx, int64_t amoun
     return payment_row_save(tx, &work->payment, err);
 }
 
-/* Store credit needs no gateway: it is done in the transaction that writes it. */
+/* Done in the transaction that writes it. */
 static int give_credit(struct work *work, struct store_tx *tx, struct err *err) {
     struct gateway_result done;
     gateway_result_init(&done);
@@ -341,11 +396,14 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return r;
     }
+    if (work->kind == OPERATION_CANCEL && work->payment.queued_until_us > 0) {
+        return wrong_state(work, "cancelled: it has left the queue and is being charged", err);
+    }
     r = work->kind == OPERATION_CANCEL ? not_being_called(work, tx, err) : 0;
     if (r < 0) {
         return r;
     }
-    bool at_gateway = work->kind != OPERATION_REFUND || work->to_original;
+    bool at_gateway = goes_there(work);
     r = at_gateway ? gateway_usable(work->payments, work->attempt.gateway, err) : 0;
     if (r < 0) {
         return r;
@@ -380,7 +438,8 @@ const char *operation_call_gateway(struct payments *payments, const struct opera
         .persist_ctx = &target,
     };
     gateway_ask(payments, &ask, ret_result);
-    if (ret_result->outcome == GW_UNKNOWN && ask.gateway->adapter->can.key_lifetime_us > 0) {
+    const struct gateway_capabilities *can = &ask.gateway->adapter->can;
+    if (ret_result->outcome == GW_UNKNOWN && (can->key_lifetime_us > 0 || can->changes_again)) {
         struct gateway_result again;
         gateway_ask(payments, &ask, &again);
         if (again.outcome == GW_REFUNDED || again.outcome == GW_CHARGED ||
@@ -461,7 +520,11 @@ static int run(struct work *work, struct err *err) {
 }
 
 static int run_clean(struct work *work, struct err *err) {
-    int r = run(work, err);
+    int r = mode_may_change(work->payments->options.mode, err);
+    if (r < 0) {
+        return r;
+    }
+    r = run(work, err);
     if (r < 0) {
         answer_release(work->answer);
         /* Rolled back before anything was written, there is nothing to give up and this is quick.
@@ -508,6 +571,116 @@ int payment_cancel(struct payments *payments, const struct caller *caller, const
     return run_clean(&work, err);
 }
 
+/* ---- closing what a customer was asked to pay ---- */
+
+struct closing {
+    struct arena *arena;
+    const char *operation_id;
+    struct operation_row operation;
+    struct attempt_row attempt;
+};
+
+static int closing_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct closing *closing = ctx;
+    int r = operation_row_load(tx, closing->arena, closing->operation_id, false,
+                               &closing->operation, err);
+    return r < 0 ? r
+                 : attempt_row_load(tx, closing->arena, closing->operation.attempt_id.text,
+                                    &closing->attempt, err);
+}
+
+static int not_closed(const struct closing *closing, struct err *err) {
+    const struct operation_row *operation = &closing->operation;
+    if (operation->state == OPERATION_FAILED) {
+        err_set(err, ERR_STATE, "%s has not closed what payment %s waits for: %s",
+                operation->gateway, operation->payment_id.text,
+                operation->outcome == GW_CHARGED ? "it was paid at this very moment"
+                : operation->message[0] != '\0'  ? operation->message
+                                                 : gateway_outcome_name(operation->outcome));
+        return err_hint(err, "Look at the payment: nothing else was asked for its money.");
+    }
+    return still_open(&closing->attempt, strcmp(operation->common_code, CANNOT_CLOSE) == 0, err);
+}
+
+/* How an order ends that nobody paid; the name is that of the idempotency row. */
+struct ending {
+    const char *name, *reason;
+    bool final, at_till;
+};
+
+static int close_order(struct payments *payments, const struct caller *caller,
+                       const char *payment_id, const struct ending *ending, struct err *err) {
+    struct caller unkeyed = *caller;
+    ANSWER_AUTO answer = {0};
+    unkeyed.key = NULL;
+    struct work work = {
+        .payments = payments,
+        .caller = &unkeyed,
+        .name = ending->name,
+        .kind = OPERATION_CANCEL,
+        .payment_id = payment_id,
+        .final = ending->final,
+        .to_original = true,
+        .at_till = ending->at_till,
+        .reason = ending->reason,
+        .answer = &answer,
+    };
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct closing closing = {.arena = arena, .operation_id = work.resource_id};
+    int r = run_clean(&work, err);
+    if (r < 0 || work.operation.state == OPERATION_SUCCEEDED) {
+        return r;
+    }
+    /* What the run has read went with it. */
+    r = store_read(payments->options.store, closing_tx, &closing, err);
+    if (r >= 0 && closing.operation.outcome == GW_CHARGED) { /* nobody need wait to be told */
+        struct gateway_result result;
+        bool open;
+        r = resolve_attempt(payments, closing.operation.attempt_id.text, "check", &open, &result,
+                            err);
+    }
+    return r < 0 ? r : not_closed(&closing, err);
+}
+
+int attempt_close(struct payments *payments, const struct caller *caller, const char *payment_id,
+                  struct err *err) {
+    static const struct ending ending = {
+        .name = "payment.close",
+        .reason = "the customer pays another way",
+    };
+    return close_order(payments, caller, payment_id, &ending, err);
+}
+
+int attempt_close_unshown(struct payments *payments, const char *payment_id, struct err *err) {
+    static const struct caller nobody = {.actor = "rule:no-code", .scope = "", .request_hash = ""};
+    static const struct ending ending = {
+        .name = "payment.close",
+        .reason = "its code was lost before anybody was shown it",
+    };
+    return close_order(payments, &nobody, payment_id, &ending, err);
+}
+
+int attempt_expire(struct payments *payments, const char *payment_id, bool final, struct err *err) {
+    static const struct caller nobody = {.actor = "rule:expiry", .scope = "", .request_hash = ""};
+    const struct ending ending = {
+        .name = "payment.expire",
+        .reason = "the customer did not pay in time",
+        .final = final,
+    };
+    return close_order(payments, &nobody, payment_id, &ending, err);
+}
+
+int attempt_take_back(struct payments *payments, const char *payment_id, struct err *err) {
+    static const struct caller nobody = {.actor = "rule:till", .scope = "", .request_hash = ""};
+    static const struct ending ending = {
+        .name = "payment.expire",
+        .reason = "the customer at the till did not confirm in time",
+        .final = true,
+        .at_till = true,
+    };
+    return close_order(payments, &nobody, payment_id, &ending, err);
+}
+
 int payment_refund(struct payments *payments, const struct caller *caller, const char *payment_id,
                    int64_t amount_minor, const char *reason, bool to_original,
                    struct answer *ret_answer, struct err *err) {
@@ -537,8 +710,9 @@ static int retry_look_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return operation_row_load(tx, retry->arena, retry->refund_id, false, &retry->old, err);
 }
 
-int refund_retry(struct payments *payments, const struct caller *caller, const char *refund_id,
-                 struct answer *ret_answer, struct err *err) {
+static int send_again(struct payments *payments, const struct caller *caller, const char *name,
+                      const char *refund_id, bool as_credit, struct answer *ret_answer,
+                      struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct retry_ctx retry = {.arena = arena, .refund_id = refund_id};
     int r = store_read(payments->options.store, retry_look_tx, &retry, err);
@@ -554,15 +728,26 @@ int refund_retry(struct payments *payments, const struct caller *caller, const c
     struct work work = {
         .payments = payments,
         .caller = caller,
-        .name = "refund.retry",
+        .name = name,
         .kind = OPERATION_REFUND,
         .payment_id = retry.old.payment_id.text,
         .asked_minor = retry.old.amount_minor,
         .final = true,
-        .to_original = retry.old.to_original,
+        .to_original = retry.old.to_original && !as_credit,
         .reason = reason,
-        .retry_of = refund_id,
+        /* All that send one again name the first of them: only one of them goes through. */
+        .retry_of = retry.old.retry_of[0] != '\0' ? retry.old.retry_of : refund_id,
         .answer = ret_answer,
     };
     return run_clean(&work, err);
+}
+
+int refund_retry(struct payments *payments, const struct caller *caller, const char *refund_id,
+                 struct answer *ret_answer, struct err *err) {
+    return send_again(payments, caller, "refund.retry", refund_id, false, ret_answer, err);
+}
+
+int refund_as_credit(struct payments *payments, const struct caller *caller, const char *refund_id,
+                     struct answer *ret_answer, struct err *err) {
+    return send_again(payments, caller, "refund.credit", refund_id, true, ret_answer, err);
 }

@@ -33,16 +33,16 @@ static int deliver(struct payments *payments, struct store_tx *tx, const char *e
     return r < 0 ? r : job_put(tx, JOB_WEBHOOK, id, now_us, "", err);
 }
 
-int outbox_event(struct payments *payments, struct store_tx *tx, const struct payment_row *payment,
-                 const char *type, const char *data_json, struct err *err) {
+int event_tell(struct payments *payments, struct store_tx *tx, const char *subject, int64_t number,
+               const char *type, const char *data_json, struct err *err) {
     struct event_id id = event_id_new();
     int64_t now = clock_wall_us();
     int r = sql_put(
         tx, err,
         "INSERT INTO event (id, payment_id, sequence, type, data, at_us) VALUES ($1, $2, $3, "
         "$4, $5, $6)",
-        S_TEXT(id.text), S_TEXT(payment->id.text), S_INT(payment->version), S_TEXT(type),
-        S_TEXT(data_json), S_INT(now));
+        S_TEXT(id.text), S_TEXT(subject), S_INT(number), S_TEXT(type), S_TEXT(data_json),
+        S_INT(now));
     if (r < 0) {
         return r;
     }
@@ -55,4 +55,9 @@ int outbox_event(struct payments *payments, struct store_tx *tx, const struct pa
         r = deliver(payments, tx, sql_text(rows, 0), &id, type, now, err);
     }
     return r < 0 ? r : 0;
+}
+
+int outbox_event(struct payments *payments, struct store_tx *tx, const struct payment_row *payment,
+                 const char *type, const char *data_json, struct err *err) {
+    return event_tell(payments, tx, payment->id.text, payment->version, type, data_json, err);
 }

@@ -7,16 +7,23 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "payment/internal.h"
+#include "payment/bank_impl.h"
+#include "payment/disputes.h"
 #include "payment/retention.h"
 
 #define SWEEP_US (1 * US_PER_SECOND)
+#define ACTION_US (30 * 60 * US_PER_SECOND) /* a customer who is asked has so long */
+#define WAITS_LONG_US (30 * 60 * US_PER_SECOND)
+#define SECOND_LOOK_US (30 * 60 * US_PER_SECOND)
 /* A run that takes longer may be run again beside itself: every handler bears that. */
 #define JOB_LEASE_US (30 * US_PER_SECOND)
 #define CALLBACK_SWEEP_US (5 * US_PER_SECOND)
 #define PRUNE_US (60 * US_PER_SECOND)
 #define REQUEST_BUDGET_US (20 * US_PER_SECOND)
-enum { FAILOVER_MAX = 3, JOB_KINDS = 4, SWEEPER_STACK_BYTES = 512 * 1024 };
+#define HOLD_US (24 * 3600 * US_PER_SECOND)
+#define REMIND_LAST_US (2 * 3600 * US_PER_SECOND)
+#define FORWARD_AGE_US (4 * 3600 * US_PER_SECOND)
+enum { FAILOVER_MAX = 3, JOB_KINDS = 11, SWEEPER_STACK_BYTES = 512 * 1024 };
 
 static const int64_t callback_backoff_us[] = {
     1 * US_PER_SECOND,  5 * US_PER_SECOND,   15 * US_PER_SECOND,
@@ -30,26 +37,18 @@ static const int64_t webhook_backoff_us[] = {
 };
 static const int64_t resolve_backoff_us[] = {5 * US_PER_SECOND, 15 * US_PER_SECOND,
                                              60 * US_PER_SECOND};
+static const int64_t confirm_backoff_us[] = {
+    60 * US_PER_SECOND,
+    300 * US_PER_SECOND,
+    900 * US_PER_SECOND,
+    3600 * US_PER_SECOND,
+};
 
 struct machine {
     struct payments payments;
-    struct job_kind kinds[JOB_KINDS];
+    struct job_kind kinds[JOB_KINDS + PAYMENTS_MORE_KINDS_MAX];
+    int kind_count;
 };
-
-bool purpose_parse(const char *name, enum payment_purpose *ret_purpose) {
-    for (int i = PURPOSE_ORDER; i <= PURPOSE_TOPUP; i++) {
-        if (strcmp(name, purpose_name((enum payment_purpose)i)) == 0) {
-            *ret_purpose = (enum payment_purpose)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *purpose_name(enum payment_purpose purpose) {
-    static const char *const names[] = {"?", "order", "subscription", "topup"};
-    return purpose > 0 && (size_t)purpose < COUNT_OF(names) ? names[purpose] : "?";
-}
 
 bool payment_state_parse(const char *name, int64_t *ret_state) {
     for (int64_t i = 1; i < PAYMENT_STATE_COUNT; i++) {
@@ -105,6 +104,61 @@ static void fill_kinds(struct machine *machine) {
         .lease_us = JOB_LEASE_US,
         .concurrency = 32,
     };
+    machine->kinds[4] = (struct job_kind){
+        .name = JOB_CONFIRM,
+        .run = confirm_job,
+        .ctx = ctx,
+        .backoff_us = confirm_backoff_us,
+        .backoff_count = COUNT_OF(confirm_backoff_us),
+        .attempts_max = 0,
+        .lease_us = JOB_LEASE_US,
+        .concurrency = 4,
+    };
+    machine->kinds[5] = machine->kinds[4];
+    machine->kinds[5].name = JOB_CONFIRM_OPERATION;
+    machine->kinds[5].run = confirm_operation_job;
+    machine->kinds[6] = machine->kinds[1];
+    machine->kinds[6].name = JOB_LATE;
+    machine->kinds[6].run = late_job;
+    machine->kinds[6].concurrency = 4;
+    machine->kinds[7] = machine->kinds[4];
+    machine->kinds[7].name = JOB_DISPUTE;
+    machine->kinds[7].run = dispute_job;
+    machine->kinds[7].lease_us = 2 * JOB_LEASE_US; /* it may ask twice and answer in between */
+    machine->kinds[10] = machine->kinds[4];
+    machine->kinds[10].name = JOB_BANK_MATCH;
+    machine->kinds[10].run = bank_match_job;
+    machine->kinds[8] = machine->kinds[1];
+    machine->kinds[8].name = JOB_DEFERRAL;
+    machine->kinds[8].run = deferral_job;
+    machine->kinds[8].concurrency = 4;
+    machine->kinds[9] = machine->kinds[1];
+    machine->kinds[9].name = JOB_FORWARD;
+    machine->kinds[9].run = forward_job;
+    machine->kinds[9].lease_us = 2 * JOB_LEASE_US; /* a whole charge, with failover */
+    machine->kinds[9].concurrency = 1;
+}
+
+static void later_defaults(struct payments *payments) {
+    struct deferral_options *deferral = &payments->options.deferral;
+    struct forward_options *forward = &payments->options.forward;
+    if (deferral->hold_us <= 0) {
+        deferral->hold_us = HOLD_US;
+    }
+    if (deferral->reminder_count == 0) {
+        deferral->reminders_us[deferral->reminder_count++] = deferral->hold_us / 2;
+        if (deferral->hold_us / 2 > REMIND_LAST_US) {
+            deferral->reminders_us[deferral->reminder_count++] = REMIND_LAST_US;
+        }
+    }
+    if (forward->age_us <= 0) {
+        forward->age_us = FORWARD_AGE_US;
+    }
+}
+
+static int tell_of_mode(void *ctx, struct store_tx *tx, const char *subject, int64_t number,
+                        const char *type, const char *data_json, struct err *err) {
+    return event_tell(ctx, tx, subject, number, type, data_json, err);
 }
 
 int payments_open(const struct payments_options *options, struct payments **ret_payments,
@@ -124,13 +178,40 @@ int payments_open(const struct payments_options *options, struct payments **ret_
     if (payments->options.failover_max <= 0) {
         payments->options.failover_max = FAILOVER_MAX;
     }
+    if (payments->options.action_us <= 0) {
+        payments->options.action_us = ACTION_US;
+    }
+    if (payments->options.waits_long_us <= 0) {
+        payments->options.waits_long_us = WAITS_LONG_US;
+    }
+    if (payments->options.second_look_us <= 0) {
+        payments->options.second_look_us = SECOND_LOOK_US;
+    }
+    later_defaults(payments);
     struct request_id instance = request_id_new();
     memcpy(payments->instance, instance.text, sizeof payments->instance);
     lock_init(&payments->lock);
     cond_init(&payments->wake);
     fill_kinds(machine);
+    machine->kind_count = JOB_KINDS;
+    if (options->mode != NULL) {
+        mode_on_change(options->mode, tell_of_mode, payments);
+    }
     *ret_payments = payments;
     return 0;
+}
+
+void payments_also_run(struct payments *payments, const struct job_kind *kinds, int count) {
+    struct machine *machine = (struct machine *)payments;
+    INVARIANT(payments->jobs == NULL, "kinds of jobs are added before anything runs");
+    INVARIANT(machine->kind_count + count <= (int)COUNT_OF(machine->kinds),
+              "there is room for the floors above");
+    memcpy(&machine->kinds[machine->kind_count], kinds, (size_t)count * sizeof *kinds);
+    machine->kind_count += count;
+}
+
+void payments_wake(struct payments *payments) {
+    jobs_wake(payments);
 }
 
 void jobs_wake(struct payments *payments) {
@@ -212,7 +293,7 @@ int payments_start(struct payments *payments, struct err *err) {
     if (r < 0) {
         return r;
     }
-    r = job_runner_start(payments->options.store, machine->kinds, JOB_KINDS, &jobs, err);
+    r = job_runner_start(payments->options.store, machine->kinds, machine->kind_count, &jobs, err);
     if (r < 0) {
         return r;
     }
@@ -273,7 +354,8 @@ int payments_tick(struct payments *payments, struct err *err) {
     if (payments->jobs == NULL) {
         struct machine *machine = (struct machine *)payments;
         struct job_runner *jobs = NULL;
-        int r = job_runner_new(payments->options.store, machine->kinds, JOB_KINDS, &jobs, err);
+        int r = job_runner_new(payments->options.store, machine->kinds, machine->kind_count, &jobs,
+                               err);
         if (r < 0) {
             return r;
         }
@@ -295,6 +377,10 @@ int payments_tick(struct payments *payments, struct err *err) {
     if (pruned < 0) {
         return pruned;
     }
+    int moved = payments->options.mode != NULL ? mode_tick(payments->options.mode, err) : 0;
+    if (moved < 0) {
+        return moved;
+    }
     int jobs = job_runner_drain(payments->jobs, err);
-    return jobs < 0 ? jobs : orphans + callbacks + pruned + jobs;
+    return jobs < 0 ? jobs : orphans + callbacks + pruned + moved + jobs;
 }

@@ -7,14 +7,6 @@
 #include "gateway/health.h"
 #include "payment/internal.h"
 
-static enum payment_method first_method(const struct gateway *gateway) {
-    int method = METHOD_CARD;
-    while (method < METHOD_COUNT - 1 && !gateway->methods[method]) {
-        method++;
-    }
-    return (enum payment_method)method;
-}
-
 static bool stopping(struct payments *payments) {
     lock_take(&payments->lock);
     bool stop = payments->stopping;
@@ -35,7 +27,7 @@ void probe_all(struct payments *payments) {
         struct gateway_ask ask = {
             .gateway = gateway,
             .operation = OP_PROBE,
-            .method = first_method(gateway),
+            .method = gateway_first_method(gateway),
             .past_breaker = true,
         };
         gateway_ask(payments, &ask, &result);

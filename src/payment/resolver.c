@@ -18,12 +18,11 @@
 #include "base/plant.h"
 #include "meter/meter.h"
 #include "payment/cases.h"
+#include "payment/review.h"
 
 enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
 #define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
 #define OVERDUE_ROUND_US (3 * US_PER_SECOND)
-/* So long an unanswered send may be on the network still; what has arrived, the gateway knows. */
-#define ON_ITS_WAY_US (75 * US_PER_SECOND)
 #define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 #define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
 
@@ -55,19 +54,24 @@ struct look {
     struct case_row suspense; /* of a return */
     const struct gateway_result *result;
     const char *source;
-    const char *occasion; /* why it is asked: "resolver", "repeat", "callback", "check" */
+    const char *occasion; /* why: "resolver", "repeat", "callback", "check", "confirm" */
     struct inquiries asked;
     bool open, payment_moved;
     bool was_live;    /* the attempt, when the gateway was asked */
     bool stale;       /* it ended meanwhile: the answer may be older than that */
     bool may_call;    /* claim_call_tx: money may be moved */
+    bool wait_first;  /* claim_call_tx: not if a repeat of it was refused */
     int64_t lease_us; /* and until when; 0: nothing was claimed */
 };
 
-/* What made us ask tells more than how it was asked. */
+/* Something made us ask: also about what is over, and that tells more than how it was asked. */
+static bool is_cause(const char *occasion) {
+    return strcmp(occasion, "callback") == 0 || strcmp(occasion, "check") == 0 ||
+           strcmp(occasion, "confirm") == 0;
+}
+
 static void note_asked(struct look *look, const char *how, const struct gateway_result *result) {
-    bool because = strcmp(look->occasion, "callback") == 0 || strcmp(look->occasion, "check") == 0;
-    inquiry_note(&look->asked, because ? look->occasion : how, result);
+    inquiry_note(&look->asked, is_cause(look->occasion) ? look->occasion : how, result);
 }
 
 /* Reads the attempt; one that was being sent by a caller who died becomes UNKNOWN first: from then
@@ -131,7 +135,19 @@ static int apply_attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
         look->attempt.lease_us = 0;
         r = attempt_row_save(tx, &look->attempt, err);
     }
-    return r;
+    return r < 0 || settlement.changed
+               ? r
+               : review_waiting_attempt(look->payments, tx, &look->payment, &look->attempt, err);
+}
+
+/* 1: a repeat of this attempt was refused, and each one more would ask the customer's bank anew. */
+static int refused_before(struct store_tx *tx, const struct look *look, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM inquiry WHERE payment_id = $1 AND attempt_id = $2 AND "
+                      "source = 'repeat' AND outcome = $3 LIMIT 1",
+                      S_TEXT(look->payment.id.text), S_TEXT(look->id), S_INT(GW_DECLINED));
+    return r < 0 ? r : sql_next(rows, err);
 }
 
 /* Before a call that may move money (a repeat, or going on with what the customer has approved): it
@@ -153,6 +169,10 @@ static int claim_call_tx(struct store_tx *tx, void *ctx, struct err *err) {
                   "AND state IN (1, 2, 3) LIMIT 1",
                   S_TEXT(look->payment.id.text), S_TEXT(look->id));
     r = r < 0 ? r : sql_next(rows, err);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    r = look->wait_first ? refused_before(tx, look, err) : 0;
     if (r != 0) {
         return r < 0 ? r : 0;
     }
@@ -187,6 +207,31 @@ static bool only_asked(const struct look *look, const struct gateway *gateway) {
     return false;
 }
 
+/* It waits for its customer, who was never shown with what he is to pay: whoever made the order
+ * died before that was written down. */
+static bool code_is_missing(const struct look *look, const struct gateway *gateway,
+                            const struct gateway_result *result) {
+    return result->outcome == GW_ACTION_NEEDED && result->action == ACTION_NONE &&
+           gateway->adapter->can.code_again && look->attempt.token[0] == '\0';
+}
+
+/* What is refused or not said leaves it at what the question said: then it is closed (waiting.c).
+ */
+static void ask_code_again(struct look *look, const struct gateway_ask *asked,
+                           struct gateway_result *result) {
+    struct gateway_result again;
+    struct gateway_ask ask = *asked;
+    ask.operation = OP_CHARGE;
+    ask.lookup = NULL;
+    ask.not_after_us = look->lease_us;
+    gateway_ask(look->payments, &ask, &again);
+    note_asked(look, "repeat", &again);
+    if (again.outcome != GW_UNKNOWN && again.outcome != GW_REJECTED_REQUEST) {
+        *result = again;
+        look->source = "repeat";
+    }
+}
+
 /* Which question ends it soonest without ever being able to charge twice. */
 static int ask_attempt(struct look *look, struct gateway *gateway,
                        struct gateway_result *ret_result, struct err *err) {
@@ -196,7 +241,10 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
     bool unknown = look->attempt.state == ATTEMPT_UNKNOWN;
     bool may_move = !only_asked(look, gateway);
     bool repeat = unknown && age < REPEAT_WINDOW_US &&
-                  age < gateway->adapter->can.key_lifetime_us && may_move;
+                  age < gateway->adapter->can.key_lifetime_us && may_move &&
+                  !waiting_is_in_vain(look->payments, &look->attempt) &&
+                  !PLANTED(NOT_FOUND_BELIEVED); /* a repeat would keep it from being said */
+    look->wait_first = age < ON_ITS_WAY_US && !gateway->adapter->can.keeps_refusals;
     int r = repeat ? claim_call(look, err) : 0;
     if (r < 0) {
         return r;
@@ -219,7 +267,18 @@ static int ask_attempt(struct look *look, struct gateway *gateway,
     gateway_ask(look->payments, &ask, ret_result);
     look->source = repeat ? "repeat" : "query";
     note_asked(look, look->source, ret_result);
+    if (unknown && !repeat && may_move && code_is_missing(look, gateway, ret_result)) {
+        look->wait_first = false;
+        r = claim_call(look, err);
+        if (r < 0) {
+            return r;
+        }
+        if (look->may_call) {
+            ask_code_again(look, &ask, ret_result);
+        }
+    }
     bool approved = ret_result->outcome == GW_APPROVED && gateway->adapter->resume != NULL;
+    look->wait_first = false;
     r = approved && may_move ? claim_call(look, err) : 0;
     if (r < 0) {
         return r;
@@ -264,15 +323,17 @@ static int resolve_once(struct payments *payments, const char *attempt_id, const
     }
     *ret_open = unresolved(&look.attempt);
     bool authorized = look.attempt.state == ATTEMPT_AUTHORIZED;
-    if ((!*ret_open && !authorized && strcmp(source, "callback") != 0 &&
-         strcmp(source, "check") != 0) ||
-        look.attempt.state == ATTEMPT_SENDING) {
+    if ((!*ret_open && !authorized && !is_cause(source)) || look.attempt.state == ATTEMPT_SENDING) {
         return 0;
     }
     struct gateway *gateway = gateway_find(payments->options.registry, look.attempt.gateway);
     if (gateway == NULL) {
         return err_set(err, ERR_NO_GATEWAY, "gateway %s of attempt %s is not configured any more",
                        look.attempt.gateway, attempt_id);
+    }
+    if (gateway->adapter->can.offline && look.attempt.state == ATTEMPT_ACTION_NEEDED &&
+        !is_cause(source)) {
+        return 0; /* whoever hears of its money says so himself */
     }
     r = ask_attempt(&look, gateway, ret_result, err);
     if (r < 0) {
@@ -321,10 +382,7 @@ int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
     if (r < 0) {
         return r;
     }
-    if (open) {
-        *ret_again_us = now + resolve_delay_us(now - job->created_us);
-    }
-    return 0;
+    return open ? waiting_look_again(payments, job, ret_again_us, err) : 0;
 }
 
 /* ---- one capture, cancellation or refund ---- */
@@ -393,7 +451,10 @@ static int apply_operation_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     bool changed;
     r = settle_loaded(look, tx, look->result, look->source, &changed, err);
-    return r < 0 || changed ? r : operation_row_save(tx, &look->operation, err);
+    r = r < 0 || changed ? r : operation_row_save(tx, &look->operation, err);
+    return r < 0 || changed ? r
+                            : review_waiting_operation(look->payments, tx, &look->payment,
+                                                       &look->operation, err);
 }
 
 void change_of(const struct payment_row *payment, const struct attempt_row *attempt,
@@ -416,12 +477,14 @@ enum gateway_operation operation_call(enum operation_kind kind) {
 }
 
 /* A hold that is asked about long after a capture or cancellation of it: it took this capture's
- * amount more than we know of (a part, the rest is held), or nothing was done. */
+ * amount more than we know of (a part, the rest is held), or nothing was done. That it took no more
+ * than we know of is enough: some gateways (UnionPay) do not tell with a hold what was captured of
+ * it, but are asked about this very capture first. */
 static enum gateway_outcome held_still(const struct look *look,
                                        const struct gateway_result *result) {
     int64_t captured = result->captured_minor > 0 ? result->captured_minor : 0;
     int64_t more = captured - look->payment.captured_minor;
-    if (look->operation.kind == OPERATION_CANCEL || more == 0) {
+    if (look->operation.kind == OPERATION_CANCEL || more <= 0) {
         return GW_DECLINED;
     }
     return more == look->operation.amount_minor ? GW_CHARGED : GW_UNKNOWN;
@@ -441,10 +504,15 @@ static void ask_operation(struct look *look, struct gateway *gateway,
     }
     struct operation_target target;
     operation_target_of(look->payments, &look->operation, &target, &change);
+    change.payment.change = &change;
+    change.payment.asked = operation_call(look->operation.kind);
     const struct gateway_capabilities *can = &gateway->adapter->can;
     int64_t age = clock_wall_us() - look->operation.created_us;
     bool unknown = look->operation.state == OPERATION_UNKNOWN;
-    bool repeat = unknown && age < can->key_lifetime_us && !only_asked(look, gateway);
+    /* A till's cancellation gives back what was paid meanwhile: he has gone with his goods. */
+    bool paid = look->operation.kind == OPERATION_CANCEL && look->attempt.state == ATTEMPT_CHARGED;
+    bool repeat = unknown && (age < can->key_lifetime_us || can->changes_again) && !paid &&
+                  !only_asked(look, gateway);
     bool refund = look->operation.kind == OPERATION_REFUND || of_suspense;
     struct gateway_ask ask = {
         .gateway = gateway,
@@ -462,14 +530,33 @@ static void ask_operation(struct look *look, struct gateway *gateway,
     look->source = repeat ? "repeat" : "query";
     note_asked(look, look->source, ret_result);
     ret_result->as_it_stands = ret_result->as_it_stands || !repeat;
+    /* An order under way says nothing about its cancellation, which may not have arrived. */
+    if (!repeat && look->operation.kind == OPERATION_CANCEL && ret_result->outcome == GW_PENDING) {
+        ret_result->outcome = GW_UNKNOWN;
+    }
     /* The last repeat was sent before the keys ended: what is not there this long after will not
      * come. */
     bool over = unknown && can->not_found_conclusive_us > 0 &&
                 age >= can->key_lifetime_us + can->not_found_conclusive_us;
-    if (ret_result->outcome == GW_NOT_FOUND && (!refund || !over)) {
+    /* Asked about what was refused, it says the same as the refusal did. */
+    bool confirms = strcmp(look->occasion, "confirm") == 0;
+    /* Nothing is there to be cancelled, nor comes any more: its attempt has ended as well. */
+    bool moot = look->operation.kind == OPERATION_CANCEL &&
+                !attempt_state_live(look->attempt.state);
+    if (ret_result->outcome == GW_NOT_FOUND && !confirms && !moot && (!refund || !over)) {
         ret_result->outcome = GW_UNKNOWN;
     }
-    if (ret_result->outcome == GW_AUTHORIZED && !repeat && !refund && over) {
+    /* A refund that was done is answered as done under its key. One that is refused, when nothing
+     * of it can be on its way any more, was never done: another hand gave it back, say. */
+    bool alone = clock_wall_us() - look->operation.updated_us >= ON_ITS_WAY_US;
+    if (repeat && refund && alone && ret_result->outcome == GW_REJECTED_REQUEST) {
+        ret_result->outcome = GW_DECLINED;
+    }
+    /* An order that its gateway does not close was to end by itself, and its customer was faster:
+     * what he approved is held, and is cancelled only by another call. */
+    bool approved = look->operation.kind == OPERATION_CANCEL &&
+                    look->operation.state == OPERATION_PENDING;
+    if (ret_result->outcome == GW_AUTHORIZED && !repeat && !refund && (over || approved)) {
         ret_result->outcome = held_still(look, ret_result);
     }
 }
@@ -487,13 +574,17 @@ int resolve_operation(struct payments *payments, const char *operation_id, const
     *ret_open = operation_state_open(look.operation.state);
     bool told = strcmp(source, "callback") == 0 && (look.operation.kind == OPERATION_REFUND ||
                                                     look.operation.kind == OPERATION_RETURN);
-    if ((!*ret_open && !told) || look.operation.state == OPERATION_SENDING) {
+    bool confirms = strcmp(source, "confirm") == 0;
+    if ((!*ret_open && !told && !confirms) || look.operation.state == OPERATION_SENDING) {
         return 0;
     }
     struct gateway *gateway = gateway_find(payments->options.registry, look.operation.gateway);
     if (gateway == NULL) {
         return err_set(err, ERR_NO_GATEWAY, "gateway %s of %s is not configured any more",
                        look.operation.gateway, operation_id);
+    }
+    if (gateway->adapter->can.offline && look.operation.state == OPERATION_PENDING) {
+        return 0; /* as an attempt there */
     }
     ask_operation(&look, gateway, &result);
     look.result = &result;
@@ -506,8 +597,9 @@ int resolve_operation(struct payments *payments, const char *operation_id, const
     }
     *ret_open = operation_state_open(look.operation.state);
     jobs_wake(payments);
-    bool said = result.outcome != GW_UNKNOWN && !gateway_outcome_is_fault(result.outcome);
-    if (strcmp(source, "callback") == 0 && !said) {
+    bool said = result.outcome != GW_UNKNOWN && !gateway_outcome_is_fault(result.outcome) &&
+                !(confirms && result.outcome == GW_PENDING);
+    if ((strcmp(source, "callback") == 0 || confirms) && !said) {
         return err_set(err, ERR_GATEWAY, "%s could not be asked about %s (%s)", gateway->name,
                        operation_id, result.code);
     }
@@ -525,7 +617,8 @@ int resolve_operation_job(void *ctx, const struct job *job, int64_t *ret_again_u
         return 0;
     }
     if (r >= 0 && open) {
-        *ret_again_us = now + resolve_delay_us(now - job->created_us);
+        *ret_again_us = review_look_us(payments, job->created_us,
+                                       now + resolve_delay_us(now - job->created_us));
     }
     return r < 0 ? r : 0;
 }
@@ -633,19 +726,9 @@ static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
     overdue->marked = true; /* by us: another instance may sweep beside us */
     look->attempt.callback_due_us = 0;
     r = attempt_row_save(tx, &look->attempt, err);
-    if (r < 0 || look->payment.review[0] != '\0') {
-        return r;
-    }
-    look->payment.review = overdue->agrees ? "callback_missing"
-                                           : "callback_missing_gateway_differs";
-    r = payment_row_save(tx, &look->payment, err);
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    render_payment(&buf, &look->payment);
-    return outbox_event(look->payments, tx, &look->payment, "payment.review", buf.data, err);
+    enum review_mark mark = overdue->agrees ? REVIEW_CALLBACK_MISSING
+                                            : REVIEW_CALLBACK_MISSING_DIFFERS;
+    return r < 0 ? r : review_mark(look->payments, tx, &look->payment, mark, err);
 }
 
 struct postpone {

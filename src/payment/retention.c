@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "payment/card_limits.h"
 #include "payment/internal.h"
 
 #define DAY_US (24 * 3600 * US_PER_SECOND)
@@ -74,6 +75,15 @@ static int prune_bodies(struct store_tx *tx, int64_t before_us, int limit, struc
                          S_INT(before_us), S_INT(limit));
 }
 
+/* The networks' windows decide, not a setting. */
+static int prune_cards(struct store_tx *tx, int64_t now_us, int limit, struct err *err) {
+    return card_prune(tx, now_us, limit, err);
+}
+
+static int prune_counters(struct store_tx *tx, int64_t before_us, int limit, struct err *err) {
+    return risk_prune(tx, before_us, limit, err);
+}
+
 /* ---- the round ---- */
 
 /* When what is pruned now was last of use. */
@@ -103,6 +113,8 @@ int retention_round(struct payments *payments, int64_t now_us, struct err *err) 
         {prune_delivered, webhooks_us, 0},
         {prune_parked, webhooks_us, 0},
         {prune_bodies, before(now_us, days->callback_body_days, RETENTION_CALLBACK_BODY_DAYS), 0},
+        {prune_cards, now_us, 0},
+        {prune_counters, now_us, 0},
     };
     int pruned = 0;
     for (size_t i = 0; i < COUNT_OF(batches); i++) {

@@ -5,6 +5,9 @@
  *   webhook deliveries             deleted when delivered or parked; one that is tried on is kept
  *   callbacks' bodies and headers  emptied when processed; the row stays, so that a duplicate is
  *                                  known; a parked one, which a person must look at, is kept whole
+ *   what cards were declined for   deleted when no network's rule looks at it any more
+ *                                  (card_limits.h); a refusal for good is kept
+ *   fraud counters                 deleted when no window of their rule reaches them any more
  *
  * Everything else is kept for ever: payments, attempts, operations, events (the story), postings,
  * cases and the audit chain. Sessions, instances and jobs go where they end.

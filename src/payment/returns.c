@@ -64,39 +64,20 @@ static int post_return(struct store_tx *tx, enum posting_kind kind, const struct
     return ledger_post(tx, &posting, err);
 }
 
-/* The order is paid no more; its payment has nothing to be looked at. */
-static int let_payment_go(struct store_tx *tx, struct payment_row *payment, struct err *err) {
-    int r = case_clear_review(tx, payment, err);
-    if (r < 0) {
-        return r;
-    }
-    if (!payment_took_late(payment) && case_payment_is_over(payment) &&
-        payment->state != PAYMENT_REQUIRES_ACTION) {
-        payment->holds_order = false;
-    }
-    return payment_row_save(tx, payment, err);
-}
-
 static int returned(struct store_tx *tx, struct case_row *row, struct payment_row *payment,
                     const struct operation_row *operation, struct err *err) {
     int r = post_return(tx, POST_SUSPENSE_RETURNED, row, operation, err);
     if (r >= 0 && row->state == CASE_OPEN) {
         r = case_end(tx, row, operation->actor, operation->reason, err);
     }
-    return r < 0 || row->payment_id[0] == '\0' || !payment_took_late(payment)
-               ? r
-               : let_payment_go(tx, payment, err);
+    return r < 0 ? r : case_let_go(tx, row, payment, err);
 }
 
-static int came_back(struct store_tx *tx, struct case_row *row,
-                     const struct operation_row *operation, struct err *err) {
-    row->state = CASE_OPEN;
-    row->closed_us = 0;
+static int came_back(struct payments *payments, struct store_tx *tx, struct case_row *row,
+                     struct payment_row *payment, const struct operation_row *operation,
+                     struct err *err) {
     int r = post_return(tx, POST_SUSPENSE, row, operation, err);
-    return r < 0
-               ? r
-               : sql_put(tx, err, "UPDATE review_case SET state = $2, closed_us = 0 WHERE id = $1",
-                         S_TEXT(row->id), S_INT(CASE_OPEN));
+    return r < 0 ? r : case_reopen(payments, tx, row, payment, err);
 }
 
 /* CB-5: what went back is not what was to go back. */
@@ -129,7 +110,6 @@ int return_settle(struct payments *payments, struct store_tx *tx, struct case_ro
                   struct payment_row *payment, struct operation_row *operation,
                   const struct gateway_result *result, const char *source, bool *ret_changed,
                   struct err *err) {
-    (void)payments;
     *ret_changed = false;
     bool done = result->outcome == GW_REFUNDED;
     bool reversed = operation->state == OPERATION_SUCCEEDED &&
@@ -156,7 +136,9 @@ int return_settle(struct payments *payments, struct store_tx *tx, struct case_ro
         return r < 0 ? r : returned(tx, row, payment, operation, err);
     }
     if (to == OPERATION_FAILED) {
-        return reversed ? came_back(tx, row, operation, err) : 0;
+        return reversed ? came_back(payments, tx, row, payment, operation, err)
+                        : confirm_later(payments, tx, JOB_CONFIRM_OPERATION, operation->id.text,
+                                        operation->gateway, result, err);
     }
     int64_t due = clock_wall_us() +
                   (to == OPERATION_UNKNOWN ? resolve_delay_us(0) : PENDING_FIRST_LOOK_US);
@@ -184,38 +166,21 @@ struct giving {
 };
 
 static int write_return(struct giving *giving, struct store_tx *tx, struct err *err) {
-    int64_t now = clock_wall_us();
-    giving->operation = (struct operation_row){
-        .id = giving->fresh_id,
-        .payment_id = payment_id_stored(giving->row.payment_id),
-        .attempt_id = attempt_id_stored(giving->row.attempt_id),
-        .kind = OPERATION_RETURN,
-        .state = OPERATION_SENDING,
-        .gateway = giving->row.gateway,
-        .amount_minor = giving->row.amount_minor,
-        .currency = giving->row.currency,
-        .final = true,
-        .to_original = true,
-        .reason = giving->reason,
-        .actor = giving->caller->actor,
-        .retry_of = giving->row.id,
-        .source = "",
-        .refund_id = "",
-        .code = "",
-        .common_code = "",
-        .message = "",
-        .trace = "",
-        .tries = 1,
-        .owner = giving->payments->instance,
-        .lease_us = now + CALL_LEASE_US,
-        .created_us = now,
-        .updated_us = now,
-    };
-    giving->row.operation_id = giving->operation.id.text;
-    int r = operation_row_insert(tx, &giving->operation, err);
+    struct operation_row *operation = &giving->operation;
+    operation_begin(giving->payments, giving->caller, OPERATION_RETURN, operation);
+    operation->id = giving->fresh_id;
+    operation->payment_id = payment_id_stored(giving->row.payment_id);
+    operation->attempt_id = attempt_id_stored(giving->row.attempt_id);
+    operation->gateway = giving->row.gateway;
+    operation->amount_minor = giving->row.amount_minor;
+    operation->currency = giving->row.currency;
+    operation->reason = giving->reason;
+    operation->retry_of = giving->row.id;
+    giving->row.operation_id = operation->id.text;
+    int r = operation_row_insert(tx, operation, err);
     r = r < 0 ? r
               : sql_put(tx, err, "UPDATE review_case SET operation_id = $2 WHERE id = $1",
-                        S_TEXT(giving->row.id), S_TEXT(giving->operation.id.text));
+                        S_TEXT(giving->row.id), S_TEXT(operation->id.text));
     return r < 0 ? r
                  : audit_append(tx, giving->caller->actor, "case.return", giving->row.id,
                                 giving->reason, "{}", err);

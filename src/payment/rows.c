@@ -46,7 +46,7 @@ void payment_row_read(const struct sql_rows *rows, struct arena *arena,
         .description = col(rows, arena, 23),
         .metadata = col(rows, arena, 24),
         .action = col(rows, arena, 25),
-        .action_url = col(rows, arena, 26),
+        .action_data = col(rows, arena, 26),
         .failure_code = col(rows, arena, 27),
         .failure_message = col(rows, arena, 28),
         .review = col(rows, arena, 29),
@@ -56,6 +56,11 @@ void payment_row_read(const struct sql_rows *rows, struct arena *arena,
         .created_us = sql_int(rows, 33),
         .updated_us = sql_int(rows, 34),
         .several_per_order = sql_int(rows, 35) != 0,
+        .flow = (enum gateway_flow)sql_int(rows, 36),
+        .action_expires_us = sql_int(rows, 37),
+        .failure_again_us = sql_int(rows, 38),
+        .deferred_until_us = sql_int(rows, 39),
+        .queued_until_us = sql_int(rows, 40),
         .held = sql_int(rows, 3) == 1 ? HELD_YES : HELD_NO,
         .arena = arena,
     };
@@ -67,21 +72,23 @@ static int corrupt(const char *what, const char *id, int64_t state, struct err *
     return err_hint(err, "Run `holdfast db check`; a newer program may have written this row.");
 }
 
+int row_found(struct sql_rows *rows, const char *what, const char *id, struct err *err) {
+    int r = sql_next(rows, err);
+    if (r == 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no %s %s", what, id);
+    }
+    return r < 0 ? r : 0;
+}
+
 int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
                      struct payment_row *ret_row, struct err *err) {
     static const char plain[] = "SELECT " PAYMENT_COLUMNS " FROM payment WHERE id = $1";
     static const char locked[] = "SELECT " PAYMENT_COLUMNS " FROM payment WHERE id = $1 FOR UPDATE";
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows, lock ? locked : plain, S_TEXT(id));
+    r = r < 0 ? r : row_found(rows, "payment", id, err);
     if (r < 0) {
         return r;
-    }
-    r = sql_next(rows, err);
-    if (r < 0) {
-        return r;
-    }
-    if (r == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no payment %s", id);
     }
     int64_t state = sql_int(rows, 4);
     if (state <= PAYMENT_NONE || state >= PAYMENT_STATE_COUNT) {
@@ -94,7 +101,7 @@ int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, b
 static const char payment_insert[] =
     "INSERT INTO payment (" PAYMENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
     "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, "
-    "$29, $30, $31, $32, $33, $34, $35, $36) "
+    "$29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41) "
     "ON CONFLICT (order_id) WHERE holds_order = 1 DO NOTHING";
 
 #define PAYMENT_VALUES(row)                                                                        \
@@ -107,10 +114,12 @@ static const char payment_insert[] =
         S_INT((row)->customer_vip), text((row)->customer_email), text((row)->customer_ip),         \
         text((row)->tokens), text((row)->return_url), text((row)->cancel_url),                     \
         text((row)->description), text((row)->metadata), text((row)->action),                      \
-        text((row)->action_url), text((row)->failure_code), text((row)->failure_message),          \
+        text((row)->action_data), text((row)->failure_code), text((row)->failure_message),         \
         text((row)->review), S_INT((row)->was_unknown), S_INT((row)->attempts),                    \
         text((row)->gateway), S_INT((row)->created_us), S_INT((row)->updated_us),                  \
-        S_INT((row)->several_per_order)
+        S_INT((row)->several_per_order), S_INT((row)->flow), S_INT((row)->action_expires_us),      \
+        S_INT((row)->failure_again_us), S_INT((row)->deferred_until_us),                           \
+        S_INT((row)->queued_until_us)
 
 int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struct err *err) {
     return (int)sql_exec(tx, err, payment_insert, PAYMENT_VALUES(row));
@@ -129,7 +138,9 @@ int payment_row_guard(struct store_tx *tx, const struct payment_row *row, struct
     "version = $2, state = $3, method = $4, authorized_minor = $5, captured_minor = $6, "          \
     "refunded_minor = $7, refund_reserved_minor = $8, disputed_minor = $9, tokens = $10, "         \
     "action = $11, action_url = $12, failure_code = $13, failure_message = $14, review = $15, "    \
-    "was_unknown = $16, attempts = $17, gateway = $18, updated_us = $19"
+    "was_unknown = $16, attempts = $17, gateway = $18, updated_us = $19, flow = $20, "             \
+    "action_expires_us = $21, failure_again_us = $22, deferred_until_us = $23, "                   \
+    "queued_until_us = $24"
 
 int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *err) {
     /* A column that is named is work for its indexes, also when its value stays. */
@@ -148,9 +159,11 @@ int payment_row_save(struct store_tx *tx, struct payment_row *row, struct err *e
                    S_INT(row->method), S_INT(row->authorized_minor), S_INT(row->captured_minor),
                    S_INT(row->refunded_minor), S_INT(row->refund_reserved_minor),
                    S_INT(row->disputed_minor), text(row->tokens), text(row->action),
-                   text(row->action_url), text(row->failure_code), text(row->failure_message),
+                   text(row->action_data), text(row->failure_code), text(row->failure_message),
                    text(row->review), S_INT(row->was_unknown), S_INT(row->attempts),
-                   text(row->gateway), S_INT(row->updated_us));
+                   text(row->gateway), S_INT(row->updated_us), S_INT(row->flow),
+                   S_INT(row->action_expires_us), S_INT(row->failure_again_us),
+                   S_INT(row->deferred_until_us), S_INT(row->queued_until_us));
 }
 
 void attempt_row_read(const struct sql_rows *rows, struct arena *arena,
@@ -184,17 +197,16 @@ void attempt_row_read(const struct sql_rows *rows, struct arena *arena,
         .settled_us = sql_int(rows, 25),
         .callback_due_us = sql_int(rows, 26),
         .callback_us = sql_int(rows, 27),
+        .expires_us = sql_int(rows, 28),
+        .method = (enum payment_method)sql_int(rows, 29),
     };
 }
 
 static int attempt_one(struct sql_rows *rows, struct arena *arena, const char *what,
                        struct attempt_row *ret_row, struct err *err) {
-    int r = sql_next(rows, err);
+    int r = row_found(rows, "attempt for", what, err);
     if (r < 0) {
         return r;
-    }
-    if (r == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no attempt for %s", what);
     }
     int64_t state = sql_int(rows, 4);
     if (state <= ATTEMPT_NONE || state >= ATTEMPT_STATE_COUNT) {
@@ -244,7 +256,7 @@ int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struc
     static const char sql[] =
         "INSERT INTO attempt (" ATTEMPT_COLUMNS ", live) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
         "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, "
-        "$27, $28, $29)";
+        "$27, $28, $29, $30, $31)";
     return sql_put(
         tx, err, sql, S_TEXT(row->id.text), S_TEXT(row->payment_id.text), S_INT(row->number),
         text(row->gateway), S_INT(row->state), S_INT(row->amount_minor), S_TEXT(row->currency.code),
@@ -253,8 +265,8 @@ int attempt_row_insert(struct store_tx *tx, const struct attempt_row *row, struc
         text(row->message), text(row->trace), S_INT(row->http_status), S_INT(row->reach),
         S_INT(row->duration_us), S_INT(row->was_unknown), text(row->owner), S_INT(row->lease_us),
         S_INT(row->sent_us), S_INT(row->created_us), S_INT(row->settled_us),
-        S_INT(row->callback_due_us), S_INT(row->callback_us),
-        attempt_state_live(row->state) ? S_INT(1) : S_NULL);
+        S_INT(row->callback_due_us), S_INT(row->callback_us), S_INT(row->expires_us),
+        S_INT(row->method), attempt_state_live(row->state) ? S_INT(1) : S_NULL);
 }
 
 /* A callback that is noted, and an id that is persisted, while somebody else holds the row in
@@ -317,12 +329,9 @@ void operation_row_read(const struct sql_rows *rows, struct arena *arena,
 
 static int operation_one(struct sql_rows *rows, struct arena *arena, const char *what,
                          struct operation_row *ret_row, struct err *err) {
-    int r = sql_next(rows, err);
+    int r = row_found(rows, "refund, capture or cancellation", what, err);
     if (r < 0) {
         return r;
-    }
-    if (r == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no refund, capture or cancellation %s", what);
     }
     int64_t state = sql_int(rows, 4);
     if (state <= OPERATION_NONE || state >= OPERATION_STATE_COUNT) {

@@ -30,10 +30,17 @@ struct payment_row {
     bool customer_vip;
     const char *tokens; /* JSON: {"": portable, "stripe-eu": "pm_…"} */
     const char *return_url, *cancel_url, *description;
-    const char *metadata;            /* JSON */
-    const char *action, *action_url; /* "redirect" | "choose_method" | "" */
+    const char *metadata;   /* JSON */
+    enum gateway_flow flow; /* 0: not said */
+    /* A name of gateway_action, "choose_method" or ""; its data is a URL, or what the customer's
+     * side is given. */
+    const char *action, *action_data;
+    int64_t action_expires_us; /* 0: not said */
     const char *failure_code, *failure_message;
-    const char *review; /* why a person should look at it; "" */
+    int64_t failure_again_us;  /* when it is worth another try; 0: not said */
+    int64_t deferred_until_us; /* its order is held for the customer till then; 0: it is not */
+    int64_t queued_until_us;   /* taken without a gateway, to be charged by then; 0: it is not */
+    const char *review;        /* why a person should look at it; "" */
     bool was_unknown;
     int64_t attempts;
     const char *gateway; /* of the last attempt */
@@ -66,6 +73,8 @@ struct attempt_row {
     bool was_unknown;
     const char *owner;
     int64_t lease_us, sent_us, created_us, settled_us, callback_due_us, callback_us;
+    int64_t expires_us; /* its order is closed then if the customer has not paid; 0: none waits */
+    enum payment_method method; /* its payment's of then; 0: not written down */
 };
 
 struct operation_row {
@@ -79,7 +88,7 @@ struct operation_row {
     struct currency currency;
     bool final, to_original;
     const char *reason, *actor;
-    const char *retry_of; /* the failed refund that this one sends again, "";
+    const char *retry_of; /* the first of the failed refunds that this one sends again, "";
                              * of a return its case */
     enum gateway_outcome outcome;
     const char *source, *refund_id, *code, *common_code, *message, *trace;
@@ -129,6 +138,10 @@ MUST_USE int operation_row_insert(struct store_tx *tx, const struct operation_ro
 MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row *row,
                                 struct err *err);
 
+/* Steps to the one row of an answer, for a `what` ("payment") of that id: ERR_NOT_FOUND when there
+ * is none. */
+MUST_USE int row_found(struct sql_rows *rows, const char *what, const char *id, struct err *err);
+
 /* The column lists in the order in which the *_read functions expect them (for SELECTs of lists).
  */
 #define PAYMENT_COLUMNS                                                                            \
@@ -137,12 +150,13 @@ MUST_USE int operation_row_save(struct store_tx *tx, const struct operation_row 
     "disputed_minor, customer_id, customer_region, customer_vip, customer_email, customer_ip, "    \
     "tokens, return_url, cancel_url, description, metadata, action, action_url, failure_code, "    \
     "failure_message, review, was_unknown, attempts, gateway, created_us, updated_us, "            \
-    "several_per_order"
+    "several_per_order, flow, action_expires_us, failure_again_us, deferred_until_us, "            \
+    "queued_until_us"
 #define ATTEMPT_COLUMNS                                                                            \
     "id, payment_id, number, gateway, state, amount_minor, currency, token, decision, outcome, "   \
     "source, gateway_id, charge_id, code, common_code, message, trace, http_status, reach, "       \
     "duration_us, was_unknown, owner, lease_us, sent_us, created_us, settled_us, "                 \
-    "callback_due_us, callback_us"
+    "callback_due_us, callback_us, expires_us, method"
 #define OPERATION_COLUMNS                                                                          \
     "id, payment_id, attempt_id, kind, state, gateway, amount_minor, currency, final, "            \
     "to_original, reason, actor, outcome, source, refund_id, code, common_code, message, trace, "  \

@@ -17,7 +17,9 @@
 #include "base/plant.h"
 #include "ledger/ledger.h"
 #include "meter/meter.h"
+#include "payment/card_limits.h"
 #include "payment/internal.h"
+#include "payment/review.h"
 
 #define PENDING_FIRST_LOOK_US (60 * US_PER_SECOND)
 
@@ -25,6 +27,7 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
                  enum payment_event event, struct err *err) {
     const struct payment_move *move = payment_move_find(payment->state, event);
     if (move == NULL) {
+        /* At once: the transaction ends with it, so nothing is said after its commit. */
         log_event(PAYMENT_REFUSED_MOVE, LT("payment", payment->id.text),
                   LT("state", payment_state_name(payment->state)),
                   LT("event", payment_event_name(event)));
@@ -37,11 +40,14 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
                  payment_took_late(payment);
     payment->state = move->to;
     payment->holds_order = payment->holds_order && holds;
-    if (event != EVENT_ASK_CUSTOMER && event != EVENT_NO_CANDIDATE) {
+    if (event != EVENT_ASK_CUSTOMER && event != EVENT_NO_CANDIDATE && event != EVENT_DEFER) {
         payment->action = "";
-        payment->action_url = "";
+        payment->action_data = "";
+        payment->action_expires_us = 0;
     }
-    int r = payment_row_save(tx, payment, err);
+    bool leaves_queue = payment->queued_until_us > 0 && move->to != PAYMENT_PROCESSING;
+    int r = leaves_queue ? forward_done(tx, payment, err) : 0;
+    r = r < 0 ? r : payment_row_save(tx, payment, err);
     if (r < 0 || move->tells[0] == '\0') {
         return r;
     }
@@ -130,15 +136,11 @@ static int check_amount(struct store_tx *tx, struct payment_row *payment,
     snprintf(detail, sizeof detail, "we asked %s for %s, it says %s", attempt->gateway,
              money_show(attempt->amount_minor, attempt->currency, ours),
              money_show(result->amount_minor, said, theirs));
-    log_event(CALLBACK_MISMATCH, LT("payment", payment->id.text), LT("detail", detail));
-    payment->review = "amount_mismatch";
+    log_event_after(tx, CALLBACK_MISMATCH, LT("payment", payment->id.text), LT("detail", detail));
+    payment->review = review_mark_name(REVIEW_AMOUNT_MISMATCH);
     int r = note_case(tx, payment, attempt, "amount_mismatch", attempt->id.text,
                       result->amount_minor, detail, err);
     return r < 0 ? r : 1;
-}
-
-bool payment_took_late(const struct payment_row *payment) {
-    return strcmp(payment->review, "late_success") == 0;
 }
 
 /* What the gateway took. What was captured counts where it is said: a hold may have been captured
@@ -147,78 +149,6 @@ static int64_t taken_minor(const struct attempt_row *attempt, const struct gatew
     return result->outcome == GW_CHARGED && result->captured_minor > 0 ? result->captured_minor
            : result->amount_minor >= 0                                 ? result->amount_minor
                                                                        : attempt->amount_minor;
-}
-
-/* An order whose money came after all is paid, though no payment of it says so: nobody is to pay it
- * again before a person has looked (PAY-15). If another payment holds it by now, there is nothing
- * to hold. */
-static int hold_again(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                      struct err *err) {
-    if (payment->holds_order || payments->options.several_per_order || payment->several_per_order) {
-        return 0;
-    }
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT id FROM payment WHERE order_id = $1 AND holds_order = 1",
-                      S_TEXT(payment->order_id));
-    r = r < 0 ? r : sql_next(rows, err);
-    payment->holds_order = r == 0;
-    return r < 0 ? r : 0;
-}
-
-/* A success that comes when the attempt was over: money without a payment to explain it. */
-static int late_success(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
-                        struct attempt_row *attempt, const struct gateway_result *result,
-                        struct err *err) {
-    int64_t amount = taken_minor(attempt, result);
-    bool foreign = result->currency.code[0] != '\0' &&
-                   !currency_equal(result->currency, attempt->currency);
-    bool told = payment_took_late(payment), held = payment->holds_order;
-    char detail[200], shown[MONEY_TEXT_MAX];
-    snprintf(detail, sizeof detail, "attempt %s was %s; %s now says %s of %s", attempt->id.text,
-             attempt_state_name(attempt->state), attempt->gateway,
-             gateway_outcome_name(result->outcome),
-             money_show(amount, foreign ? result->currency : attempt->currency, shown));
-    log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
-              LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
-    int known = case_has_posted(tx, "late_success", attempt->id.text, err);
-    if (known < 0) {
-        return known;
-    }
-    struct case_note note = {
-        .kind = "late_success",
-        .subject = attempt->id.text,
-        .payment_id = payment->id.text,
-        .attempt_id = attempt->id.text,
-        .gateway = attempt->gateway,
-        .detail = detail,
-        .amount_minor = amount,
-        /* Suspense takes it in its own currency; the payment's sums never do. */
-        .currency = foreign ? result->currency : attempt->currency,
-        .gateway_id = result->gateway_id[0] != '\0' ? result->gateway_id : attempt->gateway_id,
-        .charge_id = result->charge_id[0] != '\0' ? result->charge_id : attempt->charge_id,
-        .posted = result->outcome == GW_CHARGED ? POST_SUSPENSE : 0,
-    };
-    int r = case_open(tx, &note, err);
-    /* Held when the money is first heard of: a person may have let the order go since. */
-    if (r >= 0 && result->outcome == GW_CHARGED && known == 0) {
-        r = hold_again(payments, tx, payment, err);
-    }
-    if (r < 0) {
-        return r;
-    }
-    if (told && held == payment->holds_order) {
-        return 0;
-    }
-    payment->review = "late_success";
-    r = payment_row_save(tx, payment, err);
-    if (r < 0 || told) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    render_payment(&buf, payment);
-    return outbox_event(payments, tx, payment, "payment.review", buf.data, err);
 }
 
 /* Postings and amounts of an attempt that was charged. `actual_minor` is what the gateway took. */
@@ -240,15 +170,62 @@ static int book_charge(struct store_tx *tx, struct payment_row *payment,
                                  : 0;
 }
 
-static int watch_later(struct store_tx *tx, const struct attempt_row *attempt, struct err *err) {
-    int64_t delay = attempt->state == ATTEMPT_UNKNOWN ? resolve_delay_us(0) : PENDING_FIRST_LOOK_US;
+static int watch_later(const struct payments *payments, struct store_tx *tx,
+                       const struct attempt_row *attempt, struct err *err) {
+    int64_t delay = waiting_first_look_us(payments, attempt);
     int r = job_add(tx, JOB_RESOLVE, attempt->id.text, clock_wall_us() + delay, "", err);
     return r < 0 ? r : 0;
 }
 
-static void meter_attempt(const struct payment_row *payment, const struct attempt_row *attempt) {
-    meter_count(METER_ATTEMPTS, attempt->gateway, method_name(payment->method),
-                attempt_state_name(attempt->state), attempt->common_code);
+int payment_ask_method(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                       struct err *err) {
+    if (payment->queued_until_us > 0) {
+        return payment_move(payments, tx, payment, EVENT_QUEUE, err);
+    }
+    if (payment->deferred_until_us > 0) {
+        return deferral_ask_again(payments, tx, payment, err);
+    }
+    payment->action = "choose_method";
+    payment->action_data = "/v1/methods";
+    payment->action_expires_us = 0;
+    return payment_move(payments, tx, payment, EVENT_NO_CANDIDATE, err);
+}
+
+/* After the attempt alone was closed. A payment whose customer had approved it meanwhile does not
+ * go back to asking: it is over. */
+static int ask_another_way(struct payments *payments, struct store_tx *tx,
+                           struct payment_row *payment, struct err *err) {
+    return payment->state == PAYMENT_AUTHORIZED
+               ? payment_move(payments, tx, payment, EVENT_CANCEL, err)
+               : payment_ask_method(payments, tx, payment, err);
+}
+
+/* 1: the attempt alone ends, so that the customer can pay another way: it is being closed for that,
+ * or its order is held and nobody cancels it. */
+static int only_closed(struct store_tx *tx, const struct payment_row *payment,
+                       const struct attempt_row *attempt, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT final FROM operation WHERE payment_id = $1 AND attempt_id = $2 AND "
+                      "kind = 2 AND state IN (1, 2, 3) ORDER BY final LIMIT 1",
+                      S_TEXT(attempt->payment_id.text), S_TEXT(attempt->id.text));
+    r = r < 0 ? r : sql_next(rows, err);
+    return r < 0 ? r : r > 0 ? sql_int(rows, 0) == 0 : payment->deferred_until_us > 0;
+}
+
+/* A question asked later often says only that it still waits: what he was given stays. */
+static void ask_to_act(struct payment_row *payment, const struct attempt_row *attempt,
+                       const struct gateway_result *result) {
+    if (result->action == ACTION_NONE) {
+        return;
+    }
+    int64_t ends = attempt->expires_us;
+    if (result->action_expires_us > 0 && (ends == 0 || result->action_expires_us < ends)) {
+        ends = result->action_expires_us;
+    }
+    payment->action = action_name(result->action);
+    payment->action_data = result->action_data;
+    payment->action_expires_us = ends;
 }
 
 /* The payment's side of an attempt that has just moved from `from` to its present state. */
@@ -269,27 +246,30 @@ static int follow(struct payments *payments, struct store_tx *tx, struct payment
         return payment_move(payments, tx, payment, EVENT_AUTHORIZE, err);
     case ATTEMPT_UNKNOWN:
         payment->was_unknown = true;
-        log_event(PAYMENT_UNKNOWN, LT("payment", payment->id.text), LT("attempt", attempt->id.text),
-                  LT("gateway", attempt->gateway), LT("code", attempt->code));
-        r = watch_later(tx, attempt, err);
+        log_event_after(tx, PAYMENT_UNKNOWN, LT("payment", payment->id.text),
+                        LT("attempt", attempt->id.text), LT("gateway", attempt->gateway),
+                        LT("code", attempt->code));
+        r = watch_later(payments, tx, attempt, err);
         return r < 0 ? r : payment_move(payments, tx, payment, EVENT_WAIT, err);
     case ATTEMPT_PENDING:
-        r = watch_later(tx, attempt, err);
+        r = watch_later(payments, tx, attempt, err);
         return r < 0 ? r : payment_move(payments, tx, payment, EVENT_WAIT, err);
     case ATTEMPT_ACTION_NEEDED:
-        if (result->action_url[0] != '\0') {
-            payment->action = "redirect";
-            payment->action_url = result->action_url;
-        }
-        r = watch_later(tx, attempt, err);
+        ask_to_act(payment, attempt, result);
+        r = watch_later(payments, tx, attempt, err);
         return r < 0 ? r : payment_move(payments, tx, payment, EVENT_ASK_CUSTOMER, err);
     case ATTEMPT_CANCELED:
-        return payment_move(payments, tx, payment, EVENT_CANCEL, err);
+        r = confirm_closed_later(payments, tx, attempt, from, err);
+        r = r < 0 ? r : only_closed(tx, payment, attempt, err);
+        return r < 0   ? r
+               : r > 0 ? ask_another_way(payments, tx, payment, err)
+                       : payment_move(payments, tx, payment, EVENT_CANCEL, err);
     case ATTEMPT_DECLINED:
     case ATTEMPT_NOT_CHARGED:
         settlement->payment_moved = false;
         settlement->may_go_on = true;
-        return 0;
+        return confirm_later(payments, tx, JOB_CONFIRM, attempt->id.text, attempt->gateway, result,
+                             err);
     case ATTEMPT_NONE:
     case ATTEMPT_SENDING:
     case ATTEMPT_STATE_COUNT:
@@ -317,9 +297,10 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     enum attempt_state from = attempt->state;
     enum attempt_state to = attempt_move_find(from, result->outcome);
     bool success = result->outcome == GW_CHARGED || result->outcome == GW_AUTHORIZED;
-    if (to == ATTEMPT_NONE && success && !attempt_state_live(from)) {
+    if (to == ATTEMPT_NONE && success && !attempt_state_live(from) && !PLANTED(LATE_PAY_UNSEEN)) {
         ret_settlement->late = true;
-        return late_success(payments, tx, payment, attempt, result, err);
+        return late_success(payments, tx, payment, attempt, result, attempt->id.text,
+                            taken_minor(attempt, result), err);
     }
     if (to == ATTEMPT_NONE && from == ATTEMPT_SENDING) {
         to = ATTEMPT_UNKNOWN; /* an answer that says nothing about a charge */
@@ -351,28 +332,49 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
         attempt->settled_us = clock_wall_us();
     }
     const struct gateway *gateway = gateway_find(payments->options.registry, attempt->gateway);
-    if (success && gateway != NULL && attempt->callback_us == 0) {
+    if (success && gateway != NULL && !gateway->adapter->can.offline && attempt->callback_us == 0) {
         attempt->callback_due_us = attempt->settled_us + gateway->callback_due_us;
+    }
+    if (to != ATTEMPT_UNKNOWN && to != ATTEMPT_PENDING) {
+        (void)review_waited(payment); /* saved with what follows */
     }
     ret_settlement->changed = true;
     int r = attempt_row_save(tx, attempt, err);
+    if (r >= 0 && to == ATTEMPT_DECLINED) {
+        r = card_declined(payments, tx, payment, attempt, result, err);
+    }
     if (r < 0) {
         return r;
     }
     payment->was_unknown = payment->was_unknown || attempt->was_unknown;
-    meter_attempt(payment, attempt);
+    meter_count_after(tx, METER_ATTEMPTS, attempt->gateway, method_name(payment->method),
+                      attempt_state_name(attempt->state), attempt->common_code);
     return follow(payments, tx, payment, attempt, from, result, ret_settlement, err);
+}
+
+void payment_failed_by(struct payment_row *payment, const char *code, int64_t again_us) {
+    const struct common_code *row = common_code_find(code);
+    payment->failure_code = code;
+    payment->failure_message = row->english;
+    payment->failure_again_us = again_us;
+    if (again_us == 0 && row->again_us > 0) {
+        payment->failure_again_us = clock_wall_us() + row->again_us;
+    }
 }
 
 int settle_failed(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                   const struct attempt_row *attempt, struct err *err) {
     bool declined = attempt->state == ATTEMPT_DECLINED;
-    payment->failure_code = attempt->common_code[0] != '\0' ? attempt->common_code
-                            : declined                      ? "declined"
-                                                            : "gateway_unavailable";
-    payment->failure_message = declined ? "The payment was declined. No money was taken."
-                                        : "The payment could not be taken. No money was taken.";
-    return payment_move(payments, tx, payment, EVENT_FAIL, err);
+    payment_failed_by(payment,
+                      attempt->common_code[0] != '\0' ? attempt->common_code
+                      : declined                      ? "declined"
+                                                      : "gateway_unavailable",
+                      0);
+    /* A held order's customer may try another way; what waits in the queue was only not taken. */
+    bool goes_on = payment->deferred_until_us > 0 || (payment->queued_until_us > 0 && !declined);
+    return goes_on && !payment_took_late(payment)
+               ? payment_ask_method(payments, tx, payment, err)
+               : payment_move(payments, tx, payment, EVENT_FAIL, err);
 }
 
 /* ---- Captures, cancellations, refunds ---- */
@@ -486,7 +488,7 @@ static int refund_done(struct payments *payments, struct store_tx *tx, struct pa
     enum posting_kind kind = operation->to_original ? POST_REFUND : POST_STORE_CREDIT;
     int r = post(tx, kind, operation->id.text, payment, operation->gateway, operation->amount_minor,
                  err);
-    meter_count(METER_REFUNDS, operation->gateway, "succeeded");
+    meter_count_after(tx, METER_REFUNDS, operation->gateway, "succeeded");
     return r;
 }
 
@@ -498,8 +500,8 @@ static int late_capture(struct store_tx *tx, struct payment_row *payment,
     char detail[200];
     snprintf(detail, sizeof detail, "capture %s went through when the payment was %s",
              operation->id.text, payment_state_name(payment->state));
-    log_event(PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
-              LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
+    log_event_after(tx, PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
+                    LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
     struct case_note note = {
         .kind = "late_success",
         .subject = operation->id.text,
@@ -517,7 +519,7 @@ static int late_capture(struct store_tx *tx, struct payment_row *payment,
     if (r < 0) {
         return r;
     }
-    payment->review = "late_success";
+    payment->review = review_mark_name(REVIEW_LATE_SUCCESS);
     return payment_row_save(tx, payment, err);
 }
 
@@ -545,10 +547,9 @@ static int name_capture(struct store_tx *tx, struct attempt_row *attempt,
     return changed < 0 ? (int)changed : 0;
 }
 
-static int operation_done(struct payments *payments, struct store_tx *tx,
-                          struct payment_row *payment, struct attempt_row *attempt,
-                          const struct operation_row *operation,
-                          const struct gateway_result *result, struct err *err) {
+int operation_done(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                   struct attempt_row *attempt, const struct operation_row *operation,
+                   const struct gateway_result *result, struct err *err) {
     int r;
     switch (operation->kind) {
     case OPERATION_REFUND:
@@ -581,13 +582,17 @@ static int operation_done(struct payments *payments, struct store_tx *tx,
     case OPERATION_RETURN: /* return_settle() */
         break;
     case OPERATION_CANCEL:
-        if (attempt_state_live(attempt->state) && attempt->state != ATTEMPT_CHARGED) {
-            attempt->state = ATTEMPT_CANCELED;
-            attempt->callback_due_us = 0;
-            r = attempt_row_save(tx, attempt, err);
-            return r < 0 ? r : payment_move(payments, tx, payment, EVENT_CANCEL, err);
+        if (!attempt_state_live(attempt->state) || attempt->state == ATTEMPT_CHARGED) {
+            return late_undoing(payments, tx, payment, attempt, operation, err);
         }
-        return 0;
+        r = confirm_closed_later(payments, tx, attempt, attempt->state, err);
+        attempt->state = ATTEMPT_CANCELED;
+        attempt->callback_due_us = 0;
+        r = r < 0 ? r : attempt_row_save(tx, attempt, err);
+        r = r < 0 ? r : bank_leave_parts(tx, payment, attempt, err);
+        return r < 0              ? r
+               : operation->final ? payment_move(payments, tx, payment, EVENT_CANCEL, err)
+                                  : ask_another_way(payments, tx, payment, err);
     }
     INVARIANT(false, "an operation kind out of its table");
     return 0;
@@ -667,6 +672,8 @@ static int late_refund(struct payments *payments, struct store_tx *tx, struct pa
         .amount_minor = operation->amount_minor,
         .currency = operation->currency,
         .posted = room ? 0 : POST_SUSPENSE_RETURNED,
+        .payments = payments,
+        .payment = payment,
     };
     int r = booked < 0 ? booked : case_open(tx, &note, err);
     if (r < 0 || !room) {
@@ -692,6 +699,11 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
         result->outcome == GW_REFUNDED) {
         return late_refund(payments, tx, payment, operation, result, source, ret_changed, err);
     }
+    if (operation->kind == OPERATION_CAPTURE && operation->state == OPERATION_FAILED &&
+        result->as_it_stands) {
+        return capture_late(payments, tx, payment, attempt, operation, result, source, ret_changed,
+                            err);
+    }
     if (!operation_state_open(operation->state) && !reversed) {
         return 0;
     }
@@ -714,6 +726,9 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     operation_take(operation, to, outcome, result, source);
     *ret_changed = true;
     r = operation_row_save(tx, operation, err);
+    r = r < 0 || operation_state_open(to) || !review_waited(payment)
+            ? r
+            : payment_row_save(tx, payment, err);
     if (r < 0) {
         return r;
     }
@@ -721,7 +736,7 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
         r = operation_done(payments, tx, payment, attempt, operation, result, err);
     } else if (to == OPERATION_FAILED && operation->kind == OPERATION_REFUND) {
         payment->refund_reserved_minor -= operation->amount_minor;
-        meter_count(METER_REFUNDS, operation->gateway, "failed");
+        meter_count_after(tx, METER_REFUNDS, operation->gateway, "failed");
         if (reversed) {
             payment->refunded_minor -= operation->amount_minor;
             r = post(tx, POST_REFUND_RETURNED, operation->id.text, payment, operation->gateway,
@@ -731,6 +746,10 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
         int64_t due = clock_wall_us() +
                       (to == OPERATION_UNKNOWN ? resolve_delay_us(0) : PENDING_FIRST_LOOK_US);
         r = job_add(tx, JOB_RESOLVE_OPERATION, operation->id.text, due, "", err);
+    }
+    if (r >= 0 && to == OPERATION_FAILED && !reversed) {
+        r = confirm_later(payments, tx, JOB_CONFIRM_OPERATION, operation->id.text,
+                          operation->gateway, result, err);
     }
     if (r < 0) {
         return r;

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "ledger/ledger.h"
-#include "payment/internal.h"
+#include "payment/disputes.h"
 
 struct story {
     struct arena *arena;
@@ -80,6 +80,20 @@ static void story_inquiry(struct buf *buf, const struct sql_rows *rows, struct a
              (long long)(sql_int(rows, 9) / US_PER_MS));
 }
 
+static void story_not_sent(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
+    (void)arena;
+    not_sent_render(buf, rows, true);
+}
+
+static void story_dispute(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
+    render_dispute_row(buf, rows, arena);
+}
+
+static void story_risk(struct buf *buf, const struct sql_rows *rows, struct arena *arena) {
+    (void)arena;
+    buf_add_text(buf, sql_text(rows, 0)); /* JSON of our own */
+}
+
 static const struct {
     const char *name, *sql;
     story_row_fn *row;
@@ -88,9 +102,14 @@ static const struct {
      "SELECT id, sequence, type, at_us FROM event WHERE payment_id = $1 ORDER BY sequence LIMIT "
      "500",
      story_event},
+    {"risk", "SELECT decision FROM risk_decision WHERE subject = $1 ORDER BY number LIMIT 100",
+     story_risk},
     {"attempts",
      "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE payment_id = $1 ORDER BY number LIMIT 100",
      story_attempt},
+    {"not_sent",
+     "SELECT " NOT_SENT_COLUMNS " FROM not_sent WHERE payment_id = $1 ORDER BY number LIMIT 100",
+     story_not_sent},
     {"operations",
      "SELECT " OPERATION_COLUMNS
      " FROM operation WHERE payment_id = $1 ORDER BY created_us, id LIMIT 500",
@@ -106,6 +125,9 @@ static const struct {
      "$1 AND "
      "payment_id <> '' ORDER BY received_us LIMIT 500",
      story_callback},
+    {"disputes",
+     "SELECT " DISPUTE_COLUMNS " FROM dispute WHERE payment_id = $1 ORDER BY opened_us LIMIT 100",
+     story_dispute},
     {"cases",
      "SELECT id, kind, state, detail, opened_us FROM review_case WHERE payment_id = $1 ORDER BY "
      "opened_us LIMIT 100",

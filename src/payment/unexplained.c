@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "ledger/ledger.h"
 #include "payment/callbacks.h"
 #include "payment/cases.h"
+#include "payment/review.h"
 
 static bool answered(const struct gateway_result *result) {
     return result->outcome != GW_UNKNOWN && !gateway_outcome_is_fault(result->outcome);
@@ -26,7 +26,8 @@ static bool answered(const struct gateway_result *result) {
 static struct gateway_lookup lookup_for(const struct process *process) {
     const struct gateway_event *event = &process->event;
     struct gateway_lookup lookup = {
-        .reference = event->reference,
+        .reference = event->payment_reference[0] != '\0' ? event->payment_reference
+                                                         : event->reference,
         .gateway_id = event->gateway_id,
         .charge_id = event->charge_id,
         .created_us = event->event_us,
@@ -95,7 +96,7 @@ static int charge_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     err_clear(err);
-    return case_open(tx, &charge->note, err);
+    return callback_open_in(tx, charge->process, &charge->note, err);
 }
 
 int unexplained_charge(struct process *process, struct err *err) {
@@ -129,9 +130,26 @@ int unexplained_charge(struct process *process, struct err *err) {
                  process->gateway, gateway_outcome_name(result.outcome));
         process->result = "a charge without a payment of ours: case opened";
     }
-    log_event(CALLBACK_MISMATCH, LT("kind", charge.note.kind), LT("callback", process->callback_id),
-              LT("payment", ""), LT("detail", detail));
     return store_write(process->payments->options.store, charge_tx, &charge, err);
+}
+
+struct second_ctx {
+    struct process *process;
+    struct case_note note;
+};
+
+static int second_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct second_ctx *second = ctx;
+    struct process *process = second->process;
+    int r = payment_row_load(tx, process->arena, process->attempt.payment_id.text, true,
+                             &process->payment, err);
+    return r < 0 ? r : callback_open_in(tx, process, &second->note, err);
+}
+
+/* The case marks the payment that it is about, which is locked by then. */
+static void mark_of(struct process *process, struct case_note *note) {
+    note->payments = process->payments;
+    note->payment = process->attempt_found ? &process->payment : NULL;
 }
 
 int unexplained_second(struct process *process, struct err *err) {
@@ -155,14 +173,18 @@ int unexplained_second(struct process *process, struct err *err) {
              charged ? "; it is posted to suspense" : "; nothing is posted");
     process->result = charged ? "a second charge: case opened, posted to suspense"
                               : "a second authorization: case opened";
-    struct case_note note = callback_note(
-        process, charged ? "duplicate_charge" : "duplicate_authorization", detail);
-    note.amount_minor = charged && result.captured_minor > 0 ? result.captured_minor
-                        : result.amount_minor >= 0           ? result.amount_minor
-                                                             : process->attempt.amount_minor;
-    note.currency = currency_of(process, &result);
-    note.posted = charged ? POST_SUSPENSE : 0;
-    return callback_open(process, &note, err);
+    struct second_ctx second = {
+        .process = process,
+        .note = callback_note(process, charged ? "duplicate_charge" : "duplicate_authorization",
+                              detail),
+    };
+    second.note.amount_minor = charged && result.captured_minor > 0 ? result.captured_minor
+                               : result.amount_minor >= 0           ? result.amount_minor
+                                                                    : process->attempt.amount_minor;
+    second.note.currency = currency_of(process, &result);
+    second.note.posted = charged ? POST_SUSPENSE : 0;
+    mark_of(process, &second.note);
+    return store_write(process->payments->options.store, second_tx, &second, err);
 }
 
 /* ---- a capture beside ours, of the same object ---- */
@@ -224,7 +246,7 @@ static int capture_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int64_t told = process->event.amount_minor;
     capture->note.amount_minor = told > 0 && told < more ? told : more;
     capture->posted = true;
-    return case_open(tx, &capture->note, err);
+    return callback_open_in(tx, capture->process, &capture->note, err);
 }
 
 int unexplained_capture(struct process *process, struct err *err) {
@@ -259,13 +281,11 @@ int unexplained_capture(struct process *process, struct err *err) {
     capture.note.gateway_id = attempt->gateway_id;
     capture.note.currency = currency_of(process, &result);
     capture.note.posted = POST_SUSPENSE;
+    mark_of(process, &capture.note);
     r = store_write(process->payments->options.store, capture_tx, &capture, err);
     if (r < 0 || !capture.posted) {
         return r; /* it is one of ours: compared like any other callback */
     }
-    log_event(CALLBACK_MISMATCH, LT("kind", "duplicate_charge"),
-              LT("callback", process->callback_id), LT("payment", process->payment.id.text),
-              LT("detail", detail));
     process->result = "a capture that is not ours: case opened, posted to suspense";
     return 1;
 }
@@ -288,12 +308,25 @@ static int lock_payment(struct process *process, struct store_tx *tx, struct err
                : 0;
 }
 
-/* Pairs the event with a case that the other sort of event opened. 1: there was one. */
-static int pair(struct store_tx *tx, const char *find, const char *take,
-                const struct refund_ctx *refund, const char *name, struct err *err) {
+/* The two statements of pair(), for the column that names an event of this sort. */
+#define PAIR_FIND(name)                                                                            \
+    "SELECT id FROM review_case WHERE kind = 'orphan_refund' AND gateway = $1 AND "                \
+    "gateway_id = $2 AND gateway_id <> '' AND amount_minor = $3 AND posted = 11 AND "              \
+    "(" name " = '' OR " name " = $4) ORDER BY " name " DESC, opened_us LIMIT 1"
+#define PAIR_TAKE(name) "UPDATE review_case SET " name " = $2 WHERE id = $1"
+
+/* Pairs the event with a case that the other sort of event opened, if this one posts anything. 1:
+ * there was one. From here on the payment is locked. */
+static int pair(struct store_tx *tx, struct refund_ctx *refund, const char *find, const char *take,
+                const char *name, struct err *err) {
+    refund->opened = false;
+    int r = lock_payment(refund->process, tx, err);
+    if (r < 0 || refund->note.posted == 0) {
+        return r;
+    }
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, find, S_TEXT(refund->note.gateway), S_TEXT(refund->object_id),
-                      S_INT(refund->note.amount_minor), S_TEXT(name));
+    r = sql_query(tx, err, &rows, find, S_TEXT(refund->note.gateway), S_TEXT(refund->object_id),
+                  S_INT(refund->note.amount_minor), S_TEXT(name));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
         return r;
@@ -303,24 +336,47 @@ static int pair(struct store_tx *tx, const char *find, const char *take,
     return taken < 0 ? (int)taken : 1;
 }
 
+/* Its gateway has said that all of the attempt's money went back, as when a till gave up: nothing
+ * of it was ever booked as taken, so that nothing of it may be booked as returned. */
+static int paid_back(struct store_tx *tx, const struct process *process, bool *ret_back,
+                     struct err *err) {
+    struct attempt_row attempt;
+    *ret_back = false;
+    if (!process->attempt_found) {
+        return 0;
+    }
+    int r = attempt_row_load(tx, process->arena, process->attempt.id.text, &attempt, err);
+    *ret_back = r >= 0 && attempt.state == ATTEMPT_CANCELED &&
+                strcmp(attempt.common_code, "paid_back") == 0;
+    return r;
+}
+
+static int open_refund(struct store_tx *tx, struct refund_ctx *refund, struct err *err) {
+    bool back = false;
+    int r = paid_back(tx, refund->process, &back, err);
+    if (r < 0) {
+        return r;
+    }
+    if (back) {
+        refund->note.posted = 0;
+        refund->note.detail =
+            "the gateway gave all of this payment back, part of it by a refund that we "
+            "did not ask for; nothing of it is in the books, and nothing is posted";
+    }
+    refund->opened = true;
+    mark_of(refund->process, &refund->note);
+    return callback_open_in(tx, refund->process, &refund->note, err);
+}
+
 /* The refund has a name: its case has that name as subject. */
 static int named_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    static const char find[] =
-        "SELECT id FROM review_case WHERE kind = 'orphan_refund' AND gateway = $1 AND "
-        "gateway_id = $2 AND gateway_id <> '' AND amount_minor = $3 AND posted = 11 AND "
-        "(refund_id = '' OR refund_id = $4) ORDER BY refund_id DESC, opened_us LIMIT 1";
-    static const char take[] = "UPDATE review_case SET refund_id = $2 WHERE id = $1";
     struct refund_ctx *refund = ctx;
-    refund->opened = false;
-    int r = lock_payment(refund->process, tx, err);
-    r = r < 0 || refund->note.posted == 0
-            ? r
-            : pair(tx, find, take, refund, refund->process->event.refund_id, err);
+    int r = pair(tx, refund, PAIR_FIND("refund_id"), PAIR_TAKE("refund_id"),
+                 refund->process->event.refund_id, err);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
-    refund->opened = true;
-    return case_open(tx, &refund->note, err);
+    return open_refund(tx, refund, err);
 }
 
 /* How much of the object's refunds is known here: ours that did not fail, and what is in suspense.
@@ -347,15 +403,9 @@ static int known_refunds(struct store_tx *tx, const struct refund_ctx *refund, i
 }
 
 static int nameless_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    static const char find[] =
-        "SELECT id FROM review_case WHERE kind = 'orphan_refund' AND gateway = $1 AND "
-        "gateway_id = $2 AND gateway_id <> '' AND amount_minor = $3 AND posted = 11 AND "
-        "(event_id = '' OR event_id = $4) ORDER BY event_id DESC, opened_us LIMIT 1";
-    static const char take[] = "UPDATE review_case SET event_id = $2 WHERE id = $1";
     struct refund_ctx *refund = ctx;
-    refund->opened = false;
-    int r = lock_payment(refund->process, tx, err);
-    r = r < 0 ? r : pair(tx, find, take, refund, refund->process->event.event_id, err);
+    int r = pair(tx, refund, PAIR_FIND("event_id"), PAIR_TAKE("event_id"),
+                 refund->process->event.event_id, err);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
@@ -364,8 +414,7 @@ static int nameless_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || (refund->refunded_minor >= 0 && refund->refunded_minor <= known)) {
         return r;
     }
-    refund->opened = true;
-    return case_open(tx, &refund->note, err);
+    return open_refund(tx, refund, err);
 }
 
 static int write_refund(struct refund_ctx *refund, store_fn *fn, struct err *err) {
@@ -378,11 +427,6 @@ static int write_refund(struct refund_ctx *refund, store_fn *fn, struct err *err
                       : refund->note.posted != 0 ? "a refund that we did not ask for: case opened, "
                                                    "posted to suspense"
                                                  : "a refund that we did not ask for: case opened";
-    if (refund->opened) {
-        log_event(CALLBACK_MISMATCH, LT("kind", refund->note.kind),
-                  LT("callback", process->callback_id), LT("payment", refund->note.payment_id),
-                  LT("detail", refund->note.detail));
-    }
     return 0;
 }
 
@@ -461,7 +505,8 @@ static int taken_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
     };
     refund->opened = true;
     r = ledger_post(tx, &posting, err);
-    return r < 0 ? r : case_end(tx, &row, "system", "the refund did not go through after all", err);
+    r = r < 0 ? r : case_end(tx, &row, "system", "the refund did not go through after all", err);
+    return r < 0 || !process->attempt_found ? r : review_settled_save(tx, &process->payment, err);
 }
 
 static int refund_taken_back(struct refund_ctx *refund, const struct gateway_result *result,
@@ -483,7 +528,9 @@ int unexplained_refund(struct process *process, struct err *err) {
     struct refund_ctx refund = {
         .process = process,
         .note = callback_note(process, "orphan_refund", ""),
-        .object_id = process->attempt_found ? process->attempt.gateway_id : event->gateway_id,
+        .object_id = process->attempt_found && process->attempt.gateway_id[0] != '\0'
+                         ? process->attempt.gateway_id
+                         : event->gateway_id,
         .refunded_minor = -1,
     };
     refund.note.gateway_id = refund.object_id;

@@ -13,10 +13,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "gateway/exchange.h"
 #include "meter/meter.h"
 #include "net/standard_webhook.h"
 #include "payment/internal.h"
+#include "payment/later.h"
 #include "store/audit.h"
 
 enum delivery_state { DELIVERY_WAITING = 1, DELIVERY_DELIVERED = 2, DELIVERY_PARKED = 3 };
@@ -108,8 +110,9 @@ static void free_keys(struct secret **keys, int count) {
 /* Signs with every secret in force: while one is being rotated, with the old and the new. */
 static int sign(struct payments *payments, const struct delivery *delivery, int64_t now_us,
                 const struct buf *body, struct standard_webhook *ret_webhook, struct err *err) {
-    const char *sealed[] = {delivery->sealed,
-                            delivery->old_until_us > now_us ? delivery->sealed_old : ""};
+    const char *sealed[] = {
+        delivery->sealed,
+        delivery->old_until_us > now_us && !PLANTED(ROTATION_FORGETS) ? delivery->sealed_old : ""};
     struct secret *keys[COUNT_OF(sealed)] = {NULL};
     int count = 0, r = 0;
     for (size_t i = 0; r >= 0 && i < COUNT_OF(sealed); i++) {
@@ -129,18 +132,25 @@ static int sign(struct payments *payments, const struct delivery *delivery, int6
     return r;
 }
 
-static void write_body(const struct delivery *delivery, struct buf *body) {
+/* The link to a held order is not stored: it is put in here, where it goes out. */
+static void write_body(const struct payments *payments, const struct delivery *delivery,
+                       struct buf *body) {
     char time[CLOCK_TEXT_MAX];
+    BUF_AUTO data;
+    buf_init(&data, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&data, delivery->data);
+    pay_later_add_url(payments, &data);
     buf_addf(body, "{\"id\":\"%s\",\"type\":\"%s\",\"timestamp\":\"%s\",\"data\":%s}",
-             delivery->event_id, delivery->type, clock_format(delivery->at_us, time),
-             delivery->data);
+             delivery->event_id, delivery->type,
+             clock_format(PLANTED(RETRY_DIFFERS) ? clock_wall_us() : delivery->at_us, time),
+             data.data);
 }
 
 static int send(struct payments *payments, struct delivery *delivery, struct err *err) {
     BUF_AUTO body;
     buf_init(&body, ARENA_REQUEST_BYTES_MAX);
     struct standard_webhook webhook;
-    write_body(delivery, &body);
+    write_body(payments, delivery, &body);
     int r = sign(payments, delivery, clock_wall_us(), &body, &webhook, err);
     if (r < 0) {
         return r;
@@ -206,7 +216,7 @@ int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct 
 int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
                    struct err *err) {
     (void)ctx;
-    meter_count(METER_WEBHOOK_DELIVERIES, "parked");
+    meter_count_after(tx, METER_WEBHOOK_DELIVERIES, "parked");
     return sql_put(
         tx, err,
         "UPDATE webhook_delivery SET state = $2, last_error = $3, updated_us = $4 WHERE id = $1",
@@ -216,9 +226,16 @@ int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job, const 
 /* ---- endpoints ---- */
 
 static const char *const event_types[] = {
-    "payment.processing", "payment.requires_action", "payment.authorized", "payment.succeeded",
-    "payment.captured",   "payment.failed",          "payment.canceled",   "payment.review",
-    "refund.pending",     "refund.processing",       "refund.succeeded",   "refund.failed",
+    "payment.processing",      "payment.requires_action", "payment.authorized",
+    "payment.succeeded",       "payment.captured",        "payment.failed",
+    "payment.canceled",        "payment.review",          "payment.partially_paid",
+    "payment.deferred",        "payment.reminder",        "payment.expired",
+    "payment.queued",          "refund.pending",          "refund.processing",
+    "refund.succeeded",        "refund.failed",           "mode.changed",
+    "methods.changed",         "manual_payment.asked",    "manual_payment.approved",
+    "manual_payment.rejected", "ticket.opened",           "ticket.assigned",
+    "ticket.escalated",        "ticket.approval",         "ticket.resolved",
+    "ticket.closed",           "ticket.reopened",
 };
 
 static bool type_known(const char *type, size_t length) {
@@ -302,12 +319,9 @@ static int answer_endpoint(struct store_tx *tx, const char *id, int status, cons
     int r = sql_query(tx, err, &rows,
                       "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint WHERE id = $1",
                       S_TEXT(id));
+    r = r < 0 ? r : row_found(rows, "webhook endpoint", id, err);
     if (r < 0) {
         return r;
-    }
-    r = sql_next(rows, err);
-    if (r <= 0) {
-        return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no webhook endpoint %s", id);
     }
     BUF_AUTO buf;
     BUF_AUTO kept;
@@ -316,8 +330,9 @@ static int answer_endpoint(struct store_tx *tx, const char *id, int status, cons
     render_endpoint(&buf, rows, secret);
     render_endpoint(&kept, rows, NULL);
     r = answer_take(ret_answer, status, &buf, err);
-    ret_answer->kept_json = r >= 0 ? buf_take(&kept)
-                                   : NULL; /* the secret is never stored readable */
+    ret_answer->kept_json = r >= 0 && !PLANTED(SECRET_KEPT)
+                                ? buf_take(&kept)
+                                : NULL; /* the secret is never stored readable */
     return r;
 }
 
@@ -480,7 +495,8 @@ struct list_ctx {
     struct answer *answer;
 };
 
-static void render_listed_endpoint(struct buf *buf, const struct sql_rows *rows) {
+static void render_listed_endpoint(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    (void)ctx;
     render_endpoint(buf, rows, NULL);
 }
 
@@ -489,7 +505,7 @@ static int endpoints_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT " ENDPOINT_COLUMNS " FROM webhook_endpoint ORDER BY created_us, id");
-    return r < 0 ? r : answer_rows(list->answer, rows, render_listed_endpoint, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_listed_endpoint, NULL, err);
 }
 
 int webhook_endpoint_list(struct payments *payments, struct answer *ret_answer, struct err *err) {
@@ -497,7 +513,8 @@ int webhook_endpoint_list(struct payments *payments, struct answer *ret_answer, 
     return store_read(payments->options.store, endpoints_tx, &list, err);
 }
 
-static void render_delivery(struct buf *buf, const struct sql_rows *rows) {
+static void render_delivery(struct buf *buf, const struct sql_rows *rows, void *ctx) {
+    (void)ctx;
     static const char *const keys[] = {"id", "endpoint_id", "event_id", "type"};
     char time[CLOCK_TEXT_MAX];
     buf_add_char(buf, '{');
@@ -524,13 +541,13 @@ static int deliveries_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "updated_us FROM webhook_delivery WHERE ($1 = '' OR endpoint_id = $1) AND "
                       "($2 = 0 OR state = $2) ORDER BY updated_us DESC LIMIT $3",
                       S_TEXT(list->endpoint_id), S_INT(list->state), S_INT(list->limit));
-    return r < 0 ? r : answer_rows(list->answer, rows, render_delivery, err);
+    return r < 0 ? r : answer_rows(list->answer, rows, render_delivery, NULL, err);
 }
 
 int webhook_delivery_list(struct payments *payments, const char *endpoint_id, const char *state,
                           int limit, struct answer *ret_answer, struct err *err) {
-    struct list_ctx list = {endpoint_id != NULL ? endpoint_id : "", 0,
-                            limit > 0 && limit <= PAGE_MAX ? limit : 20, ret_answer};
+    struct list_ctx list = {endpoint_id != NULL ? endpoint_id : "", 0, page_rows(limit),
+                            ret_answer};
     for (int64_t i = 1; state != NULL && i < (int64_t)COUNT_OF(delivery_names); i++) {
         list.state = strcmp(state, delivery_names[i]) == 0 ? i : list.state;
     }
@@ -542,49 +559,15 @@ int webhook_delivery_list(struct payments *payments, const char *endpoint_id, co
     return store_read(payments->options.store, deliveries_tx, &list, err);
 }
 
-struct replay_ctx {
-    const struct caller *caller;
-    const char *id;
-};
-
-static int replay_fn(struct payments *payments, struct store_tx *tx, void *ctx,
-                     struct answer *ret_answer, struct err *err) {
-    (void)payments;
-    struct replay_ctx *replay = ctx;
-    int64_t now = clock_wall_us();
-    int64_t found = sql_exec(
-        tx, err, "UPDATE webhook_delivery SET state = $2, updated_us = $3 WHERE id = $1",
-        S_TEXT(replay->id), S_INT(DELIVERY_WAITING), S_INT(now));
-    if (found < 0) {
-        return (int)found;
-    }
-    if (found == 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no webhook delivery of that id");
-    }
-    int r = job_add(tx, JOB_WEBHOOK, replay->id, now, "", err);
-    if (r == 0) {
-        r = job_hasten(tx, JOB_WEBHOOK, replay->id, now, err);
-    }
-    r = r < 0
-            ? r
-            : audit_append(tx, replay->caller->actor, "webhook.replay", replay->id, "", "{}", err);
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, 1024);
-    buf_add_text(&buf, "{\"id\":");
-    buf_add_json(&buf, replay->id);
-    buf_add_text(&buf, ",\"state\":\"waiting\"}");
-    return answer_take(ret_answer, 202, &buf, err);
+static int64_t wait_again(struct store_tx *tx, const char *id, int64_t now_us, struct err *err) {
+    return sql_exec(tx, err,
+                    "UPDATE webhook_delivery SET state = $2, updated_us = $3 WHERE id = $1",
+                    S_TEXT(id), S_INT(DELIVERY_WAITING), S_INT(now_us));
 }
 
 int webhook_delivery_replay(struct payments *payments, const struct caller *caller,
                             const char *delivery_id, struct answer *ret_answer, struct err *err) {
-    struct replay_ctx replay = {caller, delivery_id};
-    int r = idempotent_run(payments, caller, "webhook.replay", replay_fn, &replay, ret_answer, err);
-    if (r >= 0) {
-        jobs_wake(payments);
-    }
-    return r;
+    static const struct replay replay = {"webhook delivery", JOB_WEBHOOK, "webhook.replay",
+                                         "waiting", wait_again};
+    return replay_run(payments, &replay, caller, delivery_id, ret_answer, err);
 }

@@ -6,27 +6,12 @@
 
 #include "base/clock.h"
 
-static const char *const gateway_names[SB_GATEWAYS] = {"stripe", "paypal"};
-
-const char *sb_gateway_name(enum sb_gateway gateway) {
-    return gateway_names[gateway];
-}
-
-bool sb_gateway_parse(const char *name, enum sb_gateway *ret_gateway) {
-    for (int i = 0; i < SB_GATEWAYS; i++) {
-        if (strcmp(name, gateway_names[i]) == 0) {
-            *ret_gateway = (enum sb_gateway)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 void sb_book_init(struct sb_book *book) {
     *book = (struct sb_book){0};
     lock_init(&book->lock);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         book->entries[i] = g_ptr_array_new();
+        book->moves[i] = g_array_new(false, false, sizeof(struct sb_move));
     }
     book->by_reference = g_hash_table_new(g_str_hash, g_str_equal);
     book->by_order = g_hash_table_new(g_str_hash, g_str_equal);
@@ -38,6 +23,7 @@ void sb_book_clear(struct sb_book *book) {
     lock_take(&book->lock);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         g_ptr_array_set_size(book->entries[i], 0);
+        g_array_set_size(book->moves[i], 0);
     }
     g_hash_table_remove_all(book->by_reference);
     g_hash_table_remove_all(book->by_order);
@@ -52,6 +38,7 @@ void sb_book_release(struct sb_book *book) {
     sb_hoard_release(&book->hoard);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         g_ptr_array_unref(book->entries[i]);
+        g_array_unref(book->moves[i]);
     }
     g_hash_table_unref(book->by_reference);
     g_hash_table_unref(book->by_order);
@@ -161,8 +148,45 @@ static void look_for_twice(struct sb_book *book, struct sb_entry *entry) {
     }
 }
 
-void sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
-                  int64_t fee_minor) {
+/* The lock is held. Returns the movement's number. */
+static uint32_t write_down(struct sb_book *book, const struct sb_entry *entry,
+                           enum sb_move_kind kind, int64_t amount_minor, int64_t fee_minor,
+                           const void *object) {
+    GArray *moves = book->moves[entry->gateway];
+    const struct sb_move move = {
+        .at_us = clock_wall_us(),
+        .amount_minor = amount_minor < 0 ? -amount_minor : amount_minor,
+        .fee_minor = fee_minor,
+        .entry = entry,
+        .object = object,
+        .number = moves->len,
+        .kind = (uint8_t)kind,
+        .first = kind == SB_MOVE_CHARGE && entry->taken_minor == amount_minor,
+    };
+    g_array_append_val(moves, move);
+    return move.number;
+}
+
+bool sb_book_move(struct sb_book *book, enum sb_gateway gateway, uint32_t number,
+                  struct sb_move *ret_move) {
+    lock_take(&book->lock);
+    bool there = number < book->moves[gateway]->len;
+    if (there) {
+        *ret_move = g_array_index(book->moves[gateway], struct sb_move, number);
+    }
+    lock_give(&book->lock);
+    return there;
+}
+
+GArray *sb_book_moves(struct sb_book *book, enum sb_gateway gateway) {
+    lock_take(&book->lock);
+    GArray *copy = g_array_copy(book->moves[gateway]);
+    lock_give(&book->lock);
+    return copy;
+}
+
+uint32_t sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                      int64_t fee_minor, const void *object) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     bool first = entry->taken_minor == 0;
@@ -173,13 +197,16 @@ void sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_m
     sums->charges += first ? 1 : 0;
     sums->charged_minor += amount_minor;
     sums->fees_minor += fee_minor;
+    uint32_t number = write_down(book, entry, SB_MOVE_CHARGE, amount_minor, fee_minor, object);
     if (first) {
         look_for_twice(book, entry);
     }
     lock_give(&book->lock);
+    return number;
 }
 
-void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor) {
+void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                    const void *object) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     entry->refunded_minor += amount_minor;
@@ -187,16 +214,21 @@ void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount
               "no more goes back than was taken");
     sums->refunds += amount_minor > 0 ? 1 : -1;
     sums->refunded_minor += amount_minor;
+    (void)write_down(book, entry, amount_minor > 0 ? SB_MOVE_REFUND : SB_MOVE_REFUND_BACK,
+                     amount_minor, 0, object);
     lock_give(&book->lock);
 }
 
-void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor) {
+void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                     const void *object) {
     lock_take(&book->lock);
     struct sb_sums *sums = sums_of_entry(book, entry);
     entry->disputed_minor += amount_minor;
     INVARIANT(entry->disputed_minor >= 0, "a dispute is won only once");
     sums->disputes += amount_minor > 0 ? 1 : -1;
     sums->disputed_minor += amount_minor;
+    (void)write_down(book, entry, amount_minor > 0 ? SB_MOVE_DISPUTE : SB_MOVE_DISPUTE_BACK,
+                     amount_minor, 0, object);
     lock_give(&book->lock);
 }
 
@@ -220,6 +252,7 @@ size_t sb_book_bytes(struct sb_book *book) {
     size_t bytes = book->hoard.bytes;
     for (int i = 0; i < SB_GATEWAYS; i++) {
         bytes += book->entries[i]->len * sizeof(void *);
+        bytes += book->moves[i]->len * sizeof(struct sb_move);
     }
     bytes += (size_t)(g_hash_table_size(book->by_reference) + g_hash_table_size(book->by_order)) *
              40;
@@ -298,7 +331,7 @@ void sb_book_write(struct sb_book *book, int duplicates_max, struct buf *out) {
     buf_add_text(out, "{\"gateways\":{");
     for (int i = 0; i < SB_GATEWAYS; i++) {
         buf_addf(out, "%s\"%s\":{\"entries\":%u,\"currencies\":", i > 0 ? "," : "",
-                 gateway_names[i], book->entries[i]->len);
+                 sb_gateway_name((enum sb_gateway)i), book->entries[i]->len);
         write_sums(book, (enum sb_gateway)i, out);
         buf_add_char(out, '}');
     }

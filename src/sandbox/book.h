@@ -18,7 +18,13 @@
 #include "base/task.h"
 #include "sandbox/place.h"
 
-enum sb_gateway { SB_STRIPE = 0, SB_PAYPAL = 1, SB_GATEWAYS = 2 };
+enum sb_gateway {
+#define X(NAME, name, title, port) SB_##NAME,
+#include "sandbox/gateways.def"
+#undef X
+    SB_GATEWAYS
+};
+/* Both are in gateway_kind.c. */
 const char *sb_gateway_name(enum sb_gateway gateway); /* "stripe" */
 MUST_USE bool sb_gateway_parse(const char *name, enum sb_gateway *ret_gateway);
 
@@ -30,6 +36,26 @@ struct sb_entry {
     struct currency currency;
     uint8_t gateway;
     char id[31];
+};
+
+/* What moved: one line of the journal, which is only added to. Statements are made of it. */
+enum sb_move_kind {
+    SB_MOVE_CHARGE,
+    SB_MOVE_REFUND,
+    SB_MOVE_REFUND_BACK, /* a refund that failed after all */
+    SB_MOVE_DISPUTE,
+    SB_MOVE_DISPUTE_BACK, /* it was won */
+    SB_MOVE_PAYOUT,       /* to the bank; follows from the others, and is not in the journal */
+    SB_MOVE_KINDS
+};
+struct sb_move {
+    int64_t at_us;                   /* wall */
+    int64_t amount_minor, fee_minor; /* not below 0; the fee is kept */
+    const struct sb_entry *entry;
+    const void *object; /* the gateway's own: its capture, its refund; may be NULL */
+    uint32_t number;    /* among those of its gateway, in the order in which they were made */
+    uint8_t kind;
+    bool first; /* the first charge of its entry */
 };
 
 struct sb_sums {
@@ -45,6 +71,7 @@ struct sb_book {
     struct lock lock;
     struct sb_hoard hoard;
     GPtrArray *entries[SB_GATEWAYS];                 /* in the order in which they were made */
+    GArray *moves[SB_GATEWAYS];                      /* of struct sb_move, in the same order */
     GHashTable *by_reference, *by_order;             /* text → last entry */
     GHashTable *twice_by_reference, *twice_by_order; /* sets of last entries */
     struct sb_sums sums[SB_SUMS_MAX];
@@ -62,12 +89,21 @@ struct sb_entry *sb_book_enter(struct sb_book *book, enum sb_gateway gateway, co
 void sb_book_hold(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor);
 /* What was held is held no longer. */
 void sb_book_release_hold(struct sb_book *book, struct sb_entry *entry);
-void sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
-                  int64_t fee_minor);
+/* `object` is what the journal keeps of each; it lives as long as the book. Taking returns the
+ * movement's number. */
+uint32_t sb_book_take(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                      int64_t fee_minor, const void *object);
 /* A negative amount brings a failed refund back. */
-void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor);
+void sb_book_refund(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                    const void *object);
 /* A negative amount: the dispute was won. */
-void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor);
+void sb_book_dispute(struct sb_book *book, struct sb_entry *entry, int64_t amount_minor,
+                     const void *object);
+/* One movement by its number; false: there is none. */
+MUST_USE bool sb_book_move(struct sb_book *book, enum sb_gateway gateway, uint32_t number,
+                           struct sb_move *ret_move);
+/* A copy of the journal of one gateway, of struct sb_move; g_array_unref(). */
+GArray *sb_book_moves(struct sb_book *book, enum sb_gateway gateway);
 /* The sums of one gateway in one currency; zeros when there are none. */
 struct sb_sums sb_book_sums(struct sb_book *book, enum sb_gateway gateway,
                             struct currency currency);

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "sandbox/sandbox_impl.h"
 
-enum { RING_START = 1024, TYPES_TEXT_MAX = 64 };
+enum { RING_START = 1024, TYPES_TEXT_MAX = 64, ANSWER_BYTES_MAX = 64 * 1024 };
 #define DELIVERY_TIMEOUT_US (10 * US_PER_SECOND)
 #define PAUSE_US_MAX (3600 * US_PER_SECOND)
 
@@ -16,6 +16,7 @@ static const struct {
 #undef X
 };
 static_assert(SB_EVENT_TYPES <= 64, "a webhook keeps its types as bits");
+static_assert(SB_EVENTS_URL <= UINT8_MAX, "an action keeps its webhook in a byte");
 
 const char *sb_event_name(enum sb_event_type type) {
     return types[type].name;
@@ -156,7 +157,16 @@ static void push(struct sandbox *sandbox, const struct sb_action *action) {
     }
 }
 
-/* One event for one webhook: once, unless a fault says otherwise. */
+/* Somebody else's version of a callback, ahead of the true one. */
+static void push_forgery(struct sandbox *sandbox, const struct sb_action *action,
+                         enum sb_forgery forgery, int64_t age_us) {
+    struct sb_action forged = *action;
+    forged.forgery = (uint8_t)forgery;
+    forged.age_us = age_us;
+    push(sandbox, &forged);
+}
+
+/* One event for one webhook or URL: once, unless a fault says otherwise. */
 static void send_to(struct sandbox *sandbox, const struct sb_event *event, int endpoint) {
     struct sb_callback_verdict verdict;
     sb_faults_callback(&sandbox->faults, (enum sb_gateway)event->gateway, &verdict);
@@ -168,9 +178,13 @@ static void send_to(struct sandbox *sandbox, const struct sb_event *event, int e
         .event = *event,
     };
     if (verdict.forged) {
-        action.forged = true;
-        push(sandbox, &action);
-        action.forged = false;
+        push_forgery(sandbox, &action, SB_FORGED, 0);
+    }
+    if (verdict.stale_us > 0) {
+        push_forgery(sandbox, &action, SB_STALE, verdict.stale_us);
+    }
+    if (verdict.truncated) {
+        push_forgery(sandbox, &action, SB_TRUNCATED, 0);
     }
     if (verdict.lost) {
         count_lost(&sandbox->events[event->gateway]);
@@ -183,10 +197,14 @@ static void send_to(struct sandbox *sandbox, const struct sb_event *event, int e
     }
 }
 
-static unsigned listeners_of(const struct sb_events *events, int type) {
+/* Bits of the webhooks that hear of it, or that of its own URL. */
+static unsigned listeners_of(const struct sb_events *events, const struct sb_event *event) {
     unsigned listeners = 0;
+    if (event->url != NULL) {
+        return 1U << SB_EVENTS_URL;
+    }
     for (int i = 0; i < SB_ENDPOINTS_MAX; i++) {
-        if (events->endpoints[i].live && (events->endpoints[i].types >> type & 1) != 0) {
+        if (events->endpoints[i].live && (events->endpoints[i].types >> event->type & 1) != 0) {
             listeners |= 1U << i;
         }
     }
@@ -201,31 +219,47 @@ static void send_to_all(struct sandbox *sandbox, const struct sb_event *event, u
     }
 }
 
+static void tell(struct sandbox *sandbox, struct sb_event *event) {
+    struct sb_events *events = &sandbox->events[event->gateway];
+    event->created_us = clock_wall_us();
+    lock_take(&events->lock);
+    event->number = events->made++;
+    keep(events, event);
+    unsigned listeners = listeners_of(events, event);
+    events->counts.events++;
+    events->counts.due += __builtin_popcount(listeners);
+    lock_give(&events->lock);
+    send_to_all(sandbox, event, listeners);
+}
+
 void sb_tell(struct sandbox *sandbox, enum sb_gateway gateway, enum sb_event_type type,
              const void *object, const void *now, const struct sb_key *key) {
-    struct sb_events *events = &sandbox->events[gateway];
     struct sb_event event = {
         .gateway = (uint8_t)gateway,
         .type = (uint8_t)type,
-        .created_us = clock_wall_us(),
         .object = object,
         .now = now,
         .key = key,
     };
-    lock_take(&events->lock);
-    event.number = events->made++;
-    keep(events, &event);
-    unsigned listeners = listeners_of(events, type);
-    events->counts.events++;
-    events->counts.due += __builtin_popcount(listeners);
-    lock_give(&events->lock);
-    send_to_all(sandbox, &event, listeners);
+    tell(sandbox, &event);
+}
+
+void sb_tell_url(struct sandbox *sandbox, enum sb_gateway gateway, enum sb_event_type type,
+                 const void *object, const void *now, const char *url) {
+    struct sb_event event = {
+        .gateway = (uint8_t)gateway,
+        .type = (uint8_t)type,
+        .object = object,
+        .now = now,
+        .url = url != NULL && url[0] != '\0' ? url : NULL,
+    };
+    tell(sandbox, &event);
 }
 
 void sb_event_resend(struct sandbox *sandbox, const struct sb_event *event) {
     struct sb_events *events = &sandbox->events[event->gateway];
     lock_take(&events->lock);
-    unsigned listeners = listeners_of(events, event->type);
+    unsigned listeners = listeners_of(events, event);
     events->counts.due += __builtin_popcount(listeners);
     lock_give(&events->lock);
     send_to_all(sandbox, event, listeners);
@@ -243,51 +277,58 @@ void sb_settle_later(struct sandbox *sandbox, enum sb_gateway gateway, void *obj
 
 /* ---- delivery ---- */
 
+/* Where it goes. The gate is entered; false: that webhook is gone. */
+static bool endpoint_of(struct sandbox *sandbox, const struct sb_action *action,
+                        struct sb_endpoint *ret_endpoint) {
+    struct sb_events *events = &sandbox->events[action->event.gateway];
+    if (action->endpoint == SB_EVENTS_URL) {
+        *ret_endpoint = (struct sb_endpoint){.live = true};
+        snprintf(ret_endpoint->url, sizeof(ret_endpoint->url), "%s", action->event.url);
+        return true;
+    }
+    lock_take(&events->lock);
+    *ret_endpoint = events->endpoints[action->endpoint];
+    lock_give(&events->lock);
+    return ret_endpoint->live;
+}
+
 /* Writes the body as the event was; false when it is not to be sent any more. */
 static bool prepare(struct sandbox *sandbox, const struct sb_action *action,
-                    struct sb_endpoint *ret_endpoint, struct buf *body) {
-    struct sb_events *events = &sandbox->events[action->event.gateway];
+                    const struct sb_delivery *delivery, struct sb_endpoint *ret_endpoint,
+                    struct buf *body) {
+    enum sb_gateway gateway = (enum sb_gateway)action->event.gateway;
     sb_gate_enter(sandbox);
-    bool live = action->epoch == atomic_load(&sandbox->epoch);
+    bool live = action->epoch == atomic_load(&sandbox->epoch) &&
+                endpoint_of(sandbox, action, ret_endpoint);
     if (live) {
-        lock_take(&events->lock);
-        *ret_endpoint = events->endpoints[action->endpoint];
-        lock_give(&events->lock);
-        live = ret_endpoint->live;
-    }
-    if (live && action->event.gateway == SB_STRIPE) {
-        sb_stripe_event_write(sandbox, &action->event, action->amount_minor, body);
-    } else if (live) {
-        sb_paypal_event_write(sandbox, &action->event, action->amount_minor, body);
+        sb_gateway_kind(gateway)->event_write(sandbox, delivery, body);
     }
     sb_gate_leave(sandbox);
     return live && buf_ok(body);
 }
 
-/* Signs and posts. True: the other side answered 2xx. */
-static bool post(struct sandbox *sandbox, const struct sb_action *action,
-                 const struct sb_endpoint *endpoint, const struct buf *body) {
+/* Signs and posts. True: the other side acknowledged it. */
+static bool post(struct sandbox *sandbox, const struct sb_delivery *delivery,
+                 const struct buf *body) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind((enum sb_gateway)delivery->event->gateway);
     struct sb_signed_headers headers = {.count = 0};
     struct err err;
-    int rc = action->event.gateway == SB_STRIPE
-                 ? sb_stripe_sign(sandbox, endpoint, body, action->forged, &headers, &err)
-                 : sb_paypal_sign(sandbox, endpoint, body, action->forged, &headers, &err);
-    if (rc < 0) {
+    if (kind->sign(sandbox, delivery, body, &headers, &err) < 0) {
         return false;
     }
     const struct http_call call = {
         .method = "POST",
-        .url = endpoint->url,
+        .url = delivery->endpoint->url,
         .headers = headers.headers,
         .header_count = headers.count,
         .body = body->data,
-        .body_bytes = body->len,
+        .body_bytes = delivery->forgery == SB_TRUNCATED ? body->len / 2 : body->len,
         .timeout_us = DELIVERY_TIMEOUT_US,
-        .answer_bytes_max = SB_BODY_BYTES_MAX,
+        .answer_bytes_max = ANSWER_BYTES_MAX,
     };
     HTTP_ANSWER_AUTO answer = {0};
-    rc = http_call(sandbox->client, &call, &answer, &err);
-    return rc == 0 && answer.status >= 200 && answer.status < 300;
+    int rc = http_call(sandbox->client, &call, &answer, &err);
+    return rc == 0 && sb_acknowledged(kind, answer.status, answer.body, answer.body_bytes);
 }
 
 static void count_try(struct sb_events *events, bool forged, bool accepted, bool last) {
@@ -304,21 +345,49 @@ static void count_try(struct sb_events *events, bool forged, bool accepted, bool
     lock_give(&events->lock);
 }
 
+/* The pause after that many tries; 0: there is no other. */
+static int64_t pause_after(const struct sandbox *sandbox, const struct sb_gateway_kind *kind,
+                           int tries) {
+    if (tries >= sandbox->callback_tries) {
+        return 0;
+    }
+    if (kind->retry_gaps == NULL) {
+        int64_t pause_us = sandbox->callback_retry_us << (tries <= 20 ? tries - 1 : 20);
+        return pause_us < PAUSE_US_MAX ? pause_us : PAUSE_US_MAX;
+    }
+    for (int i = 1; i < tries; i++) {
+        if (kind->retry_gaps[i - 1] == 0) {
+            return 0;
+        }
+    }
+    return sandbox->callback_retry_us * kind->retry_gaps[tries - 1] / kind->retry_gaps[0];
+}
+
 void sb_deliver(struct sandbox *sandbox, struct sb_action *action) {
     struct sb_endpoint endpoint;
+    const struct sb_delivery delivery = {
+        .event = &action->event,
+        .endpoint = &endpoint,
+        .amount_minor = action->amount_minor,
+        .forgery = (enum sb_forgery)action->forgery,
+        .signed_us = clock_wall_us() - action->age_us,
+        .tries = action->tries,
+    };
     BUF_AUTO body;
     buf_init(&body, SB_BODY_BYTES_MAX);
-    if (!prepare(sandbox, action, &endpoint, &body)) {
+    if (!prepare(sandbox, action, &delivery, &endpoint, &body)) {
         return;
     }
-    bool accepted = post(sandbox, action, &endpoint, &body);
-    bool last = action->forged || action->tries + 1 >= sandbox->callback_tries;
-    count_try(&sandbox->events[action->event.gateway], action->forged, accepted, last);
+    bool forged = action->forgery != SB_GENUINE;
+    bool accepted = post(sandbox, &delivery, &body);
+    int64_t pause_us = pause_after(sandbox, sb_gateway_kind((enum sb_gateway)action->event.gateway),
+                                   action->tries + 1);
+    bool last = forged || pause_us == 0;
+    count_try(&sandbox->events[action->event.gateway], forged, accepted, last);
     if (accepted || last) {
         return;
     }
-    int64_t pause_us = sandbox->callback_retry_us << (action->tries < 20 ? action->tries : 20);
     action->tries++;
-    action->due_us = clock_mono_us() + (pause_us < PAUSE_US_MAX ? pause_us : PAUSE_US_MAX);
+    action->due_us = clock_mono_us() + pause_us;
     push(sandbox, action);
 }

@@ -23,6 +23,7 @@ struct sb_event {
     int64_t created_us;
     const void *object, *now;
     const struct sb_key *key; /* of the request that caused it; may be NULL */
+    const char *url;          /* where it goes; NULL: to the webhooks */
 };
 
 enum sb_action_kind { SB_DELIVER, SB_SETTLE, SB_TICK };
@@ -32,7 +33,8 @@ struct sb_action {
     uint64_t order; /* among those due together; given by the clerk */
     uint32_t epoch; /* of the book that the event points into */
     uint8_t kind, endpoint, tries;
-    bool forged;
+    uint8_t forgery;      /* enum sb_forgery */
+    int64_t age_us;       /* of a stale one */
     int64_t amount_minor; /* added to the truth */
     struct sb_event event;
 };

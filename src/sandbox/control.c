@@ -2,11 +2,12 @@
  * control.c: the control port: what the book says, which faults there are, and what people do. */
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/json.h"
-#include "sandbox/paypal_identity.h"
-#include "sandbox/sandbox_impl.h"
+#include "sandbox/statement.h"
 
 enum { LIST_USUAL = 1000, LIST_MAX = 20000, DUPLICATES_LISTED = 100, TEXT_MAX = 512 };
+enum { AHEAD_SECONDS_MAX = 20 * 366 * 86400 };
 
 struct control {
     struct sandbox *sandbox;
@@ -58,10 +59,13 @@ static const struct {
 static void help_call(struct control *control);
 
 static void health_call(struct control *control) {
-    buf_addf(begin(control, 200),
-             "{\"status\":\"ok\",\"seed\":%" PRIu64 ",\"stripe\":\"%s\",\"paypal\":\"%s\"}\n",
-             control->sandbox->seed, control->sandbox->base_urls[SB_STRIPE],
-             control->sandbox->base_urls[SB_PAYPAL]);
+    struct buf *out = begin(control, 200);
+    buf_addf(out, "{\"status\":\"ok\",\"seed\":%" PRIu64, control->sandbox->seed);
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        buf_addf(out, ",\"%s\":\"%s\"", sb_gateway_name((enum sb_gateway)i),
+                 control->sandbox->base_urls[i]);
+    }
+    buf_add_text(out, "}\n");
 }
 
 /* ---- the book ---- */
@@ -94,13 +98,11 @@ static void charges_call(struct control *control) {
     const char *name = query(control, "gateway", gateway_text);
     struct err err = {0};
     if (name != NULL && !sb_gateway_parse(name, &gateway)) {
-        err_set(&err, ERR_VALIDATION, "gateway is stripe or paypal");
-        refuse(control, &err);
+        done(control, sb_gateway_unknown(name, &err), &err);
         return;
     }
     if (name == NULL && wanted.reference == NULL && wanted.order_id == NULL) {
-        err_set(&err, ERR_VALIDATION,
-                "say which: gateway=stripe or paypal, reference=… or order_id=…");
+        err_set(&err, ERR_VALIDATION, "say which: gateway=stripe, reference=… or order_id=…");
         refuse(control, &err);
         return;
     }
@@ -120,6 +122,14 @@ static void memory_call(struct control *control) {
                  sb_place_bytes(sandbox->places[i]), sb_keys_bytes(&sandbox->keys[i]));
     }
     buf_add_text(out, "}\n");
+}
+
+static void statement_call(struct control *control) {
+    sb_statement_call(control->sandbox, control->request, control->reply);
+}
+
+static void planted_call(struct control *control) {
+    sb_planted_call(control->sandbox, control->request, control->reply);
 }
 
 /* ---- faults ---- */
@@ -144,6 +154,12 @@ static void faults_call(struct control *control) {
     faults_of(control, control->gateway, begin(control, 200));
 }
 
+static int read_fault(struct control *control, const json_t *json, struct sb_fault *ret_fault,
+                      struct err *err) {
+    int rc = sb_fault_read_json(json, ret_fault, err);
+    return rc < 0 ? rc : sb_fault_fits(ret_fault, control->gateway, err);
+}
+
 /* One fault, or {"faults":[…],"latency_ms":n}. Returns how many, or negative. */
 static int read_faults(struct control *control, const json_t *body,
                        struct sb_fault list[SB_FAULTS_MAX], struct err *err) {
@@ -158,7 +174,7 @@ static int read_faults(struct control *control, const json_t *body,
         }
     }
     if (many == NULL) {
-        int rc = sb_fault_read_json(body, &list[0], err);
+        int rc = read_fault(control, body, &list[0], err);
         return rc < 0 ? rc : 1;
     }
     if (!json_is_array(many) || json_array_size(many) > SB_FAULTS_MAX) {
@@ -166,7 +182,7 @@ static int read_faults(struct control *control, const json_t *body,
     }
     int count = (int)json_array_size(many);
     for (int i = 0; i < count; i++) {
-        int rc = sb_fault_read_json(json_array_get(many, (size_t)i), &list[i], err);
+        int rc = read_fault(control, json_array_get(many, (size_t)i), &list[i], err);
         if (rc < 0) {
             return rc;
         }
@@ -253,6 +269,26 @@ static void flush_call(struct control *control) {
     callbacks_call(control);
 }
 
+static void clock_call(struct control *control) {
+    static const char *const keys[] = {"ahead_seconds", NULL};
+    const struct http_request *request = control->request;
+    JSON_AUTO body = NULL;
+    struct err err = {0};
+    char now[CLOCK_TEXT_MAX];
+    int64_t seconds = 0;
+    int r = json_read(request->body, request->body_bytes, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX,
+                      &body, &err);
+    r = r < 0 ? r : json_only(body, "", keys, &err);
+    r = r < 0 ? r : json_need_int(body, "", "ahead_seconds", 0, AHEAD_SECONDS_MAX, &seconds, &err);
+    if (r < 0) {
+        refuse(control, &err);
+        return;
+    }
+    clock_shift(seconds * US_PER_SECOND - clock_shifted_us());
+    buf_addf(begin(control, 200), "{\"ahead_seconds\":%" PRId64 ",\"now\":\"%s\"}\n", seconds,
+             clock_format(clock_wall_us(), now));
+}
+
 static void reset_call(struct control *control) {
     sb_gate_leave(control->sandbox); /* nobody may be inside, not even who asks */
     sb_reset(control->sandbox);
@@ -263,24 +299,36 @@ static void reset_call(struct control *control) {
 
 /* ---- what people do ---- */
 
+static int refuse_act(enum sb_gateway gateway, const char *what, struct err *err) {
+    return err_set(err, ERR_NOT_FOUND, "%s cannot be made to %s here", sb_gateway_name(gateway),
+                   what);
+}
+
+static int act(struct control *control, enum sb_gateway gateway, const char *name, enum sb_act act,
+               struct err *err) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind(gateway);
+    return kind->customer != NULL ? kind->customer(control->sandbox, name, act, err)
+                                  : refuse_act(gateway, "wait for a customer", err);
+}
+
 static void approve_call(struct control *control) {
     struct err err;
-    done(control, sb_paypal_approve(control->sandbox, control->parts[0], true, &err), &err);
+    done(control, act(control, SB_PAYPAL, control->parts[0], SB_ACT_PAY, &err), &err);
 }
 
 static void cancel_call(struct control *control) {
     struct err err;
-    done(control, sb_paypal_approve(control->sandbox, control->parts[0], false, &err), &err);
+    done(control, act(control, SB_PAYPAL, control->parts[0], SB_ACT_CANCEL, &err), &err);
 }
 
 static void authenticate_call(struct control *control) {
     struct err err;
-    done(control, sb_stripe_authenticate(control->sandbox, control->parts[0], true, &err), &err);
+    done(control, act(control, SB_STRIPE, control->parts[0], SB_ACT_PAY, &err), &err);
 }
 
 static void authenticate_fail_call(struct control *control) {
     struct err err;
-    done(control, sb_stripe_authenticate(control->sandbox, control->parts[0], false, &err), &err);
+    done(control, act(control, SB_STRIPE, control->parts[0], SB_ACT_CANCEL, &err), &err);
 }
 
 static void tokens_expire_call(struct control *control) {
@@ -288,8 +336,25 @@ static void tokens_expire_call(struct control *control) {
     done(control, 0, NULL);
 }
 
-static void ca_call(struct control *control) {
-    const char *pem = sandbox_paypal_ca(control->sandbox);
+static void rotate_call(struct control *control) {
+    struct err err = {0};
+    const struct sb_gateway_kind *kind = sb_gateway_kind(control->gateway);
+    done(control,
+         kind->rotate != NULL ? kind->rotate(control->sandbox, &err)
+                              : refuse_act(control->gateway, "change its key", &err),
+         &err);
+}
+
+static void paper_call(struct control *control) {
+    struct err err = {0};
+    const char *pem = sandbox_paper(control->sandbox, (enum sandbox_port)control->gateway,
+                                    control->parts[1]);
+    if (pem == NULL) {
+        err_set(&err, ERR_NOT_FOUND, "%s has no document '%.60s'",
+                sb_gateway_name(control->gateway), control->parts[1]);
+        refuse(control, &err);
+        return;
+    }
     control->reply->status = 200;
     http_reply_body(control->reply, "application/x-pem-file", pem, strlen(pem));
 }
@@ -309,35 +374,124 @@ static bool body_text(struct control *control, const char *key, const char *usua
     return true;
 }
 
+static void made(struct control *control, int rc, const struct buf *id, const struct err *err) {
+    if (rc < 0) {
+        refuse(control, err);
+    } else {
+        buf_addf(begin(control, 201), "{\"id\":\"%s\"}\n", id->data);
+    }
+}
+
 static void dispute_call(struct control *control) {
     struct err err;
     char reason[TEXT_MAX];
-    bool stripe = control->gateway == SB_STRIPE;
+    const struct sb_gateway_kind *kind = sb_gateway_kind(control->gateway);
     BUF_AUTO id;
     buf_init(&id, TEXT_MAX);
-    if (!body_text(control, "reason", stripe ? "fraudulent" : "UNAUTHORISED", reason)) {
+    if (!body_text(control, "reason", kind->dispute_reason != NULL ? kind->dispute_reason : "",
+                   reason)) {
         return;
     }
-    int rc = stripe ? sb_stripe_dispute(control->sandbox, control->parts[1], reason, &id, &err)
-                    : sb_paypal_dispute(control->sandbox, control->parts[1], reason, &id, &err);
-    if (rc < 0) {
-        refuse(control, &err);
-    } else {
-        buf_addf(begin(control, 201), "{\"id\":\"%s\"}\n", id.data);
-    }
+    int rc = kind->dispute != NULL
+                 ? kind->dispute(control->sandbox, control->parts[1], reason, &id, &err)
+                 : refuse_act(control->gateway, "open a dispute", &err);
+    made(control, rc, &id, &err);
 }
 
 static void dispute_close_call(struct control *control) {
     struct err err;
     char outcome[TEXT_MAX];
+    const struct sb_gateway_kind *kind = sb_gateway_kind(control->gateway);
     if (!body_text(control, "outcome", "lost", outcome)) {
         return;
     }
     bool won = strcmp(outcome, "won") == 0;
-    int rc = control->gateway == SB_STRIPE
-                 ? sb_stripe_dispute_close(control->sandbox, control->parts[1], won, &err)
-                 : sb_paypal_dispute_close(control->sandbox, control->parts[1], won, &err);
+    int rc = kind->dispute_close != NULL
+                 ? kind->dispute_close(control->sandbox, control->parts[1], won, &err)
+                 : refuse_act(control->gateway, "close a dispute", &err);
     done(control, rc, &err);
+}
+
+/* Which gateway, which order, and what its customer does with it. */
+static int read_pay(const json_t *body, enum sb_gateway *ret_gateway, const char **ret_name,
+                    enum sb_act *ret_act, struct err *err) {
+    const char *gateway = json_peek_text(body, "gateway", NULL);
+    const char *reference = json_peek_text(body, "reference", NULL);
+    const char *code = json_peek_text(body, "code", NULL);
+    const char *act_name = json_peek_text(body, "act", NULL);
+    *ret_name = reference != NULL ? reference : code;
+    if (gateway == NULL || *ret_name == NULL) {
+        return err_set(err, ERR_VALIDATION, "say which gateway, and the reference or the code");
+    }
+    if (!sb_gateway_parse(gateway, ret_gateway)) {
+        return sb_gateway_unknown(gateway, err);
+    }
+    if (!sb_act_parse(act_name != NULL ? act_name : "pay", ret_act)) {
+        return err_set(err, ERR_VALIDATION, "act is pay, cancel, scan, expire or late");
+    }
+    return 0;
+}
+
+static void pay_call(struct control *control) {
+    struct err err = {0};
+    const char *name = NULL;
+    enum sb_gateway gateway = SB_STRIPE;
+    enum sb_act wish = SB_ACT_PAY;
+    json_t *body = sb_body_json(control->request, &err);
+    int rc = body != NULL ? read_pay(body, &gateway, &name, &wish, &err) : -(int)err.code;
+    rc = rc == 0 ? act(control, gateway, name, wish, &err) : rc;
+    done(control, rc, &err);
+    json_decref(body);
+}
+
+/* An amount of at least one; 0: there is none, and it was refused. */
+static int64_t body_amount(struct control *control, struct currency *ret_currency) {
+    struct err err = {0};
+    json_t *body = sb_body_json(control->request, &err);
+    int64_t amount_minor = json_peek_int(body, 0, "amount_minor", NULL);
+    const char *code = json_peek_text(body, "currency", NULL);
+    int rc = body != NULL ? 0 : -(int)err.code;
+    if (rc == 0 && amount_minor < 1) {
+        rc = err_set(&err, ERR_VALIDATION, "amount_minor is at least 1");
+    }
+    if (rc == 0 && ret_currency != NULL) {
+        rc = currency_parse(code != NULL ? code : "", ret_currency, &err);
+    }
+    json_decref(body);
+    if (rc < 0) {
+        refuse(control, &err);
+        return 0;
+    }
+    return amount_minor;
+}
+
+static void desk_charge_call(struct control *control) {
+    struct err err;
+    struct currency currency;
+    const struct sb_gateway_kind *kind = sb_gateway_kind(control->gateway);
+    BUF_AUTO id;
+    buf_init(&id, TEXT_MAX);
+    int64_t amount_minor = body_amount(control, &currency);
+    if (amount_minor > 0) {
+        int rc = kind->desk_charge != NULL
+                     ? kind->desk_charge(control->sandbox, amount_minor, currency, &id, &err)
+                     : refuse_act(control->gateway, "charge somebody", &err);
+        made(control, rc, &id, &err);
+    }
+}
+
+static void desk_refund_call(struct control *control) {
+    struct err err;
+    const struct sb_gateway_kind *kind = sb_gateway_kind(control->gateway);
+    BUF_AUTO id;
+    buf_init(&id, TEXT_MAX);
+    int64_t amount_minor = body_amount(control, NULL);
+    if (amount_minor > 0) {
+        int rc = kind->desk_refund != NULL ? kind->desk_refund(control->sandbox, control->parts[1],
+                                                               amount_minor, &id, &err)
+                                           : refuse_act(control->gateway, "give back", &err);
+        made(control, rc, &id, &err);
+    }
 }
 
 /* ---- routes ---- */
@@ -354,9 +508,14 @@ static const struct route {
     {"GET", "/book/charges", false, charges_call,
      "?gateway=&cursor=&limit= or ?reference= or ?order_id="},
     {"GET", "/memory", false, memory_call, "what the book costs"},
+    {"GET", "/statement", false, statement_call,
+     "?gateway=&kind=&day=2026-11-21 (&unfinished=true): the file; without a kind: which there "
+     "are"},
+    {"GET", "/statement/planted", false, planted_call,
+     "?gateway=&kind=&day=: which rows the faults of statements strike, and what the truth is"},
     {"GET", "/faults", false, faults_all_call, "all faults"},
     {"DELETE", "/faults", false, heal_call, "no more faults"},
-    {"GET", "/faults/*", true, faults_call, "faults of stripe or paypal"},
+    {"GET", "/faults/*", true, faults_call, "faults of a gateway, as in /faults/stripe"},
     {"PUT", "/faults/*", true, faults_put_call,
      "{\"kind\":…} or {\"faults\":[…],\"latency_ms\":n}: these "
      "and no others"},
@@ -364,18 +523,28 @@ static const struct route {
     {"DELETE", "/faults/*", true, faults_delete_call, "no more faults of this gateway"},
     {"GET", "/callbacks", false, callbacks_call, "how many were sent, lost, delivered"},
     {"POST", "/callbacks/flush", false, flush_call, "whatever waits is sent now"},
+    {"POST", "/clock", false, clock_call,
+     "the clock stands {\"ahead_seconds\":N} before the real one; what waits goes on waiting"},
     {"POST", "/reset", false, reset_call, "forget everything: book, objects, faults"},
     {"POST", "/paypal/orders/*/approve", false, approve_call, "the buyer approves"},
     {"POST", "/paypal/orders/*/cancel", false, cancel_call, "the buyer goes back"},
     {"POST", "/paypal/tokens/expire", false, tokens_expire_call, "all access tokens end"},
-    {"GET", "/paypal/ca.pem", false, ca_call,
-     "the CA of the certificate that signs PayPal's callbacks"},
     {"POST", "/stripe/payment_intents/*/authenticate", false, authenticate_call,
      "3-D Secure passed"},
     {"POST", "/stripe/payment_intents/*/fail", false, authenticate_fail_call, "3-D Secure failed"},
     {"POST", "/*/charges/*/dispute", true, dispute_call,
      "{\"reason\":…}: the customer's bank objects"},
     {"POST", "/*/disputes/*/close", true, dispute_close_call, "{\"outcome\":\"won\"|\"lost\"}"},
+    {"POST", "/pay", false, pay_call,
+     "{\"gateway\":…,\"reference\" or \"code\":…,\"act\":\"pay\"|\"cancel\"|\"scan\"|\"expire\"}: "
+     "the customer"},
+    {"POST", "/*/charges", true, desk_charge_call,
+     "{\"amount_minor\":n,\"currency\":…}: a charge at the gateway's own desk"},
+    {"POST", "/*/charges/*/refund", true, desk_refund_call,
+     "{\"amount_minor\":n}: a refund at the gateway's own desk"},
+    {"POST", "/*/keys/rotate", true, rotate_call, "it signs with its next key from now on"},
+    {"GET", "/*/*", true, paper_call,
+     "a document of a gateway: /paypal/ca.pem is the CA behind the signatures of its callbacks"},
 };
 
 static void help_call(struct control *control) {

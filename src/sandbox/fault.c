@@ -13,7 +13,7 @@
 #define DEVIATIONS_OF_P99 2.326347874
 #define PI 3.14159265358979323846
 
-enum group { LISTENER, REQUEST, CALLBACK };
+enum group { LISTENER, REQUEST, CALLBACK, STATEMENT };
 static const enum group groups[SB_FAULT_KINDS] = {
 #define X(name, text, group, help) group,
 #include "sandbox/fault_kinds.def"
@@ -171,6 +171,9 @@ static void strike(struct sb_fault *fault, struct prng *prng, struct sb_verdict 
     case SB_FAULT_DOUBLE_CHARGE:
         verdict->double_charge = true;
         break;
+    case SB_FAULT_WRONG_SIGNATURE:
+        verdict->wrong_signature = true;
+        break;
     default:
         break;
     }
@@ -232,6 +235,12 @@ static void strike_callback(struct sb_fault *fault, struct prng *prng,
     case SB_FAULT_CALLBACK_FORGED:
         verdict->forged = true;
         break;
+    case SB_FAULT_CALLBACK_STALE:
+        verdict->stale_us = fault->later_us;
+        break;
+    case SB_FAULT_CALLBACK_TRUNCATED:
+        verdict->truncated = true;
+        break;
     case SB_FAULT_CALLBACK_AMOUNT:
         verdict->amount_minor += fault->amount_minor;
         break;
@@ -255,6 +264,21 @@ void sb_faults_callback(struct sb_faults *faults, enum sb_gateway gateway,
         }
     }
     lock_give(&faults->of[gateway].lock);
+}
+
+int sb_faults_statement(struct sb_faults *faults, enum sb_gateway gateway,
+                        struct sb_fault ret_list[SB_FAULTS_MAX]) {
+    int count = 0;
+    int64_t now_us = clock_mono_us();
+    lock_take(&faults->of[gateway].lock);
+    for (int i = 0; i < faults->of[gateway].count; i++) {
+        const struct sb_fault *fault = &faults->of[gateway].faults[i];
+        if (groups[fault->kind] == STATEMENT && in_its_time(fault, now_us)) {
+            ret_list[count++] = *fault;
+        }
+    }
+    lock_give(&faults->of[gateway].lock);
+    return count;
 }
 
 bool sb_faults_refuse(struct sb_faults *faults, enum sb_gateway gateway, bool *ret_changing) {

@@ -10,6 +10,11 @@
  * are in fault_kinds.def. Every kind takes probability (1), operation (all), on_s and off_s (in
  * turn), for_s (ends by itself) and count (so many times).
  * All chance comes from one seed a gateway: the same calls in the same order meet the same faults.
+ * Those of statements are about rows, not calls: which rows they strike follows from the seed and
+ * the row's own id, so that the same file asked for twice is the same bytes. `count` is of the rows
+ * of one day then (the first ones), `operation` says which rows (charge, refund, other: disputes),
+ * totals=kept leaves the file's totals and balances as they would be without the fault.
+ * They are not counted (hits); the control port tells what they struck.
  * Threads: any (one lock a gateway, not taken while there is neither fault nor latency).
  * Limits:  SB_FAULTS_MAX faults a gateway. Errors: ERR_VALIDATION. */
 #ifndef HOLDFAST_SANDBOX_FAULT_H
@@ -53,7 +58,7 @@ struct sb_fault {
     int64_t later_us; /* seconds */
     int64_t on_us, off_us, for_us;
     int64_t count; /* -1: no end */
-    bool executed;
+    bool executed, totals_kept;
     int64_t began_us; /* monotonic */
     int64_t hits;
 };
@@ -66,7 +71,7 @@ struct sb_verdict {
     int status_after;    /* do it, then answer this; 0: the truth */
     const char *code;    /* of the status */
     const char *decline; /* NULL: no */
-    bool double_charge;
+    bool double_charge, wrong_signature;
     int64_t delay_us; /* of the answer */
     int32_t cut_after_bytes;
     char text[2 * (SB_FAULT_CODE_MAX + 1)]; /* holds both codes */
@@ -74,8 +79,9 @@ struct sb_verdict {
 
 /* What happens to one callback. */
 struct sb_callback_verdict {
-    bool lost, forged;
-    int64_t copies; /* besides the first */
+    bool lost, forged, truncated;
+    int64_t stale_us; /* age of the stale one; 0: none */
+    int64_t copies;   /* besides the first */
     int64_t delay_us, amount_minor;
 };
 
@@ -97,6 +103,8 @@ void sb_faults_seed(struct sb_faults *faults, uint64_t seed);
 MUST_USE int sb_fault_read_spec(const char *spec, enum sb_gateway *ret_gateway,
                                 struct sb_fault *ret_fault, struct err *err);
 MUST_USE int sb_fault_read_json(const json_t *json, struct sb_fault *ret_fault, struct err *err);
+/* ERR_VALIDATION: that gateway has nothing that this could happen to. */
+MUST_USE int sb_fault_fits(const struct sb_fault *fault, enum sb_gateway gateway, struct err *err);
 /* {"kind":…,…,"hits":n} */
 void sb_fault_write(const struct sb_fault *fault, struct buf *out);
 /* `[…]` of a gateway's faults. */
@@ -116,6 +124,9 @@ void sb_faults_decide(struct sb_faults *faults, enum sb_gateway gateway,
                       enum sb_operation operation, struct sb_verdict *ret_verdict);
 void sb_faults_callback(struct sb_faults *faults, enum sb_gateway gateway,
                         struct sb_callback_verdict *ret_verdict);
+/* The faults of statements that hold now; returns how many. */
+int sb_faults_statement(struct sb_faults *faults, enum sb_gateway gateway,
+                        struct sb_fault ret_list[SB_FAULTS_MAX]);
 /* Whether connections are to be refused now; *ret_changing: this may change with time alone. */
 bool sb_faults_refuse(struct sb_faults *faults, enum sb_gateway gateway, bool *ret_changing);
 /* What the verdict does to an answer that is written. */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/fault.h"
+#include "sandbox/gateway_kind.h"
 
 enum { PAIR_CHARS_MAX = 200, NUMBER_MAX = 1000000000, SECONDS_MAX = 1000000, BYTES_MAX = 1000000 };
 
@@ -45,16 +46,31 @@ static const struct field {
 static int unknown_kind(const char *name, struct err *err) {
     err_set(err, ERR_VALIDATION, "there is no fault '%.40s'", name);
     return err_hint(
-        err, "down, refuse, reset, slow, intermittent, timeout_before, timeout_after, error, "
-             "decline, double_charge, or callback_ lost, late, duplicate, reorder, forged, "
-             "amount");
+        err,
+        "down, refuse, reset, slow, intermittent, timeout_before, timeout_after, error, "
+        "decline, double_charge, wrong_signature, or callback_ lost, late, duplicate, reorder, "
+        "forged, stale, truncated, amount, or statement_ missing, altered, duplicated, late, "
+        "corrected");
 }
 
 /* Where a fault strikes unless it is told: what is about charges leaves the other calls alone. */
 static unsigned usual_operations(enum sb_fault_kind kind) {
-    return kind == SB_FAULT_DECLINE         ? 1U << SB_OP_CHARGE | 1U << SB_OP_CAPTURE
-           : kind == SB_FAULT_DOUBLE_CHARGE ? 1U << SB_OP_CHARGE
-                                            : (1U << SB_OPS) - 1;
+    switch (kind) {
+    case SB_FAULT_DECLINE:
+        return 1U << SB_OP_CHARGE | 1U << SB_OP_CAPTURE;
+    case SB_FAULT_DOUBLE_CHARGE:
+    case SB_FAULT_STATEMENT_DUPLICATED:
+        return 1U << SB_OP_CHARGE;
+    default:
+        return (1U << SB_OPS) - 1;
+    }
+}
+
+static int64_t usual_seconds(enum sb_fault_kind kind) {
+    return kind == SB_FAULT_CALLBACK_LATE    ? 30
+           : kind == SB_FAULT_CALLBACK_STALE ? 3600
+           : kind == SB_FAULT_STATEMENT_LATE ? 21600
+                                             : 2;
 }
 
 static int fault_begin(const char *kind, struct sb_fault *fault, struct err *err) {
@@ -65,7 +81,7 @@ static int fault_begin(const char *kind, struct sb_fault *fault, struct err *err
             fault->status = i == SB_FAULT_ERROR ? 500 : 503;
             fault->probability = i == SB_FAULT_INTERMITTENT ? 0.5 : 1;
             fault->operations = usual_operations((enum sb_fault_kind)i);
-            fault->later_us = (i == SB_FAULT_CALLBACK_LATE ? 30 : 2) * US_PER_SECOND;
+            fault->later_us = usual_seconds((enum sb_fault_kind)i) * US_PER_SECOND;
             fault->median_us = 2000 * US_PER_MS;
             fault->bytes = 60;
             fault->copies = 1;
@@ -158,6 +174,12 @@ static int set_field(const char *name, const char *text, struct sb_fault *fault,
                    ? 0
                    : err_set(err, ERR_VALIDATION, "executed is true or false");
     }
+    if (strcmp(name, "totals") == 0) {
+        fault->totals_kept = strcmp(text, "kept") == 0;
+        return fault->totals_kept || strcmp(text, "adjusted") == 0
+                   ? 0
+                   : err_set(err, ERR_VALIDATION, "totals are kept or adjusted");
+    }
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         if (strcmp(fields[i].name, name) == 0) {
             int64_t number = 0;
@@ -172,6 +194,21 @@ static int set_field(const char *name, const char *text, struct sb_fault *fault,
     return err_set(err, ERR_VALIDATION, "a fault has no '%.40s'", name);
 }
 
+/* What a statement's fault does, where there are several ways. */
+static int code_fits(const struct sb_fault *fault, struct err *err) {
+    const char *code = fault->code;
+    if (fault->kind == SB_FAULT_STATEMENT_ALTERED && code[0] != '\0' &&
+        strcmp(code, "amount") != 0 && strcmp(code, "fee") != 0 && strcmp(code, "currency") != 0) {
+        return err_set(err, ERR_VALIDATION,
+                       "what is altered (code) is the amount, the fee or the currency");
+    }
+    if (fault->kind == SB_FAULT_STATEMENT_DUPLICATED && code[0] != '\0' &&
+        strcmp(code, "copy") != 0) {
+        return err_set(err, ERR_VALIDATION, "a duplicate has another id, or is a copy (code=copy)");
+    }
+    return 0;
+}
+
 static int fault_end(struct sb_fault *fault, struct err *err) {
     if ((fault->on_us > 0) != (fault->off_us > 0)) {
         return err_set(err, ERR_VALIDATION, "on_s and off_s come together");
@@ -182,7 +219,7 @@ static int fault_end(struct sb_fault *fault, struct err *err) {
     if (fault->p99_us == 0) {
         fault->p99_us = 2 * fault->median_us;
     }
-    return 0;
+    return code_fits(fault, err);
 }
 
 /* "name=value,…" */
@@ -209,6 +246,23 @@ static int read_pairs(const char *text, struct sb_fault *fault, struct err *err)
     return 0;
 }
 
+int sb_fault_fits(const struct sb_fault *fault, enum sb_gateway gateway, struct err *err) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind(gateway);
+    if (fault->kind == SB_FAULT_CALLBACK_STALE && !kind->dated) {
+        return err_set(err, ERR_VALIDATION, "a callback of %s does not say when it was signed",
+                       sb_gateway_name(gateway));
+    }
+    if (fault->kind == SB_FAULT_WRONG_SIGNATURE && !kind->signs) {
+        return err_set(err, ERR_VALIDATION, "%s signs no answers", sb_gateway_name(gateway));
+    }
+    if (fault->kind == SB_FAULT_STATEMENT_ALTERED && strcmp(fault->code, "currency") == 0 &&
+        kind->place_minutes == BEIJING_MINUTES) {
+        return err_set(err, ERR_VALIDATION, "statements of %s are in one currency",
+                       sb_gateway_name(gateway));
+    }
+    return 0;
+}
+
 int sb_fault_read_spec(const char *spec, enum sb_gateway *ret_gateway, struct sb_fault *ret_fault,
                        struct err *err) {
     char head[2][32] = {{0}};
@@ -224,12 +278,12 @@ int sb_fault_read_spec(const char *spec, enum sb_gateway *ret_gateway, struct sb
     struct sb_fault fault;
     enum sb_gateway gateway;
     if (!sb_gateway_parse(head[0], &gateway)) {
-        return err_set(err, ERR_VALIDATION, "there is no gateway '%s'; there are stripe and paypal",
-                       head[0]);
+        return sb_gateway_unknown(head[0], err);
     }
     int rc = fault_begin(head[1], &fault, err);
     rc = rc == 0 ? read_pairs(at, &fault, err) : rc;
     rc = rc == 0 ? fault_end(&fault, err) : rc;
+    rc = rc == 0 ? sb_fault_fits(&fault, gateway, err) : rc;
     if (rc == 0) {
         *ret_gateway = gateway;
         *ret_fault = fault;
@@ -320,6 +374,9 @@ void sb_fault_write(const struct sb_fault *fault, struct buf *out) {
     }
     if (fault->executed) {
         buf_add_text(out, ",\"executed\":true");
+    }
+    if (fault->totals_kept) {
+        buf_add_text(out, ",\"totals\":\"kept\"");
     }
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         int64_t number, before;

@@ -30,6 +30,8 @@ static const struct route {
     {"POST", "/v2/payments/captures/*/refund", SB_OP_REFUND, sb_capture_refund},
     {"GET", "/v2/payments/refunds/*", SB_OP_QUERY, sb_payback_retrieve},
     {"GET", "/v1/customer/disputes/*", SB_OP_QUERY, sb_case_retrieve},
+    {"POST", "/v1/customer/disputes/*/provide-evidence", SB_OP_OTHER, sb_case_evidence},
+    {"POST", "/v1/customer/disputes/*/accept-claim", SB_OP_OTHER, sb_case_accept},
     {"POST", "/v1/notifications/webhooks", SB_OP_OTHER, sb_hook_create},
     {"GET", "/v1/notifications/webhooks", SB_OP_QUERY, sb_hook_list},
     {"GET", "/v1/notifications/webhooks/*", SB_OP_QUERY, sb_hook_retrieve},
@@ -57,29 +59,37 @@ struct sb_shard *sb_order_shard(struct sb_place *place, const struct sb_order *o
 
 /* ---- access tokens: "A21AA<expires>.<epoch>.<mac>", so that none needs to be remembered ---- */
 
-static void mac_write(const struct sandbox *sandbox, const char *text,
-                      char ret_mac[MAC_CHARS + 1]) {
+static void mac_write(const char *secret, const char *text, char ret_mac[MAC_CHARS + 1]) {
     unsigned char mac[SHA256_BYTES];
     char hex[SHA256_HEX_CHARS + 1];
-    crypto_hmac_sha256(sandbox->paypal_client_secret, strlen(sandbox->paypal_client_secret), text,
-                       strlen(text), mac);
+    crypto_hmac_sha256(secret, strlen(secret), text, strlen(text), mac);
     crypto_hex(mac, sizeof(mac), hex);
     memcpy(ret_mac, hex, MAC_CHARS);
     ret_mac[MAC_CHARS] = '\0';
 }
 
+static bool mac_ok(const char *secret, const char *text, const char *given) {
+    char mac[MAC_CHARS + 1];
+    if (secret == NULL) {
+        return false;
+    }
+    mac_write(secret, text, mac);
+    return strcmp(given, mac) == 0;
+}
+
 static bool token_ok(struct sandbox *sandbox, const char *token) {
     char text[TOKEN_CHARS_MAX];
-    char mac[MAC_CHARS + 1];
     long long expires_s = 0;
     unsigned epoch = 0;
     if (strlen(token) >= sizeof(text) || sscanf(token, "A21AA%lld.%u.", &expires_s, &epoch) != 2) {
         return false;
     }
     snprintf(text, sizeof(text), "A21AA%lld.%u.", expires_s, epoch);
-    mac_write(sandbox, text, mac);
     size_t count = strlen(text);
-    return strncmp(token, text, count) == 0 && strcmp(token + count, mac) == 0 &&
+    return strncmp(token, text, count) == 0 &&
+           (mac_ok(sb_setting(sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_SECRET), text, token + count) ||
+            mac_ok(sb_setting_before(sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_SECRET), text,
+                   token + count)) &&
            epoch == atomic_load(&sandbox->paypal_token_epoch) &&
            expires_s > clock_wall_us() / US_PER_SECOND;
 }
@@ -90,16 +100,28 @@ static void token_refuse(struct http_reply *reply, const char *error, const char
     buf_addf(&reply->body, "{\"error\":\"%s\",\"error_description\":\"%s\"}", error, description);
 }
 
+static bool is_client(const struct sandbox *sandbox, const char *secret, const void *pair,
+                      size_t count) {
+    BUF_AUTO wanted;
+    if (secret == NULL) {
+        return false;
+    }
+    buf_init(&wanted, 1024);
+    buf_addf(&wanted, "%s:%s", sb_setting(sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_ID), secret);
+    return count == wanted.len && crypto_equal(pair, wanted.data, count);
+}
+
 static bool client_ok(const struct sandbox *sandbox, const struct http_request *request) {
     const char *given = http_header_find(request->headers, request->header_count, "Authorization");
-    BUF_AUTO wanted;
-    buf_init(&wanted, 1024);
-    buf_addf(&wanted, "%s:%s", sandbox->paypal_client_id, sandbox->paypal_client_secret);
     size_t count = 0;
     unsigned char *pair = given != NULL && strncmp(given, "Basic ", 6) == 0
                               ? crypto_unbase64(given + 6, &count)
                               : NULL;
-    bool good = pair != NULL && count == wanted.len && crypto_equal(pair, wanted.data, count);
+    bool good = pair != NULL &&
+                (is_client(sandbox, sb_setting(sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_SECRET), pair,
+                           count) ||
+                 is_client(sandbox, sb_setting_before(sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_SECRET),
+                           pair, count));
     free(pair);
     return good;
 }
@@ -120,7 +142,7 @@ static void token_call(struct sandbox *sandbox, const struct http_request *reque
     snprintf(text, sizeof(text), "A21AA%" PRId64 ".%u.",
              clock_wall_us() / US_PER_SECOND + sandbox->paypal_token_s,
              atomic_load(&sandbox->paypal_token_epoch));
-    mac_write(sandbox, text, mac);
+    mac_write(sb_setting(sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_SECRET), text, mac);
     reply->status = 200;
     http_reply_header(reply, "Content-Type", "application/json");
     buf_addf(
@@ -279,7 +301,9 @@ static void run(struct sb_paypal_call *call, const struct route *route) {
         sb_paypal_mock(call);
         return;
     }
-    json_t *body = sb_body_json(request, &err);
+    const char *type = http_header_find(request->headers, request->header_count, "Content-Type");
+    bool files = type != NULL && strncmp(type, "multipart/form-data", 19) == 0;
+    json_t *body = files ? json_object() : sb_body_json(request, &err);
     if (body == NULL) {
         sb_paypal_fail(call,
                        &(struct sb_paypal_error){400, "MALFORMED_REQUEST_JSON", NULL, err.detail});
@@ -334,13 +358,14 @@ static void checkout_page(struct sandbox *sandbox, const struct http_request *re
 }
 
 static void certificate(struct sandbox *sandbox, const char *name, struct sb_paypal_call *call) {
-    if (strcmp(name, sandbox->identity->cert_name) != 0) {
+    const struct sb_paypal_identity *identity = sb_paypal_identity(sandbox);
+    if (strcmp(name, identity->cert_name) != 0) {
         sb_paypal_missing(call);
         return;
     }
     call->reply->status = 200;
-    http_reply_body(call->reply, "application/x-pem-file", sandbox->identity->cert_pem,
-                    strlen(sandbox->identity->cert_pem));
+    http_reply_body(call->reply, "application/x-pem-file", identity->cert_pem,
+                    strlen(identity->cert_pem));
 }
 
 /* What needs no access token. True: it was one of these. */
@@ -377,19 +402,15 @@ static void cover_up(struct sb_paypal_call *call) {
     sb_paypal_fault(call, call->verdict->status_after, call->verdict->code);
 }
 
-void sb_paypal_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
+static void handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     char id[SB_ID_CHARS_MAX + 1];
     char debug[SB_DEBUG_ID_CHARS + 1];
     struct sandbox *sandbox = ctx;
     struct sb_verdict verdict;
     const struct route *route = route_of(request, id);
-    sb_faults_decide(&sandbox->faults, SB_PAYPAL, operation_of(route, request), &verdict);
-    if (verdict.silent_before) {
-        reply->status = 200; /* of an answer that is never sent */
-        reply->never = true;
+    if (!sb_request_begin(sandbox, SB_PAYPAL, operation_of(route, request), &verdict, reply)) {
         return;
     }
-    sb_gate_enter(sandbox);
     struct sb_paypal_call call = {.sandbox = sandbox,
                                   .place = sandbox->places[SB_PAYPAL],
                                   .request = request,
@@ -408,6 +429,113 @@ void sb_paypal_handle(void *ctx, const struct http_request *request, struct http
     }
     sb_paypal_debug_id(&call, debug);
     http_reply_header(reply, "PayPal-Debug-Id", debug);
-    sb_verdict_apply(&verdict, reply);
-    sb_gate_leave(sandbox);
+    sb_request_end(sandbox, &verdict, reply);
 }
+
+/* ---- the row ---- */
+
+const struct sb_paypal_identity *sb_paypal_identity(struct sandbox *sandbox) {
+    return sb_identity(sandbox, SB_PAYPAL);
+}
+
+static int open_own(struct sandbox *sandbox, const struct sandbox_options *options,
+                    struct err *err) {
+    (void)options;
+    (void)err;
+    struct sb_invoices *invoices = calloc(1, sizeof(*invoices));
+    INVARIANT(invoices != NULL, "no memory for the sandbox");
+    lock_init(&invoices->lock);
+    invoices->paid = g_hash_table_new(g_str_hash, g_str_equal);
+    sandbox->own[SB_PAYPAL] = invoices;
+    return 0;
+}
+
+static void close_own(struct sandbox *sandbox) {
+    struct sb_invoices *invoices = sandbox->own[SB_PAYPAL];
+    if (invoices != NULL) {
+        g_hash_table_unref(invoices->paid);
+        lock_free(&invoices->lock);
+        free(invoices);
+    }
+}
+
+static void reset_own(struct sandbox *sandbox) {
+    struct sb_invoices *invoices = sandbox->own[SB_PAYPAL];
+    lock_take(&invoices->lock);
+    g_hash_table_remove_all(invoices->paid);
+    lock_give(&invoices->lock);
+}
+
+static void event_write(struct sandbox *sandbox, const struct sb_delivery *delivery,
+                        struct buf *out) {
+    sb_paypal_event_write(sandbox, delivery->event, delivery->amount_minor, out);
+}
+
+static void endpoint_fill(struct sandbox *sandbox, struct sb_endpoint *endpoint) {
+    bool room = sb_place_add(sandbox->places[SB_PAYPAL], SB_PAYPAL_WEBHOOK, &endpoint->number,
+                             &endpoint->created_us);
+    INVARIANT(room, "the first object has room");
+    snprintf(endpoint->id, sizeof(endpoint->id), "%s",
+             sb_setting(sandbox, SB_PAYPAL, SB_PAYPAL_WEBHOOK_ID));
+}
+
+static int customer(struct sandbox *sandbox, const char *name, enum sb_act act, struct err *err) {
+    if (act != SB_ACT_PAY && act != SB_ACT_CANCEL) {
+        return err_set(err, ERR_VALIDATION, "at PayPal a buyer pays or cancels");
+    }
+    return sb_paypal_approve(sandbox, name, act == SB_ACT_PAY, err);
+}
+
+static int identity_new(int64_t now_us, void **ret_identity, struct err *err) {
+    struct sb_paypal_identity *identity = NULL;
+    int rc = sb_paypal_identity_new(now_us, &identity, err);
+    if (rc == 0) {
+        *ret_identity = identity;
+    }
+    return rc;
+}
+
+static void identity_free(void *identity) {
+    sb_paypal_identity_free(identity);
+}
+
+static const char *paper(const void *identity, const char *name) {
+    const struct sb_paypal_identity *paypal = identity;
+    return strcmp(name, "ca.pem") == 0 ? paypal->ca_pem : NULL;
+}
+
+static const struct sb_setting settings[] = {
+    [SB_PAYPAL_CLIENT_ID] = {"client-id", SANDBOX_PAYPAL_CLIENT_ID, "ID", "client id", false},
+    [SB_PAYPAL_CLIENT_SECRET] = {"client-secret", SANDBOX_PAYPAL_CLIENT_SECRET, "SECRET",
+                                 "its secret", false},
+    [SB_PAYPAL_WEBHOOK_ID] = {"webhook-id", SANDBOX_PAYPAL_WEBHOOK_ID, "ID", "of the callback URL",
+                              false},
+    {NULL, NULL, NULL, NULL, false},
+};
+
+const struct sb_gateway_kind sb_paypal_kind = {
+    .settings = settings,
+    .hint = "unless told otherwise the client id is " SANDBOX_PAYPAL_CLIENT_ID,
+    .open = open_own,
+    .close = close_own,
+    .reset = reset_own,
+    .handle = handle,
+    .event_write = event_write,
+    .sign = sb_paypal_sign,
+    .dated = true,
+    .endpoint_fill = endpoint_fill,
+    .settle = sb_paypal_settle,
+    .customer = customer,
+    .dispute = sb_paypal_dispute,
+    .dispute_reason = "UNAUTHORISED",
+    .dispute_close = sb_paypal_dispute_close,
+    .desk_refund = sb_paypal_desk_refund,
+    .desk_charge = sb_paypal_desk_charge,
+    .statements = sb_paypal_statements,
+    .payout_days = 1,
+    .payout_kind = SB_PAYPAL_PAYOUT,
+    .line_fill = sb_paypal_line_fill,
+    .identity_new = identity_new,
+    .identity_free = identity_free,
+    .paper = paper,
+};

@@ -123,7 +123,7 @@ struct sb_payback {
 
 struct sb_claim_now {
     int64_t updated_us;
-    uint8_t status; /* 0 open, 1 the buyer won, 2 the seller won */
+    uint8_t status; /* 0 waits for the seller, 1 the buyer won, 2 the seller won, 3 under review */
 };
 
 /* PayPal's dispute. */
@@ -135,8 +135,8 @@ struct sb_claim_case {
     struct sb_claim_now *now;
 };
 
-/* Invoices that were paid: the account blocks a second payment of one. */
-struct sb_paypal_invoices {
+/* The gateway's own: invoices that were paid (the account blocks a second payment of one). */
+struct sb_invoices {
     struct lock lock;
     GHashTable *paid; /* set of texts in hoards */
 };
@@ -239,12 +239,38 @@ const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vau
                               char room[SB_ISSUE_CHARS_MAX + 1]);
 bool sb_decline_is_inside(const char *decline);
 
+/* ---- its row's functions ---- */
+/* The account's names and keys, as its settings have them. */
+enum { SB_PAYPAL_CLIENT_ID, SB_PAYPAL_CLIENT_SECRET, SB_PAYPAL_WEBHOOK_ID };
+const struct sb_paypal_identity *sb_paypal_identity(struct sandbox *sandbox);
+void sb_paypal_event_write(struct sandbox *sandbox, const struct sb_event *event,
+                           int64_t amount_minor, struct buf *out);
+MUST_USE int sb_paypal_sign(struct sandbox *sandbox, const struct sb_delivery *delivery,
+                            const struct buf *body, struct sb_signed_headers *ret_headers,
+                            struct err *err);
+void sb_paypal_settle(struct sandbox *sandbox, void *object);
+MUST_USE int sb_paypal_approve(struct sandbox *sandbox, const char *order, bool approved,
+                               struct err *err);
+MUST_USE int sb_paypal_dispute(struct sandbox *sandbox, const char *capture, const char *reason,
+                               struct buf *ret_id, struct err *err);
+MUST_USE int sb_paypal_dispute_close(struct sandbox *sandbox, const char *dispute, bool won,
+                                     struct err *err);
+/* desk.c */
+MUST_USE int sb_paypal_desk_charge(struct sandbox *sandbox, int64_t amount_minor,
+                                   struct currency currency, struct buf *ret_id, struct err *err);
+MUST_USE int sb_paypal_desk_refund(struct sandbox *sandbox, const char *capture,
+                                   int64_t amount_minor, struct buf *ret_id, struct err *err);
+
+/* ---- paypal_reports.c ---- */
+extern const struct sb_statement_kind sb_paypal_statements[];
+bool sb_paypal_line_fill(struct sandbox *sandbox, const struct sb_move *move, struct sb_line *line);
+
 typedef void sb_paypal_handler(struct sb_paypal_call *call);
 sb_paypal_handler sb_order_create, sb_order_retrieve, sb_order_patch, sb_order_confirm,
     sb_order_authorize, sb_order_capture;
 sb_paypal_handler sb_authorization_retrieve, sb_authorization_capture, sb_authorization_reauthorize,
     sb_authorization_void, sb_capture_retrieve, sb_capture_refund, sb_payback_retrieve,
-    sb_case_retrieve;
+    sb_case_evidence, sb_case_accept, sb_case_retrieve;
 sb_paypal_handler sb_hook_create, sb_hook_list, sb_hook_retrieve, sb_hook_delete, sb_hook_events,
     sb_hook_event, sb_hook_resend, sb_hook_verify;
 

@@ -12,20 +12,22 @@ static struct sb_hoard *hoard_of(struct sb_place *place, const struct sb_order *
 /* ---- invoices and declines ---- */
 
 bool sb_invoice_blocked(struct sandbox *sandbox, const char *invoice_id) {
+    struct sb_invoices *invoices = sandbox->own[SB_PAYPAL];
     if (invoice_id == NULL || sandbox->paypal_duplicate_invoices) {
         return false;
     }
-    lock_take(&sandbox->invoices->lock);
-    bool paid = g_hash_table_contains(sandbox->invoices->paid, invoice_id);
-    lock_give(&sandbox->invoices->lock);
+    lock_take(&invoices->lock);
+    bool paid = g_hash_table_contains(invoices->paid, invoice_id);
+    lock_give(&invoices->lock);
     return paid;
 }
 
 static void invoice_paid(struct sandbox *sandbox, const char *invoice_id) {
+    struct sb_invoices *invoices = sandbox->own[SB_PAYPAL];
     if (invoice_id != NULL) {
-        lock_take(&sandbox->invoices->lock);
-        (void)g_hash_table_add(sandbox->invoices->paid, (gpointer)invoice_id);
-        lock_give(&sandbox->invoices->lock);
+        lock_take(&invoices->lock);
+        (void)g_hash_table_add(invoices->paid, (gpointer)invoice_id);
+        lock_give(&invoices->lock);
     }
 }
 
@@ -50,7 +52,13 @@ const char *sb_paypal_decline(const struct sb_paypal_call *call, const char *vau
     if (code == NULL) {
         return NULL;
     }
-    snprintf(room, SB_ISSUE_CHARS_MAX + 1, "%s", code[0] != '\0' ? code : "INSTRUMENT_DECLINED");
+    /* What follows the dot tells vaulted cards of one kind apart. */
+    int count = (int)strcspn(code, ".");
+    if (count == 0) {
+        code = "INSTRUMENT_DECLINED";
+        count = (int)strlen(code);
+    }
+    snprintf(room, SB_ISSUE_CHARS_MAX + 1, "%.*s", count, code);
     return room;
 }
 
@@ -273,8 +281,8 @@ static void take_money(struct sandbox *sandbox, struct sb_capture *capture) {
         capture->entry = sb_book_enter(&sandbox->book, SB_PAYPAL, id.text, capture->custom_id,
                                        texts->reference_id, capture->amount_minor, currency);
     }
-    sb_book_take(&sandbox->book, capture->entry, capture->amount_minor,
-                 sb_paypal_fee(capture->amount_minor, currency));
+    (void)sb_book_take(&sandbox->book, capture->entry, capture->amount_minor,
+                       sb_paypal_fee(capture->amount_minor, currency), capture);
     invoice_paid(sandbox, capture->invoice_id);
 }
 
@@ -424,7 +432,7 @@ static struct sb_payback *payback_make(struct sb_paypal_call *call, struct sb_ca
         return made;
     }
     show_refunded(call->place, capture, amount_minor);
-    sb_book_refund(&call->sandbox->book, capture->entry, amount_minor);
+    sb_book_refund(&call->sandbox->book, capture->entry, amount_minor, made);
     if (decline != NULL) {
         made->now->status = SB_PAYBACK_PENDING;
         sb_paypal_tell(call, SB_EV_PAYPAL_REFUND_PENDING, made, made->now);
@@ -542,7 +550,7 @@ static struct sb_claim_case *claim_make(struct sandbox *sandbox, struct sb_captu
     claim->now->updated_us = created_us;
     capture->dispute = number + 1;
     sb_place_put(place, SB_PAYPAL_DISPUTE, number, claim);
-    sb_book_dispute(&sandbox->book, capture->entry, claim->amount_minor);
+    sb_book_dispute(&sandbox->book, capture->entry, claim->amount_minor, claim);
     sb_tell(sandbox, SB_PAYPAL, SB_EV_PAYPAL_DISPUTE_CREATED, claim, claim->now, NULL);
     return claim;
 }
@@ -576,16 +584,57 @@ int sb_paypal_dispute_close(struct sandbox *sandbox, const char *id, bool won, s
     }
     struct sb_shard *shard = sb_order_shard(place, claim->capture->order);
     lock_take(&shard->lock);
-    bool open = claim->now->status == 0;
+    bool open = claim->now->status == 0 || claim->now->status == 3;
     if (open) {
         struct sb_claim_now *next = sb_hoard_take(&shard->hoard, sizeof(*next));
         *next = (struct sb_claim_now){clock_wall_us(), won ? 2 : 1};
         claim->now = next;
         if (won) {
-            sb_book_dispute(&sandbox->book, claim->capture->entry, -claim->amount_minor);
+            sb_book_dispute(&sandbox->book, claim->capture->entry, -claim->amount_minor, claim);
         }
         sb_tell(sandbox, SB_PAYPAL, SB_EV_PAYPAL_DISPUTE_RESOLVED, claim, next, NULL);
     }
     lock_give(&shard->lock);
     return open ? 0 : err_set(err, ERR_STATE, "this dispute is not open");
+}
+
+/* The seller's word. Evidence is taken while it is waited for; a claim can be accepted until it is
+ * decided. A repeat under the same key finds it done: only the state is looked at. */
+static void seller_says(struct sb_paypal_call *call, bool accept) {
+    struct sb_claim_case *claim = sb_place_find(call->place, SB_PAYPAL_DISPUTE, call->id);
+    if (claim == NULL) {
+        sb_paypal_missing(call);
+        return;
+    }
+    struct sb_shard *shard = sb_order_shard(call->place, claim->capture->order);
+    lock_take(&shard->lock);
+    bool open = claim->now->status == 0 || (accept && claim->now->status == 3);
+    if (open) {
+        struct sb_claim_now *next = sb_hoard_take(&shard->hoard, sizeof(*next));
+        *next = (struct sb_claim_now){clock_wall_us(), accept ? 1 : 3};
+        claim->now = next;
+        sb_paypal_tell(call, accept ? SB_EV_PAYPAL_DISPUTE_RESOLVED : SB_EV_PAYPAL_DISPUTE_UPDATED,
+                       claim, next);
+    }
+    lock_give(&shard->lock);
+    if (!open) {
+        sb_paypal_refuse(call, "INVALID_DISPUTE_STATUS");
+        return;
+    }
+    call->reply->status = 200;
+    http_reply_header(call->reply, "Content-Type", "application/json");
+    buf_add_text(&call->reply->body, "{\"links\":[]}");
+}
+
+void sb_case_evidence(struct sb_paypal_call *call) {
+    if (memmem(call->request->body, call->request->body_bytes, "\"evidences\"", 11) == NULL) {
+        sb_paypal_fail(call, &(struct sb_paypal_error){400, "MISSING_REQUIRED_PARAMETER", NULL,
+                                                       "There is no evidence."});
+        return;
+    }
+    seller_says(call, false);
+}
+
+void sb_case_accept(struct sb_paypal_call *call) {
+    seller_says(call, true);
 }

@@ -170,29 +170,30 @@ static void transmission_id(char ret_id[40]) {
     snprintf(ret_id, 40, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-int sb_paypal_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
-                   const struct buf *body, bool forged, struct sb_signed_headers *ret_headers,
-                   struct err *err) {
+int sb_paypal_sign(struct sandbox *sandbox, const struct sb_delivery *delivery,
+                   const struct buf *body, struct sb_signed_headers *ret_headers, struct err *err) {
+    const struct sb_paypal_identity *identity = sb_paypal_identity(sandbox);
+    bool forged = delivery->forgery == SB_FORGED;
     char id[40];
     char time[CLOCK_TEXT_MAX];
     char *signature = NULL;
     transmission_id(id);
-    clock_format(clock_wall_us() / US_PER_SECOND * US_PER_SECOND, time);
+    clock_format(delivery->signed_us / US_PER_SECOND * US_PER_SECOND, time);
     /* A forger has seen a genuine transmission of another body. */
     const struct paypal_transmission transmission = {
         .id = id,
         .time = time,
-        .webhook_id = endpoint->id,
+        .webhook_id = delivery->endpoint->id,
         .body = forged ? "{}" : body->data,
         .body_bytes = forged ? 2 : body->len,
     };
-    int rc = paypal_sign(sandbox->identity->key, &transmission, &signature, err);
+    int rc = paypal_sign(identity->key, &transmission, &signature, err);
     if (rc < 0) {
         return rc;
     }
     int written = snprintf(ret_headers->room, sizeof(ret_headers->room),
                            "%s%c%s%c%s%c%s/v1/notifications/certs/%s", id, 0, time, 0, signature, 0,
-                           sandbox->base_urls[SB_PAYPAL], sandbox->identity->cert_name);
+                           sandbox->base_urls[SB_PAYPAL], identity->cert_name);
     free(signature);
     INVARIANT(written > 0 && (size_t)written < sizeof(ret_headers->room), "the headers fit");
     const char *at = ret_headers->room;
@@ -247,7 +248,7 @@ void sb_hook_verify(struct sb_paypal_call *call) {
     const char *algorithm = json_peek_text(body, "auth_algo", NULL);
     const char *signature = json_peek_text(body, "transmission_sig", NULL);
     size_t count = 0;
-    struct sb_paypal_identity *identity = call->sandbox->identity;
+    const struct sb_paypal_identity *identity = sb_paypal_identity(call->sandbox);
     struct sb_endpoint hook;
     const char *id = json_peek_text(body, "webhook_id", NULL);
     if (!raw_event(call->request->body, call->request->body_bytes, &bytes, &count)) {

@@ -291,7 +291,11 @@ void sb_case_write(struct sandbox *sandbox, const struct sb_claim_case *claim,
                    const struct sb_claim_now *now, struct buf *out) {
     enum { DAYS_TO_ANSWER = 10, DAY_S = 24 * 3600 };
     static const char *const outcomes[] = {"NONE", "RESOLVED_BUYER_FAVOUR",
-                                           "RESOLVED_SELLER_FAVOUR"};
+                                           "RESOLVED_SELLER_FAVOUR", "NONE"};
+    static const char *const statuses[] = {"WAITING_FOR_SELLER_RESPONSE", "RESOLVED", "RESOLVED",
+                                           "UNDER_REVIEW"};
+    static const char *const states[] = {"REQUIRED_ACTION", "RESOLVED", "RESOLVED",
+                                         "UNDER_PAYPAL_REVIEW"};
     const struct sb_capture *capture = claim->capture;
     buf_addf(out, "{\"dispute_id\":\"%s\"", id_of(sandbox, SB_PAYPAL_DISPUTE, claim->number).text);
     key_time(out, "create_time", claim->created_us);
@@ -302,15 +306,15 @@ void sb_case_write(struct sandbox *sandbox, const struct sb_claim_case *claim,
     key_text(out, "custom", capture->custom_id);
     buf_add_text(out, "}]");
     key_text(out, "reason", claim->reason);
-    key_text(out, "status", now->status == 0 ? "WAITING_FOR_SELLER_RESPONSE" : "RESOLVED");
-    key_text(out, "dispute_state", now->status == 0 ? "REQUIRED_ACTION" : "RESOLVED");
+    key_text(out, "status", statuses[now->status]);
+    key_text(out, "dispute_state", states[now->status]);
     key_text(out, "dispute_life_cycle_stage", "CHARGEBACK");
     buf_add_char(out, ',');
     key_money(out, "dispute_amount", claim->amount_minor, capture->order->now->currency);
     if (now->status == 0) {
         key_time(out, "seller_response_due_date",
                  claim->created_us + DAYS_TO_ANSWER * DAY_S * US_PER_SECOND);
-    } else {
+    } else if (now->status != 3) {
         buf_addf(out, ",\"dispute_outcome\":{\"outcome_code\":\"%s\"}", outcomes[now->status]);
     }
     buf_add_text(out, ",\"links\":[");

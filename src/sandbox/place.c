@@ -74,16 +74,21 @@ struct sb_place *sb_place_new(uint64_t key, int64_t objects_max) {
     for (int i = 0; i < SB_KINDS; i++) {
         lock_init(&place->tables[i].lock);
     }
+    lock_init(&place->name_lock);
+    place->named = g_hash_table_new(g_str_hash, g_str_equal);
     return place;
 }
 
 void sb_place_clear(struct sb_place *place, uint64_t key) {
+    lock_take(&place->name_lock);
+    g_hash_table_remove_all(place->named);
+    lock_give(&place->name_lock);
     for (int i = 0; i < SB_SHARDS; i++) {
         sb_hoard_release(&place->shards[i].hoard);
     }
     for (int i = 0; i < SB_KINDS; i++) {
         struct sb_table *table = &place->tables[i];
-        for (int k = 0; k < SB_TABLE_CHUNKS; k++) {
+        for (int k = 0; k < SB_TABLE_CHUNKS && atomic_load(&table->chunks[k]) != NULL; k++) {
             free(atomic_exchange(&table->chunks[k], NULL));
         }
         atomic_store(&table->count, 0);
@@ -103,6 +108,8 @@ void sb_place_free(struct sb_place *place) {
     for (int i = 0; i < SB_KINDS; i++) {
         lock_free(&place->tables[i].lock);
     }
+    lock_free(&place->name_lock);
+    g_hash_table_unref(place->named);
     free(place);
 }
 
@@ -156,6 +163,23 @@ uint32_t sb_place_count(struct sb_place *place, enum sb_kind kind) {
     return atomic_load(&place->tables[kind].count);
 }
 
+void *sb_place_name(struct sb_place *place, const char *name, void *object) {
+    lock_take(&place->name_lock);
+    void *before = g_hash_table_lookup(place->named, name);
+    if (before == NULL) {
+        (void)g_hash_table_insert(place->named, (gpointer)name, object);
+    }
+    lock_give(&place->name_lock);
+    return before;
+}
+
+void *sb_place_named(struct sb_place *place, const char *name) {
+    lock_take(&place->name_lock);
+    void *object = g_hash_table_lookup(place->named, name);
+    lock_give(&place->name_lock);
+    return object;
+}
+
 void *sb_place_find(struct sb_place *place, enum sb_kind kind, const char *text) {
     uint32_t number = 0;
     return sb_id_number(place, kind, text, &number) ? sb_place_get(place, kind, number) : NULL;
@@ -177,6 +201,15 @@ static const struct naming {
 #include "sandbox/kinds.def"
 #undef X
 };
+
+#define X(name, prefix, digits, chars)                                                             \
+    static_assert((chars) >= ((digits) == 62   ? 11                                                \
+                              : (digits) == 36 ? 13                                                \
+                              : (digits) == 16 ? 16                                                \
+                                               : 20),                                              \
+                  #name " is too short to hold a number");
+#include "sandbox/kinds.def"
+#undef X
 
 static uint32_t round_mix(uint32_t half, uint64_t key, unsigned round) {
     uint64_t mixed = (half + key + round) * UINT64_C(0x9E3779B97F4A7C15);

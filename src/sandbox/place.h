@@ -11,6 +11,7 @@
 #ifndef HOLDFAST_SANDBOX_PLACE_H
 #define HOLDFAST_SANDBOX_PLACE_H
 
+#include <glib.h>
 #include <stdatomic.h>
 
 #include "base/compiler.h"
@@ -59,6 +60,8 @@ struct sb_place {
     atomic_int_fast64_t objects;
     struct sb_shard shards[SB_SHARDS];
     struct sb_table tables[SB_KINDS];
+    struct lock name_lock;
+    GHashTable *named; /* text → object; the texts are in a hoard */
 };
 
 struct sb_id {
@@ -89,6 +92,11 @@ struct sb_id sb_id_of(const struct sb_place *place, enum sb_kind kind, uint32_t 
 /* False: not a name of that kind that this place could have given. */
 MUST_USE bool sb_id_number(const struct sb_place *place, enum sb_kind kind, const char *text,
                            uint32_t *ret_number);
+/* Gives an object a name of the shop's choosing (an order number there), which lives as long as the
+ * object does. NULL: done. Else the object that has that name already; nothing was changed. */
+void *sb_place_name(struct sb_place *place, const char *name, void *object);
+/* The object to which that name was given, or NULL. */
+void *sb_place_named(struct sb_place *place, const char *name);
 /* The object of that name, or NULL. */
 void *sb_place_find(struct sb_place *place, enum sb_kind kind, const char *text);
 

@@ -5,8 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "sandbox/paypal.h"
-#include "sandbox/sandbox_impl.h"
+#include "sandbox/statement.h"
 
 enum {
     WORKERS_MAX = 8, /* handlers never wait: faults hold back the reply, not the worker */
@@ -18,13 +17,13 @@ enum {
 #define GATE_PAUSE_US 200
 
 void sandbox_options_init(struct sandbox_options *options) {
+    static const char *const addresses[SANDBOX_PORTS] = {
+#define X(NAME, name, title, port) "127.0.0.1:" #port,
+#include "sandbox/gateways.def"
+#undef X
+        "127.0.0.1:9100",
+    };
     *options = (struct sandbox_options){
-        .addresses = {"127.0.0.1:9101", "127.0.0.1:9102", "127.0.0.1:9100"},
-        .stripe_key = SANDBOX_STRIPE_KEY,
-        .stripe_webhook_secret = SANDBOX_STRIPE_WEBHOOK_SECRET,
-        .paypal_client_id = SANDBOX_PAYPAL_CLIENT_ID,
-        .paypal_client_secret = SANDBOX_PAYPAL_CLIENT_SECRET,
-        .paypal_webhook_id = SANDBOX_PAYPAL_WEBHOOK_ID,
         .paypal_token_s = 32400,
         .callback_delay_ms = 50,
         .callback_retry_ms = 1000,
@@ -33,6 +32,26 @@ void sandbox_options_init(struct sandbox_options *options) {
         .settle_ms = 2000,
         .objects_max = SB_OBJECTS_MAX,
     };
+    memcpy(options->addresses, addresses, sizeof(addresses));
+}
+
+int sandbox_options_set(struct sandbox_options *options, const char *name, const char *value,
+                        struct err *err) {
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        const char *prefix = sb_gateway_name((enum sb_gateway)i);
+        size_t count = strlen(prefix);
+        if (strncmp(name, prefix, count) != 0 || name[count] != '-') {
+            continue;
+        }
+        const struct sb_setting *setting = sb_gateway_kind((enum sb_gateway)i)->settings;
+        for (int k = 0; setting != NULL && setting[k].name != NULL; k++) {
+            if (strcmp(setting[k].name, name + count + 1) == 0) {
+                options->settings[i][k] = value;
+                return 0;
+            }
+        }
+    }
+    return err_set(err, ERR_CONFIG, "the sandbox has no setting '%.60s'", name);
 }
 
 /* ---- the gate ---- */
@@ -72,14 +91,16 @@ void sb_reset(struct sandbox *sandbox) {
     sb_clerk_clear(&sandbox->clerk);
     sandbox_heal(sandbox);
     sb_book_clear(&sandbox->book);
+    sb_statement_forget(sandbox);
     for (int i = 0; i < SB_GATEWAYS; i++) {
         sb_events_clear(&sandbox->events[i]);
         sb_keys_clear(&sandbox->keys[i]);
         sb_place_clear(sandbox->places[i], place_key(sandbox, i));
+        const struct sb_gateway_kind *kind = sb_gateway_kind((enum sb_gateway)i);
+        if (kind->reset != NULL) {
+            kind->reset(sandbox);
+        }
     }
-    lock_take(&sandbox->invoices->lock);
-    g_hash_table_remove_all(sandbox->invoices->paid);
-    lock_give(&sandbox->invoices->lock);
     sb_faults_seed(&sandbox->faults, sandbox->seed);
     atomic_store(&sandbox->shut, false);
 }
@@ -104,7 +125,7 @@ void sb_refusals_apply(struct sandbox *sandbox) {
         struct err err;
         bool refuse = sb_faults_refuse(&sandbox->faults, (enum sb_gateway)i, &changing);
         again |= changing;
-        if (refuse != sandbox->refusing[i]) {
+        if (sandbox->listeners[i] != NULL && refuse != sandbox->refusing[i]) {
             if (http_listener_refuse(sandbox->listeners[i], refuse, &err) == 0) {
                 sandbox->refusing[i] = refuse;
             } else {
@@ -134,12 +155,8 @@ static void act(void *ctx, struct sb_action *action) {
     }
     sb_gate_enter(sandbox);
     if (action->epoch == atomic_load(&sandbox->epoch)) {
-        void *object = (void *)action->event.object;
-        if (action->event.gateway == SB_STRIPE) {
-            sb_stripe_settle(sandbox, object);
-        } else {
-            sb_paypal_settle(sandbox, object);
-        }
+        sb_gateway_kind((enum sb_gateway)action->event.gateway)
+            ->settle(sandbox, (void *)action->event.object);
     }
     sb_gate_leave(sandbox);
 }
@@ -154,11 +171,16 @@ static char *copied(const char *text) {
 
 static void options_keep(struct sandbox *sandbox, const struct sandbox_options *options) {
     sandbox->seed = options->seed != 0 ? options->seed : random_u64() >> 1;
-    sandbox->stripe_key = copied(options->stripe_key);
-    sandbox->stripe_webhook_secret = copied(options->stripe_webhook_secret);
-    sandbox->paypal_client_id = copied(options->paypal_client_id);
-    sandbox->paypal_client_secret = copied(options->paypal_client_secret);
-    sandbox->paypal_webhook_id = copied(options->paypal_webhook_id);
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        const struct sb_setting *settings = sb_gateway_kind((enum sb_gateway)i)->settings;
+        for (int k = 0; settings != NULL && settings[k].name != NULL; k++) {
+            INVARIANT(k < SANDBOX_SETTINGS_MAX, "a gateway has few settings");
+            const char *given = options->settings[i][k];
+            sandbox->settings[i][k] = copied(given != NULL ? given : settings[k].usual);
+        }
+        sandbox->identities[i] = options->identities[i];
+        sandbox->identity_lent[i] = options->identities[i] != NULL;
+    }
     sandbox->paypal_token_s = options->paypal_token_s;
     sandbox->paypal_duplicate_invoices = options->paypal_duplicate_invoices;
     sandbox->callback_delay_us = options->callback_delay_ms * US_PER_MS;
@@ -169,6 +191,9 @@ static void options_keep(struct sandbox *sandbox, const struct sandbox_options *
 
 static void ground_make(struct sandbox *sandbox, const struct sandbox_options *options) {
     lock_init(&sandbox->refusal_lock);
+    lock_init(&sandbox->identity_lock);
+    lock_init(&sandbox->handed_lock);
+    sandbox->handed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     sb_faults_init(&sandbox->faults, sandbox->seed, options->latency_ms);
     sb_book_init(&sandbox->book);
     for (int i = 0; i < SB_GATEWAYS; i++) {
@@ -176,10 +201,6 @@ static void ground_make(struct sandbox *sandbox, const struct sandbox_options *o
         sb_keys_init(&sandbox->keys[i]);
         sb_events_init(&sandbox->events[i]);
     }
-    sandbox->invoices = calloc(1, sizeof(*sandbox->invoices));
-    INVARIANT(sandbox->invoices != NULL, "no memory for the sandbox");
-    lock_init(&sandbox->invoices->lock);
-    sandbox->invoices->paid = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
 static int faults_read(struct sandbox *sandbox, const char *const *specs, struct err *err) {
@@ -203,20 +224,44 @@ static void base_url_write(struct sandbox *sandbox, int gateway, const char *add
              every ? 9 : host, every ? "127.0.0.1" : address, sandbox->ports[gateway]);
 }
 
-static http_handler *const handlers[SANDBOX_PORTS] = {sb_stripe_handle, sb_paypal_handle,
-                                                      sb_control_handle};
+/* ---- a request to any of the ports ---- */
+
+static void to_gateway(struct sandbox *sandbox, enum sb_gateway gateway,
+                       const struct http_request *request, struct http_reply *reply) {
+    if (!sb_pay_page(sandbox, gateway, request, reply)) {
+        sb_gateway_kind(gateway)->handle(sandbox, request, reply);
+    }
+}
+
+#define X(NAME, name, title, port)                                                                 \
+    static void to_##name(void *ctx, const struct http_request *request,                           \
+                          struct http_reply *reply) {                                              \
+        to_gateway(ctx, SB_##NAME, request, reply);                                                \
+    }
+#include "sandbox/gateways.def"
+#undef X
+
+static http_handler *const handlers[SANDBOX_PORTS] = {
+#define X(NAME, name, title, port) to_##name,
+#include "sandbox/gateways.def"
+#undef X
+    sb_control_handle,
+};
 
 static int listeners_open(struct sandbox *sandbox, const struct sandbox_options *options,
                           struct err *err) {
     if (options->no_listeners) {
         for (int i = 0; i < SB_GATEWAYS; i++) {
             snprintf(sandbox->base_urls[i], sizeof(sandbox->base_urls[i]), "%s",
-                     options->base_urls[i]);
+                     options->base_urls[i] != NULL ? options->base_urls[i] : "");
         }
         return 0;
     }
     int rc = http_server_new(0, &sandbox->server, err);
     for (int i = 0; rc == 0 && i < SANDBOX_PORTS; i++) {
+        if (options->addresses[i] == NULL) {
+            continue;
+        }
         const struct http_listener_options listener = {
             .address = options->addresses[i],
             .handler = handlers[i],
@@ -229,7 +274,9 @@ static int listeners_open(struct sandbox *sandbox, const struct sandbox_options 
         sandbox->ports[i] = rc == 0 ? http_listener_port(sandbox->listeners[i]) : 0;
     }
     for (int i = 0; rc == 0 && i < SB_GATEWAYS; i++) {
-        base_url_write(sandbox, i, options->addresses[i]);
+        if (options->addresses[i] != NULL) {
+            base_url_write(sandbox, i, options->addresses[i]);
+        }
     }
     return rc;
 }
@@ -250,32 +297,32 @@ static int webhook_make(struct sandbox *sandbox, enum sb_gateway gateway,
     if (rc < 0) {
         return rc;
     }
-    enum sb_kind kind = gateway == SB_STRIPE ? SB_STRIPE_ENDPOINT : SB_PAYPAL_WEBHOOK;
-    bool room = sb_place_add(sandbox->places[gateway], kind, &endpoint.number,
-                             &endpoint.created_us);
-    INVARIANT(room, "the first object has room");
-    struct sb_id id = sb_id_of(sandbox->places[gateway], kind, endpoint.number);
-    snprintf(endpoint.id, sizeof(endpoint.id), "%s",
-             gateway == SB_STRIPE ? id.text : sandbox->paypal_webhook_id);
     snprintf(endpoint.url, sizeof(endpoint.url), "%s", url);
-    snprintf(endpoint.secret, sizeof(endpoint.secret), "%s", sandbox->stripe_webhook_secret);
-    room = sb_endpoint_add(&sandbox->events[gateway], &endpoint);
+    if (sb_gateway_kind(gateway)->endpoint_fill != NULL) {
+        sb_gateway_kind(gateway)->endpoint_fill(sandbox, &endpoint);
+    }
+    bool room = sb_endpoint_add(&sandbox->events[gateway], &endpoint);
     INVARIANT(room, "the first webhook has room");
     return 0;
+}
+
+static int gateways_open(struct sandbox *sandbox, const struct sandbox_options *options,
+                         struct err *err) {
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < SB_GATEWAYS; i++) {
+        const struct sb_gateway_kind *kind = sb_gateway_kind((enum sb_gateway)i);
+        rc = kind->open != NULL ? kind->open(sandbox, options, err) : 0;
+        rc = rc == 0 ? webhook_make(sandbox, (enum sb_gateway)i, options, err) : rc;
+    }
+    return rc;
 }
 
 static int start_steps(struct sandbox *sandbox, const struct sandbox_options *options,
                        struct err *err) {
     const struct http_client_options client = {.user_agent = "Holdfast-Sandbox/1"};
     sandbox->client = options->client;
-    sandbox->identity_lent = options->identity != NULL;
-    sandbox->identity = options->identity;
-    int rc = sandbox->identity_lent
-                 ? 0
-                 : sb_paypal_identity_new(clock_wall_us(), &sandbox->identity, err);
-    rc = rc == 0 ? faults_read(sandbox, options->faults, err) : rc;
-    rc = rc == 0 ? webhook_make(sandbox, SB_STRIPE, options, err) : rc;
-    rc = rc == 0 ? webhook_make(sandbox, SB_PAYPAL, options, err) : rc;
+    int rc = faults_read(sandbox, options->faults, err);
+    rc = rc == 0 ? gateways_open(sandbox, options, err) : rc;
     rc = rc == 0 && sandbox->client == NULL ? http_client_new(&client, &sandbox->client, err) : rc;
     rc = rc == 0 ? listeners_open(sandbox, options, err) : rc;
     rc = rc == 0 ? sb_clerk_start(&sandbox->clerk, options->callback_workers, act, sandbox, err)
@@ -297,9 +344,29 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sa
     sb_refusals_apply(sandbox);
     log_event(SANDBOX_STARTED, LI("stripe_port", sandbox_port(sandbox, SANDBOX_STRIPE)),
               LI("paypal_port", sandbox_port(sandbox, SANDBOX_PAYPAL)),
+              LI("alipay_port", sandbox_port(sandbox, SANDBOX_ALIPAY)),
+              LI("wechat_port", sandbox_port(sandbox, SANDBOX_WECHAT)),
+              LI("unionpay_port", sandbox_port(sandbox, SANDBOX_UNIONPAY)),
               LI("control_port", sandbox_port(sandbox, SANDBOX_CONTROL)));
     *ret_sandbox = sandbox;
     return 0;
+}
+
+static void gateway_close(struct sandbox *sandbox, enum sb_gateway gateway) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind(gateway);
+    if (kind->close != NULL) {
+        kind->close(sandbox);
+    }
+    if (!sandbox->identity_lent[gateway]) {
+        sandbox_identity_free((enum sandbox_port)gateway, sandbox->identities[gateway]);
+    }
+    for (int k = 0; k < SANDBOX_SETTINGS_MAX; k++) {
+        free(sandbox->settings[gateway][k]);
+        free(sandbox->settings_before[gateway][k]);
+    }
+    sb_events_release(&sandbox->events[gateway]);
+    sb_keys_release(&sandbox->keys[gateway]);
+    sb_place_free(sandbox->places[gateway]);
 }
 
 void sandbox_stop(struct sandbox *sandbox) {
@@ -309,25 +376,15 @@ void sandbox_stop(struct sandbox *sandbox) {
     http_server_free(sandbox->server);
     sb_clerk_stop(&sandbox->clerk);
     http_client_free(sandbox->client);
-    if (!sandbox->identity_lent) {
-        sb_paypal_identity_free(sandbox->identity);
-    }
-    g_hash_table_unref(sandbox->invoices->paid);
-    lock_free(&sandbox->invoices->lock);
-    free(sandbox->invoices);
     for (int i = 0; i < SB_GATEWAYS; i++) {
-        sb_events_release(&sandbox->events[i]);
-        sb_keys_release(&sandbox->keys[i]);
-        sb_place_free(sandbox->places[i]);
+        gateway_close(sandbox, (enum sb_gateway)i);
     }
     sb_book_release(&sandbox->book);
     sb_faults_release(&sandbox->faults);
+    g_hash_table_unref(sandbox->handed);
+    lock_free(&sandbox->handed_lock);
+    lock_free(&sandbox->identity_lock);
     lock_free(&sandbox->refusal_lock);
-    free(sandbox->stripe_key);
-    free(sandbox->stripe_webhook_secret);
-    free(sandbox->paypal_client_id);
-    free(sandbox->paypal_client_secret);
-    free(sandbox->paypal_webhook_id);
     free(sandbox);
 }
 
@@ -341,8 +398,50 @@ uint64_t sandbox_seed(const struct sandbox *sandbox) {
     return sandbox->seed;
 }
 
-const char *sandbox_paypal_ca(const struct sandbox *sandbox) {
-    return sandbox->identity->ca_pem;
+const char *sb_setting(const struct sandbox *sandbox, enum sb_gateway gateway, int index) {
+    INVARIANT(index < SANDBOX_SETTINGS_MAX && sandbox->settings[gateway][index] != NULL,
+              "a setting has a row");
+    return sandbox->settings[gateway][index];
+}
+
+/* ---- keys and certificates ---- */
+
+int sandbox_identity_new(enum sandbox_port gateway, int64_t now_us, void **ret_identity,
+                         struct err *err) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind((enum sb_gateway)gateway);
+    *ret_identity = NULL;
+    return kind->identity_new != NULL ? kind->identity_new(now_us, ret_identity, err) : 0;
+}
+
+void sandbox_identity_free(enum sandbox_port gateway, void *identity) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind((enum sb_gateway)gateway);
+    if (identity != NULL && kind->identity_free != NULL) {
+        kind->identity_free(identity);
+    }
+}
+
+const char *sandbox_identity_paper(enum sandbox_port gateway, const void *identity,
+                                   const char *name) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind((enum sb_gateway)gateway);
+    return kind->paper != NULL && identity != NULL ? kind->paper(identity, name) : NULL;
+}
+
+/* RSA keys take their time: a gateway that nobody asks makes none. */
+void *sb_identity(struct sandbox *sandbox, enum sb_gateway gateway) {
+    struct err err = {0};
+    lock_take(&sandbox->identity_lock);
+    int rc = sandbox->identities[gateway] != NULL
+                 ? 0
+                 : sandbox_identity_new((enum sandbox_port)gateway, clock_wall_us(),
+                                        &sandbox->identities[gateway], &err);
+    INVARIANT(rc == 0, "a key can be made");
+    void *identity = sandbox->identities[gateway];
+    lock_give(&sandbox->identity_lock);
+    return identity;
+}
+
+const char *sandbox_paper(struct sandbox *sandbox, enum sandbox_port gateway, const char *name) {
+    return sandbox_identity_paper(gateway, sb_identity(sandbox, (enum sb_gateway)gateway), name);
 }
 
 int sandbox_fault(struct sandbox *sandbox, const char *spec, struct err *err) {

@@ -3,7 +3,10 @@
 #include <glib.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 
+#include "base/file.h"
+#include "sandbox/gateway_kind.h"
 #include "sandbox/sandbox.h"
 
 enum {
@@ -11,6 +14,8 @@ enum {
     EXIT_PROBLEM = 1,
     EXIT_USAGE = 2,
     LINE_CHARS_MAX = 300,
+    CONTROL_PORT = 9100,
+    FILE_BYTES_MAX = 65536,
     ADDRESS_CHARS_MAX = 80
 };
 
@@ -18,57 +23,62 @@ enum {
 struct wishes {
     char *host;
     int ports[SANDBOX_PORTS];
-    gint64 seed, latency_ms, stripe_latency_ms, paypal_latency_ms, callback_delay_ms,
-        callback_retry_ms, settle_ms, objects_max;
+    gint64 seed, latency_ms, callback_delay_ms, callback_retry_ms, settle_ms, objects_max;
     int callback_tries, callback_workers, token_s;
-    char *callback_stripe, *callback_paypal, *events_stripe, *events_paypal;
-    char *stripe_key, *stripe_secret, *client_id, *client_secret, *webhook_id;
+    char *callbacks[SANDBOX_GATEWAYS], *events[SANDBOX_GATEWAYS];
+    gint64 latencies_ms[SANDBOX_GATEWAYS];
+    char *settings[SANDBOX_GATEWAYS][SANDBOX_SETTINGS_MAX];
     char **faults;
     gboolean duplicate_invoices;
+    GPtrArray *texts; /* names and helps of the gateways' options */
 };
 
 static void wishes_init(struct wishes *wishes) {
     *wishes = (struct wishes){
-        .ports = {9101, 9102, 9100},
-        .stripe_latency_ms = -1,
-        .paypal_latency_ms = -1,
         .callback_delay_ms = -1,
         .callback_retry_ms = -1,
         .settle_ms = -1,
+        .texts = g_ptr_array_new_with_free_func(g_free),
     };
+    for (int i = 0; i < SANDBOX_GATEWAYS; i++) {
+        wishes->ports[i] = sb_gateway_port((enum sb_gateway)i);
+        wishes->latencies_ms[i] = -1;
+    }
+    wishes->ports[SANDBOX_CONTROL] = CONTROL_PORT;
 }
 
 static void wishes_release(struct wishes *wishes) {
-    char *const texts[] = {wishes->host,          wishes->callback_stripe, wishes->callback_paypal,
-                           wishes->events_stripe, wishes->events_paypal,   wishes->stripe_key,
-                           wishes->stripe_secret, wishes->client_id,       wishes->client_secret,
-                           wishes->webhook_id};
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        g_free(texts[i]);
+    g_free(wishes->host);
+    for (int i = 0; i < SANDBOX_GATEWAYS; i++) {
+        g_free(wishes->callbacks[i]);
+        g_free(wishes->events[i]);
+        for (int k = 0; k < SANDBOX_SETTINGS_MAX; k++) {
+            g_free(wishes->settings[i][k]);
+        }
     }
     g_strfreev(wishes->faults);
+    g_ptr_array_unref(wishes->texts);
 }
 
-/* Reads the command line; false: `*ret_why` says what is wrong with it, to be freed. */
-static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret_why) {
-    const GOptionEntry entries[] = {
+/* ---- the options ---- */
+
+PRINTF_LIKE(2, 3)
+static const char *text(struct wishes *wishes, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    char *made = g_strdup_vprintf(format, list);
+    va_end(list);
+    g_ptr_array_add(wishes->texts, made);
+    return made;
+}
+
+static void add_common(struct wishes *wishes, GArray *entries) {
+    const GOptionEntry common[] = {
         {"host", 0, 0, G_OPTION_ARG_STRING, &wishes->host, "listen there (127.0.0.1)", "ADDRESS"},
-        {"stripe-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_STRIPE], "Stripe (9101)",
-         "PORT"},
-        {"paypal-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_PAYPAL], "PayPal (9102)",
-         "PORT"},
         {"control-port", 0, 0, G_OPTION_ARG_INT, &wishes->ports[SANDBOX_CONTROL], "control (9100)",
          "PORT"},
         {"seed", 0, 0, G_OPTION_ARG_INT64, &wishes->seed, "all chance comes from it (0: drawn)",
          "N"},
-        {"callback-stripe", 0, 0, G_OPTION_ARG_STRING, &wishes->callback_stripe,
-         "send events there", "URL"},
-        {"callback-paypal", 0, 0, G_OPTION_ARG_STRING, &wishes->callback_paypal,
-         "send events there", "URL"},
-        {"callback-events-stripe", 0, 0, G_OPTION_ARG_STRING, &wishes->events_stripe, "only these",
-         "A,B"},
-        {"callback-events-paypal", 0, 0, G_OPTION_ARG_STRING, &wishes->events_paypal, "only these",
-         "A,B"},
         {"callback-delay-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->callback_delay_ms,
          "first try (50)", "MS"},
         {"callback-retry-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->callback_retry_ms,
@@ -79,35 +89,87 @@ static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret
          "N"},
         {"latency-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->latency_ms, "median of every answer (0)",
          "MS"},
-        {"latency-ms-stripe", 0, 0, G_OPTION_ARG_INT64, &wishes->stripe_latency_ms, "of Stripe's",
-         "MS"},
-        {"latency-ms-paypal", 0, 0, G_OPTION_ARG_INT64, &wishes->paypal_latency_ms, "of PayPal's",
-         "MS"},
         {"settle-ms", 0, 0, G_OPTION_ARG_INT64, &wishes->settle_ms,
          "until what is pending ends (2000)", "MS"},
         {"fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &wishes->faults,
          "stripe:slow:operation=charge,median_ms=900 (may be given several times)", "SPEC"},
         {"objects-max", 0, 0, G_OPTION_ARG_INT64, &wishes->objects_max, "of one gateway (10000000)",
          "N"},
-        {"stripe-key", 0, 0, G_OPTION_ARG_STRING, &wishes->stripe_key, "API key", "KEY"},
-        {"stripe-webhook-secret", 0, 0, G_OPTION_ARG_STRING, &wishes->stripe_secret, "whsec_…",
-         "SECRET"},
-        {"paypal-client-id", 0, 0, G_OPTION_ARG_STRING, &wishes->client_id, "client id", "ID"},
-        {"paypal-client-secret", 0, 0, G_OPTION_ARG_STRING, &wishes->client_secret, "its secret",
-         "SECRET"},
-        {"paypal-webhook-id", 0, 0, G_OPTION_ARG_STRING, &wishes->webhook_id, "of the callback URL",
-         "ID"},
         {"paypal-token-seconds", 0, 0, G_OPTION_ARG_INT, &wishes->token_s,
          "life of a token (32400)", "S"},
         {"paypal-duplicate-invoices", 0, 0, G_OPTION_ARG_NONE, &wishes->duplicate_invoices,
          "let an invoice be paid twice", NULL},
-        {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
     };
-    GOptionContext *context = g_option_context_new("- simulated Stripe and PayPal on loopback");
+    g_array_append_vals(entries, common, COUNT_OF(common));
+}
+
+static void add_gateway(struct wishes *wishes, enum sb_gateway gateway, GArray *entries) {
+    const char *name = sb_gateway_name(gateway), *title = sb_gateway_title(gateway);
+    const struct sb_setting *settings = sb_gateway_kind(gateway)->settings;
+    const GOptionEntry usual[] = {
+        {text(wishes, "%s-port", name), 0, 0, G_OPTION_ARG_INT, &wishes->ports[gateway],
+         text(wishes, "%s (%d; -1: not opened)", title, sb_gateway_port(gateway)), "PORT"},
+        {text(wishes, "callback-%s", name), 0, 0, G_OPTION_ARG_STRING, &wishes->callbacks[gateway],
+         "send events there", "URL"},
+        {text(wishes, "callback-events-%s", name), 0, 0, G_OPTION_ARG_STRING,
+         &wishes->events[gateway], "only these", "A,B"},
+        {text(wishes, "latency-ms-%s", name), 0, 0, G_OPTION_ARG_INT64,
+         &wishes->latencies_ms[gateway], text(wishes, "of %s's", title), "MS"},
+    };
+    g_array_append_vals(entries, usual, COUNT_OF(usual));
+    for (int i = 0; settings != NULL && settings[i].name != NULL; i++) {
+        const GOptionEntry entry = {text(wishes, "%s-%s", name, settings[i].name),
+                                    0,
+                                    0,
+                                    settings[i].file ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_STRING,
+                                    &wishes->settings[gateway][i],
+                                    settings[i].help,
+                                    settings[i].argument};
+        g_array_append_val(entries, entry);
+    }
+}
+
+/* A setting that stands in a file: its text in place of its name. */
+static bool file_in_place(char **setting, char **ret_why) {
+    struct err err = {0};
+    size_t count = 0;
+    char *content = g_malloc(FILE_BYTES_MAX + 1);
+    if (file_read(*setting, content, FILE_BYTES_MAX, &count, &err) < 0) {
+        *ret_why = g_strdup_printf("%.100s: %s", *setting, err.detail);
+        g_free(content);
+        return false;
+    }
+    g_free(*setting);
+    *setting = content;
+    return true;
+}
+
+static bool files_read(struct wishes *wishes, char **ret_why) {
+    for (int i = 0; i < SANDBOX_GATEWAYS; i++) {
+        const struct sb_setting *settings = sb_gateway_kind((enum sb_gateway)i)->settings;
+        for (int k = 0; settings != NULL && settings[k].name != NULL; k++) {
+            if (settings[k].file && wishes->settings[i][k] != NULL &&
+                !file_in_place(&wishes->settings[i][k], ret_why)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Reads the command line; false: `*ret_why` says what is wrong with it, to be freed. */
+static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret_why) {
+    GArray *entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
+    add_common(wishes, entries);
+    for (int i = 0; i < SANDBOX_GATEWAYS; i++) {
+        add_gateway(wishes, (enum sb_gateway)i, entries);
+    }
+    GOptionContext *context = g_option_context_new("- simulated gateways on loopback");
     GError *error = NULL;
-    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_main_entries(context, (const GOptionEntry *)entries->data, NULL);
     bool good = g_option_context_parse(context, &argc, &argv, &error);
     g_option_context_free(context);
+    g_array_unref(entries);
     if (!good) {
         *ret_why = g_strdup(error->message);
         g_error_free(error);
@@ -117,7 +179,7 @@ static bool wishes_read(struct wishes *wishes, int argc, char **argv, char **ret
         *ret_why = g_strdup_printf("'%.60s' is no option of sandbox", argv[1]);
         return false;
     }
-    return true;
+    return files_read(wishes, ret_why);
 }
 
 static const char *or_usual(const char *wish, const char *usual) {
@@ -133,25 +195,19 @@ static void options_fill(struct sandbox_options *options, const struct wishes *w
     for (int i = 0; i < SANDBOX_PORTS; i++) {
         snprintf(addresses[i], ADDRESS_CHARS_MAX, "%.60s:%d", or_usual(wishes->host, "127.0.0.1"),
                  wishes->ports[i]);
-        options->addresses[i] = addresses[i];
+        options->addresses[i] = wishes->ports[i] >= 0 ? addresses[i] : NULL;
+    }
+    for (int i = 0; i < SANDBOX_GATEWAYS; i++) {
+        options->callback_urls[i] = wishes->callbacks[i];
+        options->callback_events[i] = wishes->events[i];
+        options->latency_ms[i] = or_usual_number(wishes->latencies_ms[i], -1, wishes->latency_ms);
+        for (int k = 0; k < SANDBOX_SETTINGS_MAX; k++) {
+            options->settings[i][k] = wishes->settings[i][k];
+        }
     }
     options->seed = (uint64_t)wishes->seed;
-    options->callback_urls[SANDBOX_STRIPE] = wishes->callback_stripe;
-    options->callback_urls[SANDBOX_PAYPAL] = wishes->callback_paypal;
-    options->callback_events[SANDBOX_STRIPE] = wishes->events_stripe;
-    options->callback_events[SANDBOX_PAYPAL] = wishes->events_paypal;
-    options->stripe_key = or_usual(wishes->stripe_key, options->stripe_key);
-    options->stripe_webhook_secret = or_usual(wishes->stripe_secret,
-                                              options->stripe_webhook_secret);
-    options->paypal_client_id = or_usual(wishes->client_id, options->paypal_client_id);
-    options->paypal_client_secret = or_usual(wishes->client_secret, options->paypal_client_secret);
-    options->paypal_webhook_id = or_usual(wishes->webhook_id, options->paypal_webhook_id);
     options->paypal_token_s = (int)or_usual_number(wishes->token_s, 0, options->paypal_token_s);
     options->paypal_duplicate_invoices = wishes->duplicate_invoices;
-    options->latency_ms[SANDBOX_STRIPE] = or_usual_number(wishes->stripe_latency_ms, -1,
-                                                          wishes->latency_ms);
-    options->latency_ms[SANDBOX_PAYPAL] = or_usual_number(wishes->paypal_latency_ms, -1,
-                                                          wishes->latency_ms);
     options->callback_delay_ms = or_usual_number(wishes->callback_delay_ms, -1,
                                                  options->callback_delay_ms);
     options->callback_retry_ms = or_usual_number(wishes->callback_retry_ms, -1,
@@ -166,15 +222,17 @@ static void options_fill(struct sandbox_options *options, const struct wishes *w
 }
 
 static void introduce(const struct sandbox *sandbox, const char *host, sandbox_say *say) {
-    static const char *const names[SANDBOX_PORTS] = {"Stripe ", "PayPal ", "control"};
-    static const char *const hints[SANDBOX_PORTS] = {
-        "unless told otherwise the API key is " SANDBOX_STRIPE_KEY,
-        "unless told otherwise the client id is " SANDBOX_PAYPAL_CLIENT_ID,
-        "GET /book, PUT /faults/stripe; GET / lists everything"};
     char line[LINE_CHARS_MAX];
     for (int i = 0; i < SANDBOX_PORTS; i++) {
-        snprintf(line, sizeof(line), "sandbox: %s on http://%.60s:%d  (%s)", names[i], host,
-                 sandbox_port(sandbox, (enum sandbox_port)i), hints[i]);
+        bool control = i == SANDBOX_CONTROL;
+        int port = sandbox_port(sandbox, (enum sandbox_port)i);
+        if (port == 0) {
+            continue;
+        }
+        snprintf(line, sizeof(line), "sandbox: %-10s on http://%.60s:%d  (%s)",
+                 control ? "control" : sb_gateway_title((enum sb_gateway)i), host, port,
+                 control ? "GET /book, PUT /faults/stripe; GET / lists everything"
+                         : sb_gateway_kind((enum sb_gateway)i)->hint);
         say(line);
     }
     snprintf(line, sizeof(line), "sandbox: seed %" PRIu64, sandbox_seed(sandbox));

@@ -77,6 +77,8 @@ static const char *const search_params[] = {"query", "limit", "page", NULL};
 static const char *const refund_params[] = {
     "payment_intent",     "charge", "amount", "reason", "metadata", "currency",
     "instructions_email", NULL};
+static const char *const report_params[] = {"report_type", "parameters", NULL};
+static const char *const dispute_params[] = {"evidence", "submit", "metadata", NULL};
 static const char *const metadata_params[] = {"metadata", NULL};
 static const char *const endpoint_params[] = {"url",         "enabled_events", "api_version",
                                               "description", "metadata",       NULL};
@@ -110,7 +112,13 @@ static const struct route {
     {"GET", "events/*", SB_OP_QUERY, none, sb_event_retrieve},
     {"GET", "disputes", SB_OP_QUERY, list_params, sb_dispute_list},
     {"GET", "disputes/*", SB_OP_QUERY, none, sb_dispute_retrieve},
+    {"POST", "disputes/*", SB_OP_OTHER, dispute_params, sb_dispute_answer},
+    {"POST", "disputes/*/close", SB_OP_OTHER, none, sb_dispute_give_up},
     {"GET", "payment_methods/*", SB_OP_QUERY, none, sb_method_retrieve},
+    {"POST", "reporting/report_runs", SB_OP_OTHER, report_params, sb_report_create},
+    {"GET", "reporting/report_runs/*", SB_OP_QUERY, none, sb_report_retrieve},
+    {"GET", "reporting/report_types/*", SB_OP_QUERY, none, sb_report_type},
+    {"GET", "files/*/contents", SB_OP_OTHER, none, sb_report_file},
     {"POST", "webhook_endpoints", SB_OP_OTHER, endpoint_params, sb_endpoint_create},
     {"GET", "webhook_endpoints", SB_OP_QUERY, list_params, sb_endpoint_list},
     {"GET", "webhook_endpoints/*", SB_OP_QUERY, none, sb_endpoint_retrieve},
@@ -154,9 +162,15 @@ static bool basic_is(const char *encoded, const char *key) {
     return same;
 }
 
+static bool shows(const char *given, const char *key) {
+    bool bearer = strncmp(given, "Bearer ", 7) == 0 && strlen(given + 7) == strlen(key) &&
+                  crypto_equal(given + 7, key, strlen(key));
+    return bearer || (strncmp(given, "Basic ", 6) == 0 && basic_is(given + 6, key));
+}
+
 static bool authorized(struct sb_stripe_call *call) {
     const struct http_request *request = call->request;
-    const char *key = call->sandbox->stripe_key;
+    const char *before = sb_setting_before(call->sandbox, SB_STRIPE, SB_STRIPE_KEY);
     const char *given = http_header_find(request->headers, request->header_count, "Authorization");
     struct sb_stripe_error error = {401, "invalid_request_error", NULL, NULL};
     if (given == NULL) {
@@ -165,9 +179,8 @@ static bool authorized(struct sb_stripe_call *call) {
                        "in the Authorization header, using Bearer auth.");
         return false;
     }
-    bool bearer = strncmp(given, "Bearer ", 7) == 0 && strlen(given + 7) == strlen(key) &&
-                  crypto_equal(given + 7, key, strlen(key));
-    if (bearer || (strncmp(given, "Basic ", 6) == 0 && basic_is(given + 6, key))) {
+    if (shows(given, sb_setting(call->sandbox, SB_STRIPE, SB_STRIPE_KEY)) ||
+        (before != NULL && shows(given, before))) {
         return true;
     }
     sb_stripe_fail(call, &error, "Invalid API Key provided.");
@@ -367,19 +380,16 @@ static void no_such_path(struct sb_stripe_call *call) {
                    call->request->path);
 }
 
-void sb_stripe_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
+static void handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
     char id[SB_ID_CHARS_MAX + 1];
     struct sandbox *sandbox = ctx;
     struct sb_verdict verdict;
     const struct route *route = route_of(request, id);
-    sb_faults_decide(&sandbox->faults, SB_STRIPE,
-                     route != NULL ? operation_of(route, request) : SB_OP_OTHER, &verdict);
-    if (verdict.silent_before) {
-        reply->status = 200; /* of an answer that is never sent */
-        reply->never = true;
+    if (!sb_request_begin(sandbox, SB_STRIPE,
+                          route != NULL ? operation_of(route, request) : SB_OP_OTHER, &verdict,
+                          reply)) {
         return;
     }
-    sb_gate_enter(sandbox);
     struct sb_stripe_call call = {.sandbox = sandbox,
                                   .place = sandbox->places[SB_STRIPE],
                                   .request = request,
@@ -401,19 +411,26 @@ void sb_stripe_handle(void *ctx, const struct http_request *request, struct http
     if (verdict.status_after != 0) {
         cover_up(&call);
     }
-    sb_verdict_apply(&verdict, reply);
-    sb_gate_leave(sandbox);
+    sb_request_end(sandbox, &verdict, reply);
 }
 
 /* ---- callbacks ---- */
 
-int sb_stripe_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
-                   const struct buf *body, bool forged, struct sb_signed_headers *ret_headers,
-                   struct err *err) {
-    const char *secret = forged ? "whsec_of_somebody_else" : endpoint->secret;
+static void event_write(struct sandbox *sandbox, const struct sb_delivery *delivery,
+                        struct buf *out) {
+    sb_stripe_event_write(sandbox, delivery->event, delivery->amount_minor, out);
+}
+
+static int sign(struct sandbox *sandbox, const struct sb_delivery *delivery, const struct buf *body,
+                struct sb_signed_headers *ret_headers, struct err *err) {
+    (void)sandbox;
+    (void)err;
+    const char *secret = delivery->forgery == SB_FORGED ? "whsec_of_somebody_else"
+                                                        : delivery->endpoint->secret;
     struct stripe_secret key = {secret, strlen(secret)};
     static_assert((int)SB_SIGN_TEXT_MAX > (int)STRIPE_SIGNATURE_CHARS_MAX, "a signature fits");
-    stripe_sign(&key, clock_wall_us() / US_PER_SECOND, body->data, body->len, ret_headers->room);
+    stripe_sign(&key, delivery->signed_us / US_PER_SECOND, body->data, body->len,
+                ret_headers->room);
     ret_headers->headers[0] = (struct http_header){"Content-Type",
                                                    "application/json; charset=utf-8"};
     ret_headers->headers[1] = (struct http_header){"Stripe-Signature", ret_headers->room};
@@ -421,3 +438,50 @@ int sb_stripe_sign(struct sandbox *sandbox, const struct sb_endpoint *endpoint,
     ret_headers->count = 3;
     return 0;
 }
+
+static void endpoint_fill(struct sandbox *sandbox, struct sb_endpoint *endpoint) {
+    struct sb_place *place = sandbox->places[SB_STRIPE];
+    bool room = sb_place_add(place, SB_STRIPE_ENDPOINT, &endpoint->number, &endpoint->created_us);
+    INVARIANT(room, "the first object has room");
+    struct sb_id id = sb_id_of(place, SB_STRIPE_ENDPOINT, endpoint->number);
+    memcpy(endpoint->id, id.text, sizeof(endpoint->id));
+    snprintf(endpoint->secret, sizeof(endpoint->secret), "%s",
+             sb_setting(sandbox, SB_STRIPE, SB_STRIPE_WEBHOOK_SECRET));
+}
+
+/* ---- the row ---- */
+
+static int customer(struct sandbox *sandbox, const char *name, enum sb_act act, struct err *err) {
+    if (act != SB_ACT_PAY && act != SB_ACT_CANCEL) {
+        return err_set(err, ERR_VALIDATION, "at Stripe a customer pays or cancels");
+    }
+    return sb_stripe_authenticate(sandbox, name, act == SB_ACT_PAY, err);
+}
+
+static const struct sb_setting settings[] = {
+    [SB_STRIPE_KEY] = {"key", SANDBOX_STRIPE_KEY, "KEY", "API key", false},
+    [SB_STRIPE_WEBHOOK_SECRET] = {"webhook-secret", SANDBOX_STRIPE_WEBHOOK_SECRET, "SECRET",
+                                  "whsec_…", false},
+    {NULL, NULL, NULL, NULL, false},
+};
+
+const struct sb_gateway_kind sb_stripe_kind = {
+    .settings = settings,
+    .hint = "unless told otherwise the API key is " SANDBOX_STRIPE_KEY,
+    .handle = handle,
+    .event_write = event_write,
+    .sign = sign,
+    .dated = true,
+    .endpoint_fill = endpoint_fill,
+    .settle = sb_stripe_settle,
+    .customer = customer,
+    .dispute = sb_stripe_dispute,
+    .dispute_reason = "fraudulent",
+    .dispute_close = sb_stripe_dispute_close,
+    .desk_refund = sb_stripe_desk_refund,
+    .desk_charge = sb_stripe_desk_charge,
+    .statements = sb_stripe_statements,
+    .payout_days = 2,
+    .payout_kind = SB_STRIPE_PAYOUT,
+    .line_fill = sb_stripe_line_fill,
+};

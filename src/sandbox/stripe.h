@@ -89,6 +89,10 @@ enum sb_charge_status { SB_CHARGE_SUCCEEDED, SB_CHARGE_FAILED };
 struct sb_charge_now {
     int64_t amount_captured, amount_refunded;
     int64_t refunded_before; /* by all refunds but the latest */
+    /* Its balance transaction: of several captures the last one's, with the number of that movement
+     * (0: there was one); and the first one's. */
+    int64_t txn_amount, txn_fee, first_amount, first_fee;
+    uint32_t txn_move;
     bool captured, disputed, released;
 };
 
@@ -132,7 +136,9 @@ enum sb_dispute_status {
     SB_DISPUTE_NEEDS_RESPONSE,
     SB_DISPUTE_WARNING,
     SB_DISPUTE_WON,
-    SB_DISPUTE_LOST
+    SB_DISPUTE_LOST,
+    SB_DISPUTE_REVIEW,
+    SB_DISPUTE_WARNING_REVIEW
 };
 
 struct sb_dispute_now {
@@ -244,6 +250,9 @@ void sb_dispute_write(struct sandbox *sandbox, const struct sb_dispute *dispute,
 /* `now`: the version of a charge; NULL for others. */
 void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object,
                   const struct sb_charge_now *now, struct buf *out);
+/* Of a movement whose transaction is not that of a charge, refund or dispute: a later capture, what
+ * came back. */
+void sb_txn_of_move_write(struct sandbox *sandbox, const struct sb_move *move, struct buf *out);
 void sb_last_error_write(struct sandbox *sandbox, const struct sb_intent *intent,
                          const struct sb_intent_now *now, struct buf *out);
 int64_t sb_stripe_fee(int64_t amount);
@@ -264,14 +273,39 @@ MUST_USE bool sb_intent_decline(struct sb_stripe_call *call, struct sb_intent *i
 struct sb_intent *sb_intent_new(struct sb_place *place, const struct sb_intent_now *first,
                                 struct currency currency, struct sb_shard **ret_shard);
 
+/* ---- its row's functions ---- */
+/* The account's keys, as its settings have them. */
+enum { SB_STRIPE_KEY, SB_STRIPE_WEBHOOK_SECRET };
+void sb_stripe_event_write(struct sandbox *sandbox, const struct sb_event *event,
+                           int64_t amount_minor, struct buf *out);
+void sb_stripe_settle(struct sandbox *sandbox, void *refund);
+/* 3-D Secure. */
+MUST_USE int sb_stripe_authenticate(struct sandbox *sandbox, const char *intent, bool passed,
+                                    struct err *err);
+MUST_USE int sb_stripe_dispute(struct sandbox *sandbox, const char *charge, const char *reason,
+                               struct buf *ret_id, struct err *err);
+MUST_USE int sb_stripe_dispute_close(struct sandbox *sandbox, const char *dispute, bool won,
+                                     struct err *err);
+/* desk.c */
+MUST_USE int sb_stripe_desk_charge(struct sandbox *sandbox, int64_t amount_minor,
+                                   struct currency currency, struct buf *ret_id, struct err *err);
+MUST_USE int sb_stripe_desk_refund(struct sandbox *sandbox, const char *charge,
+                                   int64_t amount_minor, struct buf *ret_id, struct err *err);
+
 /* ---- the handlers: stripe_intents.c, stripe_refunds.c, stripe_lists.c, stripe_webhooks.c ---- */
 typedef void sb_stripe_handler(struct sb_stripe_call *call);
 sb_stripe_handler sb_intent_create, sb_intent_retrieve, sb_intent_update, sb_intent_confirm_call,
     sb_intent_capture, sb_intent_cancel, sb_intent_list, sb_intent_search;
 sb_stripe_handler sb_refund_create, sb_refund_retrieve, sb_refund_update, sb_refund_cancel,
-    sb_refund_list, sb_charge_retrieve, sb_charge_list, sb_dispute_retrieve, sb_dispute_list;
+    sb_dispute_answer, sb_dispute_give_up, sb_refund_list, sb_charge_retrieve, sb_charge_list,
+    sb_dispute_retrieve, sb_dispute_list;
 sb_stripe_handler sb_balance_retrieve, sb_txn_retrieve, sb_event_retrieve, sb_event_list;
 sb_stripe_handler sb_endpoint_create, sb_endpoint_retrieve, sb_endpoint_list, sb_endpoint_delete;
 sb_stripe_handler sb_method_retrieve;
+sb_stripe_handler sb_report_create, sb_report_retrieve, sb_report_type, sb_report_file;
+
+/* ---- stripe_reports.c ---- */
+extern const struct sb_statement_kind sb_stripe_statements[];
+bool sb_stripe_line_fill(struct sandbox *sandbox, const struct sb_move *move, struct sb_line *line);
 
 #endif

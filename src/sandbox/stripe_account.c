@@ -61,12 +61,9 @@ static void balance_list(struct sb_stripe_call *call, struct buf *out) {
     static const char *const usual[] = {"usd", "eur", "gbp"};
     struct sb_book *book = &call->sandbox->book;
     bool first = true;
-    struct sb_sums sums[SB_SUMS_MAX];
+    const struct sb_sums *sums = book->sums;
     lock_take(&book->lock);
-    int count = book->sum_count;
-    memcpy(sums, book->sums, (size_t)count * sizeof(sums[0]));
-    lock_give(&book->lock);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < book->sum_count; i++) {
         if (sums[i].gateway == SB_STRIPE) {
             char lower[CURRENCY_CHARS + 1];
             int64_t net = sums[i].charged_minor - sums[i].refunded_minor - sums[i].disputed_minor -
@@ -80,6 +77,7 @@ static void balance_list(struct sb_stripe_call *call, struct buf *out) {
             first = false;
         }
     }
+    lock_give(&book->lock);
     if (first) {
         buf_addf(out, "{\"amount\":0,\"currency\":\"%s\",\"source_types\":{\"card\":0}}", usual[0]);
     }
@@ -102,6 +100,14 @@ void sb_txn_retrieve(struct sb_stripe_call *call) {
         {SB_STRIPE_TXN_REFUND, SB_STRIPE_REFUND, SB_SHAPE_REFUND},
         {SB_STRIPE_TXN_DISPUTE, SB_STRIPE_DISPUTE, SB_SHAPE_DISPUTE},
     };
+    struct sb_move move;
+    uint32_t of_move = 0;
+    if (sb_id_number(call->place, SB_STRIPE_TXN_MOVE, call->id, &of_move) &&
+        sb_book_move(&call->sandbox->book, SB_STRIPE, of_move, &move) &&
+        move.kind != SB_MOVE_REFUND && move.kind != SB_MOVE_DISPUTE) {
+        sb_txn_of_move_write(call->sandbox, &move, begin(call));
+        return;
+    }
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         uint32_t number = 0;
         const void *object = NULL;
@@ -111,8 +117,14 @@ void sb_txn_retrieve(struct sb_stripe_call *call) {
         if (object != NULL) {
             struct sb_shard *shard = sb_shape_shard(call->place, kinds[i].shape, object);
             lock_take(&shard->lock);
-            sb_txn_write(call->sandbox, kinds[i].txn, object,
-                         i == 0 ? ((const struct sb_charge *)object)->now : NULL, begin(call));
+            struct sb_charge_now first = {0};
+            if (i == 0) {
+                first = *((const struct sb_charge *)object)->now;
+                first.txn_amount = first.first_amount;
+                first.txn_fee = first.first_fee;
+                first.txn_move = 0;
+            }
+            sb_txn_write(call->sandbox, kinds[i].txn, object, &first, begin(call));
             lock_give(&shard->lock);
             return;
         }

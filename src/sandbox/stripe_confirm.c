@@ -109,7 +109,7 @@ static void open_dispute(struct sandbox *sandbox, struct sb_charge *charge, cons
     sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_DISPUTE_CREATED, dispute, dispute->now, NULL);
     if (!inquiry) {
         sb_book_dispute(&sandbox->book, charge->entry,
-                        sb_stripe_to_minor(dispute->amount, charge->intent->currency));
+                        sb_stripe_to_minor(dispute->amount, charge->intent->currency), dispute);
         sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_DISPUTE_WITHDRAWN, dispute, dispute->now, NULL);
     }
     *ret_id = sb_id_of(place, SB_STRIPE_DISPUTE, number);
@@ -131,10 +131,12 @@ static void take_or_hold(struct sb_stripe_call *call, struct sb_intent *intent,
         now->amount_capturable = now->amount;
         return;
     }
-    sb_book_take(book, charge->entry, amount_minor,
-                 sb_stripe_to_minor(sb_stripe_fee(charge->amount), intent->currency));
+    (void)sb_book_take(book, charge->entry, amount_minor,
+                       sb_stripe_to_minor(sb_stripe_fee(charge->amount), intent->currency), charge);
     charge->now->captured = true;
-    charge->now->amount_captured = charge->amount;
+    charge->now->amount_captured = charge->now->txn_amount = charge->amount;
+    charge->now->txn_fee = charge->now->first_fee = sb_stripe_fee(charge->amount);
+    charge->now->first_amount = charge->amount;
     now->status = SB_INTENT_SUCCEEDED;
     now->amount_received = now->amount;
 }
@@ -242,15 +244,16 @@ int sb_stripe_dispute_close(struct sandbox *sandbox, const char *id, bool won, s
     }
     struct sb_shard *shard = sb_place_shard(place, dispute->charge->intent->number);
     lock_take(&shard->lock);
-    bool open = dispute->now->status == SB_DISPUTE_NEEDS_RESPONSE;
+    bool open = dispute->now->status == SB_DISPUTE_NEEDS_RESPONSE ||
+                dispute->now->status == SB_DISPUTE_REVIEW;
     if (open) {
         struct sb_dispute_now *now = sb_hoard_take(&shard->hoard, sizeof(*now));
         now->status = won ? SB_DISPUTE_WON : SB_DISPUTE_LOST;
         dispute->now = now;
         if (won) {
-            sb_book_dispute(
-                &sandbox->book, dispute->charge->entry,
-                -sb_stripe_to_minor(dispute->amount, dispute->charge->intent->currency));
+            sb_book_dispute(&sandbox->book, dispute->charge->entry,
+                            -sb_stripe_to_minor(dispute->amount, dispute->charge->intent->currency),
+                            dispute);
             sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_DISPUTE_REINSTATED, dispute, now, NULL);
         }
         sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_DISPUTE_CLOSED, dispute, now, NULL);

@@ -306,8 +306,15 @@ static void capture(struct sb_stripe_call *call, struct sb_intent *intent, int64
                      sb_stripe_to_minor(now->amount_capturable, intent->currency));
     }
     int64_t fee = sb_stripe_fee(before + amount) - (before > 0 ? sb_stripe_fee(before) : 0);
-    sb_book_take(book, charge->entry, sb_stripe_to_minor(amount, intent->currency),
-                 sb_stripe_to_minor(fee, intent->currency));
+    uint32_t move = sb_book_take(book, charge->entry, sb_stripe_to_minor(amount, intent->currency),
+                                 sb_stripe_to_minor(fee, intent->currency), charge);
+    charge_now->txn_amount = amount;
+    charge_now->txn_fee = fee;
+    charge_now->txn_move = before > 0 ? move : 0;
+    if (before == 0) {
+        charge_now->first_amount = amount;
+        charge_now->first_fee = fee;
+    }
     sb_stripe_tell(call, SB_EV_STRIPE_CHARGE_CAPTURED, charge, charge_now);
     sb_stripe_tell(call,
                    now->status == SB_INTENT_SUCCEEDED ? SB_EV_STRIPE_INTENT_SUCCEEDED

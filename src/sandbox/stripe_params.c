@@ -19,8 +19,9 @@ static const struct sb_decline declines[] = {
 };
 
 int sb_method_find(const char *id) {
+    size_t count = strcspn(id, "."); /* what follows tells cards of one kind apart */
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
-        if (strcmp(methods[i].id, id) == 0) {
+        if (strncmp(methods[i].id, id, count) == 0 && methods[i].id[count] == '\0') {
             return (int)i + 1;
         }
     }

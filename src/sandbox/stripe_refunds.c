@@ -111,7 +111,7 @@ static void give_back(struct sb_stripe_call *call, struct sb_refund *refund) {
     now->refunded_before = now->amount_refunded;
     now->amount_refunded += refund->amount;
     sb_book_refund(&call->sandbox->book, charge->entry,
-                   sb_stripe_to_minor(refund->amount, charge->intent->currency));
+                   sb_stripe_to_minor(refund->amount, charge->intent->currency), refund);
     sb_stripe_tell(call, SB_EV_STRIPE_REFUND_CREATED, refund, refund->now);
     sb_stripe_tell(call, SB_EV_STRIPE_CHARGE_REFUNDED, charge, now);
     if (pending || effect == SB_EFFECT_REFUND_FAIL) {
@@ -238,7 +238,7 @@ void sb_stripe_settle(struct sandbox *sandbox, void *object) {
         charge_now->amount_refunded -= refund->amount;
         charge_now->refunded_before = charge_now->amount_refunded;
         sb_book_refund(&sandbox->book, charge->entry,
-                       -sb_stripe_to_minor(refund->amount, charge->intent->currency));
+                       -sb_stripe_to_minor(refund->amount, charge->intent->currency), refund);
         sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_REFUND_FAILED, refund, now, NULL);
     } else {
         sb_tell(sandbox, SB_STRIPE, SB_EV_STRIPE_REFUND_UPDATED, refund, now, NULL);

@@ -18,8 +18,9 @@ static const char *const refund_reasons[] = {"", "duplicate", "fraudulent",
                                              "requested_by_customer"};
 static const char *const cancellations[] = {
     "", "duplicate", "fraudulent", "requested_by_customer", "abandoned", "automatic"};
-static const char *const dispute_statuses[] = {"needs_response", "warning_needs_response", "won",
-                                               "lost"};
+static const char *const dispute_statuses[] = {
+    "needs_response", "warning_needs_response", "won",
+    "lost",           "under_review",           "warning_under_review"};
 
 int64_t sb_stripe_fee(int64_t amount) {
     return (amount * 29 + 500) / 1000 + 30;
@@ -265,7 +266,8 @@ static void charge_money_write(struct sandbox *sandbox, const struct sb_charge *
     } else if ((expand & SB_EXPAND_BALANCE) != 0) {
         sb_txn_write(sandbox, SB_STRIPE_TXN_CHARGE, charge, now, out);
     } else {
-        key_id(out, "", sandbox, SB_STRIPE_TXN_CHARGE, charge->number);
+        key_id(out, "", sandbox, now->txn_move > 0 ? SB_STRIPE_TXN_MOVE : SB_STRIPE_TXN_CHARGE,
+               now->txn_move > 0 ? now->txn_move : charge->number);
     }
 }
 
@@ -379,7 +381,9 @@ void sb_dispute_write(struct sandbox *sandbox, const struct sb_dispute *dispute,
     key_currency(out, charge->intent->currency);
     key_int(out, ",\"evidence\":{},\"evidence_details\":{\"due_by\":",
             created_s + DAYS_TO_ANSWER * 24 * 3600);
-    buf_add_text(out, ",\"has_evidence\":false,\"past_due\":false,\"submission_count\":0}");
+    bool answered = now->status == SB_DISPUTE_REVIEW || now->status == SB_DISPUTE_WARNING_REVIEW;
+    buf_addf(out, ",\"has_evidence\":%s,\"past_due\":false,\"submission_count\":%d}",
+             answered ? "true" : "false", answered);
     key_bool(out, ",\"is_charge_refundable\":", dispute->inquiry);
     buf_add_text(out, ",\"livemode\":false,\"metadata\":{},\"network_reason_code\":\"10\"");
     key_id(out, ",\"payment_intent\":", sandbox, SB_STRIPE_INTENT, charge->intent->number);
@@ -401,14 +405,9 @@ struct txn {
 static struct txn txn_of(enum sb_kind kind, const void *object, const struct sb_charge_now *now) {
     if (kind == SB_STRIPE_TXN_CHARGE) {
         const struct sb_charge *charge = object;
-        int64_t captured = now->amount_captured;
-        return (struct txn){"charge",
-                            SB_STRIPE_CHARGE,
-                            charge->number,
-                            captured,
-                            sb_stripe_fee(captured),
-                            charge->created_us,
-                            charge->intent->currency};
+        return (struct txn){
+            "charge",     SB_STRIPE_CHARGE,   charge->number,          now->txn_amount,
+            now->txn_fee, charge->created_us, charge->intent->currency};
     }
     if (kind == SB_STRIPE_TXN_REFUND) {
         const struct sb_refund *refund = object;
@@ -430,28 +429,59 @@ static struct txn txn_of(enum sb_kind kind, const void *object, const struct sb_
                         dispute->charge->intent->currency};
 }
 
-void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object,
-                  const struct sb_charge_now *now, struct buf *out) {
-    struct txn txn = txn_of(kind, object, now);
-    int64_t created_s = txn.created_us / US_PER_SECOND;
+static void txn_write(struct sandbox *sandbox, const struct txn *txn, const char *id,
+                      const char *category, struct buf *out) {
+    int64_t created_s = txn->created_us / US_PER_SECOND;
     char lower[CURRENCY_CHARS + 1];
-    key_id(out, "{\"id\":", sandbox, kind, txn.number);
-    key_int(out, ",\"object\":\"balance_transaction\",\"amount\":", txn.amount);
+    buf_addf(out, "{\"id\":\"%s\"", id);
+    key_int(out, ",\"object\":\"balance_transaction\",\"amount\":", txn->amount);
     key_int(out, ",\"available_on\":", created_s + 2 * 24 * 3600);
     key_int(out, ",\"created\":", created_s);
-    key_currency(out, txn.currency);
-    key_int(out, ",\"description\":null,\"exchange_rate\":null,\"fee\":", txn.fee);
+    key_currency(out, txn->currency);
+    key_int(out, ",\"description\":null,\"exchange_rate\":null,\"fee\":", txn->fee);
     buf_add_text(out, ",\"fee_details\":[");
-    if (txn.fee > 0) {
-        key_int(out, "{\"amount\":", txn.fee);
-        key_text(out, ",\"application\":null,\"currency\":", currency_lower(txn.currency, lower));
+    if (txn->fee > 0) {
+        key_int(out, "{\"amount\":", txn->fee);
+        key_text(out, ",\"application\":null,\"currency\":", currency_lower(txn->currency, lower));
         buf_add_text(out, ",\"description\":\"Stripe processing fees\",\"type\":\"stripe_fee\"}");
     }
-    key_int(out, "],\"net\":", txn.amount - txn.fee);
-    key_text(out, ",\"reporting_category\":", kind == SB_STRIPE_TXN_DISPUTE ? "dispute" : txn.type);
-    key_id(out, ",\"source\":", sandbox, txn.source, txn.number);
-    key_text(out, ",\"status\":\"pending\",\"type\":", txn.type);
+    key_int(out, "],\"net\":", txn->amount - txn->fee);
+    key_text(out, ",\"reporting_category\":", category);
+    key_id(out, ",\"source\":", sandbox, txn->source, txn->number);
+    key_text(out, ",\"status\":\"pending\",\"type\":", txn->type);
     buf_add_char(out, '}');
+}
+
+void sb_txn_write(struct sandbox *sandbox, enum sb_kind kind, const void *object,
+                  const struct sb_charge_now *now, struct buf *out) {
+    const struct txn txn = txn_of(kind, object, now);
+    bool later = kind == SB_STRIPE_TXN_CHARGE && now->txn_move > 0;
+    struct sb_id id = sb_id_of(sandbox->places[SB_STRIPE], later ? SB_STRIPE_TXN_MOVE : kind,
+                               later ? now->txn_move : txn.number);
+    txn_write(sandbox, &txn, id.text, kind == SB_STRIPE_TXN_DISPUTE ? "dispute" : txn.type, out);
+}
+
+void sb_txn_of_move_write(struct sandbox *sandbox, const struct sb_move *move, struct buf *out) {
+    struct currency currency = move->entry->currency;
+    int64_t amount = sb_stripe_from_minor(move->amount_minor, currency);
+    struct txn txn = {
+        "charge",    SB_STRIPE_CHARGE, 0, amount, sb_stripe_from_minor(move->fee_minor, currency),
+        move->at_us, currency};
+    const char *category = "charge";
+    if (move->kind == SB_MOVE_REFUND_BACK) {
+        txn.type = category = "refund_failure";
+        txn.source = SB_STRIPE_REFUND;
+        txn.number = ((const struct sb_refund *)move->object)->number;
+    } else if (move->kind == SB_MOVE_DISPUTE_BACK) {
+        txn.type = "adjustment";
+        category = "dispute_reversal";
+        txn.source = SB_STRIPE_DISPUTE;
+        txn.number = ((const struct sb_dispute *)move->object)->number;
+    } else {
+        txn.number = ((const struct sb_charge *)move->object)->number;
+    }
+    struct sb_id id = sb_id_of(sandbox->places[SB_STRIPE], SB_STRIPE_TXN_MOVE, move->number);
+    txn_write(sandbox, &txn, id.text, category, out);
 }
 
 /* ---- events ---- */

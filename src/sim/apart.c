@@ -63,7 +63,7 @@ void sim_run_apart(const struct sim_order *order, int timeout_s, struct sim_outc
     struct proc *proc = NULL;
     struct proc_end end = {0};
     struct err err = {0};
-    sim_prepare();
+    sim_prepare(order->gateways);
     fflush(NULL);
     int r = proc_fork(run_child, &task, &proc, &err);
     INVARIANT(r == 0, "no process for a run");

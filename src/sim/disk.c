@@ -76,6 +76,7 @@ struct disk_file *disk_create(struct sim_disk *disk, const char *name) {
     file->name_durable = !disk->options.names_volatile;
     file->next = disk->first;
     disk->first = file;
+    file->number = ++disk->files;
     return file;
 }
 
@@ -94,9 +95,34 @@ static void resized(struct sim_disk *disk, int64_t grown_by) {
     }
 }
 
+/* The dead may still read it. */
+static void shm_bury(struct sim_disk *disk, struct disk_file *file) {
+    for (int i = 0; i < file->shm.regions; i++) {
+        if (disk->graves == disk->graves_cap) {
+            disk->graves_cap = MAX(16, disk->graves_cap * 2);
+            disk->grave = g_renew(uint8_t *, disk->grave, disk->graves_cap);
+        }
+        disk->grave[disk->graves++] = file->shm.region[i];
+    }
+    g_free(file->shm.region);
+    file->shm = (struct disk_shm){0};
+}
+
+void disk_shm_clear(struct sim_disk *disk, struct disk_file *file) {
+    if (disk->eyes == 0) {
+        shm_bury(disk, file);
+        return;
+    }
+    for (int i = 0; i < file->shm.regions; i++) {
+        memset(file->shm.region[i], 0, (size_t)file->shm.region_bytes);
+    }
+    file->shm.users = 0;
+    memset(file->shm.lock, 0, sizeof file->shm.lock);
+}
+
 /* A removed file that nobody has open goes, or waits for a crash that brings it back. */
 static void file_end(struct sim_disk *disk, struct disk_file *file) {
-    disk_shm_bury(disk, file);
+    shm_bury(disk, file);
     resized(disk, -file->live.size);
     file_unlink(&disk->first, file);
     if (file->name != NULL && file->name_durable && disk->options.names_volatile) {
@@ -289,18 +315,6 @@ enum disk_result disk_sync(struct sim_disk *disk, struct disk_file *file) {
 
 /* --- The end of a process, of the power ------------------------------------------------------- */
 
-void disk_shm_bury(struct sim_disk *disk, struct disk_file *file) {
-    for (int i = 0; i < file->shm.regions; i++) {
-        if (disk->graves == disk->graves_cap) {
-            disk->graves_cap = MAX(16, disk->graves_cap * 2);
-            disk->grave = g_renew(uint8_t *, disk->grave, disk->graves_cap);
-        }
-        disk->grave[disk->graves++] = file->shm.region[i];
-    }
-    g_free(file->shm.region);
-    file->shm = (struct disk_shm){0};
-}
-
 static void locks_free(struct sim_disk *disk) {
     while (disk->locks != NULL) {
         struct disk_lock *lock = disk->locks;
@@ -317,7 +331,7 @@ static void process_gone(struct sim_disk *disk) {
     locks_free(disk);
     for (struct disk_file *file = disk->first, *next = NULL; file != NULL; file = next) {
         next = file->next;
-        disk_shm_bury(disk, file);
+        disk_shm_clear(disk, file);
         file->handles = 0;
         file->shared = 0;
         file->reserved = file->pending = file->exclusive = NULL;
@@ -394,6 +408,7 @@ struct sim_disk *sim_disk_new(const struct sim_disk_options *options) {
     struct sim_disk *disk = g_new0(struct sim_disk, 1);
     disk->options = *options;
     disk->vfs_name = g_strdup(options->vfs_name != NULL ? options->vfs_name : "sim-disk");
+    disk->eye_name = g_strconcat(disk->vfs_name, "-eye", NULL);
     disk->sector_bytes = options->sector_bytes != 0 ? options->sector_bytes : DISK_PAGE_BYTES;
     INVARIANT(disk->sector_bytes == 512 || disk->sector_bytes == 4096, "disks have these sectors");
     disk->room = -1;
@@ -421,6 +436,7 @@ void sim_disk_free(struct sim_disk *disk) {
     }
     g_free(disk->grave);
     g_free(disk->vfs_name);
+    g_free(disk->eye_name);
     g_free(disk);
 }
 
@@ -521,41 +537,97 @@ static int door_renew(void *ctx, const char *path, struct err *err) {
     return result == DISK_OK ? 0 : err_set(err, ERR_STORE, "the log cannot be made durable");
 }
 
-void sim_disk_install(struct sim_disk *disk) {
-    struct store_disk door = {0};
-    if (disk == NULL) {
-        store_disk_install(NULL);
-        return;
-    }
-    door.vfs_name = disk->vfs_name;
-    door.ctx = disk;
-    door.lock = door_lock;
-    door.unlock = door_unlock;
-    door.create_private = door_create_private;
-    door.renew = door_renew;
+static void door_install(struct sim_disk *disk, const char *vfs_name) {
+    struct store_disk door = {
+        .vfs_name = vfs_name,
+        .ctx = disk,
+        .lock = door_lock,
+        .unlock = door_unlock,
+        .create_private = door_create_private,
+        .renew = door_renew,
+    };
     store_disk_install(&door);
 }
 
-enum { LOOK_BYTES = 64 * 1024 };
-
-static bool pages_hold(const struct disk_pages *pages, const void *bytes, size_t count) {
-    uint8_t look[LOOK_BYTES];
-    INVARIANT(count > 0 && count <= LOOK_BYTES / 2, "what is looked for fits into a look");
-    for (int64_t at = 0; at < pages->size; at += LOOK_BYTES - (int64_t)count) {
-        int64_t some = pages->size - at < LOOK_BYTES ? pages->size - at : LOOK_BYTES;
-        disk_pages_read(pages, look, some, at);
-        if (memmem(look, (size_t)some, bytes, count) != NULL) {
-            return true;
-        }
+void sim_disk_install(struct sim_disk *disk) {
+    if (disk == NULL) {
+        store_disk_install(NULL);
+    } else {
+        door_install(disk, disk->vfs_name);
     }
-    return false;
 }
 
-bool sim_disk_holds(const struct sim_disk *disk, const void *bytes, size_t count) {
-    for (const struct disk_file *file = disk->first; file != NULL; file = file->next) {
-        if (pages_hold(&file->live, bytes, count) || pages_hold(&file->durable, bytes, count)) {
-            return true;
+void sim_disk_watch(struct sim_disk *disk, bool on) {
+    door_install(disk, on ? disk->eye_name : disk->vfs_name);
+}
+
+/* How many frames of the log its index knows: SQLite's format of it never changes. */
+static uint32_t log_frames(const struct disk_file *file) {
+    enum { AT_FRAMES = 16 };
+    uint32_t frames = 0;
+    if (file->shm.regions > 0) {
+        memcpy(&frames, file->shm.region[0] + AT_FRAMES, sizeof frames);
+    }
+    return frames;
+}
+
+uint64_t sim_disk_seen(const struct sim_disk *disk, const char *name) {
+    const struct disk_file *file = disk_find(disk, name);
+    return file != NULL && log_frames(file) > 0 ? file->number : 0;
+}
+
+void sim_disk_put(struct sim_disk *disk, const char *name, const void *bytes, size_t count) {
+    INVARIANT(disk_find(disk, name) == NULL, "a file is put where there is none");
+    struct disk_file *file = disk_create(disk, name);
+    file->name_durable = true;
+    disk_file_write(file, disk->sector_bytes, bytes, (int64_t)count, 0);
+    disk_file_settle(file, disk->sector_bytes, file->writes);
+}
+
+void *sim_disk_get(const struct sim_disk *disk, const char *name, size_t *ret_count) {
+    const struct disk_file *file = disk_find(disk, name);
+    if (file == NULL) {
+        return NULL;
+    }
+    void *bytes = g_malloc((gsize)file->live.size);
+    disk_pages_read(&file->live, bytes, file->live.size, 0);
+    *ret_count = (size_t)file->live.size;
+    return bytes;
+}
+
+enum { LOOK_BYTES = 64 * 1024, LOOK_TEXT_MAX = 256 };
+
+/* `known`: what was looked through already. */
+static int pages_hold(const struct disk_pages *pages, const struct disk_pages *known,
+                      const char *const *texts, int count) {
+    uint8_t look[LOOK_BYTES], seen[LOOK_BYTES];
+    for (int64_t at = 0; at < pages->size; at += LOOK_BYTES - LOOK_TEXT_MAX) {
+        int64_t some = MIN(pages->size - at, LOOK_BYTES);
+        disk_pages_read(pages, look, some, at);
+        if (known != NULL && known->size >= at + some) {
+            disk_pages_read(known, seen, some, at);
+            if (memcmp(look, seen, (size_t)some) == 0) {
+                continue;
+            }
+        }
+        for (int i = 0; i < count; i++) {
+            if (memmem(look, (size_t)some, texts[i], strlen(texts[i])) != NULL) {
+                return i;
+            }
         }
     }
-    return false;
+    return -1;
+}
+
+int sim_disk_holds(const struct sim_disk *disk, const char *const *texts, int count) {
+    int found = -1;
+    for (int i = 0; i < count; i++) {
+        INVARIANT(texts[i][0] != '\0' && strlen(texts[i]) <= LOOK_TEXT_MAX,
+                  "what is looked for fits into a look");
+    }
+    for (const struct disk_file *file = disk->first; file != NULL && found < 0; file = file->next) {
+        found = pages_hold(&file->live, NULL, texts, count);
+        found = found >= 0 ? found : pages_hold(&file->durable, &file->live, texts, count);
+    }
+    return found;
 }

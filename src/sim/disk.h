@@ -20,6 +20,7 @@
  *   D2 What a sync that answered well covered is there after every crash (unless sync_lies).
  *   D3 After a crash or the process's death no call through an old handle changes anything.
  *   D4 Tasks are switched only inside xSync (on_sync, latency) and xSleep.
+ *   D5 Without its eye a history is the same, but for the marks of readers in the log's index.
  * Limits:  no memory-mapped reading (the store has it off); no folders: a path is a name.
  * Threads: one. Owns: all content, until sim_disk_free(). */
 #ifndef HOLDFAST_SIM_DISK_H
@@ -89,6 +90,18 @@ struct sim_disk *sim_disk_new(const struct sim_disk_options *options);
 void sim_disk_free(struct sim_disk *disk);
 /* Makes the store use this disk from its next opening on; NULL: the system's again. */
 void sim_disk_install(struct sim_disk *disk);
+/* While it is on, who opens a store here is an *eye*: somebody who looks on from outside and is in
+ * nobody's way. An eye reads what is there, without faults, in every life; it writes nothing and
+ * keeps nobody waiting. Between its transactions lives may end. */
+void sim_disk_watch(struct sim_disk *disk, bool on);
+/* The same number as before: an eye that is open on this database sees what a new one would. 0: it
+ * may not, since its log has nothing in it that tells this life from another. */
+uint64_t sim_disk_seen(const struct sim_disk *disk, const char *name);
+
+/* A file that was always there: durable, in bytes that are copied. None may have this name. */
+void sim_disk_put(struct sim_disk *disk, const char *name, const void *bytes, size_t count);
+/* What a file reads now, g_free(); NULL: there is none. */
+void *sim_disk_get(const struct sim_disk *disk, const char *name, size_t *ret_count);
 
 /* What goes wrong from here on. NULL: nothing any more. */
 void sim_disk_set_faults(struct sim_disk *disk, const struct sim_disk_faults *faults);
@@ -108,9 +121,9 @@ void sim_disk_plan_crash(struct sim_disk *disk, int64_t count);
 void sim_disk_counts(const struct sim_disk *disk, struct sim_disk_counts *ret_counts);
 /* Of every change so far: file, place, bytes, order, syncs, crashes. */
 uint64_t sim_disk_hash(const struct sim_disk *disk);
-/* Whether a file that is there holds these bytes, as it reads now or as it would after a power cut.
- */
-bool sim_disk_holds(const struct sim_disk *disk, const void *bytes, size_t count);
+/* Which of these texts (of 256 bytes at most) a file that is there holds, as it reads now or as it
+ * would after a power cut; -1: none. */
+int sim_disk_holds(const struct sim_disk *disk, const char *const *texts, int count);
 /* Writes that a power cut could take back now. */
 int64_t sim_disk_pending(const struct sim_disk *disk);
 

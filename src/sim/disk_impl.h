@@ -30,7 +30,7 @@ struct disk_write {
 /* Memory that the handles of a file share, for the index of its log. */
 struct disk_shm {
     uint8_t **region;
-    int regions, users;
+    int regions, region_bytes, users;
     int lock[DISK_SHM_LOCKS]; /* so many share it; -1: one has it alone */
 };
 
@@ -38,6 +38,7 @@ struct disk_file {
     struct disk_file *next;
     char *name; /* NULL: nobody else will ever open it */
     uint64_t name_hash;
+    uint64_t number; /* no other file ever has it */
     struct disk_pages live, durable;
     struct disk_write *write;
     int64_t writes, writes_cap;
@@ -64,11 +65,13 @@ struct disk_lock {
 
 struct sim_disk {
     struct sim_disk_options options;
-    char *vfs_name;
+    char *vfs_name, *eye_name;
     int sector_bytes;
     struct sim_disk_faults faults;
     struct prng prng;
-    void *vfs;                /* what SQLite knows it by */
+    void *vfs, *eye_vfs;      /* what SQLite knows it by */
+    int eyes;                 /* handles of theirs (disk.h) */
+    uint64_t files;           /* that there have been */
     struct disk_file *first;  /* open, or to be found by name */
     struct disk_file *buried; /* removed, but a crash may bring them back */
     struct disk_lock *locks;
@@ -121,8 +124,9 @@ MUST_USE enum disk_result disk_truncate(struct sim_disk *disk, struct disk_file 
                                         int64_t size);
 /* Another task may run meanwhile: `file` may be gone when it fails. */
 MUST_USE enum disk_result disk_sync(struct sim_disk *disk, struct disk_file *file);
-/* Frees a file's shared memory once nobody of this life uses it; the dead may still look. */
-void disk_shm_bury(struct sim_disk *disk, struct disk_file *file);
+/* Frees a file's shared memory once nobody of this life uses it; the dead may still look. Where an
+ * eye has it, it stays in its place and is empty. */
+void disk_shm_clear(struct sim_disk *disk, struct disk_file *file);
 
 /* ---- disk_vfs.c ---- */
 void disk_vfs_register(struct sim_disk *disk);

@@ -12,6 +12,9 @@
 #include <glib.h>
 #include <sqlite3.h>
 
+/* The first of the log's locks that are for readers; those before are for writing, checkpoints and
+ * making the index anew. */
+enum { SHM_READERS = 3 };
 static_assert((int)DISK_SHM_LOCKS == SQLITE_SHM_NLOCK, "as many as SQLite asks for");
 
 /* SQLite's day begins at noon of 24 November 4714 BC; so many milliseconds before 1970. */
@@ -22,8 +25,9 @@ struct handle {
     sqlite3_file base;
     struct sim_disk *disk;
     struct disk_file *file;
-    uint64_t life;
-    int level; /* SQLITE_LOCK_* */
+    char *seen;    /* of an eye's handle, in the place of `file`: whatever file has this name */
+    uint64_t life; /* of an eye's handle: in which it took its locks */
+    int level;     /* SQLITE_LOCK_* */
     bool delete_on_close;
     bool names_unsynced; /* its first sync is the folder's too */
     bool shm_used;
@@ -205,6 +209,9 @@ static int io_shm_map(sqlite3_file *base, int region, int bytes, int extend,
     struct disk_shm *shm = &file->shm;
     if (!handle->shm_used) {
         handle->shm_used = true;
+        if (shm->users == 0) { /* a first user finds nothing of those before, whatever they did */
+            disk_shm_clear(handle->disk, file);
+        }
         shm->users++;
     }
     if (region >= shm->regions && extend != 0) {
@@ -212,6 +219,7 @@ static int io_shm_map(sqlite3_file *base, int region, int bytes, int extend,
         while (shm->regions <= region) {
             shm->region[shm->regions++] = g_malloc0((size_t)bytes);
         }
+        shm->region_bytes = bytes;
     }
     *ret_memory = region < shm->regions ? shm->region[region] : NULL;
     return SQLITE_OK;
@@ -294,7 +302,7 @@ static int io_shm_unmap(sqlite3_file *base, int delete_it) {
     }
     handle->shm_used = false;
     if (--file->shm.users == 0) {
-        disk_shm_bury(handle->disk, file);
+        disk_shm_clear(handle->disk, file);
     }
     return SQLITE_OK;
 }
@@ -364,6 +372,154 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base,
     /* As on Unix: not only of who made the file. */
     handle->names_unsynced = name != NULL && (flags & SQLITE_OPEN_CREATE) != 0;
     handle->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
+    if (ret_flags != NULL) {
+        *ret_flags = flags;
+    }
+    return SQLITE_OK;
+}
+
+/* --- The eye ---------------------------------------------------------------------------------- */
+
+static struct disk_file *seen_by(sqlite3_file *base) {
+    const struct handle *handle = (struct handle *)base;
+    return disk_find(handle->disk, handle->seen);
+}
+
+static int eye_read(sqlite3_file *base, void *ret_bytes, int count, sqlite3_int64 offset) {
+    const struct disk_file *file = seen_by(base);
+    if (file == NULL) {
+        return SQLITE_IOERR_READ;
+    }
+    disk_pages_read(&file->live, ret_bytes, count, offset);
+    return offset + count > file->live.size ? SQLITE_IOERR_SHORT_READ : SQLITE_OK;
+}
+
+static int eye_write(sqlite3_file *base, const void *bytes, int count, sqlite3_int64 offset) {
+    return SQLITE_READONLY;
+}
+
+static int eye_truncate(sqlite3_file *base, sqlite3_int64 size) {
+    return SQLITE_READONLY;
+}
+
+static int eye_sync(sqlite3_file *base, int flags) {
+    return SQLITE_READONLY;
+}
+
+static int eye_size(sqlite3_file *base, sqlite3_int64 *ret_size) {
+    const struct disk_file *file = seen_by(base);
+    *ret_size = file != NULL ? file->live.size : 0;
+    return file != NULL ? SQLITE_OK : SQLITE_IOERR_FSTAT;
+}
+
+static int eye_control(sqlite3_file *base, int operation, void *arg) {
+    return SQLITE_NOTFOUND;
+}
+
+/* Nobody waits for an eye, so it may not be told that it has a file to itself either. */
+static int eye_lock(sqlite3_file *base, int level) {
+    const struct disk_file *file = seen_by(base);
+    if (file == NULL) {
+        return SQLITE_IOERR_LOCK;
+    }
+    bool waits = level > SQLITE_LOCK_SHARED || file->pending != NULL || file->exclusive != NULL;
+    return waits ? SQLITE_BUSY : SQLITE_OK;
+}
+
+static int eye_unlock(sqlite3_file *base, int level) {
+    return SQLITE_OK;
+}
+
+static int eye_reserved(sqlite3_file *base, int *ret_reserved) {
+    const struct disk_file *file = seen_by(base);
+    *ret_reserved = file != NULL && file->reserved != NULL;
+    return SQLITE_OK;
+}
+
+static int eye_shm_map(sqlite3_file *base, int region, int bytes, int extend,
+                       void volatile **ret_memory) {
+    const struct disk_file *file = seen_by(base);
+    bool there = file != NULL && region < file->shm.regions;
+    *ret_memory = there ? file->shm.region[region] : NULL;
+    return file != NULL ? SQLITE_OK : SQLITE_IOERR_SHMMAP;
+}
+
+/* What it held in a life that is over is nobody's any more. Only the service makes an index of a
+ * log that has none: the locks for that are no eye's. */
+static int eye_shm_lock(sqlite3_file *base, int first, int count, int flags) {
+    struct handle *handle = (struct handle *)base;
+    struct disk_file *file = seen_by(base);
+    if (file == NULL) {
+        return SQLITE_IOERR_SHMLOCK;
+    }
+    if (handle->life != handle->disk->life) {
+        handle->life = handle->disk->life;
+        handle->shm_shared = handle->shm_alone = 0;
+    }
+    bool takes = (flags & SQLITE_SHM_LOCK) != 0, alone = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+    if (takes && alone && first < SHM_READERS) {
+        return SQLITE_BUSY;
+    }
+    for (int i = first; takes && i < first + count; i++) {
+        if (!shm_free(handle, &file->shm, i, alone)) {
+            return SQLITE_BUSY;
+        }
+    }
+    for (int i = first; i < first + count; i++) {
+        if (takes) {
+            shm_take(handle, &file->shm, i, alone);
+        } else {
+            shm_unlock(handle, &file->shm, i);
+        }
+    }
+    return SQLITE_OK;
+}
+
+static int eye_shm_unmap(sqlite3_file *base, int delete_it) {
+    return seen_by(base) != NULL ? eye_shm_lock(base, 0, DISK_SHM_LOCKS, SQLITE_SHM_UNLOCK)
+                                 : SQLITE_OK;
+}
+
+static int eye_close(sqlite3_file *base) {
+    struct handle *handle = (struct handle *)base;
+    handle->disk->eyes--;
+    g_clear_pointer(&handle->seen, g_free);
+    return SQLITE_OK;
+}
+
+static const sqlite3_io_methods eye_methods = {
+    .iVersion = 2,
+    .xClose = eye_close,
+    .xRead = eye_read,
+    .xWrite = eye_write,
+    .xTruncate = eye_truncate,
+    .xSync = eye_sync,
+    .xFileSize = eye_size,
+    .xLock = eye_lock,
+    .xUnlock = eye_unlock,
+    .xCheckReservedLock = eye_reserved,
+    .xFileControl = eye_control,
+    .xSectorSize = io_sector_size,
+    .xDeviceCharacteristics = io_characteristics,
+    .xShmMap = eye_shm_map,
+    .xShmLock = eye_shm_lock,
+    .xShmBarrier = io_shm_barrier,
+    .xShmUnmap = eye_shm_unmap,
+};
+
+static int eye_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, int flags,
+                    int *ret_flags) {
+    struct sim_disk *disk = vfs->pAppData;
+    struct handle *handle = (struct handle *)base;
+    *handle = (struct handle){0};
+    if (name == NULL || disk_find(disk, name) == NULL) {
+        return SQLITE_CANTOPEN;
+    }
+    disk->eyes++;
+    handle->seen = g_strdup(name);
+    handle->base.pMethods = &eye_methods;
+    handle->disk = disk;
+    handle->life = disk->life;
     if (ret_flags != NULL) {
         *ret_flags = flags;
     }
@@ -448,12 +604,20 @@ void disk_vfs_register(struct sim_disk *disk) {
     };
     INVARIANT(sqlite3_vfs_register(vfs, 1) == SQLITE_OK, "SQLite takes the disk");
     disk->vfs = vfs;
+    vfs = g_memdup2(vfs, sizeof *vfs);
+    vfs->zName = disk->eye_name;
+    vfs->xOpen = eye_open;
+    vfs->pNext = NULL;
+    INVARIANT(sqlite3_vfs_register(vfs, 0) == SQLITE_OK, "SQLite takes the disk's eye");
+    disk->eye_vfs = vfs;
 }
 
 void disk_vfs_unregister(struct sim_disk *disk) {
     sqlite3_vfs_unregister(disk->vfs);
+    sqlite3_vfs_unregister(disk->eye_vfs);
     disk_vfs_reseed();
     g_clear_pointer(&disk->vfs, g_free);
+    g_clear_pointer(&disk->eye_vfs, g_free);
 }
 
 void disk_vfs_reseed(void) {

@@ -16,7 +16,7 @@
 #include "base/id.h"
 
 enum {
-    HOSTS_MAX = 8,
+    HOSTS_MAX = 16,
     HOST_NAME_CHARS = 40,
     HEADER_BYTES_MAX = 64 * 1024,
     BODY_BYTES_MAX = 16 * 1024 * 1024,

@@ -13,13 +13,17 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "meter/meter.h"
-#include "sandbox/paypal_identity.h"
+#include "sim/accounts.h"
+#include "sim/fresh.h"
+#include "sim/gateways.h"
+#include "sim/held.h"
+#include "sim/rotation.h"
 
-enum { TRACE_BYTES_MAX = SIM_STORY_BYTES_MAX };
+enum { TRACE_BYTES_MAX = SIM_STORY_BYTES_MAX, FEATURES_TOGETHER = SEE_CERTIFICATES + 1 };
 /* 2026-03-01, some hours before midnight UTC. */
 #define BEGIN_US INT64_C(1772395200000000)
 #define QUIET_US (2 * 3600 * US_PER_SECOND)
-#define REPLAY_US (3600 * US_PER_SECOND)
+#define REPLAY_US (300 * US_PER_SECOND)
 #define LOOK_US (5 * US_PER_SECOND)
 
 static const struct {
@@ -113,15 +117,46 @@ static void draw_calm(struct run *run) {
     }
 }
 
+/* A wallet is a gateway of those runs that see its feature; or as the order says. */
+static void draw_gateways(struct run *run) {
+    static const struct {
+        enum sim_feature feature;
+        enum sb_gateway gateway;
+    } wallets[] = {{SEE_ALIPAY, SB_ALIPAY}, {SEE_WECHAT, SB_WECHAT}, {SEE_UNIONPAY, SB_UNIONPAY}};
+    uint32_t asked = run->order.gateways;
+    run->gateways = asked != 0 ? asked : SIM_GATEWAYS_USUAL;
+    for (size_t i = 0; i < COUNT_OF(wallets); i++) {
+        uint64_t feature = UINT64_C(1) << wallets[i].feature;
+        uint32_t gateway = UINT32_C(1) << wallets[i].gateway;
+        if (asked != 0) {
+            run->features = (asked & gateway) != 0 ? run->features | feature
+                                                   : run->features & ~feature;
+        } else if ((run->features & feature) != 0) {
+            run->gateways |= gateway;
+        }
+    }
+}
+
+/* Faults of code that only runs with these features come to; the others catch theirs without. */
+static uint64_t needed_by(enum plant plant) {
+    bool repairs = plant == PLANT_REPAIR_UNASKED || plant == PLANT_REPAIR_ANY_SECOND;
+    return repairs ? BIT(STATEMENTS) : 0;
+}
+
 static void draw(struct run *run) {
     struct prng prng;
     run_prng(run, &prng, "features", 0);
     for (int i = 0; i < SEE_FEATURES; i++) {
-        bool sees = prng_below(&prng, 100) < (uint64_t)features[i].percent;
+        struct prng own; /* of those that came later: they leave what is drawn after them alone */
+        run_prng(run, &own, features[i].name, 0);
+        bool sees = prng_below(i < FEATURES_TOGETHER ? &prng : &own, 100) <
+                    (uint64_t)features[i].percent;
         run->features |= (uint64_t)sees << i;
     }
+    run->features |= run->order.with | needed_by(run->order.plant);
     draw_calm(run);
     run->features &= ~run->order.without;
+    draw_gateways(run);
     run->calm = (run->features & unrest) == 0;
     run->customers = 1 + (int)prng_below(&prng, 6);
     run->purchases = 1 + (int)prng_below(&prng, 8);
@@ -194,7 +229,11 @@ static void await_quiet(struct run *run) {
             replay_at = until;
         }
         if (clock_mono_us() > until) {
-            run_fail(run, "liveness", "", "two hours after the last trouble: %s", why);
+            char more[200] = "";
+            bool waits = run->shopping > 0 && run->service != NULL &&
+                         !oracle_quiet(run, more, sizeof more);
+            run_fail(run, "liveness", "", "two hours after the last trouble: %s%s%s", why,
+                     waits ? "; " : "", more);
             return;
         }
         task_sleep_us(LOOK_US);
@@ -224,6 +263,8 @@ static void direct(void *arg) {
         run->quiet_us = sim_world_now_us(run->world);
         sim_say(run->world, "all trouble ends");
         trouble_heal(run);
+        run->quiet_us = sim_world_now_us(run->world); /* only now is the clock right again */
+        accounts_close(run);
         await_quiet(run);
     }
     if (!run_failed(run)) {
@@ -244,30 +285,13 @@ static void on_disk(void *ctx, enum sim_disk_event event, const char *file) {
     sim_say(((struct run *)ctx)->world, "disk: %s: %s", file, sim_disk_event_text(event));
 }
 
-/* Made once: an RSA key takes longer than a run. */
-static struct sb_paypal_identity *identity;
-
-static void make_identity(void) {
-    struct err err = {0};
-    if (identity == NULL) {
-        crypto_init();
-        int r = sb_paypal_identity_new(BEGIN_US, &identity, &err);
-        INVARIANT(r == 0, "the simulated PayPal has a certificate");
-        /* Its keys are of real chance, so nothing that a story tells may follow from them. */
-        snprintf(identity->cert_name, sizeof identity->cert_name, "CERT-360caa42-fca2a594");
-        setenv("HOLDFAST_SIM_MASTER_KEY",
-               "73696d756c61746f7273696d756c61746f7273696d756c61746f7273696d756c", 1);
-        setenv("HOLDFAST_SIM_STRIPE_KEY", SANDBOX_STRIPE_KEY, 1);
-        setenv("HOLDFAST_SIM_STRIPE_WHSEC", SANDBOX_STRIPE_WEBHOOK_SECRET, 1);
-        setenv("HOLDFAST_SIM_PAYPAL_ID", SANDBOX_PAYPAL_CLIENT_ID, 1);
-        setenv("HOLDFAST_SIM_PAYPAL_SECRET", SANDBOX_PAYPAL_CLIENT_SECRET, 1);
-        setenv("HOLDFAST_SIM_PAYPAL_WEBHOOK", SANDBOX_PAYPAL_WEBHOOK_ID, 1);
-        setenv("HOLDFAST_SIM_PAYPAL_CA", identity->ca_pem, 1);
-    }
-}
-
-void sim_prepare(void) {
-    make_identity();
+void sim_prepare(uint32_t gateways) {
+    crypto_init();
+    setenv("HOLDFAST_SIM_MASTER_KEY", SIM_MASTER_KEY_HEX, 1);
+    gateways = gateways != 0 ? gateways : SIM_GATEWAYS_USUAL | SIM_GATEWAYS_DRAWN;
+    sim_gateways_prepare(gateways, BEGIN_US);
+    rotation_prepare(gateways, BEGIN_US);
+    fresh_prepare(BEGIN_US);
 }
 
 static void open_world(struct run *run) {
@@ -291,6 +315,7 @@ static void open_world(struct run *run) {
     };
     run->disk = sim_disk_new(&disk);
     sim_disk_install(run->disk);
+    fresh_begin(run);
     run->director_process = sim_process_new(run->world, "director");
     run->gateways_process = sim_process_new(run->world, "gateways");
     run->shop_process = sim_process_new(run->world, "shop");
@@ -300,7 +325,14 @@ static void open_world(struct run *run) {
     run->outside = sim_client_new(run->net);
     run->promises = g_ptr_array_new();
     run->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    run->told_bytes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    run->references = g_ptr_array_new();
+    run->switches = g_array_new(false, true, sizeof(struct switched_off));
+    run->referred = g_hash_table_new(g_str_hash, g_str_equal);
+    run->stated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    run->rules_about = g_hash_table_new(g_str_hash, g_str_equal);
     run->acknowledged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    run->held = g_new0(struct held, 1);
 }
 
 static void note(struct run *run) {
@@ -325,8 +357,7 @@ static void note(struct run *run) {
 void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char **ret_story) {
     struct run run = {.order = *order, .outcome = ret_outcome, .phase = RUN_TROUBLE};
     *ret_outcome = (struct sim_outcome){0};
-    sim_prepare();
-    run.identity = identity;
+    sim_prepare(order->gateways);
     draw(&run);
     ret_outcome->features = run.features;
     ret_outcome->customers = run.customers;

@@ -12,31 +12,12 @@
 
 #include "base/json.h"
 #include "net/standard_webhook.h"
-#include "sim/run.h"
+#include "sim/accounts.h"
+#include "sim/bank_rows.h"
+#include "sim/held.h"
+#include "sim/shop.h"
 
-enum {
-    BODY_CHARS = 512,
-    TIMEOUT_S = 25,
-    PATIENCE_TRIES = 3000,
-    CUSTOMER_STACK_BYTES = 256 * 1024,
-};
-
-struct customer {
-    struct run *run;
-    int number;
-};
-
-struct purchase {
-    struct customer *customer;
-    struct prng prng;
-    int number;
-    char order[RUN_ORDER_CHARS], body[BODY_CHARS];
-    char payment[RUN_ID_CHARS];
-    bool hold;
-    bool late; /* comes when all is quiet, for the breakers' sake: each kind of call in turn */
-    int64_t amount;
-    int parts; /* tasks at work on it */
-};
+enum { TIMEOUT_S = 25, PATIENCE_TRIES = 3000 };
 
 /* ---- one request ---- */
 
@@ -45,7 +26,7 @@ static bool says(const json_t *answer, const char *word) {
     return type != NULL && strstr(type, word) != NULL;
 }
 
-static bool is_final(int status, const json_t *answer) {
+bool shop_is_final(int status, const json_t *answer) {
     return status < 500 && status != 429 && !(status == 409 && says(answer, "in-flight"));
 }
 
@@ -101,7 +82,9 @@ static void keep(struct run *run, const char *kind, const char *order, const cha
     promise->at_us = sim_world_now_us(run->world);
     snprintf(promise->order, sizeof promise->order, "%s", order);
     g_ptr_array_add(run->promises, promise);
-    oracle_told(run, promise);
+    if (status < 300) {
+        oracle_said(run, promise->key, answer);
+    }
     const char *state = json_peek_text(answer, "state", NULL);
     const char *type = json_peek_text(answer, "type", NULL);
     sim_say(run->world, "%s %s: told %d %s", order, kind, status,
@@ -110,12 +93,11 @@ static void keep(struct run *run, const char *kind, const char *order, const cha
                            : "");
 }
 
-/* With the same key until there is a final answer, which is kept as a promise. NULL: the world
- * ended first. A key that was replaced meanwhile leads to the present one. */
-static json_t *ask(struct purchase *purchase, struct prng *prng, const char *kind, const char *path,
-                   const char *key, const char *body, int *ret_status) {
+/* A key of the shop's that was replaced meanwhile leads to the present one. */
+json_t *shop_ask_as(struct purchase *purchase, struct prng *prng, int scope, const char *kind,
+                    const char *path, const char *key, const char *body, int *ret_status) {
     struct run *run = purchase->customer->run;
-    int scope = run->key_count - 1;
+    bool shop = scope < RUN_KEYS_MAX;
     bool leaves = run_sees(run, SEE_WALK_AWAY) && prng_below(prng, 4) == 0;
     for (int i = 0; i < PATIENCE_TRIES; i++) {
         json_t *answer = NULL;
@@ -123,12 +105,12 @@ static json_t *ask(struct purchase *purchase, struct prng *prng, const char *kin
         int64_t timeout = leaves && i == 0 ? 10000 + (int64_t)prng_below(prng, 2000000)
                                            : TIMEOUT_S * US_PER_SECOND;
         bool answered = try_once(run, "POST", path, key, body, scope, timeout, &status, &answer);
-        if (answered && status == 401 && scope != run->key_count - 1) {
+        if (answered && status == 401 && shop && scope != run->key_count - 1) {
             scope = run->key_count - 1; /* ours was replaced */
             json_decref(answer);
             continue;
         }
-        if (answered && is_final(status, answer)) {
+        if (answered && shop_is_final(status, answer)) {
             keep(run, kind, purchase->order, path, key, body, scope, status, answer);
             *ret_status = status;
             return answer;
@@ -143,13 +125,25 @@ static json_t *ask(struct purchase *purchase, struct prng *prng, const char *kin
     return NULL;
 }
 
+json_t *shop_ask(struct purchase *purchase, struct prng *prng, const char *kind, const char *path,
+                 const char *key, const char *body, int *ret_status) {
+    return shop_ask_as(purchase, prng, purchase->customer->run->key_count - 1, kind, path, key,
+                       body, ret_status);
+}
+
+bool shop_try(struct run *run, const char *method, const char *path, const char *key,
+              const char *body, int *ret_status, json_t **ret_answer) {
+    return try_once(run, method, path, key, body, run->key_count - 1, TIMEOUT_S * US_PER_SECOND,
+                    ret_status, ret_answer);
+}
+
 bool shop_again(struct run *run, const struct promise *promise, int *ret_status,
                 json_t **ret_answer) {
     for (int i = 0; i < 100; i++) {
         json_t *answer = NULL;
         if (try_once(run, "POST", promise->path, promise->key, promise->body, promise->scope,
                      TIMEOUT_S * US_PER_SECOND, ret_status, &answer) &&
-            is_final(*ret_status, answer)) {
+            shop_is_final(*ret_status, answer)) {
             *ret_answer = answer;
             return true;
         }
@@ -171,15 +165,14 @@ struct part {
 static void run_part(void *arg) {
     struct part *part = arg;
     int status = 0;
-    json_decref(
-        ask(part->purchase, &part->prng, part->kind, part->path, part->key, part->body, &status));
+    json_decref(shop_ask(part->purchase, &part->prng, part->kind, part->path, part->key, part->body,
+                         &status));
     part->purchase->parts--;
     g_free(part);
 }
 
-/* A request beside the others, at the same time. */
-static void beside(struct purchase *purchase, const char *kind, const char *path, const char *key,
-                   const char *body) {
+void shop_beside(struct purchase *purchase, const char *kind, const char *path, const char *key,
+                 const char *body) {
     struct part *part = g_new0(struct part, 1);
     part->purchase = purchase;
     part->kind = kind;
@@ -191,7 +184,7 @@ static void beside(struct purchase *purchase, const char *kind, const char *path
     sim_process_run(purchase->customer->run->shop_process, kind, run_part, part);
 }
 
-static void await_parts(struct purchase *purchase) {
+void shop_await_parts(struct purchase *purchase) {
     while (purchase->parts > 0) {
         task_sleep_us(20 * US_PER_MS);
     }
@@ -204,12 +197,12 @@ static void capture_in_parts(struct purchase *purchase) {
     snprintf(path, sizeof path, "/v1/payments/%s/capture", purchase->payment);
     snprintf(key, sizeof key, "%s-capture-1", purchase->order);
     snprintf(body, sizeof body, "{\"amount\":%lld,\"final\":false}", (long long)first);
-    beside(purchase, "capture-part", path, key, body);
-    await_parts(purchase);
+    shop_beside(purchase, "capture-part", path, key, body);
+    shop_await_parts(purchase);
     snprintf(key, sizeof key, "%s-capture-2", purchase->order);
     snprintf(body, sizeof body, "{\"amount\":%lld}", (long long)(purchase->amount - first));
-    beside(purchase, "capture-part", path, key, body);
-    await_parts(purchase);
+    shop_beside(purchase, "capture-part", path, key, body);
+    shop_await_parts(purchase);
 }
 
 static void do_holds(struct purchase *purchase) {
@@ -227,18 +220,18 @@ static void do_holds(struct purchase *purchase) {
         snprintf(path, sizeof path, "/v1/payments/%s/capture", purchase->payment);
         snprintf(key, sizeof key, "%s-capture", purchase->order);
         snprintf(body, sizeof body, "{\"amount\":%lld}", (long long)part);
-        beside(purchase, "capture", path, key, body);
+        shop_beside(purchase, "capture", path, key, body);
     }
     if (!capture || both) {
         snprintf(path, sizeof path, "/v1/payments/%s/cancel", purchase->payment);
         snprintf(key, sizeof key, "%s-cancel", purchase->order);
-        beside(purchase, "cancel", path, key, "{\"reason\":\"the customer thought better of it\"}");
+        shop_beside(purchase, "cancel", path, key,
+                    "{\"reason\":\"the customer thought better of it\"}");
     }
-    await_parts(purchase);
+    shop_await_parts(purchase);
 }
 
-/* The payment as it is now; NULL when nobody says. */
-static json_t *look(struct purchase *purchase) {
+json_t *shop_look(struct purchase *purchase) {
     struct run *run = purchase->customer->run;
     char path[128];
     json_t *answer = NULL;
@@ -269,22 +262,23 @@ static void do_refunds(struct purchase *purchase) {
                            : 1 + (int64_t)prng_below(&purchase->prng,
                                                      (uint64_t)(purchase->amount * 2 / 3) + 1);
         snprintf(key, sizeof key, "%s-refund-%d", purchase->order, i);
-        snprintf(body, sizeof body, "{\"amount\":%lld,\"reason\":\"requested_by_customer\"}",
-                 (long long)part);
-        beside(purchase, "refund", path, key, body);
+        bool credit = prng_below(&purchase->prng, 8) == 0;
+        snprintf(body, sizeof body, "{\"amount\":%lld,\"reason\":\"requested_by_customer\"%s}",
+                 (long long)part, credit ? ",\"to_original_method\":false" : "");
+        shop_beside(purchase, "refund", path, key, body);
         if (!at_once) {
-            await_parts(purchase);
+            shop_await_parts(purchase);
         }
     }
-    json_decref(look(purchase)); /* while they are under way, and after */
-    await_parts(purchase);
-    json_decref(look(purchase));
+    json_decref(shop_look(purchase)); /* while they are under way, and after */
+    shop_await_parts(purchase);
+    json_decref(shop_look(purchase));
 }
 
 /* Until the payment has come to a state in which more can be done with it. */
 static void await_state(struct purchase *purchase, char *ret_state, size_t bytes) {
     for (int i = 0; i < 40; i++) {
-        json_t *answer = look(purchase);
+        json_t *answer = shop_look(purchase);
         const char *state = json_peek_text(answer, "state", NULL);
         snprintf(ret_state, bytes, "%s", state != NULL ? state : "");
         json_decref(answer);
@@ -298,6 +292,32 @@ static void await_state(struct purchase *purchase, char *ret_state, size_t bytes
 
 /* ---- buying ---- */
 
+/* Each customer has a card of his own, and where cards are worn one of two in three purchases by
+ * which the bank never pays: one for now, one for good. All share these two. */
+static void write_tokens(const struct purchase *purchase, bool stripe, bool paypal,
+                         struct prng *prng, char *text, size_t bytes) {
+    static const char *const kinds[][2] = {
+        {"pm_card_visa", "vault_visa"},
+        {"pm_card_visa_chargeDeclinedInsufficientFunds", "vault_declined_INSTRUMENT_DECLINED"},
+        {"pm_card_visa_chargeDeclinedStolenCard", "vault_declined_9520"},
+    };
+    struct run *run = purchase->customer->run;
+    bool worn = run_sees(run, SEE_WORN_CARDS) && !purchase->late;
+    uint64_t drawn = worn ? prng_below(prng, 6) : 0;
+    size_t kind = drawn == 5 ? 2 : drawn >= 2 ? 1 : 0;
+    int card = kind == 0 ? purchase->customer->number : 1000;
+    char stripe_token[96] = "", paypal_token[96] = "";
+    if (stripe) {
+        snprintf(stripe_token, sizeof stripe_token, "\"stripe-eu\":\"%s.%d\"", kinds[kind][0],
+                 card);
+    }
+    if (paypal) {
+        snprintf(paypal_token, sizeof paypal_token, "\"paypal-eu\":\"%s.%d\"", kinds[kind][1],
+                 card);
+    }
+    snprintf(text, bytes, "%s%s%s", stripe_token, stripe && paypal ? "," : "", paypal_token);
+}
+
 static void write_purchase(struct purchase *purchase) {
     static const char *const currencies[] = {"USD", "EUR", "JPY"};
     struct run *run = purchase->customer->run;
@@ -309,16 +329,20 @@ static void write_purchase(struct purchase *purchase) {
     snprintf(purchase->order, sizeof purchase->order, purchase->late ? "late-%d-%d" : "order-%d-%d",
              purchase->customer->number, purchase->number);
     bool late = purchase->late;
-    bool stripe = late ? purchase->number % 2 == 0 : token != 0;
-    bool paypal = late ? !stripe : token != 1;
-    purchase->hold = late ? purchase->number / 2 % 3 > 0 : purchase->hold;
+    bool stripe = late ? purchase->wallet == SB_STRIPE : token != 0;
+    bool paypal = late ? purchase->wallet == SB_PAYPAL : token != 1;
+    purchase->hold = late ? purchase->end != LATE_PAYS : purchase->hold;
+    if (buyers_write(purchase)) {
+        return;
+    }
+    char tokens[256];
+    write_tokens(purchase, stripe, paypal, prng, tokens, sizeof tokens);
     snprintf(purchase->body, sizeof purchase->body,
              "{\"order_id\":\"%s\",\"amount\":%lld,\"currency\":\"%s\",\"method\":\"card\",%s"
-             "\"tokens\":{%s%s%s},\"customer\":{\"id\":\"customer-%d\",\"region\":\"DE\"}}",
+             "\"tokens\":{%s},\"customer\":{\"id\":\"customer-%d\",\"region\":\"DE\"%s}}",
              purchase->order, (long long)purchase->amount, currency,
-             purchase->hold ? "\"capture\":\"manual\"," : "",
-             stripe ? "\"stripe-eu\":\"pm_card_visa\"" : "", stripe && paypal ? "," : "",
-             paypal ? "\"paypal-eu\":\"vault_visa\"" : "", purchase->customer->number);
+             purchase->hold ? "\"capture\":\"manual\"," : "", tokens, purchase->customer->number,
+             late ? ",\"vip\":true" : "");
 }
 
 static void repeat_it(struct purchase *purchase, const char *key) {
@@ -328,11 +352,11 @@ static void repeat_it(struct purchase *purchase, const char *key) {
         return;
     }
     if (prng_below(&purchase->prng, 3) == 0) {
-        beside(purchase, "pay", "/v1/payments", key, purchase->body);
+        shop_beside(purchase, "pay", "/v1/payments", key, purchase->body);
     }
     if (prng_below(&purchase->prng, 6) == 0) {
         snprintf(body, sizeof body, "{\"description\":\"another\",%s", purchase->body + 1);
-        beside(purchase, "other-body", "/v1/payments", key, body);
+        shop_beside(purchase, "other-body", "/v1/payments", key, body);
     }
 }
 
@@ -348,21 +372,24 @@ static void buy(struct purchase *purchase) {
         snprintf(body, sizeof body, "{\"description\":\"" SIM_CARD_NUMBER "\",%s",
                  purchase->body + 1);
         json_decref(
-            ask(purchase, &purchase->prng, "card-number", "/v1/payments", bad, body, &status));
+            shop_ask(purchase, &purchase->prng, "card-number", "/v1/payments", bad, body, &status));
     }
     repeat_it(purchase, key);
-    json_t *answer = ask(purchase, &purchase->prng, "pay", "/v1/payments", key, purchase->body,
-                         &status);
+    json_t *answer = shop_ask(purchase, &purchase->prng, "pay", "/v1/payments", key, purchase->body,
+                              &status);
     const char *id = json_peek_text(answer, "id", NULL);
     snprintf(purchase->payment, sizeof purchase->payment, "%s", id != NULL ? id : "");
     json_decref(answer);
     if (purchase->payment[0] == '\0') {
-        await_parts(purchase);
+        shop_await_parts(purchase);
         return;
     }
     if (run_sees(run, SEE_SAME_ORDER) && prng_below(&purchase->prng, 4) == 0) {
         snprintf(key, sizeof key, "%s-second", purchase->order);
-        beside(purchase, "second", "/v1/payments", key, purchase->body);
+        shop_beside(purchase, "second", "/v1/payments", key, purchase->body);
+    }
+    if (purchase->by_wallet) {
+        buyers_act(purchase);
     }
     await_state(purchase, state, sizeof state);
     if (strcmp(state, "authorized") == 0) {
@@ -373,7 +400,7 @@ static void buy(struct purchase *purchase) {
         prng_below(&purchase->prng, 3) == 0) {
         do_refunds(purchase);
     }
-    await_parts(purchase);
+    shop_await_parts(purchase);
 }
 
 static void customer_main(void *arg) {
@@ -391,37 +418,47 @@ static void customer_main(void *arg) {
     g_free(customer);
 }
 
-void shop_latecomer(struct run *run) {
+void shop_latecomer(struct run *run, enum sb_gateway gateway, const char *operation) {
     struct customer customer = {run, RUN_CUSTOMERS_MAX};
-    struct purchase purchase = {.customer = &customer, .number = run->latecomers++, .late = true};
+    struct purchase purchase = {.customer = &customer,
+                                .number = run->latecomers++,
+                                .late = true,
+                                .wallet = gateway,
+                                .end = strcmp(operation, "capture") == 0  ? LATE_CAPTURES
+                                       : strcmp(operation, "cancel") == 0 ? LATE_CANCELS
+                                                                          : LATE_PAYS};
     char path[128], key[128], state[32] = "";
     int status = 0;
     run_prng(run, &purchase.prng, "late", purchase.number);
     write_purchase(&purchase);
     snprintf(key, sizeof key, "%s-pay", purchase.order);
-    json_t *answer = ask(&purchase, &purchase.prng, "pay", "/v1/payments", key, purchase.body,
-                         &status);
+    json_t *answer = shop_ask(&purchase, &purchase.prng, "pay", "/v1/payments", key, purchase.body,
+                              &status);
     const char *id = json_peek_text(answer, "id", NULL);
     snprintf(purchase.payment, sizeof purchase.payment, "%s", id != NULL ? id : "");
     json_decref(answer);
     if (purchase.payment[0] == '\0') {
         return;
     }
+    if (purchase.by_wallet) {
+        buyers_act(&purchase);
+        shop_await_parts(&purchase);
+    }
     await_state(&purchase, state, sizeof state);
     if (strcmp(state, "authorized") == 0) {
-        bool capture = purchase.number / 2 % 3 == 1;
+        bool capture = purchase.end == LATE_CAPTURES;
         snprintf(path, sizeof path, "/v1/payments/%s/%s", purchase.payment,
                  capture ? "capture" : "cancel");
         snprintf(key, sizeof key, "%s-end", purchase.order);
-        json_decref(ask(&purchase, &purchase.prng, capture ? "capture" : "cancel", path, key, "{}",
-                        &status));
+        json_decref(shop_ask(&purchase, &purchase.prng, capture ? "capture" : "cancel", path, key,
+                             "{}", &status));
         await_state(&purchase, state, sizeof state);
     }
     if (strcmp(state, "succeeded") == 0) {
         snprintf(path, sizeof path, "/v1/payments/%s/refunds", purchase.payment);
         snprintf(key, sizeof key, "%s-refund", purchase.order);
-        json_decref(ask(&purchase, &purchase.prng, "refund", path, key,
-                        "{\"amount\":10,\"reason\":\"requested_by_customer\"}", &status));
+        json_decref(shop_ask(&purchase, &purchase.prng, "refund", path, key,
+                             "{\"amount\":10,\"reason\":\"requested_by_customer\"}", &status));
     }
 }
 
@@ -432,40 +469,110 @@ void shop_open(struct run *run) {
         *customer = (struct customer){run, i};
         sim_process_run(run->shop_process, "customer", customer_main, customer);
     }
+    subscribers_open(run);
+    bank_rows_open(run);
+    held_open(run);
+    clerks_open(run);
+    ladder_open(run);
+    accounts_open(run);
 }
 
 /* ---- the merchant ---- */
 
-void merchant_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
-    struct run *run = ctx;
+enum { IN_FLIGHT_US = 60 * 1000 * 1000, CLOCKS_US = 2 * 600 * 1000 * 1000 };
+
+static bool verifies(const struct http_request *request, const char *text) {
     struct err err = {0};
     struct secret *secret = NULL;
-    const char *id = http_header_find(request->headers, request->header_count, "webhook-id");
-    reply->status = 500;
-    if (run->webhook_secret[0] == '\0' ||
-        standard_webhook_secret_read(run->webhook_secret, &secret, &err) < 0) {
-        return; /* it does not know its own secret yet: later, please */
+    if (text[0] == '\0' || standard_webhook_secret_read(text, &secret, &err) < 0) {
+        return false;
     }
     const struct secret *keys[] = {secret};
     /* The service's clock may be off; then the merchant's tolerance is what refuses it. */
     int r = standard_webhook_verify(keys, 1, request->headers, request->header_count, request->body,
                                     request->body_bytes, clock_wall_us() / US_PER_SECOND, &err);
     secret_free(secret);
-    if (r < 0) {
-        bool settled = run->phase == RUN_QUIET &&
-                       sim_world_now_us(run->world) > run->quiet_us + 60 * US_PER_SECOND;
+    return r >= 0;
+}
+
+/* While a secret is being replaced both are good; when that is over, or was not wished for, the old
+ * one is not. (What is under way and what clocks differ by is left out.) */
+static void check_rotation(struct run *run, bool by_new, bool by_old) {
+    int64_t since_us = sim_world_now_us(run->world) - run->rotated_us;
+    if (run->webhook_secret_old[0] == '\0' || run->rotation_unsure || since_us < IN_FLIGHT_US) {
+        return;
+    }
+    int64_t slack_us = run_sees(run, SEE_CLOCK) ? CLOCKS_US : IN_FLIGHT_US;
+    bool overlaps = since_us < run->rotate_overlap_us - slack_us;
+    bool over = since_us > run->rotate_overlap_us + slack_us;
+    if (!by_new || (overlaps && !by_old)) {
+        run_fail(run, "webhook", "",
+                 "%lld s after a new secret a webhook is not signed with the %s",
+                 (long long)(since_us / US_PER_SECOND), by_new ? "old one" : "new one");
+    }
+    if (over && by_old) {
+        run_fail(run, "webhook", "", "%lld s after a new secret the old one is still good",
+                 (long long)(since_us / US_PER_SECOND));
+    }
+}
+
+/* What one event is told with is the same each time, and true at that moment. */
+static void hear(struct run *run, const char *id, const struct http_request *request) {
+    char *body = g_strndup(request->body, request->body_bytes);
+    const char *before = g_hash_table_lookup(run->told_bytes, id);
+    if (before != NULL) {
+        if (strcmp(before, body) != 0) {
+            run_fail(run, "webhook", id, "event %s was told twice, and differently", id);
+        }
+        g_free(body);
+        return;
+    }
+    g_hash_table_insert(run->told_bytes, g_strdup(id), body);
+    json_t *said = json_loads(body, 0, NULL);
+    const char *named = json_peek_text(said, "id", NULL);
+    if (named == NULL || strcmp(named, id) != 0) {
+        run_fail(run, "webhook", id, "event %s calls itself %s", id, named != NULL ? named : "?");
+    }
+    oracle_said(run, id, json_object_get(said, "data"));
+    json_decref(said);
+}
+
+/* Taken: the merchant answers for it. */
+static void take(struct run *run, const char *id, const struct http_request *request) {
+    if (!g_hash_table_contains(run->told, id)) {
+        g_hash_table_insert(run->told, g_strdup(id),
+                            json_loadb(request->body, request->body_bytes, 0, NULL));
+    }
+}
+
+void merchant_handle(void *ctx, const struct http_request *request, struct http_reply *reply) {
+    struct run *run = ctx;
+    const char *id = http_header_find(request->headers, request->header_count, "webhook-id");
+    reply->status = 500;
+    if (run->webhook_secret[0] == '\0') {
+        return; /* it does not know its own secret yet: later, please */
+    }
+    bool by_new = verifies(request, run->webhook_secret);
+    bool by_old = verifies(request, run->webhook_secret_old);
+    if (!by_new && !by_old) {
+        bool settled = run->phase == RUN_QUIET && !run->rotation_unsure &&
+                       sim_world_now_us(run->world) > run->quiet_us + IN_FLIGHT_US &&
+                       sim_world_now_us(run->world) > run->rotated_us + IN_FLIGHT_US;
         if (settled) {
-            run_fail(run, "webhook", "", "a webhook does not verify: %s", err.detail);
+            run_fail(run, "webhook", "", "a webhook does not verify");
         }
         return;
     }
+    check_rotation(run, by_new, by_old);
+    if (id == NULL) {
+        run_fail(run, "webhook", "", "a webhook without an id");
+        return;
+    }
+    hear(run, id, request);
     struct prng *prng = sim_world_prng(run->world);
     if (run->phase == RUN_TROUBLE && prng_below(prng, 12) == 0) {
         return;
     }
     reply->status = 200;
-    if (id != NULL && !g_hash_table_contains(run->told, id)) {
-        json_t *said = json_loadb(request->body, request->body_bytes, 0, NULL);
-        g_hash_table_insert(run->told, g_strdup(id), said);
-    }
+    take(run, id, request);
 }

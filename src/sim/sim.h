@@ -36,9 +36,11 @@ enum {
 struct sim_order {
     uint64_t seed;
     uint64_t without;         /* bits of features that it shall not see */
+    uint64_t with;            /* and of those that it shall, though it did not draw them */
     int customers, purchases; /* at most so many; 0: as drawn */
     enum plant plant;         /* PLANT_NONE: the code as it is */
     bool story;               /* keep the trace */
+    uint32_t gateways;        /* of the service, bits (gateways.h); 0: as drawn */
 };
 
 struct sim_outcome {
@@ -54,8 +56,9 @@ struct sim_outcome {
     int64_t looks; /* how often the rules were asked of the whole store */
 };
 
-/* Makes what all runs share (a key, a certificate): before the first, and before any fork. */
-void sim_prepare(void);
+/* Makes what all runs with these gateways share (keys, certificates): before the first, and before
+ * any fork. */
+void sim_prepare(uint32_t gateways);
 void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char **ret_story);
 /* In a child process; one that ends by a signal or not at all (after `timeout_s`) failed with check
  * "crash" or "hang". `ret_story` may be NULL; else free() it. */

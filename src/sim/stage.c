@@ -9,44 +9,79 @@
 #include "base/json.h"
 #include "payment/payments.h"
 #include "sandbox/sandbox_impl.h"
+#include "sim/accounts.h"
+#include "sim/bank_rows.h"
+#include "sim/gateways.h"
+#include "sim/held.h"
+#include "sim/rotation.h"
 #include "sim/run.h"
 
-enum { ASK_TIMEOUT_S = 120, BOOT_STACK_BYTES = 1024 * 1024, BOOT_TRIES_MAX = 400 };
+enum {
+    ASK_TIMEOUT_S = 120,
+    BOOT_STACK_BYTES = 1024 * 1024,
+    BOOT_TRIES_MAX = 400,
+    CONFIG_BYTES_MAX = 16384,
+    URL_CHARS_MAX = 80,
+};
 #define UP_WITHIN_US (600 * US_PER_SECOND)
 
-static const char config_text[] =
-    "store: {url: \"sqlite:/sim/holdfast.db\", migrate: true}\n"
-    "master_key: \"env:HOLDFAST_SIM_MASTER_KEY\"\n"
-    "log_level: debug\n"
-    "limits: {requests_per_second: 1000000, burst: 1000000}\n"
-    "gateways:\n"
-    "  - name: stripe-eu\n"
-    "    adapter: stripe\n"
-    "    base_url: https://api.stripe.com\n"
-    "    priority: 1\n"
-    "    timeout_ms: 3000\n"
-    "    callback_due_s: 20\n"
-    "    credentials:\n"
-    "      - {name: api_key, from: \"env:HOLDFAST_SIM_STRIPE_KEY\"}\n"
-    "      - {name: webhook_secret, from: \"env:HOLDFAST_SIM_STRIPE_WHSEC\"}\n"
-    "  - name: paypal-eu\n"
-    "    adapter: paypal\n"
-    "    base_url: https://api.paypal.com\n"
-    "    priority: 2\n"
-    "    timeout_ms: 3000\n"
-    "    callback_due_s: 20\n"
-    "    credentials:\n"
-    "      - {name: client_id, from: \"env:HOLDFAST_SIM_PAYPAL_ID\"}\n"
-    "      - {name: client_secret, from: \"env:HOLDFAST_SIM_PAYPAL_SECRET\"}\n"
-    "      - {name: webhook_id, from: \"env:HOLDFAST_SIM_PAYPAL_WEBHOOK\"}\n"
-    "      - {name: webhook_ca, from: \"env:HOLDFAST_SIM_PAYPAL_CA\"}\n"
-    "breaker: {open_ms: 2000, open_max_ms: 8000, trickle_ms: 250, slow_ms: 1500}\n"
-    "payments: {request_budget_ms: 12000}\n";
+#define CONFIG_HEAD                                                                                \
+    "store: {url: \"sqlite:" RUN_STORE_PATH "\", migrate: true}\n"                                 \
+    "master_key: \"env:HOLDFAST_SIM_MASTER_KEY\"\n"                                                \
+    "log_level: debug\n"                                                                           \
+    "limits: {requests_per_second: 1000000, burst: 1000000}\n"                                     \
+    "breaker: {open_ms: 2000, open_max_ms: 8000, trickle_ms: 250, slow_ms: 1500}\n"                \
+    "payments: {request_budget_ms: 12000, action_minutes: %d, probe_s: 120, "                      \
+    "second_look_minutes: 3}\n"
+
+/* Who comes only for the breakers' sake is a VIP: nobody stops him (shop.c). */
+#define CONFIG_RULES                                                                               \
+    "risk:\n  rules:\n"                                                                            \
+    "    - {name: often, says: Too often, action: deny, all: [{vip: false}, {velocity: {by: "      \
+    "customer, over: 24h, count: %d}}]}\n"                                                         \
+    "    - {name: much, says: Too much, action: deny, all: [{vip: false}, {velocity: {by: card, "  \
+    "over: 24h, sum: 40000, currency: EUR}}]}\n"
 
 /* ---- hosts ---- */
 
 static void answer_public(void *ctx, const struct http_request *request, struct http_reply *reply) {
     service_handle(((struct run *)ctx)->service, false, request, reply);
+}
+
+/* The value of a form's field that needs no decoding; "" when there is none. */
+static void form_field(const struct http_request *request, const char *name, char *ret_value,
+                       size_t bytes) {
+    size_t count = strlen(name);
+    ret_value[0] = '\0';
+    for (const char *at = request->body; at != NULL && at[0] != '\0';) {
+        size_t chars = strcspn(at, "&");
+        if (strncmp(at, name, count) == 0 && at[count] == '=') {
+            snprintf(ret_value, bytes, "%.*s", (int)(chars - count - 1), at + count + 1);
+        }
+        at += chars + (at[chars] == '&' ? 1 : 0);
+    }
+}
+
+/* By what its gateway knows a callback: free(). NULL: it has no such name. */
+static char *callback_name(const char *gateway, const struct http_request *request) {
+    if (strcmp(gateway, sim_gateway(SB_ALIPAY)->name) == 0) {
+        char id[80];
+        form_field(request, "notify_id", id, sizeof id);
+        return id[0] != '\0' ? strdup(id) : NULL;
+    }
+    if (strcmp(gateway, sim_gateway(SB_UNIONPAY)->name) == 0) {
+        char parts[4][48];
+        static const char *const names[] = {"orderId", "txnTime", "txnType", "respCode"};
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            form_field(request, names[i], parts[i], sizeof parts[i]);
+        }
+        return g_strdup_printf("%s.%s.%s.%s", parts[0], parts[1], parts[2], parts[3]);
+    }
+    json_t *event = json_loadb(request->body, request->body_bytes, 0, NULL);
+    const char *id = json_peek_text(event, "id", NULL);
+    char *name = id != NULL ? strdup(id) : NULL;
+    json_decref(event);
+    return name;
 }
 
 /* What is acknowledged here must be in the store for ever (oracle.c). */
@@ -55,14 +90,17 @@ static void answer_callback(void *ctx, const struct http_request *request,
     static const char folder[] = "/callbacks/";
     struct run *run = ctx;
     service_handle(run->service, false, request, reply);
-    json_t *event = json_loadb(request->body, request->body_bytes, 0, NULL);
-    const char *id = json_peek_text(event, "id", NULL);
-    if (reply->status >= 200 && reply->status < 300 && id != NULL &&
-        strncmp(request->path, folder, sizeof folder - 1) == 0) {
-        g_hash_table_add(run->acknowledged,
-                         g_strdup_printf("%s %s", request->path + sizeof folder - 1, id));
+    rotation_heard(run, request->path, reply->status);
+    if (reply->status < 200 || reply->status > 299 ||
+        strncmp(request->path, folder, sizeof folder - 1) != 0) {
+        return;
     }
-    json_decref(event);
+    const char *gateway = request->path + sizeof folder - 1;
+    char *name = callback_name(gateway, request);
+    if (name != NULL) {
+        g_hash_table_add(run->acknowledged, g_strdup_printf("%s %s", gateway, name));
+    }
+    free(name);
 }
 
 static void answer_internal(void *ctx, const struct http_request *request,
@@ -70,20 +108,17 @@ static void answer_internal(void *ctx, const struct http_request *request,
     service_handle(((struct run *)ctx)->service, true, request, reply);
 }
 
-static void answer_stripe(void *ctx, const struct http_request *request, struct http_reply *reply) {
-    sandbox_handle(((struct run *)ctx)->sandbox, SANDBOX_STRIPE, request, reply);
+static void answer_gateway(void *ctx, const struct http_request *request,
+                           struct http_reply *reply) {
+    const struct run_door *door = ctx;
+    oracle_called(door->run, door->gateway, request);
+    sandbox_handle(door->run->sandbox, (enum sandbox_port)door->gateway, request, reply);
+    rotation_called(door->run, door->gateway, reply);
 }
 
-static void answer_paypal(void *ctx, const struct http_request *request, struct http_reply *reply) {
-    sandbox_handle(((struct run *)ctx)->sandbox, SANDBOX_PAYPAL, request, reply);
-}
-
-static bool stripe_refuses(void *ctx) {
-    return sandbox_refuses(((struct run *)ctx)->sandbox, SB_STRIPE);
-}
-
-static bool paypal_refuses(void *ctx) {
-    return sandbox_refuses(((struct run *)ctx)->sandbox, SB_PAYPAL);
+static bool gateway_refuses(void *ctx) {
+    const struct run_door *door = ctx;
+    return sandbox_refuses(door->run->sandbox, (int)door->gateway);
 }
 
 static void open_gateways(struct run *run) {
@@ -91,36 +126,71 @@ static void open_gateways(struct run *run) {
     struct sandbox_options options;
     sandbox_options_init(&options);
     options.seed = run->order.seed;
-    options.callback_urls[0] = "http://holdfast.sim/callbacks/stripe-eu";
-    options.callback_urls[1] = "http://holdfast.sim/callbacks/paypal-eu";
     options.callback_workers = 4;
     options.callback_retry_ms = 500;
     options.objects_max = 20000;
     options.no_listeners = true;
     options.client = sim_client_new(run->net);
-    options.base_urls[0] = "https://api.stripe.com";
-    options.base_urls[1] = "https://api.paypal.com";
-    options.identity = run->identity;
+    char urls[SB_GATEWAYS][URL_CHARS_MAX];
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        const struct sim_gateway *gateway = sim_gateway((enum sb_gateway)i);
+        snprintf(urls[i], sizeof urls[i], "https://holdfast.sim/callbacks/%s", gateway->name);
+        options.callback_urls[i] = (run->gateways >> i & 1) != 0 ? urls[i] : NULL;
+        options.base_urls[i] = gateway->base_url;
+        options.identities[i] = sim_gateway_identity((enum sb_gateway)i);
+    }
     int r = sandbox_start(&options, &run->sandbox, &err);
     INVARIANT(r == 0, "the simulated gateways start");
 }
 
-void stage_open(struct run *run) {
+static void read_config(struct run *run) {
     struct err err = {0};
-    int r = service_config_read("sim", config_text, &run->config, &err);
+    BUF_AUTO text;
+    buf_init(&text, CONFIG_BYTES_MAX);
+    buf_addf(&text, CONFIG_HEAD, RUN_ACTION_MINUTES);
+    sim_gateways_write(run->gateways, &text);
+    bank_rows_config(run, &text);
+    if (run_sees(run, SEE_FRAUD_RULES)) {
+        buf_addf(&text, CONFIG_RULES, RUN_PAYMENTS_ALLOWED);
+    }
+    held_config(run, &text);
+    rotation_config(run, &text);
+    INVARIANT(buf_ok(&text), "the simulator's configuration fits");
+    int r = service_config_read("sim", text.data, &run->config, &err);
     INVARIANT(r == 0, "the simulator's configuration can be read");
-    run->stripe = sim_host_new(run->net, "api.stripe.com", SIM_LINK_GATEWAY, "198.51.100.1");
-    run->paypal = sim_host_new(run->net, "api.paypal.com", SIM_LINK_GATEWAY, "198.51.100.2");
+}
+
+static void open_doors(struct run *run) {
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        struct run_door *door = &run->doors[i];
+        const struct sim_gateway *gateway = sim_gateway((enum sb_gateway)i);
+        *door = (struct run_door){.run = run, .gateway = (enum sb_gateway)i};
+        if ((run->gateways >> i & 1) != 0) {
+            door->host = sim_host_new(run->net, gateway->host, SIM_LINK_GATEWAY, gateway->peer);
+        }
+    }
+}
+
+static void serve_doors(struct run *run) {
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        struct run_door *door = &run->doors[i];
+        if (door->host != NULL) {
+            sim_host_serve(door->host, run->gateways_process, answer_gateway, door);
+            sim_host_refuses(door->host, gateway_refuses, door);
+        }
+    }
+}
+
+void stage_open(struct run *run) {
+    read_config(run);
+    open_doors(run);
     run->public_host = sim_host_new(run->net, "shop.holdfast.sim", SIM_LINK_CUSTOMER,
                                     "203.0.113.7");
     run->callback_host = sim_host_new(run->net, "holdfast.sim", SIM_LINK_CALLBACK, "198.51.100.9");
     run->internal_host = sim_host_new(run->net, "localhost", SIM_LINK_INSIDE, "127.0.0.1");
     run->merchant_host = sim_host_new(run->net, "merchant.sim", SIM_LINK_WEBHOOK, "203.0.113.1");
     open_gateways(run);
-    sim_host_serve(run->stripe, run->gateways_process, answer_stripe, run);
-    sim_host_serve(run->paypal, run->gateways_process, answer_paypal, run);
-    sim_host_refuses(run->stripe, stripe_refuses, run);
-    sim_host_refuses(run->paypal, paypal_refuses, run);
+    serve_doors(run);
     sim_host_serve(run->merchant_host, run->merchant_process, merchant_handle, run);
 }
 
@@ -132,23 +202,32 @@ static void serve(struct run *run, struct sim_process *process) {
     sim_host_serve(run->internal_host, process, answer_internal, run);
 }
 
-/* What no rule asks about: after a commit of nothing else, all of them are as true as before. */
-static bool is_aside(const char *sql) {
-    static const char *const asides[] = {
-        "SELECT ",
-        "UPDATE job SET ", /* its kind and key, which rules ask about, never change */
-        "INSERT INTO idempotency ",
-        "UPDATE idempotency ",
-        "DELETE FROM idempotency ",
-        "INSERT INTO audit_entry ",
-        "UPDATE audit_head ",
-        "INSERT INTO api_key ",
-        "UPDATE api_key ",
-        "INSERT INTO gateway_control ",
-    };
-    for (size_t i = 0; i < COUNT_OF(asides); i++) {
-        if (strncmp(sql, asides[i], strlen(asides[i])) == 0) {
-            return true;
+/* Which rules a statement may make untrue. Of jobs the rules ask whether there is one of a kind for
+ * a key: both never change while it is there, and one more makes nothing untrue. */
+static uint64_t rules_about(struct run *run, const char *sql) {
+    void *known = NULL;
+    if (strncmp(sql, "SELECT ", 7) == 0 || strncmp(sql, "UPDATE job SET ", 15) == 0 ||
+        strncmp(sql, "INSERT INTO job ", 16) == 0) {
+        return 0;
+    }
+    if (!g_hash_table_lookup_extended(run->rules_about, sql, NULL, &known)) {
+        static_assert(sizeof known >= sizeof run->rules, "a pointer keeps a bit for each rule");
+        known = (void *)(uintptr_t)payments_rules_about(sql);
+        g_hash_table_insert(run->rules_about, g_strdup(sql), known);
+    }
+    return (uint64_t)(uintptr_t)known;
+}
+
+/* Whether a statement changes a callback, or what shows that one was applied (oracle.c). */
+static bool is_about_applied(const char *sql) {
+    static const char *const begin[] = {"INSERT INTO ", "UPDATE ", "DELETE FROM "};
+    static const char *const tables[] = {"callback ", "attempt ", "operation ", "review_case "};
+    for (size_t i = 0; i < COUNT_OF(begin); i++) {
+        size_t chars = strlen(begin[i]);
+        for (size_t k = 0; strncmp(sql, begin[i], chars) == 0 && k < COUNT_OF(tables); k++) {
+            if (strncmp(sql + chars, tables[k], strlen(tables[k])) == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -158,7 +237,8 @@ static bool is_aside(const char *sql) {
 static int on_statement(void *ctx, const char *sql) {
     struct run *run = ctx;
     if (strcmp(sql, "COMMITTED") != 0) {
-        run->asks = run->asks || (strcmp(sql, "COMMIT") != 0 && !is_aside(sql));
+        run->rules |= strcmp(sql, "COMMIT") != 0 ? rules_about(run, sql) : 0;
+        run->applied |= is_about_applied(sql);
         return 0;
     }
     struct sim_disk_counts counts;
@@ -166,8 +246,7 @@ static int on_statement(void *ctx, const char *sql) {
     bool changed = counts.writes != run->writes_seen;
     run->writes_seen = counts.writes;
     run->commits += changed;
-    if (changed && run->asks && run->look != NULL) {
-        run->asks = false;
+    if (changed && (run->rules != 0 || run->applied) && run->look != NULL) {
         sim_hold(run->world);
         oracle_commit(run);
         sim_unhold(run->world);
@@ -195,6 +274,29 @@ static void on_death(void *ctx) {
     }
 }
 
+/* The oracles' eye on the store, which stays open from life to life: to open it takes longer than
+ * all that is asked in a short one. */
+static int open_look(struct run *run, struct err *err) {
+    uint64_t seen = sim_disk_seen(run->disk, RUN_STORE_PATH);
+    struct store *eye = run->eye;
+    if (eye != NULL && (seen == 0 || seen != run->eye_sees)) {
+        run->eye = NULL;
+        store_close(eye);
+    }
+    int r = 0;
+    if (run->eye == NULL) {
+        struct store_options look = {.url = run->config->store.url, .look = true};
+        sim_hold(run->world);
+        sim_disk_watch(run->disk, true);
+        r = store_open(&look, &run->eye, err);
+        sim_disk_watch(run->disk, false);
+        sim_unhold(run->world);
+        run->eye_sees = seen;
+    }
+    run->look = r < 0 ? NULL : run->eye;
+    return r;
+}
+
 static void boot(void *arg) {
     struct run *run = arg;
     struct sim_process *process = run->life;
@@ -202,15 +304,17 @@ static void boot(void *arg) {
     struct service *service = NULL;
     bool first = run->lives == 1;
     task_sleep_us(first ? 1000 : 20000 + (int64_t)prng_below(sim_world_prng(run->world), 3000000));
-    struct service_hooks hooks = {.client = sim_client_new(run->net), .no_listeners = true};
+    struct service_hooks hooks = {.client = sim_client_new(run->net),
+                                  .no_listeners = true,
+                                  .no_days = true,
+                                  .repair_rules = accounts_rules(run)};
     int r = service_open(run->config, &hooks, &service, &err);
     if (r == 0) {
         store_fault_set(service->store, on_statement, run);
         r = service_start(service, &err);
     }
-    struct store_options look = {.url = run->config->store.url, .look = true};
     if (r == 0) {
-        r = store_open(&look, &run->look, &err);
+        r = open_look(run, &err);
     }
     if (r < 0) {
         sim_say(run->world, "life %d cannot begin: %s", run->lives, err.detail);
@@ -218,16 +322,19 @@ static void boot(void *arg) {
         sim_process_kill(process);
     }
     run->service = service;
-    run->asks = true; /* what the last life left */
+    run->rules = PAYMENTS_RULES_ALL; /* about what the last life left */
+    run->applied = true;
     serve(run, process);
+    run->boot_tries = 0;
     sim_say(run->world, "life %d serves", run->lives);
 }
 
 void stage_boot(struct run *run) {
     char name[24];
     run->lives++;
-    if (run->lives > BOOT_TRIES_MAX) {
-        run_fail(run, "boot", "", "the service cannot be started: %d tries", run->lives);
+    run->boot_tries++;
+    if (run->boot_tries > BOOT_TRIES_MAX) {
+        run_fail(run, "boot", "", "the service cannot be started: %d tries", run->boot_tries);
         return;
     }
     snprintf(name, sizeof name, "service-%d", run->lives);
@@ -250,11 +357,9 @@ void stage_await(struct run *run) {
 static void stop_well(void *arg) {
     struct run *run = arg;
     struct service *service = run->service;
-    struct store *look = run->look;
     run->look = NULL;
     run->service = NULL;
     (void)service_drain(service);
-    store_close(look);
     service_close(service);
     run->stopped = true;
 }

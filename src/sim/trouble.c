@@ -4,12 +4,25 @@
  * Each feature has a generator of its own: taking one away leaves the others as they were. Rates of
  * the links and the disk hold from the beginning to the healing; everything else comes and goes. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/json.h"
+#include "sandbox/paypal.h"
+#include "sandbox/sandbox_impl.h"
+#include "sandbox/stripe.h"
+#include "sim/gateways.h"
+#include "sim/held.h"
+#include "sim/rotation.h"
 #include "sim/run.h"
 
-enum { PAUSE_US_MAX = 12 * 1000 * 1000, CLOCK_JUMP_S_MAX = 600, ROOM_BYTES_MAX = 400 * 1024 };
+enum {
+    PAUSE_US_MAX = 12 * 1000 * 1000,
+    CLOCK_JUMP_S_MAX = 600,
+    ROOM_BYTES_MAX = 400 * 1024,
+    LIVES_KILLED_MAX = 20, /* what dies more often in one run would better do so in two */
+};
 
 typedef void trouble_fn(struct run *run, struct prng *prng);
 
@@ -63,8 +76,18 @@ static void set_disk(struct run *run) {
 
 /* ---- gateways ---- */
 
-static const char *gateway_of(struct prng *prng) {
-    return prng_below(prng, 2) == 0 ? "stripe" : "paypal";
+/* One of those that the service has. */
+static enum sb_gateway draw_gateway(const struct run *run, struct prng *prng) {
+    int left = (int)prng_below(prng, (uint64_t)__builtin_popcount(run->gateways));
+    int gateway = 0;
+    while ((run->gateways >> gateway & 1) == 0 || left-- > 0) {
+        gateway++;
+    }
+    return (enum sb_gateway)gateway;
+}
+
+static const char *gateway_of(const struct run *run, struct prng *prng) {
+    return sb_gateway_name(draw_gateway(run, prng));
 }
 
 static const char *operation_of(struct prng *prng) {
@@ -92,7 +115,7 @@ static void fault(struct run *run, const char *spec) {
 
 static void gateway_down(struct run *run, struct prng *prng) {
     char spec[160];
-    snprintf(spec, sizeof spec, "%s:%s:for_s=%d", gateway_of(prng),
+    snprintf(spec, sizeof spec, "%s:%s:for_s=%d", gateway_of(run, prng),
              prng_below(prng, 2) == 0 ? "down" : "refuse", 1 + (int)prng_below(prng, 40));
     fault(run, spec);
 }
@@ -100,7 +123,7 @@ static void gateway_down(struct run *run, struct prng *prng) {
 static void gateway_slow(struct run *run, struct prng *prng) {
     char spec[160];
     int median = 200 + (int)prng_below(prng, 3000);
-    snprintf(spec, sizeof spec, "%s:slow:%smedian_ms=%d,p99_ms=%d,for_s=%d", gateway_of(prng),
+    snprintf(spec, sizeof spec, "%s:slow:%smedian_ms=%d,p99_ms=%d,for_s=%d", gateway_of(run, prng),
              operation_of(prng), median, median * 4, 1 + (int)prng_below(prng, 30));
     fault(run, spec);
 }
@@ -108,7 +131,7 @@ static void gateway_slow(struct run *run, struct prng *prng) {
 static void gateway_silent(struct run *run, struct prng *prng) {
     static const char *const kinds[] = {"timeout_after", "timeout_before", "reset"};
     char spec[160];
-    snprintf(spec, sizeof spec, "%s:%s:%sprobability=%.1f,for_s=%d", gateway_of(prng),
+    snprintf(spec, sizeof spec, "%s:%s:%sprobability=%.1f,for_s=%d", gateway_of(run, prng),
              kinds[prng_below(prng, COUNT_OF(kinds))], operation_of(prng), chance(prng),
              1 + (int)prng_below(prng, 30));
     fault(run, spec);
@@ -120,7 +143,7 @@ static void gateway_errors(struct run *run, struct prng *prng) {
     int status = statuses[prng_below(prng, COUNT_OF(statuses))];
     bool executed = prng_below(prng, 2) == 0 && status != 429 && status != 503;
     snprintf(spec, sizeof spec, "%s:error:%sprobability=%.1f,status=%d%s,for_s=%d",
-             gateway_of(prng), operation_of(prng), chance(prng), status,
+             gateway_of(run, prng), operation_of(prng), chance(prng), status,
              executed ? ",executed=true" : "", 1 + (int)prng_below(prng, 30));
     fault(run, spec);
 }
@@ -128,21 +151,21 @@ static void gateway_errors(struct run *run, struct prng *prng) {
 static void gateway_declines(struct run *run, struct prng *prng) {
     char spec[160];
     bool refund = prng_below(prng, 3) == 0;
-    snprintf(spec, sizeof spec, "%s:decline:%sprobability=%.1f,for_s=%d", gateway_of(prng),
+    snprintf(spec, sizeof spec, "%s:decline:%sprobability=%.1f,for_s=%d", gateway_of(run, prng),
              refund ? "operation=refund," : "", chance(prng), 1 + (int)prng_below(prng, 40));
     fault(run, spec);
 }
 
 static void callbacks_lost(struct run *run, struct prng *prng) {
     char spec[160];
-    snprintf(spec, sizeof spec, "%s:callback_lost:probability=%.1f,for_s=%d", gateway_of(prng),
+    snprintf(spec, sizeof spec, "%s:callback_lost:probability=%.1f,for_s=%d", gateway_of(run, prng),
              chance(prng), 1 + (int)prng_below(prng, 60));
     fault(run, spec);
 }
 
 static void callbacks_late(struct run *run, struct prng *prng) {
     char spec[160];
-    const char *gateway = gateway_of(prng);
+    const char *gateway = gateway_of(run, prng);
     int for_s = 1 + (int)prng_below(prng, 60);
     switch (prng_below(prng, 3)) {
     case 0:
@@ -162,10 +185,240 @@ static void callbacks_late(struct run *run, struct prng *prng) {
 }
 
 static void callbacks_forged(struct run *run, struct prng *prng) {
+    static const char *const kinds[] = {"forged", "forged", "stale", "truncated"};
     char spec[160];
-    snprintf(spec, sizeof spec, "%s:callback_forged:probability=%.1f,for_s=%d", gateway_of(prng),
-             chance(prng), 1 + (int)prng_below(prng, 60));
+    const char *gateway = gateway_of(run, prng);
+    snprintf(spec, sizeof spec, "%s:callback_%s:probability=%.1f,for_s=%d", gateway,
+             kinds[prng_below(prng, COUNT_OF(kinds))], chance(prng), 1 + (int)prng_below(prng, 60));
     fault(run, spec);
+}
+
+static void callbacks_of_another_amount(struct run *run, struct prng *prng) {
+    char spec[160];
+    snprintf(spec, sizeof spec, "%s:callback_amount:probability=%.1f,amount_minor=%d,for_s=%d",
+             gateway_of(run, prng), chance(prng), (int)prng_below(prng, 400) - 200,
+             1 + (int)prng_below(prng, 30));
+    fault(run, spec);
+}
+
+/* ---- at a gateway's own desk ---- */
+
+enum { DESK_TEXT_CHARS = 400 };
+
+/* A call to a gateway by somebody else than the service, as its own answer to us: NULL when there
+ * was none. Whether it was done says the book. */
+static json_t *at_desk(struct run *run, const char *url, const char *authorization,
+                       const char *type, const char *body) {
+    struct err err = {0};
+    HTTP_ANSWER_AUTO answer = {0};
+    char key[48];
+    snprintf(key, sizeof key, RUN_DESK_KEY "%lld", (long long)++run->asked);
+    const struct http_header headers[] = {
+        {"Authorization", authorization},
+        {"Content-Type", type},
+        {strstr(url, "paypal") != NULL ? "PayPal-Request-Id" : "Idempotency-Key", key},
+    };
+    struct http_call call = {
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .header_count = COUNT_OF(headers),
+        .body = body,
+        .body_bytes = strlen(body),
+        .timeout_us = 30 * US_PER_SECOND,
+    };
+    int r = http_call(run->inside, &call, &answer, &err);
+    sim_say(run->world, "desk: %s -> %d", url, r < 0 ? 0 : answer.status);
+    return r < 0 ? NULL : json_loadb(answer.body, answer.body_bytes, 0, NULL);
+}
+
+static void at_stripe(struct run *run, const struct sb_entry *charge, int64_t amount) {
+    static const char form[] = "application/x-www-form-urlencoded";
+    char body[DESK_TEXT_CHARS], bearer[160];
+    snprintf(bearer, sizeof bearer, "Bearer %s",
+             sb_setting(run->sandbox, SB_STRIPE, SB_STRIPE_KEY));
+    if (charge != NULL) {
+        snprintf(body, sizeof body, "charge=%s&amount=%lld", charge->id, (long long)amount);
+    } else {
+        snprintf(body, sizeof body,
+                 "amount=%lld&currency=usd&confirm=true&payment_method=pm_card_visa&"
+                 "payment_method_types[0]=card&error_on_requires_action=true",
+                 (long long)amount);
+    }
+    json_decref(at_desk(run,
+                        charge != NULL ? "https://api.stripe.com/v1/refunds"
+                                       : "https://api.stripe.com/v1/payment_intents",
+                        bearer, form, body));
+}
+
+/* PayPal wants to know first who is there. */
+static bool paypal_bearer(struct run *run, char *ret_bearer, size_t bytes) {
+    char *plain = g_strdup_printf("%s:%s", sb_setting(run->sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_ID),
+                                  sb_setting(run->sandbox, SB_PAYPAL, SB_PAYPAL_CLIENT_SECRET));
+    char *pair = crypto_base64(plain, strlen(plain));
+    char *basic = g_strdup_printf("Basic %s", pair);
+    g_free(plain);
+    json_t *answer = at_desk(run, "https://api.paypal.com/v1/oauth2/token", basic,
+                             "application/x-www-form-urlencoded", "grant_type=client_credentials");
+    const char *token = json_peek_text(answer, "access_token", NULL);
+    snprintf(ret_bearer, bytes, "Bearer %s", token != NULL ? token : "");
+    bool known = token != NULL;
+    json_decref(answer);
+    g_free(basic);
+    free(pair);
+    return known;
+}
+
+static void at_paypal(struct run *run, const struct sb_entry *charge, int64_t amount) {
+    char bearer[300], url[160], body[DESK_TEXT_CHARS], text[MONEY_TEXT_MAX];
+    struct currency usd;
+    struct err err = {0};
+    int r = currency_parse("USD", &usd, &err);
+    INVARIANT(r == 0, "there are dollars");
+    if (!paypal_bearer(run, bearer, sizeof bearer)) {
+        return;
+    }
+    if (charge != NULL) {
+        snprintf(url, sizeof url, "https://api.paypal.com/v2/payments/captures/%s/refund",
+                 charge->id);
+        snprintf(body, sizeof body, "{\"amount\":{\"value\":\"%s\",\"currency_code\":\"%s\"}}",
+                 money_decimal(amount, charge->currency, text), charge->currency.code);
+    } else {
+        snprintf(url, sizeof url, "https://api.paypal.com/v2/checkout/orders");
+        snprintf(body, sizeof body,
+                 "{\"intent\":\"CAPTURE\",\"payment_source\":{\"card\":{\"vault_id\":"
+                 "\"vault_visa\"}},\"purchase_units\":[{\"amount\":{\"value\":\"%s\","
+                 "\"currency_code\":\"USD\"}}]}",
+                 money_decimal(amount, usd, text));
+    }
+    json_decref(at_desk(run, url, bearer, "application/json", body));
+}
+
+/* Alipay's people do it on its website. The other wallets tell nobody what was done there. */
+static void at_alipay(struct run *run, const struct sb_entry *charge, int64_t amount) {
+    struct err err = {0};
+    BUF_AUTO id;
+    buf_init(&id, DESK_TEXT_CHARS);
+    int r = sb_gateway_kind(SB_ALIPAY)->desk_refund(run->sandbox, charge->id, amount, &id, &err);
+    sim_say(run->world, "desk of Alipay: %lld of %s -> %d", (long long)amount, charge->id, r);
+    if (r >= 0) {
+        int at = run->desk_backs++;
+        snprintf(run->desk_back[at].order, RUN_ORDER_CHARS, "%s", charge->order_id);
+        run->desk_back[at].amount_minor = amount;
+    }
+}
+
+/* What only callbacks tell of: where these are lost nobody could ever know. */
+static void at_the_desk(struct run *run, struct prng *prng) {
+    enum sb_gateway gateway = draw_gateway(run, prng);
+    const GPtrArray *entries = run->sandbox->book.entries[gateway];
+    bool refund = prng_below(prng, 3) > 0;
+    uint64_t which = prng_next(prng), part = prng_next(prng);
+    if (run_sees(run, SEE_CALLBACKS_LOST) || run->desk_acts >= RUN_DESK_ACTS_MAX ||
+        (refund && entries->len == 0)) {
+        return;
+    }
+    const struct sb_entry *charge = refund ? g_ptr_array_index(entries, which % entries->len)
+                                           : NULL;
+    int64_t left = charge != NULL ? charge->taken_minor - charge->refunded_minor : 5000;
+    if (left <= 0) {
+        return;
+    }
+    run->desk_acts++;
+    int64_t amount = 1 + (int64_t)(part % (uint64_t)left);
+    if (gateway == SB_STRIPE) {
+        at_stripe(run, charge, amount < 100 && charge == NULL ? 100 : amount);
+    } else if (gateway == SB_PAYPAL) {
+        at_paypal(run, charge, amount);
+    } else if (gateway == SB_ALIPAY && charge != NULL) {
+        at_alipay(run, charge, amount);
+    }
+}
+
+/* WeChat Pay's certificates change: both are good for a while, then the next alone. */
+static void certificates(struct run *run, struct prng *prng) {
+    struct err err = {0};
+    if ((run->gateways >> SB_WECHAT & 1) != 0 && prng_below(prng, 3) == 0) {
+        int r = sb_gateway_kind(SB_WECHAT)->rotate(run->sandbox, &err);
+        sim_say(run->world, "WeChat Pay goes on to its next certificate -> %d", r);
+    }
+}
+
+/* ---- banks ---- */
+
+/* Only callbacks tell of a new one, and only charges that were asked for are taken back. */
+static void open_dispute(struct run *run, enum sb_gateway gateway, const struct sb_entry *charge) {
+    const struct sb_gateway_kind *kind = sb_gateway_kind(gateway);
+    struct err err = {0};
+    BUF_AUTO id;
+    buf_init(&id, DESK_TEXT_CHARS);
+    if (kind->dispute == NULL || run->dispute_count == RUN_DISPUTES_MAX ||
+        charge->reference[0] == '\0' || charge->taken_minor <= charge->refunded_minor ||
+        kind->dispute(run->sandbox, charge->id, kind->dispute_reason, &id, &err) < 0) {
+        return;
+    }
+    struct run_dispute *made = &run->disputes[run->dispute_count++];
+    *made = (struct run_dispute){.gateway = gateway};
+    snprintf(made->id, sizeof made->id, "%s", id.data);
+    snprintf(made->order, sizeof made->order, "%s", charge->order_id);
+    sim_say(run->world, "bank: %s of %s is disputed as %s", charge->id, charge->order_id, id.data);
+}
+
+static void close_dispute(struct run *run, struct run_dispute *dispute, bool won) {
+    struct err err = {0};
+    int r = sb_gateway_kind(dispute->gateway)->dispute_close(run->sandbox, dispute->id, won, &err);
+    dispute->over = true; /* or the shop gave it up before */
+    sim_say(run->world, "bank: %s is %s -> %d", dispute->id, won ? "won" : "lost", r);
+}
+
+/* The shop's people look at one and answer it. */
+static void answer_dispute(struct run *run, uint64_t which, bool accept) {
+    json_t *list = NULL, *answer = NULL;
+    char path[128];
+    int status = 0;
+    if (!stage_ask(run, "GET", "/v1/disputes?state=needs_response", NULL, &status, &list) ||
+        status != 200 || json_array_size(json_peek(list, "data", NULL)) == 0) {
+        json_decref(list);
+        return;
+    }
+    const json_t *data = json_peek(list, "data", NULL);
+    const char *id = json_peek_text(json_array_get(data, which % json_array_size(data)), "id",
+                                    NULL);
+    bool answered = true;
+    if (!accept) {
+        snprintf(path, sizeof path, "/v1/disputes/%s/evidence", id);
+        answered = stage_ask(run, "POST", path, "{\"kind\":\"other\",\"text\":\"it was sent\"}",
+                             &status, &answer);
+        json_decref(answer);
+        answer = NULL;
+    }
+    snprintf(path, sizeof path, "/v1/disputes/%s/%s", id, accept ? "accept" : "submit");
+    answered = answered && stage_ask(run, "POST", path,
+                                     accept ? "{\"reason\":\"the simulator wishes so\"}" : NULL,
+                                     &status, &answer);
+    sim_say(run->world, "desk: %s -> %d", path, answered ? status : 0);
+    json_decref(answer);
+    json_decref(list);
+}
+
+static void disputes(struct run *run, struct prng *prng) {
+    enum sb_gateway gateway = draw_gateway(run, prng);
+    const GPtrArray *entries = run->sandbox->book.entries[gateway];
+    uint64_t what = prng_below(prng, 6), which = prng_next(prng);
+    bool yes = prng_below(prng, 2) == 0;
+    if (run_sees(run, SEE_CALLBACKS_LOST)) {
+        return;
+    }
+    if (what < 3 && entries->len > 0) {
+        open_dispute(run, gateway, g_ptr_array_index(entries, which % entries->len));
+    } else if (what == 3) {
+        answer_dispute(run, which, yes);
+    } else if (what > 3 && run->dispute_count > 0) {
+        struct run_dispute *dispute = &run->disputes[which % (uint64_t)run->dispute_count];
+        if (!dispute->over) {
+            close_dispute(run, dispute, yes);
+        }
+    }
 }
 
 /* ---- the service itself ---- */
@@ -174,7 +427,7 @@ static void kill_it(struct run *run, struct prng *prng) {
     static const int64_t far[SIM_POINTS] = {400, 120, 60, 60, 60};
     enum sim_point point = (enum sim_point)prng_below(prng, SIM_POINTS);
     int64_t count = 1 + (int64_t)prng_below(prng, (uint64_t)far[point]);
-    if (sim_process_dead(run->life)) {
+    if (sim_process_dead(run->life) || run->lives > LIVES_KILLED_MAX) {
         return;
     }
     sim_say(run->world, "to be killed at %s point %lld", sim_point_name(point), (long long)count);
@@ -207,14 +460,30 @@ static void clock_jump(struct run *run, struct prng *prng) {
 
 /* ---- people ---- */
 
+/* Before somebody asks for it (on), and after it was answered (off). */
+static void note_switch(struct run *run, const char *gateway, bool on) {
+    bool is_off = false;
+    for (guint i = 0; i < run->switches->len; i++) {
+        struct switched_off *off = &g_array_index(run->switches, struct switched_off, i);
+        if (strcmp(off->gateway, gateway) == 0 && off->until_us == 0) {
+            off->until_us = on ? clock_wall_us() : 0;
+            is_off = true;
+        }
+    }
+    if (!on && !is_off) {
+        struct switched_off off = {.gateway = gateway, .from_us = clock_wall_us()};
+        g_array_append_val(run->switches, off);
+    }
+}
+
 static void operate(struct run *run, struct prng *prng) {
-    static const char *const gateways[] = {"stripe-eu", "paypal-eu"};
     char path[128], body[160];
-    const char *gateway = gateways[prng_below(prng, 2)];
+    const char *gateway = sim_gateway(draw_gateway(run, prng))->name;
     json_t *answer = NULL;
     int status = 0;
     snprintf(body, sizeof body, "{\"reason\":\"the simulator wishes so\"}");
-    switch (prng_below(prng, 6)) {
+    uint64_t what = prng_below(prng, 6);
+    switch (what) {
     case 0:
         snprintf(path, sizeof path, "/v1/gateways/%s/disable", gateway);
         break;
@@ -223,6 +492,7 @@ static void operate(struct run *run, struct prng *prng) {
         break;
     case 2:
     case 3:
+        note_switch(run, gateway, true);
         snprintf(path, sizeof path, "/v1/gateways/%s/enable", gateway);
         break;
     case 4:
@@ -237,6 +507,9 @@ static void operate(struct run *run, struct prng *prng) {
         break;
     }
     bool answered = stage_ask(run, "POST", path, body, &status, &answer);
+    if (what < 2 && answered && status == 200) {
+        note_switch(run, gateway, false);
+    }
     sim_say(run->world, "operator: %s %s -> %d", path, body, answered ? status : 0);
     json_decref(answer);
 }
@@ -269,6 +542,47 @@ static void replace_key(struct run *run, struct prng *prng) {
     json_decref(answer);
 }
 
+/* False: nobody says whether it was done. The secret before is good for a while yet. */
+static bool rotate(struct run *run, int64_t overlap_s) {
+    char path[128], body[64];
+    json_t *answer = NULL;
+    int status = 0;
+    if (!stage_ask(run, "GET", "/v1/webhooks", NULL, &status, &answer) || status != 200) {
+        json_decref(answer);
+        return false;
+    }
+    const char *id = json_peek_text(json_array_get(json_peek(answer, "data", NULL), 0), "id", NULL);
+    snprintf(path, sizeof path, "/v1/webhooks/%s/rotate", id != NULL ? id : "");
+    snprintf(body, sizeof body, "{\"overlap_seconds\":%lld}", (long long)overlap_s);
+    json_decref(answer);
+    answer = NULL;
+    run->rotation_unsure = true;
+    bool done = stage_ask(run, "POST", path, body, &status, &answer) && status == 200;
+    const char *secret = json_peek_text(answer, "secret", NULL);
+    if (done && secret != NULL) {
+        memcpy(run->webhook_secret_old, run->webhook_secret, sizeof run->webhook_secret_old);
+        snprintf(run->webhook_secret, sizeof run->webhook_secret, "%s", secret);
+        run->rotated_us = sim_world_now_us(run->world);
+        run->rotate_overlap_us = overlap_s * US_PER_SECOND;
+    }
+    sim_say(run->world, "operator: a new secret for webhooks -> %d", done ? status : 0);
+    json_decref(answer);
+    return done;
+}
+
+/* When nobody says whether it was done it is done again: then two secrets are new, and only the
+ * second is known. */
+static void replace_secret(struct run *run, struct prng *prng) {
+    static const int64_t overlaps_s[] = {0, 3600, 86400};
+    int64_t overlap_s = overlaps_s[prng_below(prng, COUNT_OF(overlaps_s))];
+    bool before = run->rotation_unsure;
+    bool done = rotate(run, overlap_s);
+    if (done && before) {
+        run->webhook_secret_old[0] = '\0'; /* the one before is another, which nobody was told */
+    }
+    run->rotation_unsure = run->rotation_unsure && !done;
+}
+
 /* ---- when ---- */
 
 static const struct {
@@ -289,6 +603,13 @@ static const struct {
     {SEE_CLOCK, clock_jump},
     {SEE_OPERATORS, operate},
     {SEE_KEYS, replace_key},
+    {SEE_SECRETS, replace_secret},
+    {SEE_DASHBOARD, at_the_desk},
+    {SEE_CALLBACK_AMOUNT, callbacks_of_another_amount},
+    {SEE_DISPUTES, disputes},
+    {SEE_CERTIFICATES, certificates},
+    {SEE_MODES, ladder_operate},
+    {SEE_ROTATION, rotation_turn},
 };
 
 struct maker {
@@ -340,6 +661,22 @@ static void enable(struct run *run, const char *path, const char *body) {
     run_fail(run, "operator", "", "%s is not done after 1,000 tries without trouble", path);
 }
 
+static void enable_all(struct run *run) {
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        if ((run->gateways >> i & 1) != 0) {
+            note_switch(run, sim_gateway((enum sb_gateway)i)->name, true);
+        }
+    }
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "/v1/gateways/%s/enable",
+                 sim_gateway((enum sb_gateway)i)->name);
+        if ((run->gateways >> i & 1) != 0) {
+            enable(run, path, "{\"reason\":\"all is well again\"}");
+        }
+    }
+}
+
 void trouble_heal(struct run *run) {
     struct sim_link_faults links = {.delay_us_min = 100, .delay_us_max = 3000};
     sandbox_heal(run->sandbox);
@@ -359,7 +696,12 @@ void trouble_heal(struct run *run) {
     }
     sim_process_skew(run->life, 0);
     stage_await(run);
-    enable(run, "/v1/gateways/stripe-eu/enable", "{\"reason\":\"all is well again\"}");
-    enable(run, "/v1/gateways/paypal-eu/enable", "{\"reason\":\"all is well again\"}");
+    for (int i = 0; i < 100 && run->rotation_unsure; i++) {
+        struct prng prng;
+        run_prng(run, &prng, "rotation", i);
+        replace_secret(run, &prng);
+    }
+    ladder_heal(run);
+    enable_all(run);
     enable(run, "/v1/routing/fallback", "{\"on\":false,\"reason\":\"all is well again\"}");
 }

@@ -10,6 +10,7 @@
 #include "base/pan.h"
 #include "base/plant.h"
 #include "base/random.h"
+#include "store/store_impl.h"
 
 void job_run_free(struct job_run *run) {
     if (run != NULL) {
@@ -26,13 +27,13 @@ void job_run_list_free(struct job_run *run) {
     }
 }
 
-/* Leasing. */
+/* Looking and leasing. */
 
 struct leasing {
     struct job_want *wants;
     int count;
     int64_t now_us;
-    const char *lease;
+    const char *lease, *dues_sql;
     struct job_run *runs;
     struct job_run **tail;
 };
@@ -109,35 +110,87 @@ static int lease_write(struct store_tx *tx, const char *lease, struct job_run *r
                    S_INT(now_us));
 }
 
+char *job_dues_sql(int kinds) {
+    GString *sql = g_string_new("SELECT k.column1, (SELECT j.due_us FROM job j WHERE j.kind ="
+                                " k.column2 AND j.parked_us = 0 ORDER BY j.due_us LIMIT 1)"
+                                " FROM (VALUES ");
+    INVARIANT(kinds <= SQL_ARGS_MAX, "a statement has room for each kind of job");
+    for (int i = 0; i < kinds; i++) {
+        g_string_append_printf(sql, "%s(%d, $%d)", i > 0 ? ", " : "", i, i + 1);
+    }
+    g_string_append(sql, ") AS k");
+    return g_string_free(sql, FALSE);
+}
+
+struct looking {
+    const char *dues_sql;
+    struct job_want *wants;
+    int count;
+};
+
+/* Mostly nothing is due, and nothing else needs to be asked. */
+static int dues_read(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct looking *looking = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    struct sql_arg args[SQL_ARGS_MAX];
+    for (int i = 0; i < looking->count; i++) {
+        args[i] = S_TEXT(looking->wants[i].kind->name);
+    }
+    int result = sql_query_args(tx, err, &rows, looking->dues_sql, args, looking->count);
+    while (result >= 0 && (result = sql_next(rows, err)) > 0) {
+        looking->wants[sql_int(rows, 0)].next_due_us = sql_null(rows, 1) ? INT64_MAX
+                                                                         : sql_int(rows, 1);
+    }
+    return result;
+}
+
+int job_look(struct store *store, const char *dues_sql, struct job_want *wants, int count,
+             struct err *err) {
+    struct looking looking = {.dues_sql = dues_sql, .wants = wants, .count = count};
+    return store_read(store, dues_read, &looking, err);
+}
+
+static int want_lease(struct store_tx *tx, struct leasing *leasing, struct job_want *want,
+                      struct err *err) {
+    if (want->limit == 0 || want->next_due_us > leasing->now_us) {
+        return 0;
+    }
+    want->next_due_us = 0;
+    int result = due_read(tx, leasing, want, err);
+    if (result == 0 && want->leased < want->limit) {
+        result = next_due_read(tx, leasing->now_us, want, err);
+    }
+    return result;
+}
+
 static int lease_fn(struct store_tx *tx, void *ctx, struct err *err) {
     struct leasing *leasing = ctx;
     job_run_list_free(leasing->runs); /* of a try before this one */
     leasing->runs = NULL;
     leasing->tail = &leasing->runs;
+    int result = 0;
     for (int i = 0; i < leasing->count; i++) {
-        struct job_want *want = &leasing->wants[i];
-        want->leased = 0;
-        want->next_due_us = 0;
-        int result = want->limit > 0 ? due_read(tx, leasing, want, err) : 0;
-        if (result == 0 && want->leased < want->limit) {
-            result = next_due_read(tx, leasing->now_us, want, err);
-        }
-        if (result != 0) {
-            return result;
-        }
+        leasing->wants[i].leased = 0;
+        leasing->wants[i].next_due_us = 0;
     }
-    for (struct job_run *run = leasing->runs; run != NULL; run = run->next) {
-        int result = lease_write(tx, leasing->lease, run, err);
-        if (result != 0) {
-            return result;
-        }
+    if (leasing->dues_sql != NULL) {
+        struct looking looking = {
+            .dues_sql = leasing->dues_sql, .wants = leasing->wants, .count = leasing->count};
+        result = dues_read(tx, &looking, err);
     }
-    return 0;
+    for (int i = 0; result == 0 && i < leasing->count; i++) {
+        result = want_lease(tx, leasing, &leasing->wants[i], err);
+    }
+    for (struct job_run *run = leasing->runs; result == 0 && run != NULL; run = run->next) {
+        result = lease_write(tx, leasing->lease, run, err);
+    }
+    return result;
 }
 
-int job_lease(struct store *store, struct job_want *wants, int count, int64_t now_us,
-              const char *lease, struct job_run **ret_runs, struct err *err) {
-    struct leasing leasing = {.wants = wants, .count = count, .now_us = now_us, .lease = lease};
+int job_lease(struct store *store, const char *dues_sql, struct job_want *wants, int count,
+              int64_t now_us, const char *lease, struct job_run **ret_runs, struct err *err) {
+    struct leasing leasing = {
+        .dues_sql = dues_sql, .wants = wants, .count = count, .now_us = now_us, .lease = lease};
     int result = store_write(store, lease_fn, &leasing, err);
     if (result != 0) {
         job_run_list_free(leasing.runs); /* if they were leased after all, the leases run out */

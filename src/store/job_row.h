@@ -63,10 +63,18 @@ struct job_want {
     int leased;
     int64_t next_due_us; /* of what is not due yet; INT64_MAX: none; 0: there may be more due now */
 };
+/* A statement that asks for all kinds at once when something is due: g_free(). A runner makes it
+ * once and keeps it, because prepared statements are known by their address. */
+char *job_dues_sql(int kinds);
+/* Asks it: fills next_due_us of each want with when its next job is or was due. */
+MUST_USE int job_look(struct store *store, const char *dues_sql, struct job_want *wants, int count,
+                      struct err *err);
 /* Leases what is due at now_us in one transaction and returns the list, oldest of each kind first;
- * NULL when nothing is due. `lease` names this call: no two are the same. */
-MUST_USE int job_lease(struct store *store, struct job_want *wants, int count, int64_t now_us,
-                       const char *lease, struct job_run **ret_runs, struct err *err);
+ * NULL when nothing is due. `lease` names this call: no two are the same. `dues_sql` is that of as
+ * many kinds, or NULL: then each is asked for what is due. */
+MUST_USE int job_lease(struct store *store, const char *dues_sql, struct job_want *wants, int count,
+                       int64_t now_us, const char *lease, struct job_run **ret_runs,
+                       struct err *err);
 
 /* Runs the handler and fills report, due_us and why. */
 void job_run_handle(struct job_run *run);

@@ -59,6 +59,7 @@ struct job_runner {
     int next_lane;     /* where the next worker looks first, so that no kind starves another */
     struct lane *lanes;
     struct job_want *wants;
+    char *dues_sql; /* of all lanes' kinds */
     int count;
 };
 
@@ -308,7 +309,8 @@ static void lanes_lease(struct job_runner *runner, int64_t wall_us) {
     lock_give(&runner->lock);
     struct job_run *runs = NULL;
     struct err err = {0};
-    int result = job_lease(runner->store, runner->wants, runner->count, wall_us, name, &runs, &err);
+    int result = job_lease(runner->store, runner->dues_sql, runner->wants, runner->count, wall_us,
+                           name, &runs, &err);
     lock_take(&runner->lock);
     if (result != 0 && !runner->lease_failed) {
         log_error(JOB_FAILED, &err, LT("while", "leasing"));
@@ -400,6 +402,7 @@ static void runner_free(struct job_runner *runner) {
     g_free(runner->workers);
     g_free(runner->lanes);
     g_free(runner->wants);
+    g_free(runner->dues_sql);
     g_free(runner);
 }
 
@@ -427,6 +430,7 @@ int job_runner_new(struct store *store, const struct job_kind *kinds, int count,
     runner->count = count;
     runner->lanes = g_new0(struct lane, (gsize)count);
     runner->wants = g_new0(struct job_want, (gsize)count);
+    runner->dues_sql = job_dues_sql(count);
     runner->reports_tail = &runner->reports;
     for (int i = 0; i < count; i++) {
         runner->lanes[i].kind = &kinds[i];
@@ -501,13 +505,13 @@ static int run_here(struct job_runner *runner, struct job_run *run, struct err *
     return result;
 }
 
-/* One job of the lane, if one is due. Returns 1 when it ran. */
+/* One job of the lane, unless another runner has what is due. Returns 1 when it ran. */
 static int lane_drain(struct job_runner *runner, int lane, int64_t now_us, struct err *err) {
     struct job_want want = {.kind = runner->lanes[lane].kind, .lane = lane, .limit = 1};
     char name[JOB_LEASE_CHARS];
     lease_name(runner, name);
     struct job_run *run = NULL;
-    int result = job_lease(runner->store, &want, 1, now_us, name, &run, err);
+    int result = job_lease(runner->store, NULL, &want, 1, now_us, name, &run, err);
     if (result != 0) {
         return result;
     }
@@ -518,12 +522,34 @@ static int lane_drain(struct job_runner *runner, int lane, int64_t now_us, struc
     return result < 0 ? result : 1;
 }
 
+/* The first lane from `from` on, going round, where something is due; one look instead of a lease
+ * of each lane. Returns 1 when there is one. */
+static int due_lane(struct job_runner *runner, int from, int64_t now_us, int *ret_lane,
+                    struct err *err) {
+    struct job_want *wants = g_new0(struct job_want, (gsize)runner->count);
+    for (int i = 0; i < runner->count; i++) {
+        wants[i].kind = runner->lanes[i].kind;
+    }
+    int result = job_look(runner->store, runner->dues_sql, wants, runner->count, err);
+    bool found = false;
+    for (int i = 0; result == 0 && !found && i < runner->count; i++) {
+        int lane = (from + i) % runner->count;
+        found = wants[lane].next_due_us <= now_us;
+        *ret_lane = found ? lane : *ret_lane;
+    }
+    g_free(wants);
+    return found ? 1 : result;
+}
+
 int job_runner_drain(struct job_runner *runner, struct err *err) {
     int64_t now_us = clock_wall_us();
-    int ran = 0;
-    for (int idle = 0, lane = 0; idle < runner->count && ran < DRAIN_RUNS_MAX;
-         lane = (lane + 1) % runner->count) {
-        int result = lane_drain(runner, lane, now_us, err);
+    int ran = 0, lane = 0;
+    for (int idle = 0; idle < runner->count && ran < DRAIN_RUNS_MAX; lane++) {
+        int result = due_lane(runner, lane, now_us, &lane, err);
+        if (result <= 0) {
+            return result < 0 ? result : ran;
+        }
+        result = lane_drain(runner, lane, now_us, err);
         if (result < 0) {
             return result;
         }

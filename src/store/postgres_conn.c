@@ -122,8 +122,15 @@ static bool next_result(struct pg_tx *tx, int64_t deadline_us, PGresult **ret_re
     return true;
 }
 
+/* Whether a statement has changed rows, by what the server calls it. */
+static bool changed_rows(PGresult *result) {
+    return !g_str_has_prefix(PQcmdStatus(result), "SELECT") &&
+           strtoll(PQcmdTuples(result), NULL, 10) > 0;
+}
+
 /* Remembers a good answer. Takes `result`. */
 static void take_good(struct pg_tx *tx, const struct pg_pending *pending, PGresult *result) {
+    tx->wrote = tx->wrote || (!pending->stale && changed_rows(result));
     if (!pending->stale && pending->kind == PG_ANSWER_XID && PQntuples(result) == 1) {
         snprintf(tx->xid, sizeof(tx->xid), "%s", PQgetvalue(result, 0, 0));
     }
@@ -504,7 +511,7 @@ void pg_tx_init(struct pg_tx *tx, struct store *store, struct pg_conn *conn, boo
     store_tx_init(&tx->base, store, read_only);
     tx->conn = conn;
     tx->begun = tx->patient = tx->lost = tx->conflict = tx->committed = false;
-    tx->one_owed = false;
+    tx->one_owed = tx->wrote = false;
     tx->xid[0] = '\0';
 }
 
@@ -513,14 +520,29 @@ int pg_tx_ready(struct pg_tx *tx) {
     return xid_owed || tx->one_owed ? await(tx) : -(int)tx->base.failed.code;
 }
 
+/* A commit that has written waits until the standbys which the primary has to wait for have it, and
+ * with it all that was committed before. One that has only read waits for nothing, and may have
+ * read what is not there yet: a commit shows as soon as somebody ends the waiting for it
+ * (pg_terminate_backend, pg_cancel_backend) or the primary restarts. This makes it write. */
+static const char mark_sql[] =
+    "SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN"
+    " pg_logical_emit_message(true, 'holdfast', '')::text END";
+
 enum pg_end pg_tx_commit(struct pg_tx *tx) {
+    struct pg_conn *conn = tx->conn;
     if (!tx->begun) {
         return PG_END_COMMITTED; /* nothing was done, so it is durable */
     }
+    conn->warned = false;
+    if (!tx->wrote && conn->can_ask) {
+        send_statement(tx, PG_ANSWER_NOTHING, mark_sql, NULL, 0);
+    }
     send_statement(tx, PG_ANSWER_COMMIT, "COMMIT", NULL, 0);
     (void)await(tx);
+    /* Who cancels the waiting for the standby gets us a COMMIT with a warning before it. */
+    bool doubtful = conn->warned && tx->xid[0] != '\0';
     if (tx->committed) {
-        return PG_END_COMMITTED;
+        return doubtful ? PG_END_UNKNOWN : PG_END_COMMITTED;
     }
     /* An answer from the server that a statement failed is certain, also when it is the COMMIT: the
      * transaction is undone. Silence is not, whatever statement libpq blames it on. */
@@ -549,7 +571,11 @@ void pg_tx_rollback(struct pg_tx *tx) {
 
 /* --- Connecting ------------------------------------------------------------------------------- */
 
-static void ignore_notice(void *ctx, const PGresult *result) {
+/* Nothing is said of it: a text of the server may quote a value. */
+static void take_notice(void *ctx, const PGresult *result) {
+    struct pg_conn *conn = ctx;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    conn->warned = conn->warned || g_strcmp0(severity, "WARNING") == 0;
 }
 
 static bool command_works(PGconn *pg, const char *sql) {
@@ -577,7 +603,7 @@ static bool row_of_two(PGresult *result, char *ret_first, size_t first_bytes, ch
 
 static int conn_set_up(struct pg_conn *conn, struct err *err) {
     char status[24];
-    PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
+    PQsetNoticeReceiver(conn->pg, take_notice, conn);
     if (!conn->no_prepare &&
         !command_works(conn->pg, "SET statement_timeout = 10000;"
                                  "SET idle_in_transaction_session_timeout = 60000")) {
@@ -688,6 +714,18 @@ int pg_conn_fate(struct pg_conn *conn, const char *xid, const char *incarnation,
     }
     if (!PQenterPipelineMode(conn->pg)) {
         return err_set(err, ERR_STORE, "the connection to PostgreSQL was lost");
+    }
+    return 0;
+}
+
+int pg_conn_settle(struct pg_conn *conn, struct store *store, int64_t deadline_us,
+                   struct err *err) {
+    struct pg_tx tx;
+    pg_tx_init(&tx, store, conn, false);
+    tx.by_us = deadline_us;
+    send_begin(&tx);
+    if (pg_tx_commit(&tx) != PG_END_COMMITTED) {
+        return err_set(err, ERR_STORE, "PostgreSQL does not say that its standby has a commit");
     }
     return 0;
 }

@@ -65,6 +65,7 @@ struct pg_conn {
     int cached, named;
     struct pg_pending pending[PG_PENDING_MAX];
     int pending_count, unsynced;
+    bool warned;      /* the server has sent a WARNING since COMMIT was sent */
     PGresult *answer; /* of PG_ANSWER_RESULT, until its taker fetches it */
 };
 
@@ -78,13 +79,14 @@ struct pg_tx {
     bool conflict; /* serialization failure or deadlock: worth another run */
     bool committed;
     bool one_owed;              /* a PG_ANSWER_ONE has not been read yet */
+    bool wrote;                 /* a statement whose answer was read changed rows */
     char xid[PG_XID_CHARS_MAX]; /* "": not known (yet) */
 };
 
 enum pg_end {
     PG_END_COMMITTED,
     PG_END_FAILED,  /* certainly not committed; see tx->base.failed, ->conflict, ->lost */
-    PG_END_UNKNOWN, /* COMMIT was sent and no answer came */
+    PG_END_UNKNOWN, /* COMMIT was sent and no answer came, or one that says too little */
 };
 
 enum pg_fate { PG_FATE_COMMITTED, PG_FATE_ABORTED, PG_FATE_IN_PROGRESS, PG_FATE_UNKNOWN };
@@ -99,10 +101,18 @@ void pg_conn_close(struct pg_conn *conn);
 MUST_USE int pg_conn_fate(struct pg_conn *conn, const char *xid, const char *incarnation,
                           enum pg_fate *ret_fate, struct err *err);
 
+/* Proves that every commit which this connection can see is on as many servers as the primary has
+ * to wait for: its log arrives there in order, so a small commit of our own that was waited for
+ * comes after all of them. Negative: not proven by `deadline_us`; the connection is of no use then.
+ */
+MUST_USE int pg_conn_settle(struct pg_conn *conn, struct store *store, int64_t deadline_us,
+                            struct err *err);
+
 void pg_tx_init(struct pg_tx *tx, struct store *store, struct pg_conn *conn, bool read_only);
 /* Makes sure that the transaction's id is known and that whatever had to meet one row has, so that
  * COMMIT may be sent. Negative: as PG_END_FAILED. */
 MUST_USE int pg_tx_ready(struct pg_tx *tx);
+/* PG_END_COMMITTED is also said of whatever the transaction has read: see pg_conn_settle(). */
 MUST_USE enum pg_end pg_tx_commit(struct pg_tx *tx);
 /* Does not wait. Also the end of a read. */
 void pg_tx_rollback(struct pg_tx *tx);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store.c: what both engines have in common: choosing one, checking arguments, the fault hook, the
- * counters, and the rule that a transaction with a failed call is only good for a rollback. */
+ * counters, what happens after a commit, and the rule that a transaction with a failed call is only
+ * good for a rollback. */
 #include "store/store.h"
 
 #include "base/clock.h"
 #include "store/store_impl.h"
 
 #include <glib.h>
+#include <stdalign.h>
 
 /* --- Making and ending ------------------------------------------------------------------------ */
 
@@ -15,12 +17,14 @@ void store_init(struct store *store, const struct store_ops *ops, enum store_eng
     store->engine = engine;
     lock_init(&store->meter_lock);
     lock_init(&store->fault_lock);
+    record_init(&store->record);
     atomic_init(&store->fault_on, false);
 }
 
 void store_release(struct store *store) {
     lock_free(&store->meter_lock);
     lock_free(&store->fault_lock);
+    record_release(&store->record);
 }
 
 int store_open(const struct store_options *options, struct store **ret_store, struct err *err) {
@@ -67,11 +71,17 @@ bool store_is_failure(int result) {
            result == -ERR_STORE_CORRUPT;
 }
 
+/* What a COMMIT is called among the slow statements. */
+static const char commit_text[] = "COMMIT";
+
 void store_note_commit(struct store *store, int64_t commit_us) {
     lock_take(&store->meter_lock);
     store->totals.commits++;
     store->commit_us[store->commit_samples++ % STORE_SAMPLES] = commit_us;
     lock_give(&store->meter_lock);
+    if (commit_us >= RECORD_SLOW_US) {
+        record_slow(&store->record, commit_text, commit_us);
+    }
 }
 
 /* Call with the meter's lock held. */
@@ -163,11 +173,66 @@ bool store_fault(struct store *store, const char *sql) {
 
 /* --- Transactions ----------------------------------------------------------------------------- */
 
+/* Something for after the commit; its memory stands behind it. */
+struct store_later {
+    struct store_later *next;
+    store_after_fn *fn;
+    alignas(max_align_t) char what[];
+};
+
+/* One store_write(), on its caller's stack: its function, and what the present run of it has asked
+ * for. The run may be in another task; that one is done when the engine returns. */
+struct store_write {
+    store_fn *fn;
+    void *ctx;
+    struct store_later *first, **end;
+    int count;
+};
+
+/* Does what was asked for, or only forgets it. */
+static void write_end(struct store_write *write, bool committed) {
+    struct store_later *later = write->first;
+    while (later != NULL) {
+        struct store_later *next = later->next;
+        if (committed) {
+            later->fn(later->what);
+        }
+        g_free(later);
+        later = next;
+    }
+    write->first = NULL;
+    write->end = &write->first;
+    write->count = 0;
+}
+
+static int write_run(struct store_tx *tx, void *ctx, struct err *err) {
+    struct store_write *write = ctx;
+    write_end(write, false); /* of a run before this one */
+    tx->write = write;
+    return write->fn(tx, write->ctx, err);
+}
+
 int store_write(struct store *store, store_fn *fn, void *ctx, struct err *err) {
     if (store->look) {
         return err_set(err, ERR_STORE, "this store was opened to be looked at only");
     }
-    return store->ops->write(store, fn, ctx, err);
+    struct store_write write = {.fn = fn, .ctx = ctx};
+    write.end = &write.first;
+    int result = store->ops->write(store, write_run, &write, err);
+    write_end(&write, result == 0);
+    return result;
+}
+
+void *store_after(struct store_tx *tx, store_after_fn *fn, size_t bytes) {
+    struct store_write *write = tx->write;
+    INVARIANT(write != NULL, "only what writes has something for after its commit");
+    INVARIANT(write->count < STORE_AFTER_MAX, "a transaction has too much for after its commit");
+    struct store_later *later = g_malloc0(sizeof(*later) + bytes);
+    later->fn = fn;
+    *write->end = later;
+    write->end = &later->next;
+    write->count++;
+    return later->what;
 }
 
 int store_read(struct store *store, store_fn *fn, void *ctx, struct err *err) {
@@ -193,6 +258,8 @@ void store_tx_init(struct store_tx *tx, struct store *store, bool read_only) {
     tx->store = store;
     tx->read_only = read_only;
     tx->open_rows = 0;
+    tx->run = NULL;
+    tx->write = NULL;
     tx->failed.code = ERR_OK;
 }
 
@@ -205,7 +272,10 @@ static int say_failed(const struct store_tx *tx, struct err *err) {
 }
 
 int store_tx_run(struct store_tx *tx, store_fn *fn, void *ctx, struct err *err) {
+    tx->run = record_begin(&tx->store->record, !tx->read_only);
     int result = fn(tx, ctx, err);
+    record_end(tx->run);
+    tx->run = NULL;
     INVARIANT(tx->open_rows == 0, "a cursor was left open at the end of its transaction");
     if (result < 0) {
         return result;
@@ -252,7 +322,9 @@ int64_t sql_exec_args(struct store_tx *tx, struct err *err, const char *sql,
                       const struct sql_arg *args, int count) {
     int64_t result = check_call(tx, sql, args, count);
     if (result >= 0) {
+        int64_t began_us = record_statement(tx->run, sql);
         result = tx->store->ops->exec(tx, &tx->failed, sql, args, count);
+        record_took(&tx->store->record, sql, began_us);
     }
     return result < 0 ? say_failed(tx, err) : result;
 }
@@ -261,7 +333,9 @@ int sql_put_args(struct store_tx *tx, struct err *err, const char *sql, const st
                  int count) {
     int result = check_call(tx, sql, args, count);
     if (result >= 0) {
+        int64_t began_us = record_statement(tx->run, sql);
         result = tx->store->ops->put(tx, &tx->failed, sql, args, count);
+        record_took(&tx->store->record, sql, began_us);
     }
     return result < 0 ? say_failed(tx, err) : 0;
 }
@@ -270,7 +344,9 @@ int sql_put_one_args(struct store_tx *tx, struct err *err, const char *sql,
                      const struct sql_arg *args, int count) {
     int result = check_call(tx, sql, args, count);
     if (result >= 0) {
+        int64_t began_us = record_statement(tx->run, sql);
         result = tx->store->ops->put_one(tx, &tx->failed, sql, args, count);
+        record_took(&tx->store->record, sql, began_us);
     }
     return result < 0 ? say_failed(tx, err) : 0;
 }
@@ -283,13 +359,17 @@ int sql_query_args(struct store_tx *tx, struct err *err, struct sql_rows **ret_r
                    const char *sql, const struct sql_arg *args, int count) {
     struct sql_rows *rows = NULL;
     int result = check_call(tx, sql, args, count);
+    int64_t began_us = 0;
     if (result >= 0) {
+        began_us = record_statement(tx->run, sql);
         result = tx->store->ops->query(tx, &tx->failed, &rows, sql, args, count);
     }
     if (result < 0) {
         return say_failed(tx, err);
     }
     tx->open_rows++;
+    rows->sql = sql;
+    rows->began_us = began_us;
     *ret_rows = rows;
     return 0;
 }
@@ -320,8 +400,10 @@ void sql_rows_free(struct sql_rows *rows) {
     if (rows == NULL) {
         return;
     }
-    rows->tx->open_rows--;
-    rows->tx->store->ops->rows_free(rows);
+    struct store_tx *tx = rows->tx;
+    tx->open_rows--;
+    record_took(&tx->store->record, rows->sql, rows->began_us);
+    tx->store->ops->rows_free(rows);
 }
 
 void sql_rows_auto(struct sql_rows **rows) {

@@ -12,13 +12,14 @@
  * Transactions: store_write(fn) runs `fn` inside one transaction and commits it durably before it
  * returns 0. `fn` may run again from the start (serialization failure, deadlock, lost connection
  * before COMMIT, failure of another one in its group), so it must have no effect outside the
- * transaction but on memory that it resets itself at its start. A negative return of `fn` rolls
- * back and is returned as it is.
+ * transaction but on memory that it resets itself at its start; what it has to meter or to log goes
+ * through store_after(). A negative return of `fn` rolls back and is returned as it is.
  *   SQLite      WAL, synchronous=FULL; one writer task takes all that wait, runs each, commits once
  *               (group commit), then wakes them; one that fails takes nothing of another's with it.
  *   PostgreSQL  READ COMMITTED on a pooled connection; 40001 and 40P01 are retried; when the
  *               connection dies during COMMIT the outcome is asked for (pg_xact_status), never
- *               assumed. If nobody can be asked in time, ERR_STORE_UNKNOWN.
+ *               assumed. If nobody can be asked in time, ERR_STORE_UNKNOWN. With synchronous
+ *               standbys 0 says that they have what was written, and what was read as well.
  * Threads: any, many at once; blocking. A `store_tx` belongs to the function it was given to.
  * Errors:  ERR_STORE (cannot be used now), ERR_STORE_UNKNOWN, ERR_STORE_CONFLICT (retries used up),
  *          ERR_EXISTS (unique constraint; place = its name where the engine tells),
@@ -71,7 +72,8 @@ void store_stats(struct store *store, struct store_stats *ret_stats);
 
 typedef int store_fn(struct store_tx *tx, void *ctx, struct err *err);
 MUST_USE int store_write(struct store *store, store_fn *fn, void *ctx, struct err *err);
-/* Read only, one consistent snapshot, always of the primary. */
+/* Read only, one consistent snapshot, always of the primary. Waits for no standby: what it shows
+ * can be lost in a failover if somebody ended the waiting of whoever wrote it (see README.md). */
 MUST_USE int store_read(struct store *store, store_fn *fn, void *ctx, struct err *err);
 
 /* Whether the database answers, found out within about `timeout_us`, which bounds the waiting for a
@@ -127,6 +129,16 @@ const char *sql_text(const struct sql_rows *rows, int column);
 int64_t sql_int(const struct sql_rows *rows, int column); /* 0 for SQL NULL */
 double sql_real(const struct sql_rows *rows, int column);
 bool sql_null(const struct sql_rows *rows, int column);
+
+/* For what is to happen outside the transaction once it is durable (a meter, a log line): `fn` runs
+ * in the task that called store_write(), before that returns 0, with the memory returned here:
+ * `bytes`, zeroed, to be filled by the caller, with nothing in it that ends with the transaction.
+ * In the order asked for. What a run asked for that was not committed never happens; nor does it
+ * when nobody knows what became of the COMMIT (ERR_STORE_UNKNOWN). Only inside store_write(), at
+ * most STORE_AFTER_MAX in one transaction. `fn` must not use the store. */
+enum { STORE_AFTER_MAX = 64 };
+typedef void store_after_fn(void *what);
+MUST_USE void *store_after(struct store_tx *tx, store_after_fn *fn, size_t bytes);
 
 /* A transaction may know its store (for job_add and the like). */
 struct store *store_of(struct store_tx *tx);

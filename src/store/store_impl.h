@@ -9,6 +9,7 @@
 
 #include "base/task.h"
 #include "store/store.h"
+#include "store/store_record.h"
 
 #include <stdatomic.h>
 
@@ -61,6 +62,8 @@ struct store {
     int64_t commit_us[STORE_SAMPLES], wait_us[STORE_SAMPLES];
     int64_t commit_samples, wait_samples;
 
+    struct record record; /* what is slow, and what is under way */
+
     struct lock fault_lock; /* guards fault and fault_ctx */
     atomic_bool fault_on;   /* so that production pays one load */
     store_fault_fn *fault;
@@ -74,12 +77,16 @@ struct store_tx {
     struct store *store;
     bool read_only;
     int open_rows;
+    struct record_run *run;    /* while store_tx_run() runs it */
+    struct store_write *write; /* whose run it is; NULL outside store_write() */
     struct err failed;
 };
 
 /* The first member of each engine's own struct. */
 struct sql_rows {
     struct store_tx *tx;
+    const char *sql;
+    int64_t began_us;
 };
 
 void store_init(struct store *store, const struct store_ops *ops, enum store_engine engine);

@@ -4,14 +4,17 @@
  *            ┌──────────────── rerun: conflict, or lost before COMMIT was sent ────────┐
  *            v                                                                         │
  *   take a slot ─> connect ─> fn ─> ready (id known) ─> COMMIT ──┬─ answered: told ────┤
- *                                                                └─ silence ─> ask ────┤
- *                                                  committed: 0 · aborted: rerun ──────┘
+ *                                                                └─ silence, or a      │
+ *                                                                   warning ─> ask ────┤
+ *                                         committed: settle, 0 · aborted: rerun ───────┘
  *                                                  nobody to ask in time: ERR_STORE_UNKNOWN
  *
  * P1  COMMIT is sent only when the transaction's id is known here, so it can be asked for.
  * P2  A run is repeated only when the one before is certainly not committed.
  * P3  A slot is held from the first run to the last word, so a closing store waits for it.
- * P4  Reruns are bounded: CONFLICT_RUNS_MAX, LOST_RUNS_MAX, and the time to connect. */
+ * P4  A "committed" that was asked for counts once a commit of our own, later in the log, has been
+ *     waited for: who asks may be told so long before the primary's standby has it.
+ * P5  Reruns are bounded: CONFLICT_RUNS_MAX, LOST_RUNS_MAX, and the time to connect. */
 #include "store/store_impl.h"
 
 #include "base/clock.h"
@@ -92,20 +95,33 @@ static int slot_connect(struct slot *slot, int64_t deadline_us, struct err *err)
 
 /* --- What became of a COMMIT ------------------------------------------------------------------ */
 
+/* One question over the connection that there is. PG_FATE_IN_PROGRESS: ask again. */
+static enum pg_fate ask_once(struct slot *slot, const char *xid, const char *incarnation,
+                             int64_t deadline_us) {
+    struct store *store = &slot->store->base;
+    enum pg_fate fate = PG_FATE_IN_PROGRESS;
+    struct err err;
+    store_note_outcome_asked(store);
+    if (!slot->conn.can_ask || pg_conn_fate(&slot->conn, xid, incarnation, &fate, &err) < 0) {
+        slot_close(&slot->pool); /* perhaps a server that is not the primary yet */
+    } else if (fate == PG_FATE_COMMITTED &&
+               pg_conn_settle(&slot->conn, store, deadline_us, &err) < 0) {
+        slot_close(&slot->pool);
+        fate = PG_FATE_IN_PROGRESS; /* P4 */
+    }
+    return fate;
+}
+
 /* Asks, over a new connection each time the last one failed, until there is an answer. */
 static enum pg_fate ask_fate(struct slot *slot, const char *xid, const char *incarnation) {
     struct store_postgres *store = slot->store;
     int64_t deadline_us = clock_mono_us() + store->outcome_timeout_us;
     struct err err;
     for (int attempt = 0;; attempt++) {
-        enum pg_fate fate = PG_FATE_IN_PROGRESS;
         if (slot_connect(slot, deadline_us, &err) < 0) {
             return PG_FATE_UNKNOWN;
         }
-        store_note_outcome_asked(&store->base);
-        if (!slot->conn.can_ask || pg_conn_fate(&slot->conn, xid, incarnation, &fate, &err) < 0) {
-            slot_close(&slot->pool); /* perhaps a server that is not the primary yet */
-        }
+        enum pg_fate fate = ask_once(slot, xid, incarnation, deadline_us);
         if (fate != PG_FATE_IN_PROGRESS) {
             return fate;
         }
@@ -139,13 +155,15 @@ static int say(const struct err *failed, struct err *err) {
     return -(int)failed->code;
 }
 
-/* COMMIT was sent and no answer came. */
+/* COMMIT was sent, and no answer came or one that says too little. */
 static enum run run_unanswered(struct slot *slot, struct pg_tx *tx, int *ret_result,
                                struct err *err) {
     char incarnation[PG_INCARNATION_CHARS_MAX];
     enum pg_fate fate = PG_FATE_UNKNOWN;
     snprintf(incarnation, sizeof(incarnation), "%s", slot->conn.incarnation);
-    slot_close(&slot->pool);
+    if (tx->lost) {
+        slot_close(&slot->pool);
+    }
     tx->lost = false; /* what the slot holds from here on is a new connection */
     if (tx->xid[0] != '\0') {
         fate = ask_fate(slot, tx->xid, incarnation);
@@ -157,7 +175,7 @@ static enum run run_unanswered(struct slot *slot, struct pg_tx *tx, int *ret_res
     *ret_result = 0;
     if (fate != PG_FATE_COMMITTED) {
         *ret_result = err_set(err, ERR_STORE_UNKNOWN,
-                              "the connection was lost during COMMIT and the server could not say "
+                              "the answer to COMMIT was lost and the server could not say in time "
                               "what became of it");
     }
     return RUN_DONE;
@@ -219,7 +237,7 @@ static enum run run_once(struct slot *slot, bool read_only, int64_t by_us, store
     return run;
 }
 
-/* Runs until the result stands or the bounds are reached (P4). */
+/* Runs until the result stands or the bounds are reached (P5). */
 static int run_all(struct slot *slot, bool read_only, store_fn *fn, void *ctx, struct err *err) {
     struct store_postgres *store = slot->store;
     int conflicts = 0, losses = 0;

@@ -618,11 +618,14 @@ static struct store_sqlite *store_new(const struct store_options *options, const
 
 /* No writer: that is the service's, which may be running. */
 static int store_start_looking(struct store_sqlite *store, struct err *err) {
-    struct sqlite_conn probe;
-    int result = sqlite_conn_open(&probe, store->path, true, READER_CACHE_KIB, err);
-    if (result == 0) {
-        sqlite_conn_close(&probe);
+    struct pool_slot *slot = NULL;
+    int64_t wait_us = 0;
+    int result = pool_take(&store->readers, store->busy_timeout_us, &slot, &wait_us, err);
+    if (result < 0) {
+        return result;
     }
+    result = reader_open((struct reader *)slot, err);
+    pool_give(&store->readers, slot);
     return result;
 }
 

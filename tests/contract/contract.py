@@ -6,7 +6,7 @@
 
 Prints one line a test, `ok - name` or `not ok - name`, and ends 1 if one failed. document.py reads
 the contract, service.py makes requests and checks the answers; what is asked for stands in
-bad_input.py, scenes.py and inputs.py.
+bad_input.py, scenes.py with scenes_money.py, and inputs.py.
 """
 import os
 import sys

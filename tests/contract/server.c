@@ -8,6 +8,8 @@
  *   merchant STATUS              what the merchant's server answers; 0: it cannot be reached
  *   event                        prints the body of the gateways' newest event
  *   orphan AMOUNT                somebody charges without us; prints the event's body
+ *   dispute ORDER                a bank takes 500 of it back; prints the event's body
+ *   code PAYMENT                 as a wallet leaves it that shows its customer a code
  *   rows                         prints how many calls the gateways had and rows each table has */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include "support/api_fixture.h"
 
 enum { LINE_BYTES_MAX = 256 };
+#define RULES_PATH "/tmp/holdfast-contract-rules.yaml"
 
 static int act_find(const char *name) {
     for (int act = FAKE_DO; act <= FAKE_NOT_FOUND; act++) {
@@ -44,7 +47,7 @@ static void print_rows(struct api *api) {
 
 static bool obey(struct api *api, const char *line) {
     int account = 0, count = 0, used = 0;
-    char call[32];
+    char call[64];
     if (sscanf(line, "say %d %31s %d %n", &account, call, &count, &used) == 3 && used > 0) {
         /* The fake keeps the name, so it must outlive the line. */
         static const char *const calls[] = {"charge", "capture",      "cancel", "refund",
@@ -77,6 +80,21 @@ static bool obey(struct api *api, const char *line) {
         puts(fake_event(api->fake, fake_charge_of_nobody(api->fake, 0, "", "till", count)).body);
         return true;
     }
+    if (sscanf(line, "code %31s", call) == 1) {
+        char *sql = sqlite3_mprintf("UPDATE payment SET action = 'qr_code', action_url = "
+                                    "'weixin://wxpay/bizpayurl?pr=x', action_expires_us = 0 "
+                                    "WHERE id = %Q",
+                                    call);
+        api_sql(api, sql);
+        sqlite3_free(sql);
+        puts("ok");
+        return true;
+    }
+    if (sscanf(line, "dispute %63s", call) == 1) {
+        (void)fake_dispute_open(api->fake, 0, call, 500, "needs_response");
+        puts(fake_event(api->fake, fake_event_count(api->fake) - 1).body);
+        return true;
+    }
     if (strcmp(line, "event") == 0 && fake_event_count(api->fake) > 0) {
         puts(fake_event(api->fake, fake_event_count(api->fake) - 1).body);
         return true;
@@ -84,14 +102,44 @@ static bool obey(struct api *api, const char *line) {
     return false;
 }
 
+/* The same for whoever runs at the same time. */
+static void write_rules(void) {
+    static const char rules[] =
+        "rules:\n  - name: small\n    says: Small differences are given up.\n"
+        "    action: write_off\n    classes: [amount_under]\n"
+        "    caps: {day_count: 5, total_count: 5, money: [{currency: USD, each: 100, day: 500, "
+        "total: 500}]}\n    errors: {of: 5, more_than: 0}\n";
+    FILE *file = fopen(RULES_PATH, "w");
+    if (file == NULL || fputs(rules, file) < 0 || fclose(file) != 0) {
+        perror(RULES_PATH);
+        exit(1);
+    }
+}
+
 int main(void) {
     struct api api;
     struct err err = {0};
     char line[LINE_BYTES_MAX];
+    write_rules();
     /* Faults here are scenes; no breaker shall open over them. */
     api_start(&api,
+              "  - name: bank-a\n    adapter: bank\n    currencies: [USD]\n    options:\n"
+              "      - {name: account_holder, value: Shop GmbH}\n"
+              "      - {name: account, value: DE02 1203 0000 0000 2020 51}\n"
+              "      - {name: bank, value: Test Bank}\n      - {name: bic, value: BYLADEM1001}\n"
               "payments: {request_budget_ms: 3000}\n"
-              "breaker: {calls_min: 1000000, consecutive: 1000000}\n",
+              "breaker: {calls_min: 1000000, consecutive: 1000000}\n"
+              "deferred: {public_url: 'https://pay.example'}\n"
+              "tickets: {approve_above: [{currency: USD, amount: 5000}], teams: [{name: desk, "
+              "members: [desk-ann], lead: desk-lee}]}\n"
+              "forward: {enabled: true, purposes: [order], customers: [c-listed], limits: "
+              "[{currency: USD, each: 1000, total: 100000}]}\n"
+              "reconciliation: {write_off_alone: [{currency: USD, amount: 10}], risk_amounts: "
+              "[{currency: USD, first: 100000, second: 1000000}], repair_rules: " RULES_PATH "}\n"
+              "limits: {failures_per_second: 0}\n"
+              "risk: {rules: [{name: large, says: Large, action: deny, all: [{amount_min: 777000, "
+              "amount_max: 777000, currency: USD}]}, {name: fast, says: Fast, action: review, all: "
+              "[{velocity: {by: customer, over: 10m, count: 100000}}]}]}\n",
               true);
     if (service_start(api.service, &err) < 0) {
         fprintf(stderr, "%s\n", err.detail);

@@ -137,9 +137,18 @@ class Service:
             self.keys[role] = made["key"]
         return self.keys[role]
 
+    def person_key(self, role):
+        """A key of a user of its own: somebody who can ask and approve."""
+        name = self.fresh("person")
+        user = self.expect(201, "createUser", body={
+            "name": name, "role": role, "password": "a dozen letters"})
+        return self.expect(201, "createKey", body={
+            "name": name, "role": role, "user_id": user["id"]})["key"]
+
     def pay(self, **more):
+        card = self.fresh("pm_good")  # each customer his own: what one card did counts for it alone
         order = {"order_id": self.fresh("order"), "amount": 1999, "currency": "USD",
-                 "method": "card", "tokens": {"stripe-a": "pm_good", "stripe-b": "pm_good"}}
+                 "method": "card", "tokens": {"stripe-a": card, "stripe-b": card}}
         order.update(more)
         return self.ask("createPayment", body=order)
 

@@ -2,20 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """crash.py: SIGKILL at random moments, under load, with faults on; then: was any promise broken?
 
-usage: crash.py --engine sqlite|postgres [--kills N] [--seed S] [--keep] [--customers N]
+usage: crash.py --engine sqlite|postgres|postgres-failover [--kills N] [--seed S] [--keep]
+                [--customers N] [--unreplicated]
 
 Customers buy, capture, cancel and give back through a service whose simulated gateways
 misbehave, and which is killed and started again N times, at times while it starts. On PostgreSQL
-two instances share one database, are killed in turn, and connections and the server as well. Then
-all faults are healed, everything must come to rest within a bounded time, and sums.py compares the
-invariants, our books with the sandbox's own, and every answer that a client ever got.
+two instances share one database, are killed in turn, and connections and the server as well; with
+postgres-failover there are three of them, the server has a replica, commits are cut while they wait
+for it, and again and again the primary is killed for good and the replica promoted. Then all faults
+are healed, everything must come to rest within a bounded time, and sums.py compares the invariants,
+our books with the sandbox's own, and every answer that a client ever got.
 
 What goes wrong and when follows from the seed; how threads and processes interleave does not, so a
-failing seed is a good place to look, not a certain replay. The program is HOLDFAST_BIN, or
-build/holdfast. The folder with logs, promises and database is kept when something was wrong.
+failing seed is a good place to look, not a certain replay. With --unreplicated commits do not wait
+for the replica, so that what was acknowledged gets lost: that run must fail. The program is
+HOLDFAST_BIN, or build/holdfast. The folder with logs, promises and database is kept when something
+was wrong.
 Exit status: 0 all promises held, 1 one was broken, 2 the test could not run.
 """
 import argparse
+import itertools
 import os
 import pathlib
 import random
@@ -28,10 +34,12 @@ import time
 
 from customers import Customer, Shop
 from merchant import Merchant
-from stage import GATEWAYS, ROOT, Broken, Stage, Unanswered, ask
+from stage import GATEWAYS, INSTANCES, ROOT, Broken, Stage, Unanswered, ask
 from sums import OPEN_OPERATION, Sums, pages
 
 QUIET_SECONDS_MAX = 300
+READINGS_MAX = 5
+LATE_SECONDS = 15
 MONEY = ["charge", "capture", "refund", "cancel"]
 
 # What a gateway may do between two kills; each list stands for one state of it.
@@ -63,13 +71,20 @@ CALLBACK_MOODS = [
     [{"kind": "callback_forged", "probability": 0.5}],
     [{"kind": "callback_amount", "probability": 0.2}],
 ]
+# How a service that is just starting ends when it finds no database, or loses it.
+DATABASE_AWAY = ("opening the database", "Whether the database kept the change is not known yet")
 HANDS = ("primary", "disable", "drain", "enable", "fallback_on", "fallback_off", "refresh")
+# What happens to a database with a replica: each of them once in as many kills, in any order.
+# "frozen": its replica gets nothing more, so that each COMMIT waits and what is cut there is gone
+# once the replica is promoted.
+REPLICATED = ("cut", "cut_frozen", "cut_frozen", "failover", "failover", "failover_frozen",
+              "failover_frozen", "restart")
 
 
 class Plan:
     """What happens between two kills: all of it from the seed."""
 
-    def __init__(self, seed, number, instances):
+    def __init__(self, seed, number, engine, instances):
         rng = random.Random(f"{seed}/plan/{number}")
         self.rng = rng
         self.victim = rng.randrange(instances)
@@ -84,6 +99,13 @@ class Plan:
         self.gently = rng.random() < 0.05  # SIGTERM first: a deployment in the middle of it all
         self.database = rng.choice(("terminate", "terminate", "kill_one", "restart")) \
             if rng.random() < 0.25 else None
+        self.way = rng.choice(("pg_terminate_backend", "pg_terminate_backend", "pg_cancel_backend"))
+        self.share = rng.choice((0.3, 1.0))
+        self.seen_s = rng.random() * 0.5  # how long what was cut is there for all to see
+        if engine == "postgres-failover":
+            turn = list(REPLICATED)
+            random.Random(f"{seed}/database/{number // len(turn)}").shuffle(turn)
+            self.database = turn[number % len(turn)]
 
 
 class Run:
@@ -91,12 +113,15 @@ class Run:
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"holdfast-crash-{options.engine}-"))
         self.stage = Stage(options.program, options.engine, self.folder, options.seed)
+        if options.unreplicated:
+            self.stage.database += ["--setting", "synchronous_standby_names="]
         self.shop = self.merchant = None
         self.threads = []
         self.wrong = []
-        self.kills = self.false_starts = 0
+        self.kills = self.false_starts = self.failovers = self.cut = 0
         self.database_hurt = -1000.0  # when
         self.asked, self.doubtful, self.finished = set(), set(), set()
+        self.posts = itertools.count(1)
         self.began = time.monotonic()
 
     def say(self, text):
@@ -127,7 +152,7 @@ class Run:
                 continue
             # Without its database a service does not start; whoever supervises it tries again.
             if instance.process.returncode == 1 and time.monotonic() < self.database_hurt + 15 \
-                    and "opening the database" in instance.tail(3):
+                    and any(words in instance.tail(3) for words in DATABASE_AWAY):
                 self.false_starts += 1
             else:
                 self.wrong.append(f"instance {instance.number} ended by itself "
@@ -165,13 +190,31 @@ class Run:
         postgres = self.stage.postgres
         if postgres is None or plan.database is None:
             return
-        self.database_hurt = time.monotonic()
+        postgres.whole()
         if plan.database == "restart":
             postgres.restart()
+        elif plan.database.startswith(("cut", "failover")):
+            self.hurt_replicated(plan)
         elif plan.database == "kill_one":
             postgres.hit(plan.rng, signal.SIGKILL, 0.05)
         else:
             postgres.hit(plan.rng, signal.SIGTERM, 0.5)
+        self.database_hurt = time.monotonic()
+
+    def hurt_replicated(self, plan):
+        postgres = self.stage.postgres
+        frozen = plan.database.endswith("_frozen")
+        if frozen:
+            postgres.tell("freeze")
+        if not self.options.unreplicated and plan.database != "failover":
+            self.cut += postgres.cut_commits(plan.way, plan.share)
+        if frozen:
+            time.sleep(plan.seen_s)
+        if plan.database.startswith("failover"):
+            postgres.failover()
+            self.failovers += 1
+        elif frozen:
+            postgres.tell("thaw")
 
     def kill_once(self, plan):
         for gateway, faults in plan.faults.items():
@@ -210,7 +253,8 @@ class Run:
 
     def chaos(self):
         for number in range(self.options.kills):
-            self.kill_once(Plan(self.options.seed, number, len(self.stage.instances)))
+            self.kill_once(Plan(self.options.seed, number, self.options.engine,
+                                len(self.stage.instances)))
             if (number + 1) % 10 == 0:
                 self.say(f"{self.kills} kills; {self.shop.asked} answers, "
                          f"{self.shop.repeats} repeats")
@@ -219,10 +263,12 @@ class Run:
     # -- coming to rest --
 
     def post(self, path, body):
+        # Not by a clock: so many digits may be a card number, and one is refused.
+        key = f"rest-{next(self.posts)}"
         for instance in self.stage.instances:
             try:
-                status, _, answer = ask(instance.internal, "POST", path, body, {
-                    "Idempotency-Key": f"rest-{time.monotonic_ns()}"})
+                status, _, answer = ask(instance.internal, "POST", path, body,
+                                        {"Idempotency-Key": key})
                 return status, answer
             except Unanswered:
                 continue
@@ -237,6 +283,8 @@ class Run:
     def heal(self):
         for gateway, name in GATEWAYS.items():
             self.stage.faults(gateway, [])
+        if self.stage.postgres is not None:
+            self.stage.postgres.whole()
         for instance in self.stage.instances:
             self.make_ready(instance)
         deadline = time.monotonic() + 30
@@ -312,8 +360,18 @@ class Run:
                 left.append(f"{payment['id']}: its gateway was not asked yet")
         return left
 
+    def send_late(self):
+        """What a person does about webhooks whose next try is minutes away. One that has lost its
+        job would be helped as well, so the rules are asked first."""
+        for broken in self.stage.ours("/internal/api/payments/verify")["broken"]:
+            self.wrong.append(f"{broken['rule']}: {broken['what']}: {broken['id']}")
+        late = self.stage.ours("/v1/webhook-deliveries?state=waiting&limit=100")["data"]
+        for delivery in late:
+            self.post(f"/v1/webhook-deliveries/{delivery['id']}/replay", {})
+
     def come_to_rest(self):
         deadline = time.monotonic() + QUIET_SECONDS_MAX
+        late = time.monotonic() + LATE_SECONDS
         said = 0.0
         while True:
             left = self.open_work()
@@ -322,6 +380,9 @@ class Run:
             if time.monotonic() > deadline:
                 self.wrong.append("not at rest in time: " + "; ".join(left[:20]))
                 return
+            if time.monotonic() > late and all("webhooks_waiting" in each for each in left):
+                self.send_late()
+                late = time.monotonic() + LATE_SECONDS
             if time.monotonic() - said > 15:
                 self.say(f"waiting for {len(left)}: {'; '.join(left[:3])}")
                 said = time.monotonic()
@@ -345,14 +406,25 @@ class Run:
                 out.write(promise.line() + "\n")
 
     def verdict(self):
-        sums = Sums(self.stage, self.shop, self.merchant)
-        self.wrong += sums.wrong()
+        for _ in range(READINGS_MAX):
+            sums = Sums(self.stage, self.shop, self.merchant)
+            wrong = sums.wrong()
+            if not sums.moved():
+                break
+            self.say("a payment went on while the books were compared: once more")
+            self.come_to_rest()
+        self.wrong += wrong
         counts = sums.counts()
         self.say("; ".join(f"{name} {count}" for name, count in counts.items()))
         slowest_s = max(each.slowest_start for each in self.stage.instances)
         self.say(f"{self.kills} kills; {self.shop.asked} answers after {self.shop.repeats} "
                  f"repeats, the longest wait {self.shop.longest_s:.1f} s; {self.false_starts} "
                  f"starts without a database, the slowest start {slowest_s:.2f} s")
+        if self.options.engine == "postgres-failover":
+            self.say(f"{self.failovers} failovers; {self.cut} commits cut while they waited for "
+                     "the replica")
+            if self.kills >= len(REPLICATED) and self.cut == 0:
+                self.wrong.append("no COMMIT was cut: this run proves nothing")
 
     def run(self):
         self.open()
@@ -379,14 +451,15 @@ class Run:
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--engine", choices=("sqlite", "postgres"), required=True)
+    parser.add_argument("--engine", choices=sorted(INSTANCES), required=True)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--customers", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="keep the folder in any case")
+    parser.add_argument("--unreplicated", action="store_true", help="must fail: see above")
     options = parser.parse_args()
     # On PostgreSQL who was interrupted waits until the others know that his instance is dead.
-    options.customers = options.customers or {"sqlite": 16, "postgres": 40}[options.engine]
+    options.customers = options.customers or (16 if options.engine == "sqlite" else 40)
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1, 1 << 31)
     options.program = os.environ.get("HOLDFAST_BIN") or str(ROOT / "build/holdfast")

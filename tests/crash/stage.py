@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 30
+INSTANCES = {"sqlite": 1, "postgres": 2, "postgres-failover": 3}
 ASK_SECONDS = 40
 GATEWAYS = {"stripe": "stripe-eu", "paypal": "paypal-eu"}
 STRIPE_KEY, STRIPE_SECRET = "sk_test_holdfast_sandbox", "whsec_holdfast_sandbox"
@@ -119,14 +121,33 @@ def ask(port, method, path, body=None, headers=None, seconds=ASK_SECONDS):
         return status, fields, text.decode("utf-8", "replace")
 
 
-class Postgres:
-    """A private server, with the means to do it harm."""
+# Ends, of those whose COMMIT waits for the replica, some or all; waits up to a second for one. Says
+# how many it were in a notice.
+CUT_COMMITS = """
+DO $$
+DECLARE cut int := 0;
+BEGIN
+    FOR turn IN 1..500 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        PERFORM {how}(pid) FROM pg_stat_activity
+            WHERE wait_event = 'SyncRep' AND application_name = 'holdfast' AND random() < {share};
+        GET DIAGNOSTICS cut = ROW_COUNT;
+        EXIT WHEN cut > 0;
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RAISE NOTICE 'cut=%', cut;
+END $$"""
 
-    def __init__(self):
+
+class Postgres:
+    """A private server, perhaps with a replica, and the means to do them harm."""
+
+    def __init__(self, *options):
         self.helper = subprocess.Popen(
-            dies_with_us("TERM", sys.executable, ROOT / "tests/support/pg_server.py"),
+            dies_with_us("TERM", sys.executable, ROOT / "tests/support/pg_server.py", *options),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.helper.stdout.readline().strip()
+        self.copying = None  # the thread that waits for a new replica
         if not self.url.startswith("postgresql://"):
             raise Broken("the private PostgreSQL did not start")
 
@@ -140,6 +161,30 @@ class Postgres:
         """SIGKILL to the whole server, then recovery."""
         self.tell("kill")
         self.tell("start")
+
+    def failover(self):
+        """The replica takes over. Until it has one of its own, which is being made while others go
+        on, no COMMIT is answered."""
+        self.tell("failover")
+        self.copying = threading.Thread(target=self.tell, args=("replica",), daemon=True)
+        self.copying.start()
+
+    def whole(self):
+        """Waits until the primary has its replica."""
+        if self.copying is not None:
+            self.copying.join()
+            self.copying = None
+
+    def cut_commits(self, how, share):
+        """pg_terminate_backend() or pg_cancel_backend() in the middle of COMMIT: how many were
+        met. It is committed on the primary then, and whether the replica has it nobody says."""
+        done = subprocess.run(
+            ["psql", "-Xq", "-d", self.url, "-c", CUT_COMMITS.format(how=how, share=share)],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+        found = re.search(r"cut=(\d+)", done.stderr)
+        if found is None:
+            raise Broken(f"no COMMIT could be cut: {done.stderr[-500:]}")
+        return int(found.group(1))
 
     def backends(self):
         """Processes of our own server that serve a connection of the service."""
@@ -172,6 +217,7 @@ class Postgres:
                     continue
 
     def stop(self):
+        self.whole()
         self.helper.stdin.close()
         try:
             self.helper.wait(60)
@@ -247,15 +293,19 @@ class Instance:
 
 
 class Stage:
-    """Folder, ports, configuration and processes of one run."""
+    """Folder, ports, configuration and processes of one run. Another test may have other gateways
+    (names by kind), another configuration, or more to tell PostgreSQL."""
+
+    gateways, template = GATEWAYS, CONFIG
 
     def __init__(self, program, engine, folder, seed):
         self.program, self.engine, self.folder, self.seed = program, engine, folder, seed
-        instances = 2 if engine == "postgres" else 1
+        instances = INSTANCES[engine]
         ports = free_ports(3 + 2 * instances)
         self.stripe, self.paypal, self.control = ports[:3]
         self.instances = [Instance(self, i, ports[3 + 2 * i], ports[4 + 2 * i])
                           for i in range(instances)]
+        self.database = ["--replica"] if engine == "postgres-failover" else []
         self.postgres = None
         self.sandbox = None
 
@@ -265,8 +315,8 @@ class Stage:
     def open(self):
         self.start_sandbox()
         store = f"sqlite:{self.folder}/holdfast.db"
-        if self.engine == "postgres":
-            self.postgres = Postgres()
+        if self.engine != "sqlite":
+            self.postgres = Postgres(*self.database)
             store = self.postgres.url
         for name, text in (
                 ("stripe.key", STRIPE_KEY), ("stripe.whsec", STRIPE_SECRET),
@@ -274,20 +324,24 @@ class Stage:
                 ("paypal.webhook", PAYPAL_WEBHOOK), ("master.key", "63" * 32)):
             self.write(name, text)
         for instance in self.instances:
-            instance.config.write_text(CONFIG.format(
-                public=instance.public, internal=instance.internal, store=store,
-                folder=self.folder, stripe=self.stripe, paypal=self.paypal), encoding="utf-8")
+            self.configure(instance, store)
             # The first one migrates the database before the others look at it.
             instance.start()
             if not instance.wait_ready():
                 raise Broken(f"the service did not start:\n{instance.tail()}")
 
+    def configure(self, instance, store):
+        instance.config.write_text(self.template.format(
+            public=instance.public, internal=instance.internal, store=store,
+            folder=self.folder, stripe=self.stripe, paypal=self.paypal), encoding="utf-8")
+
     def start_sandbox(self):
         callbacks = [f"http://127.0.0.1:{self.instances[-1 if i else 0].public}/callbacks/{name}"
-                     for i, name in enumerate(GATEWAYS.values())]
+                     for i, name in enumerate(self.gateways.values())]
         command = dies_with_us(
             "KILL", self.program, "sandbox", "--host=127.0.0.1", "--stripe-port", self.stripe,
-            "--paypal-port", self.paypal, "--control-port", self.control, "--seed", self.seed,
+            "--paypal-port", self.paypal, "--alipay-port", -1, "--wechat-port", -1,
+            "--unionpay-port", -1, "--control-port", self.control, "--seed", self.seed,
             "--callback-stripe", callbacks[0], "--callback-paypal", callbacks[1],
             "--callback-retry-ms", 400, "--callback-tries", 7, "--latency-ms", 15,
             "--settle-ms", 1500)

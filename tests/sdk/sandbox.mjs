@@ -16,8 +16,9 @@ export const paypalClientId = "holdfast-sandbox-client";
 export const paypalClientSecret = "holdfast-sandbox-secret";
 export const paypalWebhookId = "8PT597110X687430L";
 
-/** Takes POSTs on a free port and keeps them as they came: path, headers and raw body. */
-export async function receiver() {
+/** Takes POSTs on a free port and keeps them as they came: path, headers and raw body. `words` is
+ * what it answers. */
+export async function receiver(words = "taken") {
   const taken = [];
   const waiting = new Set();
   const server = createServer((request, response) => {
@@ -26,7 +27,7 @@ export async function receiver() {
     request.on("end", () => {
       taken.push({ path: request.url, headers: request.headers, body: Buffer.concat(parts) });
       response.writeHead(200, { "Content-Type": "text/plain" });
-      response.end("taken");
+      response.end(words);
       for (const look of waiting) look();
     });
   });
@@ -63,7 +64,8 @@ export async function receiver() {
 export async function startSandbox(options = []) {
   const child = spawn(
     program,
-    ["sandbox", "--stripe-port", "0", "--paypal-port", "0", "--control-port", "0", "--seed", "11",
+    ["sandbox", "--stripe-port", "0", "--paypal-port", "0", "--alipay-port", "0",
+      "--wechat-port", "0", "--unionpay-port", "0", "--control-port", "0", "--seed", "11",
       "--callback-delay-ms", "0", "--callback-retry-ms", "50", "--settle-ms", "50", ...options],
     { stdio: ["ignore", "pipe", "ignore"] },
   );
@@ -73,9 +75,9 @@ export async function startSandbox(options = []) {
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`the sandbox ended with status ${code}`)));
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = /^sandbox: (\w+) +on http:\/\/[^:]+:(\d+)/.exec(line);
+      const found = /^sandbox: (\w+(?: \w+)*) +on http:\/\/[^:]+:(\d+)/.exec(line);
       if (found) ports[found[1]] = Number(found[2]);
-      if (ports.Stripe && ports.PayPal && ports.control) {
+      if (ports.control) { // the last of them
         clearTimeout(timer);
         resolve();
       }
@@ -85,6 +87,9 @@ export async function startSandbox(options = []) {
   return {
     stripePort: ports.Stripe,
     paypalPort: ports.PayPal,
+    alipayPort: ports.Alipay,
+    wechatPort: ports["WeChat Pay"],
+    unionpayPort: ports.UnionPay,
     paypalUrl: `http://127.0.0.1:${ports.PayPal}`,
     /** Calls the control port; the JSON of a 2xx answer, or an error. */
     async control(method, path, body) {

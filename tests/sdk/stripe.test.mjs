@@ -287,3 +287,38 @@ test("faults look as the SDK knows them", async () => {
   assert.equal(charges.data.length, 1);
   assert.equal(charges.data[0].charged_minor, 777);
 });
+
+test("the SDK runs a report, and the file has the charge", async () => {
+  const intent = await pay({ metadata: { reference: "att_report" } });
+  const day = Math.floor(Date.now() / 86400e3) * 86400;
+  const types = stripe.reporting.reportTypes;
+  const type = await types.retrieve("balance_change_from_activity.itemized.6");
+  assert.ok(type.data_available_end > day);
+  await new Promise((resolve) => setTimeout(resolve, 1100)); /* the interval ends in the past */
+  let run = await stripe.reporting.reportRuns.create({
+    report_type: type.id,
+    parameters: {
+      interval_start: day,
+      interval_end: Math.floor(Date.now() / 1000),
+      columns: ["source_id", "net", "payment_metadata[reference]"],
+    },
+  });
+  assert.equal(run.status, "pending");
+  for (let i = 0; i < 20 && run.status === "pending"; i++) {
+    run = await stripe.reporting.reportRuns.retrieve(run.id);
+  }
+  assert.equal(run.status, "succeeded");
+  const answer = await fetch(run.result.url, { headers: { Authorization: `Bearer ${stripeKey}` } });
+  const lines = (await answer.text()).split("\n");
+  assert.equal(lines[0], "source_id,net,payment_metadata[reference]");
+  assert.ok(lines.includes(`${intent.latest_charge},19.11,att_report`));
+  assert.equal((await fetch(run.result.url)).status, 401);
+});
+
+test("a report of a time to come is refused", async () => {
+  const error = await rejected(stripe.reporting.reportRuns.create({
+    report_type: "payout_reconciliation.itemized.5",
+    parameters: { interval_start: 0, interval_end: Math.floor(Date.now() / 1000) + 86400 },
+  }));
+  assert.equal(error.param, "parameters[interval_end]");
+});

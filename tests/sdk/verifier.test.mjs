@@ -39,7 +39,8 @@ test("the adapter's verifier was built", () => {
 });
 
 test("what the SDK signs is accepted", () => {
-  assert.deepEqual(ask([[sign(), body]]), ["accepted evt_1test payment_intent.succeeded"]);
+  assert.deepEqual(ask([[sign(), body]]),
+    ["accepted evt_1test payment_intent.succeeded att_1 1999"]);
 });
 
 test("every one-byte change of the body is refused", () => {
@@ -72,5 +73,5 @@ test("another secret, another scheme and an old signature are refused", () => {
     [sign({ scheme: "v0" }), body],
     [sign({ timestamp: now - 301 }), body],
     [sign({ timestamp: now - 300 }), body],
-  ]), ["refused", "refused", "refused", "accepted evt_1test payment_intent.succeeded"]);
+  ]), ["refused", "refused", "refused", "accepted evt_1test payment_intent.succeeded att_1 1999"]);
 });

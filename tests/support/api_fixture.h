@@ -29,6 +29,12 @@ struct api {
     int keys;      /* made so far, for new Idempotency-Keys */
 };
 
+/* One for a whole group of tests (its set-up and tear-down), with the standard configuration and
+ * the time of test_clock.h. */
+extern struct api the_api;
+int the_api_start(void **state);
+int the_api_stop(void **state);
+
 /* Lines of YAML behind the standard ones ("limits: {requests_per_second: 1}"), or NULL. `listen`:
  * with both listeners on free ports; the caller starts them with service_start(). */
 void api_start(struct api *ret_api, const char *more_yaml, bool listen);
@@ -77,7 +83,8 @@ void api_key(struct api *api, const char *role, const char *scopes,
  * further members of the body ("\"capture\":\"manual\""), or "". */
 void api_pay(struct api *api, const char *order_id, const char *more, struct api_reply *ret_reply);
 
-/* Counts up whenever anybody has changed anything in the database. */
+/* A sum over all rows of the database but those of Idempotency-Keys, which keep what was refused
+ * for good: another sum, something has changed. */
 int64_t api_changes(struct api *api);
 /* Changes the database behind the service's back. */
 void api_sql(struct api *api, const char *sql);

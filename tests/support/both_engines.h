@@ -19,4 +19,10 @@ static inline int64_t engine_int(struct test_store *engine, const char *sql) {
 /* The first column of the first row, which the caller frees with free(); "" when there is none. */
 char *engine_text(struct test_store *engine, const char *sql);
 
+/* A group of tests on SQLite and once more on PostgreSQL, which `engine` is meanwhile. Returns how
+ * many failed. */
+struct CMUnitTest;
+int engine_run(const char *name, const struct CMUnitTest *tests, size_t count,
+               struct test_store *engine);
+
 #endif

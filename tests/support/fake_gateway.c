@@ -19,14 +19,31 @@ static const char *const statuses[] = {
 
 const char *fake_act_name(enum fake_act act) {
     static const char *const names[] = {
-        "do",         "refuse",          "lose before",
-        "lose after", "time out before", "time out after",
-        "garbage",    "error before",    "error after",
-        "rate limit", "bad key",         "reject",
-        "?",          "decline",         "decline elsewhere",
-        "pending",    "action",          "twice",
-        "less",       "wrong currency",  "not found",
+        "do",
+        "refuse",
+        "lose before",
+        "lose after",
+        "time out before",
+        "time out after",
+        "garbage",
+        "error before",
+        "error after",
+        "rate limit",
+        "bad key",
+        "reject",
+        "?",
+        "decline",
+        "decline elsewhere",
+        "decline for good",
+        "pending",
+        "action",
+        "twice",
+        "less",
+        "wrong currency",
+        "not found",
+        "no captures",
     };
+    static_assert(COUNT_OF(names) == FAKE_NO_CAPTURES + 1, "every act has a name");
     return (size_t)act < COUNT_OF(names) ? names[act] : "?";
 }
 
@@ -167,6 +184,9 @@ static int fake_call(void *ctx, const struct http_call *call, struct http_answer
     if (strcmp(call->url, FAKE_MERCHANT_URL) == 0) {
         return merchant(fake, call, ret_answer, err);
     }
+    if (strcmp(call->method, "HEAD") == 0) { /* somebody looks whether anybody is here */
+        return answered(ret_answer, 404, "");
+    }
     int account = account_of(call->url);
     const char *name = fake_stripe_name(call);
     INVARIANT(account >= 0 && name != NULL, "the fake knows every call that is made");
@@ -230,6 +250,7 @@ struct fake_gateway *fake_gateway_new(void) {
     fake->client = http_client_custom(&ops, fake);
     fake->intents = g_ptr_array_new_with_free_func(g_free);
     fake->refunds = g_ptr_array_new_with_free_func(g_free);
+    fake->disputes = g_ptr_array_new_with_free_func(fake_dispute_free);
     fake->keys = g_ptr_array_new_with_free_func(free_key);
     fake->scripts = g_array_new(FALSE, TRUE, sizeof(struct fake_script));
     fake->seen = g_array_new(FALSE, TRUE, sizeof(struct fake_seen));
@@ -244,6 +265,7 @@ struct fake_gateway *fake_gateway_new(void) {
 void fake_gateway_free(struct fake_gateway *fake) {
     http_client_free(fake->client);
     g_ptr_array_free(fake->refunds, TRUE);
+    g_ptr_array_free(fake->disputes, TRUE);
     g_ptr_array_free(fake->intents, TRUE);
     g_ptr_array_free(fake->keys, TRUE);
     g_array_free(fake->scripts, TRUE);
@@ -261,6 +283,7 @@ struct http_client *fake_gateway_client(struct fake_gateway *fake) {
 void fake_gateway_forget(struct fake_gateway *fake) {
     lock_take(&fake->lock);
     g_ptr_array_set_size(fake->refunds, 0);
+    g_ptr_array_set_size(fake->disputes, 0);
     g_ptr_array_set_size(fake->intents, 0);
     g_ptr_array_set_size(fake->keys, 0);
     g_array_set_size(fake->scripts, 0);
@@ -270,6 +293,7 @@ void fake_gateway_forget(struct fake_gateway *fake) {
     fake->counted = 0;
     fake->fault_number = 0;
     fake->slow_us = 0;
+    fake->decline_code = NULL;
     fake->merchant_status = 200;
     fake->hook = NULL;
     lock_give(&fake->lock);
@@ -277,12 +301,24 @@ void fake_gateway_forget(struct fake_gateway *fake) {
 
 /* ---- scripts ---- */
 
+void fake_decline_with(struct fake_gateway *fake, const char *decline_code) {
+    lock_take(&fake->lock);
+    fake->decline_code = decline_code;
+    lock_give(&fake->lock);
+}
+
 void fake_say(struct fake_gateway *fake, int account, const char *call, int count,
               enum fake_act act) {
     struct fake_script script = {account, count, call, act};
     lock_take(&fake->lock);
     g_array_append_val(fake->scripts, script);
     lock_give(&fake->lock);
+}
+
+void fake_say_all(struct fake_gateway *fake, const char *call, int count, enum fake_act act) {
+    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
+        fake_say(fake, i, call, count, act);
+    }
 }
 
 void fake_say_nothing(struct fake_gateway *fake) {
@@ -351,6 +387,7 @@ void fake_book(struct fake_gateway *fake, int account, const char *currency,
             book.returned_count++;
         }
     }
+    book.returned_minor += fake_disputes_out(fake, account, currency);
     lock_give(&fake->lock);
     *ret_book = book;
 }
@@ -448,7 +485,7 @@ int fake_charge_of_nobody(struct fake_gateway *fake, int account, const char *re
     return index;
 }
 
-static struct fake_intent *newest(struct fake_gateway *fake, int account, const char *order_id) {
+struct fake_intent *fake_newest(struct fake_gateway *fake, int account, const char *order_id) {
     struct fake_intent *found = NULL;
     for (guint i = 0; i < fake->intents->len; i++) {
         struct fake_intent *intent = g_ptr_array_index(fake->intents, i);
@@ -463,7 +500,7 @@ int fake_refund_of_nobody(struct fake_gateway *fake, int account, const char *or
                           int64_t amount_minor) {
     lock_take(&fake->lock);
     struct fake_refund *made = g_new0(struct fake_refund, 1);
-    made->intent = newest(fake, account, order_id);
+    made->intent = fake_newest(fake, account, order_id);
     made->amount = amount_minor;
     made->status = "succeeded";
     made->created_s = clock_wall_us() / US_PER_SECOND;
@@ -478,7 +515,7 @@ int fake_refund_of_nobody(struct fake_gateway *fake, int account, const char *or
 int fake_capture_of_nobody(struct fake_gateway *fake, int account, const char *order_id,
                            int64_t amount_minor) {
     lock_take(&fake->lock);
-    struct fake_intent *intent = newest(fake, account, order_id);
+    struct fake_intent *intent = fake_newest(fake, account, order_id);
     int64_t asked = intent->amount;
     intent->received += amount_minor;
     intent->captures++;
@@ -495,7 +532,7 @@ int fake_capture_of_nobody(struct fake_gateway *fake, int account, const char *o
 void fake_payment_currency(struct fake_gateway *fake, int account, const char *order_id,
                            const char *currency) {
     lock_take(&fake->lock);
-    struct fake_intent *intent = newest(fake, account, order_id);
+    struct fake_intent *intent = fake_newest(fake, account, order_id);
     snprintf(intent->currency, sizeof intent->currency, "%s", currency);
     lock_give(&fake->lock);
 }

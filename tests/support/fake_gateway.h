@@ -3,7 +3,8 @@
  * protocol as the adapter uses, with a book of their own that is the truth, and a script of what
  * goes wrong.
  *
- * A call is "charge", "capture", "cancel", "refund", "query", "query_refund" or "probe". For each
+ * A call is "charge", "capture", "cancel", "refund", "query", "query_refund", "query_dispute",
+ * "answer_dispute" or "probe". For each
  * the next scripted act of its account and name is taken; without one it is FAKE_DO. A POST with a
  * key that was seen before gives the first answer again, as Stripe does. Every change of a payment
  * or refund makes an event, which waits until the test delivers it as a callback. It also is the
@@ -38,12 +39,14 @@ enum fake_act {
     /* What the gateway may decide; for calls to which it does not apply: FAKE_DO. */
     FAKE_DECLINE,
     FAKE_DECLINE_ELSEWHERE, /* a decline for which another route is worth a try */
+    FAKE_DECLINE_FOR_GOOD,  /* the card was stolen */
     FAKE_PENDING,
     FAKE_ACTION, /* the customer must approve */
     FAKE_TWICE,  /* charges twice under one reference */
     FAKE_LESS,   /* charges one minor unit less than it was asked to */
     FAKE_WRONG_CURRENCY,
-    FAKE_NOT_FOUND, /* a query finds nothing, though it may be there */
+    FAKE_NOT_FOUND,   /* a query finds nothing, though it may be there */
+    FAKE_NO_CAPTURES, /* a query does not tell what was captured */
 };
 const char *fake_act_name(enum fake_act act);
 
@@ -61,9 +64,13 @@ void fake_account_url(int account, char ret_url[FAKE_URL_CHARS_MAX]);
 /* The next `count` calls of that name ("*": any) at that account act so; -1: for ever. */
 void fake_say(struct fake_gateway *fake, int account, const char *call, int count,
               enum fake_act act);
+/* The same at every account. */
+void fake_say_all(struct fake_gateway *fake, const char *call, int count, enum fake_act act);
 void fake_say_nothing(struct fake_gateway *fake);
 /* Call number `number` from now on (1 is the next), at whichever account: for fault injection. */
 void fake_fault_at(struct fake_gateway *fake, int number, enum fake_act act);
+/* Declines of charges bear this code of the gateway's (borrowed); NULL: what their act says. */
+void fake_decline_with(struct fake_gateway *fake, const char *decline_code);
 /* Time that every executed call takes, in the test's clock. */
 void fake_slow(struct fake_gateway *fake, int64_t us);
 /* Called for each call before it is done (`done` false) and before its answer goes out (true). */
@@ -108,6 +115,18 @@ int fake_capture_of_nobody(struct fake_gateway *fake, int account, const char *o
 /* Its newest payment is in this currency from now on. */
 void fake_payment_currency(struct fake_gateway *fake, int account, const char *order_id,
                            const char *currency);
+
+/* The customer's bank takes back so much of the newest payment of this order, or (a status
+ * "warning_…") asks about it. Returns its id, borrowed until the fake is freed or forgets. */
+const char *fake_dispute_open(struct fake_gateway *fake, int account, const char *order_id,
+                              int64_t amount_minor, const char *status);
+/* Returns the index of the event. */
+int fake_dispute_becomes(struct fake_gateway *fake, const char *id, const char *status);
+void fake_dispute_due(struct fake_gateway *fake, const char *id, int64_t due_us);
+void fake_dispute_amount(struct fake_gateway *fake, const char *id, int64_t amount_minor);
+/* How many answers it was given, and the body of the latest. */
+int fake_dispute_answers(struct fake_gateway *fake, const char *id, char *ret_evidence,
+                         size_t bytes);
 
 /* Events, oldest first. */
 int fake_event_count(struct fake_gateway *fake);

@@ -26,6 +26,15 @@ struct fake_refund {
     int64_t amount, created_s;
 };
 
+struct fake_dispute {
+    struct fake_intent *intent; /* borrowed */
+    char id[40];
+    const char *status, *reason;
+    char *evidence; /* the body of our latest answer */
+    int answers;
+    int64_t amount, fee, due_s;
+};
+
 /* A key that was used, and what was answered. */
 struct fake_key {
     int account, status;
@@ -46,11 +55,12 @@ struct fake_seen {
 struct fake_gateway {
     struct lock lock; /* guards all below */
     struct http_client *client;
-    GPtrArray *intents, *refunds, *keys; /* owned */
+    GPtrArray *intents, *refunds, *disputes, *keys; /* owned */
     GArray *scripts, *seen, *events, *deliveries;
     int counted, fault_number;
     enum fake_act fault_act;
     int64_t slow_us, last_id;
+    const char *decline_code; /* borrowed; NULL: as the act says */
     int merchant_status;
     void (*merchant_hook)(void *ctx);
     void *merchant_hook_ctx;
@@ -68,6 +78,18 @@ void fake_stripe_refund_event(struct fake_gateway *fake, const struct fake_refun
                               const char *type);
 struct fake_intent *fake_intent_new(struct fake_gateway *fake, int account, const char *reference,
                                     const char *order_id, int64_t amount, const char *currency);
+/* Its newest payment. */
+struct fake_intent *fake_newest(struct fake_gateway *fake, int account, const char *order_id);
+void fake_stripe_add_event(struct fake_gateway *fake, int account, const char *type,
+                           const char *object);
 void fake_intent_succeed(struct fake_gateway *fake, struct fake_intent *intent);
+
+/* fake_disputes.c: the lock held. */
+int fake_stripe_dispute(struct fake_gateway *fake, int account, const struct http_call *call,
+                        const char *path, const char *id, struct buf *body);
+/* What disputes hold of that account. */
+int64_t fake_disputes_out(struct fake_gateway *fake, int account, const char *currency);
+bool fake_dispute_holds(const struct fake_dispute *dispute);
+void fake_dispute_free(void *item);
 
 #endif

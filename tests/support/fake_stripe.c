@@ -21,10 +21,10 @@ const char *fake_stripe_name(const struct http_call *call) {
     static const struct {
         const char *method, *prefix, *name;
     } calls[] = {
-        {"GET", "/v1/payment_intents", "query"},
-        {"GET", "/v1/refunds", "query_refund"},
-        {"GET", "/v1/balance", "probe"},
-        {"POST", "/v1/refunds", "refund"},
+        {"GET", "/v1/payment_intents", "query"},  {"GET", "/v1/refunds", "query_refund"},
+        {"GET", "/v1/balance", "probe"},          {"POST", "/v1/refunds", "refund"},
+        {"GET", "/v1/disputes", "query_dispute"}, {"POST", "/v1/disputes", "answer_dispute"},
+        {"GET", "/v1/reporting", "report"},
     };
     const char *path = path_of(call);
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
@@ -91,13 +91,37 @@ static int64_t refunded_of(const struct fake_gateway *fake, const struct fake_in
     return sum;
 }
 
-static void write_error(struct buf *body, const char *type, const char *code,
-                        const char *decline_code) {
-    buf_addf(body, "{\"error\":{\"type\":\"%s\",\"code\":\"%s\"", type, code);
-    if (decline_code != NULL) {
-        buf_addf(body, ",\"decline_code\":\"%s\"", decline_code);
+/* What disputes hold of it; `ret_open`: one of them is still open. */
+static int64_t disputed_of(const struct fake_gateway *fake, const struct fake_intent *intent,
+                           bool *ret_open) {
+    int64_t sum = 0;
+    *ret_open = false;
+    for (guint i = 0; i < fake->disputes->len; i++) {
+        const struct fake_dispute *dispute = g_ptr_array_index(fake->disputes, i);
+        bool holds = dispute->intent == intent && fake_dispute_holds(dispute);
+        sum += holds ? dispute->amount : 0;
+        *ret_open = *ret_open || (holds && strcmp(dispute->status, "lost") != 0);
     }
-    buf_addf(body, ",\"message\":\"the fake says %s\"}}", code);
+    return sum;
+}
+
+static void write_error(struct buf *body, const char *type, const char *code) {
+    buf_addf(body, "{\"error\":{\"type\":\"%s\",\"code\":\"%s\",\"message\":\"the fake says %s\"}}",
+             type, code, code);
+}
+
+/* Of a token "pm_1-of-F" it is told that it is of card F, a Visa card; of others nothing. */
+static void write_decline(struct buf *body, const char *decline_code, const char *token) {
+    const char *of = strstr(token, "-of-");
+    buf_addf(
+        body,
+        "{\"error\":{\"type\":\"card_error\",\"code\":\"card_declined\",\"decline_code\":\"%s\"",
+        decline_code);
+    if (of != NULL) {
+        buf_addf(body, ",\"payment_method\":{\"card\":{\"brand\":\"visa\",\"fingerprint\":\"%s\"}}",
+                 of + strlen("-of-"));
+    }
+    buf_add_text(body, ",\"message\":\"the fake says card_declined\"}}");
 }
 
 static void write_intent(const struct fake_gateway *fake, const struct fake_intent *intent,
@@ -151,8 +175,8 @@ static void write_refund(const struct fake_refund *refund, struct buf *body) {
 
 /* ---- events ---- */
 
-static void add_event(struct fake_gateway *fake, int account, const char *type,
-                      const char *object) {
+void fake_stripe_add_event(struct fake_gateway *fake, int account, const char *type,
+                           const char *object) {
     struct fake_event event = {.account = account};
     snprintf(event.type, sizeof event.type, "%s", type);
     BUF_AUTO body;
@@ -182,7 +206,7 @@ void fake_stripe_event(struct fake_gateway *fake, const struct fake_intent *inte
     write_intent(fake, intent, false, &body);
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         if (strcmp(types[i].status, intent->status) == 0) {
-            add_event(fake, intent->account, types[i].type, body.data);
+            fake_stripe_add_event(fake, intent->account, types[i].type, body.data);
         }
     }
 }
@@ -192,7 +216,7 @@ void fake_stripe_refund_event(struct fake_gateway *fake, const struct fake_refun
     BUF_AUTO body;
     buf_init(&body, ANSWER_BYTES_MAX);
     write_refund(refund, &body);
-    add_event(fake, refund->intent->account, type, body.data);
+    fake_stripe_add_event(fake, refund->intent->account, type, body.data);
 }
 
 /* ---- charging ---- */
@@ -232,7 +256,7 @@ void fake_intent_succeed(struct fake_gateway *fake, struct fake_intent *intent) 
 static int charge(struct fake_gateway *fake, int account, const struct http_call *call,
                   enum fake_act act, struct buf *body) {
     char amount[FORM_VALUE_MAX], currency[FORM_VALUE_MAX], reference[FORM_VALUE_MAX];
-    char order_id[FORM_VALUE_MAX], capture[FORM_VALUE_MAX];
+    char order_id[FORM_VALUE_MAX], capture[FORM_VALUE_MAX], token[FORM_VALUE_MAX];
     form_get(call, "amount", amount);
     form_get(call, "currency", currency);
     form_get(call, "metadata[reference]", reference);
@@ -241,10 +265,16 @@ static int charge(struct fake_gateway *fake, int account, const struct http_call
     struct fake_intent *intent = fake_intent_new(fake, account, reference, order_id,
                                                  strtoll(amount, NULL, 10), currency);
     intent->capture_later = strcmp(capture, "manual") == 0;
-    if (act == FAKE_DECLINE || act == FAKE_DECLINE_ELSEWHERE) {
-        intent->decline_code = act == FAKE_DECLINE ? "insufficient_funds" : "issuer_not_available";
+    if (act == FAKE_DECLINE || act == FAKE_DECLINE_ELSEWHERE || act == FAKE_DECLINE_FOR_GOOD) {
+        intent->decline_code = act == FAKE_DECLINE             ? "insufficient_funds"
+                               : act == FAKE_DECLINE_ELSEWHERE ? "issuer_not_available"
+                                                               : "stolen_card";
+        if (fake->decline_code != NULL) {
+            intent->decline_code = fake->decline_code;
+        }
         fake_stripe_event(fake, intent);
-        write_error(body, "card_error", "card_declined", intent->decline_code);
+        form_get(call, "payment_method", token);
+        write_decline(body, intent->decline_code, token);
         return 402;
     }
     if (act == FAKE_PENDING || act == FAKE_ACTION) {
@@ -280,7 +310,7 @@ static struct fake_intent *find(struct fake_gateway *fake, int account, const ch
 }
 
 static int missing(struct buf *body) {
-    write_error(body, "invalid_request_error", "resource_missing", NULL);
+    write_error(body, "invalid_request_error", "resource_missing");
     return 404;
 }
 
@@ -306,7 +336,7 @@ static int capture(struct fake_gateway *fake, struct fake_intent *intent,
         return wrong_state(fake, intent, body);
     }
     if (asked > intent->amount - intent->received) {
-        write_error(body, "invalid_request_error", "amount_too_large", NULL);
+        write_error(body, "invalid_request_error", "amount_too_large");
         return 400;
     }
     intent->received += asked;
@@ -338,8 +368,14 @@ static int refund(struct fake_gateway *fake, int account, const struct http_call
         return missing(body);
     }
     int64_t asked = strtoll(amount, NULL, 10);
-    if (asked > intent->received - refunded_of(fake, intent)) {
-        write_error(body, "invalid_request_error", "charge_already_refunded", NULL);
+    bool open = false;
+    int64_t disputed = disputed_of(fake, intent, &open);
+    if (open) {
+        write_error(body, "invalid_request_error", "charge_disputed");
+        return 400;
+    }
+    if (asked > intent->received - refunded_of(fake, intent) - disputed) {
+        write_error(body, "invalid_request_error", "charge_already_refunded");
         return 400;
     }
     struct fake_refund *made = g_new0(struct fake_refund, 1);
@@ -395,7 +431,10 @@ static int list_refunds(struct fake_gateway *fake, int account, const char *path
 }
 
 static int query_refund(struct fake_gateway *fake, int account, const char *path, const char *id,
-                        struct buf *body) {
+                        enum fake_act act, struct buf *body) {
+    if (act == FAKE_NOT_FOUND && id[0] != '\0') {
+        return missing(body);
+    }
     if (id[0] == '\0') {
         return list_refunds(fake, account, path, body);
     }
@@ -425,7 +464,10 @@ static int query(struct fake_gateway *fake, int account, const char *path, const
     if (intent == NULL) {
         return missing(body);
     }
+    int64_t received = intent->received;
+    intent->received = act == FAKE_NO_CAPTURES ? 0 : received;
     write_intent(fake, intent, true, body);
+    intent->received = received;
     return 200;
 }
 
@@ -440,7 +482,7 @@ static int replay(const struct fake_gateway *fake, int account, const char *key,
             continue;
         }
         if (strcmp(kept->request, request) != 0) {
-            write_error(body, "idempotency_error", "idempotency_key_reused", NULL);
+            write_error(body, "idempotency_error", "idempotency_key_reused");
             return 400;
         }
         buf_add_text(body, kept->body);
@@ -459,6 +501,9 @@ static int do_post(struct fake_gateway *fake, int account, const char *name,
     }
     char id[64];
     id_of(path_of(call), id);
+    if (strcmp(name, "answer_dispute") == 0) {
+        return fake_stripe_dispute(fake, account, call, path_of(call), id, body);
+    }
     struct fake_intent *intent = find(fake, account, id);
     if (intent == NULL) {
         return missing(body);
@@ -476,11 +521,18 @@ int fake_stripe_do(struct fake_gateway *fake, int account, const char *name,
         buf_add_text(body, "{\"object\":\"balance\"}");
         return 200;
     }
+    if (strcmp(name, "report") == 0) { /* it publishes none */
+        buf_add_text(body, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"none\"}}");
+        return 404;
+    }
     if (strcmp(name, "query") == 0) {
         return query(fake, account, path, id, act, body);
     }
     if (strcmp(name, "query_refund") == 0) {
-        return query_refund(fake, account, path, id, body);
+        return query_refund(fake, account, path, id, act, body);
+    }
+    if (strcmp(name, "query_dispute") == 0) {
+        return fake_stripe_dispute(fake, account, call, path, id, body);
     }
     const char *key = http_header_find(call->headers, call->header_count, "Idempotency-Key");
     INVARIANT(key != NULL && key[0] != '\0', "a call that moves money has a key");

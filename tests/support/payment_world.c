@@ -39,9 +39,39 @@ void payment_world_init(void) {
     }
 }
 
+/* Two accounts with nobody behind them: what comes to them is what a test takes in. */
+static void add_banks(struct gateway_settings settings[2]) {
+    static const char *const western[] = {"USD", "EUR"};
+    static const char *const chinese[] = {"CNY"};
+    settings[0] = (struct gateway_settings){
+        .name = "bank-eu",
+        .adapter = "bank",
+        .options = {{"account_holder", "Shop GmbH"},
+                    {"account", "DE02 1203 0000 0000 2020 51"},
+                    {"bank", "Test Bank"},
+                    {"bic", "BYLADEM1001"},
+                    {"virtual_prefix", "990012"},
+                    {"short_minor_max", "50"}},
+        .option_count = 6,
+        .currencies = western,
+        .currency_count = 2,
+    };
+    settings[1] = (struct gateway_settings){
+        .name = "bank-cn",
+        .adapter = "bank",
+        .options = {{"account_holder", "Shop (Shanghai)"},
+                    {"account", "1001244309000012345"},
+                    {"bank", "Test Bank of China"},
+                    {"cnaps", "102290024433"}},
+        .option_count = 4,
+        .currencies = chinese,
+        .currency_count = 1,
+    };
+}
+
 static void open_gateways(struct payment_world *world) {
     char urls[FAKE_ACCOUNTS][FAKE_URL_CHARS_MAX];
-    struct gateway_settings settings[FAKE_ACCOUNTS];
+    struct gateway_settings settings[FAKE_ACCOUNTS + 2];
     for (int i = 0; i < world->gateways; i++) {
         fake_account_url(i, urls[i]);
         settings[i] = (struct gateway_settings){
@@ -55,39 +85,87 @@ static void open_gateways(struct payment_world *world) {
         };
     }
     struct err err = {0};
-    must(gateway_registry_open(settings, world->gateways, &world->registry, &err), &err,
+    add_banks(settings + world->gateways);
+    int count = world->gateways + (world->banks ? 2 : 0);
+    must(gateway_registry_open(settings, count, &world->registry, &err), &err,
          "opening the registry");
+}
+
+static void open_risk(struct payment_world *world) {
+    struct err err = {0};
+    if (world->rules != NULL) {
+        must(risk_config_read("rules", world->rules, &world->rules_file, &err), &err,
+             "reading the rules");
+    }
+    const struct risk_options options = {
+        .store = world->engine.store,
+        .client = fake_gateway_client(world->fake),
+        .seal = world->seal,
+        .config = world->rules_file != NULL ? world->rules_file->risk : NULL,
+    };
+    must(risk_open(&options, &world->risk, &err), &err, "opening the fraud check");
+}
+
+static void open_mode(struct payment_world *world) {
+    struct err err = {0};
+    const struct mode_options options = {
+        .store = world->engine.store,
+        .registry = world->registry,
+        .control = world->control,
+        .risk = world->risk,
+        .config = &world->modes,
+    };
+    world->mode = NULL;
+    if (world->with_mode) {
+        must(mode_open(&options, &world->mode, &err), &err, "opening the ladder");
+    }
 }
 
 static void start(struct payment_world *world) {
     struct err err = {0};
     open_gateways(world);
+    open_risk(world);
     must(gateway_control_open(world->engine.store, world->registry, &world->control, &err), &err,
          "control");
     must(router_new(world->registry, world->control, NULL, 0, &world->router, &err), &err,
          "router");
+    open_mode(world);
     struct payments_options options = {
         .store = world->engine.store,
         .registry = world->registry,
         .control = world->control,
         .router = world->router,
         .client = fake_gateway_client(world->fake),
+        .risk = world->risk,
+        .mode = world->mode,
         .seal = world->seal,
         .several_per_order = world->several_per_order,
+        .gateways_follow = world->gateways_follow,
+        .deferral = world->deferral,
+        .forward = world->forward,
         .alone = world->engine.engine == STORE_SQLITE,
     };
     must(payments_open(&options, &world->payments, &err), &err, "opening payments");
+    struct billing_options billing = {.store = world->engine.store, .payments = world->payments};
+    must(billing_open(&billing, &world->billing, &err), &err, "opening subscriptions");
 }
 
 static void stop(struct payment_world *world) {
+    mode_stop(world->mode);
     payments_close(world->payments);
+    billing_close(world->billing);
+    mode_close(world->mode);
     router_free(world->router);
     gateway_control_close(world->control);
     gateway_registry_close(world->registry);
+    risk_close(world->risk);
+    risk_config_free(world->rules_file);
+    world->rules_file = NULL;
 }
 
 void payment_world_open(struct payment_world *ret_world, enum store_engine engine) {
-    *ret_world = (struct payment_world){.gateways = FAKE_ACCOUNTS};
+    *ret_world = (struct payment_world){.gateways = FAKE_ACCOUNTS,
+                                        .deferral = {.public_url = "https://pay.test"}};
     struct err err = {0};
     engine_open(&ret_world->engine, engine);
     ret_world->fake = fake_gateway_new();
@@ -107,6 +185,18 @@ void payment_world_restart(struct payment_world *world) {
     start(world);
 }
 
+void payment_world_rules(struct payment_world *world, const char *rules) {
+    stop(world);
+    world->rules = rules;
+    start(world);
+}
+
+void payment_world_modes(struct payment_world *world) {
+    stop(world);
+    world->with_mode = true;
+    start(world);
+}
+
 static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
     (void)ctx;
     static const char head[] = "UPDATE audit_head SET number = 0, hash = "
@@ -115,6 +205,40 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM payment",
         "DELETE FROM attempt",
         "DELETE FROM operation",
+        "DELETE FROM card_name",
+        "DELETE FROM card_standing",
+        "DELETE FROM card_try",
+        "DELETE FROM dispute",
+        "DELETE FROM dispute_evidence",
+        "DELETE FROM credit_holder",
+        "DELETE FROM bank_row",
+        "DELETE FROM bank_payout",
+        "DELETE FROM deferral",
+        "DELETE FROM forward",
+        "DELETE FROM forward_gate",
+        "DELETE FROM approval",
+        "DELETE FROM manual_payment",
+        "DELETE FROM ticket",
+        "DELETE FROM ticket_event",
+        "DELETE FROM ticket_turn",
+        "DELETE FROM statement",
+        "DELETE FROM statement_row",
+        "DELETE FROM statement_upload",
+        "DELETE FROM statement_upload_part",
+        "DELETE FROM statement_fetch",
+        "DELETE FROM movement",
+        "DELETE FROM recon_window",
+        "DELETE FROM recon_window_item",
+        "DELETE FROM reconciliation",
+        "DELETE FROM reconciliation_book",
+        "DELETE FROM recon_break",
+        "DELETE FROM recon_break_event",
+        "DELETE FROM recon_break_member",
+        "DELETE FROM recon_write_off",
+        "DELETE FROM repair",
+        "DELETE FROM repair_rule",
+        "DELETE FROM repair_spent",
+        "DELETE FROM repair_switch",
         "DELETE FROM inquiry",
         "DELETE FROM event",
         "DELETE FROM idempotency",
@@ -124,9 +248,22 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM webhook_endpoint",
         "DELETE FROM webhook_delivery",
         "DELETE FROM gateway_control",
+        "DELETE FROM mode_state",
+        "DELETE FROM mode_change",
+        "DELETE FROM mode_switch",
+        "DELETE FROM mode_sight",
         "DELETE FROM job",
         "DELETE FROM audit_entry",
         "DELETE FROM instance",
+        "DELETE FROM plan",
+        "DELETE FROM subscription",
+        "DELETE FROM invoice",
+        "DELETE FROM invoice_try",
+        "DELETE FROM setting WHERE key = 'billing.paused'",
+        "DELETE FROM risk_decision",
+        "DELETE FROM risk_velocity",
+        "DELETE FROM risk_listing",
+        "DELETE FROM setting WHERE key = 'risk_switch'",
         head,
     };
     int r = 0;
@@ -143,8 +280,15 @@ void payment_world_forget(struct payment_world *world) {
     must(store_write(world->engine.store, empty_fn, NULL, &err), &err, "emptying the store");
     fake_gateway_forget(world->fake);
     world->gateways = FAKE_ACCOUNTS;
+    world->banks = false;
     world->several_per_order = false;
+    world->gateways_follow = false;
+    world->deferral = (struct deferral_options){.public_url = "https://pay.test"};
+    world->forward = (struct forward_options){0};
     world->delayed_callbacks = false;
+    world->rules = NULL;
+    world->with_mode = false;
+    world->modes = (struct mode_config){0};
     start(world);
 }
 
@@ -232,6 +376,16 @@ json_t *world_refund(struct payment_world *world, const char *key, const char *p
     return world_take(world, r, &answer);
 }
 
+json_t *world_choose(struct payment_world *world, const char *key, const char *payment_id,
+                     const char *token) {
+    struct caller caller = world_caller(key, "choose");
+    const struct payment_choice choice = {METHOD_CARD, .token = token};
+    struct answer answer = {0};
+    world->err = (struct err){0};
+    int r = payment_choose(world->payments, &caller, payment_id, &choice, &answer, &world->err);
+    return world_take(world, r, &answer);
+}
+
 json_t *world_get(struct payment_world *world, const char *payment_id) {
     struct answer answer = {0};
     return world_take(world, payment_get(world->payments, payment_id, &answer, &world->err),
@@ -293,6 +447,21 @@ char *world_authorized(struct payment_world *world, const char *order_id, int64_
     return taken(world, world_pay(world, NULL, &order), "authorized");
 }
 
+void assert_done(struct payment_world *world, json_t *json, int status, const char *state) {
+    if (json == NULL) {
+        fail_msg("it failed: %s", world->err.detail);
+    }
+    assert_int_equal(world->status, status);
+    assert_string_equal(json_at(json, "state"), state);
+    json_decref(json);
+}
+
+void assert_refused(struct payment_world *world, json_t *json, int code) {
+    assert_null(json);
+    assert_int_equal(world->result, -code);
+    assert_true(world->err.detail[0] != '\0');
+}
+
 void assert_payment(struct payment_world *world, const char *payment_id, const char *state) {
     json_t *json = world_get(world, payment_id);
     assert_non_null(json);
@@ -351,10 +520,17 @@ int world_tick(struct payment_world *world) {
     return done;
 }
 
+void world_pass(struct payment_world *world, int64_t us) {
+    test_clock_advance(us);
+    while (world_tick(world) > 0) {
+    }
+}
+
 static int64_t unresolved(struct payment_world *world) {
     return world_int(world, "SELECT (SELECT COUNT(*) FROM attempt WHERE state IN (1, 2, 4)) + "
                             "(SELECT COUNT(*) FROM operation WHERE state IN (1, 2, 3)) + "
                             "(SELECT COUNT(*) FROM callback WHERE state IN (1, 4)) + "
+                            "(SELECT COUNT(*) FROM dispute WHERE answer_state IN (1, 2)) + "
                             "(SELECT COUNT(*) FROM webhook_delivery WHERE state = 1)");
 }
 
@@ -460,6 +636,12 @@ void world_check(struct payment_world *world) {
 
 int64_t world_int(struct payment_world *world, const char *sql) {
     return engine_int(&world->engine, sql);
+}
+
+int64_t world_events(struct payment_world *world, const char *type) {
+    char sql[120];
+    snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM event WHERE type = '%s'", type);
+    return world_int(world, sql);
 }
 
 char *world_text(struct payment_world *world, const char *sql) {

@@ -8,7 +8,9 @@
 
 #include <jansson.h>
 
+#include "billing/billing.h"
 #include "payment/payments.h"
+#include "risk/risk_config.h"
 #include "support/both_engines.h"
 #include "support/fake_gateway.h"
 #include "support/test_clock.h"
@@ -21,8 +23,19 @@ struct payment_world {
     struct gateway_control *control;
     struct router *router;
     struct payments *payments;
-    int gateways;           /* of the three, how many are configured */
-    bool several_per_order; /* of payments_options */
+    struct billing *billing;
+    int gateways;         /* of the three, how many are configured */
+    bool banks;           /* and two bank accounts: "bank-eu", "bank-cn" */
+    bool gateways_follow; /* of payments_options, as the next three */
+    bool several_per_order;
+    struct deferral_options deferral;
+    struct forward_options forward;
+    const char *rules; /* the section `risk:` as YAML, or NULL: payments are not checked */
+    struct risk_file *rules_file;
+    struct risk *risk;
+    bool with_mode; /* the ladder of degraded modes, with `modes` as its configuration */
+    struct mode_config modes;
+    struct mode *mode;
     bool delayed_callbacks; /* callbacks are due after an hour instead of a day */
     /* Of the last call of world_*(): */
     int result, status;
@@ -37,6 +50,10 @@ void payment_world_open(struct payment_world *ret_world, enum store_engine engin
 void payment_world_close(struct payment_world *world);
 /* As the end of the process and its next start: what was under way stays as the store has it. */
 void payment_world_restart(struct payment_world *world);
+/* Starts again with these fraud rules (borrowed). */
+void payment_world_rules(struct payment_world *world, const char *rules);
+/* Starts again with the ladder of degraded modes, by world->modes. */
+void payment_world_modes(struct payment_world *world);
 /* Empties the store, forgets the gateways' books, and starts again with the defaults. */
 void payment_world_forget(struct payment_world *world);
 
@@ -51,6 +68,9 @@ json_t *world_capture(struct payment_world *world, const char *key, const char *
 json_t *world_cancel(struct payment_world *world, const char *key, const char *payment_id);
 json_t *world_refund(struct payment_world *world, const char *key, const char *payment_id,
                      int64_t amount_minor);
+/* The customer chooses the card of this token. */
+json_t *world_choose(struct payment_world *world, const char *key, const char *payment_id,
+                     const char *token);
 json_t *world_get(struct payment_world *world, const char *payment_id);
 json_t *world_story(struct payment_world *world, const char *payment_id);
 struct caller world_caller(const char *key, const char *request_hash);
@@ -63,6 +83,10 @@ int64_t int_at(const json_t *json, const char *key);
 /* An authorized or captured payment; returns its id (free()). */
 char *world_paid(struct payment_world *world, const char *order_id, int64_t amount_minor);
 char *world_authorized(struct payment_world *world, const char *order_id, int64_t amount_minor);
+/* What world_*() returned, which is released: done with this status and state, or refused with this
+ * error and words about it. */
+void assert_done(struct payment_world *world, json_t *json, int status, const char *state);
+void assert_refused(struct payment_world *world, json_t *json, int code);
 void assert_payment(struct payment_world *world, const char *payment_id, const char *state);
 
 /* ---- callbacks: signed as the gateway signs, and handed in as the listener does. Returns the
@@ -77,6 +101,8 @@ void world_callbacks(struct payment_world *world, int from);
 /* One round of what runs by itself; fails the test on an error. Returns how many things were done.
  */
 int world_tick(struct payment_world *world);
+/* Moves time on by so much at once, and ticks until nothing more is done. */
+void world_pass(struct payment_world *world, int64_t us);
 /* Moves time on and ticks until nothing is unresolved, at most a week. Faults must be off. */
 void world_settle_all(struct payment_world *world);
 
@@ -89,6 +115,8 @@ void world_books_equal(struct payment_world *world);
 /* Parts of payments_verify()'s answer: how many of that rule are broken. */
 int world_broken(struct payment_world *world, const char *rule);
 int64_t world_int(struct payment_world *world, const char *sql);
+/* How many events of this type there are. */
+int64_t world_events(struct payment_world *world, const char *type);
 char *world_text(struct payment_world *world, const char *sql);
 void assert_text(struct payment_world *world, const char *sql, const char *expected);
 

@@ -20,19 +20,29 @@ void test_store_again(struct test_store *test, const struct store_options *optio
     must(store_open(&with_url, &test->store, &err), &err, "opening");
 }
 
-void test_store_start(struct test_store *ret_test, enum store_engine engine,
-                      const struct store_options *options) {
+static void folder_make(struct test_store *ret_test, enum store_engine engine) {
     *ret_test = (struct test_store){.engine = engine};
     char *folder = g_dir_make_tmp("holdfast-test-XXXXXX", NULL);
     INVARIANT(folder != NULL, "a folder for the test can be made");
     (void)snprintf(ret_test->folder, sizeof(ret_test->folder), "%s", folder);
     g_free(folder);
+}
+
+void test_store_start(struct test_store *ret_test, enum store_engine engine,
+                      const struct store_options *options) {
+    folder_make(ret_test, engine);
     if (engine == STORE_SQLITE) {
         (void)snprintf(ret_test->url, sizeof(ret_test->url), "sqlite:%s/test.db", ret_test->folder);
     } else {
         test_pg_database(test_pg_shared(), ret_test->url);
     }
     test_store_again(ret_test, options);
+}
+
+void test_store_start_filled(struct test_store *ret_test, const char *name, test_pg_fill_fn *fill) {
+    folder_make(ret_test, STORE_POSTGRES);
+    test_pg_database_filled(test_pg_shared(), name, fill, ret_test->url);
+    test_store_again(ret_test, NULL);
 }
 
 void test_store_close(struct test_store *test) {

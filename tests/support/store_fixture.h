@@ -18,6 +18,8 @@ struct test_store {
 /* A new database; `options` (NULL: the defaults) but for its url. */
 void test_store_start(struct test_store *ret_test, enum store_engine engine,
                       const struct store_options *options);
+/* A new one on PostgreSQL, as test_pg_database_filled() makes it; the default options. */
+void test_store_start_filled(struct test_store *ret_test, const char *name, test_pg_fill_fn *fill);
 void test_store_close(struct test_store *test);
 /* Opens it again. */
 void test_store_again(struct test_store *test, const struct store_options *options);

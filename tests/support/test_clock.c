@@ -8,18 +8,20 @@
 
 static struct {
     struct world_ops ops;
-    _Atomic int64_t shift_us;
+    _Atomic int64_t shift_us, wall_shift_us;
     atomic_bool frozen;
-    int64_t wall_us, mono_us; /* where they were frozen, without the shift */
+    _Atomic int64_t wall_us, mono_us; /* where they were frozen, without the shift */
 } shifted;
 
 static int64_t shifted_wall_us(void *ctx) {
-    int64_t base = atomic_load(&shifted.frozen) ? shifted.wall_us : world_real()->wall_us(ctx);
-    return base + atomic_load(&shifted.shift_us);
+    int64_t base = atomic_load(&shifted.frozen) ? atomic_load(&shifted.wall_us)
+                                                : world_real()->wall_us(ctx);
+    return base + atomic_load(&shifted.shift_us) + atomic_load(&shifted.wall_shift_us);
 }
 
 static int64_t shifted_mono_us(void *ctx) {
-    int64_t base = atomic_load(&shifted.frozen) ? shifted.mono_us : world_real()->mono_us(ctx);
+    int64_t base = atomic_load(&shifted.frozen) ? atomic_load(&shifted.mono_us)
+                                                : world_real()->mono_us(ctx);
     return base + atomic_load(&shifted.shift_us);
 }
 
@@ -49,8 +51,12 @@ void test_clock_advance(int64_t us) {
     }
 }
 
+void test_clock_wall_shift(int64_t us) {
+    atomic_fetch_add(&shifted.wall_shift_us, us);
+}
+
 void test_clock_freeze(bool frozen) {
-    shifted.wall_us = world_real()->wall_us(NULL);
-    shifted.mono_us = world_real()->mono_us(NULL);
+    atomic_store(&shifted.wall_us, world_real()->wall_us(NULL));
+    atomic_store(&shifted.mono_us, world_real()->mono_us(NULL));
     atomic_store(&shifted.frozen, frozen);
 }

@@ -11,6 +11,8 @@
 void test_clock_install(void);
 /* Both clocks, forward. */
 void test_clock_advance(int64_t us);
+/* The wall's clock alone, forward or back: it was set by hand, or by a server of time. */
+void test_clock_wall_shift(int64_t us);
 /* Frozen clocks move only by advancing and sleeping: for tests that use no store. */
 void test_clock_freeze(bool frozen);
 

@@ -115,9 +115,8 @@ struct test_pg *test_pg_shared(void) {
 
 /* --- Databases -------------------------------------------------------------------------------- */
 
-int64_t test_pg_int(const char *url, const char *sql) {
+static int64_t conn_int(PGconn *conn, const char *sql) {
     int64_t number = 0;
-    PGconn *conn = PQconnectdb(url);
     PGresult *result = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
@@ -127,6 +126,12 @@ int64_t test_pg_int(const char *url, const char *sql) {
         number = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
     }
     PQclear(result);
+    return number;
+}
+
+int64_t test_pg_int(const char *url, const char *sql) {
+    PGconn *conn = PQconnectdb(url);
+    int64_t number = conn_int(conn, sql);
     PQfinish(conn);
     return number;
 }
@@ -161,12 +166,43 @@ static void url_with_database(const char *url, const char *name, char ret_url[TE
                    query != NULL ? query : "");
 }
 
-void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX]) {
-    char name[40], sql[96];
+static void database_copy(struct test_pg *pg, const char *template, char ret_url[TEST_PG_URL_MAX]) {
+    char name[40], sql[160];
     (void)snprintf(name, sizeof(name), "holdfast_test_%016llx", (unsigned long long)random_u64());
-    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0", name);
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE %s", name, template);
     (void)test_pg_int(pg->url, sql);
     url_with_database(pg->url, name, ret_url);
+}
+
+void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX]) {
+    database_copy(pg, "template0", ret_url);
+}
+
+/* Programs run side by side: one fills, the others wait for its lock. The name appears only when
+ * all is done, so a program that dies meanwhile leaves nothing half. */
+static void template_make(struct test_pg *pg, const char *name, test_pg_fill_fn *fill) {
+    char sql[160], url[TEST_PG_URL_MAX], filling[64];
+    PGconn *conn = PQconnectdb(pg->url);
+    (void)conn_int(conn, "SELECT pg_advisory_lock(1413830740)");
+    (void)snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM pg_database WHERE datname = '%s'", name);
+    if (conn_int(conn, sql) == 0) {
+        (void)snprintf(filling, sizeof(filling), "%s_filling", name);
+        url_with_database(pg->url, filling, url);
+        (void)snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s", filling);
+        (void)conn_int(conn, sql);
+        (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0", filling);
+        (void)conn_int(conn, sql);
+        fill(url);
+        (void)snprintf(sql, sizeof(sql), "ALTER DATABASE %s RENAME TO %s", filling, name);
+        (void)conn_int(conn, sql);
+    }
+    PQfinish(conn); /* and the lock with it */
+}
+
+void test_pg_database_filled(struct test_pg *pg, const char *name, test_pg_fill_fn *fill,
+                             char ret_url[TEST_PG_URL_MAX]) {
+    template_make(pg, name, fill);
+    database_copy(pg, name, ret_url);
 }
 
 void test_pg_database_drop(struct test_pg *pg, const char *url) {

@@ -31,6 +31,12 @@ void test_pg_again(struct test_pg *pg); /* starts it after kill or stop */
 
 /* Makes an empty database and gives its URL. */
 void test_pg_database(struct test_pg *pg, char ret_url[TEST_PG_URL_MAX]);
+/* Makes a database as `fill` leaves an empty one and gives its URL. Only the first call with this
+ * name on a server fills one, which stays there; every other call, in whatever program, copies it.
+ * So the name (at most 50 of a-z, 0-9 and "_") must say all that `fill` depends on. */
+typedef void test_pg_fill_fn(const char *url);
+void test_pg_database_filled(struct test_pg *pg, const char *name, test_pg_fill_fn *fill,
+                             char ret_url[TEST_PG_URL_MAX]);
 /* Drops it, cutting the connections that are left. */
 void test_pg_database_drop(struct test_pg *pg, const char *url);
 /* Ends every other connection to the database of `url` from the server's side; returns how many. */

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/task.h"
 #include "gateway/exchange.h"
+#include "support/gateway_by_hand.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +18,14 @@
 
 enum { FAKE_CALLS_MAX = 96, FAKE_BYTES_MAX = 8192, VECTOR_BYTES_MAX = 16 * 1024 };
 
-/* One answer. `status` 0: none came, and `reach` and `failure` say how. `body` NULL: empty. */
+/* One answer. `status` 0: none came, and `reach` and `failure` say how. `body` NULL: empty;
+ * `body_bytes` 0: it is a text. */
 struct step {
     int status;
     const char *body;
     enum http_reach reach;
     enum http_failure failure;
+    size_t body_bytes;
 };
 
 struct sent {
@@ -98,7 +101,8 @@ static inline int fake_call(void *ctx, const struct http_call *call, struct http
     static const struct http_header headers[] = {{"request-id", "req_1"},
                                                  {"paypal-debug-id", "dbg_1"}};
     const char *body = step.body != NULL ? step.body : "";
-    http_answer_fill(ret_answer, step.status, headers, COUNT_OF(headers), body, strlen(body));
+    http_answer_fill(ret_answer, step.status, headers, COUNT_OF(headers), body,
+                     step.body_bytes > 0 ? step.body_bytes : strlen(body));
     ret_answer->total_us = 1000;
     return 0;
 }
@@ -112,10 +116,11 @@ static inline int fake_persist(void *ctx, const char *gateway_id, struct err *er
 }
 
 static inline void fake_credential(struct fake *fake, const char *name, const char *value) {
-    struct gateway_credential *credential =
-        &fake->gateway.credentials[fake->gateway.credential_count++];
-    snprintf(credential->name, sizeof(credential->name), "%s", name);
-    credential->value = secret_new(value, strlen(value));
+    gateway_add_secret(&fake->gateway, name, value);
+}
+
+static inline void fake_option(struct fake *fake, const char *name, const char *value) {
+    gateway_add_option(&fake->gateway, name, value);
 }
 
 static inline struct fake *fake_new(const struct gateway_adapter *adapter, const char *base_url) {
@@ -134,10 +139,7 @@ static inline struct fake *fake_new(const struct gateway_adapter *adapter, const
 }
 
 static inline void fake_free(struct fake *fake) {
-    fake->gateway.adapter->close(&fake->gateway);
-    for (int i = 0; i < fake->gateway.credential_count; i++) {
-        secret_free(fake->gateway.credentials[i].value);
-    }
+    gateway_take_apart(&fake->gateway);
     http_bulkhead_free(fake->gateway.bulkhead);
     http_client_free(fake->client);
     lock_free(&fake->lock);
@@ -149,8 +151,8 @@ static inline void fake_script(struct fake *fake, const struct step *steps, int 
     fake->steps = steps;
     fake->step_count = step_count;
     fake->next = 0;
+    memset(fake->sent, 0, (size_t)fake->sent_count * sizeof(fake->sent[0]));
     fake->sent_count = 0;
-    memset(fake->sent, 0, sizeof(fake->sent));
     fake->persisted[0] = '\0';
     fake->persist_count = 0;
     fake->call.deadline_us = clock_mono_us() + 60 * US_PER_SECOND;
@@ -187,6 +189,13 @@ static inline size_t vector_read(const char *name, char bytes[VECTOR_BYTES_MAX])
     }
     bytes[count] = '\0';
     return count;
+}
+
+/* The same as a credential. */
+static inline void fake_file(struct fake *fake, const char *name, const char *vector) {
+    char path[512];
+    vector_path(vector, path);
+    gateway_add_file(&fake->gateway, name, path);
 }
 
 #endif

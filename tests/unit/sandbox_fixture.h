@@ -27,7 +27,7 @@ enum { TAKEN_MAX = 4096, TAKEN_HEADERS_MAX = 24, FIXTURE_URL_MAX = 256 };
 
 /* One callback as it came. */
 struct taken {
-    char *body, *signature;
+    char *path, *body, *signature;
     json_t *json;
     struct http_header headers[TAKEN_HEADERS_MAX];
     int header_count;
@@ -44,6 +44,7 @@ static struct fixture {
     struct taken taken[TAKEN_MAX];
     int taken_count;
     int refuse_next; /* so many callbacks are answered 500 */
+    const char *ack; /* what the others are answered; NULL: nothing */
 } fixture;
 
 static void take_callback(void *ctx, const struct http_request *request, struct http_reply *reply) {
@@ -56,11 +57,15 @@ static void take_callback(void *ctx, const struct http_request *request, struct 
     bool refuse = fixture.refuse_next > 0;
     fixture.refuse_next -= refuse ? 1 : 0;
     reply->status = refuse ? 500 : 200;
-    if (rc == 0 && fixture.taken_count < TAKEN_MAX) {
+    if (fixture.ack != NULL && !refuse) {
+        http_reply_body(reply, "text/plain", fixture.ack, strlen(fixture.ack));
+    }
+    if (fixture.taken_count < TAKEN_MAX) { /* what is no JSON (a form) has none */
         struct taken *taken = &fixture.taken[fixture.taken_count++];
+        taken->path = strdup(request->path);
         taken->body = strndup(request->body, request->body_bytes);
         taken->signature = strdup(signature != NULL ? signature : "");
-        taken->json = json;
+        taken->json = rc == 0 ? json : NULL;
         for (int i = 0; i < request->header_count && i < TAKEN_HEADERS_MAX; i++) {
             taken->headers[taken->header_count++] = (struct http_header){
                 strdup(request->headers[i].name), strdup(request->headers[i].value)};
@@ -96,14 +101,27 @@ static struct sandbox_options fixture_options(void) {
     return options;
 }
 
-static void fixture_start(const struct sandbox_options *options) {
+/* PayPal's key and certificate, which take longer to make than most tests run: one for all the
+ * sandboxes of a program. */
+static void *fixture_identity(void) {
+    static void *made;
     struct err err = {0};
+    if (made == NULL && sandbox_identity_new(SANDBOX_PAYPAL, clock_wall_us(), &made, &err) < 0) {
+        fail_msg("PayPal's key: %s", err.detail);
+    }
+    return made;
+}
+
+static void fixture_start(const struct sandbox_options *wanted) {
+    struct err err = {0};
+    struct sandbox_options options = *wanted;
     crypto_init();
+    options.identities[SANDBOX_PAYPAL] = fixture_identity();
     log_level_set(LOG_ERROR);
     lock_init(&fixture.lock);
     cond_init(&fixture.came);
     assert_int_equal(http_client_new(&(struct http_client_options){0}, &fixture.client, &err), 0);
-    if (sandbox_start(options, &fixture.sandbox, &err) < 0) {
+    if (sandbox_start(&options, &fixture.sandbox, &err) < 0) {
         fail_msg("the sandbox did not start: %s", err.detail);
     }
 }
@@ -113,6 +131,7 @@ static void fixture_stop(void) {
     http_server_free(fixture.receiver);
     http_client_free(fixture.client);
     for (int i = 0; i < fixture.taken_count; i++) {
+        free(fixture.taken[i].path);
         free(fixture.taken[i].body);
         free(fixture.taken[i].signature);
         json_decref(fixture.taken[i].json);

@@ -218,21 +218,6 @@ static void entries_of_concurrent_transactions_make_one_chain(void **state) {
     assert_int_equal(verdict.broken_number, 0);
 }
 
-static int open_sqlite(void **state) {
-    engine_open(&engine, STORE_SQLITE);
-    return 0;
-}
-
-static int open_postgres(void **state) {
-    engine_open(&engine, STORE_POSTGRES);
-    return 0;
-}
-
-static int close_engine(void **state) {
-    test_store_end(&engine);
-    return 0;
-}
-
 #define EMPTY(name) cmocka_unit_test_setup(name, forget)
 #define TEN(name) cmocka_unit_test_setup(name, ten_entries)
 int main(void) {
@@ -252,6 +237,5 @@ int main(void) {
         EMPTY(what_is_too_long_or_no_text_is_refused),
         EMPTY(entries_of_concurrent_transactions_make_one_chain),
     };
-    return cmocka_run_group_tests_name("audit on SQLite", tests, open_sqlite, close_engine) +
-           cmocka_run_group_tests_name("audit on PostgreSQL", tests, open_postgres, close_engine);
+    return engine_run("audit", tests, COUNT_OF(tests), &engine);
 }

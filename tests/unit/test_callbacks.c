@@ -86,6 +86,26 @@ static void what_is_forged_or_stale_is_refused_and_not_stored(void **state) {
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM callback"), 0);
 }
 
+/* By the real time, unless the sandbox moves with the test clock. */
+static void a_callback_is_as_old_as_its_senders_clock_says(void **state) {
+    create("order", "succeeded");
+    const char *body = fake_event(FAKE, 0).body;
+    int64_t ahead = 86400 * US_PER_SECOND;
+    clock_shift(ahead);
+    int64_t now = clock_wall_us();
+    int by_ours = world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, now);
+    int by_real = world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, now - ahead);
+    W->gateways_follow = true;
+    payment_world_restart(W);
+    int followed = world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, now);
+    int stale = world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, now - ahead);
+    clock_shift(-ahead);
+    assert_int_equal(by_ours, 400);
+    assert_int_equal(by_real, 200);
+    assert_int_equal(followed, 200);
+    assert_int_equal(stale, 400);
+}
+
 static void a_gateway_that_is_not_configured_is_not_found(void **state) {
     struct http_request request = {.method = "POST",
                                    .path = "/",
@@ -658,7 +678,7 @@ static void the_release_of_what_was_held_is_no_refund(void **state) {
     world_check(W);
 }
 
-static void a_dispute_opens_a_case(void **state) {
+static void a_dispute_that_its_gateway_does_not_know_opens_a_case(void **state) {
     static const char body[] = "{\"id\":\"evt_d\",\"object\":\"event\",\"type\":\"charge.dispute."
                                "created\",\"created\":1,\"data\":{\"object\":"
                                "{\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":500,"
@@ -744,6 +764,7 @@ int main(void) {
         cmocka_unit_test(a_callback_is_stored_acknowledged_and_then_processed),
         cmocka_unit_test(a_duplicate_only_counts),
         cmocka_unit_test(what_is_forged_or_stale_is_refused_and_not_stored),
+        cmocka_unit_test(a_callback_is_as_old_as_its_senders_clock_says),
         cmocka_unit_test(a_gateway_that_is_not_configured_is_not_found),
         cmocka_unit_test(what_cannot_be_stored_is_not_acknowledged),
         cmocka_unit_test(a_stored_callback_survives_a_crash),
@@ -776,7 +797,7 @@ int main(void) {
         cmocka_unit_test(a_late_success_in_another_currency_goes_to_suspense_in_its_own),
         cmocka_unit_test(a_sum_of_refunds_is_explained_by_ours_or_opens_a_case),
         cmocka_unit_test(the_release_of_what_was_held_is_no_refund),
-        cmocka_unit_test(a_dispute_opens_a_case),
+        cmocka_unit_test(a_dispute_that_its_gateway_does_not_know_opens_a_case),
         cmocka_unit_test(a_card_number_in_a_genuine_callback_is_not_kept),
         cmocka_unit_test(a_masked_callback_moves_its_payment_and_can_be_replayed),
         cmocka_unit_test(an_order_that_looks_like_a_card_number_is_still_recognised),

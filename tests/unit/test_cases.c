@@ -28,21 +28,6 @@ static json_t *decide(decision_fn *fn, const char *key, const char *select, cons
     return world_take(W, r, &answer);
 }
 
-static void done(json_t *json, int status, const char *state) {
-    if (json == NULL) {
-        fail_msg("it failed: %s", W->err.detail);
-    }
-    assert_int_equal(W->status, status);
-    assert_string_equal(json_at(json, "state"), state);
-    json_decref(json);
-}
-
-static void refused(json_t *json, int code) {
-    assert_null(json);
-    assert_int_equal(W->result, -code);
-    assert_true(W->err.detail[0] != '\0');
-}
-
 static void create(const char *order_id, const char *state) {
     json_t *json = world_create(W, NULL, order_id, 500);
     assert_non_null(json);
@@ -88,8 +73,8 @@ static void sound(void) {
 
 static void late_money_that_is_accepted_becomes_the_payment(void **state) {
     late("order");
-    done(decide(case_accept, "key", ONE_CASE, "the customer wants it"), 200, "closed");
-    done(decide(case_accept, "key", ONE_CASE, "the customer wants it"), 200, "closed");
+    assert_done(W, decide(case_accept, "key", ONE_CASE, "the customer wants it"), 200, "closed");
+    assert_done(W, decide(case_accept, "key", ONE_CASE, "the customer wants it"), 200, "closed");
     assert_true(W->replayed);
     assert_int_equal(suspense(), 0);
     assert_int_equal(count("SELECT state FROM payment"), 5);
@@ -98,8 +83,8 @@ static void late_money_that_is_accepted_becomes_the_payment(void **state) {
     assert_text(W, "SELECT review FROM payment", "");
     assert_int_equal(count("SELECT COUNT(*) FROM event WHERE type = 'payment.succeeded'"), 1);
     assert_int_equal(count("SELECT COUNT(*) FROM audit_entry WHERE action = 'case.accept'"), 1);
-    refused(decide(case_accept, "key-2", ONE_CASE, "again"), ERR_STATE);
-    refused(decide(case_return, "key-3", ONE_CASE, "again"), ERR_STATE);
+    assert_refused(W, decide(case_accept, "key-2", ONE_CASE, "again"), ERR_STATE);
+    assert_refused(W, decide(case_return, "key-3", ONE_CASE, "again"), ERR_STATE);
     sound();
     char *id = world_text(W, "SELECT id FROM payment"); /* and can be refunded from then on */
     json_decref(world_refund(W, "refund", id, 200));
@@ -110,7 +95,7 @@ static void late_money_that_is_accepted_becomes_the_payment(void **state) {
 
 static void a_second_charge_that_is_accepted_stays_out_of_the_payments_sums(void **state) {
     twice("order");
-    done(decide(case_accept, "key", ONE_CASE, "paid for two"), 200, "closed");
+    assert_done(W, decide(case_accept, "key", ONE_CASE, "paid for two"), 200, "closed");
     assert_int_equal(suspense(), 0);
     assert_int_equal(count("SELECT captured_minor FROM payment"), 500);
     assert_int_equal(count("SELECT amount_minor FROM posting WHERE kind = 12"), 500);
@@ -121,7 +106,7 @@ static void a_charge_of_nobodys_can_be_accepted(void **state) {
     assert_int_equal(world_callback(W, fake_charge_of_nobody(FAKE, 0, "", "till", 700)), 200);
     (void)world_tick(W);
     assert_int_equal(suspense(), 700);
-    done(decide(case_accept, "key", ONE_CASE, "the till's"), 200, "closed");
+    assert_done(W, decide(case_accept, "key", ONE_CASE, "the till's"), 200, "closed");
     assert_int_equal(suspense(), 0);
     sound();
 }
@@ -131,8 +116,8 @@ static void a_refund_of_the_dashboards_that_stands_is_a_refund_of_the_payment(vo
     assert_int_equal(world_callback(W, fake_refund_of_nobody(FAKE, 0, "order", 200)), 200);
     (void)world_tick(W);
     assert_int_equal(suspense(), -200);
-    refused(decide(case_return, "key", ONE_CASE, "it went back already"), ERR_STATE);
-    done(decide(case_accept, "key-2", ONE_CASE, "support did it by hand"), 200, "closed");
+    assert_refused(W, decide(case_return, "key", ONE_CASE, "it went back already"), ERR_STATE);
+    assert_done(W, decide(case_accept, "key-2", ONE_CASE, "support did it by hand"), 200, "closed");
     assert_int_equal(suspense(), 0);
     assert_int_equal(count("SELECT refunded_minor FROM payment"), 200);
     assert_int_equal(count("SELECT refund_reserved_minor FROM payment"), 200);
@@ -159,8 +144,13 @@ static void a_refund_beyond_what_is_left_is_not_accepted(void **state) {
     json_t *json = world_refund(W, "key", id, 300);
     assert_non_null(json);
     json_decref(json);
-    (void)engine_exec(&W->engine, "UPDATE payment SET disputed_minor = 100");
-    refused(decide(case_accept, "key-2", ONE_CASE, "stands"), ERR_AMOUNT);
+    struct caller caller = world_caller("chargeback", "x");
+    struct answer answer = {0};
+    const struct chargeback chargeback = {.reference = "CB1", .reason = "x", .amount_minor = 100};
+    int r = dispute_record(W->payments, &caller, id, &chargeback, &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    assert_int_equal(W->result, 0);
+    assert_refused(W, decide(case_accept, "key-2", ONE_CASE, "stands"), ERR_AMOUNT);
     assert_int_equal(suspense(), -200);
     assert_int_equal(count("SELECT state FROM review_case"), 1);
     free(id);
@@ -174,10 +164,10 @@ static void what_posted_nothing_cannot_be_accepted_or_returned(void **state) {
         "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "
         "detail, amount_minor, currency, resolution, opened_us, closed_us) VALUES ('case_x', "
         "'dispute', 1, '', '', 'stripe-a', 's', '', 5, 'USD', '', 1, 0)");
-    refused(decide(case_accept, "key", ONE_CASE, "x"), ERR_STATE);
-    refused(decide(case_return, "key-2", ONE_CASE, "x"), ERR_STATE);
-    refused(decide(case_accept, "key-3", ONE_CASE, ""), ERR_VALIDATION);
-    refused(decide(case_accept, "key-4", "SELECT 'case_nobody'", "x"), ERR_NOT_FOUND);
+    assert_refused(W, decide(case_accept, "key", ONE_CASE, "x"), ERR_STATE);
+    assert_refused(W, decide(case_return, "key-2", ONE_CASE, "x"), ERR_STATE);
+    assert_refused(W, decide(case_accept, "key-3", ONE_CASE, ""), ERR_VALIDATION);
+    assert_refused(W, decide(case_accept, "key-4", "SELECT 'case_nobody'", "x"), ERR_NOT_FOUND);
     free(id);
 }
 
@@ -185,13 +175,13 @@ static void what_posted_nothing_cannot_be_accepted_or_returned(void **state) {
 
 static void a_second_charge_is_returned_through_its_gateway(void **state) {
     twice("order");
-    done(decide(case_return, "key", ONE_CASE, "charged twice"), 201, "closed");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "charged twice"), 201, "closed");
     assert_int_equal(suspense(), 0);
     assert_int_equal(fake_calls(FAKE, 0, "refund"), 1);
     assert_int_equal(count("SELECT COUNT(*) FROM operation WHERE kind = 4 AND state = 4"), 1);
     assert_int_equal(count("SELECT refunded_minor FROM payment"), 0);
     assert_int_equal(count("SELECT COUNT(*) FROM audit_entry WHERE action = 'case.return'"), 1);
-    done(decide(case_return, "key", ONE_CASE, "charged twice"), 201, "closed");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "charged twice"), 201, "closed");
     assert_int_equal(fake_calls(FAKE, 0, "refund"), 1);
     /* The gateway's own word of that refund is no news. */
     world_callbacks(W, 0);
@@ -203,7 +193,7 @@ static void a_second_charge_is_returned_through_its_gateway(void **state) {
 static void a_charge_of_nobodys_is_returned_though_it_has_no_payment(void **state) {
     assert_int_equal(world_callback(W, fake_charge_of_nobody(FAKE, 0, "", "till", 700)), 200);
     (void)world_tick(W);
-    done(decide(case_return, "key", ONE_CASE, "not ours"), 201, "closed");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "not ours"), 201, "closed");
     assert_int_equal(suspense(), 0);
     world_callbacks(W, 0);
     (void)world_tick(W);
@@ -214,7 +204,8 @@ static void a_charge_of_nobodys_is_returned_though_it_has_no_payment(void **stat
 static void a_returned_late_success_lets_its_order_go(void **state) {
     late("order");
     assert_int_equal(count("SELECT COUNT(*) FROM payment WHERE holds_order = 1"), 1);
-    done(decide(case_return, "key", ONE_CASE, "the customer paid elsewhere"), 201, "closed");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "the customer paid elsewhere"), 201,
+                "closed");
     assert_int_equal(count("SELECT COUNT(*) FROM payment WHERE holds_order = 1"), 0);
     assert_text(W, "SELECT review FROM payment", "");
     assert_int_equal(count("SELECT state FROM payment"), 6);
@@ -226,12 +217,12 @@ static void a_returned_late_success_lets_its_order_go(void **state) {
 static void a_return_that_nobody_answers_is_unknown_until_the_gateway_says(void **state) {
     twice("order");
     fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
-    done(decide(case_return, "key", ONE_CASE, "charged twice"), 202, "open");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "charged twice"), 202, "open");
     assert_int_equal(count("SELECT state FROM operation"), 3);
     assert_int_equal(suspense(), 500);
-    refused(decide(case_return, "key-2", ONE_CASE, "again"), ERR_STATE);
-    refused(decide(case_accept, "key-3", ONE_CASE, "or not"), ERR_STATE);
-    refused(decide(case_close, "key-4", ONE_CASE, "or not"), ERR_STATE);
+    assert_refused(W, decide(case_return, "key-2", ONE_CASE, "again"), ERR_STATE);
+    assert_refused(W, decide(case_accept, "key-3", ONE_CASE, "or not"), ERR_STATE);
+    assert_refused(W, decide(case_close, "key-4", ONE_CASE, "or not"), ERR_STATE);
     world_verify(W);
     fake_say_nothing(FAKE);
     world_settle_all(W);
@@ -243,7 +234,7 @@ static void a_return_that_nobody_answers_is_unknown_until_the_gateway_says(void 
 static void a_return_survives_the_end_of_its_process(void **state) {
     twice("order");
     fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
-    done(decide(case_return, "key", ONE_CASE, "charged twice"), 202, "open");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "charged twice"), 202, "open");
     (void)engine_exec(&W->engine, "UPDATE operation SET state = 1, owner = 'gone', lease_us = 1");
     payment_world_restart(W);
     fake_say_nothing(FAKE);
@@ -258,17 +249,17 @@ static void a_return_survives_the_end_of_its_process(void **state) {
 static void a_return_that_the_gateway_refuses_leaves_the_case_open(void **state) {
     twice("order");
     fake_say(FAKE, 0, "refund", 1, FAKE_REJECT);
-    done(decide(case_return, "key", ONE_CASE, "charged twice"), 201, "open");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "charged twice"), 201, "open");
     assert_int_equal(count("SELECT state FROM operation"), 5);
     assert_int_equal(suspense(), 500);
-    done(decide(case_return, "key-2", ONE_CASE, "once more"), 201, "closed");
+    assert_done(W, decide(case_return, "key-2", ONE_CASE, "once more"), 201, "closed");
     assert_int_equal(suspense(), 0);
     sound();
 }
 
 static void a_return_that_comes_back_opens_the_case_again(void **state) {
     twice("order");
-    done(decide(case_return, "key", ONE_CASE, "charged twice"), 201, "closed");
+    assert_done(W, decide(case_return, "key", ONE_CASE, "charged twice"), 201, "closed");
     int from = fake_event_count(FAKE);
     fake_refund_becomes(FAKE, 0, "order", "failed");
     world_callbacks(W, from);
@@ -277,7 +268,7 @@ static void a_return_that_comes_back_opens_the_case_again(void **state) {
     assert_int_equal(count("SELECT state FROM review_case"), 1);
     assert_int_equal(suspense(), 500);
     world_verify(W);
-    done(decide(case_return, "key-2", ONE_CASE, "to another account"), 201, "closed");
+    assert_done(W, decide(case_return, "key-2", ONE_CASE, "to another account"), 201, "closed");
     assert_int_equal(suspense(), 0);
     world_verify(W);
 }
@@ -288,7 +279,7 @@ static void an_order_that_late_money_holds_is_let_go_by_a_person(void **state) {
     late("order");
     assert_null(world_create(W, NULL, "order", 500));
     assert_int_equal(W->result, -ERR_ORDER_TAKEN);
-    done(decide(case_release_order, "key", ONE_CASE, "pays another way"), 200, "open");
+    assert_done(W, decide(case_release_order, "key", ONE_CASE, "pays another way"), 200, "open");
     assert_int_equal(count("SELECT COUNT(*) FROM audit_entry WHERE action = 'case.release_order'"),
                      1);
     /* The same news again does not hold it again. */
@@ -302,13 +293,13 @@ static void an_order_that_late_money_holds_is_let_go_by_a_person(void **state) {
     (void)world_tick(W);
     assert_int_equal(count("SELECT COUNT(*) FROM payment WHERE holds_order = 1"), 0);
     create("order", "succeeded");
-    refused(decide(case_release_order, "key-2", ONE_CASE, "again"), ERR_STATE);
+    assert_refused(W, decide(case_release_order, "key-2", ONE_CASE, "again"), ERR_STATE);
     sound();
 }
 
 static void the_order_of_a_payment_that_succeeded_is_not_let_go(void **state) {
     twice("order");
-    refused(decide(case_release_order, "key", ONE_CASE, "no"), ERR_STATE);
+    assert_refused(W, decide(case_release_order, "key", ONE_CASE, "no"), ERR_STATE);
 }
 
 /* ---- looking ---- */
@@ -353,9 +344,9 @@ static void an_unknown_refund_is_decided_by_a_person(void **state) {
         fake_say(FAKE, 0, "*", -1, completed ? FAKE_LOSE_AFTER : FAKE_LOSE_BEFORE);
         json_decref(world_refund(W, "key", id, 200));
         assert_int_equal(count("SELECT state FROM operation"), 3);
-        refused(resolve("key-1", completed, ""), ERR_VALIDATION);
-        done(resolve("key-2", completed, "seen on the statement"), 200,
-             completed ? "succeeded" : "failed");
+        assert_refused(W, resolve("key-1", completed, ""), ERR_VALIDATION);
+        assert_done(W, resolve("key-2", completed, "seen on the statement"), 200,
+                    completed ? "succeeded" : "failed");
         assert_int_equal(count("SELECT refunded_minor FROM payment"), completed ? 200 : 0);
         assert_int_equal(count("SELECT refund_reserved_minor FROM payment"), completed ? 200 : 0);
         assert_text(W, "SELECT source FROM operation", "person");
@@ -363,7 +354,7 @@ static void an_unknown_refund_is_decided_by_a_person(void **state) {
             W, "SELECT detail FROM audit_entry WHERE action = 'operation.resolve'");
         assert_non_null(strstr(detail, "line 812"));
         free(detail);
-        refused(resolve("key-3", completed, "again"), ERR_STATE);
+        assert_refused(W, resolve("key-3", completed, "again"), ERR_STATE);
         free(id);
         fake_say_nothing(FAKE);
         sound();
@@ -376,7 +367,8 @@ static void an_unknown_capture_is_decided_by_a_person(void **state) {
         char *id = world_authorized(W, "order", 500);
         fake_say(FAKE, 0, "*", -1, completed ? FAKE_LOSE_AFTER : FAKE_LOSE_BEFORE);
         json_decref(world_capture(W, "key", id, 0, true));
-        done(resolve("key-2", completed, "seen"), 200, completed ? "succeeded" : "failed");
+        assert_done(W, resolve("key-2", completed, "seen"), 200,
+                    completed ? "succeeded" : "failed");
         assert_int_equal(count("SELECT captured_minor FROM payment"), completed ? 500 : 0);
         assert_int_equal(count("SELECT state FROM payment"), completed ? 5 : 4);
         free(id);
@@ -391,7 +383,8 @@ static void an_unknown_cancellation_is_decided_by_a_person(void **state) {
         char *id = world_authorized(W, "order", 500);
         fake_say(FAKE, 0, "*", -1, completed ? FAKE_LOSE_AFTER : FAKE_LOSE_BEFORE);
         json_decref(world_cancel(W, "key", id));
-        done(resolve("key-2", completed, "seen"), 200, completed ? "succeeded" : "failed");
+        assert_done(W, resolve("key-2", completed, "seen"), 200,
+                    completed ? "succeeded" : "failed");
         assert_int_equal(count("SELECT state FROM payment"), completed ? 7 : 4);
         free(id);
         fake_say_nothing(FAKE);
@@ -405,7 +398,8 @@ static void an_unknown_return_is_decided_by_a_person(void **state) {
         twice("order");
         fake_say(FAKE, 0, "*", -1, completed ? FAKE_LOSE_AFTER : FAKE_LOSE_BEFORE);
         json_decref(decide(case_return, "key", ONE_CASE, "charged twice"));
-        done(resolve("key-2", completed, "seen"), 200, completed ? "succeeded" : "failed");
+        assert_done(W, resolve("key-2", completed, "seen"), 200,
+                    completed ? "succeeded" : "failed");
         assert_int_equal(suspense(), completed ? 0 : 500);
         assert_int_equal(count("SELECT state FROM review_case"), completed ? 2 : 1);
         fake_say_nothing(FAKE);
@@ -416,7 +410,7 @@ static void an_unknown_return_is_decided_by_a_person(void **state) {
 static void what_was_answered_is_not_decided_by_hand(void **state) {
     char *id = world_paid(W, "order", 500);
     json_decref(world_refund(W, "key", id, 200));
-    refused(resolve("key-2", false, "no"), ERR_STATE);
+    assert_refused(W, resolve("key-2", false, "no"), ERR_STATE);
     assert_int_equal(count("SELECT refunded_minor FROM payment"), 200);
     free(id);
 }

@@ -196,6 +196,46 @@ static void the_real_monotonic_clock_never_goes_back(void **state) {
     assert_true(clock_wall_us() < INT64_C(32000000000000000));
 }
 
+static void another_zones_time_is_counted_without_the_machines_own(void **state) {
+    static const struct {
+        int64_t wall_us;
+        int minutes;
+        const char *text;
+    } rows[] = {
+        {0, BEIJING_MINUTES, "1970-01-01 08:00:00"},
+        {INT64_C(1735689600) * US_PER_SECOND, BEIJING_MINUTES, "2025-01-01 08:00:00"},
+        {INT64_C(1735660799) * US_PER_SECOND, BEIJING_MINUTES, "2024-12-31 23:59:59"},
+        {INT64_C(1735660800) * US_PER_SECOND, BEIJING_MINUTES, "2025-01-01 00:00:00"},
+        {INT64_C(1735689600) * US_PER_SECOND, -90, "2024-12-31 22:30:00"},
+    };
+    char text[CLOCK_TEXT_MAX];
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t wall_us = -1;
+
+        assert_string_equal(clock_format_at(rows[i].wall_us + 999999, rows[i].minutes, text),
+                            rows[i].text);
+        assert_true(clock_parse_at(text, rows[i].minutes, &wall_us));
+        assert_int_equal(wall_us, rows[i].wall_us);
+    }
+    static const char *const bad[] = {
+        "",
+        "2025-01-01",
+        "2025-01-01T08:00:00",
+        "2025-01-01 08:00:00Z",
+        "2025-01-01 08:00:00.5",
+        "2025-13-01 08:00:00",
+        "2025-01-01 24:00:00",
+        "2025-01-01 8:00:000",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        int64_t wall_us = 7;
+
+        assert_false(clock_parse_at(bad[i], BEIJING_MINUTES, &wall_us));
+        assert_int_equal(wall_us, 7);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_and_read_back),
@@ -205,6 +245,7 @@ int main(void) {
         cmocka_unit_test(offsets_fractions_and_leap_seconds_are_read),
         cmocka_unit_test(anything_else_is_refused_and_the_output_stays),
         cmocka_unit_test(every_prefix_of_a_time_is_refused),
+        cmocka_unit_test(another_zones_time_is_counted_without_the_machines_own),
         cmocka_unit_test(the_real_monotonic_clock_never_goes_back),
     };
 

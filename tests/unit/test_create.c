@@ -185,9 +185,7 @@ static void a_repeat_that_is_refused_ends_no_unknown(void **state) {
 }
 
 static void the_customer_waits_no_longer_than_the_budget(void **state) {
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "*", -1, FAKE_TIME_OUT_BEFORE);
-    }
+    fake_say_all(FAKE, "*", -1, FAKE_TIME_OUT_BEFORE);
     int64_t began = clock_mono_us();
     expect_end(world_create(W, "key", "order", 500), 202, "processing", "stripe-a");
     assert_true(clock_mono_us() - began < 21 * US_PER_SECOND);
@@ -205,10 +203,27 @@ static void a_decline_by_the_issuer_ends_it(void **state) {
     world_check(W);
 }
 
+static void what_a_gateway_that_keeps_its_refusals_declined_is_not_asked_about(void **state) {
+    fake_say(FAKE, 0, "charge", 1, FAKE_DECLINE);
+    expect_end(world_create(W, "key", "order", 500), 201, "failed", "stripe-a");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM job WHERE kind LIKE 'confirm%'"), 0);
+}
+
+/* "Too many requests" is kept under no key: a copy of the request that comes a moment later may be
+ * let in and charge. */
+static void a_gateway_that_let_nobody_in_is_asked_whether_a_copy_got_in(void **state) {
+    (void)state;
+    fake_say(FAKE, 0, "charge", 1, FAKE_RATE_LIMIT);
+    expect_end(world_create(W, "key", "order", 500), 201, "succeeded", "stripe-b");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM job WHERE kind LIKE 'confirm%'"), 1);
+    world_pass(W, 120 * US_PER_SECOND);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM inquiry WHERE source = 'confirm'"), 1);
+    world_settle_all(W);
+    world_check(W);
+}
+
 static void when_no_gateway_is_left_the_customer_chooses_another_method(void **state) {
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
-    }
+    fake_say_all(FAKE, "charge", 1, FAKE_REFUSE);
     json_t *json = world_create(W, "key", "order", 500);
     expect(json, 201, "requires_action", "stripe-c");
     assert_string_equal(json_at(json, "action.type"), "choose_method");
@@ -218,21 +233,13 @@ static void when_no_gateway_is_left_the_customer_chooses_another_method(void **s
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment WHERE holds_order = 1"), 0);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM attempt WHERE live = 1"), 0);
 
-    struct caller caller = world_caller("key-2", "choose");
-    struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, id, METHOD_CARD, NULL, "pm_other", &answer,
-                           &W->err);
-    json = world_take(W, r, &answer);
+    json = world_choose(W, "key-2", id, "pm_other");
     expect(json, 201, "succeeded", "stripe-a");
     json_decref(json);
     /* The same choice again is the same answer; another one comes too late. */
-    r = payment_choose(W->payments, &caller, id, METHOD_CARD, NULL, "pm_other", &answer, &W->err);
-    json_decref(world_take(W, r, &answer));
+    json_decref(world_choose(W, "key-2", id, "pm_other"));
     assert_true(W->replayed);
-    caller.key = "key-3";
-    r = payment_choose(W->payments, &caller, id, METHOD_CARD, NULL, "pm_other", &answer, &W->err);
-    assert_null(world_take(W, r, &answer));
-    assert_int_equal(W->result, -ERR_STATE);
+    assert_refused(W, world_choose(W, "key-3", id, "pm_other"), ERR_STATE);
     free(id);
     assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
     world_check(W);
@@ -240,18 +247,11 @@ static void when_no_gateway_is_left_the_customer_chooses_another_method(void **s
 
 static void a_choice_comes_too_late_when_the_order_was_paid_meanwhile(void **state) {
     json_t *json = NULL;
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
-    }
+    fake_say_all(FAKE, "charge", 1, FAKE_REFUSE);
     json = world_create(W, "key", "order", 500);
     expect(json, 201, "requires_action", "stripe-c");
     expect_end(world_create(W, "key-2", "order", 500), 201, "succeeded", "stripe-a");
-    struct caller caller = world_caller("key-3", "choose");
-    struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm",
-                           &answer, &W->err);
-    assert_null(world_take(W, r, &answer));
-    assert_int_equal(W->result, -ERR_ORDER_TAKEN);
+    assert_refused(W, world_choose(W, "key-3", json_at(json, "id"), "pm"), ERR_ORDER_TAKEN);
     json_decref(json);
     assert_int_equal(fake_charged(FAKE, "order", NULL), 1);
     world_check(W);
@@ -326,18 +326,12 @@ static void a_merchant_may_allow_several_payments_for_an_order(void **state) {
 }
 
 static json_t *choose(const char *key, const char *payment_id) {
-    struct caller caller = world_caller(key, "choose");
-    struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, payment_id, METHOD_CARD, NULL, "pm", &answer,
-                           &W->err);
-    return world_take(W, r, &answer);
+    return world_choose(W, key, payment_id, "pm");
 }
 
 /* Waits for another method, since no gateway took it. */
 static char *waiting(const char *key, const struct payment_order *order) {
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
-    }
+    fake_say_all(FAKE, "charge", 1, FAKE_REFUSE);
     json_t *json = world_pay(W, key, order);
     expect(json, 201, "requires_action", "stripe-c");
     char *id = strdup(json_at(json, "id"));
@@ -377,7 +371,9 @@ static void who_loses_the_race_for_an_order_is_told_who_has_it(void **state) {
         return;
     }
     struct payment_order order = world_order("order", 500);
-    char *first = waiting("key-1", &order), *second = waiting("key-2", &order);
+    char *first = waiting("key-1", &order);
+    test_clock_advance(US_PER_MS); /* so that the second has the larger id */
+    char *second = waiting("key-2", &order);
     bool taken = false;
     store_fault_set(W->engine.store, take_it_in_between, &taken);
     assert_null(choose("key-3", first));
@@ -394,17 +390,11 @@ static void a_service_may_allow_several_payments_for_an_order(void **state) {
     W->several_per_order = true;
     payment_world_restart(W);
     expect_end(world_create(W, "key-1", "order", 500), 201, "succeeded", "stripe-a");
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
-    }
+    fake_say_all(FAKE, "charge", 1, FAKE_REFUSE);
     json_t *json = world_create(W, "key-2", "order", 500);
     expect(json, 201, "requires_action", "stripe-c");
-    struct caller caller = world_caller("key-3", "choose");
-    struct answer answer = {0};
-    int r = payment_choose(W->payments, &caller, json_at(json, "id"), METHOD_CARD, NULL, "pm",
-                           &answer, &W->err);
+    expect_end(choose("key-3", json_at(json, "id")), 201, "succeeded", "stripe-a");
     json_decref(json);
-    expect_end(world_take(W, r, &answer), 201, "succeeded", "stripe-a");
     world_verify(W);
     world_books_equal(W);
 }
@@ -591,6 +581,8 @@ int main(void) {
         cmocka_unit_test(a_repeat_that_is_refused_ends_no_unknown),
         cmocka_unit_test(the_customer_waits_no_longer_than_the_budget),
         cmocka_unit_test(a_decline_by_the_issuer_ends_it),
+        cmocka_unit_test(what_a_gateway_that_keeps_its_refusals_declined_is_not_asked_about),
+        cmocka_unit_test(a_gateway_that_let_nobody_in_is_asked_whether_a_copy_got_in),
         cmocka_unit_test(when_no_gateway_is_left_the_customer_chooses_another_method),
         cmocka_unit_test(a_choice_comes_too_late_when_the_order_was_paid_meanwhile),
         cmocka_unit_test(a_second_payment_for_an_order_is_refused_and_names_the_first),

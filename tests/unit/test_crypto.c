@@ -47,6 +47,12 @@ static void sha256_gives_the_published_digests(void **state) {
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     crypto_sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
     assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    struct sha256 *digest = crypto_sha256_begin();
+    crypto_sha256_add(digest, "abcdbcdecdefdefgefghfghighijhijkijkljklm", 40);
+    crypto_sha256_add(digest, "", 0);
+    crypto_sha256_add(digest, "klmnlmnomnopnopq", 16);
+    crypto_sha256_end_hex(digest, hex);
+    assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
 static void hmac_sha256_gives_the_macs_of_rfc_4231(void **state) {

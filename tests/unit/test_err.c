@@ -47,7 +47,7 @@ static void every_type_is_a_slug_and_used_once(void **state) {
 }
 
 static void every_status_is_one_that_http_gives_to_errors(void **state) {
-    static const int statuses[] = {400, 401, 403, 404, 405, 409, 413,
+    static const int statuses[] = {400, 401, 403, 404, 405, 409, 410, 413,
                                    415, 422, 429, 500, 502, 503, 504};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -20,15 +20,13 @@
 #include "support/api_fixture.h"
 #include "support/test_clock.h"
 
-static struct api api;
-
 /* Asks, and fails the test unless the answer is this problem at this place and nothing changed. */
 static void must_refuse(const char *name, const struct api_ask *ask, int status,
                         const char *problem, const char *place) {
-    int64_t before = api_changes(&api);
-    int calls = fake_calls(api.fake, 0, "*") + fake_calls(api.fake, 1, "*");
+    int64_t before = api_changes(&the_api);
+    int calls = fake_calls(the_api.fake, 0, "*") + fake_calls(the_api.fake, 1, "*");
     API_REPLY_AUTO reply;
-    api_ask(&api, ask, &reply);
+    api_ask(&the_api, ask, &reply);
     if (reply.status != status || strcmp(reply_problem(&reply), problem) != 0 ||
         (place != NULL && strcmp(reply_text(&reply, "place"), place) != 0)) {
         fail_msg("%s: %d %s; expected %d %s at %s", name, reply.status, reply.body, status, problem,
@@ -37,11 +35,16 @@ static void must_refuse(const char *name, const struct api_ask *ask, int status,
     if (reply_text(&reply, "detail")[0] == '\0' || reply_text(&reply, "request_id")[0] == '\0') {
         fail_msg("%s: a problem says what was wrong and names the request: %s", name, reply.body);
     }
-    if (api_changes(&api) != before ||
-        fake_calls(api.fake, 0, "*") + fake_calls(api.fake, 1, "*") != calls) {
+    if (api_changes(&the_api) != before ||
+        fake_calls(the_api.fake, 0, "*") + fake_calls(the_api.fake, 1, "*") != calls) {
         fail_msg("%s: something changed", name);
     }
 }
+
+/* A request for a payment, with these members beside. */
+#define PAY(...)                                                                                   \
+    (&(struct api_ask){                                                                            \
+        .method = "POST", .path = "/v1/payments", .internal = true, .once = "*", __VA_ARGS__})
 
 /* ---- bodies that are no JSON object ---- */
 
@@ -93,13 +96,7 @@ static const struct {
 static void a_body_is_one_strict_json_object(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        must_refuse(bodies[i].name,
-                    &(struct api_ask){.method = "POST",
-                                      .path = "/v1/payments",
-                                      .internal = true,
-                                      .once = "*",
-                                      .body = bodies[i].body,
-                                      .body_bytes = bodies[i].bytes},
+        must_refuse(bodies[i].name, PAY(.body = bodies[i].body, .body_bytes = bodies[i].bytes),
                     bodies[i].status, bodies[i].problem, bodies[i].place);
     }
 }
@@ -112,11 +109,7 @@ static void a_body_over_its_limit_is_not_looked_at(void **state) {
     body[0] = '{';
     body[JSON_BODY_BYTES_MAX] = '}';
     body[JSON_BODY_BYTES_MAX + 1] = '\0';
-    must_refuse(
-        "one byte too many",
-        &(struct api_ask){
-            .method = "POST", .path = "/v1/payments", .internal = true, .once = "*", .body = body},
-        413, "too-large", NULL);
+    must_refuse("one byte too many", PAY(.body = body), 413, "too-large", NULL);
     free(body);
 }
 
@@ -266,14 +259,27 @@ static const struct {
     {"customer", "{\"id\":" C121 "}", NULL, NULL, "/customer/id"},
     {"customer", "{\"region\":\"D\"}", NULL, NULL, "/customer/region"},
     {"customer", "{\"region\":\"DE-BAYERN\"}", NULL, NULL, "/customer/region"},
+    {"customer", "{\"region\":\"de\"}", NULL, NULL, "/customer/region"},
     {"customer", "{\"email\":\"a\"}", NULL, NULL, "/customer/email"},
-    {"customer", "{\"ip\":\"1\"}", NULL, NULL, "/customer/ip"},
+    {"customer", "{\"email\":\"nope\"}", NULL, NULL, "/customer/email"},
+    {"customer", "{\"email\":\" a@b.example\"}", NULL, NULL, "/customer/email"},
+    {"customer", "{\"ip\":\"1.2.3\"}", NULL, NULL, "/customer/ip"},
+    {"customer", "{\"ip\":\"10.1.1.1:443\"}", NULL, NULL, "/customer/ip"},
+    {"customer", "{\"ip\":\" 10.1.1.1\"}", NULL, NULL, "/customer/ip"},
+    {"customer", "{\"ip\":\"10.0.0.0/8\"}", NULL, NULL, "/customer/ip"},
     {"customer", "{\"vip\":\"yes\"}", NULL, NULL, "/customer/vip"},
     {"customer", "{\"vip\":1}", NULL, NULL, "/customer/vip"},
     {"return_url", "\"ftp://shop.example\"", NULL, NULL, "/return_url"},
     {"return_url", "\"javascript:alert(1)\"", NULL, NULL, "/return_url"},
     {"return_url", "\"//shop.example\"", NULL, NULL, "/return_url"},
     {"return_url", "5", NULL, NULL, "/return_url"},
+    {"return_url", "\"https://shop.example/\\r\\nSet-Cookie: a=b\"", NULL, NULL, "/return_url"},
+    {"order_id", "\"a\\nb\"", NULL, NULL, "/order_id"},
+    {"order_id", "\"a\\u0085b\"", NULL, NULL, "/order_id"},
+    {"customer", "{\"id\":\"c\\t1\"}", NULL, NULL, "/customer/id"},
+    {"metadata", "{\"a\":\"b\\u0001\"}", NULL, NULL, "/metadata/a"},
+    {"metadata", "{\"a\\nb\":\"c\"}", NULL, NULL, "/metadata/a\nb"},
+    {"description", "\"two\\u001b[31mshirts\"", NULL, NULL, "/description"},
     {"cancel_url", "\"file:///etc/passwd\"", NULL, NULL, "/cancel_url"},
     {"description", "\"\"", NULL, NULL, "/description"},
     {"description", C501, NULL, NULL, "/description"},
@@ -293,13 +299,7 @@ static void an_order_with_one_wrong_field_is_refused_at_that_field(void **state)
     for (size_t i = 0; i < COUNT_OF(orders); i++) {
         char *body = order_with(orders[i].member, orders[i].json, orders[i].second,
                                 orders[i].second_json);
-        must_refuse(body,
-                    &(struct api_ask){.method = "POST",
-                                      .path = "/v1/payments",
-                                      .internal = true,
-                                      .once = "*",
-                                      .body = body},
-                    422, "validation", orders[i].place);
+        must_refuse(body, PAY(.body = body), 422, "validation", orders[i].place);
         g_free(body);
     }
 }
@@ -325,13 +325,7 @@ static void free_texts_have_a_limit_in_number_and_in_all(void **state) {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char *object = many(rows[i].count, rows[i].chars);
         char *body = order_with(rows[i].member, object, NULL, NULL);
-        must_refuse(body,
-                    &(struct api_ask){.method = "POST",
-                                      .path = "/v1/payments",
-                                      .internal = true,
-                                      .once = "*",
-                                      .body = body},
-                    422, "validation", rows[i].place);
+        must_refuse(body, PAY(.body = body), 422, "validation", rows[i].place);
         g_free(body);
         g_free(object);
     }
@@ -341,11 +335,7 @@ static void what_the_rows_vary_is_a_good_order(void **state) {
     (void)state;
     char *body = order_with(NULL, NULL, NULL, NULL);
     API_REPLY_AUTO reply;
-    api_ask(
-        &api,
-        &(struct api_ask){
-            .method = "POST", .path = "/v1/payments", .internal = true, .once = "*", .body = body},
-        &reply);
+    api_ask(&the_api, PAY(.body = body), &reply);
     g_free(body);
     assert_int_equal(reply.status, 201);
     assert_string_equal(reply_text(&reply, "state"), "succeeded");
@@ -366,13 +356,7 @@ static void the_largest_and_the_smallest_amount_are_taken(void **state) {
         body = g_strdup_printf("%.*s%s%s", (int)(strstr(first, "\"A-1\"") - first), first,
                                rows[i].order_id, strstr(first, "\"A-1\"") + 5);
         API_REPLY_AUTO reply;
-        api_ask(&api,
-                &(struct api_ask){.method = "POST",
-                                  .path = "/v1/payments",
-                                  .internal = true,
-                                  .once = "*",
-                                  .body = body},
-                &reply);
+        api_ask(&the_api, PAY(.body = body), &reply);
         assert_int_equal(reply.status, 201);
         assert_string_equal(reply_text(&reply, "amount_decimal"), rows[i].decimal);
         g_free(body);
@@ -408,6 +392,10 @@ static const struct {
      "/to_original_method"},
     {"POST", "PAID/refunds", "", "{\"to_original_method\":false}", 422, "validation",
      "/refundToOriginalMethod"},
+    {"POST", "PAID/refunds", "", "{\"to_original_method\":true,\"refundToOriginalMethod\":false}",
+     422, "validation", "/to_original_method"},
+    {"POST", "PAID/refunds", "", "{\"to_original_method\":false,\"refundToOriginalMethod\":true}",
+     422, "validation", "/to_original_method"},
     {"POST", "PAID/refunds", "", "{\"currency\":\"USD\"}", 422, "validation", "/currency"},
     {"POST", "HELD/refunds", "", "{}", 409, "wrong-state", NULL},
     {"POST", "PAID/method", "", "{\"method\":\"cash\"}", 422, "validation", "/method"},
@@ -497,46 +485,19 @@ static const struct {
      "validation", "/reason"},
     {"POST", "/internal/api/system/enable-fallback-gateway", "", "{\"on\":true}", 422, "validation",
      "/on"},
-    {"GET", "/v1/payments", "order=X", NULL, 422, "validation", "query parameter order"},
-    {"GET", "/v1/payments", "limit=2&limit=3", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=2&%6cimit=2", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=2&&x", NULL, 422, "validation", "query parameter x"},
     {"GET", "/v1/payments", "%zz=1", NULL, 400, "bad-request", "query"},
     {"GET", "/v1/payments", "limit%00x=1", NULL, 400, "bad-request", "query"},
-    {"GET", "/healthz", "x", NULL, 422, "validation", "query parameter x"},
     {"POST", "/v1/payments/pay_1/refunds", "amount=100", "{}", 422, "validation",
      "query parameter amount"},
-    {"GET", "/v1/payments", "limit=0", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=101", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=-1", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=1.5", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=ten", NULL, 422, "validation", "query parameter limit"},
-    {"GET", "/v1/payments", "limit=99999999999999999999", NULL, 422, "validation",
-     "query parameter limit"},
-    {"GET", "/v1/payments", "since=yesterday", NULL, 422, "validation", "query parameter since"},
-    {"GET", "/v1/payments", "since=0h", NULL, 422, "validation", "query parameter since"},
-    {"GET", "/v1/payments", "since=10001h", NULL, 422, "validation", "query parameter since"},
-    {"GET", "/v1/payments", "since=1w", NULL, 422, "validation", "query parameter since"},
-    {"GET", "/v1/payments", "until=2026-13-01T00:00:00Z", NULL, 422, "validation",
-     "query parameter until"},
-    {"GET", "/v1/payments", "state=paid", NULL, 422, "validation", "query parameter state"},
-    {"GET", "/v1/payments", "method=cash", NULL, 422, "validation", "query parameter method"},
-    {"GET", "/v1/payments", "review=2", NULL, 422, "validation", "query parameter review"},
     {"GET", "/v1/payments", "cursor=abc", NULL, 422, "validation", "cursor"},
     {"GET", "/v1/payments", "cursor=1", NULL, 422, "validation", "cursor"},
     {"GET", "/v1/payments", "order_id=%zz", NULL, 400, "bad-request", "query parameter order_id"},
     {"GET", "/v1/payments", "order_id=a%00b", NULL, 400, "bad-request", "query parameter order_id"},
     {"GET", "/v1/payments", "order_id=" FORTY FORTY FORTY FORTY FORTY FORTY FORTY, NULL, 400,
      "bad-request", "query parameter order_id"},
-    {"GET", "/v1/methods", "currency=XXX", NULL, 422, "validation", "query parameter currency"},
     {"GET", "/v1/refunds", "state=gone", NULL, 422, "validation", "state"},
     {"GET", "/v1/callbacks", "state=gone", NULL, 422, "validation", "state"},
     {"GET", "/v1/webhook-deliveries", "state=gone", NULL, 422, "validation", "state"},
-    {"GET", "/v1/cases", "all=yes", NULL, 422, "validation", "query parameter all"},
-    {"GET", "/internal/api/payments/stuck", "older_seconds=-1", NULL, 422, "validation",
-     "query parameter older_seconds"},
-    {"GET", "/internal/api/payments/failed", "since=never", NULL, 422, "validation",
-     "query parameter since"},
     {"GET", "/v1/payments/pay_1", "", NULL, 404, "not-found", NULL},
     {"GET", "/v1/refunds/re_1", "", NULL, 404, "not-found", NULL},
     {"GET", "/v1/orders/unheard-of/status", "", NULL, 404, "not-found", NULL},
@@ -563,6 +524,48 @@ static void every_other_request_with_something_wrong_is_refused_where_it_is(void
                                       .once = strcmp(others[i].method, "GET") == 0 ? NULL : "*",
                                       .body = others[i].body},
                     others[i].status, others[i].problem, others[i].place);
+    }
+}
+
+/* ---- queries ---- */
+
+static const struct {
+    const char *path, *query, *parameter;
+} queries[] = {
+    {"/v1/payments", "order=X", "order"},
+    {"/v1/payments", "limit=2&limit=3", "limit"},
+    {"/v1/payments", "limit=2&%6cimit=2", "limit"},
+    {"/v1/payments", "limit=2&&x", "x"},
+    {"/healthz", "x", "x"},
+    {"/v1/payments", "limit=0", "limit"},
+    {"/v1/payments", "limit=101", "limit"},
+    {"/v1/payments", "limit=-1", "limit"},
+    {"/v1/payments", "limit=1.5", "limit"},
+    {"/v1/payments", "limit=ten", "limit"},
+    {"/v1/payments", "limit=99999999999999999999", "limit"},
+    {"/v1/payments", "since=yesterday", "since"},
+    {"/v1/payments", "since=0h", "since"},
+    {"/v1/payments", "since=10001h", "since"},
+    {"/v1/payments", "since=1w", "since"},
+    {"/v1/payments", "until=2026-13-01T00:00:00Z", "until"},
+    {"/v1/payments", "state=paid", "state"},
+    {"/v1/payments", "method=cash", "method"},
+    {"/v1/payments", "review=2", "review"},
+    {"/v1/methods", "currency=XXX", "currency"},
+    {"/v1/cases", "all=yes", "all"},
+    {"/internal/api/payments/stuck", "older_seconds=-1", "older_seconds"},
+    {"/internal/api/payments/failed", "since=never", "since"},
+};
+
+static void a_query_is_refused_at_the_parameter_that_is_wrong(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(queries); i++) {
+        char place[80];
+        snprintf(place, sizeof place, "query parameter %s", queries[i].parameter);
+        must_refuse(
+            queries[i].query,
+            &(struct api_ask){.path = queries[i].path, .query = queries[i].query, .internal = true},
+            422, "validation", place);
     }
 }
 
@@ -658,7 +661,7 @@ static void a_card_number_is_refused_wherever_it_stands(void **state) {
                                   .more = {{places[i].header.name, value}}};
             must_refuse(places[i].name, &ask, 422, "card-number", places[i].place);
             API_REPLY_AUTO reply;
-            api_ask(&api, &ask, &reply);
+            api_ask(&the_api, &ask, &reply);
             assert_null(strstr(reply.body, number));
             assert_null(strstr(reply.headers, number));
             g_free(path);
@@ -690,13 +693,8 @@ static void a_card_number_as_a_number_is_refused_too(void **state) {
     static const char *const rows[] = {"{\"amount\":4242424242424242}",
                                        "{\"metadata\":{\"a\":[4242424242424242]}}"};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        must_refuse(rows[i],
-                    &(struct api_ask){.method = "POST",
-                                      .path = "/v1/payments",
-                                      .internal = true,
-                                      .once = "*",
-                                      .body = rows[i]},
-                    422, "card-number", i == 0 ? "/amount" : "/metadata/a/0");
+        must_refuse(rows[i], PAY(.body = rows[i]), 422, "card-number",
+                    i == 0 ? "/amount" : "/metadata/a/0");
     }
 }
 
@@ -706,15 +704,15 @@ static void no_card_number_gets_into_the_log(void **state) {
     size_t count = 0;
     enum { LOG_BYTES_MAX = 4 * 1024 * 1024 };
     struct err err = {0};
-    snprintf(path, sizeof path, "%s/log", api.folder);
+    snprintf(path, sizeof path, "%s/log", the_api.folder);
     int fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     log_level_set(LOG_DEBUG);
     log_fd_set(fd);
     for (size_t j = 0; j < COUNT_OF(card_numbers); j++) {
         char *where = with_card("/v1/orders/CARD/status", card_numbers[j], " ");
-        (void)api_status(&api, &(struct api_ask){.path = where, .key = "hk_wrong"});
-        (void)api_status(&api, &(struct api_ask){.path = where, .internal = true});
+        (void)api_status(&the_api, &(struct api_ask){.path = where, .key = "hk_wrong"});
+        (void)api_status(&the_api, &(struct api_ask){.path = where, .internal = true});
         g_free(where);
     }
     log_fd_set(STDERR_FILENO);
@@ -737,7 +735,7 @@ static void sixteen_digits_that_are_no_card_number_are_an_order_id(void **state)
                                       "2026-11-20-000123456789", "0000000000000000"};
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
         API_REPLY_AUTO reply;
-        api_pay(&api, ids[i], "", &reply);
+        api_pay(&the_api, ids[i], "", &reply);
         if (reply.status != 201) {
             fail_msg("%s: %s", ids[i], reply.body);
         }
@@ -767,24 +765,17 @@ static void a_field_on_the_list_may_look_like_a_card_number(void **state) {
 
 static int start(void **state) {
     (void)state;
-    test_clock_install();
-    api_start(&api, NULL, false);
+    (void)the_api_start(NULL);
     API_REPLY_AUTO paid;
     API_REPLY_AUTO held;
-    api_pay(&api, "paid", "", &paid);
-    api_pay(&api, "held", "\"capture\":\"manual\"", &held);
+    api_pay(&the_api, "paid", "", &paid);
+    api_pay(&the_api, "held", "\"capture\":\"manual\"", &held);
     snprintf(payment_id, sizeof payment_id, "%s", reply_text(&paid, "id"));
     snprintf(held_id, sizeof held_id, "%s", reply_text(&held, "id"));
     return strcmp(reply_text(&paid, "state"), "succeeded") == 0 &&
                    strcmp(reply_text(&held, "state"), "authorized") == 0
                ? 0
                : -1;
-}
-
-static int stop(void **state) {
-    (void)state;
-    api_stop(&api);
-    return 0;
 }
 
 int main(void) {
@@ -797,6 +788,7 @@ int main(void) {
         cmocka_unit_test(what_the_rows_vary_is_a_good_order),
         cmocka_unit_test(the_largest_and_the_smallest_amount_are_taken),
         cmocka_unit_test(every_other_request_with_something_wrong_is_refused_where_it_is),
+        cmocka_unit_test(a_query_is_refused_at_the_parameter_that_is_wrong),
         cmocka_unit_test(a_card_number_is_refused_wherever_it_stands),
         cmocka_unit_test(a_card_number_is_refused_however_the_query_writes_it),
         cmocka_unit_test(a_card_number_as_a_number_is_refused_too),
@@ -804,5 +796,5 @@ int main(void) {
         cmocka_unit_test(sixteen_digits_that_are_no_card_number_are_an_order_id),
         cmocka_unit_test(a_field_on_the_list_may_look_like_a_card_number),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, the_api_stop);
 }

@@ -310,9 +310,13 @@ static int let_in(int count) {
     int in = 0;
     char why[160];
     for (int i = 0; i < count; i++) {
-        if (gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why) != ADMIT_NO) {
+        enum admission seen = gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why);
+        if (seen == ADMIT_YES) {
             assert_true(call(GW_CHARGED));
             in++;
+        } else {
+            assert_int_equal(seen, ADMIT_RECOVERING);
+            assert_non_null(strstr(why, "recovering"));
         }
     }
     return in;
@@ -325,13 +329,38 @@ static void traffic_returns_by_a_tenth_a_half_and_then_all(void **state) {
     assert_int_equal(let_in(50), 50);
 }
 
-static void whoever_asks_without_looking_is_counted_alike(void **state) {
+static void a_call_is_never_refused_for_its_share(void **state) {
     close_it();
-    int in = 0;
-    for (int i = 0; i < 100; i++) {
-        in += call(GW_CHARGED);
+    calls(100, GW_CHARGED);
+}
+
+/* Who has no other route calls though he saw no place: the others' share is not his to take. */
+static void who_calls_without_a_place_takes_none_from_the_share(void **state) {
+    close_it();
+    char why[160];
+    for (int i = 0; i < 20; i++) {
+        enum admission seen = gateway_health_look(health, METHOD_CARD, OP_CHARGE, why, sizeof why);
+        assert_int_equal(seen, i % 10 == 0 ? ADMIT_YES : ADMIT_RECOVERING);
+        calls(1, GW_CHARGED);
     }
-    assert_int_equal(in, 10);
+}
+
+/* Five payments a minute do not fill a stage in any time that matters. */
+static void a_stage_ends_by_its_time_too(void **state) {
+    close_it();
+    struct breaker_look look;
+    assert_int_equal(let_in(11), 2);
+    test_clock_advance(14 * US_PER_SECOND);
+    assert_int_equal(let_in(10), 1);
+    test_clock_advance(1 * US_PER_SECOND);
+    assert_int_equal(let_in(10), 5);
+    test_clock_advance(14 * US_PER_SECOND);
+    gateway_health_breaker(health, METHOD_CARD, OP_CHARGE, &look);
+    assert_true(look.recovers);
+    test_clock_advance(1 * US_PER_SECOND);
+    gateway_health_breaker(health, METHOD_CARD, OP_CHARGE, &look);
+    assert_false(look.recovers);
+    assert_int_equal(let_in(10), 10);
 }
 
 static void showing_it_lets_no_more_traffic_return(void **state) {
@@ -340,7 +369,9 @@ static void showing_it_lets_no_more_traffic_return(void **state) {
     close_it();
     for (int i = 0; i < 100; i++) {
         for (int looks = 0; looks < 7; looks++) {
-            (void)gateway_health_peek(health, METHOD_CARD, OP_CHARGE, why, sizeof why);
+            enum admission shown = gateway_health_peek(health, METHOD_CARD, OP_CHARGE, why,
+                                                       sizeof why);
+            assert_int_equal(shown, ADMIT_RECOVERING);
         }
         in += let_in(1);
     }
@@ -490,7 +521,9 @@ int main(void) {
         HEALTH(a_trial_whose_caller_died_gives_its_place_back),
         HEALTH(a_straggler_from_before_changes_nothing),
         HEALTH(traffic_returns_by_a_tenth_a_half_and_then_all),
-        HEALTH(whoever_asks_without_looking_is_counted_alike),
+        HEALTH(a_call_is_never_refused_for_its_share),
+        HEALTH(who_calls_without_a_place_takes_none_from_the_share),
+        HEALTH(a_stage_ends_by_its_time_too),
         HEALTH(showing_it_lets_no_more_traffic_return),
         HEALTH(a_fault_while_traffic_returns_opens_it_for_longer),
         HEALTH(new_trouble_after_full_recovery_begins_with_the_short_time),

@@ -525,6 +525,72 @@ static void test_tls_is_verified_before_a_byte_is_sent(void **state) {
     certs_remove(&certs);
 }
 
+/* A call that tells of its steps: to a TLS server with that certificate, twice on one client. */
+static void trace_twice(enum cert_kind kind, int rc, struct http_trace *ret_trace) {
+    static const struct raw_step script[] = {{RAW_TLS}, READ_HEAD, SEND(OK_ANSWER), {RAW_AGAIN}};
+    struct certs certs;
+    certs_make(&certs);
+    struct http_client *client = new_client(
+        &(struct http_client_options){.ca_path = certs.ca_path});
+    struct raw_server *server = raw_server_start(
+        &(struct raw_options){.scripts = {script},
+                              .tls_cert_path = certs.cert_path[kind],
+                              .tls_key_path = certs.key_path});
+    char url[CALL_URL_MAX];
+    snprintf(url, sizeof(url), "https://localhost:%d/", raw_server_port(server));
+    for (int i = 0; i < 2; i++) {
+        struct http_answer answer = {0};
+        struct err err = {0};
+        struct http_call call = get_call(url);
+        call.trace = ret_trace;
+        assert_int_equal(http_call(client, &call, &answer, &err), rc);
+        http_answer_release(&answer);
+    }
+    if (rc == 0) {
+        assert_int_equal(raw_server_accepted(server), 2);
+    }
+    raw_server_free(server);
+    http_client_free(client);
+    certs_remove(&certs);
+}
+
+static void test_a_traced_call_tells_of_each_step_on_a_connection_of_its_own(void **state) {
+    struct http_trace trace;
+    trace_twice(CERT_GOOD, 0, &trace);
+    assert_true(trace.resolve_us >= 0 && trace.connect_us >= 0 && trace.tls_us >= 0);
+    assert_true(trace.answer_us >= 0);
+    assert_true(strcmp(trace.address, "127.0.0.1") == 0 || strcmp(trace.address, "::1") == 0);
+    assert_true(trace.certificate_until_us > clock_wall_us());
+    assert_int_not_equal(trace.certificate[0], '\0');
+}
+
+static void test_a_traced_call_shows_the_certificate_that_was_not_believed(void **state) {
+    struct http_trace trace;
+    trace_twice(CERT_EXPIRED, -ERR_UNREACHABLE, &trace);
+    assert_true(trace.connect_us >= 0);
+    assert_int_equal(trace.tls_us, -1);
+    assert_int_equal(trace.answer_us, -1);
+    assert_in_range(trace.certificate_until_us, 1, clock_wall_us());
+}
+
+static void test_a_traced_call_that_is_refused_says_how_far_it_came(void **state) {
+    struct http_trace trace;
+    struct http_answer answer = {0};
+    struct err err = {0};
+    int fd = -1;
+    char url[CALL_URL_MAX];
+    struct http_client *client = plain_client();
+    struct http_call call = get_call(url_of(raw_refusing_port(&fd), url));
+    call.trace = &trace;
+    assert_int_equal(http_call(client, &call, &answer, &err), -ERR_UNREACHABLE);
+    assert_int_equal(answer.failure, HTTP_FAIL_CONNECT);
+    assert_int_equal(trace.connect_us, -1);
+    assert_int_equal(trace.certificate_until_us, 0);
+    assert_string_equal(trace.address, "");
+    close(fd);
+    http_client_free(client);
+}
+
 static void test_a_tls_connection_that_is_reset_is_judged_like_any_other(void **state) {
     static const struct raw_step script[] = {
         {RAW_TLS}, READ_HEAD, SEND(OK_ANSWER), READ_HEAD, {RAW_RESET}};
@@ -662,6 +728,9 @@ int main(void) {
         cmocka_unit_test(test_a_passed_deadline_is_not_sent),
         cmocka_unit_test(test_a_request_that_cannot_be_written_is_refused),
         cmocka_unit_test(test_tls_is_verified_before_a_byte_is_sent),
+        cmocka_unit_test(test_a_traced_call_tells_of_each_step_on_a_connection_of_its_own),
+        cmocka_unit_test(test_a_traced_call_shows_the_certificate_that_was_not_believed),
+        cmocka_unit_test(test_a_traced_call_that_is_refused_says_how_far_it_came),
         cmocka_unit_test(test_a_tls_connection_that_is_reset_is_judged_like_any_other),
         cmocka_unit_test(test_plain_text_where_tls_was_asked_for_is_not_sent),
         cmocka_unit_test(test_a_ca_file_that_cannot_be_read_is_named),

@@ -183,6 +183,57 @@ static void a_key_that_is_not_the_certificates_is_refused(void **state) {
     certs_remove(&two);
 }
 
+/* Whether a new connection is shown a certificate that this one vouches for. */
+static bool shown_is(struct front *front, const char *ca_path) {
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    assert_int_equal(SSL_CTX_load_verify_locations(tls, ca_path, NULL), 1);
+    int fd = dial(front);
+    SSL *ssl = tls_dial(fd, tls);
+    bool trusted = ssl != NULL;
+    SSL_free(ssl);
+    close(fd);
+    SSL_CTX_free(tls);
+    return trusted;
+}
+
+static void a_renewed_certificate_is_shown_to_new_connections_only(void **state) {
+    static const char get[] = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct certs certs, other;
+    struct front front;
+    struct err err = {0};
+    char text[8192];
+    certs_make(&certs);
+    certs_make(&other);
+    tls_front_start(&front, &certs, (struct http_limits){0});
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    int fd = dial(&front);
+    SSL *before = tls_dial(fd, tls);
+    assert_non_null(before);
+    assert_true(shown_is(&front, certs.cert_path[CERT_SELF_SIGNED]));
+    /* A key that is not its own, and no file at all: what was in force stays. */
+    assert_int_equal(http_listener_renew_tls(front.listener, other.cert_path[CERT_SELF_SIGNED],
+                                             certs.key_path, &err),
+                     -ERR_CRYPTO);
+    assert_int_equal(
+        http_listener_renew_tls(front.listener, "/does/not/exist", certs.key_path, &err),
+        -ERR_CRYPTO);
+    assert_true(shown_is(&front, certs.cert_path[CERT_SELF_SIGNED]));
+    assert_int_equal(http_listener_renew_tls(front.listener, other.cert_path[CERT_SELF_SIGNED],
+                                             other.key_path, &err),
+                     0);
+    assert_true(shown_is(&front, other.cert_path[CERT_SELF_SIGNED]));
+    assert_false(shown_is(&front, certs.cert_path[CERT_SELF_SIGNED]));
+    assert_int_equal(SSL_write(before, get, sizeof(get) - 1), sizeof(get) - 1);
+    assert_true(tls_read_until(before, "GET /a ", text, sizeof(text)));
+    SSL_free(before);
+    close(fd);
+    SSL_CTX_free(tls);
+    front_stop(&front);
+    certs_remove(&certs);
+    certs_remove(&other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tls_carries_requests_and_says_goodbye),
@@ -191,6 +242,7 @@ int main(void) {
         cmocka_unit_test(plain_http_on_the_tls_port_never_reaches_the_handler),
         cmocka_unit_test(a_tls_handshake_that_does_not_go_on_is_ended),
         cmocka_unit_test(a_key_that_is_not_the_certificates_is_refused),
+        cmocka_unit_test(a_renewed_certificate_is_shown_to_new_connections_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,102 @@ static void a_refused_request_leaves_its_key_free(void **state) {
     free(id);
 }
 
+/* ---- refused for good ---- */
+
+/* As the front does: a refusal is kept before it is said. */
+static json_t *ask_and_keep(const char *key, const char *order_id, const char **ret_claimed) {
+    struct caller caller = world_caller(key, order_id);
+    struct payment_order order = world_order(order_id, 500);
+    struct answer answer = {0};
+    *ret_claimed = NULL;
+    caller.claimed_as = ret_claimed;
+    int r = payment_create(W->payments, &caller, &order, &answer, &W->err);
+    if (r < 0 && *ret_claimed != NULL) {
+        answer = (struct answer){.status = 409, .json = strdup("{\"type\":\"refused\"}")};
+        r = idempotency_refuse(W->payments, &caller, &answer, &W->err);
+        if (r < 0) {
+            answer_release(&answer);
+        }
+    }
+    return world_take(W, r, &answer);
+}
+
+static void what_was_refused_for_good_is_refused_again_when_it_could_be_taken(void **state) {
+    const char *claimed;
+    char *id = world_authorized(W, "order", 500);
+    for (int i = 0; i < 3; i++) {
+        json_t *json = ask_and_keep("second", "order", &claimed);
+        assert_string_equal(json_at(json, "type"), "refused");
+        assert_int_equal(W->status, 409);
+        assert_int_equal(W->replayed, i > 0);
+        json_decref(json);
+        if (i == 0) {
+            json_decref(world_cancel(W, "cancel", id)); /* the order is free */
+        }
+        payment_world_restart(W);
+    }
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 1);
+    json_decref(ask_and_keep("third", "order", &claimed));
+    assert_int_equal(W->status, 201);
+    assert_null(world_create(W, "second", "another body", 500));
+    assert_int_equal(W->result, -ERR_IDEMPOTENCY_MISMATCH);
+    free(id);
+    world_check(W);
+}
+
+/* Refused, and before that is written the late copy is taken, or is being worked on. */
+static void refuse_late(void *ctx, int account, const char *call, bool done) {
+    int *result = ctx;
+    const char *claimed = "payment.create";
+    struct caller caller = world_caller("key", "hash");
+    struct answer refusal = {.status = 422, .json = strdup("{}")};
+    caller.claimed_as = &claimed;
+    *result = idempotency_refuse(W->payments, &caller, &refusal, &W->err);
+    answer_release(&refusal);
+}
+
+static void a_copy_that_was_taken_in_between_is_what_is_told(void **state) {
+    const char *claimed = NULL;
+    int meanwhile = 0;
+    struct caller caller = world_caller("key", "hash");
+    struct payment_order order = world_order("order", 500);
+    struct answer taken = {0}, refusal = {.status = 422, .json = strdup("{}")};
+    caller.claimed_as = &claimed;
+    fake_hook(FAKE, refuse_late, &meanwhile);
+    assert_int_equal(payment_create(W->payments, &caller, &order, &taken, &W->err), 0);
+    fake_hook(FAKE, NULL, NULL);
+    assert_int_equal(meanwhile, -ERR_IDEMPOTENCY_IN_FLIGHT);
+    assert_string_equal(claimed, "payment.create");
+    assert_int_equal(idempotency_refuse(W->payments, &caller, &refusal, &W->err), 0);
+    assert_int_equal(refusal.status, 201);
+    assert_true(refusal.replayed);
+    assert_string_equal(refusal.json, taken.json);
+    answer_release(&taken);
+    answer_release(&refusal);
+}
+
+/* Also one that the configuration alone would refuse by now. */
+static void a_repeat_of_what_was_taken_is_answered_before_anything_is_refused(void **state) {
+    struct caller caller = world_caller("key", "hash");
+    struct payment_order order = world_order("order", 500);
+    struct answer first = {0}, again = {0};
+    assert_int_equal(payment_create(W->payments, &caller, &order, &first, &W->err), 0);
+    order.defer = order.queue = true; /* refused without a look at anything */
+    assert_int_equal(payment_create(W->payments, &caller, &order, &again, &W->err), 0);
+    assert_true(again.replayed);
+    assert_string_equal(again.json, first.json);
+    const char *claimed = NULL;
+    caller.key = "another";
+    caller.claimed_as = &claimed;
+    order.order_id = "order-2";
+    assert_int_equal(payment_create(W->payments, &caller, &order, &again, &W->err),
+                     -ERR_VALIDATION);
+    assert_non_null(claimed); /* so it is kept */
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment"), 1);
+    answer_release(&first);
+    answer_release(&again);
+}
+
 /* ---- in flight ---- */
 
 static void repeat_it(void *ctx, int account, const char *call, bool done) {
@@ -411,6 +507,38 @@ static void after_a_failed_commit_of_the_next_attempt_the_repeat_is_let_in_at_on
     world_check(W);
 }
 
+/* ---- counted ---- */
+
+static int64_t charges_counted(void) {
+    return meter_total(METER_ATTEMPTS, (const char *const[METER_LABELS_MAX]){[2] = "charged"});
+}
+
+/* At the second commit, which is the one of the answer: PostgreSQL's connection is cut, and the
+ * transaction runs again by itself; SQLite's commit fails, and the repeat runs another one. */
+static int lose_the_answer_once(void *ctx, const char *sql) {
+    int *commits = ctx;
+    if (strcmp(sql, "COMMIT") != 0 || ++*commits != 2) {
+        return 0;
+    }
+    return store_engine(W->engine.store) == STORE_SQLITE || test_pg_terminate(W->engine.url) == 0;
+}
+
+static void an_answer_that_is_written_at_the_second_try_is_counted_once(void **state) {
+    int64_t before = charges_counted();
+    int commits = 0;
+    store_fault_set(W->engine.store, lose_the_answer_once, &commits);
+    json_t *json = world_create(W, "key", "order", 500);
+    assert_int_equal(json == NULL, store_engine(W->engine.store) == STORE_SQLITE);
+    json_decref(json);
+    store_fault_set(W->engine.store, NULL, NULL);
+    assert_true(commits >= 2);
+    json = world_create(W, "key", "order", 500);
+    assert_string_equal(json_at(json, "state"), "succeeded");
+    json_decref(json);
+    assert_int_equal(charges_counted() - before, 1);
+    world_check(W);
+}
+
 /* ---- the rest ---- */
 
 static int write_fn(struct payments *payments, struct store_tx *tx, void *ctx,
@@ -465,6 +593,9 @@ int main(void) {
         cmocka_unit_test(keys_of_two_callers_are_two_keys),
         cmocka_unit_test(without_a_key_each_request_is_its_own),
         cmocka_unit_test(a_refused_request_leaves_its_key_free),
+        cmocka_unit_test(what_was_refused_for_good_is_refused_again_when_it_could_be_taken),
+        cmocka_unit_test(a_copy_that_was_taken_in_between_is_what_is_told),
+        cmocka_unit_test(a_repeat_of_what_was_taken_is_answered_before_anything_is_refused),
         cmocka_unit_test(a_key_whose_first_request_still_runs_is_in_flight),
         cmocka_unit_test(who_was_overtaken_says_what_the_overtaker_said),
         cmocka_unit_test(the_same_key_from_many_at_once_is_one_payment),
@@ -477,6 +608,7 @@ int main(void) {
         cmocka_unit_test(a_lease_that_could_not_be_given_up_ends_by_itself),
         cmocka_unit_test(after_one_failed_commit_the_repeat_is_let_in_at_once),
         cmocka_unit_test(after_a_failed_commit_of_the_next_attempt_the_repeat_is_let_in_at_once),
+        cmocka_unit_test(an_answer_that_is_written_at_the_second_try_is_counted_once),
         cmocka_unit_test(what_is_told_once_is_not_in_the_stored_answer),
         cmocka_unit_test(keys_are_forgotten_after_a_week_and_not_before),
     };

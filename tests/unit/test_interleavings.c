@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "support/payment_world.h"
+#include "support/sample.h"
 
 #define W the_world
 #define FAKE (W->fake)
@@ -200,6 +201,9 @@ static void at_the_gateway(void *ctx, int account, const char *call, bool done) 
 
 static void one_pair(const struct held *what, const struct meanwhile *meanwhile, bool done,
                      enum fake_act act) {
+    if (!sampled((what - helds) + (meanwhile - meanwhiles) + (int)done + (int)act, 4)) {
+        return;
+    }
     snprintf(trying, sizeof trying, "%s, %s %s, while %s", what->name, fake_act_name(act),
              done ? "after it was done" : "before it is done", meanwhile->name);
     payment_world_forget(W);

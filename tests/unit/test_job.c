@@ -203,6 +203,23 @@ static void a_job_waits_until_it_is_due(void **state) {
     assert_int_equal(drain(), 1);
 }
 
+static int count_leases(void *ctx, const char *sql) {
+    *(int *)ctx += strstr(sql, "lease, created_us, payload") != NULL;
+    return 0;
+}
+
+/* A round of many kinds would else be as many transactions that write nothing. */
+static void only_where_something_is_due_is_it_leased(void **state) {
+    int leases = 0;
+    assert_int_equal(add("pay_1", now_us() + 10), 1);
+    store_fault_set(engine.store, count_leases, &leases);
+    assert_int_equal(drain(), 0);
+    assert_int_equal(leases, 0);
+    pass_us(10);
+    assert_int_equal(drain(), 1);
+    assert_int_equal(leases, 1);
+}
+
 static int add_and_fail_fn(struct store_tx *tx, void *ctx, struct err *err) {
     int result = add_fn(tx, ctx, err);
     return result != 0 ? result : err_set(err, ERR_STATE, "changed its mind");
@@ -392,7 +409,7 @@ static void of_two_hastens_during_a_run_the_earlier_counts(void **state) {
     struct job_want want = {.kind = &demo, .limit = 1};
     struct job_run *run = NULL;
     struct err err = {0};
-    assert_int_equal(job_lease(engine.store, &want, 1, now_us(), "a lease", &run, &err), 0);
+    assert_int_equal(job_lease(engine.store, NULL, &want, 1, now_us(), "a lease", &run, &err), 0);
     assert_int_equal(hasten("pay_1", now_us() + 500), 1);
     assert_int_equal(hasten("pay_1", now_us() + 900), 1);
     run->report = JOB_AGAIN;
@@ -430,7 +447,8 @@ static void lease_and_crash(int limit) {
     struct job_want want = {.kind = &demo, .limit = limit};
     struct job_run *runs = NULL;
     struct err err = {0};
-    assert_int_equal(job_lease(engine.store, &want, 1, now_us(), "a crashed one", &runs, &err), 0);
+    assert_int_equal(
+        job_lease(engine.store, NULL, &want, 1, now_us(), "a crashed one", &runs, &err), 0);
     assert_non_null(runs);
     job_run_list_free(runs);
 }
@@ -611,21 +629,6 @@ static void a_job_outlives_any_store_call_that_fails(void **state) {
     }
 }
 
-static int open_sqlite(void **state) {
-    engine_open(&engine, STORE_SQLITE);
-    return 0;
-}
-
-static int open_postgres(void **state) {
-    engine_open(&engine, STORE_POSTGRES);
-    return 0;
-}
-
-static int close_engine(void **state) {
-    test_store_end(&engine);
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void) {
     fake_world = *world_real();
@@ -635,6 +638,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_due_job_runs_once_and_is_gone),
         TEST(a_job_waits_until_it_is_due),
+        TEST(only_where_something_is_due_is_it_leased),
         TEST(a_job_exists_exactly_if_its_transaction_does),
         TEST(adding_a_live_job_again_changes_nothing),
         TEST(a_job_that_is_put_is_there_as_if_it_were_added),
@@ -659,7 +663,5 @@ int main(void) {
         TEST(draining_runs_the_oldest_first_and_what_handlers_add),
         TEST(a_job_outlives_any_store_call_that_fails),
     };
-    int failed = cmocka_run_group_tests_name("jobs on SQLite", tests, open_sqlite, close_engine);
-    failed += cmocka_run_group_tests_name("jobs on PostgreSQL", tests, open_postgres, close_engine);
-    return failed;
+    return engine_run("jobs", tests, COUNT_OF(tests), &engine);
 }

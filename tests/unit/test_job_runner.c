@@ -374,21 +374,6 @@ static void no_hasten_is_lost_beside_running_jobs(void **state) {
     assert_int_equal(atomic_load(&seen), RAISERS * RAISES);
 }
 
-static int open_sqlite(void **state) {
-    engine_open(&engine, STORE_SQLITE);
-    return 0;
-}
-
-static int open_postgres(void **state) {
-    engine_open(&engine, STORE_POSTGRES);
-    return 0;
-}
-
-static int close_engine(void **state) {
-    test_store_end(&engine);
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void) {
     fake_world = *world_real();
@@ -409,10 +394,7 @@ int main(void) {
         TEST(a_started_runner_tries_again_when_the_hook_fails),
         TEST(no_hasten_is_lost_beside_running_jobs),
     };
-    int failed = cmocka_run_group_tests_name("runners on SQLite", tests, open_sqlite,
-                                             close_engine) +
-                 cmocka_run_group_tests_name("runners on PostgreSQL", tests, open_postgres,
-                                             close_engine);
+    int failed = engine_run("runners", tests, COUNT_OF(tests), &engine);
     cond_free(&gate_moved);
     lock_free(&gate);
     return failed;

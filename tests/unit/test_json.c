@@ -266,6 +266,28 @@ static void the_length_of_a_text_is_counted_in_characters(void **state) {
     assert_string_equal(text, "");
 }
 
+static void a_text_is_one_line_and_lines_are_asked_for(void **state) {
+    JSON_AUTO json = must_read(
+        "{\"n\":\"a\\nb\",\"r\":\"a\\r\\n\",\"t\":\"\\t\",\"e\":\"\\u001b[31m\","
+        "\"d\":\"\\u007f\",\"c\":\"\\u0085\",\"a\":\"\\u00a0 \\u00e9\"}");
+    static const struct {
+        const char *key;
+        bool text, lines;
+    } rows[] = {{"n", false, true},  {"r", false, true},  {"t", false, true}, {"e", false, false},
+                {"d", false, false}, {"c", false, false}, {"a", true, true}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct err err = {0};
+        const char *text = NULL;
+        int taken = rows[i].text ? 0 : -ERR_VALIDATION,
+            of_lines = rows[i].lines ? 0 : -ERR_VALIDATION;
+        assert_int_equal(json_need_text(json, "", rows[i].key, 1, 9, &text, &err), taken);
+        assert_int_equal(json_may_text(json, "", rows[i].key, 1, 9, &text, &err), taken);
+        assert_true(rows[i].text || (text == NULL && err.place[0] == '/'));
+        assert_int_equal(json_need_lines(json, "", rows[i].key, 1, 9, &text, &err), of_lines);
+        assert_int_equal(json_may_lines(json, "", rows[i].key, 1, 9, &text, &err), of_lines);
+    }
+}
+
 static void a_value_of_another_type_is_refused_with_its_place(void **state) {
     JSON_AUTO json = must_read("{\"i\":1,\"s\":\"1\",\"a\":[1,2],\"o\":{},\"b\":false}");
     struct err err = {0};
@@ -390,6 +412,7 @@ int main(void) {
         cmocka_unit_test(what_is_needed_is_missed_when_absent_or_null),
         cmocka_unit_test(what_may_be_absent_or_null_leaves_the_result_as_it_was),
         cmocka_unit_test(the_length_of_a_text_is_counted_in_characters),
+        cmocka_unit_test(a_text_is_one_line_and_lines_are_asked_for),
         cmocka_unit_test(a_value_of_another_type_is_refused_with_its_place),
         cmocka_unit_test(a_getter_asked_of_no_object_says_so),
         cmocka_unit_test(an_unknown_field_is_named_with_those_that_are_allowed),

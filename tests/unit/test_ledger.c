@@ -54,7 +54,9 @@ static const struct {
     enum posting_kind kind;
     const char *name;
     enum ledger_account_kind debit, credit;
-    int book; /* +1 the gateway took it, -1 it gave it back, +2 what it gave came back, 0 neither */
+    /* +1 the gateway took it, -1 it gave it back, +2 what it gave came back, -2 what it took is
+     * counted anew, 0 neither */
+    int book;
 } kinds[] = {
     {POST_CHARGE, "charge", ACCOUNT_RECEIVABLE, ACCOUNT_SALES, 1},
     {POST_CAPTURE, "capture", ACCOUNT_RECEIVABLE, ACCOUNT_SALES, 1},
@@ -62,7 +64,7 @@ static const struct {
     {POST_REFUND_RETURNED, "refund_returned", ACCOUNT_RECEIVABLE, ACCOUNT_REFUNDS, 2},
     {POST_FEE, "fee", ACCOUNT_FEES, ACCOUNT_RECEIVABLE, 0},
     {POST_CHARGEBACK, "chargeback", ACCOUNT_CHARGEBACKS, ACCOUNT_RECEIVABLE, -1},
-    {POST_CHARGEBACK_WON, "chargeback_won", ACCOUNT_RECEIVABLE, ACCOUNT_CHARGEBACKS, 1},
+    {POST_CHARGEBACK_WON, "chargeback_won", ACCOUNT_RECEIVABLE, ACCOUNT_CHARGEBACKS, 2},
     {POST_STORE_CREDIT, "store_credit", ACCOUNT_REFUNDS, ACCOUNT_STORE_CREDIT, 0},
     {POST_STORE_CREDIT_SPENT, "store_credit_spent", ACCOUNT_STORE_CREDIT, ACCOUNT_SALES, 0},
     {POST_SUSPENSE, "suspense", ACCOUNT_RECEIVABLE, ACCOUNT_SUSPENSE, 1},
@@ -71,6 +73,16 @@ static const struct {
     {POST_WRITE_OFF, "write_off", ACCOUNT_WRITE_OFF, ACCOUNT_RECEIVABLE, 0},
     {POST_WRITE_OFF_GAIN, "write_off_gain", ACCOUNT_RECEIVABLE, ACCOUNT_WRITE_OFF, 0},
     {POST_REFUND_ACCEPTED, "refund_accepted", ACCOUNT_REFUNDS, ACCOUNT_SUSPENSE, 0},
+    {POST_CHARGEBACK_EXPLAINED, "chargeback_explained", ACCOUNT_CHARGEBACKS, ACCOUNT_SUSPENSE, 0},
+    {POST_DISPUTE_FEE, "dispute_fee", ACCOUNT_FEES, ACCOUNT_RECEIVABLE, 0},
+    {POST_DISPUTE_FEE_BACK, "dispute_fee_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
+    {POST_CREDIT_GRANTED, "credit_granted", ACCOUNT_GOODWILL, ACCOUNT_STORE_CREDIT, 0},
+    {POST_CREDIT_TAKEN, "credit_taken", ACCOUNT_STORE_CREDIT, ACCOUNT_GOODWILL, 0},
+    {POST_DEPOSIT, "deposit", ACCOUNT_RECEIVABLE, ACCOUNT_DEPOSITS, 1},
+    {POST_DEPOSIT_USED, "deposit_used", ACCOUNT_DEPOSITS, ACCOUNT_RECEIVABLE, -2},
+    {POST_SUSPENSE_MATCHED, "suspense_matched", ACCOUNT_SUSPENSE, ACCOUNT_DEPOSITS, 0},
+    {POST_SUSPENSE_CREDITED, "suspense_credited", ACCOUNT_SUSPENSE, ACCOUNT_STORE_CREDIT, 0},
+    {POST_MANUAL, "manual", ACCOUNT_MANUAL_CLEARING, ACCOUNT_SALES, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1
@@ -215,9 +227,10 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
                                       posting(kinds[i].kind, "att_2", 50)};
         assert_int_equal(post_all(two, 2), 0);
         struct books all = books();
-        int64_t taken = kinds[i].book == 1 ? 300 : 0;
+        int64_t taken = kinds[i].book == 1 ? 300 : kinds[i].book == -2 ? -300 : 0;
         int64_t returned = kinds[i].book == -1 ? 300 : kinds[i].book == 2 ? -300 : 0;
-        int64_t fees = kinds[i].kind == POST_FEE ? 300 : 0;
+        bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE;
+        int64_t fees = fee ? 300 : kinds[i].kind == POST_DISPUTE_FEE_BACK ? -300 : 0;
         if (all.count == 0) {
             assert_int_equal(taken + returned + fees, 0);
             continue;
@@ -225,7 +238,7 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
         assert_int_equal(all.count, 1);
         assert_string_equal(all.rows[0].gateway, "stripe-a");
         assert_int_equal(all.rows[0].taken_minor, taken);
-        assert_int_equal(all.rows[0].taken_count, taken > 0 ? 2 : 0);
+        assert_int_equal(all.rows[0].taken_count, taken > 0 ? 2 : taken < 0 ? -2 : 0);
         assert_int_equal(all.rows[0].returned_minor, returned);
         assert_int_equal(all.rows[0].fees_minor, fees);
     }

@@ -12,7 +12,7 @@
 
 #include "payment/machine.h"
 
-enum { EVENTS = EVENT_ACCEPT, OUTCOMES = GW_NOT_FOUND };
+enum { EVENTS = EVENT_RECEIVE, OUTCOMES = GW_NOT_FOUND };
 
 /* One letter a state; '.' is an illegal move. */
 static char payment_letter(enum payment_state state) {
@@ -27,15 +27,16 @@ static char attempt_letter(enum attempt_state state) {
     return letters[state];
 }
 
-/* Columns: send, wait, ask the customer, no candidate, authorize, charge, fail, cancel, accept. */
+/* Columns: send, wait, ask the customer, no candidate, authorize, charge, fail, cancel, accept,
+ * defer, expire, queue, receive. */
 static const struct {
     enum payment_state from;
     const char *to;
 } payment_picture[] = {
-    {PAYMENT_CREATED, "p..r..fx."},         {PAYMENT_PROCESSING, "pprrasfx."},
-    {PAYMENT_REQUIRES_ACTION, "pp..asfxs"}, {PAYMENT_AUTHORIZED, ".....s.x."},
-    {PAYMENT_SUCCEEDED, ".....s..."},       {PAYMENT_FAILED, "........s"},
-    {PAYMENT_CANCELED, "........s"},
+    {PAYMENT_CREATED, "p..r..fx.r.ps"},         {PAYMENT_PROCESSING, "pprrasfx.r.p."},
+    {PAYMENT_REQUIRES_ACTION, "pp.rasfxsrx.."}, {PAYMENT_AUTHORIZED, ".....s.x....."},
+    {PAYMENT_SUCCEEDED, ".....s......."},       {PAYMENT_FAILED, "........s...."},
+    {PAYMENT_CANCELED, "........s...."},
 };
 
 /* Columns: charged, authorized, pending, action needed, approved, declined, rejected request,
@@ -229,14 +230,16 @@ static void every_attempt_move_has_a_payment_move(void **state) {
     }
 }
 
-/* Every move that a merchant must hear of tells it; sending alone is nobody's business. */
+/* Every move that a merchant must hear of tells it; sending alone is nobody's business, nor is that
+ * what waits for a gateway waits on. */
 static void every_move_but_sending_is_told(void **state) {
     for (int from = 1; from < PAYMENT_STATE_COUNT; from++) {
         for (int event = 1; event <= EVENTS; event++) {
             const struct payment_move *move = payment_move_find((enum payment_state)from,
                                                                 (enum payment_event)event);
             if (move != NULL) {
-                assert_int_equal(move->tells[0] == '\0', event == EVENT_SEND);
+                bool waits_on = event == EVENT_QUEUE && from == PAYMENT_PROCESSING;
+                assert_int_equal(move->tells[0] == '\0', event == EVENT_SEND || waits_on);
             }
         }
     }

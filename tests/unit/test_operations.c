@@ -17,22 +17,6 @@
 #define W the_world
 #define FAKE (W->fake)
 
-/* Consumes the answer. */
-static void expect(json_t *json, int status, const char *state) {
-    if (json == NULL) {
-        fail_msg("it failed: %s", W->err.detail);
-    }
-    assert_int_equal(W->status, status);
-    assert_string_equal(json_at(json, "state"), state);
-    json_decref(json);
-}
-
-static void refused(json_t *json, int code) {
-    assert_null(json);
-    assert_int_equal(W->result, -code);
-    assert_true(W->err.detail[0] != '\0');
-}
-
 static void assert_amounts(const char *id, int64_t captured, int64_t refunded, int64_t pending) {
     json_t *json = world_get(W, id);
     assert_int_equal(int_at(json, "amount_captured"), captured);
@@ -48,8 +32,8 @@ static void all_that_was_authorized_is_captured_by_default(void **state) {
     assert_amounts(id, 0, 0, 0);
     json_t *json = world_capture(W, "key", id, 0, true);
     assert_int_equal(int_at(json, "amount_captured"), 1000);
-    expect(json, 201, "succeeded");
-    refused(world_capture(W, "key-2", id, 0, true), ERR_STATE);
+    assert_done(W, json, 201, "succeeded");
+    assert_refused(W, world_capture(W, "key-2", id, 0, true), ERR_STATE);
     assert_int_equal(fake_calls(FAKE, 0, "capture"), 1);
     free(id);
     world_check(W);
@@ -57,12 +41,12 @@ static void all_that_was_authorized_is_captured_by_default(void **state) {
 
 static void several_captures_take_parts_until_the_final_one(void **state) {
     char *id = world_authorized(W, "order", 1000);
-    expect(world_capture(W, "key-1", id, 300, false), 201, "succeeded");
-    expect(world_capture(W, "key-2", id, 200, false), 201, "succeeded");
-    refused(world_capture(W, "key-3", id, 501, false), ERR_AMOUNT);
+    assert_done(W, world_capture(W, "key-1", id, 300, false), 201, "succeeded");
+    assert_done(W, world_capture(W, "key-2", id, 200, false), 201, "succeeded");
+    assert_refused(W, world_capture(W, "key-3", id, 501, false), ERR_AMOUNT);
     assert_non_null(strstr(W->err.detail, "5.00 USD"));
-    expect(world_capture(W, "key-4", id, 400, true), 201, "succeeded");
-    refused(world_capture(W, "key-5", id, 100, true), ERR_STATE);
+    assert_done(W, world_capture(W, "key-4", id, 400, true), 201, "succeeded");
+    assert_refused(W, world_capture(W, "key-5", id, 100, true), ERR_STATE);
     assert_amounts(id, 900, 0, 0);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'payment.captured'"), 2);
     free(id);
@@ -71,7 +55,7 @@ static void several_captures_take_parts_until_the_final_one(void **state) {
 
 static void a_payment_charged_at_once_is_not_captured(void **state) {
     char *id = world_paid(W, "order", 1000);
-    refused(world_capture(W, "key", id, 0, true), ERR_STATE);
+    assert_refused(W, world_capture(W, "key", id, 0, true), ERR_STATE);
     assert_int_equal(fake_calls(FAKE, 0, "capture"), 0);
     free(id);
 }
@@ -89,7 +73,7 @@ static void a_capture_that_the_gateway_refuses_changes_nothing_and_says_so(void 
     json_decref(world_capture(W, "key", id, 600, true));
     assert_int_equal(W->status, 422);
     assert_true(W->replayed);
-    expect(world_capture(W, "key-2", id, 600, true), 201, "succeeded");
+    assert_done(W, world_capture(W, "key-2", id, 600, true), 201, "succeeded");
     assert_amounts(id, 600, 0, 0);
     free(id);
     world_check(W);
@@ -102,7 +86,7 @@ static void an_unknown_capture_is_repeated_at_once_with_its_key(void **state) {
         payment_world_forget(W);
         char *id = world_authorized(W, "order", 1000);
         fake_say(FAKE, 0, "capture", 1, acts[i]);
-        expect(world_capture(W, "key", id, 700, true), 201, "succeeded");
+        assert_done(W, world_capture(W, "key", id, 700, true), 201, "succeeded");
         assert_int_equal(fake_calls(FAKE, 0, "capture"), 2);
         assert_amounts(id, 700, 0, 0);
         free(id);
@@ -116,9 +100,9 @@ static void an_unknown_capture_counts_until_it_is_resolved(void **state) {
         payment_world_forget(W);
         char *id = world_authorized(W, "order", 1000);
         fake_say(FAKE, 0, "*", -1, acts[i]);
-        expect(world_capture(W, "key", id, 700, false), 202, "authorized");
-        refused(world_capture(W, "key-2", id, 301, false), ERR_AMOUNT);
-        refused(world_cancel(W, "key-3", id), ERR_STATE);
+        assert_done(W, world_capture(W, "key", id, 700, false), 202, "authorized");
+        assert_refused(W, world_capture(W, "key-2", id, 301, false), ERR_AMOUNT);
+        assert_refused(W, world_cancel(W, "key-3", id), ERR_STATE);
         fake_say_nothing(FAKE);
         world_settle_all(W);
         assert_payment(W, id, "succeeded");
@@ -133,9 +117,9 @@ static void
 a_capture_that_never_arrived_is_not_taken_for_the_one_that_closed_the_payment(void **state) {
     char *id = world_authorized(W, "order", 1000);
     fake_say(FAKE, 0, "capture", -1, FAKE_LOSE_BEFORE);
-    expect(world_capture(W, "key", id, 300, false), 202, "authorized");
+    assert_done(W, world_capture(W, "key", id, 300, false), 202, "authorized");
     fake_say_nothing(FAKE);
-    expect(world_capture(W, "key-2", id, 700, true), 201, "succeeded");
+    assert_done(W, world_capture(W, "key-2", id, 700, true), 201, "succeeded");
     world_settle_all(W);
     assert_amounts(id, 700, 0, 0);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation WHERE kind = 1 AND state = 5"),
@@ -147,7 +131,7 @@ a_capture_that_never_arrived_is_not_taken_for_the_one_that_closed_the_payment(vo
 static void a_callback_about_a_capture_of_ours_books_it_once(void **state) {
     char *id = world_authorized(W, "order", 1000);
     fake_say(FAKE, 0, "capture", -1, FAKE_LOSE_AFTER);
-    expect(world_capture(W, "key", id, 1000, true), 202, "authorized");
+    assert_done(W, world_capture(W, "key", id, 1000, true), 202, "authorized");
     world_callbacks(W, 0);
     (void)world_tick(W);
     fake_say_nothing(FAKE);
@@ -256,9 +240,9 @@ static void a_capture_and_a_cancellation_at_once_are_one_of_the_two(void **state
 
 static void a_cancelled_authorization_is_released_and_the_order_is_free(void **state) {
     char *id = world_authorized(W, "order", 1000);
-    expect(world_cancel(W, "key", id), 201, "canceled");
-    refused(world_capture(W, "key-2", id, 0, true), ERR_STATE);
-    refused(world_cancel(W, "key-3", id), ERR_STATE);
+    assert_done(W, world_cancel(W, "key", id), 201, "canceled");
+    assert_refused(W, world_capture(W, "key-2", id, 0, true), ERR_STATE);
+    assert_refused(W, world_cancel(W, "key-3", id), ERR_STATE);
     free(id);
     id = world_paid(W, "order", 1000);
     free(id);
@@ -267,13 +251,13 @@ static void a_cancelled_authorization_is_released_and_the_order_is_free(void **s
 
 static void what_was_taken_or_is_being_asked_is_not_cancelled(void **state) {
     char *id = world_paid(W, "order", 1000);
-    refused(world_cancel(W, "key", id), ERR_STATE);
+    assert_refused(W, world_cancel(W, "key", id), ERR_STATE);
     assert_non_null(strstr(W->err.hint, "refund"));
     free(id);
     fake_say(FAKE, 0, "*", -1, FAKE_LOSE_AFTER);
     json_t *json = world_create(W, "key-2", "order-2", 500);
     assert_string_equal(json_at(json, "state"), "processing");
-    refused(world_cancel(W, "key-3", json_at(json, "id")), ERR_STATE);
+    assert_refused(W, world_cancel(W, "key-3", json_at(json, "id")), ERR_STATE);
     json_decref(json);
     assert_int_equal(fake_calls(FAKE, 0, "cancel"), 0);
 }
@@ -282,7 +266,7 @@ static void a_payment_that_waits_for_another_method_is_cancelled_without_a_gatew
     struct payment_order order = world_order("order", 500);
     order.token = NULL;
     json_t *json = world_pay(W, "key", &order);
-    expect(world_cancel(W, "key-2", json_at(json, "id")), 201, "canceled");
+    assert_done(W, world_cancel(W, "key-2", json_at(json, "id")), 201, "canceled");
     json_decref(json);
     assert_int_equal(fake_calls(FAKE, 0, "*"), 0);
     world_check(W);
@@ -311,7 +295,7 @@ static void cancel_meanwhile(void *ctx, int account, const char *call, bool done
     (void)account;
     if (done && strcmp(call, "query") == 0) {
         fake_hook(FAKE, NULL, NULL);
-        expect(world_cancel(W, "key-of-the-cancellation", ctx), 201, "canceled");
+        assert_done(W, world_cancel(W, "key-of-the-cancellation", ctx), 201, "canceled");
     }
 }
 
@@ -348,8 +332,8 @@ static void an_unknown_cancellation_is_resolved(void **state) {
         payment_world_forget(W);
         char *id = world_authorized(W, "order", 1000);
         fake_say(FAKE, 0, "cancel", -1, acts[i]);
-        expect(world_cancel(W, "key", id), 202, "authorized");
-        refused(world_capture(W, "key-2", id, 0, true), ERR_STATE);
+        assert_done(W, world_cancel(W, "key", id), 202, "authorized");
+        assert_refused(W, world_capture(W, "key-2", id, 0, true), ERR_STATE);
         fake_say_nothing(FAKE);
         world_settle_all(W);
         assert_payment(W, id, "canceled");
@@ -364,20 +348,20 @@ static void a_payment_is_refunded_in_full_by_default(void **state) {
     char *id = world_paid(W, "order", 1000);
     json_t *json = world_refund(W, "key", id, 0);
     assert_int_equal(int_at(json, "amount"), 1000);
-    expect(json, 201, "succeeded");
+    assert_done(W, json, 201, "succeeded");
     assert_amounts(id, 1000, 1000, 0);
-    refused(world_refund(W, "key-2", id, 0), ERR_AMOUNT);
-    refused(world_refund(W, "key-3", id, 1), ERR_AMOUNT);
+    assert_refused(W, world_refund(W, "key-2", id, 0), ERR_AMOUNT);
+    assert_refused(W, world_refund(W, "key-3", id, 1), ERR_AMOUNT);
     free(id);
     world_check(W);
 }
 
 static void several_partial_refunds_go_up_to_what_was_captured(void **state) {
     char *id = world_paid(W, "order", 1000);
-    expect(world_refund(W, "key-1", id, 400), 201, "succeeded");
-    expect(world_refund(W, "key-2", id, 500), 201, "succeeded");
-    refused(world_refund(W, "key-3", id, 101), ERR_AMOUNT);
-    expect(world_refund(W, "key-4", id, 0), 201, "succeeded");
+    assert_done(W, world_refund(W, "key-1", id, 400), 201, "succeeded");
+    assert_done(W, world_refund(W, "key-2", id, 500), 201, "succeeded");
+    assert_refused(W, world_refund(W, "key-3", id, 101), ERR_AMOUNT);
+    assert_done(W, world_refund(W, "key-4", id, 0), 201, "succeeded");
     assert_amounts(id, 1000, 1000, 0);
     free(id);
     world_check(W);
@@ -385,21 +369,21 @@ static void several_partial_refunds_go_up_to_what_was_captured(void **state) {
 
 static void only_what_was_captured_can_be_refunded(void **state) {
     char *id = world_authorized(W, "order", 1000);
-    refused(world_refund(W, "key-1", id, 100), ERR_STATE);
-    expect(world_capture(W, "key-2", id, 300, true), 201, "succeeded");
-    refused(world_refund(W, "key-3", id, 301), ERR_AMOUNT);
-    expect(world_refund(W, "key-4", id, 300), 201, "succeeded");
+    assert_refused(W, world_refund(W, "key-1", id, 100), ERR_STATE);
+    assert_done(W, world_capture(W, "key-2", id, 300, true), 201, "succeeded");
+    assert_refused(W, world_refund(W, "key-3", id, 301), ERR_AMOUNT);
+    assert_done(W, world_refund(W, "key-4", id, 300), 201, "succeeded");
     free(id);
-    refused(world_refund(W, "key-5", "pay_00000000000000000000000000", 1), ERR_NOT_FOUND);
+    assert_refused(W, world_refund(W, "key-5", "pay_00000000000000000000000000", 1), ERR_NOT_FOUND);
     world_check(W);
 }
 
 static void a_pending_refund_counts_as_refunded_until_it_failed(void **state) {
     char *id = world_paid(W, "order", 1000);
     fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
-    expect(world_refund(W, "key-1", id, 700), 202, "pending");
+    assert_done(W, world_refund(W, "key-1", id, 700), 202, "pending");
     assert_amounts(id, 1000, 0, 700);
-    refused(world_refund(W, "key-2", id, 301), ERR_AMOUNT);
+    assert_refused(W, world_refund(W, "key-2", id, 301), ERR_AMOUNT);
     test_clock_advance(61 * US_PER_SECOND);
     (void)world_tick(W);
     assert_amounts(id, 1000, 0, 700);
@@ -407,7 +391,7 @@ static void a_pending_refund_counts_as_refunded_until_it_failed(void **state) {
     test_clock_advance(61 * US_PER_SECOND);
     (void)world_tick(W);
     assert_amounts(id, 1000, 0, 0);
-    expect(world_refund(W, "key-3", id, 1000), 201, "succeeded");
+    assert_done(W, world_refund(W, "key-3", id, 1000), 201, "succeeded");
     free(id);
     world_check(W);
 }
@@ -419,7 +403,7 @@ static void a_pending_refund_ends_as_the_gateway_says(void **state) {
         payment_world_forget(W);
         char *id = world_paid(W, "order", 1000);
         fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
-        expect(world_refund(W, "key-1", id, 700), 202, "pending");
+        assert_done(W, world_refund(W, "key-1", id, 700), 202, "pending");
         fake_refund_becomes(FAKE, 0, "order", ends[i]);
         test_clock_advance(61 * US_PER_SECOND);
         (void)world_tick(W);
@@ -436,9 +420,9 @@ static void an_unknown_refund_counts_and_is_resolved(void **state) {
         payment_world_forget(W);
         char *id = world_paid(W, "order", 1000);
         fake_say(FAKE, 0, "*", -1, acts[i]);
-        expect(world_refund(W, "key-1", id, 700), 202, "unknown");
+        assert_done(W, world_refund(W, "key-1", id, 700), 202, "unknown");
         assert_amounts(id, 1000, 0, 700);
-        refused(world_refund(W, "key-2", id, 301), ERR_AMOUNT);
+        assert_refused(W, world_refund(W, "key-2", id, 301), ERR_AMOUNT);
         fake_say_nothing(FAKE);
         world_settle_all(W);
         assert_amounts(id, 1000, 700, 0);
@@ -455,7 +439,7 @@ static void a_refund_unknown_for_longer_than_keys_live_is_asked_about(void **sta
         payment_world_forget(W);
         char *id = world_paid(W, "order", 1000);
         fake_say(FAKE, 0, "*", -1, acts[i]);
-        expect(world_refund(W, "key-1", id, 700), 202, "unknown");
+        assert_done(W, world_refund(W, "key-1", id, 700), 202, "unknown");
         for (int hour = 0; hour < 25; hour++) {
             test_clock_advance(3600 * US_PER_SECOND);
             (void)world_tick(W);
@@ -471,6 +455,28 @@ static void a_refund_unknown_for_longer_than_keys_live_is_asked_about(void **sta
     }
 }
 
+/* Somebody gave the money back in the gateway's dashboard while ours was unknown, say: every repeat
+ * is refused from then on. */
+static void a_refund_that_never_came_and_is_refused_ever_after_has_failed(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    assert_done(W, world_refund(W, "key", id, 1000), 202, "unknown");
+    fake_say_nothing(FAKE);
+    fake_say(FAKE, 0, "refund", -1, FAKE_REJECT);
+    /* While the first may be on its way the refusal is the repeat's alone. */
+    test_clock_advance(10 * US_PER_SECOND);
+    (void)world_tick(W);
+    assert_amounts(id, 1000, 0, 1000);
+    for (int i = 0; i < 40; i++) {
+        test_clock_advance(30 * US_PER_SECOND);
+        (void)world_tick(W);
+    }
+    assert_amounts(id, 1000, 0, 0);
+    assert_text(W, "SELECT CAST(state AS text) FROM operation WHERE kind = 3", "5");
+    free(id);
+    world_check(W);
+}
+
 static void a_refund_that_certainly_was_not_made_fails_and_frees_its_amount(void **state) {
     static const enum fake_act acts[] = {FAKE_REFUSE, FAKE_RATE_LIMIT, FAKE_BAD_KEY, FAKE_REJECT,
                                          FAKE_DECLINE};
@@ -478,7 +484,7 @@ static void a_refund_that_certainly_was_not_made_fails_and_frees_its_amount(void
         payment_world_forget(W);
         char *id = world_paid(W, "order", 1000);
         fake_say(FAKE, 0, "refund", 1, acts[i]);
-        expect(world_refund(W, "key-1", id, 1000), 201, "failed");
+        assert_done(W, world_refund(W, "key-1", id, 1000), 201, "failed");
         assert_amounts(id, 1000, 0, 0);
         free(id);
         world_check(W);
@@ -496,10 +502,10 @@ static void a_failed_refund_is_sent_again_once(void **state) {
     fake_say(FAKE, 0, "refund", 2, FAKE_REFUSE);
     json_t *first = world_refund(W, "key-1", id, 600);
     const char *refund_id = json_at(first, "id");
-    expect(retry("key-2", refund_id), 201, "failed");
-    expect(retry("key-3", refund_id), 201, "succeeded");
-    refused(retry("key-4", refund_id), ERR_STATE);
-    expect(retry("key-3", refund_id), 201, "succeeded");
+    assert_done(W, retry("key-2", refund_id), 201, "failed");
+    assert_done(W, retry("key-3", refund_id), 201, "succeeded");
+    assert_refused(W, retry("key-4", refund_id), ERR_STATE);
+    assert_done(W, retry("key-3", refund_id), 201, "succeeded");
     assert_true(W->replayed);
     json_decref(first);
     assert_amounts(id, 1000, 600, 0);
@@ -507,18 +513,62 @@ static void a_failed_refund_is_sent_again_once(void **state) {
     world_check(W);
 }
 
+static size_t failed_listed(void) {
+    struct answer answer = {0};
+    json_t *json = world_take(W, refund_list(W->payments, "failed", 0, 0, &answer, &W->err),
+                              &answer);
+    size_t count = json_array_size(json_object_get(json, "data"));
+    json_decref(json);
+    return count;
+}
+
+static void what_was_sent_again_is_listed_as_failed_no_longer(void **state) {
+    char *id = world_paid(W, "order", 1000);
+    fake_say(FAKE, 0, "refund", 2, FAKE_REFUSE);
+    json_t *first = world_refund(W, "key-1", id, 300);
+    assert_int_equal(failed_listed(), 1);
+    json_decref(retry("key-2", json_at(first, "id"))); /* it fails as well */
+    assert_int_equal(failed_listed(), 2);
+    fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
+    assert_done(W, retry("key-3", json_at(first, "id")), 202, "pending");
+    assert_int_equal(failed_listed(), 0);
+    json_decref(first);
+    free(id);
+    world_check(W);
+}
+
+/* Two failures of one refund are not two refunds: whichever is sent again, it is given once. */
+static void a_refund_that_failed_twice_is_not_given_twice(void **state) {
+    for (int latest_first = 0; latest_first < 2; latest_first++) {
+        payment_world_forget(W);
+        char *id = world_paid(W, "order", 1000);
+        fake_say(FAKE, 0, "refund", 2, FAKE_REFUSE);
+        json_t *first = world_refund(W, "key-1", id, 300);
+        json_t *second = retry("key-2", json_at(first, "id"));
+        assert_done(W, retry("key-3", json_at(latest_first ? second : first, "id")), 201,
+                    "succeeded");
+        assert_refused(W, retry("key-4", json_at(latest_first ? first : second, "id")), ERR_STATE);
+        assert_int_equal(failed_listed(), 0);
+        assert_amounts(id, 1000, 300, 0);
+        json_decref(first);
+        json_decref(second);
+        free(id);
+        world_check(W);
+    }
+}
+
 static void only_a_failed_refund_is_sent_again(void **state) {
     char *id = world_paid(W, "order", 1000);
     json_t *json = world_refund(W, "key-1", id, 600);
-    refused(retry("key-2", json_at(json, "id")), ERR_STATE);
+    assert_refused(W, retry("key-2", json_at(json, "id")), ERR_STATE);
     json_decref(json);
-    refused(retry("key-3", "re_00000000000000000000000000"), ERR_NOT_FOUND);
+    assert_refused(W, retry("key-3", "re_00000000000000000000000000"), ERR_NOT_FOUND);
     free(id);
 }
 
 static void a_refund_that_succeeded_and_failed_after_all_is_taken_back(void **state) {
     char *id = world_paid(W, "order", 1000);
-    expect(world_refund(W, "key-1", id, 600), 201, "succeeded");
+    assert_done(W, world_refund(W, "key-1", id, 600), 201, "succeeded");
     int from = fake_event_count(FAKE);
     fake_refund_becomes(FAKE, 0, "order", "failed");
     world_callbacks(W, from);
@@ -541,17 +591,17 @@ static json_t *store_credit(const char *key, const char *id, int64_t amount_mino
 static void store_credit_needs_no_gateway_and_counts_as_refunded(void **state) {
     char *id = world_paid(W, "order", 1000);
     int calls = fake_calls(FAKE, 0, "*");
-    expect(store_credit("key-1", id, 400), 201, "succeeded");
+    assert_done(W, store_credit("key-1", id, 400), 201, "succeeded");
     assert_int_equal(fake_calls(FAKE, 0, "*"), calls);
     assert_amounts(id, 1000, 400, 0);
-    refused(world_refund(W, "key-2", id, 601), ERR_AMOUNT);
+    assert_refused(W, world_refund(W, "key-2", id, 601), ERR_AMOUNT);
     assert_text(W, "SELECT credit_account FROM posting WHERE kind = 8",
                 "customer:cus_1:store_credit");
     free(id);
     struct payment_order order = world_order("order-2", 500);
     order.customer_id = "";
     json_t *json = world_pay(W, NULL, &order);
-    refused(store_credit("key-3", json_at(json, "id"), 100), ERR_VALIDATION);
+    assert_refused(W, store_credit("key-3", json_at(json, "id"), 100), ERR_VALIDATION);
     json_decref(json);
     world_check(W);
 }
@@ -576,7 +626,7 @@ static void a_refund_and_a_capture_at_once_are_both_counted(void **state) {
     for (int round = 0; round < 4; round++) {
         payment_world_forget(W);
         char *id = world_authorized(W, "order", 1000);
-        expect(world_capture(W, "key", id, 400, false), 201, "succeeded");
+        assert_done(W, world_capture(W, "key", id, 400, false), 201, "succeeded");
         struct racer racers[RACERS];
         for (int i = 0; i < RACERS; i++) {
             racers[i] = (struct racer){i,  0,   0,
@@ -616,9 +666,9 @@ static void a_disabled_gateway_refuses_refunds_and_a_draining_one_does_not(void 
                          0);
         assert_int_equal(gateway_control_apply(&change, &W->err), 0);
         if (switches[i] == GATEWAY_DISABLED) {
-            refused(world_refund(W, "key-1", id, 100), ERR_NO_GATEWAY);
+            assert_refused(W, world_refund(W, "key-1", id, 100), ERR_NO_GATEWAY);
         } else {
-            expect(world_refund(W, "key-2", id, 100), 201, "succeeded");
+            assert_done(W, world_refund(W, "key-2", id, 100), 201, "succeeded");
         }
     }
     free(id);
@@ -655,8 +705,11 @@ int main(void) {
         cmocka_unit_test(a_pending_refund_ends_as_the_gateway_says),
         cmocka_unit_test(an_unknown_refund_counts_and_is_resolved),
         cmocka_unit_test(a_refund_unknown_for_longer_than_keys_live_is_asked_about),
+        cmocka_unit_test(a_refund_that_never_came_and_is_refused_ever_after_has_failed),
         cmocka_unit_test(a_refund_that_certainly_was_not_made_fails_and_frees_its_amount),
         cmocka_unit_test(a_failed_refund_is_sent_again_once),
+        cmocka_unit_test(what_was_sent_again_is_listed_as_failed_no_longer),
+        cmocka_unit_test(a_refund_that_failed_twice_is_not_given_twice),
         cmocka_unit_test(only_a_failed_refund_is_sent_again),
         cmocka_unit_test(a_refund_that_succeeded_and_failed_after_all_is_taken_back),
         cmocka_unit_test(store_credit_needs_no_gateway_and_counts_as_refunded),

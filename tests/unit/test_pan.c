@@ -461,6 +461,36 @@ static void an_allowed_place_may_look_like_a_card_number(void **state) {
     }
 }
 
+static void a_star_in_an_allowed_place_stands_for_any_one_key_or_index(void **state) {
+    static const char *const allowed[] = {"/rows/*/account", "/more/*", NULL};
+    static const char *const good[] = {
+        "{\"rows\":[{},{\"account\":\"4242424242424242\"}]}",
+        "{\"rows\":{\"any\":{\"account\":\"4242424242424242\"}}}",
+        "{\"more\":[\"4242424242424242\"]}",
+    };
+    static const char *const refused[] = {
+        "{\"rows\":[{\"name\":\"4242424242424242\"}]}",
+        "{\"rows\":[\"4242424242424242\"]}",
+        "{\"rows\":[[{\"account\":\"4242424242424242\"}]]}",
+        "{\"rows\":[{\"account\":[\"4242424242424242\"]}]}",
+        "{\"rows\":[{\"accounts\":\"4242424242424242\"}]}",
+        "{\"account\":\"4242424242424242\"}",
+        "{\"more\":\"4242424242424242\"}",
+        "{\"more\":{\"a\":{\"b\":\"4242424242424242\"}}}",
+    };
+    struct err err = {0};
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        JSON_AUTO json = must_read(good[i]);
+        assert_int_equal(pan_refuse_json(json, allowed, &err), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        JSON_AUTO json = must_read(refused[i]);
+        if (pan_refuse_json(json, allowed, &err) != -ERR_CARD_NUMBER) {
+            fail_msg("%s was let in", refused[i]);
+        }
+    }
+}
+
 static void a_key_is_refused_even_where_its_value_is_allowed(void **state) {
     static const char *const allowed[] = {"/4242424242424242", NULL};
     struct err err = {0};
@@ -520,6 +550,7 @@ int main(void) {
         cmocka_unit_test(json_is_refused_with_the_place_of_the_first_number),
         cmocka_unit_test(json_without_a_card_number_is_taken),
         cmocka_unit_test(an_allowed_place_may_look_like_a_card_number),
+        cmocka_unit_test(a_star_in_an_allowed_place_stands_for_any_one_key_or_index),
         cmocka_unit_test(a_key_is_refused_even_where_its_value_is_allowed),
         cmocka_unit_test(a_place_that_is_cut_inside_the_number_shows_none_of_it),
         cmocka_unit_test(a_tree_that_is_too_deep_is_refused_not_followed),

@@ -36,22 +36,15 @@ static void money_comes_late(void) {
 }
 
 static int choose(const char *payment_id) {
-    struct caller caller = world_caller("key-choose", "choose");
-    struct answer answer = {0};
-    W->err = (struct err){0};
-    int r = payment_choose(W->payments, &caller, payment_id, METHOD_CARD, NULL, "pm", &answer,
-                           &W->err);
-    json_decref(world_take(W, r, &answer));
-    return r;
+    json_decref(world_choose(W, "key-choose", payment_id, "pm"));
+    return W->result;
 }
 
 /* ---- late successes ---------------------------------------------------------------------------
  */
 
 static void an_order_whose_money_came_late_is_not_charged_again(void **state) {
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
-    }
+    fake_say_all(FAKE, "charge", 1, FAKE_REFUSE);
     json_t *json = world_create(W, "key-1", "order", 500);
     assert_string_equal(json_at(json, "state"), "requires_action");
     money_comes_late();
@@ -71,9 +64,7 @@ static void an_order_whose_money_came_late_is_not_charged_again(void **state) {
 }
 
 static void an_order_paid_otherwise_meanwhile_stays_with_its_payment(void **state) {
-    for (int i = 0; i < FAKE_ACCOUNTS; i++) {
-        fake_say(FAKE, i, "charge", 1, FAKE_REFUSE);
-    }
+    fake_say_all(FAKE, "charge", 1, FAKE_REFUSE);
     json_decref(world_create(W, "key-1", "order", 500));
     json_decref(world_create(W, "key-2", "order", 500));
     char *attempt = world_text(W, "SELECT id FROM attempt WHERE state = 8 AND number = 1");

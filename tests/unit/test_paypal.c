@@ -52,7 +52,7 @@ static void a_captured_order_says_ids_amounts_and_the_fee(void **state) {
     assert_string_equal(result.currency.code, "USD");
     assert_int_equal(result.duration_us, 2000);
     assert_string_equal(result.common_code, "");
-    assert_string_equal(result.action_url, "");
+    assert_string_equal(result.action_data, "");
 }
 
 static void authorize_only_and_stored_cards_say_so(void **state) {
@@ -82,7 +82,7 @@ static void a_wallet_without_a_token_sends_the_payer_to_paypal(void **state) {
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "");
     assert_int_equal(result.outcome, GW_ACTION_NEEDED);
     assert_int_equal(result.advice, ADVICE_CUSTOMER);
-    assert_string_equal(result.action_url, "https://www.paypal.com/go?token=5O19");
+    assert_string_equal(result.action_data, "https://www.paypal.com/go?token=5O19");
     assert_string_equal(fake->persisted, "5O190127TN364715T");
     assert_non_null(
         strstr(fake->sent[0].body,
@@ -444,13 +444,13 @@ static void a_payer_who_is_needed_for_a_token_is_told_where(void **state) {
     FAKE_SCRIPT(fake, {201, CREATED}, {422, ISSUE("ORDER_NOT_APPROVED")});
     struct gateway_result result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
     assert_int_equal(result.outcome, GW_ACTION_NEEDED);
-    assert_string_equal(result.action_url, "https://www.paypal.com/go?token=5O19");
+    assert_string_equal(result.action_data, "https://www.paypal.com/go?token=5O19");
     FAKE_SCRIPT(fake, {201, CREATED},
                 {422, "{\"name\":\"UNPROCESSABLE_ENTITY\",\"details\":[{\"issue\":"
                       "\"PAYER_ACTION_REQUIRED\"}],\"links\":[{\"rel\":\"payer-action\",\"href\":"
                       "\"https://www.paypal.com/3ds\"}]}"});
     result = paypal_charged(fake, METHOD_PAYPAL, "vault_1");
-    assert_string_equal(result.action_url, "https://www.paypal.com/3ds");
+    assert_string_equal(result.action_data, "https://www.paypal.com/3ds");
 }
 
 static void an_answer_about_another_payment_is_no_answer(void **state) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_paypal_machine.c: the payment machine, PayPal's adapter and the simulated PayPal together,
- * on both engines, where PayPal is not like others: it keeps no refusals under a key, and a refund
- * goes to one of several captures (which is written before it is sent, so that its repeats go
- * there too). */
+ * on both engines, where PayPal is not like others: it keeps no refusals under a key (so what it
+ * refused is asked about once more), and a refund goes to one of several captures (which is written
+ * before it is sent, so that its repeats go there too). */
 #include "sandbox_fixture.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void open_machine(void) {
     struct err err = {0};
     char url[FIXTURE_URL_MAX];
     snprintf(url, sizeof url, "http://127.0.0.1:%d", sandbox_port(fixture.sandbox, SANDBOX_PAYPAL));
-    setenv("HF_FAKE_PAYPAL_CA", sandbox_paypal_ca(fixture.sandbox), 1);
+    setenv("HF_FAKE_PAYPAL_CA", sandbox_paper(fixture.sandbox, SANDBOX_PAYPAL, "ca.pem"), 1);
     const struct gateway_settings settings = {
         .name = "paypal",
         .adapter = "paypal",
@@ -143,6 +143,9 @@ static void assert_refunds(const char *id, int64_t refunded_minor, int64_t pendi
 
 #define LATEST(column)                                                                             \
     "SELECT " column " FROM operation WHERE kind = 3 ORDER BY created_us DESC, id DESC LIMIT 1"
+
+#define LAST_OPERATION(column)                                                                     \
+    "SELECT " column " FROM operation ORDER BY created_us DESC, id DESC LIMIT 1"
 
 /* The next refund calls are answered 500, done or not; the machine calls twice. */
 static void nobody_answers(bool done) {
@@ -312,31 +315,67 @@ static void a_target_is_set_once_and_only_while_the_refund_is_open(void **state)
 
 /* ---- charges ---- */
 
-/* The first capture is not answered, and may still be on its way; its repeats are declined. Since
+/* The first capture is not answered, and may still be on its way; its repeat is declined. Since
  * PayPal keeps no refusals, the first could come later and be done: nothing has been said. */
-static void a_decline_of_a_repeat_is_no_end(void **state) {
-    (void)state;
+static json_t *unanswered_then_declined(void) {
     fault("paypal:error:operation=charge|capture,status=500,executed=false,count=1");
     fault("paypal:decline:operation=charge|capture");
     struct payment_order order = world_order("order", 1000);
     order.method = METHOD_PAYPAL;
     order.token = "vault_good";
-    json_t *json = world_pay(W, NULL, &order);
-    assert_non_null(json);
-    char *id = strdup(json_at(json, "id"));
-    expect(json, 202, "processing");
-    assert_true(world_int(W, "SELECT COUNT(*) FROM inquiry WHERE source = 'repeat'") > 0);
-    sandbox_heal(fixture.sandbox);
-    char *attempt = world_text(W, "SELECT id FROM attempt");
+    return world_pay(W, NULL, &order);
+}
+
+static bool resolve_once(void) {
     struct err err = {0};
     struct gateway_result result;
     bool open = true;
+    char *attempt = world_text(W, "SELECT id FROM attempt");
     must(resolve_attempt(W->payments, attempt, "resolver", &open, &result, &err), &err);
-    assert_false(open);
+    free(attempt);
+    return !open;
+}
+
+static int64_t repeats(void) {
+    return world_int(W, "SELECT COUNT(*) FROM inquiry WHERE source = 'repeat'");
+}
+
+/* As if it had been begun 80 seconds ago: nothing of it is on its way any more. */
+static void let_time_pass(void) {
+    engine_exec(&W->engine, "UPDATE attempt SET created_us = created_us - 80000000");
+}
+
+static void a_decline_of_a_repeat_is_no_end(void **state) {
+    (void)state;
+    expect(unanswered_then_declined(), 202, "processing");
+    assert_int_equal(repeats(), 1);
+    /* The bank is not asked again and again meanwhile. */
+    assert_false(resolve_once());
+    assert_int_equal(repeats(), 1);
+    assert_text(W, "SELECT source FROM inquiry ORDER BY at_us DESC LIMIT 1", "query");
+    world_verify(W);
+}
+
+static void a_decline_of_a_repeat_is_the_end_once_nothing_is_on_its_way(void **state) {
+    (void)state;
+    expect(unanswered_then_declined(), 202, "processing");
+    let_time_pass();
+    assert_true(resolve_once());
+    assert_int_equal(repeats(), 2);
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), PAYMENT_FAILED);
+    assert_int_equal(booked("paypal", "USD", "charged_minor"), 0);
+    world_verify(W);
+}
+
+static void what_arrived_late_after_a_declined_repeat_is_charged_once(void **state) {
+    (void)state;
+    expect(unanswered_then_declined(), 202, "processing");
+    sandbox_heal(fixture.sandbox);
+    let_time_pass();
+    assert_true(resolve_once());
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), PAYMENT_SUCCEEDED);
     assert_int_equal(booked("paypal", "USD", "charged_minor"), 1000);
     world_verify(W);
-    free(attempt);
-    free(id);
 }
 
 static void a_decline_at_once_is_the_end(void **state) {
@@ -346,6 +385,288 @@ static void a_decline_at_once_is_the_end(void **state) {
     order.method = METHOD_PAYPAL;
     order.token = "vault_good";
     expect(world_pay(W, NULL, &order), 201, "failed");
+}
+
+/* ---- what was refused, and then done by a second copy of the request ---- */
+
+static int durable_already(void *ctx, const char *gateway_id, struct err *err) {
+    (void)ctx, (void)gateway_id, (void)err;
+    return 0;
+}
+
+struct copy {
+    struct arena *arena;
+    enum gateway_operation operation;
+    struct payment_row payment;
+    struct attempt_row attempt;
+    struct operation_row change;
+};
+
+static int read_rows(struct store_tx *tx, void *ctx, struct err *err) {
+    struct copy *copy = ctx;
+    bool changes = copy->operation != OP_CHARGE;
+    char *attempt = world_text(W, "SELECT id FROM attempt");
+    char *payment = world_text(W, "SELECT id FROM payment");
+    char *change = changes ? world_text(W, LAST_OPERATION("id")) : strdup("");
+    int r = attempt_row_load(tx, copy->arena, attempt, &copy->attempt, err);
+    r = r < 0 ? r : payment_row_load(tx, copy->arena, payment, false, &copy->payment, err);
+    r = r < 0 || !changes ? r
+                          : operation_row_load(tx, copy->arena, change, false, &copy->change, err);
+    free(change);
+    free(payment);
+    free(attempt);
+    return r;
+}
+
+/* The same request as the one that was just refused, under the same key. */
+static enum gateway_outcome second_copy(enum gateway_operation operation) {
+    ARENA_AUTO arena = arena_new(1024 * 1024);
+    struct copy copy = {.arena = arena, .operation = operation};
+    struct gateway_charge charge;
+    struct gateway_change change;
+    struct gateway_result result;
+    struct err err = {0};
+    sandbox_heal(fixture.sandbox);
+    must(store_read(W->engine.store, read_rows, &copy, &err), &err);
+    charge_of(&copy.payment, &copy.attempt, &charge);
+    change_of(&copy.payment, &copy.attempt, &copy.change, &change);
+    struct gateway_ask ask = {
+        .gateway = gateway_find(W->registry, "paypal"),
+        .operation = operation,
+        .method = METHOD_PAYPAL,
+        .charge = &charge,
+        .change = &change,
+        .past_breaker = true,
+        .persist = durable_already,
+    };
+    gateway_ask(W->payments, &ask, &result);
+    return result.outcome;
+}
+
+#define WAITING "SELECT COUNT(*) FROM job WHERE kind LIKE 'confirm%'"
+#define ASKED "SELECT COUNT(*) FROM inquiry WHERE source = 'confirm'"
+#define CASES "SELECT COUNT(*) FROM review_case"
+
+/* Nothing is asked while the other copy may be on its way; then once. */
+static void confirm(int64_t waiting_after) {
+    int64_t asked = world_int(W, ASKED);
+    assert_int_equal(world_int(W, WAITING), 1);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, ASKED), asked);
+    engine_exec(&W->engine, "UPDATE job SET due_us = due_us - 75000000 WHERE kind LIKE 'confirm%'");
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, ASKED), asked + 1);
+    assert_int_equal(world_int(W, WAITING), waiting_after);
+}
+
+static json_t *refused(const char *spec, bool capture_later) {
+    fault(spec);
+    struct payment_order order = world_order("order", 1000);
+    order.method = METHOD_PAYPAL;
+    order.token = "vault_good";
+    order.capture_later = capture_later;
+    return world_pay(W, NULL, &order);
+}
+
+static void assert_noticed_late(int64_t suspended_minor) {
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), PAYMENT_FAILED);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"),
+                     1);
+    assert_text(W, "SELECT review FROM payment", "late_success");
+    assert_int_equal(booked("paypal", "USD", "charged_minor"), suspended_minor);
+    assert_int_equal(world_int(W, "SELECT COALESCE(SUM(amount_minor), 0) FROM posting"),
+                     suspended_minor);
+    world_verify(W);
+}
+
+static void what_was_taken_after_a_decline_is_noticed(void **state) {
+    (void)state;
+    expect(refused("paypal:decline:operation=charge|capture", false), 201, "failed");
+    assert_int_equal(second_copy(OP_CHARGE), GW_CHARGED);
+    confirm(0);
+    assert_int_equal(world_int(W, "SELECT outcome FROM inquiry WHERE source = 'confirm'"),
+                     GW_CHARGED);
+    assert_noticed_late(1000);
+    assert_int_equal(world_int(W, "SELECT holds_order FROM payment"), 1);
+}
+
+static void what_was_held_after_a_decline_is_noticed(void **state) {
+    (void)state;
+    expect(refused("paypal:decline:operation=charge|capture", true), 201, "failed");
+    assert_int_equal(second_copy(OP_CHARGE), GW_AUTHORIZED);
+    confirm(0);
+    assert_noticed_late(0);
+}
+
+static void what_was_taken_although_it_was_told_to_wait_is_noticed(void **state) {
+    (void)state;
+    json_decref(
+        refused("paypal:error:operation=charge|capture,status=429,executed=true,count=1", false));
+    assert_int_equal(world_int(W, "SELECT state FROM attempt"), ATTEMPT_NOT_CHARGED);
+    confirm(0);
+    assert_int_equal(world_int(W, CASES), 1);
+    assert_int_equal(booked("paypal", "USD", "charged_minor"), 1000);
+    assert_int_equal(world_int(W, "SELECT COALESCE(SUM(amount_minor), 0) FROM posting"), 1000);
+}
+
+static void a_decline_that_holds_is_asked_about_once_and_changes_nothing(void **state) {
+    (void)state;
+    expect(refused("paypal:decline:operation=charge|capture", false), 201, "failed");
+    int64_t version = world_int(W, "SELECT version FROM payment");
+    sandbox_heal(fixture.sandbox);
+    confirm(0);
+    assert_int_equal(world_int(W, "SELECT version FROM payment"), version);
+    assert_int_equal(world_int(W, CASES), 0);
+    world_verify(W);
+}
+
+static void a_question_about_a_decline_that_nobody_answers_is_asked_again(void **state) {
+    (void)state;
+    expect(refused("paypal:decline:operation=charge|capture", false), 201, "failed");
+    assert_int_equal(second_copy(OP_CHARGE), GW_CHARGED);
+    fault("paypal:error:operation=query,status=503");
+    confirm(1);
+    assert_int_equal(world_int(W, CASES), 0);
+    engine_exec(&W->engine, "UPDATE job SET due_us = due_us - 75000000 WHERE kind LIKE 'confirm%'");
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, ASKED), 2);
+    assert_int_equal(world_int(W, WAITING), 1);
+    sandbox_heal(fixture.sandbox);
+    engine_exec(&W->engine,
+                "UPDATE job SET due_us = due_us - 3600000000 WHERE kind LIKE 'confirm%'");
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, WAITING), 0);
+    assert_noticed_late(1000);
+}
+
+static void what_was_never_sent_is_not_asked_about(void **state) {
+    (void)state;
+    fault("paypal:refuse");
+    struct payment_order order = world_order("order", 1000);
+    order.method = METHOD_PAYPAL;
+    order.token = "vault_good";
+    json_decref(world_pay(W, NULL, &order));
+    assert_int_equal(world_int(W, "SELECT state FROM attempt"), ATTEMPT_NOT_CHARGED);
+    assert_int_equal(world_int(W, WAITING), 0);
+}
+
+static void a_capture_that_was_done_after_its_refusal_is_booked(void **state) {
+    (void)state;
+    char *id = held(2172);
+    capture_first(id);
+    fault("paypal:decline:operation=capture");
+    json_decref(world_capture(W, NULL, id, 400, false));
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_FAILED);
+    assert_int_equal(second_copy(OP_CAPTURE), GW_CHARGED);
+    confirm(0);
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_SUCCEEDED);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 724 + 400);
+    assert_int_equal(booked("paypal", "USD", "charged_minor"), 724 + 400);
+    assert_int_equal(world_int(W, CASES), 0);
+    world_verify(W);
+    free(id);
+}
+
+static void a_refused_capture_that_was_not_done_stays_refused(void **state) {
+    (void)state;
+    char *id = held(2172);
+    capture_first(id);
+    fault("paypal:decline:operation=capture");
+    json_decref(world_capture(W, NULL, id, 400, false));
+    sandbox_heal(fixture.sandbox);
+    confirm(0);
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_FAILED);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 724);
+    world_verify(W);
+    free(id);
+}
+
+static void a_refused_capture_is_not_told_from_one_that_is_open(void **state) {
+    (void)state;
+    char *id = held(2172);
+    capture_first(id);
+    fault("paypal:decline:operation=capture");
+    json_decref(world_capture(W, NULL, id, 400, false));
+    char *refused_id = world_text(W, LAST_OPERATION("id"));
+    sandbox_heal(fixture.sandbox);
+    fault("paypal:error:operation=capture,status=500,executed=true");
+    json_decref(world_capture(W, NULL, id, 400, false));
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_UNKNOWN);
+    sandbox_heal(fixture.sandbox);
+    engine_exec(&W->engine, "UPDATE job SET due_us = due_us - 75000000 WHERE kind LIKE 'confirm%'");
+    engine_exec(&W->engine, "UPDATE job SET due_us = due_us + 75000000 WHERE kind LIKE 'resolve%'");
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, WAITING), 1);
+    engine_exec(&W->engine, "UPDATE job SET due_us = 1 WHERE kind LIKE 'resolve%'");
+    (void)world_tick(W);
+    engine_exec(&W->engine, "UPDATE job SET due_us = 1 WHERE kind LIKE 'confirm%'");
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, WAITING), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation WHERE state = 4"), 2);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 724 + 400);
+    world_verify(W);
+    free(refused_id);
+    free(id);
+}
+
+static void a_refund_that_was_paid_after_its_refusal_is_booked_and_shown_to_a_person(void **state) {
+    (void)state;
+    char *id = captured_in_two_parts();
+    fault("paypal:decline:operation=refund");
+    expect(world_refund(W, NULL, id, 300), 201, "failed");
+    assert_int_equal(second_copy(OP_REFUND), GW_REFUNDED);
+    confirm(0);
+    assert_int_equal(world_int(W, LATEST("state")), OPERATION_SUCCEEDED);
+    assert_text(W, "SELECT kind FROM review_case", "late_refund");
+    assert_refunds(id, 300, 0);
+    free(id);
+}
+
+static void a_refused_refund_that_was_not_paid_stays_refused(void **state) {
+    (void)state;
+    char *id = captured_in_two_parts();
+    fault("paypal:decline:operation=refund");
+    expect(world_refund(W, NULL, id, 300), 201, "failed");
+    sandbox_heal(fixture.sandbox);
+    confirm(0);
+    assert_int_equal(world_int(W, LATEST("state")), OPERATION_FAILED);
+    assert_int_equal(world_int(W, CASES), 0);
+    assert_refunds(id, 0, 0);
+    free(id);
+}
+
+static void a_hold_that_was_released_after_its_refusal_is_released(void **state) {
+    (void)state;
+    char *id = held(2172);
+    fault("paypal:error:operation=cancel,status=429");
+    json_decref(world_cancel(W, NULL, id));
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_FAILED);
+    assert_int_equal(second_copy(OP_CANCEL), GW_CANCELED);
+    confirm(0);
+    assert_int_equal(world_int(W, "SELECT state FROM payment"), PAYMENT_CANCELED);
+    world_verify(W);
+    free(id);
+}
+
+static void a_return_that_was_paid_after_its_refusal_closes_its_case(void **state) {
+    (void)state;
+    expect(refused("paypal:decline:operation=charge|capture", false), 201, "failed");
+    assert_int_equal(second_copy(OP_CHARGE), GW_CHARGED);
+    confirm(0);
+    fault("paypal:decline:operation=refund");
+    char *case_id = world_text(W, "SELECT id FROM review_case");
+    struct caller caller = world_caller(NULL, "return");
+    struct answer answer = {0};
+    int r = case_return(W->payments, &caller, case_id, "nobody wanted it", &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_FAILED);
+    assert_int_equal(second_copy(OP_REFUND), GW_REFUNDED);
+    confirm(0);
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_SUCCEEDED);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE state = 1"), 0);
+    assert_int_equal(booked("paypal", "USD", "refunded_minor"), 1000);
+    world_verify(W);
+    free(case_id);
 }
 
 int main(void) {
@@ -361,7 +682,22 @@ int main(void) {
     }
     const struct CMUnitTest tests[] = {
         BOTH(a_decline_of_a_repeat_is_no_end),
+        BOTH(a_decline_of_a_repeat_is_the_end_once_nothing_is_on_its_way),
+        BOTH(what_arrived_late_after_a_declined_repeat_is_charged_once),
         BOTH(a_decline_at_once_is_the_end),
+        BOTH(what_was_taken_after_a_decline_is_noticed),
+        BOTH(what_was_held_after_a_decline_is_noticed),
+        BOTH(what_was_taken_although_it_was_told_to_wait_is_noticed),
+        BOTH(a_decline_that_holds_is_asked_about_once_and_changes_nothing),
+        BOTH(a_question_about_a_decline_that_nobody_answers_is_asked_again),
+        BOTH(what_was_never_sent_is_not_asked_about),
+        BOTH(a_capture_that_was_done_after_its_refusal_is_booked),
+        BOTH(a_refused_capture_that_was_not_done_stays_refused),
+        BOTH(a_refused_capture_is_not_told_from_one_that_is_open),
+        BOTH(a_refund_that_was_paid_after_its_refusal_is_booked_and_shown_to_a_person),
+        BOTH(a_refused_refund_that_was_not_paid_stays_refused),
+        BOTH(a_hold_that_was_released_after_its_refusal_is_released),
+        BOTH(a_return_that_was_paid_after_its_refusal_closes_its_case),
         BOTH(an_interrupted_refund_goes_to_the_capture_with_room),
         BOTH(an_interrupted_refund_without_room_anywhere_fails_and_frees_its_amount),
         BOTH(an_unanswered_refund_is_repeated_at_its_own_capture),

@@ -4,6 +4,7 @@
 #include "gateway_fixture.h"
 
 #include "gateway/health.h"
+#include "gateway/keyring.h"
 #include "gateway/registry.h"
 
 static int health_alive;
@@ -77,8 +78,11 @@ static void gateways_are_opened_with_their_defaults(void **state) {
     assert_int_equal(gateway->timeout_us, 10 * US_PER_SECOND);
     assert_int_equal(gateway->callback_due_us, 900 * US_PER_SECOND);
     assert_int_equal(http_bulkhead_max(gateway->bulkhead), 512);
-    assert_true(secret_equal(gateway_credential(gateway, "api_key"), "sk_test_1", 9));
-    assert_null(gateway_credential(gateway, "client_id"));
+    struct gateway *set = keyring_take(gateway);
+    assert_true(secret_equal(gateway_credential(set, "api_key"), "sk_test_1", 9));
+    assert_null(gateway_credential(set, "client_id"));
+    keyring_drop(set);
+    assert_null(gateway_credential(gateway, "api_key"));
     assert_null(gateway_find(registry, "stripe"));
     assert_null(gateway_find(registry, NULL));
     gateway_registry_close(registry);
@@ -161,7 +165,9 @@ static void a_wrong_name_or_adapter_is_refused(void **state) {
     REFUSED("name", "a-z", s.name = "-x");
     REFUSED("name", "a-z", s.name = "a/b");
     REFUSED("name", "1 to 31", s.name = "abcdefghijklmnopqrstuvwxyz012345");
-    REFUSED("adapter", "no adapter 'strip'; there are: paypal, stripe", s.adapter = "strip");
+    REFUSED("adapter",
+            "no adapter 'strip'; there are: alipay, bank, paypal, stripe, unionpay, wechatpay",
+            s.adapter = "strip");
     REFUSED("adapter", "no adapter ''", s.adapter = NULL);
 }
 
@@ -172,7 +178,8 @@ static void a_wrong_address_is_refused(void **state) {
         "https://x y",    "https://x\r\ny", "https://x\\y",
     };
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
-        REFUSED("base_url", "the gateway's address", s.base_url = urls[i]);
+        REFUSED("base_url", "the address", s.base_url = urls[i]);
+        REFUSED("callback_url", "the address", s.callback_url = urls[i]);
     }
     REFUSED("base_url", "missing", s.base_url = "");
     REFUSED("base_url", "missing", s.base_url = NULL);
@@ -183,6 +190,14 @@ static void a_wrong_address_is_refused(void **state) {
     memset(long_url + 8, 'a', sizeof(long_url) - 9);
     long_url[sizeof(long_url) - 1] = '\0';
     REFUSED("base_url", "too long", s.base_url = long_url);
+}
+
+static void an_option_that_the_adapter_does_not_know_is_refused(void **state) {
+    REFUSED("options", "stripe has no option 'app_id'",
+            (s.options[0].name = "app_id", s.options[0].value = "1", s.option_count = 1));
+    REFUSED("options", "stripe has no option ''", s.option_count = 1);
+    REFUSED("options", "at most 16", s.option_count = GATEWAY_OPTIONS_MAX + 1);
+    REFUSED("options", "at most 16", s.option_count = -1);
 }
 
 static void wrong_credentials_are_refused(void **state) {
@@ -205,35 +220,75 @@ static void wrong_credentials_are_refused(void **state) {
              s.credentials[3].reference = "env:HF_TEST_KEY", s.credential_count = 4));
 }
 
+/* What names a key changes together with it: so it may stand among the credentials. */
+static void an_option_may_be_read_like_a_credential(void **state) {
+    struct gateway_registry *registry = NULL;
+    struct err err = {0};
+    char pem[VECTOR_BYTES_MAX];
+    pem[vector_read("merchant.key.pem", pem)] = '\0';
+    assert_int_equal(setenv("HF_TEST_PEM", pem, 1), 0);
+    assert_int_equal(setenv("HF_TEST_V3", "0123456789abcdef0123456789abcdef", 1), 0);
+    assert_int_equal(setenv("HF_TEST_SERIAL", "1DDE55AD98ED71D6", 1), 0);
+    struct gateway_settings settings = {
+        .name = "wechat",
+        .adapter = "wechatpay",
+        .base_url = "https://api.mch.weixin.qq.com",
+        .callback_url = "https://pay.example/callbacks/wechat",
+        .options = {{"appid", "wxd678efh567hg6787"}, {"mchid", "1900000001"}},
+        .option_count = 2,
+        .credentials = {{"private_key", "env:HF_TEST_PEM"},
+                        {"api_v3_key", "env:HF_TEST_V3"},
+                        {"merchant_serial", "env:HF_TEST_SERIAL"}},
+        .credential_count = 3,
+    };
+    if (gateway_registry_open(&settings, 1, &registry, &err) < 0) {
+        fail_msg("%s", err.detail);
+    }
+    struct gateway *set = keyring_take(gateway_at(registry, 0));
+    assert_string_equal(gateway_option(set, "merchant_serial"), "1DDE55AD98ED71D6");
+    assert_int_equal(set->credential_count, 2);
+    keyring_drop(set);
+    gateway_registry_close(registry);
+    settings.options[2].name = "merchant_serial";
+    settings.options[2].value = "1DDE55AD98ED71D6";
+    settings.option_count = 3;
+    assert_int_equal(gateway_registry_open(&settings, 1, &registry, &err), -ERR_CONFIG);
+    assert_non_null(strstr(err.detail, "among the options already"));
+    settings.option_count = 2;
+    settings.credential_count = 2;
+    assert_int_equal(gateway_registry_open(&settings, 1, &registry, &err), -ERR_CONFIG);
+    assert_non_null(strstr(err.detail, "option 'merchant_serial' is missing"));
+}
+
 static void wrong_lists_are_refused(void **state) {
     static const char *const bad_method[] = {"card", "cheque"};
     static const char *const not_theirs[] = {"alipay"};
     static const char *const bad_currency[] = {"USD", "ZZZ"};
     static const char *const bad_region[] = {"EU", ""};
-    static const char *const long_region[] = {"abcdefgh"};
+    static const char *const small_region[] = {"de"};
     REFUSED("methods", "no method 'cheque'", (s.methods = bad_method, s.method_count = 2));
     REFUSED("methods", "does not take the method 'alipay'",
             (s.methods = not_theirs, s.method_count = 1));
     REFUSED("currencies", "'ZZZ' is no currency",
             (s.currencies = bad_currency, s.currency_count = 2));
     REFUSED("currencies", "at most 64", s.currency_count = 65);
-    REFUSED("regions", "1 to 7 characters", (s.regions = bad_region, s.region_count = 2));
-    REFUSED("regions", "1 to 7 characters", (s.regions = long_region, s.region_count = 1));
+    REFUSED("regions", "two capital letters", (s.regions = bad_region, s.region_count = 2));
+    REFUSED("regions", "two capital letters", (s.regions = small_region, s.region_count = 1));
     REFUSED("regions", "at most 16", s.region_count = 17);
 }
 
 static void wrong_numbers_are_refused(void **state) {
-    REFUSED("amount_minor_max", "bounds", s.amount_minor_min = -1);
-    REFUSED("amount_minor_max", "bounds", s.amount_minor_max = AMOUNT_MINOR_MAX + 1);
-    REFUSED("amount_minor_max", "bounds", (s.amount_minor_min = 5, s.amount_minor_max = 4));
+    REFUSED("amount_max", "bounds", s.amount_minor_min = -1);
+    REFUSED("amount_max", "bounds", s.amount_minor_max = AMOUNT_MINOR_MAX + 1);
+    REFUSED("amount_max", "bounds", (s.amount_minor_min = 5, s.amount_minor_max = 4));
     REFUSED("weight", "weight is -1", s.weight = -1);
     REFUSED("weight", "weight is 1001", s.weight = 1001);
     REFUSED("cost", "cost", s.cost_fixed_minor = -1);
     REFUSED("cost", "cost", s.cost_basis_points = 10001);
     REFUSED("timeout_ms", "timeout_ms is -1", s.timeout_ms = -1);
     REFUSED("timeout_ms", "timeout_ms is 120001", s.timeout_ms = 120001);
-    REFUSED("callback_due_ms", "seven days", s.callback_due_ms = -1);
-    REFUSED("concurrency_max", "concurrency_max is -1", s.concurrency_max = -1);
+    REFUSED("callback_due_s", "seven days", s.callback_due_ms = -1);
+    REFUSED("concurrency", "concurrency is -1", s.concurrency_max = -1);
 }
 
 static void no_gateway_is_fine_and_too_many_are_not(void **state) {
@@ -257,7 +312,9 @@ int main(void) {
         T(settings_are_taken_over),
         T(a_wrong_name_or_adapter_is_refused),
         T(a_wrong_address_is_refused),
+        T(an_option_that_the_adapter_does_not_know_is_refused),
         T(wrong_credentials_are_refused),
+        T(an_option_may_be_read_like_a_credential),
         T(wrong_lists_are_refused),
         T(wrong_numbers_are_refused),
         T(no_gateway_is_fine_and_too_many_are_not),

@@ -53,14 +53,16 @@ static void disable(const char *gateway) {
 }
 
 static void the_schedule_is_5_s_15_s_1_min_5_min_15_min_1_h_and_hourly(void **state) {
-    static const int64_t delays_s[] = {5, 15, 60, 300, 900, 3600, 3600, 3600, 3600};
+    /* And at half an hour, when it has waited long. */
+    static const int64_t delays_s[] = {5, 15, 60, 300, 900, 520, 3600, 3600, 3600};
     free(unknown(FAKE_LOSE_BEFORE));
     int asked = fake_calls(FAKE, 0, "*");
     for (size_t i = 0; i < COUNT_OF(delays_s); i++) {
-        test_clock_advance(delays_s[i] * US_PER_SECOND - 500 * US_PER_MS);
+        /* Seconds before it: those of a slow machine go by as well. */
+        test_clock_advance(delays_s[i] * US_PER_SECOND - 3500 * US_PER_MS);
         (void)world_tick(W);
         assert_int_equal(fake_calls(FAKE, 0, "*"), asked);
-        test_clock_advance(600 * US_PER_MS);
+        test_clock_advance(3600 * US_PER_MS);
         (void)world_tick(W);
         assert_int_equal(fake_calls(FAKE, 0, "*"), ++asked);
     }
@@ -323,6 +325,74 @@ static void a_capture_unknown_for_longer_than_keys_live_ends_by_what_is_held(voi
     }
 }
 
+static void a_part_lost_before_another_one_ends_where_a_hold_tells_no_captures(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    json_decref(world_capture(W, "key", id, 300, false));
+    assert_int_equal(W->status, 202);
+    fake_say_nothing(FAKE);
+    json_decref(world_capture(W, "key-2", id, 200, false));
+    assert_int_equal(W->status, 201);
+    fake_say(FAKE, 0, "capture", -1, FAKE_LOSE_BEFORE);
+    fake_say(FAKE, 0, "query", -1, FAKE_NO_CAPTURES);
+    for (int hour = 0; hour < 24; hour++) {
+        advance_s(3700);
+        (void)world_tick(W);
+    }
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation WHERE state IN (1, 2, 3)"), 0);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 200);
+    fake_say_nothing(FAKE);
+    world_settle_all(W);
+    free(id);
+    world_check(W);
+}
+
+/* ---- what waits too long ---- */
+
+static void what_nobody_knows_for_half_an_hour_is_marked_until_it_is_known(void **state) {
+    char *id = unknown(FAKE_LOSE_AFTER);
+    for (int minute = 0; minute < 25; minute += 5) {
+        advance_s(300);
+        (void)world_tick(W);
+        assert_text(W, "SELECT review FROM payment", "");
+    }
+    for (int minute = 25; minute < 60; minute += 5) {
+        advance_s(300);
+        (void)world_tick(W);
+    }
+    assert_text(W, "SELECT review FROM payment", "waits_long");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'payment.review'"), 1);
+    fake_say_nothing(FAKE);
+    world_settle_all(W);
+    assert_payment(W, id, "succeeded");
+    assert_text(W, "SELECT review FROM payment", "");
+    free(id);
+    world_check(W);
+}
+
+static void a_capture_that_nobody_knows_of_for_half_an_hour_marks_its_payment(void **state) {
+    char *id = world_authorized(W, "order", 1000);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    json_decref(world_capture(W, "key", id, 300, true));
+    for (int minute = 0; minute < 60; minute += 5) {
+        advance_s(300);
+        (void)world_tick(W);
+    }
+    assert_text(W, "SELECT review FROM payment", "waits_long");
+    fake_say(FAKE, 0, "*", -1, FAKE_REJECT);
+    for (int hour = 0; hour < 30; hour++) {
+        advance_s(3700);
+        (void)world_tick(W);
+    }
+    fake_say_nothing(FAKE);
+    world_settle_all(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation WHERE state IN (1, 2, 3)"), 0);
+    assert_text(W, "SELECT review FROM payment", "");
+    free(id);
+    world_check(W);
+}
+
 /* ---- by hand ---- */
 
 static void a_person_decides_only_with_a_reason_and_it_is_audited(void **state) {
@@ -478,6 +548,9 @@ int main(void) {
         cmocka_unit_test(a_disabled_gateway_is_asked_but_never_charged_again),
         cmocka_unit_test(a_gateway_that_left_the_configuration_stops_nothing),
         cmocka_unit_test(a_capture_unknown_for_longer_than_keys_live_ends_by_what_is_held),
+        cmocka_unit_test(a_part_lost_before_another_one_ends_where_a_hold_tells_no_captures),
+        cmocka_unit_test(what_nobody_knows_for_half_an_hour_is_marked_until_it_is_known),
+        cmocka_unit_test(a_capture_that_nobody_knows_of_for_half_an_hour_marks_its_payment),
         cmocka_unit_test(a_person_decides_only_with_a_reason_and_it_is_audited),
         cmocka_unit_test(a_person_may_say_that_it_was_charged),
         cmocka_unit_test(a_person_who_was_wrong_is_found_out_by_the_callback),

@@ -62,7 +62,11 @@ static struct payment_row some_payment(void) {
         .description = "d",
         .metadata = "{\"k\":\"v\"}",
         .action = "redirect",
-        .action_url = "https://a",
+        .action_data = "https://a",
+        .flow = FLOW_QR,
+        .action_expires_us = 4711,
+        .deferred_until_us = 4721,
+        .queued_until_us = 4731,
         .failure_code = "f",
         .failure_message = "fm",
         .review = "rv",
@@ -122,7 +126,11 @@ static bool same_payment(const struct payment_row *a, const struct payment_row *
     SAME_TEXT(description);
     SAME_TEXT(metadata);
     SAME_TEXT(action);
-    SAME_TEXT(action_url);
+    SAME_TEXT(action_data);
+    SAME_INT(flow);
+    SAME_INT(action_expires_us);
+    SAME_INT(deferred_until_us);
+    SAME_INT(queued_until_us);
     SAME_TEXT(failure_code);
     SAME_TEXT(failure_message);
     SAME_TEXT(review);
@@ -155,7 +163,11 @@ static int write_payment(struct store_tx *tx, struct arena *arena, struct err *e
     row.disputed_minor = 6;
     row.tokens = "{}";
     row.action = "";
-    row.action_url = "u";
+    row.action_data = "u";
+    row.flow = FLOW_APP;
+    row.action_expires_us = 4712;
+    row.deferred_until_us = 4722;
+    row.queued_until_us = 4732;
     row.failure_code = "g";
     row.failure_message = "gm";
     row.review = "";
@@ -252,6 +264,8 @@ static struct attempt_row some_attempt(void) {
         .settled_us = 8,
         .callback_due_us = 9,
         .callback_us = 0,
+        .expires_us = 99,
+        .method = METHOD_PAYPAL,
     };
 }
 
@@ -285,6 +299,8 @@ static bool same_attempt(const struct attempt_row *a, const struct attempt_row *
     SAME_INT(settled_us);
     SAME_INT(callback_due_us);
     SAME_INT(callback_us);
+    SAME_INT(expires_us);
+    SAME_INT(method);
     return different[0] == '\0';
 }
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_sandbox_adapters.c: our own adapters against the simulated gateways, over real HTTP: every
  * operation, the outcomes under faults, and the verification of callbacks. */
-#include "sandbox_fixture.h"
-
 #include "gateway/paypal/paypal.h"
 #include "gateway/stripe/stripe.h"
+#include "sandbox_gateway_fixture.h"
 
 enum { REFERENCES_MAX = 16 };
 
-static struct gateway gateway;
-static struct gateway_call call;
 static char persisted[GATEWAY_ID_CHARS_MAX + 1];
 
 static int persist(void *ctx, const char *gateway_id, struct err *err) {
@@ -17,18 +14,8 @@ static int persist(void *ctx, const char *gateway_id, struct err *err) {
     return 0;
 }
 
-static void credential(const char *name, const char *value) {
-    struct gateway_credential *one = &gateway.credentials[gateway.credential_count++];
-    snprintf(one->name, sizeof(one->name), "%s", name);
-    one->value = secret_new(value, strlen(value));
-}
-
 static void gateway_make(const struct gateway_adapter *adapter, enum sandbox_port port) {
-    struct err err = {0};
-    gateway = (struct gateway){.adapter = adapter, .timeout_us = PATIENCE_US};
-    snprintf(gateway.name, sizeof(gateway.name), "%s", adapter->name);
-    snprintf(gateway.base_url, sizeof(gateway.base_url), "http://127.0.0.1:%d",
-             sandbox_port(fixture.sandbox, port));
+    gateway_at(adapter, port);
     if (port == SANDBOX_STRIPE) {
         credential("api_key", SANDBOX_STRIPE_KEY);
         credential("webhook_secret", SANDBOX_STRIPE_WEBHOOK_SECRET);
@@ -36,12 +23,10 @@ static void gateway_make(const struct gateway_adapter *adapter, enum sandbox_por
         credential("client_id", SANDBOX_PAYPAL_CLIENT_ID);
         credential("client_secret", SANDBOX_PAYPAL_CLIENT_SECRET);
         credential("webhook_id", SANDBOX_PAYPAL_WEBHOOK_ID);
-        credential("webhook_ca", sandbox_paypal_ca(fixture.sandbox));
+        credential("webhook_ca", paper("ca.pem"));
     }
-    if (adapter->open(&gateway, &err) < 0) {
-        fail_msg("%s", err.detail);
-    }
-    call = (struct gateway_call){.gateway = &gateway, .client = fixture.client, .persist = persist};
+    gateway_open();
+    call.persist = persist;
 }
 
 static int start_with(const struct gateway_adapter *adapter, enum sandbox_port port) {
@@ -61,20 +46,7 @@ static int start_paypal(void **state) {
     return start_with(&paypal_adapter, SANDBOX_PAYPAL);
 }
 
-static int stop(void **state) {
-    gateway.adapter->close(&gateway);
-    for (int i = 0; i < gateway.credential_count; i++) {
-        secret_free(gateway.credentials[i].value);
-    }
-    fixture_stop();
-    return 0;
-}
-
 /* ---- operations ---- */
-
-static void patience(int64_t us) {
-    call.deadline_us = clock_mono_us() + us;
-}
 
 static struct gateway_charge charge_of(const char *reference, const char *token, bool capture) {
     bool card = gateway.adapter == &stripe_adapter;
@@ -130,13 +102,6 @@ static struct gateway_change change_of(const char *reference, const char *paymen
     };
 }
 
-static void assert_outcome_is(const struct gateway_result *result, enum gateway_outcome wanted) {
-    if (result->outcome != wanted) {
-        fail_msg("%s (%s %s), not %s", gateway_outcome_name(result->outcome), result->code,
-                 result->message, gateway_outcome_name(wanted));
-    }
-}
-
 static const char *good_token(void) {
     return gateway.adapter == &stripe_adapter ? "pm_card_visa" : "vault_good";
 }
@@ -149,47 +114,46 @@ static void a_probe_finds_all_well(void **state) {
     struct gateway_result result;
     patience(PATIENCE_US);
     gateway.adapter->probe(&call, &result);
-    assert_outcome_is(&result, GW_NONE);
+    assert_is(&result, GW_NONE);
 }
 
 static void a_charge_is_charged_queried_and_refunded(void **state) {
     struct gateway_result result = charged("att_1", good_token(), true), again, refund;
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     assert_int_equal(result.amount_minor, 2500);
     assert_int_equal(result.captured_minor, 2500);
     assert_true(result.fee_minor > 0);
     assert_int_equal(booked(name_here(), "USD", "fees_minor"), result.fee_minor);
     again = charged("att_1", good_token(), true);
-    assert_outcome_is(&again, GW_CHARGED);
+    assert_is(&again, GW_CHARGED);
     assert_string_equal(again.gateway_id, result.gateway_id);
     struct gateway_lookup lookup = lookup_of("att_1", &result);
     gateway.adapter->query(&call, &lookup, &again);
-    assert_outcome_is(&again, GW_CHARGED);
+    assert_is(&again, GW_CHARGED);
     assert_int_equal(booked(name_here(), "USD", "charged_minor"), 2500);
     const struct gateway_change change = change_of("re_1", "att_1", &result, 700);
     gateway.adapter->refund(&call, &change, &refund);
-    assert_outcome_is(&refund, GW_REFUNDED);
+    assert_is(&refund, GW_REFUNDED);
     assert_int_equal(refund.amount_minor, 700);
     gateway.adapter->refund(&call, &change, &again);
-    assert_outcome_is(&again, GW_REFUNDED);
+    assert_is(&again, GW_REFUNDED);
     assert_string_equal(again.refund_id, refund.refund_id);
     gateway.adapter->query_refund(&call, &change, &again);
-    assert_outcome_is(&again, GW_REFUNDED);
+    assert_is(&again, GW_REFUNDED);
     assert_string_equal(again.refund_id, refund.refund_id);
     const struct gateway_change more = change_of("re_2", "att_1", &result, 1801);
     gateway.adapter->refund(&call, &more, &again);
-    assert_outcome_is(&again,
-                      gateway.adapter == &stripe_adapter ? GW_REJECTED_REQUEST : GW_DECLINED);
+    assert_is(&again, gateway.adapter == &stripe_adapter ? GW_REJECTED_REQUEST : GW_DECLINED);
     assert_int_equal(booked(name_here(), "USD", "refunded_minor"), 700);
 }
 
 static void a_hold_is_captured_in_part_and_the_rest_released(void **state) {
     struct gateway_result result = charged("att_h", good_token(), false), captured;
-    assert_outcome_is(&result, GW_AUTHORIZED);
+    assert_is(&result, GW_AUTHORIZED);
     assert_int_equal(booked(name_here(), "USD", "held_minor"), 2500);
     const struct gateway_change change = change_of("cap_1", "att_h", &result, 2000);
     gateway.adapter->capture(&call, &change, &captured);
-    assert_outcome_is(&captured, GW_CHARGED);
+    assert_is(&captured, GW_CHARGED);
     assert_int_equal(captured.captured_minor, 2000);
     assert_int_equal(booked(name_here(), "USD", "charged_minor"), 2000);
     assert_int_equal(booked(name_here(), "USD", "held_minor"), 0);
@@ -197,10 +161,10 @@ static void a_hold_is_captured_in_part_and_the_rest_released(void **state) {
 
 static void a_hold_is_cancelled(void **state) {
     struct gateway_result result = charged("att_c", good_token(), false), canceled;
-    assert_outcome_is(&result, GW_AUTHORIZED);
+    assert_is(&result, GW_AUTHORIZED);
     const struct gateway_change change = change_of("can_1", "att_c", &result, 0);
     gateway.adapter->cancel(&call, &change, &canceled);
-    assert_outcome_is(&canceled, GW_CANCELED);
+    assert_is(&canceled, GW_CANCELED);
     assert_int_equal(booked(name_here(), "USD", "held_minor"), 0);
     assert_int_equal(booked(name_here(), "USD", "charges"), 0);
 }
@@ -209,7 +173,7 @@ static void a_decline_is_a_decline(void **state) {
     bool stripe = gateway.adapter == &stripe_adapter;
     struct gateway_result result = charged(
         "att_d", stripe ? "pm_card_visa_chargeDeclinedInsufficientFunds" : "vault_declined", true);
-    assert_outcome_is(&result, GW_DECLINED);
+    assert_is(&result, GW_DECLINED);
     assert_int_equal(booked(name_here(), "USD", "charges"), 0);
 }
 
@@ -225,11 +189,11 @@ static void an_unanswered_charge_is_unknown_and_its_repeat_tells(void **state) {
     struct gateway_result result;
     patience(500 * US_PER_MS);
     gateway.adapter->charge(&call, &charge, &result);
-    assert_outcome_is(&result, GW_UNKNOWN);
+    assert_is(&result, GW_UNKNOWN);
     assert_int_equal(booked(name_here(), "USD", "charged_minor"), 2500);
     patience(PATIENCE_US);
     gateway.adapter->charge(&call, &charge, &result);
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     assert_int_equal(booked(name_here(), "USD", "charged_minor"), 2500);
 }
 
@@ -238,11 +202,11 @@ static void a_gateway_that_refuses_connections_has_charged_nothing(void **state)
     snprintf(spec, sizeof(spec), "%s:refuse", name_here());
     fault(spec);
     struct gateway_result result = charged("att_r", good_token(), true);
-    assert_outcome_is(&result, GW_UNAVAILABLE);
+    assert_is(&result, GW_UNAVAILABLE);
     assert_true(gateway_outcome_not_charged(result.outcome));
     sandbox_heal(fixture.sandbox);
     result = charged("att_r", good_token(), true);
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     assert_int_equal(booked(name_here(), "USD", "charges"), 1);
 }
 
@@ -252,43 +216,30 @@ static void an_error_after_the_deed_is_unknown(void **state) {
              name_here());
     fault(spec);
     struct gateway_result result = charged("att_e", good_token(), true);
-    assert_outcome_is(&result, GW_UNKNOWN);
+    assert_is(&result, GW_UNKNOWN);
     assert_int_equal(booked(name_here(), "USD", "charges"), 1);
     result = charged("att_e", good_token(), true);
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     assert_int_equal(booked(name_here(), "USD", "charges"), 1);
 }
 
 /* ---- callbacks ---- */
 
-static int verify(const struct taken *taken, const char *body, struct gateway_event *ret_event) {
-    struct err err;
-    const struct gateway_callback_request request = {
-        .headers = taken->headers,
-        .header_count = taken->header_count,
-        .body = body,
-        .body_bytes = strlen(body),
-        .now_us = clock_wall_us(),
-    };
-    patience(PATIENCE_US);
-    return gateway.adapter->verify_callback(&call, &request, ret_event, &err);
-}
-
 static void callbacks_verify_and_carry_our_reference(void **state) {
     struct gateway_result result = charged("att_cb", good_token(), true);
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     await_taken(2);
     await_quiet();
     int of_ours = 0;
     for (int i = 0; i < fixture.taken_count; i++) {
         const struct taken *taken = &fixture.taken[i];
         struct gateway_event event;
-        assert_int_equal(verify(taken, taken->body, &event), 0);
+        assert_int_equal(verify_as(taken, taken->body, &event), 0);
         of_ours += strcmp(event.reference, "att_cb") == 0 && event.outcome == GW_CHARGED &&
                    event.amount_minor == 2500;
         char *altered = strdup(taken->body);
         altered[strlen(altered) / 2] ^= 1;
-        assert_int_equal(verify(taken, altered, &event), -ERR_SIGNATURE);
+        assert_int_equal(verify_as(taken, altered, &event), -ERR_SIGNATURE);
         free(altered);
     }
     assert_true(of_ours >= 1);
@@ -299,13 +250,13 @@ static void a_forged_callback_is_refused(void **state) {
     snprintf(spec, sizeof(spec), "%s:callback_forged", name_here());
     fault(spec);
     struct gateway_result result = charged("att_f", good_token(), true);
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     await_taken(4);
     await_quiet();
     int refused = 0, accepted = 0;
     for (int i = 0; i < fixture.taken_count; i++) {
         struct gateway_event event;
-        int rc = verify(&fixture.taken[i], fixture.taken[i].body, &event);
+        int rc = verify_as(&fixture.taken[i], fixture.taken[i].body, &event);
         refused += rc == -ERR_SIGNATURE ? 1 : 0;
         accepted += rc == 0 ? 1 : 0;
     }
@@ -323,7 +274,7 @@ static void a_dispute_is_told(void **state) {
     await_taken(before + 1);
     await_quiet();
     struct gateway_event event;
-    assert_int_equal(verify(&fixture.taken[before], fixture.taken[before].body, &event), 0);
+    assert_int_equal(verify_as(&fixture.taken[before], fixture.taken[before].body, &event), 0);
     assert_int_equal(event.subject, CALLBACK_DISPUTE);
     assert_string_equal(event.charge_id, result.charge_id);
     assert_int_equal(event.amount_minor, 2500);
@@ -335,34 +286,33 @@ static void a_dispute_is_told(void **state) {
 static void a_wallet_waits_for_the_buyer_and_is_resumed(void **state) {
     const struct gateway_charge charge = charge_of("att_w", "", true);
     struct gateway_result result = charged("att_w", "", true);
-    assert_outcome_is(&result, GW_ACTION_NEEDED);
+    assert_is(&result, GW_ACTION_NEEDED);
     assert_string_equal(persisted, result.gateway_id);
-    assert_non_null(strstr(result.action_url, "/checkoutnow?token="));
+    assert_non_null(strstr(result.action_data, "/checkoutnow?token="));
     struct gateway_lookup lookup = lookup_of("att_w", &result);
     char path[200];
     snprintf(path, sizeof(path), "/paypal/orders/%s/approve", result.gateway_id);
     json_decref(control("POST", path, NULL, 200));
     struct gateway_result now;
     gateway.adapter->query(&call, &lookup, &now);
-    assert_outcome_is(&now, GW_APPROVED);
+    assert_is(&now, GW_APPROVED);
     gateway.adapter->resume(&call, &charge, &lookup, &now);
-    assert_outcome_is(&now, GW_CHARGED);
+    assert_is(&now, GW_CHARGED);
     assert_int_equal(booked("paypal", "USD", "charged_minor"), 2500);
 }
 
 static void a_token_that_ended_is_renewed_unseen(void **state) {
-    assert_outcome_is(&(struct gateway_result){charged("att_t1", good_token(), true).outcome},
-                      GW_CHARGED);
+    assert_is(&(struct gateway_result){charged("att_t1", good_token(), true).outcome}, GW_CHARGED);
     json_decref(control("POST", "/paypal/tokens/expire", NULL, 200));
     struct gateway_result result = charged("att_t2", good_token(), true);
-    assert_outcome_is(&result, GW_CHARGED);
+    assert_is(&result, GW_CHARGED);
     assert_int_equal(booked("paypal", "USD", "charges"), 2);
 }
 
 static void a_capture_inside_which_a_processor_declined_is_a_decline(void **state) {
     fault("paypal:decline:code=5120");
     struct gateway_result result = charged("att_pd", good_token(), true);
-    assert_outcome_is(&result, GW_DECLINED);
+    assert_is(&result, GW_DECLINED);
     assert_string_equal(result.common_code, "insufficient_funds");
     assert_int_equal(booked("paypal", "USD", "charges"), 0);
 }
@@ -370,13 +320,13 @@ static void a_capture_inside_which_a_processor_declined_is_a_decline(void **stat
 static void a_pending_capture_completes_later(void **state) {
     fault("paypal:decline:code=PENDING,count=1");
     struct gateway_result result = charged("att_pp", good_token(), true), now;
-    assert_outcome_is(&result, GW_PENDING);
+    assert_is(&result, GW_PENDING);
     assert_int_equal(booked("paypal", "USD", "charges"), 0);
     struct gateway_lookup lookup = lookup_of("att_pp", &result);
     json_decref(control("POST", "/callbacks/flush", NULL, 200));
     await_quiet();
     gateway.adapter->query(&call, &lookup, &now);
-    assert_outcome_is(&now, GW_CHARGED);
+    assert_is(&now, GW_CHARGED);
     assert_int_equal(booked("paypal", "USD", "charged_minor"), 2500);
 }
 

@@ -161,9 +161,9 @@ static void the_book_sums_to_the_last_unit(void **state) {
     sb_book_init(&book);
     struct sb_entry *one = sb_book_enter(&book, SB_STRIPE, "ch_1", "r1", "o1", 1000, usd);
     struct sb_entry *two = sb_book_enter(&book, SB_STRIPE, "ch_2", "r2", "o2", 500, usd);
-    sb_book_take(&book, one, 1000, 59);
+    (void)sb_book_take(&book, one, 1000, 59, NULL);
     sb_book_hold(&book, two, 500);
-    sb_book_refund(&book, one, 300);
+    sb_book_refund(&book, one, 300, NULL);
     struct sb_sums sums = sb_book_sums(&book, SB_STRIPE, usd);
     assert_int_equal(sums.charges, 1);
     assert_int_equal(sums.charged_minor, 1000);
@@ -171,9 +171,9 @@ static void the_book_sums_to_the_last_unit(void **state) {
     assert_int_equal(sums.fees_minor, 59);
     assert_int_equal(sums.held_minor, 500);
     sb_book_release_hold(&book, two);
-    sb_book_take(&book, two, 200, 36);
-    sb_book_dispute(&book, one, 700);
-    sb_book_refund(&book, one, -300);
+    (void)sb_book_take(&book, two, 200, 36, NULL);
+    sb_book_dispute(&book, one, 700, NULL);
+    sb_book_refund(&book, one, -300, NULL);
     sums = sb_book_sums(&book, SB_STRIPE, usd);
     assert_int_equal(sums.charges, 2);
     assert_int_equal(sums.charged_minor, 1200);
@@ -194,17 +194,17 @@ static void charged_twice_is_seen_across_gateways(void **state) {
     struct sb_entry *one = sb_book_enter(&book, SB_STRIPE, "ch_1", "r1", "order", 1000, usd);
     struct sb_entry *two = sb_book_enter(&book, SB_PAYPAL, "C1", "r2", "order", 1000, usd);
     struct sb_entry *three = sb_book_enter(&book, SB_PAYPAL, "C2", "r2", "", 1000, usd);
-    sb_book_take(&book, one, 1000, 0);
+    (void)sb_book_take(&book, one, 1000, 0, NULL);
     sb_book_hold(&book, two, 1000);
     sb_book_twice(&book, &references, &orders);
     assert_int_equal(references, 0);
     assert_int_equal(orders, 0); /* what is only held is not charged */
-    sb_book_take(&book, two, 1, 0);
-    sb_book_take(&book, two, 2, 0); /* a second capture of the same charge */
+    (void)sb_book_take(&book, two, 1, 0, NULL);
+    (void)sb_book_take(&book, two, 2, 0, NULL); /* a second capture of the same charge */
     sb_book_twice(&book, &references, &orders);
     assert_int_equal(references, 0);
     assert_int_equal(orders, 1);
-    sb_book_take(&book, three, 5, 0);
+    (void)sb_book_take(&book, three, 5, 0, NULL);
     sb_book_twice(&book, &references, &orders);
     assert_int_equal(references, 1);
     assert_int_equal(orders, 1);

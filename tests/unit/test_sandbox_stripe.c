@@ -270,6 +270,38 @@ static void amounts_are_booked_in_iso_units(void **state) {
     assert_int_equal(booked("stripe", "KWD", "charged_minor"), 1230);
 }
 
+static void assert_transaction(const json_t *intent, int64_t amount, int64_t fee) {
+    const json_t *txn = json_peek(intent, "latest_charge", "balance_transaction", NULL);
+    char path[FIXTURE_URL_MAX];
+    assert_int_equal(json_peek_int(txn, 0, "amount", NULL), amount);
+    assert_int_equal(json_peek_int(txn, 0, "fee", NULL), fee);
+    snprintf(path, sizeof(path), "/v1/balance_transactions/%s", json_peek_text(txn, "id", NULL));
+    json_t *again = stripe_get(path, 200);
+    assert_true(json_equal(again, txn));
+    json_decref(again);
+}
+
+/* A balance transaction never changes once it is made. */
+static void each_capture_is_a_transaction_of_its_own(void **state) {
+    static const char expand[] = "expand[]=latest_charge.balance_transaction";
+    char path[FIXTURE_URL_MAX], form[FIXTURE_URL_MAX];
+    json_t *held = stripe_post("/v1/payment_intents",
+                               "amount=3000&currency=usd&confirm=true&payment_method=pm_card_visa&"
+                               "payment_method_types[]=card&capture_method=manual",
+                               NULL, 200);
+    snprintf(path, sizeof(path), "/v1/payment_intents/%s/capture",
+             json_peek_text(held, "id", NULL));
+    snprintf(form, sizeof(form), "amount_to_capture=1000&final_capture=false&%s", expand);
+    json_t *first = stripe_post(path, form, NULL, 200);
+    json_t *last = stripe_post(path, expand, NULL, 200);
+    assert_transaction(first, 1000, 59);
+    assert_transaction(last, 2000, 58);
+    assert_int_equal(booked("stripe", "USD", "fees_minor"), 117);
+    json_decref(held);
+    json_decref(first);
+    json_decref(last);
+}
+
 static void a_reset_forgets_everything_and_reuses_no_name(void **state) {
     json_t *before = charge("z", "key-z", 200);
     json_decref(control("POST", "/reset", NULL, 200));
@@ -413,6 +445,7 @@ int main(void) {
         T(faults_are_changed_by_http),
         T(many_at_once_are_booked_to_the_last_unit),
         T(amounts_are_booked_in_iso_units),
+        T(each_capture_is_a_transaction_of_its_own),
         T(a_reset_forgets_everything_and_reuses_no_name),
         cmocka_unit_test_setup_teardown(a_full_book_says_so_and_charges_nothing, start_small, stop),
         T(callbacks_are_signed_and_show_what_was_then),

@@ -10,7 +10,10 @@
 #include <cmocka.h>
 
 #include "api/service_config.h"
+#include "api/service_impl.h"
+#include "base/clock.h"
 #include "base/file.h"
+#include "recon/flood.h"
 
 static const char whole[] =
     "public: {address: \"0.0.0.0:8443\", tls_certificate: a.crt, tls_key: a.key, workers: 7, "
@@ -55,7 +58,10 @@ static const char whole[] =
     "payments: {several_per_order: true, request_budget_ms: 11, failover_max: 12, "
     "card_number_allow: [/order_id]}\n"
     "limits: {requests_per_second: 13, burst: 14, body_bytes: 15, drain_s: 16,\n"
-    "  failures_per_second: 17, drain_notice_s: 18}\n";
+    "  failures_per_second: 17, drain_notice_s: 18}\n"
+    "keys: {store: /etc/sealed, store_key: \"env:SEALED\", overlap_hours: 19, max_age_days: 20, "
+    "warn_days: 21, verify: false}\n"
+    "reconciliation: {hold_rows: 22, hold_percent: 23}\n";
 
 static const char least[] = "store: {url: \"sqlite:holdfast.db\"}\n"
                             "gateways: [{name: g, adapter: stripe, base_url: https://g.example}]\n";
@@ -88,6 +94,30 @@ static void every_key_fills_its_member(void **state) {
     assert_string_equal(config->master_key, "file:/etc/holdfast/master.key");
     assert_string_equal(config->ca_file, "extra.pem");
     assert_string_equal(config->log_level, "warn");
+    service_config_free(config);
+}
+
+static void every_key_of_the_keys_fills_its_member(void **state) {
+    (void)state;
+    char room[SERVICE_KEYSTORE_KEY_BYTES];
+    struct keystore_place place;
+    struct service_config *config = read_good(whole);
+    assert_int_equal(config->keys.overlap_hours, 19);
+    assert_int_equal(config->keys.max_age_days, 20);
+    assert_int_equal(config->keys.warn_days, 21);
+    assert_true(config->keys.verify != NULL && !*config->keys.verify);
+    service_config_keystore(config, room, &place);
+    assert_string_equal(place.path, "/etc/sealed");
+    assert_string_equal(place.master, "env:SEALED");
+    service_config_free(config);
+    config = read_good("store: {url: \"sqlite:x.db\"}\nkeys: {store: /etc/sealed}\n"
+                       "gateways: [{name: g, adapter: stripe, base_url: https://g.example}]\n");
+    service_config_keystore(config, room, &place);
+    assert_string_equal(place.master, "file:/etc/sealed.key");
+    service_config_free(config);
+    config = read_good(least);
+    service_config_keystore(config, room, &place);
+    assert_null(place.path);
     service_config_free(config);
 }
 
@@ -152,6 +182,8 @@ static void every_key_of_the_rest_fills_its_member(void **state) {
     assert_int_equal(config->limits.body_bytes, 15);
     assert_int_equal(config->limits.drain_s, 16);
     assert_int_equal(config->limits.drain_notice_s, 18);
+    assert_int_equal(config->reconciliation.hold_rows, 22);
+    assert_int_equal(*config->reconciliation.hold_percent, 23);
     service_config_free(config);
 }
 
@@ -169,6 +201,30 @@ static void what_is_absent_is_nothing(void **state) {
     service_config_free(config);
 }
 
+/* A share of nothing holds nothing; above all of it there is none. */
+static void a_share_that_holds_a_statement_is_a_share(void **state) {
+    static const struct {
+        const char *said;
+        int64_t percent;
+    } rows[] = {
+        {"", 0},
+        {"reconciliation: {hold_percent: 0}\n", HOLD_NEVER},
+        {"reconciliation: {hold_percent: 100}\n", 100},
+        {"reconciliation: {hold_percent: 101}\n", -ERR_CONFIG},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[400];
+        struct recon_policy policy;
+        struct err err = {0};
+        snprintf(text, sizeof text, "%s%s", least, rows[i].said);
+        struct service_config *config = read_good(text);
+        int r = recon_policy_read(config, &policy, &err);
+        assert_int_equal(r < 0 ? r : policy.hold_percent, rows[i].percent);
+        service_config_free(config);
+    }
+}
+
 static void what_does_not_fit_the_schema_is_refused_with_its_line(void **state) {
     (void)state;
     static const struct {
@@ -179,7 +235,7 @@ static void what_does_not_fit_the_schema_is_refused_with_its_line(void **state) 
         {"store: {url: \"sqlite:a\"}\n", "test.yaml"},
         {"store: {url: \"sqlite:a\"}\ngateways: []\n", "test.yaml:2"},
         {"store: {}\ngateways: [{name: g, adapter: a, base_url: b}]\n", "test.yaml:1"},
-        {"store: {url: \"sqlite:a\"}\ngateways:\n  - {name: g, adapter: a}\n", "test.yaml:3"},
+        {"store: {url: \"sqlite:a\"}\ngateways:\n  - {name: g, base_url: b}\n", "test.yaml:3"},
         {"store: {url: \"sqlite:a\"}\ngateways:\n  - {name: g, adapter: a, base_url: b}\nlimts: "
          "{}\n",
          "test.yaml:4"},
@@ -189,6 +245,7 @@ static void what_does_not_fit_the_schema_is_refused_with_its_line(void **state) 
         {"store: {url: \"sqlite:a\"}\nlimits: {burst: 99999999999}\n", "test.yaml:2"},
         {"store: {url: \"sqlite:a\", no_prepare: maybe}\n", "test.yaml:1"},
         {"store: {url: [a]}\n", "test.yaml:1"},
+        {"public: {key: \"env:KEY\"}\n", "test.yaml:1"},
         {"store: {url: \"sqlite:a\"}\nstore: {url: \"sqlite:b\"}\n", "test.yaml:2"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -204,6 +261,87 @@ static void what_does_not_fit_the_schema_is_refused_with_its_line(void **state) 
 }
 
 /* What docs/configuration.md shows is read, as it stands there. */
+/* ---- orders that are paid later ---- */
+
+static int later_of(const char *section, struct payments_options *ret_options, struct err *err) {
+    char text[1200];
+    struct service_config *config = NULL;
+    snprintf(text, sizeof text,
+             "store: {url: \"sqlite:x\"}\ngateways: [{name: a, adapter: stripe, base_url: "
+             "\"http://127.0.0.1:1\"}]\n%s\n",
+             section);
+    int r = service_config_read("later", text, &config, err);
+    r = r < 0 ? r : later_options(config, ret_options, err);
+    if (r >= 0) { /* what stays borrowed is looked at by nobody here */
+        ret_options->deferral.public_url = NULL;
+        ret_options->forward.customers = NULL;
+    }
+    service_config_free(config);
+    return r;
+}
+
+static void what_is_paid_later_is_as_it_is_written(void **state) {
+    (void)state;
+    struct payments_options options = {0};
+    struct err err = {0};
+    assert_int_equal(later_of("deferred: {public_url: https://pay.test, hold_minutes: 60, "
+                              "reminders_minutes: [30, 5]}\n"
+                              "forward: {enabled: true, vip: true, purposes: [order, topup], "
+                              "customers: [a, b], age_minutes: 7, limits: [{currency: JPY, each: "
+                              "10, total: 20}]}",
+                              &options, &err),
+                     0);
+    assert_int_equal(options.deferral.hold_us, 3600 * US_PER_SECOND);
+    assert_int_equal(options.deferral.reminder_count, 2);
+    assert_int_equal(options.deferral.reminders_us[1], 300 * US_PER_SECOND);
+    assert_true(options.forward.enabled && options.forward.vip);
+    assert_true(options.forward.purposes[PURPOSE_ORDER] && options.forward.purposes[PURPOSE_TOPUP]);
+    assert_false(options.forward.purposes[PURPOSE_SUBSCRIPTION]);
+    assert_int_equal(options.forward.customer_count, 2);
+    assert_int_equal(options.forward.age_us, 420 * US_PER_SECOND);
+    assert_string_equal(options.forward.limits[0].currency.code, "JPY");
+    assert_int_equal(options.forward.limits[0].total_minor, 20);
+    options = (struct payments_options){0};
+    assert_int_equal(later_of("deferred: {reminders_minutes: [0]}", &options, &err), 0);
+    assert_int_equal(options.deferral.reminder_count, -1); /* none, and not the default */
+    options = (struct payments_options){0};
+    assert_int_equal(later_of("", &options, &err), 0);
+    assert_false(options.forward.enabled);
+    assert_int_equal(options.deferral.reminder_count, 0);
+}
+
+static void what_would_be_paid_later_wrongly_is_refused(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "deferred: {public_url: pay.test}",
+        "deferred: {public_url: \"https://pay.test/\"}",
+        "deferred: {public_url: \"https://pay.test/?a\"}",
+        "deferred: {public_url: \"javascript:x\"}",
+        "deferred: {hold_minutes: 100000}",
+        "deferred: {reminders_minutes: [5, 30]}",
+        "deferred: {reminders_minutes: [5, 0]}",
+        "deferred: {reminders_minutes: [9, 8, 7, 6, 5]}",
+        "deferred: {reminder: 5}",
+        "forward: {enabled: true}",
+        "forward: {enabled: true, purposes: [order], limits: [{currency: USD, each: 1, total: 1}]}",
+        "forward: {enabled: true, vip: true, limits: [{currency: USD, each: 1, total: 1}]}",
+        "forward: {enabled: true, vip: true, purposes: [order]}",
+        "forward: {purposes: [gift]}",
+        "forward: {limits: [{currency: XXX, each: 1, total: 1}]}",
+        "forward: {limits: [{currency: USD, each: 2, total: 1}]}",
+        "forward: {limits: [{currency: USD, each: 0, total: 1}]}",
+        "forward: {limits: [{currency: USD, each: 1}]}",
+        "forward: {age_minutes: 100000}",
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct payments_options options = {0};
+        struct err err = {0};
+        if (later_of(rows[i], &options, &err) != -ERR_CONFIG) {
+            fail_msg("%s was taken", rows[i]);
+        }
+    }
+}
+
 static void the_example_in_the_documentation_is_good(void **state) {
     (void)state;
     enum { PAGE_BYTES_MAX = 64 * 1024 };
@@ -237,10 +375,14 @@ static void a_file_that_is_not_there_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_fills_its_member),
+        cmocka_unit_test(every_key_of_the_keys_fills_its_member),
         cmocka_unit_test(every_key_of_a_gateway_fills_its_member),
         cmocka_unit_test(every_key_of_the_rest_fills_its_member),
         cmocka_unit_test(what_is_absent_is_nothing),
+        cmocka_unit_test(a_share_that_holds_a_statement_is_a_share),
         cmocka_unit_test(what_does_not_fit_the_schema_is_refused_with_its_line),
+        cmocka_unit_test(what_is_paid_later_is_as_it_is_written),
+        cmocka_unit_test(what_would_be_paid_later_wrongly_is_refused),
         cmocka_unit_test(the_example_in_the_documentation_is_good),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
     };

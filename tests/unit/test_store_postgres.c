@@ -134,6 +134,7 @@ struct run {
     const char *url; /* terminate this database's connections in the first run */
     const char *id;
     int runs;
+    int told;     /* after a commit */
     int bad_runs; /* runs in which to provoke `state` */
     const char *state;
 };
@@ -178,8 +179,14 @@ static void wait_for_more(struct pusher *pusher) {
     }
 }
 
+/* What stands here is a copy: the pointer, not the run. */
+static void tell(void *what) {
+    (*(struct run **)what)->told++;
+}
+
 static int terminated_fn(struct store_tx *tx, void *ctx, struct err *ret_err) {
     struct run *run = ctx;
+    *(struct run **)store_after(tx, tell, sizeof(run)) = run;
     int64_t result = sql_exec(tx, ret_err, "INSERT INTO thing (id, number) VALUES ($1, $2)",
                               S_TEXT(run->id), S_INT(1));
     if (run->runs++ == 0) {
@@ -197,6 +204,7 @@ static void a_connection_lost_before_commit_is_replaced_and_the_work_run_again(v
     int64_t before = retries(rig->direct.store);
     assert_int_equal(store_write(rig->direct.store, terminated_fn, &run, &err), 0);
     assert_int_equal(run.runs, 2);
+    assert_int_equal(run.told, 1);
     assert_int_equal(retries(rig->direct.store) - before, 1);
     assert_int_equal(outcomes_asked(rig->direct.store), 0);
     assert_int_equal(things(rig), 2);

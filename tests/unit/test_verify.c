@@ -23,8 +23,8 @@ static void create(const char *order_id, enum fake_act act, int times) {
     fake_say_nothing(FAKE);
 }
 
-/* Charged and partly refunded, a hold, one declined, one unknown, one pending refund, one callback
- * and one webhook that wait. */
+/* Charged and partly refunded, one disputed, store credit, a hold, one declined, one unknown, one
+ * pending refund, one callback and one webhook that wait. */
 static void every_kind(void) {
     struct caller caller = world_caller(NULL, "");
     struct answer answer = {0};
@@ -39,6 +39,29 @@ static void every_kind(void) {
     json_decref(world_refund(W, NULL, id, 200));
     free(id);
     free(world_authorized(W, "held", 500));
+    id = world_paid(W, "disputed", 500);
+    const struct chargeback chargeback = {.reference = "CB1", .reason = "x", .amount_minor = 300};
+    struct caller person = world_caller("chargeback", "x");
+    r = dispute_record(W->payments, &person, id, &chargeback, &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    person.key = "credit";
+    r = credit_adjust(W->payments, &person, "cus-1", 100, (struct currency){"USD"}, false, "late",
+                      &answer, &W->err);
+    json_decref(world_take(W, r, &answer));
+    free(id);
+    struct payment_order later = world_order("held-order", 500);
+    later.defer = true;
+    json_decref(world_pay(W, NULL, &later));
+    W->forward = (struct forward_options){.enabled = true,
+                                          .purposes = {[PURPOSE_ORDER] = true},
+                                          .vip = true,
+                                          .limits = {{{"USD"}, 500, 500}},
+                                          .limit_count = 1};
+    payment_world_restart(W);
+    later = world_order("queued-order", 500);
+    later.queue = true;
+    later.customer_vip = true;
+    json_decref(world_pay(W, NULL, &later));
     create("declined", FAKE_DECLINE, 1);
     create("unknown", FAKE_LOSE_BEFORE, -1);
     assert_int_equal(world_callback(W, 0), 200);
@@ -69,6 +92,18 @@ static const struct {
     {"I4", "refunded amount",
      "UPDATE payment SET refunded_minor = refunded_minor - 1 WHERE order_id = 'paid'"},
     {"I4", "refunded amount", "DELETE FROM posting WHERE kind = 3"},
+    {"I4", "disputed amount",
+     "UPDATE payment SET disputed_minor = disputed_minor + 1 WHERE order_id = 'disputed'"},
+    {"I4", "disputed amount", "DELETE FROM posting WHERE kind = 6"},
+    {"I4", "booked otherwise", "UPDATE dispute SET posted = 11 - posted"},
+    {"I4", "booked otherwise", "UPDATE posting SET journal_id = 'x' WHERE kind = 6"},
+    {"I4", "booked otherwise", "UPDATE dispute SET amount_minor = amount_minor - 1"},
+    {"I4", "the other way", "UPDATE dispute SET state = 3"},
+    {"I4", "the other way", "UPDATE dispute SET state = 4, posted = 0"},
+    {"I6", "nobody watches", "DELETE FROM job WHERE kind = 'dispute'"},
+    {"I10", "credit is negative",
+     "UPDATE posting SET debit_account = credit_account, credit_account = debit_account, kind = 20 "
+     "WHERE kind = 19"},
     {"I4", "another currency", "UPDATE posting SET currency = 'EUR' WHERE kind = 1"},
     {"I4", "not positive", "UPDATE posting SET amount_minor = 0 WHERE kind = 5"},
     {"I4", "not positive", "UPDATE posting SET credit_account = debit_account WHERE kind = 5"},
@@ -82,15 +117,51 @@ static const struct {
     {"I6", "capture, cancellation, refund or return that nobody",
      "DELETE FROM job WHERE kind = 'resolve_operation'"},
     {"I6", "may still be answered", "UPDATE attempt SET state = 8, live = NULL WHERE state = 4"},
+    {"PAY-10", "fraud rules denied",
+     "INSERT INTO risk_decision (subject, number, action, score, attempts, method, card, scorer, "
+     "scorer_score, at_us, decision) SELECT payment_id, 1, 3, 0, 0, 'card', '', 0, 0, 1, '{}' FROM "
+     "attempt WHERE state = 6 LIMIT 1"},
     {"I10", "beyond what was captured",
      "UPDATE payment SET refund_reserved_minor = 501, captured_minor = 500 WHERE order_id = "
      "'paid'"},
+    {"I10", "beyond what was captured",
+     "UPDATE payment SET disputed_minor = 450 WHERE order_id = 'paid'"},
     {"I10", "not the sum",
      "UPDATE payment SET refund_reserved_minor = 101 WHERE order_id = 'paid'"},
     {"I10", "not the sum", "UPDATE operation SET state = 5 WHERE kind = 3 AND state = 4"},
     {"I3", "no job will process", "DELETE FROM job WHERE kind = 'callback'"},
+    {"I3", "no job will look at",
+     "INSERT INTO bank_row (id, gateway, bank_id, account, virtual_account, booked_on, valued_on, "
+     "credit, amount_minor, currency, party_name, party_account, party_sealed, remittance, named, "
+     "reverses, source, line, taken_us, taken_by, state, payment_id, attempt_id, operation_id, "
+     "excess_minor, note, matched_us, matched_by) VALUES ('bkr_x', 'bank', 'b', 'a', '', "
+     "'2026-11-22', '', 1, 5, 'USD', '', '', '', '', '', '', '', 0, 1, '', 1, '', '', '', 0, '', "
+     "0, '')"},
+    {"I4", "statement that is booked otherwise",
+     "INSERT INTO bank_row (id, gateway, bank_id, account, virtual_account, booked_on, valued_on, "
+     "credit, amount_minor, currency, party_name, party_account, party_sealed, remittance, named, "
+     "reverses, source, line, taken_us, taken_by, state, payment_id, attempt_id, operation_id, "
+     "excess_minor, note, matched_us, matched_by) VALUES ('bkr_x', 'bank', 'b', 'a', '', "
+     "'2026-11-22', '', 1, 5, 'USD', '', '', '', '', '', '', '', 0, 1, '', 2, '', '', '', 0, '', "
+     "0, '')"},
+    {"I4", "has deposits left",
+     "INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, credit_account, "
+     "amount_minor, currency, at_us) SELECT 'pst_x', 'x', 21, id, 'a', 'b', 5, currency, 1 FROM "
+     "payment WHERE order_id = 'paid'"},
+    {"I6", "no job will charge", "DELETE FROM job WHERE kind = 'forward'"},
+    {"I6", "is not counted", "UPDATE forward SET done_us = 1"},
+    {"I6", "is not counted", "UPDATE forward SET amount_minor = 1"},
+    {"I6", "no job will let go", "DELETE FROM job WHERE kind = 'deferral'"},
     {"I3", "no job will send", "DELETE FROM job WHERE kind = 'webhook'"},
 };
+
+static json_t *verified_by(uint64_t rules) {
+    struct answer answer = {0};
+    struct store *store = W->engine.store;
+    json_t *json = world_take(W, payments_verify_store(store, rules, &answer, &W->err), &answer);
+    assert_non_null(json);
+    return json;
+}
 
 static json_t *verified(void) {
     struct answer answer = {0};
@@ -129,7 +200,36 @@ static void whatever_is_broken_by_hand_is_found(void **state) {
                      breaks[i].sql);
         }
         json_decref(json);
+        json = verified_by(payments_rules_about(breaks[i].sql));
+        if (!found(json_object_get(json, "broken"), breaks[i].rule, breaks[i].what)) {
+            fail_msg("%s \"%s\" is not asked after: %s", breaks[i].rule, breaks[i].what,
+                     breaks[i].sql);
+        }
+        json_decref(json);
     }
+}
+
+static void only_the_rules_about_what_was_written_are_asked(void **state) {
+    uint64_t every = payments_rules_about("DROP TABLE posting");
+    uint64_t posting = payments_rules_about("INSERT INTO posting (id) VALUES ($1)");
+    uint64_t job = payments_rules_about("DELETE FROM job WHERE key = $1");
+    assert_true(every == PAYMENTS_RULES_ALL);
+    assert_true(payments_rules_about("SELECT id FROM posting") == 0);
+    assert_true(payments_rules_about("UPDATE api_key SET name = 'posting'") == 0);
+    /* No rule names these two; some name what is set after them. */
+    assert_true(payments_rules_about("UPDATE attempt SET callback_us = $2, callback_due_us = 0 "
+                                     "WHERE live = $1") == 0);
+    assert_true(payments_rules_about("UPDATE attempt SET callback_us = CASE WHEN $5 = ' WHERE ' "
+                                     "THEN COALESCE($2, (0)) ELSE 1 END, live = 1 WHERE id = $1") !=
+                0);
+    assert_true(payments_rules_about("UPDATE attempt SET (callback_us, lease_us) = ($2, $3)") != 0);
+    assert_true(posting != 0 && job != 0 && (posting & job) == 0);
+    every_kind();
+    (void)engine_exec(&W->engine, "DELETE FROM job WHERE kind = 'resolve'");
+    json_t *json = verified_by(posting);
+    assert_int_equal(json_array_size(json_object_get(json, "broken")), 0);
+    assert_int_equal(int_at(json, "checked"), __builtin_popcountll(posting));
+    json_decref(json);
 }
 
 /* The one rule that the store itself keeps: the index must go before it can be broken. */
@@ -206,6 +306,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_world_of_every_kind_of_payment_is_sound),
         cmocka_unit_test(whatever_is_broken_by_hand_is_found),
+        cmocka_unit_test(only_the_rules_about_what_was_written_are_asked),
         cmocka_unit_test(every_rule_has_a_row_here),
         cmocka_unit_test(many_broken_rows_are_told_within_bounds),
         cmocka_unit_test(a_store_of_many_stretches_is_verified_whole),

@@ -12,6 +12,7 @@ static const struct gateway_error errors[] = {
 };
 
 static const char *const credentials_needed[] = {"client_id", "client_secret", "webhook_id", NULL};
+static const char *const callback_names[] = {"webhook_id", "webhook_ca", NULL};
 
 static int check_credential(const struct gateway_credential *credential, struct err *err) {
     static const char *const names[] = {"client_id", "client_secret", "webhook_id", "webhook_ca"};
@@ -124,11 +125,13 @@ const struct gateway_adapter paypal_adapter = {
             .not_found_conclusive_us = 600 * US_PER_SECOND,
             .close_on_unknown = false, /* an order with a capture under way cannot be closed */
             .customer_action = true,
+            .dispute_files = true,
         },
     .methods = {[METHOD_PAYPAL] = true, [METHOD_CARD] = true},
     .errors = errors,
     .error_count = COUNT_OF(errors),
     .credentials = credentials_needed,
+    .callback_names = callback_names,
     .ack = {200, "application/json", "{}"},
     .open = paypal_open,
     .close = paypal_close,
@@ -139,6 +142,8 @@ const struct gateway_adapter paypal_adapter = {
     .cancel = paypal_cancel,
     .refund = paypal_refund,
     .query_refund = paypal_query_refund,
+    .query_dispute = paypal_query_dispute,
+    .answer_dispute = paypal_answer_dispute,
     .verify_callback = paypal_verify_callback,
     .probe = paypal_probe,
 };

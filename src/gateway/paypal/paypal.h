@@ -37,6 +37,15 @@ MUST_USE bool paypal_send(const struct gateway_call *call, const char *method, c
                           const json_t *body, const char *key, bool moves_money,
                           struct gateway_result *result, struct http_answer *ret_answer,
                           json_t **ret_json);
+/* The same with a body of another type; NULL: none. */
+struct paypal_body {
+    const char *type, *bytes;
+    size_t byte_count;
+};
+MUST_USE bool paypal_send_bytes(const struct gateway_call *call, const char *method,
+                                const char *path, const struct paypal_body *body, const char *key,
+                                bool moves_money, struct gateway_result *result,
+                                struct http_answer *ret_answer, json_t **ret_json);
 static inline bool paypal_success(const struct http_answer *answer) {
     return answer->status >= 200 && answer->status < 300;
 }
@@ -86,6 +95,13 @@ void paypal_refund(const struct gateway_call *call, const struct gateway_change 
                    struct gateway_result *ret_result);
 void paypal_query_refund(const struct gateway_call *call, const struct gateway_change *change,
                          struct gateway_result *ret_result);
+
+/* paypal_disputes.c. */
+void paypal_query_dispute(const struct gateway_call *call, const char *dispute_id,
+                          struct gateway_dispute *ret_dispute, struct gateway_result *ret_result);
+void paypal_answer_dispute(const struct gateway_call *call,
+                           const struct gateway_dispute_answer *answer,
+                           struct gateway_result *ret_result);
 
 /* paypal_callback.c. */
 MUST_USE int paypal_verify_callback(const struct gateway_call *call,

@@ -160,7 +160,7 @@ void paypal_cancel(const struct gateway_call *call, const struct gateway_change 
         /* PayPal has no call that closes such an order; it expires. Only our own capture could take
          * money on it, and after this there will be none. */
         ret_result->outcome = GW_CANCELED;
-        ret_result->action_url[0] = '\0';
+        exchange_redirect(ret_result, NULL);
     }
 }
 

@@ -11,13 +11,13 @@ void paypal_path(struct buf *path, const char *prefix, const char *id, const cha
     buf_add_text(path, suffix);
 }
 
-static int make_headers(const char *authorization, const char *key, bool has_body,
+static int make_headers(const char *authorization, const char *key, const char *type,
                         struct http_header ret_headers[HEADERS_MAX]) {
     int count = 0;
     ret_headers[count++] = (struct http_header){"Authorization", authorization};
     ret_headers[count++] = (struct http_header){"Accept", "application/json"};
-    if (has_body) {
-        ret_headers[count++] = (struct http_header){"Content-Type", "application/json"};
+    if (type != NULL) {
+        ret_headers[count++] = (struct http_header){"Content-Type", type};
         ret_headers[count++] = (struct http_header){"Prefer", "return=representation"};
     }
     if (key != NULL) {
@@ -33,9 +33,10 @@ static bool token_refused(const struct http_answer *answer, const json_t *json) 
     return answer->status == 401 && (issue == NULL || strcmp(issue, "INVALID_ACCOUNT_STATUS") != 0);
 }
 
-bool paypal_send(const struct gateway_call *call, const char *method, const char *path,
-                 const json_t *body, const char *key, bool moves_money,
-                 struct gateway_result *result, struct http_answer *ret_answer, json_t **ret_json) {
+bool paypal_send_bytes(const struct gateway_call *call, const char *method, const char *path,
+                       const struct paypal_body *body, const char *key, bool moves_money,
+                       struct gateway_result *result, struct http_answer *ret_answer,
+                       json_t **ret_json) {
     struct paypal_state *state = call->gateway->state;
     char url[PAYPAL_URL_BYTES_MAX];
     int url_chars = snprintf(url, sizeof(url), "%s%s", call->gateway->base_url, path);
@@ -43,7 +44,6 @@ bool paypal_send(const struct gateway_call *call, const char *method, const char
         exchange_refuse(result, "invalid_request", "the request is too long for PayPal");
         return false;
     }
-    char *text = body != NULL ? json_write(body) : NULL;
     char authorization[PAYPAL_AUTHORIZATION_BYTES];
     bool answered = false;
     for (int tries = 0; tries < 2; tries++) {
@@ -57,9 +57,9 @@ bool paypal_send(const struct gateway_call *call, const char *method, const char
             .method = method,
             .url = url,
             .headers = headers,
-            .header_count = make_headers(authorization, key, text != NULL, headers),
-            .body = text,
-            .body_bytes = text != NULL ? strlen(text) : 0,
+            .header_count = make_headers(authorization, key, body->type, headers),
+            .body = body->bytes,
+            .body_bytes = body->byte_count,
             .moves_money = moves_money,
             .trace_header = "PayPal-Debug-Id",
         };
@@ -73,6 +73,19 @@ bool paypal_send(const struct gateway_call *call, const char *method, const char
         http_answer_release(ret_answer);
     }
     explicit_bzero(authorization, sizeof(authorization));
+    return answered;
+}
+
+bool paypal_send(const struct gateway_call *call, const char *method, const char *path,
+                 const json_t *body, const char *key, bool moves_money,
+                 struct gateway_result *result, struct http_answer *ret_answer, json_t **ret_json) {
+    char *text = body != NULL ? json_write(body) : NULL;
+    struct paypal_body bytes = {0};
+    if (text != NULL) {
+        bytes = (struct paypal_body){"application/json", text, strlen(text)};
+    }
+    bool answered = paypal_send_bytes(call, method, path, &bytes, key, moves_money, result,
+                                      ret_answer, ret_json);
     free(text);
     return answered;
 }

@@ -319,8 +319,8 @@ static void charge_order(const struct gateway_call *call, const struct gateway_c
     if (result->gateway_id[0] == '\0') {
         exchange_copy_id(result->gateway_id, sizeof(result->gateway_id), created.gateway_id);
     }
-    if (result->outcome == GW_ACTION_NEEDED && result->action_url[0] == '\0') {
-        exchange_copy_url(result->action_url, sizeof(result->action_url), created.action_url);
+    if (result->outcome == GW_ACTION_NEEDED && result->action == ACTION_NONE) {
+        exchange_redirect(result, created.action_data);
     }
 }
 

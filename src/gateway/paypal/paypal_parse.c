@@ -270,8 +270,7 @@ static void read_open_order(const json_t *order, const char *status,
         (same(status, "CREATED") || same(status, "SAVED"))) {
         result->outcome = GW_ACTION_NEEDED;
     }
-    exchange_copy_url(result->action_url, sizeof(result->action_url),
-                      payer_action != NULL ? payer_action : approve);
+    exchange_redirect(result, payer_action != NULL ? payer_action : approve);
     if (result->outcome == GW_ACTION_NEEDED) {
         result->advice = ADVICE_CUSTOMER;
         exchange_common_code(result, "customer_action");
@@ -373,6 +372,5 @@ void paypal_read_error(int status, const json_t *json, struct gateway_result *re
                        : name != NULL ? name
                                       : text);
     exchange_copy_text(result->message, sizeof(result->message), message);
-    exchange_copy_url(result->action_url, sizeof(result->action_url),
-                      paypal_link(json, "payer-action"));
+    exchange_redirect(result, paypal_link(json, "payer-action"));
 }

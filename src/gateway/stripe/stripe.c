@@ -30,10 +30,11 @@ static const struct gateway_error errors[] = {
 };
 
 static const char *const credentials_needed[] = {"api_key", "webhook_secret", NULL};
+static const char *const callback_names[] = {"webhook_secret", NULL};
 
 /* Requests. */
 
-static void form_add(struct buf *form, const char *key, const char *value) {
+void stripe_form_add(struct buf *form, const char *key, const char *value) {
     if (form->len > 0) {
         buf_add_char(form, '&');
     }
@@ -45,7 +46,7 @@ static void form_add(struct buf *form, const char *key, const char *value) {
 static void form_add_int(struct buf *form, const char *key, int64_t value) {
     char text[24];
     snprintf(text, sizeof(text), "%lld", (long long)value);
-    form_add(form, key, text);
+    stripe_form_add(form, key, text);
 }
 
 /* Every key under which stripe.c and stripe_parse.c look into an answer; what is missing here reads
@@ -68,6 +69,11 @@ const char *const stripe_answer_names[] = {
     "next_action",
     "redirect_to_url",
     "url",
+    /* disputes */
+    "reason",
+    "evidence_details",
+    "due_by",
+    "balance_transactions",
     /* errors */
     "error",
     "last_payment_error",
@@ -76,6 +82,10 @@ const char *const stripe_answer_names[] = {
     "decline_code",
     "advice_code",
     "message",
+    "payment_method",
+    "card",
+    "fingerprint",
+    "brand",
     /* refunds, and what an error carries */
     "payment_intent",
     "charge",
@@ -83,13 +93,16 @@ const char *const stripe_answer_names[] = {
     /* lists */
     "data",
     "has_more",
+    /* reports */
+    "data_available_end",
+    "result",
     NULL,
 };
 
 /* One call. `form` NULL: a GET. `key`: the idempotency key of a POST. */
-static bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
-                        const char *key, bool moves_money, struct gateway_result *result,
-                        struct http_answer *ret_answer, json_t **ret_json) {
+bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
+                 const char *key, bool moves_money, struct gateway_result *result,
+                 struct http_answer *ret_answer, json_t **ret_json) {
     char url[URL_BYTES_MAX];
     int url_chars = snprintf(url, sizeof(url), "%s%s", call->gateway->base_url, path);
     if (url_chars < 0 || (size_t)url_chars >= sizeof(url) || (form != NULL && !buf_ok(form))) {
@@ -187,25 +200,25 @@ static bool charge_form(const struct gateway_charge *charge, struct buf *form,
     char description[DESCRIPTION_CHARS_MAX + 1];
     exchange_copy_text(description, sizeof(description), charge->description);
     form_add_int(form, "amount", amount);
-    form_add(form, "currency", currency_lower(charge->currency, currency));
-    form_add(form, "confirm", "true");
-    form_add(form, "payment_method", charge->token);
-    form_add(form, "payment_method_types[0]", "card");
-    form_add(form, "capture_method", charge->capture ? "automatic" : "manual");
-    form_add(form, "metadata[reference]", charge->reference);
-    form_add(form, "metadata[order_id]", charge->order_id);
+    stripe_form_add(form, "currency", currency_lower(charge->currency, currency));
+    stripe_form_add(form, "confirm", "true");
+    stripe_form_add(form, "payment_method", charge->token);
+    stripe_form_add(form, "payment_method_types[0]", "card");
+    stripe_form_add(form, "capture_method", charge->capture ? "automatic" : "manual");
+    stripe_form_add(form, "metadata[reference]", charge->reference);
+    stripe_form_add(form, "metadata[order_id]", charge->order_id);
     if (description[0] != '\0') {
-        form_add(form, "description", description);
+        stripe_form_add(form, "description", description);
     }
     if (charge->off_session) {
-        form_add(form, "off_session", "true");
+        stripe_form_add(form, "off_session", "true");
     } else if (charge->return_url[0] != '\0') {
-        form_add(form, "return_url", charge->return_url);
+        stripe_form_add(form, "return_url", charge->return_url);
     } else {
         /* Nobody could be sent to the bank's page: better a decline than a payment that waits. */
-        form_add(form, "error_on_requires_action", "true");
+        stripe_form_add(form, "error_on_requires_action", "true");
     }
-    form_add(form, "expand[0]", "latest_charge.balance_transaction");
+    stripe_form_add(form, "expand[0]", "latest_charge.balance_transaction");
     return true;
 }
 
@@ -322,7 +335,7 @@ static int find_intent(const struct gateway_call *call, const struct gateway_loo
 }
 
 /* An answer to a GET by id that is not 2xx: it is not there, or the question was not answered. */
-static void read_missing(int status, const json_t *json, enum gateway_operation operation,
+void stripe_read_missing(int status, const json_t *json, enum gateway_operation operation,
                          struct gateway_result *result) {
     stripe_read_error(status, json, operation, result);
     if (status == 404 && strcmp(result->code, "resource_missing") == 0) {
@@ -352,7 +365,7 @@ static void query_by_id(const struct gateway_call *call, const struct gateway_lo
         check_reference(json, lookup->reference, result);
         return;
     }
-    read_missing(answer.status, json, OP_QUERY, result);
+    stripe_read_missing(answer.status, json, OP_QUERY, result);
 }
 
 /* The list does not say what Stripe took for a charge; the intent by its id does. Should that
@@ -456,10 +469,10 @@ static void stripe_capture(const struct gateway_call *call, const struct gateway
     buf_init(&form, FORM_BYTES_MAX);
     form_add_int(&form, "amount_to_capture", amount);
     if (!change->final && change->amount_minor < change->payment.amount_minor) {
-        form_add(&form, "final_capture",
-                 "false"); /* only some accounts may; the rest is theirs to refuse */
+        stripe_form_add(&form, "final_capture",
+                        "false"); /* only some accounts may; the rest is theirs to refuse */
     }
-    form_add(&form, "expand[0]", "latest_charge.balance_transaction");
+    stripe_form_add(&form, "expand[0]", "latest_charge.balance_transaction");
     change_intent(call, change, OP_CAPTURE, &form, ret_result);
 }
 
@@ -472,7 +485,7 @@ static void stripe_cancel(const struct gateway_call *call, const struct gateway_
     buf_init(&form, FORM_BYTES_MAX);
     for (size_t i = 0; i < COUNT_OF(reasons); i++) {
         if (change->reason != NULL && strcmp(change->reason, reasons[i]) == 0) {
-            form_add(&form, "cancellation_reason", reasons[i]);
+            stripe_form_add(&form, "cancellation_reason", reasons[i]);
         }
     }
     change_intent(call, change, OP_CANCEL, &form, ret_result);
@@ -493,14 +506,14 @@ static bool refund_form(const struct gateway_call *call, const struct gateway_ch
     if (!need_intent(call, &change->payment, result, id)) {
         return false;
     }
-    form_add(form, "payment_intent", id);
+    stripe_form_add(form, "payment_intent", id);
     form_add_int(form, "amount", amount);
     for (size_t i = 0; i < COUNT_OF(reasons); i++) {
         if (change->reason != NULL && strcmp(change->reason, reasons[i]) == 0) {
-            form_add(form, "reason", reasons[i]);
+            stripe_form_add(form, "reason", reasons[i]);
         }
     }
-    form_add(form, "metadata[reference]", change->reference);
+    stripe_form_add(form, "metadata[reference]", change->reference);
     return true;
 }
 
@@ -542,7 +555,7 @@ static void query_refund_by_id(const struct gateway_call *call, const struct gat
         check_reference(json, change->reference, result);
         return;
     }
-    read_missing(answer.status, json, OP_QUERY_REFUND, result);
+    stripe_read_missing(answer.status, json, OP_QUERY_REFUND, result);
 }
 
 static void stripe_query_refund(const struct gateway_call *call,
@@ -636,6 +649,7 @@ const struct gateway_adapter stripe_adapter = {
     .errors = errors,
     .error_count = COUNT_OF(errors),
     .credentials = credentials_needed,
+    .callback_names = callback_names,
     .ack = {200, "application/json", "{\"received\":true}"},
     .open = stripe_open,
     .close = stripe_close,
@@ -646,6 +660,9 @@ const struct gateway_adapter stripe_adapter = {
     .cancel = stripe_cancel,
     .refund = stripe_refund,
     .query_refund = stripe_query_refund,
+    .fetch_statement = stripe_fetch_statement,
+    .query_dispute = stripe_query_dispute,
+    .answer_dispute = stripe_answer_dispute,
     .verify_callback = stripe_verify_callback,
     .probe = stripe_probe,
 };

@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_GATEWAY_STRIPE_H
 #define HOLDFAST_GATEWAY_STRIPE_H
 
+#include "base/buf.h"
 #include "gateway/exchange.h"
 
 extern const struct gateway_adapter stripe_adapter;
@@ -36,6 +37,29 @@ const char *stripe_metadata(const json_t *object, const char *key);
 const char *stripe_id_of(const json_t *field);
 /* Stripe's amount and currency fields of one object, in ours; -1 when they do not say. */
 int64_t stripe_read_amount(const json_t *object, const char *key, struct currency *ret_currency);
+
+/* Requests (stripe.c). */
+void stripe_form_add(struct buf *form, const char *key, const char *value);
+/* One call. `form` NULL: a GET. `key`: the idempotency key of a POST. */
+MUST_USE bool stripe_send(const struct gateway_call *call, const char *path, const struct buf *form,
+                          const char *key, bool moves_money, struct gateway_result *result,
+                          struct http_answer *ret_answer, json_t **ret_json);
+/* An answer to a GET by id that is not 2xx: it is not there, or the question was not answered. */
+void stripe_read_missing(int status, const json_t *json, enum gateway_operation operation,
+                         struct gateway_result *result);
+
+/* Disputes (stripe_disputes.c). */
+void stripe_query_dispute(const struct gateway_call *call, const char *dispute_id,
+                          struct gateway_dispute *ret_dispute, struct gateway_result *ret_result);
+void stripe_answer_dispute(const struct gateway_call *call,
+                           const struct gateway_dispute_answer *answer,
+                           struct gateway_result *ret_result);
+
+/* Reports (stripe_statement.c): "activity" (what moved the balance, without payouts) and "payout"
+ * (the payouts of the day, each with what is in it). */
+MUST_USE int stripe_fetch_statement(const struct gateway_call *call,
+                                    const struct gateway_statement *statement,
+                                    struct buf *ret_file, struct err *err);
 
 /* Callbacks (stripe_callback.c). */
 MUST_USE int stripe_verify_callback(const struct gateway_call *call,

@@ -137,11 +137,18 @@ static void read_error_object(int status, const json_t *error, struct gateway_re
     exchange_copy_text(result->message, sizeof(result->message),
                        json_peek_text(error, "message", NULL));
 
+    const json_t *card = json_peek(error, "payment_method", "card", NULL);
+    exchange_copy_id(result->card_fingerprint, sizeof(result->card_fingerprint),
+                     json_peek_text(card, "fingerprint", NULL));
+    exchange_copy_id(result->card_network, sizeof(result->card_network),
+                     json_peek_text(card, "brand", NULL));
+
     /* For a decline Stripe may say itself whether to try again. */
     const char *advice = json_peek_text(error, "advice_code", NULL);
     for (size_t i = 0; result->outcome == GW_DECLINED && i < COUNT_OF(advices); i++) {
         if (same(advices[i].code, advice)) {
             result->advice = advices[i].advice;
+            result->never_again = advices[i].advice == ADVICE_STOP;
         }
     }
 }
@@ -184,7 +191,7 @@ void stripe_read_intent(const json_t *intent, struct gateway_result *result) {
     if (result->outcome == GW_ACTION_NEEDED) {
         result->advice = ADVICE_CUSTOMER;
         exchange_common_code(result, "authentication_required");
-        exchange_copy_url(result->action_url, sizeof(result->action_url),
+        exchange_redirect(result,
                           json_peek_text(intent, "next_action", "redirect_to_url", "url", NULL));
     }
 }
@@ -264,6 +271,11 @@ void stripe_read_error(int status, const json_t *json, enum gateway_operation op
         return;
     }
     read_error_object(status, error, result);
+    /* A charge names nothing of theirs but the customer's card or account. */
+    if (operation == OP_CHARGE && result->outcome == GW_REJECTED_REQUEST &&
+        strcmp(result->code, "resource_missing") == 0) {
+        exchange_common_code(result, "token_unusable");
+    }
     exchange_copy_id(result->charge_id, sizeof(result->charge_id),
                      json_peek_text(error, "charge", NULL));
     if (status < 500 && operation != OP_REFUND) {

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rules.c: `rule …` and `repair …`: what rules may do about breaks, would do, and did. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/fields.h"
+#include "cli/talk.h"
+
+/* ---- rules ---- */
+
+static void rule_row(struct table *table, const json_t *rule) {
+    const json_t *count = json_object_get(rule, "count");
+    char text[SHOW_CHARS_MAX];
+    table_cell(table, field_text(rule, "name"));
+    table_cell(table, field_text(rule, "action"));
+    table_state(table, field_true(rule, "enabled")         ? "enabled"
+                       : field_true(rule, "changed_since") ? "changed"
+                                                           : "dry");
+    snprintf(text, sizeof text, "%lld/%lld", (long long)field_int(count, "today"),
+             (long long)field_int(count, "day_cap"));
+    table_cell(table, text);
+    snprintf(text, sizeof text, "%lld/%lld", (long long)field_int(count, "total"),
+             (long long)field_int(count, "total_cap"));
+    table_cell(table, text);
+    table_cell(table, field_text(rule, "says"));
+}
+
+static int print_rules(const struct cli *cli, const json_t *answer) {
+    TABLE_AUTO table = TABLE("RULE", "ACTION", "STATE", ">TODAY", ">IN TOTAL", "~WHAT IT SAYS");
+    size_t i;
+    json_t *rule;
+    json_array_foreach(json_object_get(answer, "data"), i, rule) {
+        rule_row(table, rule);
+    }
+    table_print(table, cli, "There are no repair rules (reconciliation.repair_rules).");
+    if (!field_true(answer, "stopped")) {
+        return CLI_DONE;
+    }
+    cli_say(cli, "\nAll rules have stopped: %s.\n", field_word(answer, "why"));
+    cli_say(cli, "When it is clear why: `holdfast rule start --reason ...`.\n");
+    return CLI_PROBLEM;
+}
+
+int run_rule_list(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_get(cli, "/v1/repair-rules", &answer);
+    return status == CLI_DONE ? print_rules(cli, answer) : status;
+}
+
+static void print_sums(const struct cli *cli, const json_t *answer) {
+    TABLE_AUTO table = TABLE("RULE", ">BREAKS", ">MONEY", ">CAP OF A DAY", "WITHIN IT");
+    size_t i;
+    json_t *sum;
+    json_array_foreach(json_object_get(answer, "sums"), i, sum) {
+        char money[SHOW_CHARS_MAX], cap[SHOW_CHARS_MAX];
+        table_cell(table, field_text(sum, "rule"));
+        table_count(table, field_int(sum, "count"));
+        table_cell(table, field_money(sum, "amount", money));
+        table_cell(table, field_money(sum, "day_cap", cap));
+        table_cell(table, field_true(sum, "within_a_day") ? "yes" : "no: all rules would stop");
+    }
+    cli_say(cli, "\n");
+    table_print(table, cli, NULL);
+}
+
+int run_rule_dry_run(struct cli *cli) {
+    TALK_PATH_AUTO path;
+    JSON_AUTO answer = NULL;
+    TABLE_AUTO table = TABLE("BREAK, CASE", "CLASS", "GATEWAY", ">MONEY", "RULE", "STATE",
+                             "~WHAT WOULD BE DONE, OR WHY NOT");
+    size_t i;
+    json_t *row;
+    talk_path_init(&path, "/v1/repair-rules/dry-run");
+    talk_path_add(&path, "rule", cli_text(cli, "rule"));
+    talk_path_add(&path, "gateway", cli_text(cli, "gateway"));
+    int status = talk_get(cli, path.text.data, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    json_array_foreach(json_object_get(answer, "data"), i, row) {
+        char money[SHOW_CHARS_MAX];
+        bool taken = !json_is_null(json_object_get(row, "rule"));
+        const char *broken = field_text(row, "break_id"), *why_not = field_text(row, "why_not");
+        table_cell(table, broken != NULL ? broken : field_text(row, "case_id"));
+        table_cell(table, field_text(row, "class"));
+        table_cell(table, field_text(row, "gateway"));
+        table_cell(table, taken ? field_money(row, "amount", money) : NULL);
+        table_cell(table, field_text(row, "rule"));
+        table_state(table, !taken ? NULL : field_true(row, "enabled") ? "enabled" : "dry");
+        if (why_not == NULL) {
+            table_cell(table, field_text(row, "would"));
+        } else {
+            table_cellf(table, "%s%s%s", taken ? field_word(row, "would") : "nothing",
+                        taken ? "; but " : ": ", why_not);
+        }
+    }
+    table_print(table, cli, "No break is open that a rule could be for.");
+    if (json_array_size(json_object_get(answer, "sums")) > 0) {
+        print_sums(cli, answer);
+    }
+    if (field_int(answer, "more") > 0) {
+        cli_say(cli, "\n%lld more are summed up and not listed: look at one gateway at a time.\n",
+                (long long)field_int(answer, "more"));
+    }
+    if (field_int(answer, "not_looked_at") > 0) {
+        cli_say(cli,
+                "\n%lld more are open and were not looked at: ask for one gateway at a time "
+                "(--gateway).\n",
+                (long long)field_int(answer, "not_looked_at"));
+    }
+    return CLI_DONE;
+}
+
+static int turn(struct cli *cli, const char *verb) {
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    body_text(cli, body, "reason", "reason");
+    int status = talk_about(cli, "POST", "/v1/repair-rules", verb, body, &answer);
+    return status == CLI_DONE ? print_rules(cli, answer) : status;
+}
+
+int run_rule_enable(struct cli *cli) {
+    return turn(cli, "enable");
+}
+
+int run_rule_disable(struct cli *cli) {
+    return turn(cli, "disable");
+}
+
+int run_rule_start(struct cli *cli) {
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    body_text(cli, body, "reason", "reason");
+    int status = talk_post(cli, "/v1/repair-rules/start", body, &answer);
+    return status == CLI_DONE ? print_rules(cli, answer) : status;
+}
+
+/* ---- repairs ---- */
+
+static void repair_row(struct table *table, const json_t *row) {
+    char text[SHOW_CHARS_MAX];
+    table_cell(table, field_text(row, "id"));
+    table_cell(table, field_text(row, "rule"));
+    table_state(table, field_text(row, "state"));
+    table_cell(table, field_money(row, "amount", text));
+    table_cell(table, field_text(row, "gateway"));
+    table_cell(table, field_text(row, "break_id"));
+    table_cell(table, field_age(row, "planned_at", text));
+    table_cell(table, field_text(row, "said"));
+}
+
+int run_repair_list(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    TABLE_AUTO table = TABLE("REPAIR", "RULE", "STATE", ">MONEY", "GATEWAY", "BREAK", ">AGE",
+                             "~WHO SAID WHAT");
+    size_t i;
+    json_t *row;
+    int status = talk_list(cli, "/v1/repairs",
+                           TALK_BY("rule", "gateway", "state", "limit", "cursor"), &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    json_array_foreach(talk_rows(answer), i, row) {
+        repair_row(table, row);
+    }
+    table_print(table, cli, "No repairs.");
+    if (field_text(answer, "next_cursor") != NULL) {
+        cli_say(cli, "More: --cursor %s\n", field_word(answer, "next_cursor"));
+    }
+    return CLI_DONE;
+}
+
+static void print_repair(const struct cli *cli, const json_t *answer) {
+    TABLE_AUTO table = TABLE("REPAIR", "RULE", "STATE", ">MONEY", "GATEWAY", "BREAK", ">AGE",
+                             "~WHO SAID WHAT");
+    repair_row(table, answer);
+    table_print(table, cli, NULL);
+    if (field_text(answer, "payment_id") != NULL) {
+        cli_say(cli, "\nPayment: %s\n", field_word(answer, "payment_id"));
+    }
+    if (field_text(answer, "reversed_by") != NULL) {
+        cli_say(cli, "Reversed by %s: %s\n", field_word(answer, "reversed_by"),
+                field_word(answer, "reason"));
+    }
+}
+
+int run_repair_show(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_about(cli, "GET", "/v1/repairs", NULL, NULL, &answer);
+    if (status == CLI_DONE) {
+        print_repair(cli, answer);
+    }
+    return status;
+}
+
+int run_repair_reverse(struct cli *cli) {
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    body_text(cli, body, "reason", "reason");
+    int status = talk_about(cli, "POST", "/v1/repairs", "reverse", body, &answer);
+    if (status == CLI_DONE) {
+        print_repair(cli, answer);
+    }
+    return status;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * runs.c: `reconcile run|list|show|report|explain`: runs of the service, their pages, and why a row
+ * is where it is. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/task.h"
+#include "cli/commands.h"
+#include "cli/fields.h"
+#include "cli/talk.h"
+#include "recon/match.h"
+
+enum { PERCENT = 100 };
+#define PROGRESS_AFTER_US (1 * US_PER_SECOND)
+#define LOOK_FIRST_US (50 * US_PER_MS)
+#define LOOK_US_MAX (2 * US_PER_SECOND)
+#define WAIT_US_MAX (3600 * US_PER_SECOND)
+
+/* ---- one run ---- */
+
+static void print_books(const struct cli *cli, const json_t *figures) {
+    TABLE_AUTO table = TABLE("CURRENCY", ">OPENING", ">MOVEMENTS", ">POSTED LATE", ">CLOSING", "");
+    size_t i;
+    json_t *book;
+    json_array_foreach(json_object_get(figures, "books"), i, book) {
+        char text[SHOW_CHARS_MAX];
+        const char *currency = field_word(book, "currency");
+        table_cell(table, currency);
+        table_cell(table, show_sum(field_int(book, "opening"), currency, text));
+        table_cell(table, show_sum(field_int(book, "movements"), currency, text));
+        table_cell(table, field_int(book, "late") != 0
+                              ? show_sum(field_int(book, "late"), currency, text)
+                              : NULL);
+        table_cell(table, show_sum(field_int(book, "closing"), currency, text));
+        table_styled(table, field_int(book, "late") == 0 ? STYLE_GOOD : STYLE_BAD,
+                     field_int(book, "late") == 0 ? "ties out" : "does not tie out");
+    }
+    cli_say(cli, "\nOur books of the gateway's account: opening + movements = closing\n");
+    table_print(table, cli, "Nothing has moved.");
+}
+
+static void print_late(const struct cli *cli, const json_t *figures) {
+    TABLE_AUTO table = TABLE("ROW", ">CHANGED THE BALANCE BY", "AT");
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(figures, "late"), i, row) {
+        char text[SHOW_CHARS_MAX];
+        table_cell(table, field_text(row, "id"));
+        table_cell(table, field_money(row, "amount", text));
+        table_cell(table, field_moment(row, "at", text));
+    }
+    if (field_true(figures, "ties_out")) {
+        return;
+    }
+    cli_say(cli, "\nPosted into the time that the run before had closed\n");
+    table_print(table, cli, "No movement: a fee, a write-off or a step inside our books.");
+    if (field_int(figures, "late_count") > (int64_t)i) {
+        char text[SHOW_CHARS_MAX];
+        cli_say(cli, "… and %s more\n",
+                show_count(field_int(figures, "late_count") - (int64_t)i, text));
+    }
+}
+
+/* NULL: rows of this class are no break. */
+static const char *risk_of(const char *class) {
+    for (int i = 0; class != NULL && i < CLASS_COUNT; i++) {
+        enum match_risk risk = match_class_risk((enum match_class)i);
+        if (strcmp(match_class_name((enum match_class)i), class) == 0) {
+            return risk == RISK_NONE ? NULL : match_risk_name(risk);
+        }
+    }
+    return NULL;
+}
+
+static void print_buckets(const struct cli *cli, const json_t *figures) {
+    TABLE_AUTO table = TABLE("CLASS", "RISK", ">ROWS OURS", ">AMOUNT OURS", ">ROWS THEIRS",
+                             ">AMOUNT THEIRS");
+    size_t i;
+    json_t *bucket;
+    json_array_foreach(json_object_get(figures, "buckets"), i, bucket) {
+        char text[SHOW_CHARS_MAX];
+        const char *risk = risk_of(field_text(bucket, "class"));
+        table_styled(table, risk != NULL ? STYLE_BAD : STYLE_PLAIN, field_text(bucket, "class"));
+        table_cell(table, risk);
+        table_count(table, field_int(bucket, "our_rows"));
+        table_cell(table, field_sum(bucket, "our_amount", text));
+        table_count(table, field_int(bucket, "their_rows"));
+        table_cell(table, field_sum(bucket, "their_amount", text));
+    }
+    cli_say(cli, "\n");
+    table_print(table, cli, "No row was to be looked at: nothing came since the run before.");
+}
+
+static void print_proof(const struct cli *cli, const json_t *figures, const json_t *proof) {
+    char ours[SHOW_CHARS_MAX], theirs[SHOW_CHARS_MAX];
+    bool whole = field_true(proof, "every_row_in_one_class");
+    show_count(field_int(figures, "our_rows"), ours);
+    show_count(field_int(figures, "their_rows"), theirs);
+    if (json_array_size(json_object_get(figures, "buckets")) > 0 || !whole) {
+        cli_say(cli, "Every row is in one class (%s of ours, %s of theirs): %s.\n", ours, theirs,
+                whole ? "proved" : "NOT PROVED");
+    }
+}
+
+static void print_hints(const struct cli *cli, const json_t *run, const json_t *figures) {
+    if (field_int(figures, "breaks_open") > 0) {
+        cli_say(cli, "\nIts breaks: `holdfast break list --gateway %s`",
+                field_word(run, "gateway"));
+    }
+    cli_say(cli, "\nAs a page: `holdfast reconcile report %s --out FILE`\n", field_word(run, "id"));
+}
+
+static void print_card(const struct cli *cli, const json_t *run, const json_t *figures) {
+    TABLE_AUTO card = TABLE("", "~");
+    char text[SHOW_CHARS_MAX];
+    int64_t begun_us = 0, ended_us = 0;
+    const char *begun = field_text(run, "begun_at"), *ended = field_text(run, "ended_at");
+    table_pair(card, "run", field_text(run, "id"));
+    table_pair(card, "gateway", field_text(run, "gateway"));
+    table_styled(card, STYLE_DIM, "state");
+    table_state(card, field_text(run, "state"));
+    table_pair(card, "asked for by", field_text(run, "actor"));
+    table_pair(card, "until", field_moment(run, "until", text));
+    table_pair(card, "begun", show_moment(begun, text));
+    if (begun != NULL && ended != NULL && clock_parse(begun, &begun_us) &&
+        clock_parse(ended, &ended_us)) {
+        table_pair(card, "took", show_latency(ended_us - begun_us, text));
+    }
+    if (json_is_object(figures)) {
+        table_pairf(card, "breaks", "%lld opened, %lld healed, %lld open",
+                    (long long)field_int(figures, "breaks_opened"),
+                    (long long)field_int(figures, "breaks_healed"),
+                    (long long)field_int(figures, "breaks_open"));
+    } else {
+        table_pairf(card, "written", "%lld of %lld", (long long)field_int(run, "groups_done"),
+                    (long long)field_int(run, "groups_all"));
+    }
+    table_print(card, cli, NULL);
+}
+
+static int print_run(const struct cli *cli, const json_t *run) {
+    const json_t *figures = json_object_get(run, "figures");
+    const json_t *proof = json_object_get(run, "proof");
+    print_card(cli, run, figures);
+    if (!json_is_object(figures)) {
+        return CLI_DONE;
+    }
+    print_buckets(cli, figures);
+    print_proof(cli, figures, proof);
+    print_books(cli, figures);
+    print_late(cli, figures);
+    print_hints(cli, run, figures);
+    bool whole = field_true(proof, "every_row_in_one_class") && field_true(proof, "ties_out");
+    return whole ? CLI_DONE : CLI_PROBLEM;
+}
+
+int run_reconcile_report(struct cli *cli) {
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/reconciliations");
+    talk_path_part(&path, cli_argument(cli, 0));
+    talk_path_part(&path, "report.html");
+    talk_path_add(&path, "lang", cli_text(cli, "language"));
+    return talk_save(cli, path.text.data, cli_text(cli, "out"));
+}
+
+int run_reconcile_show(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_about(cli, "GET", "/v1/reconciliations", NULL, NULL, &answer);
+    return status == CLI_DONE ? print_run(cli, answer) : status;
+}
+
+/* ---- lists ---- */
+
+int run_reconcile_list(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_list(cli, "/v1/reconciliations", TALK_BY("gateway", "limit", "cursor"),
+                           &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE("RUN", "STATE", "GATEWAY", ">ROWS OURS", ">THEIRS", ">OPENED",
+                             ">HEALED", ">OPEN", "BOOKS", ">AGE");
+    size_t i;
+    json_t *run;
+    json_array_foreach(talk_rows(answer), i, run) {
+        char text[SHOW_CHARS_MAX];
+        const json_t *figures = json_object_get(run, "figures");
+        table_cell(table, field_text(run, "id"));
+        table_state(table, field_text(run, "state"));
+        table_cell(table, field_text(run, "gateway"));
+        table_count(table, field_int(figures, "our_rows"));
+        table_count(table, field_int(figures, "their_rows"));
+        table_count(table, field_int(figures, "breaks_opened"));
+        table_count(table, field_int(figures, "breaks_healed"));
+        table_count(table, field_int(figures, "breaks_open"));
+        table_cell(table, !json_is_object(figures)          ? NULL
+                          : field_true(figures, "ties_out") ? "tie out"
+                                                            : "do not tie out");
+        table_cell(table, field_age(run, "begun_at", text));
+    }
+    table_print(table, cli,
+                cli_given(cli, "gateway")
+                    ? "There was no run of it yet: `holdfast reconcile run --gateway NAME`"
+                    : "There was no run yet: `holdfast reconcile run --gateway NAME`");
+    if (field_text(answer, "next_cursor") != NULL) {
+        cli_say(cli, "\nMore: --cursor %s\n", field_word(answer, "next_cursor"));
+    }
+    return CLI_DONE;
+}
+
+/* ---- running ---- */
+
+struct waiting {
+    struct cli *cli;
+    const char *asked_at;
+    int64_t began_us;
+    bool drawn;
+};
+
+static void draw(struct waiting *waiting, const json_t *run) {
+    const struct cli *cli = waiting->cli;
+    int64_t us = clock_mono_us() - waiting->began_us;
+    int64_t done = run != NULL ? field_int(run, "groups_done") : 0;
+    int64_t all = run != NULL ? field_int(run, "groups_all") : 0;
+    char left[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX];
+    if (cli->json || us < PROGRESS_AFTER_US || isatty(fileno(cli->screen.err)) != 1) {
+        return;
+    }
+    waiting->drawn = true;
+    if (done == 0 || all == 0) {
+        fprintf(cli->screen.err, "\r\033[K%s for %s",
+                run != NULL ? "reading and matching" : "waiting", show_span(us, left));
+    } else {
+        fprintf(cli->screen.err, "\r\033[Kwriting: %lld %%, %s a second, %s left",
+                (long long)(PERCENT * (__int128)done / all),
+                show_count((int64_t)((__int128)done * US_PER_SECOND / us), rate),
+                show_span((int64_t)((__int128)us * (all - done) / done), left));
+    }
+    fflush(cli->screen.err);
+}
+
+/* The first run that began after it was asked for; its id when it is over. Times are the service's
+ * own, and their texts sort as they do. */
+static int look(struct waiting *waiting, char ret_id[SHOW_CHARS_MAX]) {
+    TALK_PATH_AUTO path;
+    JSON_AUTO answer = NULL;
+    const json_t *found = NULL;
+    size_t i;
+    json_t *run;
+    talk_path_init(&path, "/v1/reconciliations");
+    talk_path_add(&path, "gateway", cli_text(waiting->cli, "gateway"));
+    int status = talk_ask(waiting->cli, path.text.data, &answer, NULL);
+    json_array_foreach(talk_rows(answer), i, run) {
+        bool after = strcmp(field_word(run, "begun_at"), waiting->asked_at) >= 0;
+        found = after ? run : found;
+    }
+    draw(waiting, found);
+    if (found != NULL && strcmp(field_word(found, "state"), "under_way") != 0) {
+        snprintf(ret_id, SHOW_CHARS_MAX, "%s", field_word(found, "id"));
+    }
+    return status;
+}
+
+static int show_run(struct cli *cli, const char *id) {
+    TALK_PATH_AUTO path;
+    JSON_AUTO answer = NULL;
+    talk_path_init(&path, "/v1/reconciliations");
+    talk_path_part(&path, id);
+    int status = talk_get(cli, path.text.data, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    status = print_run(cli, answer);
+    return strcmp(field_word(answer, "state"), "done") != 0 ||
+                   field_int(json_object_get(answer, "figures"), "breaks_open") > 0
+               ? CLI_PROBLEM
+               : status;
+}
+
+static int wait_for(struct cli *cli, const json_t *asked) {
+    struct waiting waiting = {
+        .cli = cli,
+        .asked_at = field_word(asked, "asked_at"),
+        .began_us = clock_mono_us(),
+    };
+    char id[SHOW_CHARS_MAX] = "";
+    int64_t pause_us = LOOK_FIRST_US;
+    int status = look(&waiting, id);
+    while (status == CLI_DONE && id[0] == '\0' &&
+           clock_mono_us() - waiting.began_us < WAIT_US_MAX) {
+        task_sleep_us(pause_us);
+        pause_us = pause_us * 2 < LOOK_US_MAX ? pause_us * 2 : LOOK_US_MAX;
+        status = look(&waiting, id);
+    }
+    if (waiting.drawn) {
+        fprintf(cli->screen.err, "\r\033[K");
+    }
+    if (status == CLI_DONE && id[0] == '\0') {
+        cli_say(cli, "It has not ended within an hour; `holdfast reconcile list` shows it.\n");
+        return CLI_PROBLEM;
+    }
+    return status == CLI_DONE ? show_run(cli, id) : status;
+}
+
+int run_reconcile_run(struct cli *cli) {
+    JSON_AUTO body = json_object();
+    JSON_AUTO answer = NULL;
+    body_text(cli, body, "gateway", "gateway");
+    body_text(cli, body, "until", "until");
+    if (!cli_given(cli, "wait")) {
+        int status = talk_post(cli, "/v1/reconciliations", body, &answer);
+        if (status == CLI_DONE) {
+            cli_say(cli,
+                    "A run of %s is asked for; `holdfast reconcile list --gateway %s` shows it.\n",
+                    field_word(answer, "gateway"), field_word(answer, "gateway"));
+        }
+        return status;
+    }
+    int status = talk_quiet(cli, "POST", "/v1/reconciliations", body, &answer, NULL);
+    return status == CLI_DONE ? wait_for(cli, answer) : status;
+}
+
+/* ---- explaining ---- */
+
+int run_reconcile_explain(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_about(cli, "GET", "/v1/movements", NULL, NULL, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO card = TABLE("", "~");
+    size_t i;
+    json_t *line, *row;
+    table_pair(card, "row", field_text(answer, "id"));
+    table_pairf(card, "class", "%s: %s", field_word(answer, "class"),
+                field_word(answer, "class_means"));
+    table_pair(card, "run", field_text(answer, "run_id"));
+    if (field_text(answer, "break_id") != NULL) {
+        table_pairf(card, "break", "%s (%s)", field_word(answer, "break_id"),
+                    field_word(answer, "break_state"));
+    }
+    table_print(card, cli, NULL);
+    cli_say(cli, "\n");
+    json_array_foreach(json_object_get(answer, "explanation"), i, line) {
+        char *clean = show_clean(json_string_value(line));
+        cli_say(cli, "%s\n", clean);
+        free(clean);
+    }
+    TABLE_AUTO table = TABLE("NAME", "ROW", "KIND", "STATUS", ">AMOUNT", "AT");
+    json_array_foreach(json_object_get(answer, "rows"), i, row) {
+        char text[SHOW_CHARS_MAX];
+        bool told = json_object_get(row, "amount") != NULL;
+        table_cell(table, field_text(row, "name"));
+        table_cell(table, field_text(row, "id"));
+        table_cell(table, field_text(row, "kind"));
+        table_cell(table, field_text(row, "status"));
+        table_cell(table, told ? field_money(row, "amount", text) : NULL);
+        table_cell(table, field_text(row, "at") != NULL ? field_moment(row, "at", text) : NULL);
+    }
+    cli_say(cli, "\n");
+    table_print(table, cli, NULL);
+    return CLI_DONE;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * files.c: two files against each other: the passes in their order, tasks, sums. */
+#include "recon/files/files.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "recon/files/files_impl.h"
+
+enum {
+    CHUNK_BYTES = 16 * 1024,
+    CHUNK_BYTES_LEAST = 4 * 1024,
+    PART_ROWS = 16 * 1024,   /* such that a partition's table stays near the processor */
+    ROW_BYTES = 64,          /* of a file, to guess at rows by */
+    BYTES_BESIDE = 24 << 20, /* the program itself, windows into the files, buffers */
+    REST_ROW_BYTES = 448,    /* a match_row, its texts, and what match_run() needs of it */
+    TOLD_CHARS_MAX = 64,
+    TASK_STACK_BYTES = 1024 * 1024,
+    TICK_US = 100 * 1000,
+};
+
+/* ---- sums ---- */
+
+bool sums_add(struct sums *sums, const struct match_sum *more) {
+    int at = sums->last;
+    if (at >= sums->count || sums->rows[at].class != more->class ||
+        !currency_equal(sums->rows[at].currency, more->currency)) {
+        for (at = 0; at < sums->count; at++) {
+            if (sums->rows[at].class == more->class &&
+                currency_equal(sums->rows[at].currency, more->currency)) {
+                break;
+            }
+        }
+        if (at == FILES_SUMS_MAX) {
+            return false;
+        }
+        if (at == sums->count) {
+            sums->rows[sums->count++] = (struct match_sum){.currency = more->currency,
+                                                           .class = more->class};
+        }
+        sums->last = at;
+    }
+    struct match_sum *sum = &sums->rows[at];
+    for (int i = 0; i < MATCH_SIDES; i++) {
+        sum->rows[i] += more->rows[i];
+        if (__builtin_add_overflow(sum->amount_minor[i], more->amount_minor[i],
+                                   &sum->amount_minor[i]) ||
+            __builtin_add_overflow(sum->fee_minor[i], more->fee_minor[i], &sum->fee_minor[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int sum_order(const void *a, const void *b) {
+    const struct match_sum *x = a, *y = b;
+    int found = memcmp(x->currency.code, y->currency.code, CURRENCY_CHARS);
+    return found != 0 ? found : (int)x->class - (int)y->class;
+}
+
+/* By currency, then class; what came to nothing is none. */
+static void sums_out(struct sums *sums, struct files_figures *figures) {
+    figures->sum_count = 0;
+    for (int i = 0; i < sums->count; i++) {
+        if (sums->rows[i].rows[OURS] != 0 || sums->rows[i].rows[THEIRS] != 0) {
+            figures->sums[figures->sum_count++] = sums->rows[i];
+        }
+    }
+    qsort(figures->sums, (size_t)figures->sum_count, sizeof figures->sums[0], sum_order);
+}
+
+/* ---- tasks ---- */
+
+struct together;
+struct worker {
+    struct together *all;
+    int number, rc;
+    struct err err;
+};
+struct together {
+    struct files_run *run;
+    files_work *work;
+    struct lock lock;
+    struct cond ended;
+    int left;
+    struct worker of[MATCH_SIDES];
+};
+
+static void work_task(void *arg) {
+    struct worker *worker = arg;
+    struct together *all = worker->all;
+    int rc = all->work(all->run, worker->number, &worker->err);
+    if (rc < 0) {
+        atomic_store(&all->run->stop, true);
+    }
+    lock_take(&all->lock);
+    worker->rc = rc;
+    all->left--;
+    cond_signal(&all->ended);
+    lock_give(&all->lock);
+}
+
+static bool tick(struct files_run *run) {
+    const struct files_request *request = run->request;
+    if (request->tick == NULL) {
+        return true;
+    }
+    struct files_progress progress = {.doing = run->doing, .done = atomic_load(&run->done)};
+    progress.whole = run->whole;
+    for (int i = 0; i < MATCH_SIDES && run->whole == 0; i++) {
+        progress.done += atomic_load(&run->sides[i].done);
+    }
+    for (int i = 0; i < MATCH_SIDES && run->whole == 0; i++) {
+        progress.whole += (int64_t)run->sides[i].count;
+    }
+    return request->tick(request->ctx, &progress);
+}
+
+static void await(struct together *all) {
+    lock_take(&all->lock);
+    while (all->left > 0) {
+        if (!cond_wait_until(&all->ended, &all->lock, clock_mono_us() + TICK_US)) {
+            lock_give(&all->lock);
+            if (!tick(all->run)) {
+                atomic_store(&all->run->stop, true);
+            }
+            lock_take(&all->lock);
+        }
+    }
+    lock_give(&all->lock);
+}
+
+int files_together(struct files_run *run, const char *doing, int64_t whole, files_work *work,
+                   int count, struct err *err) {
+    struct task *tasks[MATCH_SIDES] = {NULL};
+    struct together *all = g_new0(struct together, 1);
+    all->run = run;
+    all->work = work;
+    run->doing = doing;
+    run->whole = whole;
+    atomic_store(&run->done, 0);
+    atomic_store(&run->next_part, 0);
+    lock_init(&all->lock);
+    cond_init(&all->ended);
+    int rc = 0;
+    /* With one task to run, one after the other. */
+    int at_once = run->tasks < count ? 1 : count;
+    for (int first = 0; first < count && rc == 0; first += at_once) {
+        all->left = at_once;
+        for (int i = first; i < first + at_once; i++) {
+            all->of[i] = (struct worker){.all = all, .number = i};
+            tasks[i] = task_start("reconcile", TASK_STACK_BYTES, work_task, &all->of[i]);
+            if (tasks[i] == NULL) {
+                work_task(&all->of[i]);
+            }
+        }
+        await(all);
+        for (int i = first; i < first + at_once; i++) {
+            if (tasks[i] != NULL) {
+                task_join(tasks[i]);
+            }
+            if (rc == 0 && all->of[i].rc < 0) {
+                rc = all->of[i].rc;
+                *err = all->of[i].err;
+            }
+        }
+    }
+    if (rc == 0 && atomic_load(&run->stop)) {
+        rc = err_set(err, ERR_GONE, "it was ended before it was done");
+    }
+    cond_free(&all->ended);
+    lock_free(&all->lock);
+    g_free(all);
+    return rc;
+}
+
+/* ---- passes ---- */
+
+static int64_t parts_memory(const struct files_run *run) {
+    int64_t memory = (run->memory_bytes - BYTES_BESIDE) * 3 / 4;
+    return MAX(memory, 0);
+}
+
+static void make_parts(struct files_run *run) {
+    const struct files_request *request = run->request;
+    int64_t bytes = (int64_t)MAX(run->sides[OURS].count, run->sides[THEIRS].count);
+    int64_t wanted = bytes / ROW_BYTES / PART_ROWS, chunk = CHUNK_BYTES;
+    int count = 2;
+    while (count < PARTS_MAX && count < wanted) {
+        count *= 2;
+    }
+    /* Each partition of each side has a chunk in memory in any case. */
+    while (chunk > CHUNK_BYTES_LEAST && chunk * count * MATCH_SIDES > parts_memory(run) / 2) {
+        chunk /= 2;
+    }
+    struct key_shape shape;
+    keys_look(run, run->key, &shape);
+    parts_init(&run->parts, request->partitions > 0 ? request->partitions : count,
+               (uint32_t)(request->chunk_bytes > 0 ? request->chunk_bytes : chunk),
+               parts_memory(run), &shape, &run->spill,
+               request->spill != NULL ? request->spill : request->report);
+}
+
+static bool both_have(const struct files_run *run, enum map_role role) {
+    return run->sides[OURS].binding.column[role] >= 0 &&
+           run->sides[THEIRS].binding.column[role] >= 0;
+}
+
+static int refuse_problems(struct files_run *run, struct err *err) {
+    struct files_figures *figures = run->figures;
+    for (int i = 0; i < MATCH_SIDES; i++) {
+        const struct side *side = &run->sides[i];
+        figures->problems[i] = side->problem_count;
+        for (guint j = 0; j < side->problems->len && figures->shown_count < FILES_PROBLEMS_SHOWN;
+             j++) {
+            figures->shown[figures->shown_count++] = g_array_index(side->problems,
+                                                                   struct files_problem, j);
+        }
+    }
+    if (figures->problems[OURS] + figures->problems[THEIRS] == 0) {
+        return 0;
+    }
+    int rc = report_problems(run, err);
+    if (rc < 0) {
+        return rc;
+    }
+    char told[MATCH_SIDES][TOLD_CHARS_MAX];
+    for (int i = 0; i < MATCH_SIDES; i++) {
+        int64_t count = figures->problems[i];
+        snprintf(told[i], sizeof told[i], "%lld problem%s with %s", (long long)count,
+                 count == 1 ? "" : "s", i == OURS ? "our file" : "theirs");
+    }
+    bool ours = figures->problems[OURS] > 0, theirs = figures->problems[THEIRS] > 0;
+    err_set(err, ERR_VALIDATION, "%s%s%s: nothing was matched", ours ? told[OURS] : "",
+            ours && theirs ? ", " : "", theirs ? told[THEIRS] : "");
+    return err_hint(err, "A file is taken whole or not at all; problems.csv has every line.");
+}
+
+static int check_unchanged(const struct files_run *run, struct err *err) {
+    for (int i = 0; i < MATCH_SIDES; i++) {
+        int rc = mapped_check(run->sides[i].file, err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Up to when their file tells, and whose days are waited. */
+static int begin_to_wait(struct files_run *run, struct err *err) {
+    const struct files_request *request = run->request;
+    const struct csv_map *map = request->sides[THEIRS].map;
+    if (!request->waits) {
+        return 0;
+    }
+    if (request->told_until_us == 0 && run->sides[THEIRS].rows == 0) {
+        (void)err_set(err, ERR_VALIDATION, "their file has no row that says up to when it tells");
+        return err_hint(err, "Say it: --told-until 2026-09-30T22:00:00Z");
+    }
+    run->figures->told_until_us = request->told_until_us > 0 ? request->told_until_us
+                                                             : run->sides[THEIRS].last_us;
+    if (map != NULL && map->zone != NULL) {
+        run->zone = map->zone;
+        return 0;
+    }
+    int rc = time_zone_open("UTC", &run->utc, err);
+    run->zone = run->utc;
+    return rc;
+}
+
+static int first_pass(struct files_run *run, struct err *err) {
+    run->key = both_have(run, MAP_GATEWAY_ID)  ? MAP_GATEWAY_ID
+               : both_have(run, MAP_REFERENCE) ? MAP_REFERENCE
+                                               : MAP_ROLE_COUNT;
+    run->links = run->key == MAP_GATEWAY_ID && both_have(run, MAP_REFERENCE);
+    make_parts(run);
+    int rc = files_together(run, "reading", 0, files_read, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : check_unchanged(run, err);
+    if (rc < 0) {
+        return rc;
+    }
+    for (int i = 0; i < MATCH_SIDES; i++) {
+        struct side *side = &run->sides[i];
+        run->figures->rows[i] = side->rows;
+        rowset_grow(&side->open, side->rows);
+        rowset_grow(&side->by_id, side->rows);
+        rowset_grow(&side->by_reference, side->rows);
+        rowset_grow(&side->linked, side->rows);
+    }
+    rc = refuse_problems(run, err);
+    rc = rc < 0 ? rc : begin_to_wait(run, err);
+    int64_t whole = (int64_t)run->sides[OURS].rows + run->sides[THEIRS].rows;
+    return rc < 0 ? rc : files_together(run, "joining", whole, files_join, run->tasks, err);
+}
+
+static int link_pass(struct files_run *run, struct err *err) {
+    hashset_init(&run->wanted);
+    hashset_init(&run->found);
+    int rc = run->links ? files_together(run, "joining", 1, files_want, 1, err) : 0;
+    if (rc < 0 || (run->wanted.used == 0 && !run->wanted.has_zero)) {
+        return rc;
+    }
+    return files_together(run, "joining", 1, files_link, run->tasks, err);
+}
+
+int64_t files_rest_fits(const struct files_run *run) {
+    int64_t rows = (int64_t)run->sides[OURS].rows + run->sides[THEIRS].rows;
+    int64_t fits = (run->memory_bytes - BYTES_BESIDE - rows) / REST_ROW_BYTES;
+    return run->request->piece_rows > 0 ? run->request->piece_rows : MAX(fits, 1);
+}
+
+static int64_t left_count(const struct files_run *run) {
+    return rowset_count(&run->sides[OURS].open, run->sides[OURS].rows) +
+           rowset_count(&run->sides[THEIRS].open, run->sides[THEIRS].rows);
+}
+
+/* What ids have left by reference, when there is too much of it to be matched at once. */
+static int second_pass(struct files_run *run, struct err *err) {
+    if (!run->links || left_count(run) <= files_rest_fits(run)) {
+        return 0;
+    }
+    run->second = true;
+    run->key = MAP_REFERENCE;
+    run->links = false;
+    make_parts(run);
+    int64_t whole = left_count(run);
+    int rc = files_together(run, "reading again", whole, files_read, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : files_together(run, "joining", whole, files_join, run->tasks, err);
+    parts_release(&run->parts);
+    return rc;
+}
+
+static int tell_side(struct files_run *run, int number, struct err *err) {
+    const struct files_request *request = run->request;
+    struct side *side = &run->sides[number];
+    return side->begin_line > 0
+               ? 0
+               : side_told(side, request->spill != NULL ? request->spill : request->report, err);
+}
+
+static int run_all(struct files_run *run, struct report *report, struct err *err) {
+    int rc = first_pass(run, err);
+    rc = rc < 0 ? rc : link_pass(run, err);
+    parts_release(&run->parts);
+    rc = rc < 0 ? rc : second_pass(run, err);
+    rc = rc < 0 ? rc : files_rest(run, report, err);
+    if (rc == 0 && run->request->for_people) {
+        int64_t bytes = run->figures->bytes[OURS] + run->figures->bytes[THEIRS];
+        rc = files_together(run, "digesting", bytes, people_digest, MATCH_SIDES, err);
+    }
+    rc = rc < 0 ? rc : check_unchanged(run, err);
+    if (rc == 0) {
+        run->figures->spilled = run->spill != NULL ? spill_bytes(run->spill) : 0;
+        sums_out(run->sums, run->figures);
+    }
+    return rc;
+}
+
+static void run_release(struct files_run *run) {
+    parts_release(&run->parts);
+    hashset_release(&run->wanted);
+    hashset_release(&run->found);
+    for (int i = 0; i < MATCH_SIDES; i++) {
+        side_close(&run->sides[i]);
+    }
+    spill_close(run->spill);
+    time_zone_close(run->utc);
+    g_free(run->sums);
+    g_free(run);
+}
+
+int files_reconcile(const struct files_request *request, struct files_figures *ret_figures,
+                    struct err *err) {
+    struct files_run *run = g_new0(struct files_run, 1);
+    struct report *report = NULL;
+    *ret_figures = (struct files_figures){0};
+    run->request = request;
+    run->figures = ret_figures;
+    run->sums = g_new0(struct sums, 1);
+    run->memory_bytes = request->memory_bytes > 0 ? request->memory_bytes : FILES_MEMORY_USUAL;
+    run->tasks = request->tasks == 1 ? 1 : MATCH_SIDES;
+    int rc = 0;
+    for (int i = 0; i < MATCH_SIDES && rc == 0; i++) {
+        run->sides[i].stop = &run->stop;
+        rc = side_open(&run->sides[i], (enum match_side)i, &request->sides[i], err);
+        ret_figures->bytes[i] = (int64_t)run->sides[i].count;
+    }
+    rc = rc < 0 ? rc : report_open(run, &report, err);
+    rc = rc < 0 ? rc : files_together(run, "reading", 0, tell_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : run_all(run, report, err);
+    if (rc == 0) {
+        rc = report_close(report, run, err);
+    } else {
+        report_drop(report);
+    }
+    run_release(run);
+    return rc;
+}

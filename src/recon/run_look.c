@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * run_look.c: asking for runs, and what came of them (run_look.h). */
+#include "recon/run_look.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "recon/break_desk_impl.h"
+#include "recon/run.h"
+#include "store/audit.h"
+
+static const char *const state_names[] = {"?", "under_way", "done", "given_up"};
+
+/* ---- asking ---- */
+
+struct asking {
+    const struct caller *caller;
+    const char *gateway;
+    int64_t until_us;
+};
+
+static int check_until(struct store_tx *tx, const struct asking *asking, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    char time[CLOCK_TEXT_MAX];
+    int r = sql_query(tx, err, &rows,
+                      "SELECT COALESCE(MAX(until_us), 0) FROM reconciliation WHERE gateway = $1 "
+                      "AND state = 2",
+                      S_TEXT(asking->gateway));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r < 0 || asking->until_us == 0 || asking->until_us >= sql_int(rows, 0)) {
+        return r < 0 ? r : 0;
+    }
+    (void)err_set(err, ERR_STATE, "%.64s is reconciled up to %s already", asking->gateway,
+                  clock_format(sql_int(rows, 0), time));
+    (void)err_place(err, "/until");
+    return err_hint(err, "A run goes on from where the one before ended.");
+}
+
+static int ask_fn(struct payments *payments, struct store_tx *tx, void *ctx,
+                  struct answer *ret_answer, struct err *err) {
+    (void)payments;
+    const struct asking *asking = ctx;
+    char time[CLOCK_TEXT_MAX];
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    int r = check_until(tx, asking, err);
+    r = r < 0 ? r
+              : recon_ask_run_until(tx, asking->gateway, asking->until_us, asking->caller->actor,
+                                    err);
+    r = r < 0 ? r
+              : audit_append(tx, asking->caller->actor, "reconcile.ask", asking->gateway, "", "{}",
+                             err);
+    if (r < 0) {
+        return r;
+    }
+    buf_add_text(&buf, "{\"object\":\"reconciliation_request\",\"gateway\":");
+    buf_add_json(&buf, asking->gateway);
+    buf_addf(&buf, ",\"asked_at\":\"%s\",\"until\":", clock_format(clock_wall_us(), time));
+    if (asking->until_us > 0) {
+        buf_add_json(&buf, clock_format(asking->until_us, time));
+    } else {
+        buf_add_text(&buf, "null");
+    }
+    buf_add_char(&buf, '}');
+    return answer_take(ret_answer, 202, &buf, err);
+}
+
+int reconciliation_ask(struct recon *recon, const struct caller *caller, const char *gateway,
+                       int64_t until_us, struct answer *ret_answer, struct err *err) {
+    struct asking asking = {.caller = caller, .gateway = gateway, .until_us = until_us};
+    if (recon_source(recon, gateway) == NULL) {
+        (void)err_set(err, ERR_VALIDATION, "there is no gateway \"%.64s\"", gateway);
+        (void)err_place(err, "/gateway");
+        return err_hint(err, "`holdfast gateway list` lists them.");
+    }
+    if (until_us > clock_wall_us()) {
+        (void)err_set(err, ERR_VALIDATION, "what has not moved yet cannot be reconciled");
+        return err_place(err, "/until");
+    }
+    int r = idempotent_run(recon->options.payments, caller, "reconcile.ask", ask_fn, &asking,
+                           ret_answer, err);
+    if (r >= 0) {
+        payments_wake(recon->options.payments);
+    }
+    return r;
+}
+
+/* ---- looking ---- */
+
+struct looking {
+    const char *gateway, *id;
+    int limit;
+    struct answer *answer;
+};
+
+#define RUN_COLUMNS                                                                                \
+    "SELECT id, gateway, state, actor, until_us, begun_us, ended_us, groups_done, groups_all, "    \
+    "figures FROM reconciliation"
+
+static void add_time(struct buf *buf, const char *name, int64_t wall_us) {
+    char time[CLOCK_TEXT_MAX];
+    buf_addf(buf, ",\"%s\":", name);
+    if (wall_us > 0) {
+        buf_add_json(buf, clock_format(wall_us, time));
+    } else {
+        buf_add_text(buf, "null");
+    }
+}
+
+/* Figures that are not there yet are "{}" in the store. */
+static void render_run(struct buf *buf, const struct sql_rows *rows) {
+    int64_t state = sql_int(rows, 2);
+    buf_addf(buf, "{\"object\":\"reconciliation\",\"id\":\"%s\",\"gateway\":", sql_text(rows, 0));
+    buf_add_json(buf, sql_text(rows, 1));
+    buf_addf(buf, ",\"state\":\"%s\",\"actor\":",
+             state_names[state > 0 && state < (int64_t)COUNT_OF(state_names) ? state : 0]);
+    buf_add_json(buf, sql_text(rows, 3));
+    add_time(buf, "until", sql_int(rows, 4));
+    add_time(buf, "begun_at", sql_int(rows, 5));
+    add_time(buf, "ended_at", sql_int(rows, 6));
+    buf_addf(buf, ",\"groups_done\":%lld,\"groups_all\":%lld,\"figures\":%s",
+             (long long)sql_int(rows, 7), (long long)sql_int(rows, 8),
+             state == 2 ? sql_text(rows, 9) : "null");
+}
+
+static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct looking *looking = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    BUF_AUTO buf;
+    struct reconciliation_id last = {""};
+    int shown = 0;
+    bool more = false;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    int r = sql_query(tx, err, &rows,
+                      RUN_COLUMNS " WHERE ($1 = '' OR gateway = $1) AND ($2 = '' OR id < $2) "
+                                  "ORDER BY id DESC LIMIT $3",
+                      S_TEXT(looking->gateway), S_TEXT(looking->id), S_INT(looking->limit + 1));
+    while (r >= 0 && !more && (r = sql_next(rows, err)) > 0) {
+        more = shown == looking->limit;
+        if (!more) {
+            last = reconciliation_id_stored(sql_text(rows, 0));
+            buf_add_text(&buf, shown++ > 0 ? "," : "");
+            render_run(&buf, rows);
+            buf_add_char(&buf, '}');
+        }
+    }
+    buf_addf(&buf, "],\"next_cursor\":%s%s%s}", more ? "\"" : "", more ? last.text : "null",
+             more ? "\"" : "");
+    return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
+}
+
+int reconciliation_list(struct recon *recon, const char *gateway, const char *cursor, int limit,
+                        struct answer *ret_answer, struct err *err) {
+    struct reconciliation_id id;
+    struct looking looking = {
+        .gateway = gateway,
+        .id = cursor,
+        .limit = limit > 0 ? limit : PAGE_ROWS,
+        .answer = ret_answer,
+    };
+    if (cursor[0] != '\0' && reconciliation_id_parse(cursor, &id, NULL) < 0) {
+        (void)err_set(err, ERR_VALIDATION, "this is not a cursor that this list gave out");
+        return err_place(err, "cursor");
+    }
+    return store_read(recon->options.store, list_tx, &looking, err);
+}
+
+/* ---- the proof ---- */
+
+static int64_t sum_of(const json_t *buckets, const char *key) {
+    int64_t sum = 0;
+    size_t i;
+    json_t *bucket;
+    json_array_foreach(buckets, i, bucket) {
+        sum += json_integer_value(json_object_get(bucket, key));
+    }
+    return sum;
+}
+
+static void add_book(struct buf *buf, const json_t *book, bool first) {
+    int64_t opening = json_integer_value(json_object_get(book, "opening"));
+    int64_t movements = json_integer_value(json_object_get(book, "movements"));
+    int64_t closing = json_integer_value(json_object_get(book, "closing"));
+    buf_addf(buf, "%s{\"currency\":\"%s\",\"ties_out\":%s,\"off_by\":%lld}", first ? "" : ",",
+             json_string_value(json_object_get(book, "currency")),
+             opening + movements == closing ? "true" : "false",
+             (long long)(closing - opening - movements));
+}
+
+/* From the figures as they were written: whoever doubts them adds them up himself. */
+static int add_proof(struct buf *buf, const char *text, struct err *err) {
+    JSON_AUTO figures = json_loads(text, 0, NULL);
+    if (figures == NULL) {
+        return err_set(err, ERR_STORE_CORRUPT, "the figures of this run are no JSON");
+    }
+    const json_t *buckets = json_object_get(figures, "buckets");
+    const json_t *books = json_object_get(figures, "books");
+    int64_t ours = sum_of(buckets, "our_rows"), theirs = sum_of(buckets, "their_rows");
+    bool whole = ours == json_integer_value(json_object_get(figures, "our_rows")) &&
+                 theirs == json_integer_value(json_object_get(figures, "their_rows"));
+    bool ties = json_is_true(json_object_get(figures, "ties_out"));
+    buf_addf(buf,
+             ",\"proof\":{\"every_row_in_one_class\":%s,\"our_rows\":%lld,\"their_rows\":%lld,"
+             "\"ties_out\":%s,\"books\":[",
+             whole ? "true" : "false", (long long)ours, (long long)theirs, ties ? "true" : "false");
+    size_t i;
+    json_t *book;
+    json_array_foreach(books, i, book) {
+        add_book(buf, book, i == 0);
+    }
+    buf_add_text(buf, "]}");
+    return 0;
+}
+
+static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct looking *looking = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    BUF_AUTO buf;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    int r = sql_query(tx, err, &rows, RUN_COLUMNS " WHERE id = $1", S_TEXT(looking->id));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r <= 0) {
+        return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no run %.40s", looking->id);
+    }
+    render_run(&buf, rows);
+    r = sql_int(rows, 2) == 2 ? add_proof(&buf, sql_text(rows, 9), err) : 0;
+    buf_add_char(&buf, '}');
+    return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
+}
+
+int reconciliation_get(struct recon *recon, const char *id, struct answer *ret_answer,
+                       struct err *err) {
+    struct looking looking = {.id = id, .answer = ret_answer};
+    return store_read(recon->options.store, get_tx, &looking, err);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sources.h: what is known of each gateway's statements: the place whose days they are of, when
+ * they are published, which kinds are fetched, and how long a movement may take to appear. From
+ * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
+ * Threads: any; constant once opened. Owns: nothing: texts are the configuration's or literals.
+ * Errors: ERR_CONFIG, with the gateway's name. */
+#ifndef HOLDFAST_RECON_SOURCES_H
+#define HOLDFAST_RECON_SOURCES_H
+
+#include "gateway/registry.h"
+
+enum { SOURCE_KINDS_MAX = 8, SOURCE_BUSINESS_DAYS_MAX = 60 };
+
+/* As configured, by gateway; what is not said is NULL or 0. Borrowed. */
+struct source_settings {
+    const char *gateway;
+    const bool *fetch;
+    const char *time_zone;
+    const unsigned *business_days;
+    const char *const *kinds;
+    int kind_count;
+};
+
+struct source {
+    struct gateway *gateway;
+    const char *time_zone;      /* of its days */
+    const char *said_time_zone; /* as configured: of local times in its files; NULL: the format's */
+    int minute;                 /* of its day: when yesterday's statement should be there */
+    int business_days;
+    bool fetch;     /* by itself, each day */
+    int kind_count; /* 0: it publishes none by its API */
+    const char *kinds[SOURCE_KINDS_MAX];
+};
+
+/* One source for each gateway of the registry, in its order. */
+MUST_USE int sources_open(const struct gateway_registry *registry,
+                          const struct source_settings *settings, int setting_count,
+                          struct source ret_sources[GATEWAYS_MAX], int *ret_count, struct err *err);
+
+#endif

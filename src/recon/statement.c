@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * statement.c: the names of what a statement can tell, and the choice of its reader. */
+#include "recon/statement.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const struct {
+    const char *name;
+    enum row_family family;
+    int sign;
+} kinds[ROW_KIND_COUNT] = {
+#define X(name, number, text, family, sign, what) [ROW_##name] = {text, FAMILY_##family, sign},
+#include "recon/row_kinds.def"
+#undef X
+};
+
+static const char *const statuses[] = {
+#define X(name, number, text, what) [ROW_##name] = text,
+#include "recon/row_statuses.def"
+#undef X
+};
+
+static const char *const problems[] = {
+#define X(name, text, what) [PROBLEM_##name] = text,
+#include "recon/problems.def"
+#undef X
+};
+
+#define X(object) extern const struct statement_reader object;
+#include "recon/readers.def"
+#undef X
+static const struct statement_reader *const readers[] = {
+#define X(object) &object,
+#include "recon/readers.def"
+#undef X
+    NULL,
+};
+enum { READER_COUNT = COUNT_OF(readers) - 1 };
+
+static bool is_kind(int64_t kind) {
+    return kind > 0 && kind < ROW_KIND_COUNT && kinds[kind].name != NULL;
+}
+
+const char *row_kind_name(enum row_kind kind) {
+    return is_kind(kind) ? kinds[kind].name : "?";
+}
+
+bool row_kind_parse(const char *name, enum row_kind *ret_kind) {
+    for (int i = 1; i < ROW_KIND_COUNT; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *ret_kind = (enum row_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum row_family row_kind_family(enum row_kind kind) {
+    INVARIANT(is_kind(kind), "a kind that readers give");
+    return kinds[kind].family;
+}
+
+int row_kind_sign(enum row_kind kind) {
+    INVARIANT(is_kind(kind), "a kind that readers give");
+    return kinds[kind].sign;
+}
+
+const char *row_status_name(enum row_status status) {
+    return status >= ROW_DONE && status <= ROW_FAILED ? statuses[status] : "?";
+}
+
+bool row_status_parse(const char *name, enum row_status *ret_status) {
+    for (int i = ROW_DONE; i <= ROW_FAILED; i++) {
+        if (strcmp(statuses[i], name) == 0) {
+            *ret_status = (enum row_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *statement_problem_name(enum statement_problem problem) {
+    return (size_t)problem < COUNT_OF(problems) ? problems[problem] : "?";
+}
+
+void statement_row_init(struct statement_row *row) {
+    *row = (struct statement_row){
+        .fee_minor = AMOUNT_UNSAID,
+        .net_minor = AMOUNT_UNSAID,
+        .gateway_id = "",
+        .reference = "",
+        .original_id = "",
+        .original_reference = "",
+        .batch = "",
+        .method = "",
+        .native_kind = "",
+        .description = "",
+        .account = "",
+        .party = "",
+        .party_account = "",
+        .sent_to = "",
+    };
+}
+
+const struct statement_reader *statement_reader_find(const char *name) {
+    for (int i = 0; i < READER_COUNT; i++) {
+        if (strcmp(readers[i]->name, name) == 0) {
+            return readers[i];
+        }
+    }
+    return NULL;
+}
+
+const struct statement_reader *const *statement_readers(int *ret_count) {
+    *ret_count = READER_COUNT;
+    return readers;
+}
+
+const struct statement_reader *statement_detect(const char *name, const void *bytes, size_t count,
+                                                int *ret_sure, struct err *err) {
+    const struct statement_reader *best = NULL, *second = NULL;
+    int most = 0;
+    for (int i = 0; i < READER_COUNT; i++) {
+        int sure = readers[i]->detect(name, bytes, count);
+        if (sure > most) {
+            most = sure;
+            best = readers[i];
+            second = NULL;
+        } else if (sure == most && sure > 0) {
+            second = readers[i];
+        }
+    }
+    if (best == NULL || second != NULL) {
+        (void)(best == NULL
+                   ? err_set(err, ERR_VALIDATION, "the format of this file is not known")
+                   : err_set(err, ERR_VALIDATION, "this file may be of the format %s or %s",
+                             best->name, second->name));
+        (void)err_hint(err, "Say which it is with --format NAME; `holdfast statement formats` "
+                            "lists them. Any delimited file can be read with a map.");
+        return NULL;
+    }
+    *ret_sure = most;
+    return best;
+}
+
+void statement_tell(const struct statement_sink *sink, enum statement_problem problem, int64_t line,
+                    const char *format, ...) {
+    char text[400], shown[201];
+    va_list args;
+    va_start(args, format);
+    int count = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    size_t used = count < 0 ? 0 : (size_t)count < sizeof text ? (size_t)count : sizeof text - 1;
+    text_shown(text, used, shown, sizeof shown);
+    sink->problem(sink->ctx, problem, line, shown);
+}

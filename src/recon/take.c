@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * take.c: a file, all the way in. */
+#include "recon/take.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/bank/bank.h"
+#include "recon/bank_feed.h"
+#include "recon/field.h"
+#include "recon/files/files.h"
+#include "recon/intake.h"
+#include "recon/map.h"
+#include "recon/recon_impl.h"
+#include "recon/unwrap.h"
+
+struct taking {
+    struct recon *recon;
+    const struct take_request *request;
+    const struct source *source;
+    const struct csv_map *map;
+    const struct statement_reader *reader;     /* asked for; NULL: found out for each */
+    const struct statement_reader *superseded; /* of what is corrected; NULL: nothing is */
+    bool superseded_counts;
+    struct statement_taken *taken;
+    struct buf *report;
+};
+
+/* ---- the report ---- */
+
+static void add_problems(struct buf *buf, const struct statement_taken *taken) {
+    buf_addf(buf, ",\"problem_count\":%lld,\"problems\":[", (long long)taken->problems);
+    for (int i = 0; i < taken->problems && i < STATEMENT_PROBLEMS_KEPT; i++) {
+        const struct statement_problem_told *told = &taken->told[i];
+        buf_addf(buf, "%s{\"problem\":\"%s\",\"line\":%lld,\"text\":", i > 0 ? "," : "",
+                 statement_problem_name(told->problem), (long long)told->line);
+        buf_add_json(buf, told->text);
+        buf_add_char(buf, '}');
+    }
+    buf_add_char(buf, ']');
+}
+
+static void add_bank(struct buf *buf, const struct bank_fed *fed) {
+    if (fed == NULL) {
+        buf_add_text(buf, ",\"bank\":null}");
+        return;
+    }
+    buf_addf(buf,
+             ",\"bank\":{\"taken\":%lld,\"known\":%lld,\"passed\":%lld,\"refused\":%lld,"
+             "\"first_refusal\":",
+             (long long)fed->taken, (long long)fed->known, (long long)fed->passed,
+             (long long)fed->refused);
+    if (fed->refused > 0) {
+        buf_add_json(buf, fed->why);
+    } else {
+        buf_add_text(buf, "null");
+    }
+    buf_add_text(buf, "}}");
+}
+
+static void add_file(struct taking *taking, const char *name, const struct bank_fed *fed) {
+    const struct statement_taken *taken = taking->taken;
+    struct buf *buf = taking->report;
+    buf_add_text(buf, buf->len > 1 ? ",{\"name\":" : "{\"name\":");
+    buf_add_json(buf, name);
+    buf_add_text(buf, ",\"format\":");
+    if (taken->reader != NULL) {
+        buf_add_json(buf, taken->reader->name);
+    } else {
+        buf_add_text(buf, "null");
+    }
+    buf_addf(buf, ",\"statement_id\":%s%s%s,\"known\":%s,\"rows\":%lld",
+             taken->id.text[0] != '\0' ? "\"" : "null", taken->id.text,
+             taken->id.text[0] != '\0' ? "\"" : "", taken->known ? "true" : "false",
+             (long long)taken->head.rows);
+    add_problems(buf, taken);
+    add_bank(buf, fed);
+}
+
+/* ---- one file ---- */
+
+static int check_reader(const struct taking *taking, const struct statement_reader *reader,
+                        const char *name, struct err *err) {
+    const char *adapter = taking->source->gateway->adapter->name;
+    if (reader->adapter == NULL || strcmp(reader->adapter, adapter) == 0) {
+        return 0;
+    }
+    (void)err_set(err, ERR_VALIDATION, "%.80s is a file of %s, and %s is a gateway of %s", name,
+                  reader->adapter, taking->source->gateway->name, adapter);
+    return err_hint(err, "Name the gateway that it is of; nothing was taken in.");
+}
+
+static struct statement_request request_of(const struct taking *taking,
+                                           const struct unwrapped_file *file, const char *name) {
+    const struct take_request *request = taking->request;
+    const char *zone = request->time_zone[0] != '\0' ? request->time_zone
+                                                     : taking->source->said_time_zone;
+    return (struct statement_request){
+        .gateway = taking->source->gateway->name,
+        .source = {.name = name,
+                   .bytes = file->bytes,
+                   .count = file->count,
+                   .map = taking->map,
+                   .time_zone = zone},
+        .reader = taking->reader,
+        .supersedes = "",
+        .replaces = request->replaces,
+        .reason = request->reason,
+        .actor = request->actor,
+        .from_us = request->from_us,
+        .until_us = request->until_us,
+        .file_id = request->file_id,
+    };
+}
+
+/* What is corrected is the one file of its format, where there are several. */
+static void as_looked_at(const struct taking *taking, struct statement_request *request) {
+    request->reader = taking->taken->reader;
+    bool corrects = taking->superseded != NULL && taking->superseded == request->reader;
+    request->supersedes = corrects ? taking->request->supersedes : "";
+}
+
+static int look(struct taking *taking, const struct unwrapped_file *file, const char *name,
+                struct err *err) {
+    struct statement_request request = request_of(taking, file, name);
+    int r = statement_look(&request, taking->taken, err);
+    r = r < 0 ? r : check_reader(taking, taking->taken->reader, name, err);
+    if (r < 0) {
+        return r;
+    }
+    as_looked_at(taking, &request);
+    return statement_look_around(taking->recon->options.store, &request, taking->taken, err);
+}
+
+static int take_one(struct taking *taking, const struct unwrapped_file *file, const char *name,
+                    struct err *err) {
+    struct statement_request request = request_of(taking, file, name);
+    struct bank_fed *fed = NULL;
+    as_looked_at(taking, &request);
+    int r = statement_take(taking->recon->options.store, &request, taking->taken, err);
+    if (r == -ERR_STATE && taking->taken->final) {
+        r = -(int)(err->code = ERR_EXISTS); /* nobody should try again */
+    }
+    struct bank_terms terms;
+    if (r >= 0 && bank_terms_of(taking->source->gateway, &terms)) {
+        fed = calloc(1, sizeof *fed);
+        INVARIANT(fed != NULL, "out of memory");
+        r = bank_feed(taking->recon, &request, &terms, fed, err);
+    }
+    add_file(taking, name, fed);
+    free(fed);
+    return r;
+}
+
+/* ---- all of them ---- */
+
+/* In a ZIP names are often GBK; they are shown and stored as UTF-8. */
+static char *name_of(const struct unwrapped_file *file, int number) {
+    struct err ignored = {0};
+    char *turned = NULL;
+    size_t count = strlen(file->name), turned_count = 0;
+    if (g_utf8_validate(file->name, (gssize)count, NULL)) {
+        return g_strdup(file->name);
+    }
+    return field_gb18030(file->name, count, &turned, &turned_count, &ignored) == 0
+               ? turned
+               : g_strdup_printf("file %d", number + 1);
+}
+
+static int take_files(struct taking *taking, const struct unwrapped *unwrapped, char **names,
+                      struct err *err) {
+    int r = 0, bad = 0;
+    struct err first = {0};
+    for (int i = 0; i < unwrapped->count; i++) {
+        struct err why = {0};
+        r = look(taking, &unwrapped->files[i], names[i], &why);
+        if (r < 0) {
+            first = bad == 0 ? why : first;
+            add_file(taking, names[i], NULL);
+            bad = bad == 0 ? r : bad;
+        }
+    }
+    if (bad < 0) {
+        *err = first;
+        return bad;
+    }
+    for (int i = 0; r >= 0 && i < unwrapped->count; i++) {
+        /* With several files the last one was looked at last. */
+        r = unwrapped->count > 1 ? look(taking, &unwrapped->files[i], names[i], err) : 0;
+        r = r < 0 ? r : take_one(taking, &unwrapped->files[i], names[i], err);
+    }
+    return r;
+}
+
+static int take_unwrapped(struct taking *taking, struct unwrapped *unwrapped, struct err *err) {
+    const struct take_request *request = taking->request;
+    int r = statement_unwrap_within(request->name, request->bytes, request->count,
+                                    TAKE_UNPACKED_BYTES_MAX, unwrapped, err);
+    if (r < 0) {
+        return r;
+    }
+    char *names[UNWRAP_FILES_MAX];
+    for (int i = 0; i < unwrapped->count; i++) {
+        names[i] = name_of(&unwrapped->files[i], i);
+    }
+    r = take_files(taking, unwrapped, names, err);
+    for (int i = 0; i < unwrapped->count; i++) {
+        g_free(names[i]);
+    }
+    unwrapped_release(unwrapped);
+    return r;
+}
+
+/* ---- what was asked for ---- */
+
+static int find_superseded_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct taking *taking = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT reader, state FROM statement WHERE id = $1 AND gateway = $2",
+                      S_TEXT(taking->request->supersedes), S_TEXT(taking->request->gateway));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r <= 0) {
+        return r < 0 ? r
+                     : err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s",
+                               taking->request->supersedes, taking->request->gateway);
+    }
+    taking->superseded = statement_reader_find(sql_text(rows, 0));
+    taking->superseded_counts = sql_int(rows, 1) == STATEMENT_TAKEN;
+    return 0;
+}
+
+/* That somebody else takes the same file now passes; that what is corrected does not count (any
+ * more) does not, and nobody should try again. */
+static int never_again(struct taking *taking, struct err *err) {
+    struct err why = {0};
+    int r = store_read(taking->recon->options.store, find_superseded_tx, taking, &why);
+    if (r >= 0 && !taking->superseded_counts) {
+        err->code = ERR_VALIDATION;
+    }
+    return -(int)err->code;
+}
+
+static int find_reader(struct taking *taking, struct err *err) {
+    const char *format = taking->request->format;
+    if (format[0] == '\0' && taking->map == NULL) {
+        return 0;
+    }
+    taking->reader = statement_reader_find(format[0] != '\0' ? format : "csv");
+    if (taking->reader == NULL) {
+        (void)err_set(err, ERR_VALIDATION, "there is no format \"%.40s\"", format);
+        return err_hint(err, "`holdfast statement formats` lists them.");
+    }
+    if (taking->map == NULL && strcmp(taking->reader->name, "csv") == 0) {
+        return err_set(err, ERR_VALIDATION, "the format csv needs a map");
+    }
+    return 0;
+}
+
+static int ask_run_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct take_request *request = ctx;
+    int r = recon_ask_run(tx, request->gateway, request->actor, err);
+    return r < 0 ? r : 0;
+}
+
+int recon_take(struct recon *recon, const struct take_request *request, struct buf *report,
+               struct err *err) {
+    CSV_MAP_AUTO map = NULL;
+    struct taking taking = {
+        .recon = recon,
+        .request = request,
+        .source = recon_source(recon, request->gateway),
+        .report = report,
+    };
+    buf_clear(report);
+    buf_add_char(report, '[');
+    int r = taking.source == NULL
+                ? err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", request->gateway)
+                : 0;
+    if (r >= 0 && request->map[0] != '\0') {
+        CSV_MAP_AUTO ours = NULL; /* a file of two maps: this is one of theirs */
+        r = files_maps_read("the map", request->map, strlen(request->map), &ours, &map, err);
+        /* The map is the sender's, not our configuration. */
+        r = r == -ERR_CONFIG ? -(int)(err->code = ERR_VALIDATION) : r;
+        taking.map = map;
+    }
+    r = r < 0 ? r : find_reader(&taking, err);
+    if (r >= 0 && request->supersedes[0] != '\0') {
+        r = store_read(recon->options.store, find_superseded_tx, &taking, err);
+    }
+    if (r >= 0) {
+        struct unwrapped *unwrapped = calloc(1, sizeof *unwrapped);
+        taking.taken = calloc(1, sizeof *taking.taken);
+        INVARIANT(unwrapped != NULL && taking.taken != NULL, "out of memory");
+        r = take_unwrapped(&taking, unwrapped, err);
+        r = r == -ERR_STATE && taking.superseded != NULL ? never_again(&taking, err) : r;
+        free(taking.taken);
+        free(unwrapped);
+    }
+    buf_add_char(report, ']');
+    r = r < 0 ? r : store_write(recon->options.store, ask_run_tx, (void *)(uintptr_t)request, err);
+    if (r >= 0) {
+        payments_wake(recon->options.payments);
+    }
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * take.h: a file as somebody gives it, or a gateway publishes it, all the way in: unpacked, each
+ * file in it read and taken into the store (recon/intake.h), rows of a bank matched with what
+ * waits for them (payment/bank.h), and a run of its gateway asked for.
+ *
+ *   1. Of several files in one archive none is taken while another one has problems, or covers or
+ *      tells what a statement that counts does.
+ *   2. Everything may be repeated: what was taken is known, bank rows are taken once by the bank's
+ *      own name for them. So whoever dies here begins anew.
+ *   3. A file of another adapter than the gateway's is refused.
+ * Threads: any; a call may take minutes, in small transactions. Owns: nothing. Limits:
+ * TAKE_UNPACKED_BYTES_MAX bytes when it is unpacked, UNWRAP_FILES_MAX files. Errors: those of
+ * unwrap.h, intake.h and map.h. */
+#ifndef HOLDFAST_RECON_TAKE_H
+#define HOLDFAST_RECON_TAKE_H
+
+#include "base/buf.h"
+#include "recon/recon.h"
+
+#define TAKE_UNPACKED_BYTES_MAX (INT64_C(1) << 30)
+enum { TAKE_REPORT_BYTES_MAX = 4 * 1024 * 1024, TAKE_MAP_BYTES_MAX = 32 * 1024 };
+
+struct take_request { /* borrowed; "" for what is not said */
+    const char *gateway, *name;
+    const void *bytes;
+    size_t count;
+    const char *format;     /* a reader's name */
+    const char *map;        /* the text of map.yaml */
+    const char *time_zone;  /* of local times in it */
+    const char *supersedes; /* "stm_…" */
+    const char *replaces;   /* as in struct statement_request; NULL */
+    const char *reason;
+    const char *actor;
+    /* As in struct statement_request. */
+    int64_t from_us, until_us;
+    const char *file_id;
+};
+
+/* Adds a JSON array to `report`, one object a file, as far as it came also on failure:
+ * {"name","format","statement_id","known","rows","problem_count","problems":[…],"bank":{…}|null} */
+MUST_USE int recon_take(struct recon *recon, const struct take_request *request, struct buf *report,
+                        struct err *err);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * accounts.c: statements out of the gateways' own books, with lies among them, given in by the API;
+ * runs and repairs follow from them. */
+#include "sim/accounts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "sandbox/sandbox_impl.h"
+#include "sim/gateways.h"
+
+enum { FILE_BYTES_MAX = 256 * 1024, TRIES_MAX = 200, ROUNDS_MAX = 4, TAKEN_TRIES_MAX = 100 };
+#define AGAIN_US (3 * US_PER_SECOND)
+#define SETTLED_US (15 * 60 * US_PER_SECOND)
+
+#define COLUMNS                                                                                    \
+    "gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,"    \
+    "net,time,method,description\n"
+#define CAPS                                                                                       \
+    "    caps:\n      day_count: 10000\n      total_count: 10000\n      money:\n"                  \
+    "        - {currency: USD, each: 1000000, day: 100000000, total: 1000000000}\n"                \
+    "        - {currency: EUR, each: 1000000, day: 100000000, total: 1000000000}\n"                \
+    "        - {currency: CNY, each: 1000000, day: 100000000, total: 1000000000}\n"                \
+    "        - {currency: JPY, each: 1000000, day: 100000000, total: 1000000000}\n"                \
+    "    errors: {of: 200, more_than: 199}\n"
+#define RULE(name, action, classes)                                                                \
+    "  - name: " name "\n    says: " name "\n    action: " action "\n    classes: [" classes       \
+    "]\n" CAPS
+
+static const char *const names[] = {"twice", "callback", "paid", "small"};
+static const char rules[] = "rules:\n" RULE(
+    "twice", "return_second",
+    "double_charge, duplicate_there, paid_there_open_here, paid_at_two_gateways")
+    RULE("callback", "replay", "paid_there_open_here")
+        RULE("paid", "complete", "paid_there_open_here")
+            RULE("small", "write_off", "amount_over, amount_under, fee");
+
+struct accounts {
+    struct run *run;
+    struct prng prng;
+    int files, lies;
+};
+
+const char *accounts_rules(const struct run *run) {
+    return run_sees(run, SEE_STATEMENTS) ? rules : NULL;
+}
+
+/* ---- asking, until somebody answers ---- */
+
+/* NULL: the run has failed, or this was refused for good. */
+static json_t *insist(struct accounts *accounts, const char *method, const char *path,
+                      const char *body) {
+    struct run *run = accounts->run;
+    for (int i = 0; i < TRIES_MAX && !run_failed(run); i++) {
+        json_t *answer = NULL;
+        int status = 0;
+        bool asked = stage_ask(run, method, path, body, &status, &answer);
+        if (asked && status >= 200 && status < 300) {
+            return answer;
+        }
+        json_decref(answer);
+        if (asked && status >= 400 && status < 500 && status != 429) {
+            return NULL;
+        }
+        task_sleep_us(AGAIN_US);
+    }
+    return NULL;
+}
+
+static void enable(struct accounts *accounts) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char path[80];
+        snprintf(path, sizeof path, "/v1/repair-rules/%s/enable", names[i]);
+        json_decref(insist(accounts, "POST", path, "{\"reason\":\"the simulator\"}"));
+    }
+}
+
+/* ---- a statement ---- */
+
+static void row(struct buf *file, const char *id, const char *reference, int64_t minor,
+                struct currency currency) {
+    char time[CLOCK_TEXT_MAX];
+    buf_addf(file, "%s,%s,,,,charge,done,%s,%lld,,,%s,card,\n", id, reference, currency.code,
+             (long long)minor, clock_format(clock_wall_us(), time));
+}
+
+/* Every charge that was not told yet; and now and then one that was. */
+static void truth(struct accounts *accounts, enum sb_gateway gateway, bool lies, struct buf *file) {
+    const GPtrArray *entries = accounts->run->sandbox->book.entries[gateway];
+    for (guint i = 0; i < entries->len; i++) {
+        const struct sb_entry *entry = g_ptr_array_index(entries, i);
+        char *name = g_strdup_printf("%d %s", (int)gateway, entry->id);
+        bool told = g_hash_table_contains(accounts->run->stated, name);
+        if (entry->taken_minor > 0 && (!told || (lies && prng_below(&accounts->prng, 6) == 0))) {
+            row(file, entry->id, entry->reference, entry->taken_minor, entry->currency);
+            g_hash_table_add(accounts->run->stated, name);
+        } else {
+            g_free(name);
+        }
+    }
+}
+
+/* Charges that were never made, under references that the gateways were asked for. */
+static void lie(struct accounts *accounts, struct buf *file) {
+    const GPtrArray *references = accounts->run->references;
+    for (int i = (int)prng_below(&accounts->prng, 4); i > 0 && references->len > 0; i--) {
+        char id[40];
+        const char *reference = g_ptr_array_index(references,
+                                                  prng_below(&accounts->prng, references->len));
+        snprintf(id, sizeof id, "lie_%d", ++accounts->lies);
+        row(file, id, reference, 100 + (int64_t)prng_below(&accounts->prng, 5000),
+            currency_stored(prng_below(&accounts->prng, 2) == 0 ? "USD" : "EUR"));
+    }
+}
+
+static bool is_taken(struct accounts *accounts, const char *upload) {
+    char path[120];
+    snprintf(path, sizeof path, "/v1/statement-uploads/%s", upload);
+    for (int i = 0; i < TAKEN_TRIES_MAX && !run_failed(accounts->run); i++) {
+        json_t *answer = insist(accounts, "GET", path, NULL);
+        const char *state = json_peek_text(answer, "state", NULL);
+        bool taken = state != NULL && strcmp(state, "taken") == 0;
+        bool refused = state == NULL || strcmp(state, "refused") == 0;
+        if (refused) {
+            char *text = answer != NULL ? json_dumps(answer, 0) : NULL;
+            run_fail(accounts->run, "statement", upload, "it was refused: %s",
+                     text != NULL && strlen(text) > 400 ? text + 400 : "nobody knows it");
+            free(text);
+        }
+        json_decref(answer);
+        if (taken || refused) {
+            return taken;
+        }
+        task_sleep_us(AGAIN_US);
+    }
+    return false;
+}
+
+static void give(struct accounts *accounts, const char *gateway, const struct buf *file) {
+    char digest[SHA256_HEX_CHARS + 1], path[120];
+    BUF_AUTO body;
+    buf_init(&body, 2 * FILE_BYTES_MAX);
+    crypto_sha256_hex(file->data, file->len, digest);
+    buf_addf(&body,
+             "{\"gateway\":\"%s\",\"name\":\"%s-%d.csv\",\"byte_count\":%zu,\"sha256\":\"%s\"}",
+             gateway, gateway, ++accounts->files, file->len, digest);
+    json_t *upload = insist(accounts, "POST", "/v1/statement-uploads", body.data);
+    const char *id = json_peek_text(upload, "id", NULL);
+    if (id != NULL) {
+        char *base64 = crypto_base64(file->data, file->len);
+        buf_clear(&body);
+        buf_addf(&body, "{\"number\":0,\"content\":\"%s\"}", base64);
+        free(base64);
+        snprintf(path, sizeof path, "/v1/statement-uploads/%s/parts", id);
+        json_decref(insist(accounts, "POST", path, body.data));
+        snprintf(path, sizeof path, "/v1/statement-uploads/%s/complete", id);
+        json_decref(insist(accounts, "POST", path, "{}"));
+        bool taken = is_taken(accounts, id);
+        sim_say(accounts->run->world, "accounts: a statement of %s, %zu bytes: %s", gateway,
+                file->len, taken ? "taken" : "refused");
+    }
+    json_decref(upload);
+}
+
+static void reconcile(struct accounts *accounts, const char *gateway) {
+    char body[80];
+    snprintf(body, sizeof body, "{\"gateway\":\"%s\"}", gateway);
+    json_decref(insist(accounts, "POST", "/v1/reconciliations", body));
+}
+
+static void state_of(struct accounts *accounts, enum sb_gateway gateway, bool lies) {
+    const char *name = sim_gateway(gateway)->name;
+    BUF_AUTO file;
+    buf_init(&file, FILE_BYTES_MAX);
+    buf_add_text(&file, COLUMNS);
+    truth(accounts, gateway, lies, &file);
+    if (lies) {
+        lie(accounts, &file);
+    }
+    if (buf_ok(&file) && file.len > strlen(COLUMNS) && file.len < 40 * 1024) {
+        give(accounts, name, &file);
+    }
+    reconcile(accounts, name);
+}
+
+/* ---- who does it ---- */
+
+static void in_trouble(void *arg) {
+    struct accounts *accounts = arg;
+    struct run *run = accounts->run;
+    enable(accounts);
+    for (int i = 1 + (int)prng_below(&accounts->prng, ROUNDS_MAX); i > 0 && !run_failed(run); i--) {
+        task_sleep_us((5 + (int64_t)prng_below(&accounts->prng, 40)) * US_PER_SECOND);
+        enum sb_gateway gateway;
+        do {
+            gateway = (enum sb_gateway)prng_below(&accounts->prng, SB_GATEWAYS);
+        } while ((run->gateways >> gateway & 1) == 0);
+        state_of(accounts, gateway, prng_below(&accounts->prng, 2) == 0);
+    }
+    run->shopping--;
+    g_free(accounts);
+}
+
+/* What nobody answered for comes to its end first, as it does in the days before a statement; and
+ * then everything is looked at once more. */
+static void in_peace(void *arg) {
+    struct accounts *accounts = arg;
+    struct run *run = accounts->run;
+    task_sleep_us(SETTLED_US);
+    for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
+        if ((run->gateways >> i & 1) != 0) {
+            state_of(accounts, (enum sb_gateway)i, false);
+        }
+    }
+    task_sleep_us(SETTLED_US);
+    for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
+        if ((run->gateways >> i & 1) != 0) {
+            reconcile(accounts, sim_gateway((enum sb_gateway)i)->name);
+        }
+    }
+    run->shopping--;
+    g_free(accounts);
+}
+
+static void begin(struct run *run, const char *purpose, void (*fn)(void *arg)) {
+    if (!run_sees(run, SEE_STATEMENTS)) {
+        return;
+    }
+    struct accounts *accounts = g_new0(struct accounts, 1);
+    accounts->run = run;
+    run_prng(run, &accounts->prng, purpose, 0);
+    accounts->files = strcmp(purpose, "accounts") == 0 ? 0 : 1000;
+    run->shopping++;
+    sim_process_run(run->shop_process, purpose, fn, accounts);
+}
+
+void accounts_open(struct run *run) {
+    begin(run, "accounts", in_trouble);
+}
+
+void accounts_close(struct run *run) {
+    begin(run, "accounts-last", in_peace);
+}

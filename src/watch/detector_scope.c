@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * detector_scope.c: for whom it fails: slices ranked by plain likelihood.
+ *
+ * For each slice that had a failure since the first symptom: how much likelier are its k failures
+ * of n at the rate that it shows than at the rate that is usual for it? The whole is diluted by
+ * what is well, a part of the broken thing has fewer failures to show; so the slice that is broken,
+ * all of it and nothing else, stands out. A dimension more must be worth its words. */
+#include <math.h>
+#include <string.h>
+
+#include "watch/detector_impl.h"
+
+/* Per dimension of a scope: the natural logarithm of ten. */
+static const double dimension_cost = 2.3;
+/* How sure a proof is: e^3, twenty to one. */
+static const double proof_likelihood = 3;
+
+struct tally {
+    struct detector_scope scope;
+    uint32_t events, yes;
+};
+
+static guint scope_hash(gconstpointer key) {
+    const struct detector_scope *scope = key;
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (int i = 0; i < DIMENSIONS; i++) {
+        hash = (hash ^ scope->values[i]) * 0x100000001b3u;
+    }
+    return (guint)(hash ^ (hash >> 32));
+}
+
+static gboolean scope_equal(gconstpointer one, gconstpointer other) {
+    return memcmp(one, other, sizeof(struct detector_scope)) == 0;
+}
+
+/* How much likelier k of n at their own rate than at p0; 0 when they are fewer than usual. */
+static double likelihood_of(double n, double k, double p0) {
+    double p = k / n;
+    if (p <= p0) {
+        return 0;
+    }
+    return k * log(p / p0) + (p < 1 ? (n - k) * log((1 - p) / (1 - p0)) : 0);
+}
+
+/* From the newest back to the first symptom. */
+static const struct recent *recent_at(const struct detector *detector, uint64_t back) {
+    if (back >= detector->taken_count || back >= DETECTOR_RECENT_MAX) {
+        return NULL;
+    }
+    return &detector->recent[(detector->taken_count - 1 - back) % DETECTOR_RECENT_MAX];
+}
+
+static GHashTable *tally_all(const struct detector *detector, enum sign sign, int64_t since_us) {
+    GHashTable *tallies = g_hash_table_new_full(scope_hash, scope_equal, NULL, g_free);
+    const struct recent *recent;
+    for (uint64_t back = 0; (recent = recent_at(detector, back)) != NULL; back++) {
+        if (recent->event.at_us < since_us || recent->taken) {
+            continue;
+        }
+        for (int i = 0; i < SHAPES; i++) {
+            struct detector_scope scope;
+            if (!scope_of(&scope, &recent->event, shapes[i])) {
+                continue;
+            }
+            struct tally *tally = g_hash_table_lookup(tallies, &scope);
+            if (tally == NULL) {
+                tally = g_new0(struct tally, 1);
+                tally->scope = scope;
+                g_hash_table_insert(tallies, &tally->scope, tally);
+            }
+            tally->events++;
+            tally->yes += (recent->signs >> sign) & 1;
+        }
+    }
+    return tallies;
+}
+
+/* Which of two equally likely ones is told must not depend on a table's order. */
+static bool comes_before(const struct detector_scope *one, const struct detector_scope *other) {
+    for (int i = 0; i < DIMENSIONS; i++) {
+        if (one->values[i] != other->values[i]) {
+            return one->values[i] > other->values[i];
+        }
+    }
+    return false;
+}
+
+bool scope_rank(const struct detector *detector, enum sign sign, int64_t since_us,
+                struct ranked *ret_ranked) {
+    g_autoptr(GHashTable) tallies = tally_all(detector, sign, since_us);
+    struct ranked best = {.likelihood = 0};
+    double best_score = 0;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, tallies);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct tally *tally = value;
+        if (tally->yes == 0) {
+            continue;
+        }
+        double normal = usual_rate(detector, slice_find(detector, &tally->scope), sign);
+        double likelihood = likelihood_of(tally->events, tally->yes, normal);
+        double score = likelihood - dimension_cost * scope_dimensions(&tally->scope);
+        bool equal = fabs(score - best_score) < 1e-9;
+        if (score > best_score + 1e-9 || (equal && comes_before(&tally->scope, &best.scope))) {
+            best_score = score;
+            best = (struct ranked){tally->scope, likelihood, normal, tally->events, tally->yes};
+        }
+    }
+    if (best.likelihood <= 0) {
+        return false;
+    }
+    *ret_ranked = best;
+    return true;
+}
+
+enum detector_proof detector_beside(const struct detector *detector,
+                                    const struct detector_finding *finding,
+                                    enum detector_dimension dimension, detector_value value) {
+    enum sign sign = finding->test == TEST_SILENCE ? SIGN_FAIL : test_kinds[finding->test].sign;
+    double normal = finding->test == TEST_SILENCE ? 0.05 : finding->normal;
+    double p1 = fmax(0.20, normal + 0.15), score = 0;
+    const struct recent *recent;
+    for (uint64_t back = 0; (recent = recent_at(detector, back)) != NULL; back++) {
+        if (recent->event.at_us >= finding->first_symptom_us &&
+            recent->event.values[dimension] == value) {
+            bool yes = (recent->signs >> sign) & 1;
+            score += yes ? log(p1 / normal) : log((1 - p1) / (1 - normal));
+        }
+    }
+    return score <= -proof_likelihood  ? PROOF_WELL
+           : score >= proof_likelihood ? PROOF_FAILING
+                                       : PROOF_NONE;
+}

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * match_judge.h: a second matcher, slow and plain: loops over all rows, straight from the sentences
+ * of match.h, without a hash, a sort or a list. It covers every rule and every shape; it knows
+ * nothing of the first one's code, and takes its sums in 64 bits (small amounts only). */
+#ifndef HOLDFAST_TESTS_MATCH_JUDGE_H
+#define HOLDFAST_TESTS_MATCH_JUDGE_H
+
+#include "match_fixture.h"
+
+enum { JUDGED_MAX = 16, NOT_TAKEN = -1 };
+
+struct judged {
+    bool taken;
+    enum match_class class;
+    int rule, group;
+};
+struct judge {
+    const struct book *book;
+    struct judged rows[MATCH_SIDES][JUDGED_MAX];
+    bool ambiguous[JUDGED_MAX]; /* ours */
+    int groups, rule_index;
+    const struct match_rule *rule;
+};
+/* Some rows of each side. */
+struct judged_set {
+    bool has[MATCH_SIDES][JUDGED_MAX];
+};
+
+static inline guint judge_count(const struct judge *j, enum match_side side) {
+    return j->book->rows[side]->len;
+}
+static inline const struct match_row *judge_row(const struct judge *j, enum match_side side,
+                                                guint i) {
+    return book_row(j->book, side, i);
+}
+
+static inline bool same_text(struct match_text a, struct match_text b) {
+    return a.count == b.count && a.count > 0 && memcmp(a.bytes, b.bytes, a.count) == 0;
+}
+
+static inline bool in_families(const struct match_rule *rule, const struct match_row *row) {
+    return rule->families == 0 || (rule->families >> row_kind_family(row->kind) & 1) != 0;
+}
+
+static inline bool is_over(const struct judge *j, const struct match_row *row) {
+    return row->due_us != INT64_MAX && j->book->options.now_us >= row->due_us;
+}
+
+static inline int64_t bank_sign(const struct match_row *row) {
+    return row->kind == ROW_PAYOUT || row->kind == ROW_PAYOUT_RETURNED || row->kind == ROW_TOPUP
+               ? -1
+               : 1;
+}
+static inline int64_t seen_amount(const struct match_row *row) {
+    return bank_sign(row) * row->amount_minor;
+}
+static inline int seen_kind(const struct match_row *row) {
+    return row->kind == ROW_PAYOUT                                      ? ROW_BANK_CREDIT
+           : row->kind == ROW_PAYOUT_RETURNED || row->kind == ROW_TOPUP ? ROW_BANK_DEBIT
+                                                                        : (int)row->kind;
+}
+
+static inline bool tolerated(const struct match_rule *rule, int64_t ours, int64_t difference) {
+    int64_t by_part = (ours < 0 ? -ours : ours) * rule->tolerance_ppm / 1000000;
+    int64_t most = MAX(by_part, rule->tolerance_minor);
+    return difference <= most && -difference <= most;
+}
+
+/* ---- 1:1 ---- */
+
+static inline enum match_class judge_pair(const struct judge *j, const struct match_row *a,
+                                          const struct match_row *b) {
+    bool banks = a->kind == ROW_BANK_CREDIT || a->kind == ROW_BANK_DEBIT ||
+                 b->kind == ROW_BANK_CREDIT || b->kind == ROW_BANK_DEBIT;
+    int64_t theirs = seen_amount(b), ours = seen_amount(a), difference;
+    if (__builtin_sub_overflow(theirs, ours, &difference)) {
+        difference = theirs > ours ? INT64_MAX : -INT64_MAX;
+    }
+    int64_t most_fee = j->book->options.fee_tolerance_minor, fee = b->fee_minor - a->fee_minor;
+    if (a->kind != b->kind && !(banks && seen_kind(a) == seen_kind(b))) {
+        return CLASS_KIND;
+    }
+    if (strcmp(a->currency.code, b->currency.code) != 0) {
+        return CLASS_CURRENCY;
+    }
+    if (a->status != ROW_DONE && b->status != ROW_DONE) {
+        return CLASS_NOTHING_MOVED;
+    }
+    if (a->status != ROW_DONE) {
+        return CLASS_PAID_THERE;
+    }
+    if (b->status != ROW_DONE) {
+        return b->status == ROW_PENDING && !is_over(j, a) ? CLASS_EXPECTED : CLASS_OPEN_THERE;
+    }
+    if (!tolerated(j->rule, seen_amount(a), difference)) {
+        switch (row_kind_family(a->kind)) {
+        case FAMILY_REFUND:
+            return CLASS_REFUND_MISMATCH;
+        case FAMILY_BANK:
+            return CLASS_PAYOUT;
+        default:
+            return difference > 0 ? CLASS_AMOUNT_OVER : CLASS_AMOUNT_UNDER;
+        }
+    }
+    if (a->fee_minor != AMOUNT_UNSAID && b->fee_minor != AMOUNT_UNSAID && most_fee >= 0 &&
+        (fee > most_fee || -fee > most_fee)) {
+        return CLASS_FEE;
+    }
+    if ((j->rule->before_us != 0 || j->rule->after_us != 0) && a->at_us != 0 && b->at_us != 0 &&
+        (b->at_us - a->at_us > j->rule->after_us || a->at_us - b->at_us > j->rule->before_us)) {
+        return CLASS_LATE;
+    }
+    return difference != 0 ? CLASS_MATCHED_TOLERANCE : CLASS_MATCHED;
+}
+
+static inline void judge_take(struct judge *j, enum match_side side, guint i,
+                              enum match_class class, int group) {
+    assert_false(j->rows[side][i].taken);
+    j->rows[side][i] = (struct judged){true, class, j->rule_index, group};
+}
+
+static inline void judge_alone(struct judge *j, enum match_side side, guint i,
+                               enum match_class class) {
+    judge_take(j, side, i, class, j->groups++);
+}
+
+static inline void judge_both(struct judge *j, guint o, guint t) {
+    enum match_class class = judge_pair(j, judge_row(j, OURS, o), judge_row(j, THEIRS, t));
+    judge_take(j, OURS, o, class, j->groups);
+    judge_take(j, THEIRS, t, class, j->groups++);
+}
+
+/* ---- n:m ---- */
+
+static inline bool older(const struct match_row *a, const struct match_row *b) {
+    if ((a->at_us == 0) != (b->at_us == 0)) {
+        return b->at_us == 0;
+    }
+    return a->at_us != b->at_us ? a->at_us < b->at_us : a->number < b->number;
+}
+/* Which of two rows that are equal in amount is paired off first. */
+static inline bool sooner(const struct match_row *a, const struct match_row *b) {
+    if (a->status != b->status) {
+        return a->status < b->status;
+    }
+    return seen_kind(a) != seen_kind(b) ? seen_kind(a) < seen_kind(b) : older(a, b);
+}
+static inline bool alike(const struct match_row *a, const struct match_row *b, bool wholly) {
+    return strcmp(a->currency.code, b->currency.code) == 0 && seen_amount(a) == seen_amount(b) &&
+           (!wholly || (a->status == b->status && seen_kind(a) == seen_kind(b)));
+}
+
+/* The pair of which no other row would come before either; false when there is none. */
+static inline bool judge_next_pair(struct judge *j, const struct judged_set *set, bool wholly,
+                                   guint *ret_o, guint *ret_t) {
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+            const struct match_row *a = judge_row(j, OURS, o), *b = judge_row(j, THEIRS, t);
+            bool first = set->has[OURS][o] && set->has[THEIRS][t] && !j->rows[OURS][o].taken &&
+                         !j->rows[THEIRS][t].taken && alike(a, b, wholly);
+            for (guint i = 0; i < judge_count(j, OURS); i++) {
+                const struct match_row *other = judge_row(j, OURS, i);
+                first = first && !(set->has[OURS][i] && !j->rows[OURS][i].taken &&
+                                   alike(other, b, wholly) && sooner(other, a));
+            }
+            for (guint i = 0; i < judge_count(j, THEIRS); i++) {
+                const struct match_row *other = judge_row(j, THEIRS, i);
+                first = first && !(set->has[THEIRS][i] && !j->rows[THEIRS][i].taken &&
+                                   alike(a, other, wholly) && sooner(other, b));
+            }
+            if (first) {
+                *ret_o = o;
+                *ret_t = t;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static inline int judge_left(const struct judge *j, const struct judged_set *set,
+                             enum match_side side, bool done) {
+    int count = 0;
+    for (guint i = 0; i < judge_count(j, side); i++) {
+        count += set->has[side][i] && !j->rows[side][i].taken &&
+                 (judge_row(j, side, i)->status == ROW_DONE) == done;
+    }
+    return count;
+}
+
+/* A duplicate there that has an id of its own: nobody else who was paired, or came before it, has
+ * it, and somebody has another. */
+static inline bool is_own_charge(const struct judge *j, const struct judged_set *set, guint d,
+                                 const struct judged_set *settled) {
+    const struct match_row *row = judge_row(j, THEIRS, d);
+    bool another = false;
+    if (row_kind_family(row->kind) != FAMILY_PAYMENT || row->gateway_id.count == 0) {
+        return false;
+    }
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        const struct match_row *other = judge_row(j, THEIRS, t);
+        if (t == d || !set->has[THEIRS][t] || other->status != ROW_DONE) {
+            continue;
+        }
+        bool same = same_text(other->gateway_id, row->gateway_id);
+        if (same && (j->rows[THEIRS][t].taken || older(other, row))) {
+            return false;
+        }
+        another = another || (other->gateway_id.count > 0 && !same);
+    }
+    for (guint o = 0; settled != NULL && o < judge_count(j, OURS); o++) {
+        const struct match_row *other = judge_row(j, OURS, o);
+        if (settled->has[OURS][o]) {
+            if (same_text(other->gateway_id, row->gateway_id)) {
+                return false;
+            }
+            another = another || other->gateway_id.count > 0;
+        }
+    }
+    return another;
+}
+
+/* All that are left of one status, each alone. */
+static inline void judge_each(struct judge *j, const struct judged_set *set, enum match_side side,
+                              bool done, enum match_class class, enum match_class until_due) {
+    for (guint i = 0; i < judge_count(j, side); i++) {
+        const struct match_row *row = judge_row(j, side, i);
+        if (set->has[side][i] && !j->rows[side][i].taken && (row->status == ROW_DONE) == done) {
+            judge_alone(j, side, i, side == OURS && !is_over(j, row) ? until_due : class);
+        }
+    }
+}
+
+/* One group of all that are left and DONE; `others`: those that are not DONE of one side too. */
+static inline void judge_together(struct judge *j, const struct judged_set *set, bool our_others,
+                                  bool their_others) {
+    int64_t sums[MATCH_SIDES] = {0};
+    bool mixed = false, pending = true, over = false, member[MATCH_SIDES][JUDGED_MAX] = {{false}};
+    const char *currency = NULL;
+    enum row_family family = FAMILY_PAYMENT;
+    for (int side = 0; side < MATCH_SIDES; side++) {
+        for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
+            const struct match_row *row = judge_row(j, (enum match_side)side, i);
+            member[side][i] = set->has[side][i] && !j->rows[side][i].taken &&
+                              (row->status == ROW_DONE ||
+                               (side == OURS ? our_others : their_others));
+            if (member[side][i]) {
+                family = row_kind_family(row->kind);
+                sums[side] += seen_amount(row);
+                mixed = mixed || (currency != NULL && strcmp(currency, row->currency.code) != 0);
+                currency = row->currency.code;
+                pending = pending && (side == OURS || row->status == ROW_PENDING);
+                over = over || (side == OURS && is_over(j, row));
+            }
+        }
+    }
+    int64_t difference = sums[THEIRS] - sums[OURS];
+    enum match_class class = mixed          ? CLASS_CURRENCY
+                             : our_others   ? CLASS_PAID_THERE
+                             : their_others ? (pending && !over ? CLASS_EXPECTED : CLASS_OPEN_THERE)
+                             : !tolerated(j->rule, sums[OURS], difference)
+                                 ? (family == FAMILY_BANK ? CLASS_PAYOUT : CLASS_SPLIT)
+                             : difference != 0 ? CLASS_MATCHED_TOLERANCE
+                                               : CLASS_MATCHED;
+    for (int side = 0; side < MATCH_SIDES; side++) {
+        for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
+            if (member[side][i]) {
+                judge_take(j, (enum match_side)side, i, class, j->groups);
+            }
+        }
+    }
+    j->groups++;
+}
+
+static inline void judge_duplicates(struct judge *j, const struct judged_set *set,
+                                    const struct judged_set *settled) {
+    bool charge[JUDGED_MAX] = {false};
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        charge[t] = set->has[THEIRS][t] && !j->rows[THEIRS][t].taken &&
+                    is_own_charge(j, set, t, settled);
+    }
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        if (set->has[THEIRS][t] && !j->rows[THEIRS][t].taken &&
+            judge_row(j, THEIRS, t)->status == ROW_DONE) {
+            judge_alone(j, THEIRS, t, charge[t] ? CLASS_DOUBLE_CHARGE : CLASS_DUPLICATE_THERE);
+        }
+    }
+}
+
+static inline void judge_set(struct judge *j, const struct judged_set *set) {
+    int done[MATCH_SIDES] = {judge_left(j, set, OURS, true), judge_left(j, set, THEIRS, true)};
+    int others[MATCH_SIDES] = {judge_left(j, set, OURS, false), judge_left(j, set, THEIRS, false)};
+    guint o = 0, t = 0;
+    if (done[OURS] + others[OURS] == 0 || done[THEIRS] + others[THEIRS] == 0) {
+        return;
+    }
+    if (done[OURS] + others[OURS] == 1 && done[THEIRS] + others[THEIRS] == 1) {
+        for (o = 0; !set->has[OURS][o]; o++) {
+        }
+        for (t = 0; !set->has[THEIRS][t]; t++) {
+        }
+        judge_both(j, o, t);
+        return;
+    }
+    while (done[OURS] > 0 && done[THEIRS] > 0 && judge_next_pair(j, set, true, &o, &t)) {
+        judge_both(j, o, t);
+    }
+    while (judge_next_pair(j, set, false, &o, &t)) {
+        judge_both(j, o, t);
+    }
+    int here = judge_left(j, set, OURS, true), there = judge_left(j, set, THEIRS, true);
+    if (here > 0 && there > 0) {
+        judge_together(j, set, false, false);
+    } else if (here > 0 && done[THEIRS] == 0) {
+        if (judge_left(j, set, THEIRS, false) > 0) {
+            judge_together(j, set, false, true);
+        } else {
+            judge_each(j, set, OURS, true, CLASS_OPEN_THERE, CLASS_EXPECTED);
+        }
+    } else if (here > 0) {
+        judge_each(j, set, OURS, true, CLASS_DUPLICATE_HERE, CLASS_EXPECTED);
+    } else if (there > 0 && done[OURS] == 0) {
+        if (judge_left(j, set, OURS, false) > 0) {
+            judge_together(j, set, true, false);
+        } else {
+            judge_each(j, set, THEIRS, true, CLASS_PAID_THERE, CLASS_PAID_THERE);
+        }
+    } else if (there > 0) {
+        judge_duplicates(j, set, NULL);
+    }
+    judge_each(j, set, OURS, false, CLASS_NOTHING_MOVED, CLASS_NOTHING_MOVED);
+    judge_each(j, set, THEIRS, false, CLASS_NOTHING_MOVED, CLASS_NOTHING_MOVED);
+}
+
+/* ---- the rules ---- */
+
+static inline struct match_text key_text(const struct match_rule *rule,
+                                         const struct match_row *row) {
+    return rule->by == BY_GATEWAY_ID  ? row->gateway_id
+           : rule->by == BY_REFERENCE ? row->reference
+                                      : row->original_id;
+}
+
+/* The rows that are free, covered, and share the key of one of them. */
+static inline struct judged_set set_of(const struct judge *j, const struct match_row *like) {
+    struct judged_set set = {0};
+    for (int side = 0; side < MATCH_SIDES; side++) {
+        for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
+            const struct match_row *row = judge_row(j, (enum match_side)side, i);
+            set.has[side][i] = !j->rows[side][i].taken && in_families(j->rule, row) &&
+                               row_kind_family(row->kind) == row_kind_family(like->kind) &&
+                               same_text(key_text(j->rule, row), key_text(j->rule, like)) &&
+                               (j->rule->by != BY_ORIGINAL || alike(row, like, false));
+        }
+    }
+    return set;
+}
+
+static inline void judge_ids(struct judge *j) {
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        const struct match_row *row = judge_row(j, OURS, o);
+        bool money_back = row_kind_family(row->kind) == FAMILY_REFUND ||
+                          row_kind_family(row->kind) == FAMILY_DISPUTE;
+        if (j->rows[OURS][o].taken || !in_families(j->rule, row) ||
+            (j->rule->by == BY_ORIGINAL && !money_back)) {
+            continue;
+        }
+        struct judged_set set = set_of(j, row);
+        int ours = judge_left(j, &set, OURS, true) + judge_left(j, &set, OURS, false);
+        int theirs = judge_left(j, &set, THEIRS, true) + judge_left(j, &set, THEIRS, false);
+        if (j->rule->by != BY_ORIGINAL || (ours == 1 && theirs == 1)) {
+            judge_set(j, &set);
+        }
+    }
+}
+
+/* REFERENCE once more: rows of theirs that are left, and rows of ours found paid there before. */
+static inline void judge_once_more(struct judge *j) {
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        const struct match_row *row = judge_row(j, THEIRS, t);
+        if (j->rows[THEIRS][t].taken || !in_families(j->rule, row) || row->status != ROW_DONE ||
+            row->reference.count == 0) {
+            continue;
+        }
+        struct judged_set settled = {0}, set = set_of(j, row);
+        bool any = false;
+        for (guint o = 0; o < judge_count(j, OURS); o++) {
+            const struct match_row *known = judge_row(j, OURS, o);
+            bool paid = false;
+            for (guint i = 0; i < judge_count(j, THEIRS); i++) {
+                paid = paid || (j->rows[THEIRS][i].taken && j->rows[OURS][o].taken &&
+                                j->rows[THEIRS][i].group == j->rows[OURS][o].group &&
+                                judge_row(j, THEIRS, i)->status == ROW_DONE);
+            }
+            settled.has[OURS][o] = paid && j->rows[OURS][o].rule < j->rule_index &&
+                                   row_kind_family(known->kind) == row_kind_family(row->kind) &&
+                                   same_text(known->reference, row->reference);
+            any = any || settled.has[OURS][o];
+        }
+        if (any) {
+            judge_duplicates(j, &set, &settled);
+        }
+    }
+}
+
+static inline bool told_apart(const struct judge *j, const struct match_row *a,
+                              const struct match_row *b) {
+    bool apart = false;
+    for (int i = 0; i < j->rule_index && row_kind_family(a->kind) != FAMILY_BANK; i++) {
+        const struct match_rule *rule = &j->book->rules[i];
+        apart = apart || (rule->by == BY_GATEWAY_ID && in_families(rule, a) &&
+                          a->gateway_id.count > 0 && b->gateway_id.count > 0);
+        apart = apart || (rule->by == BY_REFERENCE && in_families(rule, a) &&
+                          a->reference.count > 0 && b->reference.count > 0);
+    }
+    return apart;
+}
+
+static inline bool is_candidate(const struct judge *j, guint o, guint t) {
+    const struct match_row *a = judge_row(j, OURS, o), *b = judge_row(j, THEIRS, t);
+    return !j->rows[OURS][o].taken && !j->rows[THEIRS][t].taken && in_families(j->rule, a) &&
+           row_kind_family(a->kind) == row_kind_family(b->kind) && alike(a, b, false) &&
+           a->at_us != 0 && b->at_us != 0 && b->at_us <= a->at_us + j->rule->after_us &&
+           b->at_us >= a->at_us - j->rule->before_us && !told_apart(j, a, b);
+}
+
+static inline void judge_times(struct judge *j) {
+    int of_ours[JUDGED_MAX] = {0}, of_theirs[JUDGED_MAX] = {0};
+    bool pair[JUDGED_MAX][JUDGED_MAX] = {{false}};
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+            pair[o][t] = is_candidate(j, o, t);
+            of_ours[o] += pair[o][t];
+            of_theirs[t] += pair[o][t];
+        }
+    }
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        j->ambiguous[o] = j->ambiguous[o] || of_ours[o] > 1;
+        for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+            if (pair[o][t] && of_ours[o] == 1 && of_theirs[t] == 1) {
+                judge_both(j, o, t);
+            }
+        }
+    }
+}
+
+/* ---- batches ---- */
+
+static inline bool is_word_of(struct match_text batch, struct match_text text) {
+    for (uint32_t i = 0; batch.count > 0 && i + batch.count <= text.count; i++) {
+        const char *end = text.bytes + i + batch.count;
+        bool begins = i == 0 || text.bytes[i - 1] == ' ';
+        bool ends = i + batch.count == text.count || *end == ' ';
+        if (begins && ends && memcmp(text.bytes + i, batch.bytes, batch.count) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline bool is_in_batch(const struct judge *j, guint o) {
+    const struct match_row *row = judge_row(j, OURS, o);
+    return !j->rows[OURS][o].taken && row->status == ROW_DONE && in_families(j->rule, row) &&
+           row->batch.count > 0;
+}
+
+/* The batch of ours that a row names, as one of its rows; NOT_TAKEN: none, or several. */
+static inline int named_batch(const struct judge *j, guint t) {
+    const struct match_row *row = judge_row(j, THEIRS, t);
+    if (j->rows[THEIRS][t].taken || row_kind_family(row->kind) != FAMILY_BANK) {
+        return NOT_TAKEN;
+    }
+    for (int way = 0; way < 3; way++) {
+        int named = NOT_TAKEN;
+        for (guint o = 0; o < judge_count(j, OURS); o++) {
+            struct match_text batch = judge_row(j, OURS, o)->batch;
+            bool names = is_in_batch(j, o) && (way == 0   ? same_text(row->reference, batch)
+                                               : way == 1 ? same_text(row->batch, batch)
+                                                          : is_word_of(batch, row->description));
+            if (names && named != NOT_TAKEN &&
+                !same_text(judge_row(j, OURS, (guint)named)->batch, batch)) {
+                return NOT_TAKEN;
+            }
+            named = names ? (int)o : named;
+        }
+        if (named != NOT_TAKEN) {
+            return named;
+        }
+    }
+    return NOT_TAKEN;
+}
+
+static inline void judge_batch_with(struct judge *j, guint t, const bool *members) {
+    const struct match_row *row = judge_row(j, THEIRS, t);
+    int64_t sum = 0, last_us = 0;
+    bool mixed = false, over = false;
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        const struct match_row *our = judge_row(j, OURS, o);
+        if (members[o]) {
+            bool net = our->fee_minor != AMOUNT_UNSAID && row_kind_family(our->kind) != FAMILY_BANK;
+            sum += seen_amount(our) - (net ? our->fee_minor : 0);
+            last_us = MAX(last_us, our->at_us);
+            mixed = mixed || strcmp(our->currency.code, row->currency.code) != 0;
+            over = over || is_over(j, our);
+        }
+    }
+    int64_t difference = seen_amount(row) - sum, later = row->at_us - last_us;
+    bool timed = last_us != 0 && row->at_us != 0 && (j->rule->before_us | j->rule->after_us) != 0;
+    enum match_class class = mixed                                  ? CLASS_CURRENCY
+                             : row->status == ROW_PENDING && !over  ? CLASS_EXPECTED
+                             : row->status != ROW_DONE              ? CLASS_OPEN_THERE
+                             : !tolerated(j->rule, sum, difference) ? CLASS_PAYOUT
+                             : timed && (later > j->rule->after_us || -later > j->rule->before_us)
+                                 ? CLASS_LATE
+                             : difference != 0 ? CLASS_MATCHED_TOLERANCE
+                                               : CLASS_MATCHED;
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        if (members[o]) {
+            judge_take(j, OURS, o, class, j->groups);
+        }
+    }
+    judge_take(j, THEIRS, t, class, j->groups++);
+}
+
+static inline void judge_batches(struct judge *j) {
+    int named[JUDGED_MAX];
+    bool members[JUDGED_MAX][JUDGED_MAX] = {{false}};
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        named[t] = named_batch(j, t);
+    }
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        const char *currency = judge_row(j, THEIRS, t)->currency.code;
+        bool alone = true, alone_in_currency = true, has_own = false;
+        for (guint i = 0; named[t] != NOT_TAKEN && i < judge_count(j, THEIRS); i++) {
+            bool same = i != t && named[i] != NOT_TAKEN &&
+                        same_text(judge_row(j, OURS, (guint)named[i])->batch,
+                                  judge_row(j, OURS, (guint)named[t])->batch);
+            alone = alone && !same;
+            alone_in_currency = alone_in_currency &&
+                                !(same &&
+                                  strcmp(judge_row(j, THEIRS, i)->currency.code, currency) == 0);
+        }
+        for (int own = 1; own >= 0 && named[t] != NOT_TAKEN; own--) {
+            for (guint o = 0; o < judge_count(j, OURS); o++) {
+                const struct match_row *row = judge_row(j, OURS, o);
+                bool here = is_in_batch(j, o) &&
+                            same_text(row->batch, judge_row(j, OURS, (guint)named[t])->batch);
+                bool mine = strcmp(row->currency.code, currency) == 0;
+                has_own = has_own || (here && mine);
+                members[t][o] = members[t][o] || (own && here && mine && alone_in_currency) ||
+                                (!own && here && !has_own && alone);
+            }
+        }
+    }
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        bool any = false;
+        for (guint o = 0; o < judge_count(j, OURS); o++) {
+            any = any || members[t][o];
+        }
+        if (any) {
+            judge_batch_with(j, t, members[t]);
+        }
+    }
+}
+
+/* ---- all ---- */
+
+static inline enum match_class judge_left_over(const struct judge *j, enum match_side side,
+                                               guint i) {
+    const struct match_row *row = judge_row(j, side, i);
+    enum row_family family = row_kind_family(row->kind);
+    if (side == THEIRS) {
+        return family == FAMILY_THEIRS                                       ? CLASS_GATEWAYS_OWN
+               : row->status != ROW_DONE                                     ? CLASS_NOTHING_MOVED
+               : family == FAMILY_PAYMENT                                    ? CLASS_MISSING_HERE
+               : family == FAMILY_REFUND                                     ? CLASS_ORPHAN_REFUND
+               : family == FAMILY_DISPUTE                                    ? CLASS_ORPHAN_DISPUTE
+               : row->kind == ROW_BANK_CREDIT || row->kind == ROW_BANK_DEBIT ? CLASS_BANK_UNKNOWN
+                                                                             : CLASS_GATEWAYS_OWN;
+    }
+    return j->ambiguous[i]           ? CLASS_AMBIGUOUS
+           : row->status != ROW_DONE ? CLASS_NOTHING_MOVED
+           : !is_over(j, row)        ? CLASS_EXPECTED
+           : family == FAMILY_REFUND ? CLASS_REFUND_LOST
+           : family == FAMILY_BANK   ? CLASS_BANK_MISSING
+                                     : CLASS_MISSING_THERE;
+}
+
+static inline void judge_book(struct judge *j, const struct book *book) {
+    *j = (struct judge){.book = book};
+    assert_true(book->rows[OURS]->len <= JUDGED_MAX && book->rows[THEIRS]->len <= JUDGED_MAX);
+    for (int i = 0; i < book->options.rule_count; i++) {
+        j->rule_index = i;
+        j->rule = &book->rules[i];
+        if (j->rule->by == BY_AMOUNT_TIME) {
+            judge_times(j);
+        } else if (j->rule->by == BY_BATCH) {
+            judge_batches(j);
+        } else {
+            judge_ids(j);
+        }
+        if (j->rule->by == BY_REFERENCE) {
+            judge_once_more(j);
+        }
+    }
+    j->rule_index = -1;
+    for (int side = 0; side < MATCH_SIDES; side++) {
+        for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
+            if (!j->rows[side][i].taken) {
+                judge_alone(j, (enum match_side)side, i,
+                            judge_left_over(j, (enum match_side)side, i));
+            }
+        }
+    }
+}
+
+#endif
