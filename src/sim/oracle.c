@@ -492,7 +492,7 @@ static void check_secrets(struct end *end) {
     int count = (int)COUNT_OF(secrets);
     memcpy(texts, secrets, sizeof secrets);
     for (int i = 0; i < run->key_count && i < RUN_KEYS_MAX; i++) {
-        snprintf(keys[i], sizeof keys[i], "%s", run->keys[i]);
+        snprintf(keys[i], sizeof keys[i], "%.*s", KEY_BEGIN_CHARS, run->keys[i]);
         texts[count++] = keys[i];
     }
     count += held_secrets(run, texts + count, HELD_ORDERS_MAX);

@@ -76,7 +76,11 @@ static inline enum match_class judge_pair(const struct judge *j, const struct ma
     if (__builtin_sub_overflow(theirs, ours, &difference)) {
         difference = theirs > ours ? INT64_MAX : -INT64_MAX;
     }
-    int64_t most_fee = j->book->options.fee_tolerance_minor, fee = b->fee_minor - a->fee_minor;
+    int64_t most_fee = j->book->options.fee_tolerance_minor, fee = 0;
+    bool fees_said = a->fee_minor != AMOUNT_UNSAID && b->fee_minor != AMOUNT_UNSAID;
+    if (fees_said && __builtin_sub_overflow(b->fee_minor, a->fee_minor, &fee)) {
+        fee = INT64_MAX;
+    }
     if (a->kind != b->kind && !(banks && seen_kind(a) == seen_kind(b))) {
         return CLASS_KIND;
     }
@@ -102,8 +106,7 @@ static inline enum match_class judge_pair(const struct judge *j, const struct ma
             return difference > 0 ? CLASS_AMOUNT_OVER : CLASS_AMOUNT_UNDER;
         }
     }
-    if (a->fee_minor != AMOUNT_UNSAID && b->fee_minor != AMOUNT_UNSAID && most_fee >= 0 &&
-        (fee > most_fee || -fee > most_fee)) {
+    if (fees_said && most_fee >= 0 && (fee > most_fee || -fee > most_fee)) {
         return CLASS_FEE;
     }
     if ((j->rule->before_us != 0 || j->rule->after_us != 0) && a->at_us != 0 && b->at_us != 0 &&
