@@ -13,9 +13,9 @@ enum direction { NEEDS, SERVES };
 static const struct {
     const char *name;
     enum direction direction;
-    const char *without;
+    const char *next, *without;
 } kinds[] = {
-#define X(id, name, direction, without) {name, direction, without},
+#define X(id, name, direction, next, without) {name, direction, next, without},
 #include "api/deps_kinds.def"
 #undef X
 };
@@ -23,6 +23,10 @@ static_assert(COUNT_OF(kinds) == DEP_KIND_COUNT, "every kind has its row");
 
 const char *dep_kind_name(enum dep_kind kind) {
     return (size_t)kind < COUNT_OF(kinds) ? kinds[kind].name : "?";
+}
+
+const char *dep_kind_next(enum dep_kind kind) {
+    return (size_t)kind < COUNT_OF(kinds) ? kinds[kind].next : "";
 }
 
 const char *dep_state_name(enum dep_state state) {

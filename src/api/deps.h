@@ -16,12 +16,14 @@
 #include "gateway/health.h"
 
 enum dep_kind {
-#define X(id, name, direction, without) DEP_##id,
+#define X(id, name, direction, next, without) DEP_##id,
 #include "api/deps_kinds.def"
 #undef X
     DEP_KIND_COUNT
 };
 const char *dep_kind_name(enum dep_kind kind);
+/* The command that tells more; when it ends in a space, the edge's name belongs behind it. */
+const char *dep_kind_next(enum dep_kind kind);
 
 enum dep_state { DEP_OK, DEP_UNKNOWN, DEP_DEGRADED, DEP_DOWN }; /* worse is larger */
 const char *dep_state_name(enum dep_state state);

@@ -10,6 +10,7 @@
 
 #include "api/credentials.h"
 #include "api/deps.h"
+#include "api/deps_gather.h"
 #include "api/read.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -31,20 +32,16 @@ enum {
 #define NEWEST_SQL "1000"
 static_assert(NEWEST == 1000, "NEWEST_SQL is NEWEST");
 
-/* The map as it is written. */
+/* The map as it is drawn. */
 struct map {
     struct ask *ask;
-    struct buf buf;
-    int edges, of_state[DEP_DOWN + 1];
+    GArray *edges; /* struct dep */
     bool database; /* it answers */
     int64_t now_us;
 };
 
 static void map_add(struct map *map, const struct dep *dep) {
-    buf_add_text(&map->buf, map->edges > 0 ? "," : "");
-    dep_write(dep, &map->buf);
-    map->edges++;
-    map->of_state[dep->state]++;
+    g_array_append_vals(map->edges, dep, 1);
 }
 
 static void map_unknown(struct map *map, struct dep *dep) {
@@ -394,13 +391,16 @@ static void name_of_endpoint(const char *id, const char *url, char ret[DEP_NAME_
     snprintf(ret, DEP_NAME_CHARS_MAX + 1, "%.40s (%.*s)", id, length, host);
 }
 
-/* Writes to a map of its own, since it may run again from the start. */
+struct endpoints {
+    struct map *map;
+    guint before; /* edges that were there: it may run again from the start */
+};
+
 static int endpoints_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct map *map = ctx;
+    const struct endpoints *endpoints = ctx;
+    struct map *map = endpoints->map;
     SQL_ROWS_AUTO rows = NULL;
-    buf_clear(&map->buf);
-    map->edges = 0;
-    memset(map->of_state, 0, sizeof map->of_state);
+    g_array_set_size(map->edges, endpoints->before);
     int r = sql_query(
         tx, err, &rows,
         "SELECT p.id, p.url, p.enabled, coalesce(w.waiting, 0), coalesce(w.failing, 0), "
@@ -434,25 +434,14 @@ static int endpoints_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 static int add_endpoints(struct map *map, struct err *err) {
     struct service *service = map->ask->service;
-    struct map part = {.ask = map->ask, .now_us = map->now_us};
     if (!map->database) {
         struct dep dep;
         dep_init(&dep, DEP_WEBHOOK, "webhooks");
         map_unknown(map, &dep);
         return 0;
     }
-    buf_init(&part.buf, DEPS_JSON_BYTES_MAX);
-    int r = store_read(service->store, endpoints_tx, &part, err);
-    if (r >= 0 && part.edges > 0) {
-        buf_add_char(&map->buf, ',');
-        buf_add(&map->buf, part.buf.data, part.buf.len);
-        map->edges += part.edges;
-        for (int i = DEP_OK; i <= DEP_DOWN; i++) {
-            map->of_state[i] += part.of_state[i];
-        }
-    }
-    buf_release(&part.buf);
-    return r;
+    struct endpoints endpoints = {map, map->edges->len};
+    return store_read(service->store, endpoints_tx, &endpoints, err);
 }
 
 /* ---- the map ---- */
@@ -480,28 +469,35 @@ static int draw(struct map *map, struct err *err) {
     return r < 0 ? r : add_endpoints(map, err);
 }
 
+int deps_gather(struct ask *ask, GArray *edges, struct err *err) {
+    struct map map = {.ask = ask, .edges = edges, .now_us = clock_wall_us()};
+    return draw(&map, err);
+}
+
 int dependencies_get(struct ask *ask, struct err *err) {
-    struct map map = {.ask = ask, .now_us = clock_wall_us()};
+    int64_t now_us = clock_wall_us();
     char now[CLOCK_TEXT_MAX];
+    enum dep_state worst = DEP_OK;
     BUF_AUTO buf;
     buf_init(&buf, DEPS_JSON_BYTES_MAX);
-    buf_init(&map.buf, DEPS_JSON_BYTES_MAX);
-    int r = draw(&map, err);
-    if (r >= 0) {
-        enum dep_state worst = map.of_state[DEP_DOWN] > 0       ? DEP_DOWN
-                               : map.of_state[DEP_DEGRADED] > 0 ? DEP_DEGRADED
-                                                                : DEP_OK;
-        buf_addf(&buf, "{\"state\":\"%s\",\"checked_at\":\"%s\",\"data\":[", dep_state_name(worst),
-                 clock_format(map.now_us, now));
-        buf_add(&buf, map.buf.data, map.buf.len);
-        buf_add_text(&buf, "]}");
-        if (!buf_ok(&map.buf) || !buf_ok(&buf)) {
-            r = err_set(err, ERR_INTERNAL, "the answer is larger than %zu bytes", buf.max);
-        }
+    g_autoptr(GArray) edges = g_array_new(false, false, sizeof(struct dep));
+    int r = deps_gather(ask, edges, err);
+    for (guint i = 0; r >= 0 && i < edges->len; i++) {
+        enum dep_state state = g_array_index(edges, struct dep, i).state;
+        worst = state >= DEP_DEGRADED && state > worst ? state : worst;
     }
-    buf_release(&map.buf);
     if (r < 0) {
         return r;
+    }
+    buf_addf(&buf, "{\"state\":\"%s\",\"checked_at\":\"%s\",\"data\":[", dep_state_name(worst),
+             clock_format(now_us, now));
+    for (guint i = 0; i < edges->len; i++) {
+        buf_add_text(&buf, i > 0 ? "," : "");
+        dep_write(&g_array_index(edges, struct dep, i), &buf);
+    }
+    buf_add_text(&buf, "]}");
+    if (!buf_ok(&buf)) {
+        return err_set(err, ERR_INTERNAL, "the answer is larger than %zu bytes", buf.max);
     }
     ask->answer.status = 200;
     ask->answer.json = buf_take(&buf);

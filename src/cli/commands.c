@@ -95,6 +95,10 @@ const struct cli_command cli_commands[] = {
      "Each edge with its health, its latency and what stops working without it.\n"
      "Exit status 1 when one is down.",
      NULL, NULL, ASKS, run_deps},
+    {"doctor", NULL, "Everything that is wrong right now, the gravest first, with the next step",
+     "Database, gateways, keys, callbacks, modes; payments without an answer, differences, cases,\n"
+     "tickets, deadlines, jobs. Exit status 1 when anything has to be done.",
+     NULL, NULL, ASKS, run_doctor},
 
     {"payment", NULL, "Take payments, look at them, finish them"},
     {"payment", "list", "Newest payments first", NULL,

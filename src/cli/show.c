@@ -57,6 +57,8 @@ enum show_style show_state_style(const char *word) {
         {"half_open", STYLE_WARN},
         {"waiting", STYLE_WARN},
         {"degraded", STYLE_WARN},
+        {"warning", STYLE_WARN},
+        {"critical", STYLE_BAD},
         {"action_needed", STYLE_WARN},
         {"stored", STYLE_WARN},
         {"revoked", STYLE_BAD},

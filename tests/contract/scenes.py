@@ -283,6 +283,11 @@ def the_service_itself(service):
     assert edges["credentials of stripe-a"]["state"] == "ok"
     assert edges["callbacks of stripe-a"]["direction"] == "serves"
     assert "paypal" in edges["paypal-a"]["without"]
+    diagnosis = service.expect(200, "diagnose")
+    gravest_first = ["critical", "warning", "notice"]
+    gravities = [gravest_first.index(found["gravity"]) for found in diagnosis["data"]]
+    assert gravities == sorted(gravities) and diagnosis["looked_at"] > 20
+    assert all(found["next"] for found in diagnosis["data"])
     service.expect(200, "getBacklog")
     assert service.expect(200, "verifyInvariants")["broken"] == []
     assert service.expect(200, "verifyAuditLog")["whole"] is True

@@ -508,10 +508,40 @@ static void test_watching_tells_changes_and_ends_after_so_many_looks(void **stat
     assert_ptr_equal(strchr(ran.out, '\n'), ran.out + strlen(ran.out) - 1);
 }
 
+static void test_what_is_wrong_is_told_in_sentences_with_the_next_step(void **state) {
+    (void)state;
+    static const struct canned ill[] = {
+        {"GET", "/v1/doctor", 200,
+         "{\"state\":\"critical\",\"checked_at\":\"2026-11-20T08:00:00Z\",\"looked_at\":31,"
+         "\"data\":[{\"gravity\":\"critical\",\"check\":\"disk:disk\",\"what\":\"disk is down: "
+         "Only 3 MiB are free.\",\"next\":\"df -h\",\"count\":0,"
+         "\"since\":\"2026-11-20T07:00:00Z\"}]}"},
+        {0}};
+    static const struct canned odd[] = {
+        {"GET", "/v1/doctor", 200,
+         "{\"state\":\"notice\",\"looked_at\":31,\"data\":[{\"gravity\":\"notice\",\"check\":\"s\","
+         "\"what\":\"1 method is switched off.\",\"next\":\"holdfast switch list\",\"count\":1,"
+         "\"since\":null}]}"},
+        {0}};
+    static const struct canned well[] = {
+        {"GET", "/v1/doctor", 200, "{\"state\":\"ok\",\"looked_at\":31,\"data\":[]}"}, {0}};
+    RAN wrong = run_to(CLI_PROBLEM, ill, "doctor");
+    assert_has(wrong.out, "1 of 31 things that were looked at needs attention");
+    assert_has(wrong.out, "critical  disk is down: Only 3 MiB are free.\n");
+    assert_has(wrong.out, "since     2026-11-20T07:00:00Z (");
+    assert_has(wrong.out, "next      df -h\n");
+    RAN notice = run_to(CLI_DONE, odd, "doctor");
+    assert_has(notice.out, "next    holdfast switch list\n");
+    assert_has_not(notice.out, "since");
+    RAN nothing = run_to(CLI_DONE, well, "doctor");
+    assert_string_equal(nothing.out, "Nothing is wrong: 31 things were looked at.\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_latencies_say_which_time_they_are_of),
         cmocka_unit_test(test_a_list_is_a_table_and_says_how_to_go_on),
+        cmocka_unit_test(test_what_is_wrong_is_told_in_sentences_with_the_next_step),
         cmocka_unit_test(test_a_check_shows_each_step_and_ends_badly_when_one_fails),
         cmocka_unit_test(test_failed_refunds_end_badly_and_say_what_to_do),
         cmocka_unit_test(test_a_payout_of_money_in_parts_goes_to_its_one_sender),

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * doctor.c: what an edge, a mode or a number means to whoever is awake, and in which order. */
+#include "api/doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/member.h"
+#include "base/clock.h"
+
+static const struct check {
+    const char *name;
+    enum gravity gravity;
+    int64_t grave_after_s;
+    const char *one, *many, *sql, *next;
+} checks[] = {
+#define X(name, gravity, grave_after_s, one, many, sql, next)                                      \
+    {name, GRAVITY_##gravity, grave_after_s, one, many, sql, next},
+#include "api/doctor_checks.def"
+#undef X
+};
+
+const char *gravity_name(enum gravity gravity) {
+    static const char *const names[GRAVITIES] = {"critical", "warning", "notice"};
+    return (unsigned)gravity < GRAVITIES ? names[gravity] : "?";
+}
+
+int doctor_check_count(void) {
+    return (int)COUNT_OF(checks);
+}
+
+int doctor_count(struct store_tx *tx, int check, int64_t now_us, int64_t *ret_count,
+                 int64_t *ret_since_us, struct err *err) {
+    const char *sql = checks[check].sql;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = strstr(sql, "$1") != NULL ? sql_query(tx, err, &rows, sql, S_INT(now_us))
+                                      : sql_query(tx, err, &rows, sql);
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_count = sql_int(rows, 0);
+    *ret_since_us = sql_null(rows, 1) ? 0 : sql_int(rows, 1);
+    return 0;
+}
+
+void doctor_init(struct doctor *doctor, int64_t now_us) {
+    *doctor = (struct doctor){.findings = g_array_new(false, true, sizeof(struct finding)),
+                              .now_us = now_us};
+}
+
+void doctor_release(struct doctor *doctor) {
+    g_array_free(doctor->findings, true);
+    *doctor = (struct doctor){0};
+}
+
+/* Some kinds' next step ends in a space: the edge's name belongs behind it. */
+static void next_of(const struct dep *dep, struct finding *finding) {
+    const char *next = dep_kind_next(dep->kind);
+    size_t length = strlen(next);
+    bool named = length > 0 && next[length - 1] == ' ';
+    snprintf(finding->next, sizeof finding->next, "%s%s", next, named ? dep->name : "");
+}
+
+void doctor_edge(struct doctor *doctor, const struct dep *dep) {
+    doctor->looked++;
+    if (dep->state != DEP_DOWN && dep->state != DEP_DEGRADED) {
+        return;
+    }
+    bool down = dep->state == DEP_DOWN;
+    struct finding finding = {
+        .gravity = down ? GRAVITY_CRITICAL : GRAVITY_WARNING,
+        .since_us = dep->since_us,
+    };
+    snprintf(finding.check, sizeof finding.check, "%s:%s", dep_kind_name(dep->kind), dep->name);
+    if (down) {
+        snprintf(finding.what, sizeof finding.what, "%s is down: %s So: %s", dep->name, dep->why,
+                 dep->without);
+    } else {
+        snprintf(finding.what, sizeof finding.what, "%s: %s", dep->name, dep->why);
+    }
+    next_of(dep, &finding);
+    g_array_append_val(doctor->findings, finding);
+}
+
+void doctor_mode(struct doctor *doctor, const struct mode_view *view) {
+    doctor->looked += 2;
+    if (view->step != MODE_NORMAL) {
+        struct finding finding = {
+            .gravity = view->step == MODE_REROUTE ? GRAVITY_WARNING : GRAVITY_CRITICAL,
+            .check = "mode",
+            .since_us = view->since_us,
+            .next = "holdfast mode show",
+        };
+        snprintf(finding.what, sizeof finding.what, "The service runs in mode %s: %.600s",
+                 mode_step_name(view->step), view->reason);
+        g_array_append_val(doctor->findings, finding);
+    }
+    if (view->simplified) {
+        struct finding finding = {
+            .gravity = GRAVITY_NOTICE,
+            .check = "simplified_flow",
+            .since_us = view->simplified_us,
+            .next = "holdfast mode show",
+        };
+        snprintf(finding.what, sizeof finding.what, "The simplified flow is on: %.600s",
+                 view->simplified_reason);
+        g_array_append_val(doctor->findings, finding);
+    }
+}
+
+void doctor_counted(struct doctor *doctor, int check, int64_t count, int64_t since_us) {
+    const struct check *row = &checks[check];
+    doctor->looked++;
+    if (count <= 0) {
+        return;
+    }
+    bool grave = row->grave_after_s > 0 && since_us > 0 &&
+                 doctor->now_us - since_us > row->grave_after_s * US_PER_SECOND;
+    struct finding finding = {
+        .gravity = grave ? GRAVITY_CRITICAL : row->gravity,
+        .count = count,
+        .since_us = since_us,
+    };
+    snprintf(finding.check, sizeof finding.check, "%s", row->name);
+    snprintf(finding.what, sizeof finding.what, "%lld %s.", (long long)count,
+             count == 1 ? row->one : row->many);
+    snprintf(finding.next, sizeof finding.next, "%s", row->next);
+    g_array_append_val(doctor->findings, finding);
+}
+
+/* ---- writing ---- */
+
+static int graver(const void *a, const void *b) {
+    const struct finding *x = a, *y = b;
+    if (x->gravity != y->gravity) {
+        return x->gravity < y->gravity ? -1 : 1;
+    }
+    if (x->since_us != y->since_us) {
+        bool first = y->since_us == 0 || (x->since_us != 0 && x->since_us < y->since_us);
+        return first ? -1 : 1;
+    }
+    return strcmp(x->check, y->check);
+}
+
+void doctor_write(struct doctor *doctor, struct buf *buf) {
+    char now[CLOCK_TEXT_MAX];
+    const struct finding *worst;
+    g_array_sort(doctor->findings, graver);
+    worst = doctor->findings->len > 0 ? &g_array_index(doctor->findings, struct finding, 0) : NULL;
+    buf_addf(buf, "{\"state\":\"%s\",\"checked_at\":\"%s\",\"looked_at\":%d,\"data\":[",
+             worst == NULL ? "ok" : gravity_name(worst->gravity),
+             clock_format(doctor->now_us, now), doctor->looked);
+    for (guint i = 0; i < doctor->findings->len; i++) {
+        const struct finding *finding = &g_array_index(doctor->findings, struct finding, i);
+        buf_addf(buf, "%s{\"gravity\":\"%s\"", i > 0 ? "," : "", gravity_name(finding->gravity));
+        member_text(buf, "check", finding->check);
+        member_text(buf, "what", finding->what);
+        member_text(buf, "next", finding->next);
+        buf_addf(buf, ",\"count\":%lld", (long long)finding->count);
+        member_time(buf, "since", finding->since_us);
+        buf_add_char(buf, '}');
+    }
+    buf_add_text(buf, "]}");
+}

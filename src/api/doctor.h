@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * doctor.h: everything that is wrong right now, in one list, the gravest first, each with the next
+ * step: the runbook's troubleshooting as one question. Facts go in, findings come out;
+ * handlers_doctor.c gathers them.
+ * Threads: one at a time on a list. Owns: a list has copies of all that it was given. Cannot fail;
+ * texts that are too long are cut. */
+#ifndef HOLDFAST_API_DOCTOR_H
+#define HOLDFAST_API_DOCTOR_H
+
+#include <glib.h>
+
+#include "api/deps.h"
+#include "mode/mode.h"
+#include "store/store.h"
+
+/* CRITICAL: money or customers suffer now or soon. WARNING: somebody has to see to it. NOTICE:
+ * worth knowing when something else is wrong. Graver is smaller. */
+enum gravity { GRAVITY_CRITICAL, GRAVITY_WARNING, GRAVITY_NOTICE, GRAVITIES };
+const char *gravity_name(enum gravity gravity);
+
+enum { DOCTOR_WHAT_CHARS_MAX = 799, DOCTOR_NAME_CHARS_MAX = 159 };
+
+struct finding {
+    enum gravity gravity;
+    char check[DOCTOR_NAME_CHARS_MAX + 1]; /* "gateway:stripe-eu", "grave_breaks" */
+    char what[DOCTOR_WHAT_CHARS_MAX + 1];  /* a plain sentence */
+    char next[DOCTOR_NAME_CHARS_MAX + 1];  /* a command */
+    int64_t count;                         /* of what is counted; 0: it is one thing */
+    int64_t since_us;                      /* wall; 0: not known */
+};
+
+struct doctor {
+    GArray *findings; /* struct finding */
+    int looked;       /* how many things were looked at */
+    int64_t now_us;   /* wall */
+};
+void doctor_init(struct doctor *doctor, int64_t now_us);
+void doctor_release(struct doctor *doctor);
+
+/* An edge of the dependency map. One that is ok or unknown is no finding. */
+void doctor_edge(struct doctor *doctor, const struct dep *dep);
+/* Degraded modes: any step but normal, the simplified flow. */
+void doctor_mode(struct doctor *doctor, const struct mode_view *view);
+
+/* doctor_checks.def, from 0. */
+int doctor_check_count(void);
+/* Inside a read: how many, and since when (wall; 0: there are none). */
+MUST_USE int doctor_count(struct store_tx *tx, int check, int64_t now_us, int64_t *ret_count,
+                          int64_t *ret_since_us, struct err *err);
+void doctor_counted(struct doctor *doctor, int check, int64_t count, int64_t since_us);
+
+/* The gravest first; of the same gravity the oldest, and what has no time last. Then as JSON. */
+void doctor_write(struct doctor *doctor, struct buf *buf);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * handlers_doctor.c: gathers what doctor.c judges: the dependency map, the mode, and what the
+ * database can count. Without the database the map alone says what is wrong. */
+#include "api/deps_gather.h"
+#include "api/doctor.h"
+#include "base/clock.h"
+
+enum { DOCTOR_JSON_BYTES_MAX = 1024 * 1024, DOCTOR_CHECKS_MAX = 64 };
+
+struct counts {
+    int64_t now_us;
+    int64_t count[DOCTOR_CHECKS_MAX], since_us[DOCTOR_CHECKS_MAX];
+};
+
+static int counts_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct counts *counts = ctx;
+    int r = 0;
+    for (int i = 0; r >= 0 && i < doctor_check_count(); i++) {
+        r = doctor_count(tx, i, counts->now_us, &counts->count[i], &counts->since_us[i], err);
+    }
+    return r;
+}
+
+static bool database_answers(const GArray *edges) {
+    for (guint i = 0; i < edges->len; i++) {
+        const struct dep *dep = &g_array_index(edges, struct dep, i);
+        if (dep->kind == DEP_DATABASE) {
+            return dep->state != DEP_DOWN;
+        }
+    }
+    return false;
+}
+
+static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
+    g_autoptr(GArray) edges = g_array_new(false, false, sizeof(struct dep));
+    struct mode_view mode;
+    int r = deps_gather(ask, edges, err);
+    for (guint i = 0; r >= 0 && i < edges->len; i++) {
+        doctor_edge(doctor, &g_array_index(edges, struct dep, i));
+    }
+    if (r < 0) {
+        return r;
+    }
+    mode_view(ask->service->mode, &mode);
+    doctor_mode(doctor, &mode);
+    if (!database_answers(edges)) {
+        return 0;
+    }
+    struct counts counts = {.now_us = doctor->now_us};
+    r = store_read(ask->service->store, counts_tx, &counts, err);
+    for (int i = 0; r >= 0 && i < doctor_check_count(); i++) {
+        doctor_counted(doctor, i, counts.count[i], counts.since_us[i]);
+    }
+    return r;
+}
+
+int doctor_get(struct ask *ask, struct err *err) {
+    struct doctor doctor;
+    BUF_AUTO buf;
+    INVARIANT(doctor_check_count() <= DOCTOR_CHECKS_MAX, "more checks than there is room for");
+    buf_init(&buf, DOCTOR_JSON_BYTES_MAX);
+    doctor_init(&doctor, clock_wall_us());
+    int r = look(ask, &doctor, err);
+    if (r >= 0) {
+        doctor_write(&doctor, &buf);
+    }
+    doctor_release(&doctor);
+    if (r >= 0 && !buf_ok(&buf)) {
+        r = err_set(err, ERR_INTERNAL, "the answer is larger than %zu bytes", buf.max);
+    }
+    if (r < 0) {
+        return r;
+    }
+    ask->answer.status = 200;
+    ask->answer.json = buf_take(&buf);
+    return 0;
+}

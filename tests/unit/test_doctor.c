@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_doctor.c: what is wrong, counted on both engines, put in order, and asked of a service. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/doctor.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "support/api_fixture.h"
+#include "support/both_engines.h"
+
+#define NOW INT64_C(1800000000000000)
+#define SECONDS_AGO(n) (NOW - (n) * US_PER_SECOND)
+
+/* ---- counting ---- */
+
+struct counted {
+    int check;
+    int64_t count, since_us;
+};
+
+static int count_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct counted *counted = ctx;
+    return doctor_count(tx, counted->check, NOW, &counted->count, &counted->since_us, err);
+}
+
+/* Which check has this name: by what it says of one. */
+static int check_named(const char *name) {
+    for (int i = 0; i < doctor_check_count(); i++) {
+        struct doctor doctor;
+        doctor_init(&doctor, NOW);
+        doctor_counted(&doctor, i, 1, 0);
+        bool same =
+            strcmp(g_array_index(doctor.findings, struct finding, 0).check, name) == 0;
+        doctor_release(&doctor);
+        if (same) {
+            return i;
+        }
+    }
+    fail_msg("there is no check %s", name);
+    return -1;
+}
+
+static void assert_counted(struct test_store *engine, const char *name, int64_t count,
+                           int64_t since_us) {
+    struct counted counted = {.check = check_named(name), .count = -1};
+    struct err err = {0};
+    if (store_read(engine->store, count_tx, &counted, &err) < 0) {
+        fail_msg("%s: %s", name, err.detail);
+    }
+    if (counted.count != count || counted.since_us != since_us) {
+        fail_msg("%s counts %lld since %lld where %lld since %lld is right", name,
+                 (long long)counted.count, (long long)counted.since_us, (long long)count,
+                 (long long)since_us);
+    }
+}
+
+static struct test_store engine;
+
+#define ATTEMPT(id, state, live, lease, created)                                                   \
+    "INSERT INTO attempt (id, payment_id, number, gateway, state, live, amount_minor, currency, "  \
+    "token, decision, outcome, source, gateway_id, charge_id, code, common_code, message, trace, " \
+    "http_status, reach, duration_us, was_unknown, owner, lease_us, sent_us, created_us, "         \
+    "settled_us, callback_due_us, callback_us) VALUES ('" id "', 'pay_" id "', 1, 'g', " \
+    state ", " live ", 100, 'EUR',"                                                                \
+    "'', '', 0, '', '', '', '', '', '', '', 0, 0, 0, 0, '', " lease ", 0, " created ", 0, 0, 0)"
+#define OPERATION(id, state, retry_of, updated)                                                    \
+    "INSERT INTO operation (id, payment_id, attempt_id, kind, state, gateway, amount_minor, "      \
+    "currency, final, to_original, reason, actor, retry_of, outcome, source, refund_id, code, "    \
+    "common_code, message, trace, was_unknown, tries, owner, lease_us, created_us, updated_us) "   \
+    "VALUES ('" id "', 'pay_1', 'att_1', 3, " state ", 'g', 100, 'EUR', 1, " \
+    "1, '', '', '" retry_of "', 0, '', '', '', '', '', '', 0, 1, '', 0, " updated ", " updated ")"
+#define JOB(kind, key, due, parked)                                                                \
+    "INSERT INTO job (kind, key, id, due_us, attempts, lost, lease, hasten_us, parked_us, "        \
+    "created_us, last_error, payload) VALUES ('" kind "', '" key "', '" key "', " due              \
+    ", 0, 0, '', 0, " parked ", 1, '', '')"
+#define FETCH(day, state, updated)                                                                 \
+    "INSERT INTO statement_fetch VALUES ('g', 'trade', '" day "', " state                          \
+    ", 1, 1, '', '', '', 1, " updated ")"
+#define RUN(id, state, begun)                                                                      \
+    "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, "         \
+    "figures) VALUES ('" id "', 'g', " state ", '', 1, " begun ", 0, '')"
+#define BOOK(id, late) "INSERT INTO reconciliation_book VALUES ('" id "', 'EUR', 0, 0, " late ", 0)"
+#define TICKET(id, state, due)                                                                     \
+    "INSERT INTO ticket VALUES ('" id "', 1, 'k', '" id "', '', '', 1, 1, 0, '', '', '', '', ''," \
+    state ", '', '', 0, '', 0, '', '', 1, 0, '', 1, " due ", 1, 0, '')"
+#define DISPUTE(id, state, due, answered)                                                          \
+    "INSERT INTO dispute VALUES ('" id "', 1, '', '', 'g', '" id "', '', " state                   \
+    ", 0, '', '', '', 100, 'EUR', 0, 0, 0, " due ", 0, '', '', 0, 0, 0, '', '', " answered         \
+    ", 0, 7, 7, 0)"
+#define CALLBACK(id, state)                                                                        \
+    "INSERT INTO callback VALUES ('" id "', 'g', '" id "', 't', 1, " state                         \
+    ", '', '', '', '', '', '', 1, 0, 1, 9, 9)"
+#define WEBHOOK(id, state)                                                                         \
+    "INSERT INTO webhook_delivery VALUES ('" id "', 'ep', '" id "', 't', " state                   \
+    ", 1, 500, '', 1, 11)"
+#define BREAK(id, risk, state, opened)                                                             \
+    "INSERT INTO recon_break (id, version, gateway, class, subject, risk, side, movement_id, "     \
+    "state, owner, kind, payment_id, currency, our_minor, their_minor, "                 \
+    "difference_minor, our_rows, their_rows, detail, at_us, opened_us, updated_us, closed_us, "    \
+    "first_run, last_run, resolution, decided_by) VALUES ('" id "', 1, 'g', 1, '" id "', " risk    \
+    ", 1, 'm', " state ", '', 1, '', 'EUR', 1, 1, 1, 1, 1, '', 1, " opened                     \
+    ", 1, 0, '', '', '', '')"
+
+static void what_is_wrong_is_counted_with_since_when_and_what_is_well_is_not(void **state) {
+    (void)state;
+    for (int i = 0; i < doctor_check_count(); i++) {
+        struct counted counted = {.check = i, .count = -1};
+        struct err err = {0};
+        assert_int_equal(store_read(engine.store, count_tx, &counted, &err), 0);
+        assert_int_equal(counted.count, 0);
+        assert_int_equal(counted.since_us, 0);
+    }
+    engine_exec(&engine, ATTEMPT("1", "4", "1", "0", "500"));
+    engine_exec(&engine, ATTEMPT("2", "4", "1", "0", "400"));
+    engine_exec(&engine, ATTEMPT("3", "6", "1", "0", "1"));
+    engine_exec(&engine, ATTEMPT("4", "4", "NULL", "0", "1"));
+    assert_counted(&engine, "unanswered_payments", 2, 400);
+    engine_exec(&engine, ATTEMPT("5", "1", "1", "1799999939999999", "300"));
+    engine_exec(&engine, ATTEMPT("6", "1", "1", "1799999940000000", "200"));
+    assert_counted(&engine, "abandoned_calls", 1, 300);
+    engine_exec(&engine, OPERATION("re_1", "3", "", "50"));
+    engine_exec(&engine, OPERATION("re_2", "3", "", "40"));
+    engine_exec(&engine, JOB("resolve_operation", "re_1", "1800000000000000", "0"));
+    assert_counted(&engine, "unanswered_refunds", 1, 50);
+    engine_exec(&engine, OPERATION("re_3", "5", "", "1799999999000000"));
+    engine_exec(&engine, OPERATION("re_4", "5", "", "1799999998000000"));
+    engine_exec(&engine, OPERATION("re_5", "4", "re_4", "1799999999500000"));
+    engine_exec(&engine, OPERATION("re_6", "5", "", "1799913599999999"));
+    assert_counted(&engine, "failed_refunds", 1, SECONDS_AGO(1));
+    engine_exec(&engine, BREAK("brk_1", "3", "1", "77"));
+    engine_exec(&engine, BREAK("brk_2", "4", "2", "66"));
+    engine_exec(&engine, BREAK("brk_3", "2", "1", "55"));
+    engine_exec(&engine, BREAK("brk_4", "4", "3", "44"));
+    assert_counted(&engine, "grave_breaks", 2, 66);
+    engine_exec(&engine, RUN("rec_1", "2", "10"));
+    engine_exec(&engine, BOOK("rec_1", "5"));
+    assert_counted(&engine, "late_books", 1, 10);
+    engine_exec(&engine, RUN("rec_2", "2", "20"));
+    engine_exec(&engine, BOOK("rec_2", "0"));
+    assert_counted(&engine, "late_books", 0, 0);
+    assert_counted(&engine, "failed_runs", 0, 0);
+    engine_exec(&engine, RUN("rec_3", "3", "30"));
+    assert_counted(&engine, "failed_runs", 1, 30);
+    engine_exec(&engine, FETCH("2027-01-14", "4", "1799999000000000"));
+    engine_exec(&engine, FETCH("2026-12-01", "4", "1797999000000000"));
+    engine_exec(&engine, FETCH("2027-01-13", "1", "1799999000000000"));
+    assert_counted(&engine, "missing_statements", 1, SECONDS_AGO(1000));
+    engine_exec(&engine, TICKET("tkt_1", "2", "1799999999000000"));
+    engine_exec(&engine, TICKET("tkt_2", "2", "1800000000000000"));
+    engine_exec(&engine, TICKET("tkt_3", "5", "1"));
+    assert_counted(&engine, "overdue_tickets", 1, SECONDS_AGO(1));
+    engine_exec(&engine, DISPUTE("dp_1", "1", "1800259199999999", "0"));
+    engine_exec(&engine, DISPUTE("dp_2", "1", "1800259200000000", "0"));
+    engine_exec(&engine, DISPUTE("dp_3", "1", "1800000000000000", "5"));
+    engine_exec(&engine, DISPUTE("dp_4", "2", "1800000000000000", "0"));
+    assert_counted(&engine, "dispute_deadlines", 1, 7);
+    engine_exec(&engine, CALLBACK("cb_1", "5"));
+    engine_exec(&engine, CALLBACK("cb_2", "3"));
+    assert_counted(&engine, "callbacks_parked", 1, 9);
+    engine_exec(&engine, WEBHOOK("wd_1", "3"));
+    engine_exec(&engine, WEBHOOK("wd_2", "2"));
+    assert_counted(&engine, "webhooks_parked", 1, 11);
+    engine_exec(&engine, JOB("renewal", "a", "1799999879999999", "0"));
+    engine_exec(&engine, JOB("renewal", "b", "1799999880000000", "0"));
+    engine_exec(&engine, JOB("renewal", "c", "1", "1799999999000000"));
+    engine_exec(&engine, JOB("callback", "d", "1", "1799999998000000"));
+    assert_counted(&engine, "jobs_late", 1, INT64_C(1799999879999999));
+    assert_counted(&engine, "jobs_parked", 1, SECONDS_AGO(1));
+    engine_exec(&engine, "INSERT INTO mode_switch VALUES ('method', 'card', 1, '', '', 13, 0), "
+                         "('method', 'alipay', 0, '', '', 12, 0), "
+                         "('purpose', 'order', 1, '', '', 11, 1800000000000000)");
+    assert_counted(&engine, "switched_off", 1, 13);
+}
+
+/* ---- order and words ---- */
+
+static void edge(struct doctor *doctor, enum dep_kind kind, const char *name,
+                 enum dep_state state) {
+    struct dep dep;
+    dep_init(&dep, kind, name);
+    dep.state = state;
+    snprintf(dep.why, sizeof dep.why, "That is why.");
+    doctor_edge(doctor, &dep);
+}
+
+static void the_gravest_is_first_and_then_the_oldest(void **state) {
+    (void)state;
+    struct doctor doctor;
+    BUF_AUTO buf;
+    buf_init(&buf, 65536);
+    doctor_init(&doctor, NOW);
+    edge(&doctor, DEP_GATEWAY, "stripe-eu", DEP_DEGRADED);
+    edge(&doctor, DEP_CALLERS, "callers of the API", DEP_UNKNOWN);
+    edge(&doctor, DEP_DISK, "disk", DEP_DOWN);
+    edge(&doctor, DEP_CLOCK, "clock", DEP_OK);
+    doctor_counted(&doctor, check_named("switched_off"), 1, SECONDS_AGO(99999));
+    doctor_counted(&doctor, check_named("unanswered_payments"), 1, SECONDS_AGO(601));
+    doctor_counted(&doctor, check_named("cases"), 12, SECONDS_AGO(60));
+    doctor_counted(&doctor, check_named("failed_refunds"), 0, 0);
+    doctor_write(&doctor, &buf);
+    doctor_release(&doctor);
+    JSON_AUTO json = json_loads(buf.data, 0, NULL);
+    static const struct {
+        const char *gravity, *check, *what, *next;
+    } rows[] = {
+        {"critical", "unanswered_payments",
+         "1 payment may have been charged: its gateway has not said yet.",
+         "holdfast payment stuck"},
+        {"critical", "disk:disk", "disk is down: That is why. So: Nothing can be written", "df -h"},
+        {"warning", "cases", "12 cases wait for a person", "holdfast case list"},
+        {"warning", "gateway:stripe-eu", "stripe-eu: That is why.",
+         "holdfast gateway check stripe-eu"},
+        {"notice", "switched_off", "1 purpose or method", "holdfast switch list"},
+    };
+    const json_t *data = json_object_get(json, "data");
+    assert_int_equal(json_array_size(data), COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const json_t *row = json_array_get(data, i);
+        assert_string_equal(json_string_value(json_object_get(row, "gravity")), rows[i].gravity);
+        assert_string_equal(json_string_value(json_object_get(row, "check")), rows[i].check);
+        assert_non_null(strstr(json_string_value(json_object_get(row, "what")), rows[i].what));
+        assert_string_equal(json_string_value(json_object_get(row, "next")), rows[i].next);
+    }
+    assert_string_equal(json_string_value(json_object_get(json, "state")), "critical");
+    assert_int_equal(json_integer_value(json_object_get(json, "looked_at")), 8);
+}
+
+static void an_answer_that_is_awaited_is_grave_after_its_time_only(void **state) {
+    (void)state;
+    struct doctor doctor;
+    int check = check_named("unanswered_payments");
+    doctor_init(&doctor, NOW);
+    doctor_counted(&doctor, check, 2, SECONDS_AGO(600));
+    doctor_counted(&doctor, check, 2, SECONDS_AGO(601));
+    doctor_counted(&doctor, check_named("cases"), 2, SECONDS_AGO(9999999));
+    const struct finding *findings = (const struct finding *)(void *)doctor.findings->data;
+    assert_int_equal(findings[0].gravity, GRAVITY_WARNING);
+    assert_int_equal(findings[1].gravity, GRAVITY_CRITICAL);
+    assert_int_equal(findings[2].gravity, GRAVITY_WARNING);
+    assert_non_null(strstr(findings[0].what, "2 payments may have been charged: their gateways"));
+    doctor_release(&doctor);
+}
+
+static void every_step_of_a_degraded_mode_is_found(void **state) {
+    (void)state;
+    struct doctor doctor;
+    struct mode_view view = {.step = MODE_NORMAL};
+    doctor_init(&doctor, NOW);
+    doctor_mode(&doctor, &view);
+    assert_int_equal(doctor.findings->len, 0);
+    snprintf(view.reason, sizeof view.reason, "no route for alipay");
+    view.step = MODE_REROUTE;
+    doctor_mode(&doctor, &view);
+    view.step = MODE_REDUCED;
+    view.simplified = true;
+    doctor_mode(&doctor, &view);
+    assert_int_equal(doctor.findings->len, 3);
+    const struct finding *findings = (const struct finding *)(void *)doctor.findings->data;
+    assert_int_equal(findings[0].gravity, GRAVITY_WARNING);
+    assert_int_equal(findings[1].gravity, GRAVITY_CRITICAL);
+    assert_string_equal(findings[1].what,
+                        "The service runs in mode reduced: no route for alipay");
+    assert_int_equal(findings[2].gravity, GRAVITY_NOTICE);
+    doctor_release(&doctor);
+}
+
+static void what_is_too_long_is_cut(void **state) {
+    (void)state;
+    struct doctor doctor;
+    struct dep dep;
+    dep_init(&dep, DEP_GATEWAY, "");
+    memset(dep.name, 'n', DEP_NAME_CHARS_MAX);
+    memset(dep.why, 'w', DEP_WHY_CHARS_MAX);
+    memset(dep.without, 'o', DEP_WITHOUT_CHARS_MAX);
+    dep.state = DEP_DOWN;
+    doctor_init(&doctor, NOW);
+    doctor_edge(&doctor, &dep);
+    const struct finding *finding = &g_array_index(doctor.findings, struct finding, 0);
+    assert_int_equal(strlen(finding->what), DEP_NAME_CHARS_MAX + DEP_WHY_CHARS_MAX +
+                                                DEP_WITHOUT_CHARS_MAX + strlen(" is down:  So: "));
+    assert_int_equal(strlen(finding->check), strlen("gateway:") + DEP_NAME_CHARS_MAX);
+    doctor_release(&doctor);
+}
+
+/* ---- of a service ---- */
+
+static void diagnose(struct api_reply *ret_reply) {
+    api_ask(&the_api, &(struct api_ask){.path = "/v1/doctor", .internal = true}, ret_reply);
+    assert_int_equal(ret_reply->status, 200);
+}
+
+static bool finds(const struct api_reply *reply, const char *check) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(reply->json, "data"), i, row) {
+        if (strcmp(json_string_value(json_object_get(row, "check")), check) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int no_answer(void *ctx, const char *sql) {
+    (void)ctx;
+    (void)sql;
+    return -1;
+}
+
+static void a_service_tells_what_is_wrong_with_or_without_its_database(void **state) {
+    (void)state;
+    API_REPLY_AUTO well;
+    diagnose(&well);
+    assert_string_equal(reply_text(&well, "state"), "ok");
+    assert_true(reply_int(&well, "looked_at") > doctor_check_count() + 8);
+    api_sql(&the_api, CALLBACK("cb_1", "5"));
+    API_REPLY_AUTO wrong;
+    diagnose(&wrong);
+    assert_string_equal(reply_text(&wrong, "state"), "warning");
+    assert_true(finds(&wrong, "callbacks_parked"));
+    store_fault_set(the_api.service->store, no_answer, NULL);
+    API_REPLY_AUTO silent;
+    diagnose(&silent);
+    store_fault_set(the_api.service->store, NULL, NULL);
+    assert_string_equal(reply_text(&silent, "state"), "critical");
+    assert_true(finds(&silent, "database:sqlite"));
+    assert_false(finds(&silent, "callbacks_parked"));
+}
+
+int main(void) {
+    const struct CMUnitTest words[] = {
+        cmocka_unit_test(the_gravest_is_first_and_then_the_oldest),
+        cmocka_unit_test(an_answer_that_is_awaited_is_grave_after_its_time_only),
+        cmocka_unit_test(every_step_of_a_degraded_mode_is_found),
+        cmocka_unit_test(what_is_too_long_is_cut),
+    };
+    const struct CMUnitTest counted[] = {
+        cmocka_unit_test(what_is_wrong_is_counted_with_since_when_and_what_is_well_is_not),
+    };
+    const struct CMUnitTest service[] = {
+        cmocka_unit_test(a_service_tells_what_is_wrong_with_or_without_its_database),
+    };
+    int failed = cmocka_run_group_tests_name("doctor", words, NULL, NULL);
+    failed += engine_run("doctor counts", counted, COUNT_OF(counted), &engine);
+    failed += cmocka_run_group_tests_name("doctor of a service", service, the_api_start,
+                                          the_api_stop);
+    return failed;
+}
