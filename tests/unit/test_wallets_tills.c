@@ -239,6 +239,38 @@ static void who_confirmed_before_it_was_taken_back_has_paid(void **state) {
     check();
 }
 
+/* Given back by us, the payment looks as if its cancellation had been done after all. */
+static void what_was_refunded_is_not_taken_back_as_well(void **state) {
+    (void)state;
+    fault("alipay:callback_lost");
+    fault("wechat:callback_lost");
+    for (size_t i = 0; i < COUNT_OF(tills); i++) {
+        struct err err = {0};
+        struct gateway_result result;
+        bool open = true;
+        char *id = asked(tills[i], 0, hesitant(tills[i]), 202, "processing");
+        char *attempt = reference_of(id);
+        cannot_take_back(tills[i]);
+        pass_slowly(32);
+        assert_int_equal(open_operations(), 1);
+        customer(tills[i], id, "pay");
+        must(resolve_attempt(W->payments, attempt, "resolver", &open, &result, &err), &err);
+        assert_payment(W, id, "succeeded");
+        assert_int_equal(open_operations(), 1);
+        json_decref(world_refund(W, NULL, id, AMOUNT));
+        sandbox_heal(fixture.sandbox);
+        for (int minute = 0; minute < 10; minute++) {
+            pass(MINUTE_US);
+        }
+        assert_int_equal(open_operations(), 0);
+        assert_int_equal(taken(tills[i]), 0);
+        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+        free(attempt);
+        free(id);
+    }
+    check();
+}
+
 static void switched(const char *gateway, enum gateway_switch to) {
     struct gateway_control_change change;
     struct err err = {0};
@@ -340,6 +372,7 @@ int main(void) {
         BOTH(what_went_back_of_it_before_is_not_booked),
         BOTH(taking_back_is_repeated_until_it_is_answered),
         BOTH(who_confirmed_before_it_was_taken_back_has_paid),
+        BOTH(what_was_refunded_is_not_taken_back_as_well),
         BOTH(what_was_only_asked_about_is_taken_back_afterwards),
         BOTH(taking_back_what_never_arrived_comes_to_an_end),
         BOTH(what_was_refused_and_waits_at_the_till_all_the_same_is_taken_back),
