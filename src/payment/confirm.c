@@ -11,6 +11,9 @@
  * like any that comes late (settle.c), and a question that is not answered is asked again, for
  * ever.
  *
+ * What waits there for a customer at a till, who was told that it was refused, is taken back: nobody
+ * else would, since for us it is over.
+ *
  * The same for what its customer could have paid and that counts as closed (docs/decisions/0016):
  * it is asked about once more, half an hour later unless options.second_look_us says otherwise. */
 #include "base/clock.h"
@@ -49,6 +52,61 @@ static bool is_said(enum gateway_outcome outcome) {
     return outcome != GW_UNKNOWN && outcome != GW_PENDING && !gateway_outcome_is_fault(outcome);
 }
 
+/* ---- a till's customer who was told no ---- */
+
+struct taking_back {
+    struct payments *payments;
+    struct arena *arena;
+    const char *attempt_id;
+};
+
+static int taking_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    static const struct caller till = {.actor = "rule:till", .scope = "", .request_hash = ""};
+    const struct taking_back *taking = ctx;
+    struct attempt_row attempt;
+    struct payment_row payment;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = attempt_row_load(tx, taking->arena, taking->attempt_id, &attempt, err);
+    r = r < 0 ? r
+              : payment_row_load(tx, taking->arena, attempt.payment_id.text, true, &payment, err);
+    r = r < 0 ? r : attempt_row_load(tx, taking->arena, taking->attempt_id, &attempt, err);
+    if (r < 0 || attempt_state_live(attempt.state) || !waiting_at_till(taking->payments, &attempt)) {
+        return r; /* who waits for a live one takes it back himself (waiting.c) */
+    }
+    r = sql_query(tx, err, &rows,
+                  "SELECT id FROM operation WHERE payment_id = $1 AND attempt_id = $2 AND kind = 2 "
+                  "AND state IN (1, 2, 3) LIMIT 1",
+                  S_TEXT(payment.id.text), S_TEXT(attempt.id.text));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    struct operation_row operation;
+    operation_begin(taking->payments, &till, OPERATION_CANCEL, &operation);
+    operation.id = refund_id_new();
+    operation.payment_id = payment.id;
+    operation.attempt_id = attempt.id;
+    operation.gateway = attempt.gateway;
+    operation.currency = payment.currency;
+    operation.state = OPERATION_UNKNOWN; /* nobody has sent it: the resolver does */
+    operation.owner = "";
+    operation.lease_us = 0;
+    operation.final = false; /* its payment may have gone another way */
+    operation.reason = "it was refused, and a copy of it waits for the customer at the till";
+    r = operation_row_insert(tx, &operation, err);
+    r = r < 0 ? r
+              : job_add(tx, JOB_RESOLVE_OPERATION, operation.id.text, clock_wall_us(), "", err);
+    return r < 0 ? r : 0;
+}
+
+static int take_back(struct payments *payments, const char *attempt_id, struct err *err) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct taking_back taking = {payments, arena, attempt_id};
+    int r = store_write(payments->options.store, taking_back_tx, &taking, err);
+    jobs_wake(payments);
+    return r < 0 ? r : 0;
+}
+
 static int confirm_attempt(struct payments *payments, const char *attempt_id, struct err *err) {
     bool open = false;
     struct gateway_result result;
@@ -56,8 +114,10 @@ static int confirm_attempt(struct payments *payments, const char *attempt_id, st
     if (r < 0 || is_said(result.outcome)) {
         return r < 0 ? r : 0;
     }
-    return err_set(err, ERR_GATEWAY, "it is not said yet what became of %s (%s)", attempt_id,
-                   gateway_outcome_name(result.outcome));
+    r = result.outcome == GW_PENDING ? take_back(payments, attempt_id, err) : 0;
+    return r < 0 ? r
+                 : err_set(err, ERR_GATEWAY, "it is not said yet what became of %s (%s)",
+                           attempt_id, gateway_outcome_name(result.outcome));
 }
 
 int confirm_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {

@@ -373,6 +373,12 @@ MUST_USE int late_hold(struct payments *payments, struct store_tx *tx, struct pa
 MUST_USE int late_undoing(struct payments *payments, struct store_tx *tx,
                           struct payment_row *payment, const struct attempt_row *attempt,
                           const struct operation_row *operation, struct err *err);
+/* What is gone of a till's payment that had succeeded is not taken for its cancellation's work while
+ * refunds explain it: GW_CANCELED becomes GW_DECLINED, or GW_UNKNOWN while a refund is open. */
+MUST_USE int late_undoing_outcome(struct payments *payments, struct store_tx *tx,
+                                  const struct payment_row *payment,
+                                  const struct attempt_row *attempt, enum gateway_outcome *outcome,
+                                  struct err *err);
 /* What may be done about late money without a person. Of money that nobody has decided about, nor
  * is sending back: else the case's id is "", and the verdict is LATE_PERSON. */
 enum late_verdict { LATE_PERSON, LATE_WAIT, LATE_RETURN, LATE_ACCEPT };

@@ -135,12 +135,49 @@ int late_success(struct payments *payments, struct store_tx *tx, struct payment_
     return told ? payment_row_save(tx, payment, err) : review_tell(payments, tx, payment, err);
 }
 
+/* What of a payment's money has not gone back in another way that we know of: by our refunds, or at
+ * the gateway's own desk. */
+static int not_back_minor(struct store_tx *tx, const struct payment_row *payment,
+                          int64_t *ret_minor, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM review_case "
+                      "WHERE payment_id = $1 AND posted = $2 AND kind <> 'paid_back'",
+                      S_TEXT(payment->id.text), S_INT(POST_SUSPENSE_RETURNED));
+    r = r < 0 ? r : sql_next(rows, err);
+    *ret_minor = payment->captured_minor - payment->refunded_minor - payment->disputed_minor -
+                 (r > 0 ? sql_int(rows, 0) : 0);
+    return r < 0 ? r : 0;
+}
+
+int late_undoing_outcome(struct payments *payments, struct store_tx *tx,
+                         const struct payment_row *payment, const struct attempt_row *attempt,
+                         enum gateway_outcome *outcome, struct err *err) {
+    if (*outcome != GW_CANCELED || attempt->state != ATTEMPT_CHARGED ||
+        !waiting_at_till(payments, attempt)) {
+        return 0;
+    }
+    int64_t left_minor = 0;
+    int r = not_back_minor(tx, payment, &left_minor, err);
+    if (payment->refund_reserved_minor > payment->refunded_minor) {
+        *outcome = GW_UNKNOWN; /* of a refund that is open nobody knows yet what it gave back */
+    } else if (left_minor <= 0) {
+        *outcome = GW_DECLINED;
+    }
+    return r;
+}
+
 int late_undoing(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                  const struct attempt_row *attempt, const struct operation_row *operation,
                  struct err *err) {
     char detail[200];
+    int64_t left_minor = 0;
     if (attempt->state != ATTEMPT_CHARGED || !waiting_at_till(payments, attempt)) {
         return 0;
+    }
+    int r = not_back_minor(tx, payment, &left_minor, err);
+    if (r < 0) {
+        return r;
     }
     snprintf(detail, sizeof detail, "%s took it back (%s) after the customer had confirmed",
              attempt->gateway, operation->id.text);
@@ -151,7 +188,7 @@ int late_undoing(struct payments *payments, struct store_tx *tx, struct payment_
         .attempt_id = attempt->id.text,
         .gateway = attempt->gateway,
         .detail = detail,
-        .amount_minor = payment->captured_minor,
+        .amount_minor = left_minor,
         .currency = attempt->currency,
         .gateway_id = attempt->gateway_id,
         .charge_id = attempt->charge_id,

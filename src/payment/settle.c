@@ -715,6 +715,12 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
             return r;
         }
     }
+    r = r < 0 || operation->kind != OPERATION_CANCEL
+            ? r
+            : late_undoing_outcome(payments, tx, payment, attempt, &outcome, err);
+    if (r < 0) {
+        return r;
+    }
     enum operation_state to = reversed ? OPERATION_FAILED
                                        : operation_next(operation, outcome, result);
     if (to == OPERATION_SENDING) {

@@ -70,13 +70,15 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
     enum row_kind kind = kind_of(sql_int(rows, 1));
     bool refund = row_kind_family(kind) == FAMILY_REFUND;
     bool dispute = row_kind_family(kind) == FAMILY_DISPUTE;
-    bool capture = sql_int(rows, 1) == POST_CAPTURE;
+    /* What an operation captured, on its payment or late, is known by its payment. What was captured
+     * past our operations its attempt has booked. */
+    bool capture = kind == ROW_CHARGE && !sql_null(rows, 16);
     const char *charge = first_of(sql_text(rows, 7), sql_text(rows, 8), "");
     const char *of_case = first_of(refund ? sql_text(rows, 15) : sql_text(rows, 13),
                                    sql_text(rows, 14), "");
     const char *parent = first_of(sql_text(rows, 10), sql_text(rows, 11), "");
     const char *own = refund    ? sql_text(rows, 9)
-                      : capture ? first_of(sql_text(rows, 17), parent, "")
+                      : capture ? first_of(sql_text(rows, 17), of_case, parent)
                       : dispute ? sql_text(rows, 12)
                                 : charge;
     *ret_read = (struct our_read){

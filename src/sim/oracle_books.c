@@ -150,7 +150,7 @@ static struct sums *sums_of(GHashTable *table, const char *order, const char *ga
 }
 
 /* A till has taken it back, and with it whatever the customer had paid by then: nothing of it is in
- * our books. */
+ * our books. (A copy of what was refused is taken back as well.) */
 static bool taken_back(struct end *end, const struct sb_entry *entry) {
     const json_t *attempt = json_object_get(end->attempts, entry->reference);
     struct count count = {
@@ -159,7 +159,7 @@ static bool taken_back(struct end *end, const struct sb_entry *entry) {
             "AND actor = 'rule:till'",
         .text = entry->reference};
     return entry->taken_minor > 0 && entry->taken_minor == entry->refunded_minor &&
-           strcmp(oracle_text(attempt, "state"), "canceled") == 0 &&
+           strcmp(oracle_text(attempt, "state"), "charged") != 0 &&
            oracle_count(end->run, &count) && count.found > 0;
 }
 

@@ -22,7 +22,6 @@ enum {
     FILE_BYTES_MAX = 64 * 1024,
     TRIES_MAX = 3000,
     TURNS_MAX = 12,
-    NO_LIFE = -1, /* none was up: the next one finds what is changed and never knew the old */
 };
 #define FOLDER "/sim/keys/"
 #define ENV "HOLDFAST_SIM_"
@@ -42,8 +41,6 @@ struct rotation {
     int64_t versions;
     int turns;
     struct gateway_keys {
-        int life; /* in which the last change was made: others know no old sets. 0: none was */
-        int64_t old_until_us;     /* so long something signed by the old one may still arrive */
         int64_t excused_until_us; /* the gateway signs by what the service does not have yet */
         bool half;                /* files that belong together may be read one by one */
         bool merchant, platform;  /* which of the two pairs is in force */
@@ -453,9 +450,7 @@ void rotation_turn(struct run *run, struct prng *prng) {
     gateway_first = kind->what == SHOWN || kind->what == MERCHANT || kind->gateway == SB_WECHAT ||
                     gateway_first;
     bool signs = kind->what == SIGNS || kind->what == PLATFORM;
-    keys->old_until_us = signs ? INT64_MAX : keys->old_until_us;
     keys->excused_until_us = signs && gateway_first ? INT64_MAX : keys->excused_until_us;
-    keys->life = run->service != NULL ? run->lives : NO_LIFE;
     if (gateway_first) {
         at_portal(run, kind, &fresh);
     }
@@ -467,7 +462,6 @@ void rotation_turn(struct run *run, struct prng *prng) {
         at_portal(run, kind, &fresh);
     }
     int64_t now = sim_world_now_us(run->world);
-    keys->old_until_us = signs ? now + IN_FLIGHT_US : keys->old_until_us;
     keys->excused_until_us = signs && gateway_first ? now + US_PER_SECOND : keys->excused_until_us;
     pause_for(run, IN_FLIGHT_US);
     if (run->phase == RUN_TROUBLE) {
@@ -478,7 +472,7 @@ void rotation_turn(struct run *run, struct prng *prng) {
 /* ---- what must be true ---- */
 
 /* A callback that is genuine is believed, by the new or by the old one: no others come, and the
- * service's clock is right. A new life knows nothing of what was in force before (docs/keys.md). */
+ * service's clock is right. What was in force before outlives the service (decision 0020). */
 void rotation_heard(struct run *run, const char *path, int status) {
     enum sb_gateway gateway = SB_STRIPE;
     const char *name = strrchr(path, '/');
@@ -489,8 +483,7 @@ void rotation_heard(struct run *run, const char *path, int status) {
     }
     const struct gateway_keys *keys = &run->rotation->of[gateway];
     int64_t now = sim_world_now_us(run->world);
-    bool forgotten = keys->life != 0 && keys->life != run->lives && now < keys->old_until_us;
-    if (!forgotten && now >= keys->excused_until_us) {
+    if (now >= keys->excused_until_us) {
         run_fail(run, "keys", "", "a genuine callback of %s was answered with %d",
                  sb_gateway_name(gateway), status);
     }

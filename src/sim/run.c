@@ -139,8 +139,15 @@ static void draw_gateways(struct run *run) {
 
 /* Faults of code that only runs with these features come to; the others catch theirs without. */
 static uint64_t needed_by(enum plant plant) {
-    bool repairs = plant == PLANT_REPAIR_UNASKED || plant == PLANT_REPAIR_ANY_SECOND;
-    return repairs ? BIT(STATEMENTS) : 0;
+    switch (plant) {
+    case PLANT_REPAIR_UNASKED:
+    case PLANT_REPAIR_ANY_SECOND:
+        return BIT(STATEMENTS);
+    case PLANT_MARKED_TWICE:
+        return BIT(BANK);
+    default:
+        return 0;
+    }
 }
 
 static void draw(struct run *run) {

@@ -567,6 +567,65 @@ static void a_capture_that_was_done_after_its_refusal_is_booked(void **state) {
     free(id);
 }
 
+/* PayPal's callback about a capture that the row does not name, as it is stored once verified. */
+static int told_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    return job_put(tx, JOB_CALLBACK, ctx, 1, "", err);
+}
+
+static void told_of_capture(int64_t amount_minor) {
+    static char name[] = "cb_of_the_second_copy";
+    struct err err = {0};
+    char *order = world_text(W, "SELECT gateway_id FROM attempt");
+    char sql[800];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO callback (id, gateway, event_id, type, subject, state, headers, body, "
+             "encoding, event, payment_id, result, tries, duplicates, event_us, received_us, "
+             "processed_us) VALUES ('%s', 'paypal', 'WH-1', 'PAYMENT.CAPTURE.COMPLETED', 1, 1, "
+             "'{}', '', '', '{\"event_id\":\"WH-1\",\"type\":\"PAYMENT.CAPTURE.COMPLETED\","
+             "\"subject\":1,\"outcome\":%d,\"gateway_id\":\"%s\",\"charge_id\":\"ANOTHER\","
+             "\"amount_minor\":%lld,\"currency\":\"USD\"}', '', '', 0, 0, 1, 1, 0)",
+             name, GW_CHARGED, order, (long long)amount_minor);
+    engine_exec(&W->engine, sql);
+    must(store_write(W->engine.store, told_tx, name, &err), &err);
+    (void)world_tick(W);
+    free(order);
+}
+
+/* Its callback is faster than the question. */
+static void a_refused_capture_that_a_callback_tells_of_is_booked_and_no_case(void **state) {
+    (void)state;
+    char *id = held(2172);
+    capture_first(id);
+    fault("paypal:decline:operation=capture");
+    json_decref(world_capture(W, NULL, id, 400, false));
+    assert_int_equal(second_copy(OP_CAPTURE), GW_CHARGED);
+    told_of_capture(400);
+    assert_text(W, "SELECT result FROM callback",
+                "a capture that had been refused was done after all: booked");
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_SUCCEEDED);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 724 + 400);
+    confirm(0);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 724 + 400);
+    assert_int_equal(world_int(W, CASES), 0);
+    world_verify(W);
+    free(id);
+}
+
+/* What nobody asked us for is for a person, also while something else is to be asked about. */
+static void a_capture_of_another_amount_than_was_refused_goes_to_suspense(void **state) {
+    (void)state;
+    char *id = held(2172);
+    capture_first(id);
+    fault("paypal:decline:operation=capture");
+    json_decref(world_capture(W, NULL, id, 400, false));
+    assert_int_equal(second_copy(OP_CAPTURE), GW_CHARGED);
+    told_of_capture(399);
+    assert_text(W, "SELECT kind FROM review_case", "duplicate_charge");
+    assert_int_equal(world_int(W, LAST_OPERATION("state")), OPERATION_FAILED);
+    assert_int_equal(world_int(W, "SELECT captured_minor FROM payment"), 724);
+    free(id);
+}
+
 static void a_refused_capture_that_was_not_done_stays_refused(void **state) {
     (void)state;
     char *id = held(2172);
@@ -692,6 +751,8 @@ int main(void) {
         BOTH(a_question_about_a_decline_that_nobody_answers_is_asked_again),
         BOTH(what_was_never_sent_is_not_asked_about),
         BOTH(a_capture_that_was_done_after_its_refusal_is_booked),
+        BOTH(a_refused_capture_that_a_callback_tells_of_is_booked_and_no_case),
+        BOTH(a_capture_of_another_amount_than_was_refused_goes_to_suspense),
         BOTH(a_refused_capture_that_was_not_done_stays_refused),
         BOTH(a_refused_capture_is_not_told_from_one_that_is_open),
         BOTH(a_refund_that_was_paid_after_its_refusal_is_booked_and_shown_to_a_person),

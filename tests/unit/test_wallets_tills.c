@@ -239,6 +239,38 @@ static void who_confirmed_before_it_was_taken_back_has_paid(void **state) {
     check();
 }
 
+/* Given back by us, the payment looks as if its cancellation had been done after all. */
+static void what_was_refunded_is_not_taken_back_as_well(void **state) {
+    (void)state;
+    fault("alipay:callback_lost");
+    fault("wechat:callback_lost");
+    for (size_t i = 0; i < COUNT_OF(tills); i++) {
+        struct err err = {0};
+        struct gateway_result result;
+        bool open = true;
+        char *id = asked(tills[i], 0, hesitant(tills[i]), 202, "processing");
+        char *attempt = reference_of(id);
+        cannot_take_back(tills[i]);
+        pass_slowly(32);
+        assert_int_equal(open_operations(), 1);
+        customer(tills[i], id, "pay");
+        must(resolve_attempt(W->payments, attempt, "resolver", &open, &result, &err), &err);
+        assert_payment(W, id, "succeeded");
+        assert_int_equal(open_operations(), 1);
+        json_decref(world_refund(W, NULL, id, AMOUNT));
+        sandbox_heal(fixture.sandbox);
+        for (int minute = 0; minute < 10; minute++) {
+            pass(MINUTE_US);
+        }
+        assert_int_equal(open_operations(), 0);
+        assert_int_equal(taken(tills[i]), 0);
+        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+        free(attempt);
+        free(id);
+    }
+    check();
+}
+
 static void switched(const char *gateway, enum gateway_switch to) {
     struct gateway_control_change change;
     struct err err = {0};
@@ -294,6 +326,40 @@ static void taking_back_what_never_arrived_comes_to_an_end(void **state) {
     check();
 }
 
+/* A copy of what a gateway had no room for got in, and waits for a customer who was told no: nobody
+ * but us knows that he has gone. (Alipay says so in words that leave it unknown.) */
+static void what_was_refused_and_waits_at_the_till_all_the_same_is_taken_back(void **state) {
+    (void)state;
+    fault("wechat:error:operation=charge,status=429,executed=true");
+    struct payment_order order = order_by(METHOD_WECHATPAY, 0, hesitant(WECHAT));
+    json_t *json = world_pay(W, NULL, &order);
+    assert_non_null(json);
+    char *id = strdup(json_at(json, "id")), *reference = reference_of(id);
+    json_decref(json);
+    sandbox_heal(fixture.sandbox);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM attempt WHERE live = 1"), 0);
+    pass_slowly(70);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation"), 0);
+    cannot_take_back(WECHAT);
+    pass_slowly(10);
+    assert_true(open_operations() > 0);
+    sandbox_heal(fixture.sandbox);
+    for (int minute = 0; minute < 10; minute++) {
+        pass(MINUTE_US);
+    }
+    assert_int_equal(open_operations(), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM operation WHERE kind <> 2 OR state <> 4 OR "
+                                  "actor <> 'rule:till'"),
+                     0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM job WHERE kind LIKE 'confirm%'"), 0);
+    assert_int_not_equal(acted(WECHAT, reference, "pay") / 100, 2);
+    assert_int_equal(taken(WECHAT), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    free(reference);
+    free(id);
+    check();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(a_bar_code_is_charged_at_once),
@@ -306,8 +372,10 @@ int main(void) {
         BOTH(what_went_back_of_it_before_is_not_booked),
         BOTH(taking_back_is_repeated_until_it_is_answered),
         BOTH(who_confirmed_before_it_was_taken_back_has_paid),
+        BOTH(what_was_refunded_is_not_taken_back_as_well),
         BOTH(what_was_only_asked_about_is_taken_back_afterwards),
         BOTH(taking_back_what_never_arrived_comes_to_an_end),
+        BOTH(what_was_refused_and_waits_at_the_till_all_the_same_is_taken_back),
     };
     return wallets_run(tests, COUNT_OF(tests));
 }
