@@ -178,6 +178,30 @@ static void of_two_charges_the_second_is_returned_once(void **state) {
     down();
 }
 
+/* The charge that went back stands on a statement once more. */
+static void a_row_of_what_was_returned_already_is_for_a_person(void **state) {
+    (void)state;
+    up();
+    char *payment = charged_twice("order");
+    struct there one = there_is(0, 0), other = there_is(0, 1);
+    row_of(&one, 500);
+    row_of(&other, 500);
+    reconcile();
+    assert_repair("twice", REPAIR_IS_DONE);
+    row_of(&other, 500);
+    reconcile();
+    assert_int_equal(count(OPEN_BREAKS), 1);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair"), 1);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    ANSWER_AUTO answer = {0};
+    must(repair_dry_run(recon, "twice", NULL, &answer, &err));
+    assert_non_null(strstr(answer.json, "the second charge was sent back already"));
+    assert_int_equal(returned(0), 500);
+    assert_counted();
+    free(payment);
+    down();
+}
+
 static void one_charge_told_twice_is_not_returned(void **state) {
     (void)state;
     up();
@@ -551,6 +575,7 @@ int main(void) {
         cmocka_unit_test(late_money_of_a_payment_that_was_called_off_is_for_a_person),
         cmocka_unit_test(a_callback_that_was_parked_is_processed_again),
         cmocka_unit_test(of_two_charges_the_second_is_returned_once),
+        cmocka_unit_test(a_row_of_what_was_returned_already_is_for_a_person),
         cmocka_unit_test(one_charge_told_twice_is_not_returned),
         cmocka_unit_test(a_second_charge_that_the_gateway_does_not_know_is_not_returned),
         cmocka_unit_test(paid_at_two_gateways_the_one_that_paid_nothing_here_is_returned),

@@ -89,6 +89,7 @@ struct repair_facts {
     bool attempt_live, attempt_charged, callback_came;
     bool paid_otherwise; /* the order is paid, and not with this attempt */
     bool paid_elsewhere; /* and at another gateway */
+    bool returned;       /* what would be returned as a second charge went back already */
     const char *own_id;  /* the gateway's name of what the attempt is there */
     int callbacks_waiting;
 };

@@ -62,6 +62,7 @@ static int ask_second(struct work *work, struct err *err) {
         .attempt_id = work->row.attempt_id,
         .gateway_id = own ? "" : work->row.second_id,
         .charge_id = own ? "" : work->row.second_charge_id,
+        .by = &work->caller,
     };
     return repair_second_ask(work->recon->options.payments, &second, &work->answer, err);
 }
