@@ -227,6 +227,7 @@ static int reverse_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     row.reversed_by = said->caller->actor;
     row.reason = said->reason;
     r = r < 0 ? r : break_reopen(tx, arena, &facts.row, said->caller->actor, said->reason, err);
+    r = r < 0 ? r : recon_disagreement_follows(said->recon, tx, &facts.row, err);
     r = r < 0 ? r : repair_row_save(tx, &row, REPAIR_IS_REVERSED, err);
     r = r < 0 ? r : repair_ticket(said->recon, tx, &facts, &row, err);
     if (r < 0) {

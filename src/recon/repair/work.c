@@ -182,6 +182,7 @@ static int end(struct work *work, struct store_tx *tx, enum repair_state to, str
              work->answer.text);
     if (to == REPAIR_IS_DONE && work->row.action == REPAIR_WRITE_OFF) {
         r = break_write_off(tx, work->arena, &facts.row, work->actor, work->reason, err);
+        r = r < 0 ? r : recon_disagreement_follows(work->recon, tx, &facts.row, err);
     }
     r = r < 0 ? r : note(work, tx, &facts, line, err);
     if (r >= 0 && repair_state_bad(to) && break_is_live(facts.row.state)) {
