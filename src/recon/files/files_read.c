@@ -63,6 +63,16 @@ static bool asks_for_last(const struct files_run *run, const struct side *side) 
     return run->request->waits && run->request->told_until_us == 0 && side->which == THEIRS;
 }
 
+static void tell_faults(struct reading *reading) {
+    const struct side_records *records = &reading->records;
+    struct map_fault faults[MAP_ROW_FAULTS_MAX];
+    int count = csv_map_row_faults(&reading->side->binding, records->fields, records->count,
+                                   &reading->text, faults);
+    for (int i = 0; i < count; i++) {
+        side_tell(reading->side, faults[i].problem, records->line, faults[i].text);
+    }
+}
+
 static int take_row(struct reading *reading, struct err *err) {
     struct side *side = reading->side;
     struct side_records *records = &reading->records;
@@ -70,10 +80,9 @@ static int take_row(struct reading *reading, struct err *err) {
     if (!quick_look(&reading->quick, records, &quick)) {
         struct statement_row row;
         enum statement_problem problem = PROBLEM_BAD_ROW;
-        struct err why;
         if (csv_map_row(&side->binding, records->fields, records->count, records->line,
-                        &reading->text, &row, &problem, &why) < 0) {
-            side_tell(side, problem, records->line, why.detail);
+                        &reading->text, &row, &problem, NULL) < 0) {
+            tell_faults(reading);
             return 0;
         }
         quick_from(reading->run, &row, &quick);
