@@ -183,9 +183,6 @@ MUST_USE int repair_ticket(struct recon *recon, struct store_tx *tx,
 
 MUST_USE int repair_rules_json(struct recon *recon, struct store_tx *tx, struct buf *buf,
                                struct err *err);
-/* Takes the buffer's text. ERR_TOO_LARGE: it did not fit. */
-MUST_USE int repair_answer_buf(struct answer *ret_answer, int status, struct buf *buf,
-                               struct err *err);
 
 #define JOB_REPAIR "repair"
 #define JOB_REPAIR_PLAN "repair_plan"
