@@ -328,6 +328,25 @@ static void what_is_no_charge_is_never_returned_as_a_second_one(void **state) {
     down();
 }
 
+static void a_second_charge_on_a_statement_is_told_with_its_payment_and_order(void **state) {
+    (void)state;
+    up_with(rules_usual);
+    char *payment = charged_twice("order");
+    struct there one = there_is(0, 0), other = there_is(0, 1);
+    row_of(&one, 500);
+    row_of(&other, 500);
+    reconcile();
+    assert_int_equal(count("SELECT our_rows FROM recon_break WHERE class = 19"), 0);
+    assert_text(W, "SELECT payment_id FROM recon_break WHERE class = 19", payment);
+    ANSWER_AUTO answer = {0};
+    char *id = world_text(W, "SELECT id FROM recon_break");
+    must(break_get(recon, id, &answer, &err));
+    assert_non_null(strstr(answer.json, "\"order_id\":\"order\""));
+    free(id);
+    free(payment);
+    down();
+}
+
 /* The row bears a charge's name that the gateway does not tell under that object. */
 static void a_second_charge_of_another_name_than_the_gateway_tells_is_for_a_person(void **state) {
     (void)state;
@@ -430,6 +449,7 @@ int main(void) {
         cmocka_unit_test(a_break_about_the_money_of_a_case_joins_the_ticket_of_the_case),
         cmocka_unit_test(late_money_whose_order_nobody_else_paid_is_for_a_person),
         cmocka_unit_test(what_is_no_charge_is_never_returned_as_a_second_one),
+        cmocka_unit_test(a_second_charge_on_a_statement_is_told_with_its_payment_and_order),
         cmocka_unit_test(a_second_charge_of_another_name_than_the_gateway_tells_is_for_a_person),
         cmocka_unit_test(the_ticket_of_a_break_follows_what_people_decide_about_it),
         cmocka_unit_test(a_refund_that_failed_there_is_told_as_one_and_ends_so_here),
