@@ -156,6 +156,20 @@ static void what_is_wrong_with_a_file_is_told_line_by_line(void **state) {
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM reconciliation"), 0);
 }
 
+static void a_row_that_is_ahead_of_the_clock_is_refused_with_its_line(void **state) {
+    (void)state;
+    recon_start();
+    static const char text[] = CANONICAL CHARGE_ROW("g1", 500)
+        "g2,g2,,,,charge,done,USD,500,,,2031-11-20T10:00:00Z,card,\n";
+    struct given given = given_file("stripe-a", "ahead.csv", text, sizeof text - 1);
+    hand_in(&given);
+    assert_outcome(&given, "refused");
+    json_t *json = outcome(&given);
+    assert_string_equal(json_at(json_object_get(json, "error"), "place"), "ahead.csv:3");
+    assert_non_null(strstr(json_at(json_object_get(json, "error"), "detail"), "has not come yet"));
+    json_decref(json);
+}
+
 static void what_no_reader_knows_is_refused(void **state) {
     (void)state;
     static const char text[] = "Dear Sirs,\nplease find attached\n";
@@ -819,6 +833,7 @@ int main(void) {
         cmocka_unit_test(a_part_with_other_bytes_or_of_another_size_is_refused),
         cmocka_unit_test(bytes_that_were_not_announced_are_refused),
         cmocka_unit_test(what_is_wrong_with_a_file_is_told_line_by_line),
+        cmocka_unit_test(a_row_that_is_ahead_of_the_clock_is_refused_with_its_line),
         cmocka_unit_test(what_no_reader_knows_is_refused),
         cmocka_unit_test(the_same_file_twice_is_known),
         cmocka_unit_test(any_delimited_file_goes_by_its_map),

@@ -25,6 +25,7 @@
 
 static struct files_figures figures;
 static struct err err;
+static int64_t now_us;
 
 static void put_file(const char *path, const void *bytes, size_t count) {
     assert_true(g_file_set_contents(path, bytes, (gssize)count, NULL));
@@ -45,7 +46,10 @@ static int against(const void *bytes, size_t count) {
         fail_msg("%s %s", err.detail, err.place);
     }
     const struct files_request request = {
-        .sides = {{.path = ours, .map = map}, {.path = theirs, .map = map}}, .report = out};
+        .sides = {{.path = ours, .map = map}, {.path = theirs, .map = map}},
+        .report = out,
+        .now_us = now_us,
+    };
     int rc = files_reconcile(&request, &figures, &err);
     csv_map_free(map);
     const char *const left[] = {"breaks.csv", "problems.csv", "summary.csv", "summary.txt",
@@ -132,11 +136,31 @@ static void all_that_is_wrong_with_a_row_is_told(void **state) {
     assert_int_equal(figures.shown[COUNT_OF(words)].problem, PROBLEM_CURRENCY);
 }
 
+/* Four days are for time zones, wrong clocks, and what a bank books on Monday. */
+static void a_row_that_is_ahead_of_the_clock_is_told_with_its_line(void **state) {
+    (void)state;
+    static const char rows[] = HEAD "charge,done,USD,1.00,2026-11-05T00:00:00Z,G1\n"
+                                    "charge,done,USD,1.00,2026-11-05T00:00:01Z,G2\n"
+                                    "charge,pending,USD,1.00,2026-12-05T00:00:00Z,G3\n"
+                                    "payout,done,USD,-1.00,2026-12-05T00:00:00Z,G4\n"
+                                    "charge,done,USD,1.00,2027-01-01T00:00:00Z,G5\n";
+    now_us = INT64_C(1793491200) * 1000000; /* 2026-11-01 */
+    assert_int_equal(against(rows, sizeof rows - 1), -ERR_VALIDATION);
+    assert_int_equal(figures.problems[OURS], 2);
+    assert_int_equal(figures.shown[0].line, 3);
+    assert_int_equal(figures.shown[0].problem, PROBLEM_PERIOD);
+    assert_non_null(strstr(figures.shown[0].text, "has not come yet"));
+    assert_int_equal(figures.shown[1].line, 6);
+    now_us = 0;
+    assert_int_equal(against(rows, sizeof rows - 1), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_packed_is_unpacked),
         cmocka_unit_test(what_a_file_seems_to_be_is_said_with_what_to_do),
         cmocka_unit_test(all_that_is_wrong_with_a_row_is_told),
+        cmocka_unit_test(a_row_that_is_ahead_of_the_clock_is_told_with_its_line),
     };
     return cmocka_run_group_tests_name("words about two files", tests, NULL, NULL);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * files_read.c: one file into partitions, by the task that has it. In the first pass every row is
  * checked whole; the second goes over what the first left, by the other key. */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "recon/files/files_impl.h"
 
 enum { FORGET_BYTES = 4 * 1024 * 1024 };
@@ -85,6 +88,12 @@ static int take_row(struct reading *reading, struct err *err) {
             tell_faults(reading);
             return 0;
         }
+        char ahead[ROW_AHEAD_CHARS_MAX + 1];
+        int64_t now_us = reading->run->request->now_us;
+        if (now_us > 0 && statement_row_ahead(&row, now_us, ahead)) {
+            side_tell(side, PROBLEM_PERIOD, records->line, ahead);
+            return 0;
+        }
         quick_from(reading->run, &row, &quick);
         side->last_us = row.at_us > side->last_us ? row.at_us : side->last_us;
     }
@@ -160,12 +169,24 @@ static int take_again(void *ctx, const struct side *side, uint32_t row,
     return parts_add(&reading->writer, &quick, row, err);
 }
 
+/* Today as 20261123: what is dated later is read whole. */
+static int date_of(int64_t at_us) {
+    char text[CLOCK_TEXT_MAX];
+    int year = 0, month = 0, day = 0;
+    (void)clock_format(at_us, text);
+    return sscanf(text, "%4d-%2d-%2d", &year, &month, &day) == 3 ? (year * 100 + month) * 100 + day
+                                                                 : INT_MAX;
+}
+
 int files_read(struct files_run *run, int number, struct err *err) {
     struct reading *reading = g_new0(struct reading, 1);
     reading->run = run;
     reading->side = &run->sides[number];
     quick_init(&reading->quick, &reading->side->binding, run->key, run->links);
     reading->quick.possible = reading->quick.possible && !asks_for_last(run, reading->side);
+    if (run->request->now_us > 0) {
+        reading->quick.date_last = date_of(run->request->now_us);
+    }
     int rc = 0;
     parts_writer_init(&reading->writer, &run->parts, (enum match_side)number);
     if (run->second) {
