@@ -120,6 +120,20 @@ int ticket_teams_get(struct ask *ask, struct err *err) {
     return ticket_teams(ask->service->desk, &ask->answer, err);
 }
 
+/* With the pages that there are. */
+static int no_page(const char *page, struct err *err) {
+    BUF_AUTO names;
+    buf_init(&names, sizeof err->hint - 1);
+    for (int i = 0; i < sop_count; i++) {
+        if (strcmp(sops[i].language, "en") == 0) {
+            buf_addf(&names, "%s%s", names.len > 0 ? ", " : "One of: ", sops[i].page);
+        }
+    }
+    (void)err_set(err, ERR_NOT_FOUND, "there is no page \"%.60s\"", page);
+    return err_hint(err, "%s",
+                    buf_ok(&names) ? names.data : "A ticket tells which page is for it.");
+}
+
 int sop_get_one(struct ask *ask, struct err *err) {
     char language[QUERY_CHARS_MAX] = "en";
     int r = read_query_text(ask, "lang", language, err);
@@ -129,7 +143,7 @@ int sop_get_one(struct ask *ask, struct err *err) {
     }
     const struct sop *sop = r < 0 ? NULL : sop_find(ask->param, language);
     if (sop == NULL) {
-        return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no page \"%.60s\"", ask->param);
+        return r < 0 ? r : no_page(ask->param, err);
     }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);

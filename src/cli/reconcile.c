@@ -153,6 +153,7 @@ static int read_wait(const struct cli *cli, struct asked *asked, struct err *err
     struct files_request *request = &asked->request;
     const char *until = cli_text(cli, "told-until");
     int64_t days = 0;
+    request->now_us = clock_wall_us();
     request->waits = cli_given(cli, "window-days");
     int rc = cli_int(cli, "window-days", 0, SOURCE_BUSINESS_DAYS_MAX, &days, err);
     request->wait_days = (int)days;

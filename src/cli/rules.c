@@ -33,6 +33,11 @@ static int print_rules(const struct cli *cli, const json_t *answer) {
         rule_row(table, rule);
     }
     table_print(table, cli, "There are no repair rules (reconciliation.repair_rules).");
+    json_array_foreach(json_object_get(answer, "data"), i, rule) {
+        if (field_text(rule, "hint") != NULL) {
+            cli_say(cli, "\n%s: %s.\n", field_word(rule, "name"), field_word(rule, "hint"));
+        }
+    }
     if (!field_true(answer, "stopped")) {
         return CLI_DONE;
     }

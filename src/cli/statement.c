@@ -80,9 +80,23 @@ static struct sum *sum_of(struct check *check, const struct statement_row *row) 
     return sum;
 }
 
+static void check_problem(void *ctx, enum statement_problem problem, int64_t line,
+                          const char *text) {
+    struct check *check = ctx;
+    if (check->problems++ < STATEMENT_PROBLEMS_KEPT) {
+        json_array_append_new(check->told,
+                              json_pack("{s:s,s:I,s:s}", "problem", statement_problem_name(problem),
+                                        "line", (json_int_t)line, "text", text));
+    }
+}
+
 static int check_row(void *ctx, const struct statement_row *row, struct err *err) {
     struct check *check = ctx;
     struct sum *sum = sum_of(check, row);
+    char ahead[ROW_AHEAD_CHARS_MAX + 1];
+    if (statement_row_ahead(row, clock_wall_us(), ahead)) {
+        check_problem(check, PROBLEM_PERIOD, row->line, ahead);
+    }
     if (sum == NULL) {
         return err_set(err, ERR_TOO_LARGE, "more kinds and currencies than are ever summed");
     }
@@ -95,16 +109,6 @@ static int check_row(void *ctx, const struct statement_row *row, struct err *err
                          !money_add(sum->fee_minor, row->fee_minor, &sum->fee_minor);
     }
     return 0;
-}
-
-static void check_problem(void *ctx, enum statement_problem problem, int64_t line,
-                          const char *text) {
-    struct check *check = ctx;
-    if (check->problems++ < STATEMENT_PROBLEMS_KEPT) {
-        json_array_append_new(check->told,
-                              json_pack("{s:s,s:I,s:s}", "problem", statement_problem_name(problem),
-                                        "line", (json_int_t)line, "text", text));
-    }
 }
 
 static int by_kind(const void *a, const void *b) {

@@ -229,6 +229,9 @@ static bool print_file(struct cli *cli, const json_t *file) {
                 (long long)field_int(file, "problem_count"),
                 field_int(file, "problem_count") == 1 ? "thing is" : "things are");
     }
+    if (id != NULL && field_int(file, "rows") == 0) {
+        cli_say(cli, "  It has no rows: nothing moved on its day, or it ends behind its header.\n");
+    }
     free(name);
     print_problems(cli, file);
     print_bank(cli, json_object_get(file, "bank"));

@@ -57,6 +57,20 @@ int tickets_open(struct desk *desk, const struct ticket_config *config,
     return 0;
 }
 
+void tickets_follow(struct desk *desk, const char *kind, ticket_over_fn *over, void *ctx) {
+    struct tickets *tickets = desk->tickets;
+    int i = 0;
+    INVARIANT(tickets != NULL, "tickets are opened before anybody follows them");
+    while (i < tickets->follow_count && strcmp(tickets->follows[i].kind, kind) != 0) {
+        i++;
+    }
+    INVARIANT(i < TICKET_FOLLOWS_MAX, "more follow tickets than there is room for");
+    tickets->follows[i].kind = kind;
+    tickets->follows[i].over = over;
+    tickets->follows[i].ctx = ctx;
+    tickets->follow_count += i == tickets->follow_count;
+}
+
 void tickets_close(struct tickets *tickets) {
     if (tickets != NULL) {
         ticket_clock_release(&tickets->settings.clock);
@@ -277,6 +291,7 @@ int ticket_close_for(struct desk *desk, struct store_tx *tx, const struct ticket
         .what = "closed",
         .body = why,
         .type = "ticket.closed",
+        .gone = true,
     };
     r = r < 0 ? r : ticket_write(desk, tx, &row, &entry, err);
     return r < 0 ? r : 1;

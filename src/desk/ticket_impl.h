@@ -24,6 +24,7 @@
 enum {
     TICKET_STEPS_MAX = 16,
     TICKET_LIMITS_MAX = 64,
+    TICKET_FOLLOWS_MAX = 4,
     TICKET_JSON_BYTES_MAX = 2 * 1024 * 1024,
 };
 #define TICKET_NEVER INT64_MAX
@@ -81,6 +82,12 @@ struct ticket_settings {
 };
 struct tickets {
     struct ticket_settings settings;
+    struct {
+        const char *kind;
+        ticket_over_fn *over;
+        void *ctx;
+    } follows[TICKET_FOLLOWS_MAX];
+    int follow_count;
 };
 MUST_USE int ticket_settings_read(const struct ticket_config *config,
                                   const struct gateway_registry *registry,
@@ -150,11 +157,12 @@ struct ticket_entry { /* borrowed; NULL counts as "" and, of `detail`, as {} */
     struct currency moved_currency;
     int64_t level;    /* of an escalation */
     const char *type; /* of the event that merchants' endpoints are told; NULL: none */
+    bool gone;        /* what it was about is: nothing follows */
 };
 /* A new row, still without an entry: ticket_write() follows. 1, or 0: its subject has one. */
 MUST_USE int ticket_insert(struct store_tx *tx, const struct ticket_row *row, struct err *err);
 /* The only way in which a ticket changes: the next version, the row as it is now, the entry, the
- * event, and the job that looks at its end. */
+ * event, and the job that looks at its end; and what follows from its end (tickets_follow()). */
 MUST_USE int ticket_write(struct desk *desk, struct store_tx *tx, struct ticket_row *row,
                           const struct ticket_entry *entry, struct err *err);
 /* Without facts, history and approvals; the object is left open (no closing brace) for more. */

@@ -139,8 +139,8 @@ static int tell(struct desk *desk, struct store_tx *tx, const struct ticket_row 
     return event_tell(desk->options.payments, tx, row->id.text, row->version, type, data.data, err);
 }
 
-int ticket_write(struct desk *desk, struct store_tx *tx, struct ticket_row *row,
-                 const struct ticket_entry *entry, struct err *err) {
+static int write_one(struct desk *desk, struct store_tx *tx, struct ticket_row *row,
+                     const struct ticket_entry *entry, struct err *err) {
     row->version++;
     row->updated_us = clock_wall_us();
     int r = save(tx, row, err);
@@ -155,6 +155,30 @@ int ticket_write(struct desk *desk, struct store_tx *tx, struct ticket_row *row,
                         S_TEXT(entry->moved_currency.code), S_INT(row->round), S_INT(entry->level));
     r = r < 0 || entry->type == NULL ? r : tell(desk, tx, row, entry->type, err);
     return r < 0 ? r : ticket_schedule(desk, tx, row, err);
+}
+
+static bool ends_it(const struct ticket_entry *entry) {
+    return !entry->gone &&
+           (strcmp(entry->what, "closed") == 0 || strcmp(entry->what, "resolved") == 0 ||
+            strcmp(entry->what, "approved") == 0);
+}
+
+int ticket_write(struct desk *desk, struct store_tx *tx, struct ticket_row *row,
+                 const struct ticket_entry *entry, struct err *err) {
+    const struct tickets *tickets = desk->tickets;
+    char line[TICKET_LINE_CHARS_MAX + 1] = "";
+    int r = write_one(desk, tx, row, entry, err);
+    for (int i = 0; r >= 0 && ends_it(entry) && i < tickets->follow_count; i++) {
+        if (strcmp(tickets->follows[i].kind, row->kind) == 0) {
+            r = tickets->follows[i].over(tickets->follows[i].ctx, tx, row->subject, row->gateway,
+                                         line, err);
+        }
+    }
+    if (r < 0 || line[0] == '\0') {
+        return r;
+    }
+    const struct ticket_entry follows = {.actor = "system", .what = "told", .body = line};
+    return write_one(desk, tx, row, &follows, err);
 }
 
 /* ---- telling ---- */

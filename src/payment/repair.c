@@ -76,6 +76,7 @@ static int check_askable(struct payments *payments, const char *gateway, bool *r
 struct held {
     struct arena *arena;
     const char *kind, *subject;
+    const struct caller *by; /* whose return is asked about; NULL: nobody's */
     struct case_row row;
     struct operation_row operation;
     bool returning;
@@ -107,6 +108,13 @@ static int held_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 static_assert(POST_SUSPENSE == 10, "the posting above");
 
+/* A rule's actor is known for each of its repairs, and its reason names the one (recon/repair). */
+static bool returned_by(const struct held *held) {
+    const struct caller *by = held->by;
+    return by != NULL && strcmp(held->operation.actor, by->actor) == 0 &&
+           strstr(held->operation.reason, by->key) != NULL;
+}
+
 /* What is said of a case that somebody has begun or ended with; false: it is untouched. */
 static bool held_over(const struct held *held, struct repair_answer *answer) {
     const struct operation_row *operation = &held->operation;
@@ -114,8 +122,9 @@ static bool held_over(const struct held *held, struct repair_answer *answer) {
         (void)repair_says(answer, REPAIR_WAIT, "its return %s is %s", operation->id.text,
                           operation_state_name(operation->state));
     } else if (held->returning && operation->state == OPERATION_SUCCEEDED) {
-        (void)repair_says(answer, REPAIR_ENDED, "%s has sent it back, as %s", held->row.gateway,
-                          operation->id.text);
+        (void)repair_says(answer, returned_by(held) ? REPAIR_ENDED : REPAIR_MOOT,
+                          "%s has sent it back, as %s, which %s began", held->row.gateway,
+                          operation->id.text, operation->actor);
     } else if (held->row.state == CASE_CLOSED) {
         (void)repair_says(answer, REPAIR_MOOT, "%s has decided about it (case %s): %.200s",
                           held->row.decided_by, held->row.id, held->row.resolution);
@@ -422,6 +431,7 @@ int repair_second_ask(struct payments *payments, const struct repair_second *sec
         .subject = own                             ? second->attempt_id
                    : second->gateway_id[0] != '\0' ? second->gateway_id
                                                    : second->charge_id,
+        .by = second->by,
     };
     *ret_answer = (struct repair_answer){0};
     int r = standing_load(payments, &standing, err);
@@ -472,7 +482,7 @@ int repair_second_return(struct payments *payments, const struct caller *caller,
                          struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     ANSWER_AUTO answer = {0};
-    struct returned returned = {.held = {.arena = arena}, .case_id = case_id};
+    struct returned returned = {.held = {.arena = arena, .by = caller}, .case_id = case_id};
     int r = case_return(payments, caller, case_id, reason, &answer, err);
     if (r < 0) {
         return overtaken(r, ret_answer, err);

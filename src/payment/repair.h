@@ -53,6 +53,9 @@ struct repair_second { /* borrowed */
     /* The gateway's names for it; "" both: the charge of the attempt itself, whose order was paid
      * another way. */
     const char *gateway_id, *charge_id;
+    /* Who returns it: his actor, and a key that is part of his reason. A return that somebody else
+     * began is MOOT, not ENDED. */
+    const struct caller *by;
 };
 /* Both charges are asked about. CONFIRMED: the gateway holds both, and the second, which nothing
  * here was paid with, is in suspense. */

@@ -241,6 +241,9 @@ static int do_one(struct acting *acting, struct store_tx *tx, const char *id, bo
     struct break_row row;
     int r = break_load(tx, acting->arena, id, true, &row, err);
     r = r < 0 ? r : act_on(acting, tx, &row, err);
+    r = r < 0 || leaves_it(acting->action->act)
+            ? r
+            : recon_disagreement_follows(acting->recon, tx, &row, err);
     r = r < 0 ? r : break_render(tx, acting->arena, &row, acting->now_us, whole, buf, err);
     /* Its ticket follows: it is closed with it, or opened again. */
     r = r < 0 || leaves_it(acting->action->act) ? r : repair_ask_plan(tx, row.gateway, err);

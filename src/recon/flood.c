@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * flood.c: a statement of which next to nothing is known here gets one ticket. */
+ * flood.c: a statement of which next to nothing is known here, or that tells much of it twice, gets
+ * one ticket. */
 #include "recon/flood.h"
 
 #include <glib.h>
@@ -17,7 +18,7 @@ enum { FACTS_BYTES_MAX = 4096, STATEMENTS_MAX = 100 };
 struct held {
     struct statement_id id;
     char name[STATEMENT_NAME_CHARS_MAX + 1], account[ROW_ID_CHARS_MAX + 1];
-    int64_t rows, alone;
+    int64_t rows, alone, twice;
     bool has_ticket, live; /* it had one ever; it has one that is live */
 };
 struct flood {
@@ -35,17 +36,24 @@ struct flood {
     "SELECT m.statement_id AS id, COUNT(*) AS alone FROM movement m WHERE m.gateway = $1 AND "     \
     "m.side = 2 AND m.open = 1 AND m.match_id = '' AND m.class IN (11, 20, 21, 30) GROUP BY "      \
     "m.statement_id"
+/* Of what is told twice nothing is open: its breaks are. */
+#define TWICE                                                                                      \
+    "SELECT substr(b.movement_id, 1, 30) AS id, SUM(b.their_rows) AS twice FROM recon_break b "    \
+    "WHERE b.gateway = $1 AND b.state IN (1, 2) AND b.side = 2 AND b.our_rows = 0 AND b.class IN " \
+    FLOOD_TWICE " GROUP BY substr(b.movement_id, 1, 30)"
 #define LIVE_STATES "(1, 2, 3, 4, 7)"
 #define FIND                                                                                       \
-    "SELECT s.id, s.name, s.account, s.row_count, COALESCE(a.alone, 0), (SELECT COUNT(*) FROM "    \
-    "ticket t WHERE t.kind = 'statement' AND t.subject = s.id), (SELECT COUNT(*) FROM ticket t "   \
-    "WHERE t.kind = 'statement' AND t.subject = s.id AND t.state IN " LIVE_STATES ") FROM "        \
-    "statement s LEFT JOIN (" ALONE ") a ON a.id = s.id WHERE s.gateway = $1 AND s.state = 2 AND " \
-    "(a.alone >= $2 OR s.id IN (SELECT t.subject FROM ticket t WHERE t.kind = 'statement' AND "    \
-    "t.state IN " LIVE_STATES ")) ORDER BY s.id LIMIT $3"
+    "SELECT s.id, s.name, s.account, s.row_count, COALESCE(a.alone, 0), CAST(COALESCE(d.twice, 0) "\
+    "AS bigint), (SELECT COUNT(*) FROM ticket t WHERE t.kind = 'statement' AND t.subject = s.id), "\
+    "(SELECT COUNT(*) FROM ticket t WHERE t.kind = 'statement' AND t.subject = s.id AND t.state "  \
+    "IN " LIVE_STATES ") FROM statement s LEFT JOIN (" ALONE ") a ON a.id = s.id LEFT JOIN ("      \
+    TWICE ") d ON d.id = s.id WHERE s.gateway = $1 AND s.state = 2 AND (COALESCE(a.alone, 0) + "   \
+    "COALESCE(d.twice, 0) >= $2 OR s.id IN (SELECT t.subject FROM ticket t WHERE t.kind = "        \
+    "'statement' AND t.state IN " LIVE_STATES ")) ORDER BY s.id LIMIT $3"
 static_assert(CLASS_MISSING_HERE == 11 && CLASS_ORPHAN_REFUND == 20 && CLASS_ORPHAN_DISPUTE == 21 &&
-                  CLASS_BANK_UNKNOWN == 30,
-              "the classes above");
+                  CLASS_BANK_UNKNOWN == 30 && CLASS_DUPLICATE_THERE == 17 &&
+                  CLASS_DOUBLE_CHARGE == 19,
+              "the classes above, and FLOOD_TWICE");
 static_assert(TICKET_OPEN == 1 && TICKET_IN_PROGRESS == 2 && TICKET_WAITING == 3 &&
                   TICKET_APPROVAL == 4 && TICKET_REOPENED == 7,
               "the states above");
@@ -62,8 +70,9 @@ static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
             .id = statement_id_stored(sql_text(rows, 0)),
             .rows = sql_int(rows, 3),
             .alone = sql_int(rows, 4),
-            .has_ticket = sql_int(rows, 5) > 0,
-            .live = sql_int(rows, 6) > 0,
+            .twice = sql_int(rows, 5),
+            .has_ticket = sql_int(rows, 6) > 0,
+            .live = sql_int(rows, 7) > 0,
         };
         snprintf(held->name, sizeof held->name, "%s", sql_text(rows, 1));
         snprintf(held->account, sizeof held->account, "%s", sql_text(rows, 2));
@@ -72,7 +81,9 @@ static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
 }
 
 static bool is_flood(const struct flood *flood, const struct held *held) {
-    return held->alone >= flood->rows && held->alone * 100 > held->rows * flood->percent;
+    int64_t all = held->alone + held->twice, share = held->rows * flood->percent;
+    /* Where each row stands twice, half of them are the second ones. */
+    return all >= flood->rows && (held->twice > 0 ? all * 100 >= share : all * 100 > share);
 }
 
 static void facts_json(const struct flood *flood, struct buf *buf) {
@@ -82,8 +93,8 @@ static void facts_json(const struct flood *flood, struct buf *buf) {
     buf_add_json(buf, held->name);
     buf_add_text(buf, ",\"account\":");
     buf_add_json(buf, held->account);
-    buf_addf(buf, ",\"rows\":%lld,\"unknown_here\":%lld}", (long long)held->rows,
-             (long long)held->alone);
+    buf_addf(buf, ",\"rows\":%lld,\"unknown_here\":%lld,\"told_twice\":%lld}",
+             (long long)held->rows, (long long)held->alone, (long long)held->twice);
 }
 
 static int hold_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -93,12 +104,17 @@ static int hold_tx(struct store_tx *tx, void *ctx, struct err *err) {
     BUF_AUTO facts;
     buf_init(&facts, FACTS_BYTES_MAX);
     facts_json(flood, &facts);
-    snprintf(title, sizeof title, "Of %lld rows of statement %s, %lld are unknown here",
-             (long long)held->rows, held->id.text, (long long)held->alone);
+    char twice[80] = "";
+    if (held->twice > 0) {
+        snprintf(twice, sizeof twice, " and %lld tell again what is told already",
+                 (long long)held->twice);
+    }
+    snprintf(title, sizeof title, "Of %lld rows of statement %s, %lld are unknown here%s",
+             (long long)held->rows, held->id.text, (long long)held->alone, twice);
     snprintf(suggestion, sizeof suggestion,
-             "Is it another account's statement? Then withdraw it: holdfast statement withdraw %s "
-             "--reason WHY. If it is right, resolve this ticket: the next run then opens tickets "
-             "for its rows, which wait until then.",
+             "Is it another account's statement, or the same rows once more? Then withdraw it: holdfast statement withdraw %s "
+             "--reason WHY. If it is right, resolve or close this ticket: that asks for a run, which "
+             "opens tickets for its rows; they, and the rules for them, wait until then.",
              held->id.text);
     const struct ticket_note note = {
         .subject = {"statement", held->id.text},
@@ -120,6 +136,23 @@ static int release_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int r = ticket_close_for(flood->recon->options.desk, tx, &subject, "system",
                              "most of its rows are found now", err);
     return r < 0 ? r : 0;
+}
+
+static int go_on(void *ctx, struct store_tx *tx, const char *subject, const char *gateway,
+                 char ret_line[TICKET_LINE_CHARS_MAX + 1], struct err *err) {
+    (void)ctx;
+    (void)subject;
+    snprintf(ret_line, TICKET_LINE_CHARS_MAX + 1,
+             "A run of %s was asked for: rules and tickets go on with the statement's rows",
+             gateway);
+    int r = recon_ask_run(tx, gateway, "system", err);
+    return r < 0 ? r : 0;
+}
+
+void recon_floods_begin(struct recon *recon) {
+    if (recon->options.desk != NULL) {
+        tickets_follow(recon->options.desk, "statement", go_on, recon);
+    }
 }
 
 int recon_floods(struct recon *recon, const char *gateway, struct err *err) {

@@ -28,12 +28,6 @@ const char *statement_state_name(int64_t state) {
 
 /* ---- the first look: is anything wrong with it ---- */
 
-static int sample_row(void *ctx, const struct statement_row *row, struct err *err) {
-    (void)err;
-    standing_add(&((struct statement_taken *)ctx)->sample, row);
-    return 0;
-}
-
 static void keep_problem(void *ctx, enum statement_problem problem, int64_t line,
                          const char *text) {
     struct statement_taken *taken = ctx;
@@ -43,6 +37,16 @@ static void keep_problem(void *ctx, enum statement_problem problem, int64_t line
         snprintf(told->text, sizeof told->text, "%s", text);
     }
     taken->problems++;
+}
+
+static int sample_row(void *ctx, const struct statement_row *row, struct err *err) {
+    char why[ROW_AHEAD_CHARS_MAX + 1];
+    (void)err;
+    standing_add(&((struct statement_taken *)ctx)->sample, row);
+    if (statement_row_ahead(row, clock_wall_us(), why)) {
+        keep_problem(ctx, PROBLEM_PERIOD, row->line, why);
+    }
+    return 0;
 }
 
 static int refuse_problems(const struct statement_taken *taken, const char *name, struct err *err) {

@@ -106,6 +106,16 @@ MUST_USE int csv_map_row(const struct map_binding *binding, const struct csv_fie
                          int count, int64_t line, struct map_text *text,
                          struct statement_row *ret_row, enum statement_problem *ret_problem,
                          struct err *err);
+/* All that is wrong with a record that csv_map_row() has refused, field by field; at least one.
+ * What follows from another fault (an amount in an unknown currency) is not told. */
+enum { MAP_ROW_FAULTS_MAX = 16 };
+struct map_fault {
+    enum statement_problem problem;
+    char text[160];
+};
+MUST_USE int csv_map_row_faults(const struct map_binding *binding, const struct csv_field *fields,
+                                int count, struct map_text *text,
+                                struct map_fault ret_faults[MAP_ROW_FAULTS_MAX]);
 /* The amount of one role as the record writes it, without what signs and kinds make of it: for the
  * sums of a footer. ERR_VALIDATION. An empty field is 0. */
 MUST_USE int csv_map_written(const struct map_binding *binding, const struct csv_field *fields,

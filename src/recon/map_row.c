@@ -146,14 +146,15 @@ static int take_id(const struct reading *reading, enum map_role role, char *text
     return 0;
 }
 
-static int take_texts(const struct reading *reading) {
+enum { IDS = 7 };
+static int take_id_number(const struct reading *reading, size_t number) {
     struct map_text *text = reading->text;
     struct statement_row *row = reading->row;
     const struct {
         enum map_role role;
         char *text;
         const char **ret_text;
-    } ids[] = {
+    } ids[IDS] = {
         {MAP_GATEWAY_ID, text->gateway_id, &row->gateway_id},
         {MAP_REFERENCE, text->reference, &row->reference},
         {MAP_ORIGINAL_ID, text->original_id, &row->original_id},
@@ -162,12 +163,12 @@ static int take_texts(const struct reading *reading) {
         {MAP_METHOD, text->method, &row->method},
         {MAP_KIND, text->native_kind, &row->native_kind},
     };
-    for (size_t i = 0; i < COUNT_OF(ids); i++) {
-        int rc = take_id(reading, ids[i].role, ids[i].text, ids[i].ret_text);
-        if (rc < 0) {
-            return rc;
-        }
-    }
+    return take_id(reading, ids[number].role, ids[number].text, ids[number].ret_text);
+}
+
+static int take_note(const struct reading *reading) {
+    struct map_text *text = reading->text;
+    struct statement_row *row = reading->row;
     struct csv_field note = value(reading, MAP_DESCRIPTION);
     if (note.count > 0) {
         char quote = note.doubled ? reading->map->shape.quote : '\0';
@@ -178,6 +179,16 @@ static int take_texts(const struct reading *reading) {
         row->description = text->description;
     }
     return 0;
+}
+
+static int take_texts(const struct reading *reading) {
+    for (size_t i = 0; i < IDS; i++) {
+        int rc = take_id_number(reading, i);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return take_note(reading);
 }
 
 /* The word that the field is, by its place from 1; 0: none. */
@@ -451,6 +462,62 @@ int csv_map_row(const struct map_binding *binding, const struct csv_field *field
     }
     *ret_row = row;
     return 0;
+}
+
+/* ---- all that is wrong with one ---- */
+
+struct faults {
+    struct map_fault *told;
+    int count;
+};
+
+/* True: nothing is. */
+static bool look(struct faults *faults, const struct reading *reading, int rc) {
+    if (rc < 0 && faults->count < MAP_ROW_FAULTS_MAX) {
+        struct map_fault *fault = &faults->told[faults->count++];
+        fault->problem = *reading->ret_problem;
+        snprintf(fault->text, sizeof fault->text, "%.159s", reading->err->detail);
+    }
+    return rc == 0;
+}
+
+/* Each by itself; how they go together, only where each can be read. */
+static void look_at_amounts(struct faults *faults, const struct reading *reading) {
+    int64_t minor = 0;
+    int sign = 0, before = faults->count;
+    bool sides = map_has(reading->map, MAP_CREDIT);
+    (void)look(faults, reading, take_kind(reading, &sign));
+    (void)look(faults, reading,
+               sides ? take_sides(reading, &minor) : take_amount(reading, MAP_GROSS, &minor));
+    (void)look(faults, reading, take_amount(reading, MAP_FEE, &minor));
+    (void)look(faults, reading, take_amount(reading, MAP_NET, &minor));
+    if (faults->count == before) {
+        (void)look(faults, reading, take_amounts(reading));
+    }
+}
+
+int csv_map_row_faults(const struct map_binding *binding, const struct csv_field *fields, int count,
+                       struct map_text *text, struct map_fault ret_faults[MAP_ROW_FAULTS_MAX]) {
+    struct statement_row row;
+    struct err err = {0};
+    enum statement_problem problem = PROBLEM_BAD_ROW;
+    struct faults faults = {.told = ret_faults};
+    statement_row_init(&row);
+    const struct reading reading = {binding, binding->map, fields,   count,
+                                    text,    &row,         &problem, &err};
+    if (!look(&faults, &reading, check_count(&reading))) {
+        return faults.count;
+    }
+    for (size_t i = 0; i < IDS; i++) {
+        (void)look(&faults, &reading, take_id_number(&reading, i));
+    }
+    (void)look(&faults, &reading, take_note(&reading));
+    if (look(&faults, &reading, take_currency(&reading))) {
+        look_at_amounts(&faults, &reading);
+    }
+    (void)look(&faults, &reading, take_status(&reading));
+    (void)look(&faults, &reading, take_time(&reading));
+    return faults.count;
 }
 
 int csv_map_written(const struct map_binding *binding, const struct csv_field *fields, int count,

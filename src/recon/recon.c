@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "recon/fetch.h"
+#include "recon/flood.h"
 #include "recon/recon_impl.h"
 #include "recon/repair/repair_impl.h"
 
@@ -156,6 +157,7 @@ int recon_open(const struct recon_options *options, struct recon **ret_recon, st
                          &recon->source_count, err);
     if (r >= 0) {
         add_jobs(recon);
+        recon_floods_begin(recon);
         r = options->no_days ? 0 : begin_days(recon, err);
     }
     if (r < 0) {

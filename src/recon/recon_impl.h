@@ -21,6 +21,11 @@ struct recon {
 
 /* disagree.c: after a run of this gateway. */
 MUST_USE int recon_disagreements(struct recon *recon, const char *gateway, struct err *err);
+struct break_row;
+/* In the transaction that has closed this break or opened it again: so are its case and the mark of
+ * its payment. May write a line of its history. */
+MUST_USE int recon_disagreement_follows(struct recon *recon, struct store_tx *tx,
+                                        struct break_row *row, struct err *err);
 
 /* window.c */
 #define JOB_WINDOW "window"

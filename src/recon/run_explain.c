@@ -361,6 +361,45 @@ static int tell(struct explaining *asked, struct err *err) {
     return answer_take(asked->answer, 200, &buf, err);
 }
 
+/* What people take for the id of a movement: an order, a payment, a break, a name at the gateway. Up
+ * to NAMED_MAX movements that bear it, as a list. */
+enum { NAMED_MAX = 5 };
+static int movements_of(const struct explaining *asked, struct store_tx *tx, struct buf *buf,
+                        struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int count = 0;
+    int r = sql_query(
+        tx, err, &rows,
+        "SELECT m.id FROM payment y JOIN posting p ON p.payment_id = y.id JOIN movement m ON m.id "
+        "= p.id AND m.side = 1 WHERE y.order_id = $1 UNION SELECT m.id FROM posting p JOIN "
+        "movement m ON m.id = p.id AND m.side = 1 WHERE p.payment_id = $1 UNION SELECT b.movement_id "
+        "FROM recon_break_member b WHERE b.break_id = $1 UNION SELECT r.statement_id || '#' || "
+        "CAST(r.number AS text) FROM statement_row r WHERE r.gateway_id = $1 AND r.gateway_id <> "
+        "'' UNION SELECT r.statement_id || '#' || CAST(r.number AS text) FROM statement_row r "
+        "WHERE r.reference = $1 AND r.reference <> '' ORDER BY 1 LIMIT $2",
+        S_TEXT(asked->id), S_INT(NAMED_MAX));
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        buf_addf(buf, "%s%s", count++ > 0 ? ", " : "", sql_text(rows, 0));
+    }
+    return r < 0 ? r : count;
+}
+
+static int no_movement(const struct explaining *asked, struct store_tx *tx, struct err *err) {
+    BUF_AUTO near;
+    buf_init(&near, 512);
+    int r = movements_of(asked, tx, &near, err);
+    if (r < 0) {
+        return r;
+    }
+    if (r > 0 && buf_ok(&near)) {
+        (void)err_set(err, ERR_NOT_FOUND, "%.120s is no movement, but is told by some", asked->id);
+        return err_hint(err, "Say which: %s%s", near.data, r == NAMED_MAX ? ", …" : "");
+    }
+    (void)err_set(err, ERR_NOT_FOUND, "no run has looked at %.120s", asked->id);
+    return err_hint(err, "It is the id of a posting (pst_…) or a row of a statement (stm_…#12); "
+                         "`holdfast break show` and `holdfast statement show --rows` tell them.");
+}
+
 /* What no run has looked at: not yet, or because it is no movement of its own. */
 static int not_looked_at(const struct explaining *asked, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
@@ -370,12 +409,10 @@ static int not_looked_at(const struct explaining *asked, struct store_tx *tx, st
     if (r < 0) {
         return r;
     }
-    (void)err_set(err, ERR_NOT_FOUND, "no run has looked at %.120s", asked->id);
     if (r == 0) {
-        return err_hint(err, "It is the id of a posting (pst_…) or a row of a statement "
-                             "(stm_…#12); `holdfast break show` and `holdfast statement show "
-                             "--rows` tell them.");
+        return no_movement(asked, tx, err);
     }
+    (void)err_set(err, ERR_NOT_FOUND, "no run has looked at %.120s", asked->id);
     int64_t kind = sql_int(rows, 0);
     bool write_off = kind == POST_WRITE_OFF || kind == POST_WRITE_OFF_GAIN;
     if (write_off || kind == POST_FEE) {

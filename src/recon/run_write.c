@@ -208,10 +208,46 @@ static int members_insert(struct store_tx *tx, const struct run *run,
     return r;
 }
 
+/* What is told once more stands alone; its names lead to the payment that was charged. */
+static int payment_named(struct store_tx *tx, const struct run *run,
+                         const struct match_group *group, const struct found *found,
+                         char ret_id[ID_TEXT_MAX], struct err *err) {
+    const struct match_row *row = found->first;
+    const struct match_text *const names[] = {&row->reference, &row->gateway_id, &row->original_id};
+    char texts[COUNT_OF(names)][ROW_ID_CHARS_MAX + 1];
+    bool again = group->class == CLASS_DOUBLE_CHARGE || group->class == CLASS_DUPLICATE_THERE;
+    snprintf(ret_id, ID_TEXT_MAX, "%s", found->payment_id);
+    if (ret_id[0] != '\0' || !again) {
+        return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        snprintf(texts[i], sizeof texts[i], "%.*s", (int)names[i]->count, names[i]->bytes);
+    }
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT 0, payment_id FROM attempt WHERE id = $1 AND gateway = $4 UNION "
+                      "SELECT 1, payment_id FROM attempt WHERE charge_id IN ($2, $3) AND charge_id "
+                      "<> '' AND gateway = $4 UNION SELECT 2, payment_id FROM attempt WHERE "
+                      "gateway_id IN ($2, $3) AND gateway_id <> '' AND gateway = $4 ORDER BY 1, 2 "
+                      "LIMIT 1",
+                      S_TEXT(texts[0]), S_TEXT(texts[1]), S_TEXT(texts[2]),
+                      S_TEXT(run->request->gateway));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r > 0) {
+        snprintf(ret_id, ID_TEXT_MAX, "%s", sql_text(rows, 1));
+    }
+    return r < 0 ? r : 0;
+}
+
 static int break_insert(struct store_tx *tx, const struct run *run, const struct match_group *group,
                         const struct found *found, struct err *err) {
     struct break_id id = break_id_new();
-    int r = sql_put(
+    char payment_id[ID_TEXT_MAX];
+    int r = payment_named(tx, run, group, found, payment_id, err);
+    if (r < 0) {
+        return r;
+    }
+    r = sql_put(
         tx, err,
         "INSERT INTO recon_break (id, version, gateway, class, subject, risk, side, movement_id, "
         "state, owner, kind, payment_id, currency, our_minor, their_minor, difference_minor, "
@@ -221,7 +257,7 @@ static int break_insert(struct store_tx *tx, const struct run *run, const struct
         "'', '', $21, '')",
         S_TEXT(id.text), S_TEXT(run->request->gateway), S_INT(group->class), S_TEXT(found->subject),
         S_INT(match_class_risk(group->class)), S_INT((int64_t)found->side + 1),
-        S_TEXT(found->movement_id), S_INT(found->first->kind), S_TEXT(found->payment_id),
+        S_TEXT(found->movement_id), S_INT(found->first->kind), S_TEXT(payment_id),
         S_TEXT(found->first->currency.code), S_INT(found->sums[OURS]), S_INT(found->sums[THEIRS]),
         S_INT(found->difference_minor), S_INT(group->ours), S_INT(group->theirs),
         S_TEXT(found->detail), S_INT(found->first->at_us), S_INT(run->now_us), S_TEXT(run->id.text),

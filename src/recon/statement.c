@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 static const struct {
@@ -145,6 +146,19 @@ const struct statement_reader *statement_detect(const char *name, const void *by
     }
     *ret_sure = most;
     return best;
+}
+
+bool statement_row_ahead(const struct statement_row *row, int64_t now_us,
+                         char ret_text[ROW_AHEAD_CHARS_MAX + 1]) {
+    char at[CLOCK_TEXT_MAX], now[CLOCK_TEXT_MAX];
+    bool payout = row->kind == ROW_PAYOUT || row->kind == ROW_PAYOUT_RETURNED;
+    if (row->at_us - ROW_AHEAD_US <= now_us || row->status != ROW_DONE || payout) {
+        return false;
+    }
+    snprintf(ret_text, ROW_AHEAD_CHARS_MAX + 1,
+             "time: %s has not come yet (it is %s): are day and month the right way round?",
+             clock_format(row->at_us, at), clock_format(now_us, now));
+    return true;
 }
 
 void statement_tell(const struct statement_sink *sink, enum statement_problem problem, int64_t line,

@@ -10,6 +10,7 @@
 
 #include "base/archive.h"
 #include "base/crypto.h"
+#include "recon/seems.h"
 
 enum packing { PACKED_NOT, PACKED_GZIP, PACKED_ZIP, PACKED_ZLIB, PACKED_DEFLATE, PACKED_BASE64 };
 
@@ -41,6 +42,10 @@ static enum packing packing_by_mark(const unsigned char *bytes, size_t count) {
         return PACKED_ZIP;
     }
     return PACKED_NOT;
+}
+
+bool statement_is_packed(const void *bytes, size_t count) {
+    return packing_by_mark(bytes, count) != PACKED_NOT;
 }
 
 /* The first bytes that come out of a stream: SNIFF_BYTES, or fewer when it ends whole before; 0
@@ -286,6 +291,10 @@ static int take_apart(struct unwrapped *unwrapped, int64_t bytes_max, struct err
         if (packing == PACKED_NOT) {
             at++;
             continue;
+        }
+        if (packing == PACKED_ZIP && seems_workbook(file->bytes, file->count)) {
+            (void)err_set(err, ERR_BAD_REQUEST, "the file is a workbook, as spreadsheets save it");
+            return err_hint(err, "Save its sheet as CSV (UTF-8), and give that.");
         }
         if (file->layers == UNWRAP_LAYERS_MAX) {
             return err_set(err, ERR_BAD_REQUEST,

@@ -46,6 +46,8 @@ MUST_USE int statement_unwrap(const char *name, const void *bytes, size_t count,
 MUST_USE int statement_unwrap_within(const char *name, const void *bytes, size_t count,
                                      int64_t bytes_max, struct unwrapped *ret_unwrapped,
                                      struct err *err);
+/* Whether these are the bytes of a gzip file or a ZIP archive. */
+MUST_USE bool statement_is_packed(const void *bytes, size_t count);
 void unwrapped_release(struct unwrapped *unwrapped); /* twice is fine */
 #define UNWRAPPED_AUTO struct unwrapped CLEANUP(unwrapped_release)
 

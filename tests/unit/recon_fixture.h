@@ -29,6 +29,7 @@
     id "," id ",,,,charge,done,USD," #gross ",,,2026-11-20T10:00:00Z,card,\n"
 
 static struct recon *recon;
+static struct desk *recon_desk; /* NULL: there are no tickets */
 static struct source_settings *recon_sources;
 static int recon_source_count;
 
@@ -40,6 +41,7 @@ static inline void recon_start(void) {
         .registry = W->registry,
         .client = fake_gateway_client(W->fake),
         .seal = W->seal,
+        .desk = recon_desk,
         .sources = recon_sources,
         .source_count = recon_source_count,
         .no_days = recon_sources == NULL,

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "recon/break_desk.h"
 #include "recon/recon_impl.h"
 #include "recon/run.h"
 #include "support/given_rows.h"
@@ -136,6 +137,62 @@ static void a_case_ends_with_its_break(void **state) {
     free(why);
 }
 
+static void act(enum break_act what) {
+    char *id = world_text(W, "SELECT id FROM recon_break");
+    const char *ids[] = {id};
+    struct caller caller = world_caller(NULL, "");
+    const struct break_action action = {
+        .act = what, .ids = ids, .id_count = 1, .owner = "", .reason = "they wrote to us"};
+    struct answer answer = {0};
+    if (break_act(&recon, &caller, &action, &answer, &err) < 0) {
+        fail_msg("%s", err.detail);
+    }
+    answer_release(&answer);
+    free(id);
+}
+
+/* Without a run in between. */
+static void a_case_follows_what_a_person_decides_about_its_break(void **state) {
+    (void)state;
+    given_up();
+    tell(500);
+    run();
+    assert_int_equal(world_int(W, CASES "1"), 1);
+    act(ACT_RESOLVE);
+    assert_int_equal(world_int(W, CASES "1"), 0);
+    assert_text(W, "SELECT review FROM payment", "");
+    char *why = world_text(W, "SELECT resolution FROM review_case");
+    assert_non_null(strstr(why, "they wrote to us"));
+    free(why);
+    act(ACT_REOPEN);
+    assert_int_equal(world_int(W, CASES "1"), 1);
+    assert_text(W, "SELECT review FROM payment", "statement_disagrees");
+    /* What a person has closed himself before is as it was. */
+    close_case();
+    act(ACT_RESOLVE);
+    act(ACT_REOPEN);
+    run();
+    assert_int_equal(world_int(W, CASES "1"), 0);
+    assert_text(W, "SELECT review FROM payment", "");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 1);
+}
+
+/* Its row is on a statement, then is not, then is again. */
+static void a_break_that_is_found_again_opens_its_case_again(void **state) {
+    (void)state;
+    free(world_paid(W, "order", 500));
+    test_clock_advance(10 * DAY_US);
+    run();
+    tell(500);
+    run();
+    assert_int_equal(world_int(W, CASES "2"), 1);
+    (void)engine_exec(&W->engine, "UPDATE recon_break SET state = 1, closed_us = 0, resolution = '', "
+                                  "decided_by = ''");
+    assert_int_equal(recon_disagreements(&recon, "stripe-a", &err), 0);
+    assert_int_equal(world_int(W, CASES "1"), 1);
+    assert_text(W, "SELECT review FROM payment", "statement_disagrees");
+}
+
 static void only_what_contradicts_becomes_a_case(void **state) {
     (void)state;
     free(world_paid(W, "order", 500));
@@ -152,6 +209,8 @@ int main(void) {
         cmocka_unit_test(a_case_that_a_person_has_closed_stays_closed),
         cmocka_unit_test(what_is_still_open_here_contradicts_nothing),
         cmocka_unit_test(a_case_ends_with_its_break),
+        cmocka_unit_test(a_case_follows_what_a_person_decides_about_its_break),
+        cmocka_unit_test(a_break_that_is_found_again_opens_its_case_again),
         cmocka_unit_test(only_what_contradicts_becomes_a_case),
     };
     return payment_world_run("disagreeing", tests, COUNT_OF(tests));

@@ -3,6 +3,8 @@
  * otherwise, is late or silent; caps, errors and the stop; what a person says; on both engines. */
 #include "repair_fixture.h"
 
+#include "recon/run_look.h"
+
 /* ---- paid there, open here ---- */
 
 static void what_was_paid_there_is_completed_when_the_gateway_confirms_it(void **state) {
@@ -174,6 +176,30 @@ static void of_two_charges_the_second_is_returned_once(void **state) {
                      0);
     world_verify(W);
     world_books_equal(W);
+    free(payment);
+    down();
+}
+
+/* The charge that went back stands on a statement once more. */
+static void a_row_of_what_was_returned_already_is_for_a_person(void **state) {
+    (void)state;
+    up();
+    char *payment = charged_twice("order");
+    struct there one = there_is(0, 0), other = there_is(0, 1);
+    row_of(&one, 500);
+    row_of(&other, 500);
+    reconcile();
+    assert_repair("twice", REPAIR_IS_DONE);
+    row_of(&other, 500);
+    reconcile();
+    assert_int_equal(count(OPEN_BREAKS), 1);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair"), 1);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    ANSWER_AUTO answer = {0};
+    must(repair_dry_run(recon, "twice", NULL, &answer, &err));
+    assert_non_null(strstr(answer.json, "the second charge was sent back already"));
+    assert_int_equal(returned(0), 500);
+    assert_counted();
     free(payment);
     down();
 }
@@ -540,6 +566,53 @@ static void a_dry_run_tells_what_would_be_done_and_changes_nothing(void **state)
     down();
 }
 
+/* ---- words ---- */
+
+static void who_names_what_is_not_there_is_told_what_is(void **state) {
+    (void)state;
+    up();
+    char *payment = world_paid(W, "order", 500);
+    struct there there = there_is(0, 0);
+    row_of(&there, 500);
+    reconcile();
+    struct caller caller = world_caller(NULL, "");
+    ANSWER_AUTO answer = {0};
+    assert_int_equal(repair_rule_switch(recon, &caller, "nope", true, "why not", &answer, &err),
+                     -ERR_NOT_FOUND);
+    assert_non_null(strstr(err.hint, "twice, callback, paid, small, refund"));
+    assert_int_equal(repair_dry_run(recon, "nope", NULL, &answer, &err), -ERR_NOT_FOUND);
+    assert_non_null(strstr(err.hint, "twice, callback"));
+    const char *const names[] = {"order", payment, there.charge};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        err = (struct err){0};
+        assert_int_equal(movement_explain(recon, names[i], &answer, &err), -ERR_NOT_FOUND);
+        if (strstr(err.hint, i < 2 ? "pst_" : "stm_") == NULL) {
+            fail_msg("%s: %s", names[i], err.hint);
+        }
+    }
+    assert_int_equal(movement_explain(recon, "O-1", &answer, &err), -ERR_NOT_FOUND);
+    assert_non_null(strstr(err.hint, "stm_…#12"));
+    free(payment);
+    down();
+}
+
+/* Written before classes were told apart. */
+static void a_rule_that_names_no_newer_class_works_and_says_so(void **state) {
+    (void)state;
+    up_with("rules:\n" RULE("twice", "return_second", "double_charge, paid_there_open_here")
+                RULE("refund", "refund", "refund_lost"));
+    ANSWER_AUTO answer = {0};
+    must(repair_rules_get(recon, &answer, &err));
+    assert_non_null(strstr(answer.json, "add paid_at_two_gateways"));
+    assert_non_null(strstr(answer.json, "add refund_failed_there"));
+    answer_release(&answer);
+    payment_world_restart(W);
+    up();
+    must(repair_rules_get(recon, &answer, &err));
+    assert_null(strstr(answer.json, "\"hint\":\""));
+    down();
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -551,6 +624,7 @@ int main(void) {
         cmocka_unit_test(late_money_of_a_payment_that_was_called_off_is_for_a_person),
         cmocka_unit_test(a_callback_that_was_parked_is_processed_again),
         cmocka_unit_test(of_two_charges_the_second_is_returned_once),
+        cmocka_unit_test(a_row_of_what_was_returned_already_is_for_a_person),
         cmocka_unit_test(one_charge_told_twice_is_not_returned),
         cmocka_unit_test(a_second_charge_that_the_gateway_does_not_know_is_not_returned),
         cmocka_unit_test(paid_at_two_gateways_the_one_that_paid_nothing_here_is_returned),
@@ -568,6 +642,8 @@ int main(void) {
         cmocka_unit_test(a_rule_that_was_changed_since_it_was_enabled_does_nothing),
         cmocka_unit_test(what_a_person_has_taken_is_left_to_him),
         cmocka_unit_test(a_dry_run_tells_what_would_be_done_and_changes_nothing),
+        cmocka_unit_test(who_names_what_is_not_there_is_told_what_is),
+        cmocka_unit_test(a_rule_that_names_no_newer_class_works_and_says_so),
     };
     return payment_world_run("repair", tests, COUNT_OF(tests));
 }

@@ -135,6 +135,54 @@ static void a_case_of_a_silent_gateway_is_asked_about_again_and_returned_once(vo
     down();
 }
 
+/* The rule has done nothing then, and is asked about nothing more. */
+static void a_break_whose_rule_is_switched_off_in_between_has_a_ticket(void **state) {
+    (void)state;
+    up();
+    char *payment = paid_there("order");
+    struct there there = there_is(0, 0);
+    fake_say(FAKE, 0, "*", -1, FAKE_LOSE_BEFORE);
+    row_of(&there, 500);
+    reconcile();
+    assert_repair("paid", REPAIR_IS_ASKED);
+    assert_int_equal(count(LIVE_TICKETS), 0);
+    switch_rule("paid", false);
+    world_pass(W, 61 * US_PER_SECOND);
+    assert_repair("paid", REPAIR_IS_MOOT);
+    assert_int_equal(count(OPEN_BREAKS), 1);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    assert_counted();
+    free(payment);
+    down();
+}
+
+/* The statement has it at another amount: what was returned is over, the difference is not. */
+static void what_a_person_returned_meanwhile_was_not_done_by_the_rule(void **state) {
+    (void)state;
+    up();
+    char *payment = charged_twice("order");
+    struct there one = there_is(0, 0), other = there_is(0, 1);
+    fake_say(FAKE, 0, "query", -1, FAKE_LOSE_BEFORE);
+    row_of(&one, 500);
+    row_of(&other, 490);
+    reconcile();
+    assert_repair("twice", REPAIR_IS_ASKED);
+    fake_say_nothing(FAKE);
+    tell_of_second();
+    json_decref(decide(case_return));
+    world_pass(W, 61 * US_PER_SECOND);
+    work();
+    assert_int_equal(count("SELECT state FROM repair WHERE rule = 'twice'"), REPAIR_IS_MOOT);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE said LIKE '%key:test began'"), 1);
+    /* What is left is told of by another break, which its own rule was refused. */
+    assert_int_equal(count(OPEN_BREAKS), 1);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    assert_int_equal(returned(0), 500);
+    assert_counted();
+    free(payment);
+    down();
+}
+
 static void a_case_above_the_cap_of_an_item_is_left_to_people(void **state) {
     (void)state;
     char *small = strdup(rules_usual), *at = small;
@@ -280,6 +328,25 @@ static void what_is_no_charge_is_never_returned_as_a_second_one(void **state) {
     down();
 }
 
+static void a_second_charge_on_a_statement_is_told_with_its_payment_and_order(void **state) {
+    (void)state;
+    up_with(rules_usual);
+    char *payment = charged_twice("order");
+    struct there one = there_is(0, 0), other = there_is(0, 1);
+    row_of(&one, 500);
+    row_of(&other, 500);
+    reconcile();
+    assert_int_equal(count("SELECT our_rows FROM recon_break WHERE class = 19"), 0);
+    assert_text(W, "SELECT payment_id FROM recon_break WHERE class = 19", payment);
+    ANSWER_AUTO answer = {0};
+    char *id = world_text(W, "SELECT id FROM recon_break");
+    must(break_get(recon, id, &answer, &err));
+    assert_non_null(strstr(answer.json, "\"order_id\":\"order\""));
+    free(id);
+    free(payment);
+    down();
+}
+
 /* The row bears a charge's name that the gateway does not tell under that object. */
 static void a_second_charge_of_another_name_than_the_gateway_tells_is_for_a_person(void **state) {
     (void)state;
@@ -374,12 +441,15 @@ int main(void) {
         cmocka_unit_test(
             of_a_second_charge_that_a_callback_tells_of_the_rule_returns_the_later_one),
         cmocka_unit_test(a_case_of_a_silent_gateway_is_asked_about_again_and_returned_once),
+        cmocka_unit_test(a_break_whose_rule_is_switched_off_in_between_has_a_ticket),
+        cmocka_unit_test(what_a_person_returned_meanwhile_was_not_done_by_the_rule),
         cmocka_unit_test(a_case_above_the_cap_of_an_item_is_left_to_people),
         cmocka_unit_test(a_rule_that_is_enabled_later_takes_the_cases_that_are_open),
         cmocka_unit_test(of_one_charge_a_callback_and_a_statement_tell_there_is_one_ticket),
         cmocka_unit_test(a_break_about_the_money_of_a_case_joins_the_ticket_of_the_case),
         cmocka_unit_test(late_money_whose_order_nobody_else_paid_is_for_a_person),
         cmocka_unit_test(what_is_no_charge_is_never_returned_as_a_second_one),
+        cmocka_unit_test(a_second_charge_on_a_statement_is_told_with_its_payment_and_order),
         cmocka_unit_test(a_second_charge_of_another_name_than_the_gateway_tells_is_for_a_person),
         cmocka_unit_test(the_ticket_of_a_break_follows_what_people_decide_about_it),
         cmocka_unit_test(a_refund_that_failed_there_is_told_as_one_and_ends_so_here),

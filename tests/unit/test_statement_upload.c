@@ -156,6 +156,20 @@ static void what_is_wrong_with_a_file_is_told_line_by_line(void **state) {
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM reconciliation"), 0);
 }
 
+static void a_row_that_is_ahead_of_the_clock_is_refused_with_its_line(void **state) {
+    (void)state;
+    recon_start();
+    static const char text[] = CANONICAL CHARGE_ROW("g1", 500)
+        "g2,g2,,,,charge,done,USD,500,,,2031-11-20T10:00:00Z,card,\n";
+    struct given given = given_file("stripe-a", "ahead.csv", text, sizeof text - 1);
+    hand_in(&given);
+    assert_outcome(&given, "refused");
+    json_t *json = outcome(&given);
+    assert_string_equal(json_at(json_object_get(json, "error"), "place"), "ahead.csv:3");
+    assert_non_null(strstr(json_at(json_object_get(json, "error"), "detail"), "has not come yet"));
+    json_decref(json);
+}
+
 static void what_no_reader_knows_is_refused(void **state) {
     (void)state;
     static const char text[] = "Dear Sirs,\nplease find attached\n";
@@ -725,8 +739,9 @@ static void a_statement_unknown_here_has_one_ticket_until_somebody_goes_on(void 
     struct caller caller = who(NULL);
     struct answer answer = {0};
     assert_true(ticket_move(desk, &caller, ticket, "close", "it is right", &answer, &W->err) >= 0);
+    assert_non_null(strstr(answer.json, "A run of stripe-a was asked for"));
     answer_release(&answer);
-    run_again();
+    work();
     assert_int_equal(world_int(W, BREAK_TICKETS), 32);
     assert_int_equal(world_int(W, STATEMENT_TICKETS), 0);
     /* Or withdraws it after all. */
@@ -736,6 +751,40 @@ static void a_statement_unknown_here_has_one_ticket_until_somebody_goes_on(void 
     assert_int_equal(world_int(W, BREAK_TICKETS), 2);
     free(ticket);
     free(title);
+    free(id);
+}
+
+/* Each of its rows stands there twice: half of them are one too many. */
+static void a_statement_half_of_which_tells_again_has_one_ticket(void **state) {
+    (void)state;
+    start_with_tickets(20, 0);
+    BUF_AUTO text;
+    buf_init(&text, 1 << 20);
+    buf_add_text(&text, CANONICAL);
+    for (int i = 0; i < 20; i++) {
+        char order[24];
+        snprintf(order, sizeof order, "order-%d", i);
+        free(world_paid(W, order, 500));
+        char *attempt = world_text(W, "SELECT id FROM attempt ORDER BY created_us DESC LIMIT 1");
+        for (int j = 0; j < 2; j++) {
+            buf_addf(&text, "ch_%d,%s,,,,charge,done,USD,500,,,2026-11-20T10:0%d:00Z,card,\n", i,
+                     attempt, j);
+        }
+        free(attempt);
+        test_clock_advance(US_PER_MS);
+    }
+    struct given twice = given_file("stripe-a", "twice.csv", text.data, text.len);
+    hand_in(&twice);
+    work();
+    assert_int_equal(world_int(W, LIVE " AND class = 17"), 20);
+    assert_int_equal(world_int(W, STATEMENT_TICKETS), 1);
+    assert_int_equal(world_int(W, BREAK_TICKETS " AND class = 'duplicate_there'"), 0);
+    char *title = world_text(W, "SELECT title FROM ticket WHERE kind = 'statement'");
+    assert_non_null(strstr(title, "0 are unknown here and 20 tell again"));
+    free(title);
+    char *id = world_text(W, "SELECT id FROM statement");
+    assert_int_equal(withdraw_only(id, "mistaken"), 200);
+    assert_int_equal(world_int(W, STATEMENT_TICKETS), 0);
     free(id);
 }
 
@@ -784,6 +833,7 @@ int main(void) {
         cmocka_unit_test(a_part_with_other_bytes_or_of_another_size_is_refused),
         cmocka_unit_test(bytes_that_were_not_announced_are_refused),
         cmocka_unit_test(what_is_wrong_with_a_file_is_told_line_by_line),
+        cmocka_unit_test(a_row_that_is_ahead_of_the_clock_is_refused_with_its_line),
         cmocka_unit_test(what_no_reader_knows_is_refused),
         cmocka_unit_test(the_same_file_twice_is_known),
         cmocka_unit_test(any_delimited_file_goes_by_its_map),
@@ -803,6 +853,7 @@ int main(void) {
         cmocka_unit_test(bytes_that_were_superseded_are_refused_at_once),
         cmocka_unit_test_teardown(a_statement_unknown_here_has_one_ticket_until_somebody_goes_on,
                                   let_go),
+        cmocka_unit_test_teardown(a_statement_half_of_which_tells_again_has_one_ticket, let_go),
         cmocka_unit_test_teardown(a_held_statement_that_is_withdrawn_or_found_has_no_ticket_left,
                                   let_go),
         cmocka_unit_test_teardown(

@@ -67,6 +67,8 @@ struct files_request {
     bool waits;
     int wait_days;
     int64_t told_until_us;
+    /* Rows later than this by more than ROW_AHEAD_US are problems; 0: none is. */
+    int64_t now_us;
     enum report_language language;
     const char *command; /* by which it is done again, for the page; NULL */
     /* Called about ten times a second by whoever called; false ends it. NULL is fine. */

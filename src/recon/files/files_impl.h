@@ -483,6 +483,7 @@ struct quick {
     /* The last date, as 20250901, and whether the clocks of the map's zone changed on it. */
     int date;
     bool changes;
+    int date_last; /* later ones are left to csv_map_row() */
 };
 /* `key` MAP_ROLE_COUNT: none; `other`: the reference is wanted beside it. */
 void quick_init(struct quick *quick, const struct map_binding *binding, enum map_role key,

@@ -3,6 +3,7 @@
  * field into something. Only rows of the plainest writing are looked at here: "12.50", a time of
  * fixed width, texts of printed ASCII. Of those it says what csv_map_row() would say; whatever is
  * written in another way, or looks wrong, is left to csv_map_row(), which has the last word. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/calendar.h"
@@ -120,6 +121,7 @@ void quick_init(struct quick *quick, const struct map_binding *binding, enum map
     const struct csv_map *map = binding->map;
     *quick = (struct quick){.map = map, .binding = binding, .other = other ? MAP_REFERENCE : -1};
     quick->key = key == MAP_ROLE_COUNT ? -1 : (int)key;
+    quick->date_last = INT_MAX;
     quick->possible = binding->column[MAP_GROSS] >= 0 && !map_has(map, MAP_DIRECTION) &&
                       map->positive == 0 && binding->column[MAP_TIME] >= 0 &&
                       (map->style.minor || map->style.implied == 0);
@@ -373,12 +375,16 @@ static inline bool quick_amounts(struct quick *quick, const struct side_records 
     return true;
 }
 
-/* On a day on which clocks change there are times that never were: csv_map_row() knows them. */
-static bool is_of_plain_day(struct quick *quick, const struct quick_form *form, const char *bytes) {
+static int date_of(const struct quick_form *form, const char *bytes) {
     int year = two(bytes, form->at[QUICK_CENTURY]) * 100 +
                two(bytes, (int8_t)(form->at[QUICK_CENTURY] + 2));
     int month = two(bytes, form->at[QUICK_MONTH]), day = two(bytes, form->at[QUICK_DAY]);
-    int date = (year * 100 + month) * 100 + day;
+    return (year * 100 + month) * 100 + day;
+}
+
+/* On a day on which clocks change there are times that never were: csv_map_row() knows them. */
+static bool is_of_plain_day(struct quick *quick, int date) {
+    int year = date / 10000, month = date / 100 % 100, day = date % 100;
     if (quick->date != date) {
         int64_t begin_s = 0;
         quick->changes = !calendar_date(year, month, day, &begin_s) ||
@@ -399,7 +405,9 @@ static inline bool quick_time(struct quick *quick, const struct csv_field *field
         fits = form_fits(form, field.bytes, field.count);
         quick->form = fits ? i : quick->form;
     }
-    return fits && (quick->map->zone == NULL || is_of_plain_day(quick, form, field.bytes));
+    int date = fits ? date_of(form, field.bytes) : INT_MAX;
+    return fits && date <= quick->date_last &&
+           (quick->map->zone == NULL || is_of_plain_day(quick, date));
 }
 
 bool quick_look(struct quick *quick, const struct side_records *records,

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * files_read.c: one file into partitions, by the task that has it. In the first pass every row is
  * checked whole; the second goes over what the first left, by the other key. */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "recon/files/files_impl.h"
 
 enum { FORGET_BYTES = 4 * 1024 * 1024 };
@@ -63,6 +66,16 @@ static bool asks_for_last(const struct files_run *run, const struct side *side) 
     return run->request->waits && run->request->told_until_us == 0 && side->which == THEIRS;
 }
 
+static void tell_faults(struct reading *reading) {
+    const struct side_records *records = &reading->records;
+    struct map_fault faults[MAP_ROW_FAULTS_MAX];
+    int count = csv_map_row_faults(&reading->side->binding, records->fields, records->count,
+                                   &reading->text, faults);
+    for (int i = 0; i < count; i++) {
+        side_tell(reading->side, faults[i].problem, records->line, faults[i].text);
+    }
+}
+
 static int take_row(struct reading *reading, struct err *err) {
     struct side *side = reading->side;
     struct side_records *records = &reading->records;
@@ -70,10 +83,15 @@ static int take_row(struct reading *reading, struct err *err) {
     if (!quick_look(&reading->quick, records, &quick)) {
         struct statement_row row;
         enum statement_problem problem = PROBLEM_BAD_ROW;
-        struct err why;
         if (csv_map_row(&side->binding, records->fields, records->count, records->line,
-                        &reading->text, &row, &problem, &why) < 0) {
-            side_tell(side, problem, records->line, why.detail);
+                        &reading->text, &row, &problem, NULL) < 0) {
+            tell_faults(reading);
+            return 0;
+        }
+        char ahead[ROW_AHEAD_CHARS_MAX + 1];
+        int64_t now_us = reading->run->request->now_us;
+        if (now_us > 0 && statement_row_ahead(&row, now_us, ahead)) {
+            side_tell(side, PROBLEM_PERIOD, records->line, ahead);
             return 0;
         }
         quick_from(reading->run, &row, &quick);
@@ -151,12 +169,24 @@ static int take_again(void *ctx, const struct side *side, uint32_t row,
     return parts_add(&reading->writer, &quick, row, err);
 }
 
+/* Today as 20261123: what is dated later is read whole. */
+static int date_of(int64_t at_us) {
+    char text[CLOCK_TEXT_MAX];
+    int year = 0, month = 0, day = 0;
+    (void)clock_format(at_us, text);
+    return sscanf(text, "%4d-%2d-%2d", &year, &month, &day) == 3 ? (year * 100 + month) * 100 + day
+                                                                 : INT_MAX;
+}
+
 int files_read(struct files_run *run, int number, struct err *err) {
     struct reading *reading = g_new0(struct reading, 1);
     reading->run = run;
     reading->side = &run->sides[number];
     quick_init(&reading->quick, &reading->side->binding, run->key, run->links);
     reading->quick.possible = reading->quick.possible && !asks_for_last(run, reading->side);
+    if (run->request->now_us > 0) {
+        reading->quick.date_last = date_of(run->request->now_us);
+    }
     int rc = 0;
     parts_writer_init(&reading->writer, &run->parts, (enum match_side)number);
     if (run->second) {

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "recon/files/files_impl.h"
+#include "recon/seems.h"
+#include "recon/unwrap.h"
 
 enum { INDEX_BEGIN = 1024, FORGET_BYTES = 8 * 1024 * 1024 };
 
@@ -144,6 +146,7 @@ int side_bind(struct side *side, struct err *err) {
     struct csv before = records->csv;
     enum csv_result first = side_next(records);
     int rc = 0;
+    char hint[SEEMS_CHARS_MAX + 1];
     if (first != CSV_RECORD && side->shape.header) {
         rc = err_set(err, ERR_VALIDATION, "%s has no header", side->source->path);
     } else {
@@ -152,6 +155,10 @@ int side_bind(struct side *side, struct err *err) {
         if (rc < 0 && err != NULL) {
             (void)err_place(err, "%.90s:%lld", side->source->path, (long long)records->line);
         }
+    }
+    if (rc < 0 && seems(side->bytes, side->count, side->shape.delimiter, side->shape.charset,
+                        hint)[0] != '\0') {
+        (void)err_hint(err, "%s", hint);
     }
     struct csv *at = side->shape.header ? &records->csv : &before;
     side->begin = (size_t)(at->at - side->bytes);
@@ -176,9 +183,9 @@ int side_open(struct side *side, enum match_side which, const struct files_side 
     }
     side->bytes = mapped_bytes(side->file);
     side->count = mapped_count(side->file);
-    return side->source->reader != NULL || side->shape.charset != NULL || side->shape.totals
-               ? 0
-               : side_bind(side, err);
+    bool told = side->source->reader != NULL || side->shape.charset != NULL || side->shape.totals ||
+                statement_is_packed(side->bytes, side->count);
+    return told ? 0 : side_bind(side, err);
 }
 
 void side_close(struct side *side) {

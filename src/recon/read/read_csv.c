@@ -12,6 +12,7 @@
 
 #include "recon/csv_rows.h"
 #include "recon/map.h"
+#include "recon/seems.h"
 #include "recon/seen.h"
 #include "recon/statement.h"
 
@@ -119,14 +120,23 @@ static void check_repeated(struct csv_reading *reading, const struct statement_r
     }
 }
 
+static void tell_faults(struct csv_reading *reading) {
+    const struct csv_rows *rows = &reading->rows;
+    struct map_fault faults[MAP_ROW_FAULTS_MAX];
+    int count = csv_map_row_faults(&reading->binding, rows->fields, rows->count, &reading->text,
+                                   faults);
+    for (int i = 0; i < count; i++) {
+        statement_tell(reading->sink, faults[i].problem, rows->line, "%s", faults[i].text);
+    }
+}
+
 static int take_row(struct csv_reading *reading, struct err *err) {
     const struct csv_rows *rows = &reading->rows;
     struct statement_row row;
     enum statement_problem problem = PROBLEM_BAD_ROW;
-    struct err why;
     if (csv_map_row(&reading->binding, rows->fields, rows->count, rows->line, &reading->text, &row,
-                    &problem, &why) < 0) {
-        statement_tell(reading->sink, problem, rows->line, "%s", why.detail);
+                    &problem, NULL) < 0) {
+        tell_faults(reading);
         return 0;
     }
     check_repeated(reading, &row);
@@ -142,6 +152,9 @@ static int take_row(struct csv_reading *reading, struct err *err) {
 static bool begin(struct csv_reading *reading, bool *ret_has_record) {
     struct map_shape shape = csv_map_shape(reading->map);
     struct err why;
+    char hint[SEEMS_CHARS_MAX + 1];
+    const char *bytes = reading->rows.csv.at;
+    size_t count = (size_t)(reading->rows.csv.end - bytes);
     reading->rows.comment = shape.comment;
     if (!csv_rows_pass_lines(&reading->rows, shape.skip_lines)) {
         statement_tell(reading->sink, PROBLEM_CUT, 0, "the file ends before its header");
@@ -155,7 +168,9 @@ static bool begin(struct csv_reading *reading, bool *ret_has_record) {
     const struct csv_rows *rows = &reading->rows;
     if (csv_map_bind(reading->map, shape.header ? rows->fields : NULL,
                      *ret_has_record ? rows->count : 0, &reading->binding, &why) < 0) {
-        tell(reading, PROBLEM_MISSING_COLUMN, why.detail);
+        (void)seems(bytes, count, shape.delimiter, shape.charset, hint);
+        statement_tell(reading->sink, PROBLEM_MISSING_COLUMN, rows->line, "%s%s%s", why.detail,
+                       hint[0] != '\0' ? ". " : "", hint);
         return false;
     }
     if (shape.header) {

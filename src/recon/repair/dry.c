@@ -257,7 +257,7 @@ static int run(struct dry *dry, struct err *err) {
 int repair_dry_run(struct recon *recon, const char *rule, const char *gateway,
                    struct answer *ret_answer, struct err *err) {
     if (rule != NULL && repair_rule_find(recon->options.rules, rule) == NULL) {
-        return err_set(err, ERR_NOT_FOUND, "there is no repair rule \"%.60s\"", rule);
+        return repair_rule_unknown(recon->options.rules, rule, err);
     }
     struct dry *dry = calloc(1, sizeof *dry);
     if (dry == NULL) {
@@ -276,7 +276,7 @@ int repair_dry_run(struct recon *recon, const char *rule, const char *gateway,
         r = run(dry, err);
     }
     tell_sums(dry);
-    r = r < 0 ? r : repair_answer_buf(ret_answer, 200, &dry->buf, err);
+    r = r < 0 ? r : answer_take(ret_answer, 200, &dry->buf, err);
     buf_release(&dry->buf);
     free(dry);
     return r;

@@ -60,6 +60,24 @@ static void name_second(struct repair_facts *facts, const char *own_id, const ch
     }
 }
 
+/* Its case has the gateway's name of it, or is that of the attempt's own late money. */
+static int load_returned(struct store_tx *tx, struct repair_facts *facts, struct err *err) {
+    bool named = facts->second_id[0] != '\0' || facts->second_charge_id[0] != '\0';
+    const char *subject = !named                         ? facts->attempt_id
+                          : facts->second_id[0] != '\0' ? facts->second_id
+                                                        : facts->second_charge_id;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT c.id FROM review_case c JOIN operation o ON o.id = c.operation_id "
+                      "WHERE c.kind = $1 AND c.subject = $2 AND c.gateway = $3 AND o.state = 4",
+                      S_TEXT(named ? "duplicate_charge" : "late_success"), S_TEXT(subject),
+                      S_TEXT(facts->row.gateway));
+    r = r < 0 ? r : sql_next(rows, err);
+    facts->returned = r > 0;
+    return r < 0 ? r : 0;
+}
+static_assert(OPERATION_SUCCEEDED == 4, "the state above");
+
 static int load_attempt(struct store_tx *tx, struct arena *arena, struct repair_facts *facts,
                         struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
@@ -90,7 +108,9 @@ static int load_attempt(struct store_tx *tx, struct arena *arena, struct repair_
     name_second(facts, sql_text(rows, 2), sql_text(rows, 3));
     sql_rows_free(rows);
     rows = NULL;
-    return repair_callbacks_waiting(tx, facts->attempt_id, &facts->callbacks_waiting, err);
+    r = load_returned(tx, facts, err);
+    return r < 0 ? r
+                 : repair_callbacks_waiting(tx, facts->attempt_id, &facts->callbacks_waiting, err);
 }
 
 static_assert(ATTEMPT_CHARGED == 6, "the state above");
@@ -164,6 +184,9 @@ static const char *not_return(const struct repair_facts *facts) {
     }
     if (facts->row.their_rows != 1) {
         return "several rows are in it";
+    }
+    if (facts->returned) {
+        return "the second charge was sent back already";
     }
     bool named = facts->second_id[0] != '\0' || facts->second_charge_id[0] != '\0';
     if (facts->row.class == CLASS_PAID_THERE || facts->row.class == CLASS_TWO_GATEWAYS) {

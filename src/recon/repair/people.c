@@ -31,7 +31,7 @@ static int answer_rules(const struct said *said, struct store_tx *tx, struct ans
     BUF_AUTO buf;
     buf_init(&buf, REPAIR_ANSWER_BYTES_MAX);
     int r = repair_rules_json(said->recon, tx, &buf, err);
-    return r < 0 ? r : repair_answer_buf(ret_answer, 200, &buf, err);
+    return r < 0 ? r : answer_take(ret_answer, 200, &buf, err);
 }
 
 /* The rules look at the breaks and cases that are open now, and not only after the next run. */
@@ -116,7 +116,7 @@ int repair_rule_switch(struct recon *recon, const struct caller *caller, const c
                         .enable = enable};
     int r = need_reason(reason, err);
     if (r >= 0 && said.rule == NULL) {
-        r = err_set(err, ERR_NOT_FOUND, "there is no repair rule \"%.60s\"", name);
+        r = repair_rule_unknown(recon->options.rules, name, err);
     }
     r = r < 0 ? r
               : idempotent_run(recon->options.payments, caller,
@@ -227,6 +227,7 @@ static int reverse_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     row.reversed_by = said->caller->actor;
     row.reason = said->reason;
     r = r < 0 ? r : break_reopen(tx, arena, &facts.row, said->caller->actor, said->reason, err);
+    r = r < 0 ? r : recon_disagreement_follows(said->recon, tx, &facts.row, err);
     r = r < 0 ? r : repair_row_save(tx, &row, REPAIR_IS_REVERSED, err);
     r = r < 0 ? r : repair_ticket(said->recon, tx, &facts, &row, err);
     if (r < 0) {
@@ -235,7 +236,7 @@ static int reverse_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     BUF_AUTO buf;
     buf_init(&buf, REPAIR_ANSWER_BYTES_MAX);
     repair_row_render(&buf, &row);
-    r = repair_answer_buf(ret_answer, 200, &buf, err);
+    r = answer_take(ret_answer, 200, &buf, err);
     return r < 0 ? r
                  : audit_append(tx, said->caller->actor, "repair.reverse", row.id.text,
                                 said->reason, "{}", err);

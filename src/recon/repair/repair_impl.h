@@ -89,6 +89,7 @@ struct repair_facts {
     bool attempt_live, attempt_charged, callback_came;
     bool paid_otherwise; /* the order is paid, and not with this attempt */
     bool paid_elsewhere; /* and at another gateway */
+    bool returned;       /* what would be returned as a second charge went back already */
     const char *own_id;  /* the gateway's name of what the attempt is there */
     int callbacks_waiting;
 };
@@ -140,6 +141,15 @@ MUST_USE int repair_case_of_break(struct store_tx *tx, struct arena *arena,
 MUST_USE int repair_elsewhere(struct store_tx *tx, struct arena *arena,
                               const struct repair_facts *facts, struct err *err);
 
+/* ---- bank.c: the same of a transfer, which is known by its row of the bank's ---- */
+bool repair_is_transfer(const struct repair_case *held);
+MUST_USE int repair_break_of_transfer(struct store_tx *tx, struct arena *arena,
+                                      const struct repair_case *held, const char **ret_id,
+                                      struct err *err);
+MUST_USE int repair_transfer_of_break(struct store_tx *tx, struct arena *arena,
+                                      const struct repair_facts *facts, const char **ret_id,
+                                      struct err *err);
+
 /* The job JOB_CASE (payment/repair.h). */
 MUST_USE int repair_case_job(void *ctx, const struct job *job, int64_t *ret_again_us,
                              struct err *err);
@@ -172,9 +182,6 @@ MUST_USE int repair_ticket(struct recon *recon, struct store_tx *tx,
                            struct err *err);
 
 MUST_USE int repair_rules_json(struct recon *recon, struct store_tx *tx, struct buf *buf,
-                               struct err *err);
-/* Takes the buffer's text. ERR_TOO_LARGE: it did not fit. */
-MUST_USE int repair_answer_buf(struct answer *ret_answer, int status, struct buf *buf,
                                struct err *err);
 
 #define JOB_REPAIR "repair"

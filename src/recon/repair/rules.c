@@ -411,6 +411,44 @@ const struct repair_rule *repair_rule_find(const struct repair_rules *rules, con
     return NULL;
 }
 
+int repair_rule_unknown(const struct repair_rules *rules, const char *name, struct err *err) {
+    char names[160] = "";
+    size_t used = 0;
+    int count = rules != NULL ? rules->count : 0, told = 0;
+    for (; told < count && used + strlen(rules->rules[told].name) + 3 < sizeof names; told++) {
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", told > 0 ? ", " : "",
+                                 rules->rules[told].name);
+    }
+    (void)err_set(err, ERR_NOT_FOUND, "there is no repair rule \"%.60s\"", name);
+    return count == 0
+               ? err_hint(err, "There are none: reconciliation.repair_rules names their file.")
+               : err_hint(err, "One of: %s%s (`holdfast rule list`).", names,
+                          told < count ? ", …" : "");
+}
+
+const char *repair_rule_hint(const struct repair_rule *rule) {
+    static const struct {
+        enum repair_action action;
+        enum match_class older, newer;
+        const char *hint;
+    } newer[] = {
+        {REPAIR_RETURN_SECOND, CLASS_PAID_THERE, CLASS_TWO_GATEWAYS,
+         "orders that were paid at two gateways are left to people: add paid_at_two_gateways, "
+         "which was part of paid_there_open_here once, to its classes"},
+        {REPAIR_REFUND, CLASS_REFUND_LOST, CLASS_REFUND_FAILED,
+         "refunds that failed there are left to people: add refund_failed_there, which was told "
+         "by other classes once, to its classes"},
+    };
+    for (size_t i = 0; i < COUNT_OF(newer); i++) {
+        bool older = (rule->classes & UINT64_C(1) << newer[i].older) != 0;
+        bool has = (rule->classes & UINT64_C(1) << newer[i].newer) != 0;
+        if (rule->action == newer[i].action && older && !has) {
+            return newer[i].hint;
+        }
+    }
+    return NULL;
+}
+
 const struct repair_cap *repair_rule_cap(const struct repair_rule *rule, struct currency currency) {
     for (int i = 0; i < rule->cap_count; i++) {
         if (currency_equal(rule->caps[i].currency, currency)) {

@@ -64,6 +64,12 @@ MUST_USE int repair_rules_read(const char *name, const char *text, struct repair
 void repair_rules_free(struct repair_rules *rules); /* NULL is fine */
 
 const struct repair_rule *repair_rule_find(const struct repair_rules *rules, const char *name);
+/* ERR_NOT_FOUND, with the names of those that there are. */
+MUST_USE int repair_rule_unknown(const struct repair_rules *rules, const char *name,
+                                 struct err *err);
+/* Of a rule that names a class and not one that was part of it once: what it is not for, and what
+ * to do (a literal); NULL. */
+const char *repair_rule_hint(const struct repair_rule *rule);
 /* NULL: the rule does not touch that currency. */
 const struct repair_cap *repair_rule_cap(const struct repair_rule *rule, struct currency currency);
 /* By class, gateway and age alone. NULL: it is for it; "": it is not for its class; else why it is

@@ -235,6 +235,7 @@ static int rule_json(struct store_tx *tx, const struct repair_rule *rule, struct
     put(buf, "says", rule->says);
     put(buf, "action", repair_action_name(rule->action));
     put(buf, "does", repair_action_does(rule->action));
+    put(buf, "hint", repair_rule_hint(rule) != NULL ? repair_rule_hint(rule) : "");
     buf_add_text(buf, "\"classes\":[");
     bool some = false;
     for (int i = 1; i < CLASS_COUNT; i++) {
@@ -279,21 +280,12 @@ static int rules_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return repair_rules_json(telling->recon, tx, telling->buf, err);
 }
 
-int repair_answer_buf(struct answer *ret_answer, int status, struct buf *buf, struct err *err) {
-    if (!buf_ok(buf)) {
-        return err_set(err, ERR_TOO_LARGE, "there is more to tell than fits into one answer");
-    }
-    ret_answer->status = status;
-    ret_answer->json = buf_take(buf);
-    return 0;
-}
-
 static int tell(struct telling *telling, store_fn *fn, struct answer *ret_answer, struct err *err) {
     BUF_AUTO buf;
     buf_init(&buf, REPAIR_ANSWER_BYTES_MAX);
     telling->buf = &buf;
     int r = store_read(telling->recon->options.store, fn, telling, err);
-    return r < 0 ? r : repair_answer_buf(ret_answer, 200, &buf, err);
+    return r < 0 ? r : answer_take(ret_answer, 200, &buf, err);
 }
 
 int repair_rules_get(struct recon *recon, struct answer *ret_answer, struct err *err) {

@@ -62,6 +62,7 @@ static int ask_second(struct work *work, struct err *err) {
         .attempt_id = work->row.attempt_id,
         .gateway_id = own ? "" : work->row.second_id,
         .charge_id = own ? "" : work->row.second_charge_id,
+        .by = &work->caller,
     };
     return repair_second_ask(work->recon->options.payments, &second, &work->answer, err);
 }
@@ -181,6 +182,7 @@ static int end(struct work *work, struct store_tx *tx, enum repair_state to, str
              work->answer.text);
     if (to == REPAIR_IS_DONE && work->row.action == REPAIR_WRITE_OFF) {
         r = break_write_off(tx, work->arena, &facts.row, work->actor, work->reason, err);
+        r = r < 0 ? r : recon_disagreement_follows(work->recon, tx, &facts.row, err);
     }
     r = r < 0 ? r : note(work, tx, &facts, line, err);
     if (r >= 0 && repair_state_bad(to) && break_is_live(facts.row.state)) {
