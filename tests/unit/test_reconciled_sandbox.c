@@ -21,15 +21,16 @@ static const struct source {
     int minutes;  /* of its days, east of UTC */
     bool fetched; /* by the adapter; else from the control port */
     bool fees;    /* both sides tell them, movement by movement */
+    bool balances;
 } sources[] = {
-    {"alipay", "alipay", "trade", BEIJING_MINUTES, true, false},
-    {"wechatpay", "wechat", "fund", BEIJING_MINUTES, true, false},
-    {"wechatpay", "wechat", "trade", BEIJING_MINUTES, true, false},
-    {"unionpay", "unionpay", "settlement", BEIJING_MINUTES, true, false},
-    {"stripe", "stripe", "activity", 0, true, true},
-    {"stripe", "stripe", "payout", 0, true, true},
-    {"paypal", "paypal", "trr", 0, false, true},
-    {"paypal", "paypal", "stl", 0, false, true},
+    {"alipay", "alipay", "trade", BEIJING_MINUTES, true, false, false},
+    {"wechatpay", "wechat", "fund", BEIJING_MINUTES, true, false, true},
+    {"wechatpay", "wechat", "trade", BEIJING_MINUTES, true, false, false},
+    {"unionpay", "unionpay", "settlement", BEIJING_MINUTES, true, false, false},
+    {"stripe", "stripe", "activity", 0, true, true, false},
+    {"stripe", "stripe", "payout", 0, true, true, false},
+    {"paypal", "paypal", "trr", 0, false, true, true},
+    {"paypal", "paypal", "stl", 0, false, true, true},
 };
 
 static struct run_figures figures;
@@ -271,16 +272,46 @@ static void say_breaks(const struct source *source) {
     fail_msg("%lld breaks", (long long)world_int(W, ALL_BREAKS));
 }
 
+/* Rows that are the gateway's own and move nothing: authorizations, and what is not done. */
+#define OWN_UNMOVED                                                                                \
+    world_int(W, "SELECT COUNT(*) FROM statement_row WHERE kind > 5 AND kind NOT IN (14, 15) AND " \
+                 "(status <> 1 OR kind = 16 OR (gross_minor = 0 AND COALESCE(fee_minor, 0) = 0))")
+
+/* Where the file tells balances, they and our books are explained, with nothing expected. */
+static void assert_balanced(const struct source *source) {
+    assert_int_equal(figures.balance_count > 0, source->balances);
+    for (int i = 0; i < figures.balance_count; i++) {
+        const struct run_balance *balance = &figures.balances[i];
+        if (!balance->proved) {
+            fail_msg("%s %s %s: %s", source->gateway, source->kind, balance->currency.code,
+                     balance->broken_by);
+        }
+        int64_t apart = balance->closing_minor - balance->ours_minor;
+        assert_int_equal(apart, balance->items_minor[RUN_ITEM_BEFORE] +
+                                    balance->items_minor[RUN_ITEM_FEES]);
+        assert_int_equal(balance->closing_minor, balance->opening_minor + balance->rows_minor);
+        if (source->fees) {
+            assert_int_equal(balance->items_minor[RUN_ITEM_FEES], 0);
+        }
+    }
+}
+
 /* Everything of ours is settled, with rows of theirs. */
 static void assert_square(const struct source *source, int64_t ours) {
     if (world_int(W, ALL_BREAKS) != 0) {
         say_breaks(source);
     }
     assert_int_equal(rows_in(CLASS_MATCHED, OURS), ours);
-    assert_int_equal(figures.rows[OURS], ours);
+    assert_int_equal(figures.rows[OURS], ours + rows_in(CLASS_GATEWAYS_OWN, OURS));
     assert_int_equal(rows_in(CLASS_EXPECTED, OURS), 0);
     assert_true(rows_in(CLASS_MATCHED, THEIRS) == ours);
     assert_true(figures.ties_out);
+    /* What is the gateway's own is booked once, row by row. */
+    assert_int_equal(rows_in(CLASS_GATEWAYS_OWN, OURS), world_int(W, "SELECT COUNT(*) FROM "
+                                                                     "own_booking"));
+    assert_int_equal(rows_in(CLASS_GATEWAYS_OWN, THEIRS) - OWN_UNMOVED,
+                     rows_in(CLASS_GATEWAYS_OWN, OURS));
+    assert_balanced(source);
 }
 
 static int64_t movements_of(const struct source *source) {
@@ -297,7 +328,8 @@ static int64_t movements_of(const struct source *source) {
 static void again(void) {
     static const char *const tables[] = {
         "movement",       "recon_break_event", "recon_break", "reconciliation_book",
-        "reconciliation", "statement_row",     "statement"};
+        "reconciliation", "statement_row",     "statement",   "statement_balance",
+        "own_booking",    "posting WHERE kind >= 26"};
     char sql[100];
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         snprintf(sql, sizeof sql, "DELETE FROM %s", tables[i]);
