@@ -233,19 +233,36 @@ static GArray *dues_of(const struct run *run) {
     return dues;
 }
 
-/* A payout that a line names, or whose very amount one has, is left to the rules; and such a line. */
-static bool left_to_rules(GArray *dues, const struct match_row *row) {
-    bool left = false;
+/* Gives the line and its payouts one name, by which the rules put them together. */
+static void join(struct run *run, guint line, struct due *due) {
+    const char *name = g_array_index(run->sides[THEIRS].names, struct side_row, line).id;
+    g_array_index(run->sides[THEIRS].rows, struct match_row, line).batch = text_of(name);
+    g_array_index(run->sides[OURS].rows, struct match_row, due->row).batch = text_of(name);
+    due->taken = true;
+}
+
+/* One payout that the line names is left to the rules, which compare the two; several are joined.
+ * So is one that has its very amount. True: nothing is left to be done about the line. */
+static bool join_named(struct run *run, GArray *dues, guint at) {
+    const struct match_row row = g_array_index(run->sides[THEIRS].rows, struct match_row, at);
+    guint named = 0;
+    bool same = false;
     for (guint i = 0; i < dues->len; i++) {
-        struct due *due = &g_array_index(dues, struct due, i);
-        bool same = due->amount_minor == row->amount_minor &&
-                    currency_equal(due->currency, row->currency);
-        if (names(row, due)) {
-            due->taken = left = true;
-        }
-        left = left || same;
+        const struct due *due = &g_array_index(dues, struct due, i);
+        named += !due->taken && names(&row, due);
+        same = same || (due->amount_minor == row.amount_minor &&
+                        currency_equal(due->currency, row.currency));
     }
-    return left;
+    for (guint i = 0; named > 0 && i < dues->len; i++) {
+        struct due *due = &g_array_index(dues, struct due, i);
+        if (!due->taken && names(&row, due)) {
+            due->taken = true;
+            if (named > 1) {
+                join(run, at, due);
+            }
+        }
+    }
+    return named > 0 || same;
 }
 
 static bool is_open_line(const struct run *run, guint i) {
@@ -258,22 +275,18 @@ void payouts_bundle(struct run *run) {
     GArray *rows = run->sides[THEIRS].rows;
     GArray *dues = dues_of(run), *lines = g_array_new(false, false, sizeof(guint));
     for (guint i = 0; dues->len > 1 && i < rows->len; i++) {
-        if (is_open_line(run, i) &&
-            !left_to_rules(dues, &g_array_index(rows, struct match_row, i))) {
+        if (is_open_line(run, i) && !join_named(run, dues, i)) {
             g_array_append_val(lines, i);
         }
     }
     for (guint i = 0; i < lines->len; i++) {
         guint at = g_array_index(lines, guint, i), first = 0;
-        struct match_row *row = &g_array_index(rows, struct match_row, at);
+        const struct match_row *row = &g_array_index(rows, struct match_row, at);
         const struct payout_line line = {
             .currency = row->currency, .amount_minor = row->amount_minor, .at_us = row->at_us};
         guint count = find_sum(dues, &line, &first);
         for (guint k = first; k < first + count; k++) {
-            struct due *due = &g_array_index(dues, struct due, k);
-            due->taken = true;
-            row->batch = text_of(g_array_index(run->sides[THEIRS].names, struct side_row, at).id);
-            g_array_index(run->sides[OURS].rows, struct match_row, due->row).batch = row->batch;
+            join(run, at, &g_array_index(dues, struct due, k));
         }
     }
     g_array_free(lines, true);
