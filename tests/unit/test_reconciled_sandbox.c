@@ -231,15 +231,21 @@ static void take_days(const struct source *source, int64_t from_us) {
 
 /* ---- and what comes out ---- */
 
+static const char *pays_out_to; /* each gateway */
+
 static void run_of(const struct source *source) {
     struct reconciliation_id id;
     struct err err = {0};
+    bool bank = strcmp(source->control, "bank") == 0;
     const struct run_request request = {
         .gateway = source->gateway,
         .actor = "user:usr_1",
         .until_us = clock_wall_us(),
         .business_days = RUN_BUSINESS_DAYS_USUAL,
         .time_zone = source->minutes != 0 ? "Asia/Shanghai" : "UTC",
+        .bank = bank,
+        .pays_out_to = bank ? NULL : pays_out_to,
+        .payout_days = 3,
     };
     test_clock_advance(US_PER_SECOND);
     must(reconcile_run(W->engine.store, &request, &id, &figures, &err), &err);
@@ -360,6 +366,45 @@ static void without_a_fault_nothing_is_found(void **state) {
         run_of(&sources[i]);
         assert_square(&sources[i], movements_of(&sources[i]));
     }
+}
+
+/* What the gateways pay out, by their own statements, is what the bank received by its own; and the
+ * balances of both prove it. (UnionPay's file tells no payout.) */
+static void what_gateways_pay_out_is_found_at_the_bank(void **state) {
+    (void)state;
+    static const size_t paying[] = {1, 5, 6};
+    static const char *const kinds[] = {"camt053", "mt940"};
+    begun_us = clock_wall_us();
+    for (size_t i = 0; i < COUNT_OF(paying); i++) {
+        book_of(&sources[paying[i]]);
+    }
+    pass(8 * DAY_US);
+    pays_out_to = "bank-eu";
+    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        const struct source bank = {"bank-eu", "bank", kinds[kind], 0, false, false, true};
+        again();
+        for (size_t i = 0; i < COUNT_OF(paying); i++) {
+            take_days(&sources[paying[i]], begun_us);
+            run_of(&sources[paying[i]]);
+        }
+        int64_t due = world_int(W, "SELECT COUNT(*) FROM own_booking WHERE bank = 'bank-eu'");
+        assert_true(due > 4);
+        run_of(&bank);
+        assert_int_equal(rows_in(CLASS_EXPECTED, OURS) + rows_in(CLASS_BANK_MISSING, OURS), due);
+        take_days(&bank, begun_us);
+        run_of(&bank);
+        if (world_int(W, ALL_BREAKS) != 0) {
+            say_breaks(&bank);
+        }
+        assert_int_equal(rows_in(CLASS_MATCHED, OURS), due);
+        assert_int_equal(rows_in(CLASS_MATCHED, THEIRS), due);
+        assert_int_equal(figures.rows[OURS], due);
+        assert_balanced(&bank);
+        for (int i = 0; i < figures.balance_count; i++) {
+            assert_int_equal(figures.balances[i].closing_minor, figures.balances[i].ours_minor);
+        }
+    }
+    pays_out_to = NULL;
 }
 
 /* ---- faults ---- */
@@ -602,6 +647,7 @@ static void a_late_statement_is_not_there_until_its_time(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(without_a_fault_nothing_is_found),
+        BOTH(what_gateways_pay_out_is_found_at_the_bank),
         BOTH(each_fault_is_found_as_what_it_is_and_nothing_else),
         BOTH(a_break_is_about_the_row_that_was_planted),
         BOTH(what_was_done_at_the_gateway_s_own_desk_is_found),
