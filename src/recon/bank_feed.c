@@ -252,7 +252,8 @@ static void pass_problem(void *ctx, enum statement_problem problem, int64_t line
 }
 
 int bank_feed(struct recon *recon, const struct statement_request *request,
-              const char *statement_id, const struct bank_terms *terms, struct bank_fed *ret_fed, struct err *err) {
+              const char *statement_id, const struct bank_terms *terms, struct bank_fed *ret_fed,
+              struct err *err) {
     const char *zone = request->source.time_zone;
     struct feeding feeding = {
         .recon = recon,

@@ -27,7 +27,9 @@ struct bank_fed {
     int64_t refused;
     char why[400]; /* of the first that was refused */
 };
+/* `statement_id`: as which it was taken in. */
 MUST_USE int bank_feed(struct recon *recon, const struct statement_request *request,
-                       const char *statement_id, const struct bank_terms *terms, struct bank_fed *ret_fed, struct err *err);
+                       const char *statement_id, const struct bank_terms *terms,
+                       struct bank_fed *ret_fed, struct err *err);
 
 #endif

@@ -23,8 +23,12 @@ static const struct {
 #undef X
 };
 
+/* statement.booked */
+enum booked { BOOKED_NOT = 0, BOOKED_WHOLE = 1, BOOKED_IN_PART = 2 };
+enum { BOOKING_ID_CHARS_MAX = 79 };
+
 struct booking {
-    char id[MOVEMENT_ID_CHARS_MAX + 1];
+    char id[BOOKING_ID_CHARS_MAX + 1];
     struct statement_id statement;
     int64_t number;
     enum row_kind kind;
@@ -118,6 +122,14 @@ static int next_statement(struct piece *piece, struct store_tx *tx, const char *
 
 static void text_into(char *ret_text, size_t bytes, const struct sql_rows *rows, int column) {
     snprintf(ret_text, bytes, "%s", sql_text(rows, column));
+}
+
+/* As far as it has come: `whole` when there are no more rows behind this piece. */
+static int mark(const struct piece *piece, struct store_tx *tx, enum booked whole,
+                struct err *err) {
+    return sql_put_one(tx, err, "UPDATE statement SET booked = $2 WHERE id = $1",
+                       S_TEXT(piece->statement.text),
+                       S_INT(piece->count < OWN_ROWS_A_WRITE ? whole : BOOKED_IN_PART));
 }
 
 /* ---- booking ---- */
@@ -218,8 +230,8 @@ static int book_row(const struct run *run, struct store_tx *tx, struct booking *
 }
 
 #define UNBOOKED                                                                                   \
-    "SELECT id FROM statement WHERE gateway = $1 AND state = 2 AND booked = 0 ORDER BY id LIMIT 1 "\
-    "FOR UPDATE"
+    "SELECT id FROM statement WHERE gateway = $1 AND state = 2 AND booked <> 1 ORDER BY id LIMIT "  \
+    "1 FOR UPDATE"
 
 static int book_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct piece *piece = ctx;
@@ -234,10 +246,7 @@ static int book_tx(struct store_tx *tx, void *ctx, struct err *err) {
         r = book_row(piece->run, tx, &piece->rows[i], err);
         due = due || piece->rows[i].bank[0] != '\0';
     }
-    if (r >= 0 && piece->count < OWN_ROWS_A_WRITE) {
-        r = sql_put_one(tx, err, "UPDATE statement SET booked = 1 WHERE id = $1 AND state = 2",
-                        S_TEXT(piece->statement.text));
-    }
+    r = r < 0 ? r : mark(piece, tx, BOOKED_WHOLE, err);
     return r < 0 || !due ? r
                          : recon_ask_run(tx, piece->run->request->pays_out_to,
                                          piece->run->request->actor, err);
@@ -297,7 +306,7 @@ static int take_back_row(const struct run *run, struct store_tx *tx, const struc
 }
 
 #define BOOKED_IN_VAIN                                                                             \
-    "SELECT id FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked = 1 ORDER BY id "  \
+    "SELECT id FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked <> 0 ORDER BY id " \
     "LIMIT 1 FOR UPDATE"
 
 static int take_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -315,14 +324,11 @@ static int take_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
                 ? r
                 : recon_ask_run(tx, piece->rows[i].bank, run->request->actor, err);
     }
-    if (r < 0 || piece->count == OWN_ROWS_A_WRITE) {
-        return r;
-    }
-    r = sql_put(tx, err, "DELETE FROM statement_balance WHERE statement_id = $1",
-                S_TEXT(piece->statement.text));
-    return r < 0 ? r
-                 : sql_put_one(tx, err, "UPDATE statement SET booked = 0 WHERE id = $1",
-                               S_TEXT(piece->statement.text));
+    r = r < 0 || piece->count == OWN_ROWS_A_WRITE
+            ? r
+            : sql_put(tx, err, "DELETE FROM statement_balance WHERE statement_id = $1",
+                      S_TEXT(piece->statement.text));
+    return r < 0 ? r : mark(piece, tx, BOOKED_NOT, err);
 }
 
 /* ---- all of it ---- */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * own.h: what a gateway books for itself, in our books: fees of its own, tax, reserves, corrections,
- * changes of currency, transfers and payouts, each as own_rows.def says.
+ * own.h: what a gateway books for itself, in our books: fees of its own, tax, reserves,
+ * corrections, changes of currency, transfers and payouts, each as own_rows.def says.
  *
- *   statement counts ──run──▶ its own rows are booked        (statement.booked 0 → 1)
- *   no longer counts ──run──▶ and taken back by the opposite (statement.booked 1 → 0)
+ *   statement counts ──run──▶ its own rows are booked        (statement.booked 0 → 2 → 1)
+ *   no longer counts ──run──▶ and taken back by the opposite (statement.booked 1 → 2 → 0)
  *
  *   1. A row is booked once, whatever happens in between: by its place on its statement, and so
  *      that of a crash nothing is left half-done (a piece of rows is one transaction). A statement

@@ -58,7 +58,7 @@ struct run_request {
     const char *time_zone; /* of the gateway's days; NULL: UTC */
     const struct match_options *options;  /* NULL: the usual rules, exact to the unit */
     const struct break_risk_policy *risk; /* what raises a risk; NULL: break_risks.def alone */
-    bool bank;               /* the gateway is a bank account: its rows are the bank's (run_bank.h) */
+    bool bank; /* the gateway is a bank account: our side is what its rows were booked as */
     const char *pays_out_to; /* the bank account that its payouts arrive on; NULL: none of ours */
     int payout_days;         /* so many business days a payout may take to arrive there */
 };

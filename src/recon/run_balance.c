@@ -8,7 +8,11 @@
 
 #include "base/json.h"
 
-enum { STATEMENTS_A_WRITE = 50, CHAIN_CHARS_MAX = 2 * ROW_ID_CHARS_MAX, BALANCES_BYTES_MAX = 16384 };
+enum {
+    STATEMENTS_A_WRITE = 50,
+    CHAIN_CHARS_MAX = 2 * ROW_ID_CHARS_MAX,
+    BALANCES_BYTES_MAX = 16 * 1024,
+};
 
 static const struct {
     const char *name;
@@ -104,7 +108,7 @@ static int read_told_tx(struct store_tx *tx, void *ctx, struct err *err) {
     g_array_set_size(keeping->told, 0);
     int r = sql_query(tx, err, &rows,
                       "SELECT id, balances, from_us, until_us, sequence, reader, account FROM "
-                      "statement WHERE gateway = $1 AND state = 2 AND booked = 0 AND balances <> "
+                      "statement WHERE gateway = $1 AND state = 2 AND booked <> 1 AND balances <> "
                       "'[]' ORDER BY id",
                       S_TEXT(keeping->run->request->gateway));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -443,8 +447,8 @@ static int judge(struct run *run, struct store_tx *tx, struct run_balance *balan
 static int is_moment(struct run *run, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT 1 FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked = "
-                      "1 LIMIT 1",
+                      "SELECT 1 FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked <> "
+                      "0 LIMIT 1",
                       S_TEXT(run->request->gateway));
     r = r < 0 ? r : sql_next(rows, err);
     run->figures->balances_later = r > 0;

@@ -88,7 +88,7 @@ enum our_column {
 };
 static_assert((int)OUR_COLUMNS_READ == (int)OUR_COLUMN_COUNT, "each column has a name");
 
-/* Beside its row, which is known by the booking as well; or at the bank, by what the bank repeats. */
+/* Beside its row, which is known by the booking as well; or at the bank, by what it repeats. */
 static void own_read(const struct sql_rows *rows, struct our_read *read) {
     bool at_bank = sql_int(rows, OWN_AT_BANK) != 0;
     read->kind = (enum row_kind)sql_int(rows, OWN_KIND);

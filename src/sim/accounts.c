@@ -103,8 +103,8 @@ static void truth(struct accounts *accounts, enum sb_gateway gateway, bool lies,
     }
 }
 
-/* What the gateway books for itself: a fee, what it holds back, what it pays out. Other sums in each
- * file, so that one that is booked twice or not at all is seen (oracle_recon.c). */
+/* What the gateway books for itself: a fee, what it holds back, what it pays out. Each file has
+ * other sums, so that one that is booked twice or not at all is seen (oracle_recon.c). */
 static void own(const struct accounts *accounts, struct buf *file) {
     static const struct {
         const char *kind;

@@ -52,7 +52,7 @@ static inline void days_pass(int days) {
 
 /* ---- a gateway's statement ---- */
 
-enum { FILE_BYTES = 8192 };
+enum { FILE_BYTES = 32 * 1024 };
 struct file {
     char text[FILE_BYTES];
     size_t used;
@@ -126,7 +126,8 @@ static inline void bank_begin(struct bank_file *file, int day, int64_t opening_m
     file->day = day;
     file->closing_minor = opening_minor;
     file->used = (size_t)snprintf(file->text, FILE_BYTES,
-                                  ":20:DAY\n:25:" ACCOUNT "\n:28C:%d/001\n:60F:C%sUSD%lld,%02lld\n",
+                                  ":20:DAY\n:25:" ACCOUNT
+                                  "\n:28C:%d/001\n:60F:C%sUSD%lld,%02lld\n",
                                   100 + day, mt_day(day - 1, date), (long long)opening_minor / 100,
                                   (long long)opening_minor % 100);
 }

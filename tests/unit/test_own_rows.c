@@ -3,6 +3,8 @@
  * counts, on both engines. */
 #include "own_fixture.h"
 
+#include "recon/own.h"
+
 /* Of each kind one row, and what the books hold then. */
 static const struct {
     const char *kind;
@@ -194,6 +196,57 @@ static void a_run_that_dies_anywhere_books_and_takes_back_once(void **state) {
     free(id);
 }
 
+enum { LONG_ROWS = 3 * OWN_ROWS_A_WRITE - 50 };
+#define COUNTS "UPDATE statement SET state = 2, seen_run = ''"
+#define COUNTS_NOT "UPDATE statement SET state = 5"
+
+static int64_t fees_booked(void) {
+    return balance("gateway:stripe-a:fees");
+}
+
+/* A run dies when some rows of the long statement are booked and some are not. */
+static void die_half_way(void) {
+    for (int at = 5; fees_booked() == 0 || fees_booked() == LONG_ROWS; at += 5) {
+        struct failing failing = {at};
+        store_fault_set(W->engine.store, fail_at, &failing);
+        int r = run_once();
+        store_fault_set(W->engine.store, NULL, NULL);
+        assert_int_not_equal(r, 0);
+        (void)engine_exec(&W->engine, "UPDATE reconciliation SET begun_us = 0 WHERE state = 1");
+    }
+}
+
+/* It stops counting in the midst of being booked, or counts again in the midst of being taken back.
+ */
+static void a_statement_that_changes_half_way_is_booked_as_it_counts(void **state) {
+    (void)state;
+    start_own();
+    struct file file;
+    file_begin(&file);
+    for (int i = 0; i < LONG_ROWS; i++) {
+        char id[20];
+        snprintf(id, sizeof id, "fee_%d", i);
+        file_row(&file, id, "fee", 0, -1, 0, "");
+    }
+    free(file_take(&file, ""));
+    assert_int_equal(fees_booked(), LONG_ROWS);
+    (void)engine_exec(&W->engine, COUNTS_NOT);
+    die_half_way();
+    (void)engine_exec(&W->engine, COUNTS);
+    assert_int_equal(run_once(), 0);
+    assert_int_equal(fees_booked(), LONG_ROWS);
+    (void)engine_exec(&W->engine, COUNTS_NOT);
+    assert_int_equal(run_once(), 0);
+    assert_int_equal(fees_booked(), 0);
+    (void)engine_exec(&W->engine, COUNTS);
+    die_half_way();
+    (void)engine_exec(&W->engine, COUNTS_NOT);
+    assert_int_equal(run_once(), 0);
+    assert_int_equal(fees_booked(), 0);
+    assert_int_equal(balance(RECEIVABLE), 0);
+    assert_int_equal(world_int(W, LIVE_BREAKS), 0);
+}
+
 /* Books that a run had closed stay closed: what the statement tells of last week is posted now. */
 static void nothing_is_posted_into_a_closed_time(void **state) {
     (void)state;
@@ -243,6 +296,7 @@ int main(void) {
         OWN_TEST(a_withdrawn_statement_takes_its_bookings_back),
         OWN_TEST(a_corrected_statement_is_booked_instead_and_may_be_taken_back_itself),
         OWN_TEST(a_run_that_dies_anywhere_books_and_takes_back_once),
+        OWN_TEST(a_statement_that_changes_half_way_is_booked_as_it_counts),
         OWN_TEST(nothing_is_posted_into_a_closed_time),
         OWN_TEST(a_payout_that_is_not_what_its_rows_come_to_is_a_break),
     };

@@ -2,11 +2,11 @@
 -- 0030: what gateways book for themselves (fees, reserves, corrections, payouts) is in our books as
 -- well, and the balances that statements tell are held against ours.
 
--- 1: what the gateway books for itself in this statement is in our books, and its balances are
--- kept. 0: not yet, or taken out again, since the statement no longer counts.
+-- What the gateway books for itself in this statement, and the balances that it tells: 0 not in our
+-- books, 1 in them, 2 in part, on the way to the one or the other.
 ALTER TABLE statement ADD COLUMN booked bigint NOT NULL DEFAULT 0;
-CREATE INDEX statement_unbooked ON statement (gateway) WHERE state = 2 AND booked = 0;
-CREATE INDEX statement_booked_in_vain ON statement (gateway) WHERE state IN (3, 5) AND booked = 1;
+CREATE INDEX statement_unbooked ON statement (gateway) WHERE state = 2 AND booked <> 1;
+CREATE INDEX statement_booked_in_vain ON statement (gateway) WHERE state IN (3, 5) AND booked <> 0;
 
 -- One row of a statement that is the gateway's own, as it was booked. A row whose statement counts,
 -- no longer counts and counts again has one for each time that it was booked; at most one is in
