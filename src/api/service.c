@@ -368,6 +368,8 @@ static int source_settings(const struct service *service,
             .business_days = gateway->statements.business_days,
             .kinds = (const char *const *)gateway->statements.kinds,
             .kind_count = (int)gateway->statements.kinds_count,
+            .pays_out_to = gateway->statements.pays_out_to,
+            .pays_out_days = gateway->statements.pays_out_days,
         };
     }
     return count;

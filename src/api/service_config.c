@@ -81,6 +81,9 @@ static const cyaml_schema_field_t statements_fields[] = {
     CYAML_FIELD_UINT_PTR("business_days", OPTIONAL_POINTER, struct config_statements,
                          business_days),
     TEXTS("kinds", struct config_statements, kinds),
+    TEXT("pays_out_to", struct config_statements, pays_out_to, OPTIONAL),
+    CYAML_FIELD_UINT_PTR("pays_out_days", OPTIONAL_POINTER, struct config_statements,
+                         pays_out_days),
     CYAML_FIELD_END,
 };
 

@@ -47,6 +47,8 @@ struct config_statements {
     unsigned *business_days;
     char **kinds;
     unsigned kinds_count;
+    char *pays_out_to;
+    unsigned *pays_out_days;
 };
 
 struct config_gateway {

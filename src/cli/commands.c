@@ -442,7 +442,7 @@ const struct cli_command cli_commands[] = {
     {"bank", NULL, "Bank transfers: statements, what they pay, and what is paid out"},
     {"bank", "rows", "Rows of the bank's statements, newest first", NULL,
      OPTIONS({"state", "STATE", "Only these",
-              "new|matched|suspense|taken_back|takes_back|paid_out|came_back"},
+              "new|matched|suspense|taken_back|takes_back|paid_out|came_back|payout"},
              OPT_GATEWAY, {"payment", "PAYMENT", "Only those of this payment"}, OPT_LIMIT),
      NULL, ASKS, run_bank_rows},
     {"bank", "import", "Take in a statement in Holdfast's own CSV, whole or not at all",

@@ -41,6 +41,56 @@ static void print_books(const struct cli *cli, const json_t *figures) {
     table_print(table, cli, "Nothing has moved.");
 }
 
+static void print_items(const struct cli *cli, const json_t *balance) {
+    TABLE_AUTO table = TABLE("THEIRS LESS OURS", ">AMOUNT", "");
+    const char *currency = field_word(balance, "currency");
+    size_t i;
+    json_t *item;
+    char text[SHOW_CHARS_MAX];
+    json_array_foreach(json_object_get(balance, "items"), i, item) {
+        bool explains = field_true(item, "explains");
+        table_cell(table, field_text(item, "item"));
+        table_cell(table, show_sum(field_int(item, "amount"), currency, text));
+        table_styled(table, explains ? STYLE_GOOD : STYLE_BAD,
+                     explains ? "explained" : "NOT EXPLAINED");
+    }
+    table_print(table, cli, "Both are the same.");
+    if (field_text(balance, "broken_by") != NULL) {
+        cli_say(cli, "%s: %s.\n", currency, field_word(balance, "broken_by"));
+    }
+}
+
+/* What the gateway says that it has for us, and what our books say. */
+static void print_balances(const struct cli *cli, const json_t *figures) {
+    TABLE_AUTO table = TABLE("CURRENCY", ">OPENING", ">ROWS", ">CLOSING", ">OUR CLOSING", "");
+    const json_t *balances = json_object_get(figures, "balances");
+    size_t i;
+    json_t *balance;
+    if (json_array_size(balances) == 0) {
+        cli_say(cli, "\n%s\n",
+                field_true(figures, "balances_later")
+                    ? "A statement stopped counting meanwhile: the next run tells balances."
+                    : "No statement of it tells a balance: theirs is not held against ours.");
+        return;
+    }
+    json_array_foreach(balances, i, balance) {
+        char text[SHOW_CHARS_MAX];
+        const char *currency = field_word(balance, "currency");
+        bool proved = field_true(balance, "proved");
+        table_cell(table, currency);
+        table_cell(table, show_sum(field_int(balance, "opening"), currency, text));
+        table_cell(table, show_sum(field_int(balance, "rows"), currency, text));
+        table_cell(table, show_sum(field_int(balance, "closing"), currency, text));
+        table_cell(table, show_sum(field_int(balance, "ours"), currency, text));
+        table_styled(table, proved ? STYLE_GOOD : STYLE_BAD, proved ? "proved" : "NOT PROVED");
+    }
+    cli_say(cli, "\nTheir balances: opening + rows = closing, and what ours differs by\n");
+    table_print(table, cli, NULL);
+    json_array_foreach(balances, i, balance) {
+        print_items(cli, balance);
+    }
+}
+
 static void print_late(const struct cli *cli, const json_t *figures) {
     TABLE_AUTO table = TABLE("ROW", ">CHANGED THE BALANCE BY", "AT");
     size_t i;
@@ -151,8 +201,10 @@ static int print_run(const struct cli *cli, const json_t *run) {
     print_proof(cli, figures, proof);
     print_books(cli, figures);
     print_late(cli, figures);
+    print_balances(cli, figures);
     print_hints(cli, run, figures);
-    bool whole = field_true(proof, "every_row_in_one_class") && field_true(proof, "ties_out");
+    bool whole = field_true(proof, "every_row_in_one_class") && field_true(proof, "ties_out") &&
+                 !json_is_false(json_object_get(proof, "balances_proved"));
     return whole ? CLI_DONE : CLI_PROBLEM;
 }
 

@@ -55,6 +55,9 @@ void ledger_account(enum ledger_account_kind kind, const char *owner,
 }
 
 static const char *owner_of(enum ledger_account_kind kind, const struct posting *posting) {
+    if (kind == ACCOUNT_PAYOUTS && posting->sender != NULL) {
+        return posting->sender;
+    }
     return kind == ACCOUNT_STORE_CREDIT ? posting->customer : posting->gateway;
 }
 

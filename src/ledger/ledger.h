@@ -37,6 +37,8 @@ struct posting {
     const char *payment_id; /* "" when no payment explains it */
     const char *gateway;    /* name, where the accounts need one; else "" */
     const char *customer;   /* id, where the accounts need one; else "" */
+    /* Of a payout that is due at `gateway`: the one that pays it out; NULL: `gateway` itself. */
+    const char *sender;
     int64_t amount_minor;   /* ≥ 0; 0 writes nothing */
     struct currency currency;
     int64_t at_us;

@@ -56,6 +56,11 @@ MUST_USE int bank_row_get(struct payments *payments, const char *row_id, struct 
 MUST_USE int bank_row_match(struct payments *payments, const struct caller *caller,
                             const char *row_id, const char *payment_id, const char *reason,
                             struct answer *ret_answer, struct err *err);
+/* A row in suspense, which no payment of ours explains, turned out to be what a gateway of ours
+ * paid out: its posting is taken back and its case closed. 1: so it is; 0: somebody has decided
+ * about it, or it is not in suspense: nothing has changed. */
+MUST_USE int bank_row_is_payout(struct store_tx *tx, const char *row_id, const char *why,
+                                struct err *err);
 /* The configured accounts, with what waits on each. */
 MUST_USE int bank_account_list(struct payments *payments, struct answer *ret_answer,
                                struct err *err);

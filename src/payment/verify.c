@@ -135,6 +135,11 @@ static const struct {
      "SELECT b.id FROM bank_row b WHERE b.id > $1 AND b.id <= $2 AND b.state IN (2, 4) AND "
      "b.amount_minor - b.excess_minor <> (SELECT COALESCE(SUM(s.amount_minor), 0) FROM posting s "
      "WHERE s.id IN ('pst_deposit_' || b.id, 'pst_suspense_matched_' || b.id))"},
+    {"I4", "a row of the bank's statement that is a payout and was not taken out of suspense",
+     STRETCH("bank_row", "id"),
+     "SELECT b.id FROM bank_row b WHERE b.id > $1 AND b.id <= $2 AND b.state = 8 AND 2 <> (SELECT "
+     "COUNT(*) FROM posting s WHERE s.id IN ('pst_suspense_' || b.id, 'pst_suspense_returned_' || "
+     "b.id) AND s.amount_minor = b.amount_minor)"},
     {"I4", "a payment that is paid or over and has deposits left", BY_PAYMENT,
      "SELECT p.id FROM payment p WHERE p.id > $1 AND p.id <= $2 AND p.state IN (5, 6, 7) AND 0 <> "
      "(SELECT COALESCE(SUM(CASE WHEN s.kind = 22 THEN -s.amount_minor ELSE s.amount_minor END), 0) "

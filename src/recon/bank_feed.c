@@ -13,6 +13,7 @@
 #include "gateway/bank/bank_reference.h"
 #include "payment/bank.h"
 #include "recon/field.h"
+#include "recon/payouts.h"
 #include "recon/recon_impl.h"
 
 enum {
@@ -37,7 +38,10 @@ struct feeding {
     const struct bank_terms *terms;
     struct time_zone *zone;
     struct bank_fed *fed;
-    GHashTable *names; /* of rows so far: how often each */
+    const char *statement_id;
+    struct payouts *payouts;   /* that are due there: no customer's transfers */
+    GHashTable *payouts_known; /* and lines that a run has found to be such: "id" or "#line" */
+    GHashTable *names;       /* of rows so far: how often each */
     struct kept *kept;
     int count;
     char source[BANK_SOURCE_CHARS_MAX + 1];
@@ -179,6 +183,49 @@ static void fill(struct feeding *feeding, struct kept *kept, const struct statem
     };
 }
 
+/* A line that was found to be a payout stays one, also when its file is given again. */
+static bool is_payout(struct feeding *feeding, const struct statement_row *row) {
+    char line_name[32];
+    const struct payout_line line = {
+        .currency = row->currency,
+        .amount_minor = row->gross_minor,
+        .at_us = row->at_us,
+        .reference = row->reference,
+        .description = row->description,
+    };
+    snprintf(line_name, sizeof line_name, "#%lld", (long long)row->line);
+    return g_hash_table_contains(feeding->payouts_known, line_name) ||
+           (row->gateway_id[0] != '\0' &&
+            g_hash_table_contains(feeding->payouts_known, row->gateway_id)) ||
+           payouts_take(feeding->payouts, &line, false);
+}
+
+#define FOUND                                                                                      \
+    "SELECT r.statement_id, r.line, r.gateway_id FROM own_booking b JOIN movement m ON m.side = "  \
+    "1 AND m.id = b.due_id AND m.match_id <> '' JOIN movement t ON t.match_id = m.match_id AND "   \
+    "t.side = 2 JOIN statement_row r ON r.statement_id = t.statement_id AND r.number = t.number "  \
+    "WHERE b.bank = $1 AND b.bank <> '' AND b.booked = 1 AND (r.gateway_id <> '' OR "              \
+    "r.statement_id = $2)"
+
+static int payouts_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct feeding *feeding = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    payouts_free(feeding->payouts);
+    feeding->payouts = NULL;
+    g_hash_table_remove_all(feeding->payouts_known);
+    int r = payouts_load(tx, feeding->request->gateway, &feeding->payouts, err);
+    r = r < 0 ? r
+              : sql_query(tx, err, &rows, FOUND, S_TEXT(feeding->request->gateway),
+                          S_TEXT(feeding->statement_id));
+    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
+        bool here = strcmp(sql_text(rows, 0), feeding->statement_id) == 0;
+        g_hash_table_add(feeding->payouts_known,
+                         here ? g_strdup_printf("#%lld", (long long)sql_int(rows, 1))
+                              : g_strdup(sql_text(rows, 2)));
+    }
+    return r < 0 ? r : 0;
+}
+
 static int feed_row(void *ctx, const struct statement_row *row, struct err *err) {
     struct feeding *feeding = ctx;
     struct kept *kept = &feeding->kept[feeding->count];
@@ -187,7 +234,8 @@ static int feed_row(void *ctx, const struct statement_row *row, struct err *err)
     if (booked) {
         remittance_of(row, kept->remittance);
     }
-    if (!booked || (row->gross_minor < 0 && !is_ours(kept->remittance))) {
+    bool ours = booked && is_ours(kept->remittance);
+    if (!booked || (!ours && (row->gross_minor < 0 || is_payout(feeding, row)))) {
         feeding->fed->passed++;
         return 0;
     }
@@ -204,11 +252,13 @@ static void pass_problem(void *ctx, enum statement_problem problem, int64_t line
 }
 
 int bank_feed(struct recon *recon, const struct statement_request *request,
-              const struct bank_terms *terms, struct bank_fed *ret_fed, struct err *err) {
+              const char *statement_id, const struct bank_terms *terms, struct bank_fed *ret_fed,
+              struct err *err) {
     const char *zone = request->source.time_zone;
     struct feeding feeding = {
         .recon = recon,
         .request = request,
+        .statement_id = statement_id,
         .terms = terms,
         .fed = ret_fed,
     };
@@ -224,11 +274,15 @@ int bank_feed(struct recon *recon, const struct statement_request *request,
     struct statement_head *head = calloc(1, sizeof *head);
     INVARIANT(feeding.kept != NULL && head != NULL, "out of memory");
     const struct statement_sink sink = {&feeding, feed_row, pass_problem};
-    r = request->reader->read(&request->source, &sink, head, err);
+    feeding.payouts_known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    r = store_read(recon->options.store, payouts_tx, &feeding, err);
+    r = r < 0 ? r : request->reader->read(&request->source, &sink, head, err);
     r = r < 0 ? r : flush(&feeding, err);
     free(head);
     free(feeding.kept);
     g_hash_table_destroy(feeding.names);
+    g_hash_table_destroy(feeding.payouts_known);
+    payouts_free(feeding.payouts);
     time_zone_close(feeding.zone);
     return r;
 }

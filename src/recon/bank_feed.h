@@ -6,6 +6,7 @@
  *   1. The file is read once more for it, since no account of the other side is stored by intake.
  *   2. Booked money in is handed on; money out only when its text bears a reference of ours: what a
  *      finance team pays besides (bank charges, wages) would each be a case.
+ *      Money in that a gateway of ours pays out (payouts.h) is none of these.
  *   3. A row goes by the bank's own name for it, or, when it has none, by a digest of what it says:
  *      the same file, or a longer one with the same rows, changes nothing.
  *   4. What is not taken (another account, known with another content) is counted and told; it does
@@ -22,11 +23,13 @@ enum { BANK_FEED_ROWS_A_WRITE = 50 };
 
 struct bank_fed {
     int64_t taken, known;
-    int64_t passed; /* money out that is not ours to know of, and what is not booked */
+    int64_t passed; /* money out that is not ours to know of, payouts, and what is not booked */
     int64_t refused;
     char why[400]; /* of the first that was refused */
 };
+/* `statement_id`: as which it was taken in. */
 MUST_USE int bank_feed(struct recon *recon, const struct statement_request *request,
-                       const struct bank_terms *terms, struct bank_fed *ret_fed, struct err *err);
+                       const char *statement_id, const struct bank_terms *terms,
+                       struct bank_fed *ret_fed, struct err *err);
 
 #endif

@@ -77,6 +77,8 @@ struct report_facts {
     int sum_count;
     const struct run_book *books; /* of a run */
     int book_count;
+    const struct run_balance *balances; /* and what statements tell against ours */
+    int balance_count;
     const struct match_options *options; /* the rules; NULL: the usual ones */
     const char *command;                 /* by which it is done again */
 };

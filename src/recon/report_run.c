@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "recon/breaks.h"
 #include "recon/report_impl.h"
+#include "recon/run_balance.h"
 
 enum {
     FIGURES_BYTES_MAX = 16 * 1024 * 1024,
@@ -21,7 +22,8 @@ struct run_page {
     int64_t until_us, ended_us;
     struct report_facts facts;
     struct report_source sources[1 + SOURCES_MAX];
-    GArray *sums, *books;
+    GArray *sums, *books, *balances;
+    struct match_options options;
 };
 
 /* ---- what is on record ---- */
@@ -92,6 +94,36 @@ static void read_figures(struct run_page *load, const json_t *figures) {
     load->facts.sum_count = (int)load->sums->len;
     load->facts.books = (const struct run_book *)(void *)load->books->data;
     load->facts.book_count = (int)load->books->len;
+}
+
+static void read_balances(struct run_page *load, const json_t *figures) {
+    size_t at = 0, i = 0;
+    const json_t *told = NULL, *one = NULL;
+    json_array_foreach(json_object_get(figures, "balances"), at, told) {
+        const char *broken_by = json_peek_text(told, "broken_by", NULL);
+        struct run_balance balance = {
+            .currency = currency_stored(json_peek_text(told, "currency", NULL)),
+            .opening_minor = json_peek_int(told, 0, "opening", NULL),
+            .rows_minor = json_peek_int(told, 0, "rows", NULL),
+            .closing_minor = json_peek_int(told, 0, "closing", NULL),
+            .ours_minor = json_peek_int(told, 0, "ours", NULL),
+            .unexplained_minor = json_peek_int(told, 0, "unexplained", NULL),
+            .proved = json_is_true(json_object_get(told, "proved")),
+        };
+        snprintf(balance.broken_by, sizeof balance.broken_by, "%s",
+                 broken_by != NULL ? broken_by : "");
+        json_array_foreach(json_object_get(told, "items"), i, one) {
+            const char *name = json_peek_text(one, "item", NULL);
+            for (int item = 1; name != NULL && item < (int)RUN_ITEM_COUNT; item++) {
+                if (strcmp(run_item_name(item), name) == 0) {
+                    balance.items_minor[item] = json_peek_int(one, 0, "amount", NULL);
+                }
+            }
+        }
+        g_array_append_val(load->balances, balance);
+    }
+    load->facts.balances = (const struct run_balance *)(void *)load->balances->data;
+    load->facts.balance_count = (int)load->balances->len;
 }
 
 static int load_sources(struct run_page *load, struct err *err) {
@@ -217,6 +249,9 @@ static int make_page(struct run_page *load, enum report_language language, struc
         return r;
     }
     read_figures(load, figures);
+    read_balances(load, figures);
+    load->options.rules = recon_rules(&load->options.rule_count);
+    load->facts.options = &load->options;
     load->facts.gateway = load->gateway;
     load->facts.run = load->run_id;
     load->facts.ended = clock_format(load->ended_us - load->ended_us % US_PER_SECOND, ended);
@@ -242,9 +277,11 @@ int report_run_page(struct store_tx *tx, const char *run_id, enum report_languag
     load->run_id = run_id;
     load->sums = g_array_new(false, false, sizeof(struct match_sum));
     load->books = g_array_new(false, false, sizeof(struct run_book));
+    load->balances = g_array_new(false, false, sizeof(struct run_balance));
     int r = make_page(load, language, html, err);
     g_array_free(load->sums, true);
     g_array_free(load->books, true);
+    g_array_free(load->balances, true);
     g_free(load);
     return r;
 }

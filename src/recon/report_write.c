@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "recon/report_impl.h"
+#include "recon/run_balance.h"
 
 struct out {
     const struct report_page *page;
@@ -59,6 +60,15 @@ static const struct headed table_books = {"book",
                                            {WORD_CLOSING, true},
                                            {WORD_PROOF, false}},
                                           6};
+static const struct headed table_balances = {"bal",
+                                             {{WORD_PROOF_BALANCES, false},
+                                              {WORD_OPENING, true},
+                                              {WORD_ROWS_SUM, true},
+                                              {WORD_CLOSING, true},
+                                              {WORD_OUR_CLOSING, true},
+                                              {WORD_UNEXPLAINED, true},
+                                              {WORD_PROOF, false}},
+                                             7};
 static const struct headed table_buckets = {"sums",
                                             {{WORD_CURRENCY, false},
                                              {WORD_CLASS, false},
@@ -95,10 +105,11 @@ static void heads(const struct out *out, const struct headed *table, int count) 
  * what it is by itself. No word has a mark that a style sheet would take for its own. */
 static void add_labels(const struct out *out) {
     static const struct headed *const tables[] = {&table_sources, &table_rows, &table_books,
-                                                  &table_buckets, &table_breaks};
+                                                  &table_balances, &table_buckets, &table_breaks};
     raw(out, "@media(max-width:44rem){");
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
-        bool named = tables[i] == &table_rows || tables[i] == &table_books;
+        bool named = tables[i] == &table_rows || tables[i] == &table_books ||
+                     tables[i] == &table_balances;
         for (int j = named ? 1 : 0; j < tables[i]->count; j++) {
             buf_addf(out->html, ".%s td:nth-child(%d)::before{content:\"%s\"}", tables[i]->name,
                      j + 1, word(out, tables[i]->columns[j].word));
@@ -149,6 +160,9 @@ static bool all_holds(const struct report_facts *facts) {
     }
     for (int i = 0; i < facts->book_count; i++) {
         holds = holds && book_holds(&facts->books[i]);
+    }
+    for (int i = 0; i < facts->balance_count; i++) {
+        holds = holds && facts->balances[i].proved;
     }
     return holds;
 }
@@ -441,11 +455,59 @@ static void prove_books(const struct out *out) {
     }
 }
 
+/* By what a gateway's closing balance differs from ours, and what breaks it. */
+static void explain_balance(const struct out *out, const struct run_balance *balance) {
+    bridge_line(out, WORD_OUR_CLOSING, balance->currency, balance->ours_minor);
+    for (int item = 0; item < (int)RUN_ITEM_COUNT; item++) {
+        if (balance->items_minor[item] != 0) {
+            buf_addf(out->html, "<tr%s><td></td><td><code>%s</code></td>",
+                     run_item_explains(item) ? "" : " class=\"bad\"", run_item_name(item));
+            cell_money(out, balance->items_minor[item], balance->currency);
+            raw(out, "</tr>\n");
+        }
+    }
+    bridge_line(out, WORD_CLOSING, balance->currency, balance->closing_minor);
+    if (balance->broken_by[0] != '\0') {
+        raw(out, "<tr class=\"bad\"><td></td><td colspan=\"2\">");
+        html_word(out->html, balance->broken_by);
+        raw(out, "</td></tr>\n");
+    }
+}
+
+static void prove_balances(const struct out *out) {
+    const struct report_facts *facts = out->facts;
+    heads(out, &table_balances, table_balances.count);
+    for (int i = 0; i < facts->balance_count; i++) {
+        const struct run_balance *balance = &facts->balances[i];
+        buf_addf(out->html, "<tr><td>%s</td>", balance->currency.code);
+        cell_money(out, balance->opening_minor, balance->currency);
+        cell_money(out, balance->rows_minor, balance->currency);
+        cell_money(out, balance->closing_minor, balance->currency);
+        cell_money(out, balance->ours_minor, balance->currency);
+        cell_money(out, balance->unexplained_minor, balance->currency);
+        cell_holds(out, balance->proved);
+        raw(out, "</tr>\n");
+    }
+    element(out, "</tbody></table></div><div class=\"wide\"><table><thead><tr><th>", WORD_CURRENCY,
+            "</th><th>");
+    element(out, "", WORD_BALANCES_BRIDGE, "</th><th class=\"n\">");
+    element(out, "", WORD_DIFFERENCE, "</th></tr></thead><tbody>\n");
+    for (int i = 0; i < facts->balance_count; i++) {
+        explain_balance(out, &facts->balances[i]);
+    }
+    raw(out, "</tbody></table></div>");
+}
+
 static void add_proof(const struct out *out) {
     element(out, "<section><h2>", WORD_PROOF, "</h2>");
     prove_rows(out);
     if (out->facts->book_count > 0) {
         prove_books(out);
+    }
+    if (out->facts->balance_count > 0) {
+        prove_balances(out);
+    } else if (out->facts->run != NULL) {
+        element(out, "<p>", WORD_BALANCES_UNTOLD, "</p>");
     }
     prove_bridge(out);
     raw(out, "</section>\n");

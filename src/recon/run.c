@@ -7,6 +7,9 @@
 
 #include "base/clock.h"
 #include "recon/break_risk.h"
+#include "recon/own.h"
+#include "recon/payouts.h"
+#include "recon/run_balance.h"
 #include "recon/run_impl.h"
 #include "store/audit.h"
 
@@ -51,6 +54,8 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     run->before = reconciliation_id_stored(r > 0 ? sql_text(rows, 0) : "");
     run->since_us = r > 0 ? sql_int(rows, 1) : 0;
+    int64_t last_us = run->request->until_us - 1;
+    run->posts_us = last_us > run->since_us ? last_us : run->since_us;
     sql_rows_free(rows);
     rows = NULL;
     if (run->request->until_us < run->since_us) {
@@ -159,7 +164,9 @@ void run_figures_json(const struct run_figures *figures, struct buf *buf) {
                  (long long)book->closing_minor);
     }
     add_late(figures, buf);
-    buf_add_text(buf, "],\"buckets\":[");
+    buf_add_text(buf, "],");
+    run_balances_json(figures, buf);
+    buf_add_text(buf, ",\"buckets\":[");
     for (int i = 0; i < figures->sum_count; i++) {
         const struct match_sum *sum = &figures->sums[i];
         buf_addf(buf,
@@ -244,16 +251,20 @@ static int match_sides(struct run *run, struct err *err) {
 
 static int run_all(struct run *run, struct err *err) {
     struct letting_go going = {.run = run, .more = true};
-    int r = 0;
+    int r = own_take_back(run, err);
     while (r >= 0 && going.more) {
         r = store_write(run->store, let_go_tx, &going, err);
     }
+    r = r < 0 ? r : run_balances_keep(run, err);
+    r = r < 0 ? r : own_book(run, err);
+    r = r < 0 ? r : payouts_recognize(run, err);
     r = r < 0 ? r : recon_load(run, err);
     r = r < 0 ? r : match_sides(run, err);
     r = r < 0 ? r : recon_write(run, err);
     r = r < 0 ? r
               : break_risks_renew(run->store, run->request->gateway, run->request->risk, run->zone,
                                   run->request->actor, run->now_us, err);
+    r = r < 0 ? r : run_balances_prove(run, err);
     return r < 0 ? r : store_write(run->store, end_tx, run, err);
 }
 
@@ -282,19 +293,19 @@ static int run_init(struct run *run, struct store *store, const struct run_reque
                     struct match_options *ret_options, struct run_figures *figures,
                     struct err *err) {
     int rule_count = 0;
-    const struct match_rule *usual = match_rules_usual(&rule_count);
+    const struct match_rule *usual = recon_rules(&rule_count);
     *ret_options = (struct match_options){.rules = usual, .rule_count = rule_count};
     if (request->options != NULL) {
         *ret_options = *request->options;
     }
     ret_options->now_us = clock_wall_us();
-    /* Not by assignment: without optimization that is a second one of each on a small stack. */
-    memset(figures, 0, sizeof *figures);
-    memset(run, 0, sizeof *run);
-    run->store = store;
-    run->id = reconciliation_id_new();
-    run->now_us = ret_options->now_us;
-    run->figures = figures;
+    memset(figures, 0, sizeof *figures); /* it is too large for a stack, also as a literal */
+    *run = (struct run){
+        .store = store,
+        .id = reconciliation_id_new(),
+        .now_us = ret_options->now_us,
+        .figures = figures,
+    };
     return time_zone_open(request->time_zone != NULL ? request->time_zone : "UTC", &run->zone, err);
 }
 
@@ -324,7 +335,8 @@ static int dry(struct run *run, unsigned families, const struct match_row *their
     }
     keep_families(run, families);
     for (size_t i = 0; i < their_count; i++) {
-        struct side_row name = {.id = "", .payment_id = "", .statement_id = ""};
+        struct side_row name = {
+            .id = "", .payment_id = "", .statement_id = "", .sender = "", .told_id = ""};
         char *id = g_strdup_printf("row %lld", (long long)theirs[i].number);
         name.id = g_string_chunk_insert(run->texts, id);
         g_free(id);

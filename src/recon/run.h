@@ -23,6 +23,9 @@
  *   7. What an earlier run has settled is compared again with a row that bears the same name: a
  *      second charge is one whenever it is told, and parts make a whole. A group that comes out as
  *      it was counts for nothing in this run.
+ *   8. What the gateway books for itself is booked here as well (recon/own.h), and a payout that a
+ *      bank account of ours should receive is expected there (recon/payouts.h).
+ *   9. Balances that statements tell are held against our books (recon/run_balance.h).
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
  * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,
@@ -43,6 +46,7 @@ enum {
     RUN_FIRST_CHARS = 1000,
     RUN_LATE_MAX = 20,
     RUN_MOVEMENT_CHARS_MAX = 127,
+    RUN_BROKEN_CHARS_MAX = 399,
 };
 struct break_risk_policy;
 
@@ -54,6 +58,9 @@ struct run_request {
     const char *time_zone; /* of the gateway's days; NULL: UTC */
     const struct match_options *options;  /* NULL: the usual rules, exact to the unit */
     const struct break_risk_policy *risk; /* what raises a risk; NULL: break_risks.def alone */
+    bool bank; /* the gateway is a bank account: our side is what its rows were booked as */
+    const char *pays_out_to; /* the bank account that its payouts arrive on; NULL: none of ours */
+    int payout_days;         /* so many business days a payout may take to arrive there */
 };
 
 /* By currency, in the gateway's receivable account as our books have it. */
@@ -71,6 +78,26 @@ struct run_late {
     int64_t amount_minor; /* less its fee: what it did to the balance */
     int64_t at_us;
 };
+/* What our books and the gateway's differ by: a class of movements, or one of run_items.def. */
+enum run_item {
+    RUN_ITEM_FIRST = CLASS_COUNT - 1,
+#define X(name, text, explained, what) RUN_ITEM_##name,
+#include "recon/run_items.def"
+#undef X
+    RUN_ITEM_COUNT
+};
+/* By currency, of statements that tell balances (recon/run_balance.h). */
+struct run_balance {
+    struct currency currency;
+    int64_t opening_minor; /* of the first statement */
+    int64_t rows_minor;    /* of all of them */
+    int64_t closing_minor; /* of the last one */
+    int64_t ours_minor;    /* closing balance of our books */
+    int64_t items_minor[RUN_ITEM_COUNT];
+    int64_t unexplained_minor; /* of items that explain nothing */
+    bool proved;               /* there is no such item, even if they cancel out */
+    char broken_by[RUN_BROKEN_CHARS_MAX + 1];
+};
 struct run_figures {
     int64_t rows[MATCH_SIDES];    /* looked at */
     int64_t carried[MATCH_SIDES]; /* of them, such as an earlier run had left open */
@@ -80,6 +107,9 @@ struct run_figures {
     struct run_late late[RUN_LATE_MAX]; /* the first of them */
     int book_count;
     struct run_book books[RUN_CURRENCIES_MAX];
+    bool balances_later; /* a statement stopped counting meanwhile: the next run tells */
+    int balance_count;   /* 0: no statement tells one */
+    struct run_balance balances[RUN_CURRENCIES_MAX];
     int sum_count;
     struct match_sum sums[RUN_CURRENCIES_MAX * CLASS_COUNT];
 };

@@ -6,9 +6,14 @@
  *                   nothing here knows of (a till that took its payment back), is NOTHING_MOVED,
  *                   and so are those refunds: the two balance, there as here
  *   ORPHAN_REFUND, DUPLICATE_THERE    of money of a refund that came back is REFUND_FAILED
+ *   MATCHED         of a row that is the gateway's own with what was booked from it is GATEWAYS_OWN;
+ *                   of a payout that is not what its rows come to, PAYOUT
+ *   BANK_UNKNOWN, DUPLICATE_THERE    of a bank's row that is in the books is NOTHING_MOVED, since
+ *                   another file told it; of one whose payment was not looked for yet, EXPECTED
  * The sums move along. */
 #include <string.h>
 
+#include "recon/own.h"
 #include "recon/run_impl.h"
 
 /* So many of each are looked through; beyond that they stay what the matcher says. */
@@ -137,6 +142,30 @@ static bool paid_elsewhere(const struct run *run, const struct match_group *grou
     return false;
 }
 
+/* A bank's row, known here as one (a charge that is there twice has two names). */
+static bool is_of_bank(const struct run *run, const struct match_group *group) {
+    enum row_kind kind = row_at(run, group, THEIRS, 0)->kind;
+    return kind == ROW_BANK_CREDIT || kind == ROW_BANK_DEBIT;
+}
+
+/* What it is where somebody knows the gateway's own books, or the bank's; else as it was. */
+static enum match_class class_of_own(const struct run *run, const struct match_group *group) {
+    if (own_group(run, group)) {
+        bool pair = group->ours == 1 && group->theirs == 1;
+        return own_batch_differs(run, group)          ? CLASS_PAYOUT
+               : pair && group->class == CLASS_MATCHED ? CLASS_GATEWAYS_OWN
+                                                       : group->class;
+    }
+    if (group->ours == 0 && group->theirs == 1 && is_of_bank(run, group)) {
+        const struct side_row *name = recon_member_name(run, group, THEIRS, 0);
+        bool alone = group->class == CLASS_BANK_UNKNOWN || group->class == CLASS_DUPLICATE_THERE;
+        return !alone || !name->bank_row ? group->class
+               : name->waits             ? CLASS_EXPECTED
+                                         : CLASS_NOTHING_MOVED;
+    }
+    return group->class;
+}
+
 void recon_classes(struct run *run) {
     GArray *refunds = g_array_new(false, false, sizeof(size_t));
     struct match *match = run->match;
@@ -153,7 +182,10 @@ void recon_classes(struct run *run) {
         if (look && was_given_up(run, group)) {
             take_back(run, group, refunds);
         }
-        if (paid_elsewhere(run, group)) {
+        enum match_class own = class_of_own(run, group);
+        if (own != group->class) {
+            become(run, group, own);
+        } else if (paid_elsewhere(run, group)) {
             become(run, group, CLASS_TWO_GATEWAYS);
         } else if (came_back(run, group)) {
             become(run, group, CLASS_REFUND_FAILED);
@@ -166,6 +198,8 @@ bool recon_class_follows(enum match_class found, enum match_class kept) {
     bool refund = found == CLASS_ORPHAN_REFUND || found == CLASS_DUPLICATE_THERE;
     return found == kept || (found == CLASS_PAID_THERE && kept == CLASS_TWO_GATEWAYS) ||
            (refund && kept == CLASS_REFUND_FAILED) ||
-           ((found == CLASS_PAID_THERE || found == CLASS_ORPHAN_REFUND) &&
-            kept == CLASS_NOTHING_MOVED);
+           ((found == CLASS_PAID_THERE || found == CLASS_ORPHAN_REFUND ||
+             found == CLASS_DUPLICATE_THERE || found == CLASS_BANK_UNKNOWN) &&
+            kept == CLASS_NOTHING_MOVED) ||
+           (found == CLASS_MATCHED && (kept == CLASS_GATEWAYS_OWN || kept == CLASS_PAYOUT));
 }

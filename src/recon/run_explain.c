@@ -104,7 +104,8 @@ static int keep_new(struct explaining *asked, enum match_side side, const char *
 #define OURS_OF(ids)                                                                               \
     OUR_COLUMNS "1, 0, COALESCE((SELECT m.due_us FROM movement m WHERE m.side = 1 AND m.id = "     \
                 "p.id), 0) FROM posting p " OUR_TABLES "WHERE p.kind IN " OUR_MOVEMENTS            \
-                " AND (p.debit_account = $1 OR p.credit_account = $1) AND " ids                    \
+                " AND (p.debit_account = $1 OR p.credit_account = $1) AND (p.kind NOT IN (21, 22)" \
+                " OR br.id IS NOT NULL)" OUR_ONES "AND " ids                                       \
                 " ORDER BY p.id LIMIT 1000"
 
 static int add_ours(struct explaining *asked, struct sql_rows *rows, int r, struct err *err) {
@@ -442,7 +443,7 @@ static int explain_tx(struct store_tx *tx, void *ctx, struct err *err) {
 static int match_near(struct explaining *asked, struct err *err) {
     const struct side *ours = &asked->run.sides[OURS], *theirs = &asked->run.sides[THEIRS];
     asked->options = (struct match_options){.now_us = asked->run_us};
-    asked->options.rules = match_rules_usual(&asked->options.rule_count);
+    asked->options.rules = recon_rules(&asked->options.rule_count);
     return match_run((const struct match_row *)(const void *)ours->rows->data, ours->rows->len,
                      (const struct match_row *)(const void *)theirs->rows->data, theirs->rows->len,
                      &asked->options, &asked->run.match, err);

@@ -52,6 +52,9 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
         .business_days = source->business_days,
         .time_zone = source->time_zone,
         .risk = recon->options.risk,
+        .bank = strcmp(source->gateway->adapter->name, "bank") == 0,
+        .pays_out_to = source->pays_out_to,
+        .payout_days = source->pays_out_days,
     };
     struct run_figures *figures = malloc(sizeof *figures);
     if (figures == NULL) {

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "payment/machine.h"
+#include "recon/own.h"
+#include "recon/payouts.h"
 #include "recon/run_impl.h"
 
 /* Which postings are movements of their own. Of the rest of what touches the account, a fee is part
@@ -23,6 +25,8 @@ static const struct {
     {POST_REFUND_RETURNED, ROW_REFUND_RETURNED},
     {POST_CHARGEBACK, ROW_CHARGEBACK},
     {POST_CHARGEBACK_WON, ROW_CHARGEBACK_RETURNED},
+    {POST_DEPOSIT, ROW_BANK_CREDIT},
+    {POST_DEPOSIT_USED, ROW_BANK_DEBIT},
 };
 /* A transaction takes seconds, and a wall clock may be set; what was posted before the last run's
  * end and came to light after it is found by looking so far back. */
@@ -66,7 +70,62 @@ static enum row_kind kind_of(int64_t posting) {
     return ROW_CHARGE;
 }
 
+/* Behind the columns of payments stand those of a gateway's own rows and of a bank's. */
+enum our_column {
+    OWN_KIND = 21,
+    OWN_GROSS,
+    OWN_FEE,
+    OWN_AT,
+    OWN_DUE,
+    OWN_REFERENCE,
+    OWN_BATCH,
+    OWN_ID,
+    OWN_GATEWAY,
+    OWN_AT_BANK,
+    BANK_ID,
+    BANK_AMOUNT,
+    OUR_COLUMNS_READ
+};
+static_assert((int)OUR_COLUMNS_READ == (int)OUR_COLUMN_COUNT, "each column has a name");
+
+/* Beside its row, which is known by the booking as well; or at the bank, by what it repeats. */
+static void own_read(const struct sql_rows *rows, struct our_read *read) {
+    bool at_bank = sql_int(rows, OWN_AT_BANK) != 0;
+    read->kind = (enum row_kind)sql_int(rows, OWN_KIND);
+    read->amount_minor = sql_int(rows, OWN_GROSS);
+    read->fee_minor = at_bank || sql_int(rows, OWN_FEE) == 0 ? AMOUNT_UNSAID
+                                                             : sql_int(rows, OWN_FEE);
+    read->at_us = sql_int(rows, OWN_AT);
+    read->gateway_id = at_bank ? "" : sql_text(rows, OWN_ID);
+    read->reference = at_bank ? sql_text(rows, OWN_REFERENCE) : "";
+    read->batch = at_bank ? sql_text(rows, OWN_BATCH) : "";
+    read->sender = at_bank ? sql_text(rows, OWN_GATEWAY) : "";
+    read->due_us = at_bank ? sql_int(rows, OWN_DUE) : INT64_MAX;
+    read->own = !at_bank;
+}
+
+/* What a row of the bank was booked as, all its postings together. */
+static void bank_read(const struct sql_rows *rows, struct our_read *read) {
+    int64_t moved = sql_null(rows, BANK_AMOUNT) ? row_kind_sign(kind_of(sql_int(rows, 1))) *
+                                                      sql_int(rows, 4)
+                                                : sql_int(rows, BANK_AMOUNT);
+    read->kind = moved < 0 ? ROW_BANK_DEBIT : ROW_BANK_CREDIT;
+    read->amount_minor = moved;
+    read->fee_minor = AMOUNT_UNSAID;
+    read->gateway_id = sql_text(rows, BANK_ID);
+}
+
 void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
+    if (!sql_null(rows, OWN_KIND)) {
+        *ret_read = (struct our_read){
+            .id = sql_text(rows, 0),
+            .payment_id = sql_text(rows, 3),
+            .currency = currency_stored(sql_text(rows, 5)),
+            .original_id = "",
+        };
+        own_read(rows, ret_read);
+        return;
+    }
     enum row_kind kind = kind_of(sql_int(rows, 1));
     bool refund = row_kind_family(kind) == FAMILY_REFUND;
     bool dispute = row_kind_family(kind) == FAMILY_DISPUTE;
@@ -92,7 +151,12 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
         .gateway_id = first_of(own, of_case, ""),
         .reference = first_of(capture ? sql_text(rows, 16) : sql_text(rows, 2), "", ""),
         .original_id = refund || dispute ? parent : "",
+        .sender = "",
+        .batch = "",
     };
+    if (!sql_null(rows, BANK_ID)) {
+        bank_read(rows, ret_read);
+    }
 }
 
 int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err) {
@@ -107,9 +171,15 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
         .id = keep(run, read.id),
         .payment_id = keep(run, read.payment_id),
         .statement_id = "",
-        .carried = sql_int(rows, 21) != 0,
-        .first_us = sql_int(rows, 22),
+        .carried = sql_int(rows, OUR_COLUMN_COUNT) != 0,
+        .first_us = sql_int(rows, OUR_COLUMN_COUNT + 1),
+        .own = read.own,
+        .sender = keep(run, read.sender),
+        .told_id = "",
     };
+    int64_t due_us = read.due_us != 0
+                         ? read.due_us
+                         : expected_until(read.at_us, run->request->business_days, run->zone);
     const struct match_row row = {
         .number = run->sides[OURS].rows->len,
         .kind = read.kind,
@@ -118,10 +188,11 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
         .amount_minor = read.amount_minor,
         .fee_minor = read.fee_minor,
         .at_us = read.at_us,
-        .due_us = expected_until(read.at_us, run->request->business_days, run->zone),
+        .due_us = due_us,
         .gateway_id = text_of(keep(run, read.gateway_id)),
         .reference = text_of(keep(run, read.reference)),
         .original_id = text_of(keep(run, read.original_id)),
+        .batch = text_of(keep(run, read.batch)),
     };
     return side_add(run, OURS, &row, &name, err);
 }
@@ -132,6 +203,15 @@ static int add_all_ours(struct run *run, struct sql_rows *rows, int r, struct er
     }
     return r;
 }
+
+/* A bank's row that has another posting since it was looked at is not looked at again. */
+#define FRESH_OURS(which)                                                                          \
+    OUR_COLUMNS "0, 0 FROM posting p " OUR_TABLES                                                  \
+                "WHERE p.at_us >= $1 AND p.at_us < $2 AND p.kind IN " OUR_MOVEMENTS                \
+                " AND (p.debit_account = $3 OR p.credit_account = $3) AND NOT EXISTS (SELECT 1 "   \
+                "FROM movement m WHERE m.side = 1 AND m.id = p.id) AND (br.id IS NULL OR NOT "     \
+                "EXISTS (SELECT 1 FROM movement m WHERE m.side = 1 AND m.id IN " BANK_POSTINGS(    \
+                    "br.id") "))" which " ORDER BY p.at_us, p.id"
 
 static int load_ours(struct run *run, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO carried = NULL;
@@ -147,12 +227,7 @@ static int load_ours(struct run *run, struct store_tx *tx, struct err *err) {
     carried = NULL;
     r = r < 0 ? r
               : sql_query(tx, err, &fresh,
-                          OUR_COLUMNS
-                          "0, 0 FROM posting p " OUR_TABLES
-                          "WHERE p.at_us >= $1 AND p.at_us < $2 AND p.kind IN " OUR_MOVEMENTS
-                          " AND (p.debit_account = $3 OR p.credit_account = $3) AND NOT EXISTS "
-                          "(SELECT 1 FROM movement m WHERE m.side = 1 AND m.id = p.id) "
-                          "ORDER BY p.at_us, p.id",
+                          run->request->bank ? FRESH_OURS(OUR_BANKS) : FRESH_OURS(OUR_GATEWAYS),
                           S_INT(run->since_us > LOOK_BACK_US ? run->since_us - LOOK_BACK_US : 0),
                           S_INT(run->request->until_us), S_TEXT(run->account));
     return add_all_ours(run, fresh, r, err);
@@ -186,6 +261,8 @@ int recon_add_passing(struct run *run, const struct sql_rows *rows, struct err *
         .payment_id = keep(run, sql_text(rows, 1)),
         .statement_id = "",
         .passing = true,
+        .sender = "",
+        .told_id = "",
     };
     const struct match_row row = {
         .number = run->sides[OURS].rows->len,
@@ -226,13 +303,22 @@ static int load_passing(struct run *run, struct store_tx *tx, struct err *err) {
 int recon_add_theirs(struct run *run, const struct sql_rows *rows, struct err *err) {
     char id[MOVEMENT_ID_CHARS_MAX + 1];
     snprintf(id, sizeof id, "%s#%lld", sql_text(rows, 0), (long long)sql_int(rows, 1));
+    /* Its booking; or the state of the bank's row, one digit, and its id. */
+    const char *booking = sql_text(rows, 13), *of_bank = sql_text(rows, 14);
+    bool own = booking != NULL, bank = of_bank != NULL && of_bank[0] != '\0';
+    const char *known = own ? booking : bank ? of_bank + 1 : sql_text(rows, 8);
     const struct side_row name = {
         .id = keep(run, id),
         .payment_id = "",
         .statement_id = keep(run, sql_text(rows, 0)),
         .number = sql_int(rows, 1),
-        .carried = sql_int(rows, 13) != 0,
-        .first_us = sql_int(rows, 14),
+        .carried = sql_int(rows, THEIR_COLUMN_COUNT) != 0,
+        .first_us = sql_int(rows, THEIR_COLUMN_COUNT + 1),
+        .own = own,
+        .sender = "",
+        .bank_row = bank,
+        .waits = bank && of_bank[0] == '1',
+        .told_id = keep(run, sql_text(rows, 8)),
     };
     const struct match_row row = {
         .number = run->sides[THEIRS].rows->len,
@@ -243,8 +329,8 @@ int recon_add_theirs(struct run *run, const struct sql_rows *rows, struct err *e
         .fee_minor = sql_null(rows, 6) ? AMOUNT_UNSAID : sql_int(rows, 6),
         .at_us = sql_int(rows, 7),
         .due_us = INT64_MAX,
-        .gateway_id = text_of(keep(run, sql_text(rows, 8))),
-        .reference = text_of(keep(run, sql_text(rows, 9))),
+        .gateway_id = text_of(keep(run, known)),
+        .reference = text_of(own ? "" : keep(run, sql_text(rows, 9))),
         .original_id = text_of(keep(run, sql_text(rows, 10))),
         .batch = text_of(keep(run, sql_text(rows, 11))),
         .description = text_of(keep(run, sql_text(rows, 12))),
@@ -275,7 +361,8 @@ static int load_theirs(struct run *run, struct store_tx *tx, struct err *err) {
               : sql_query(tx, err, &fresh,
                           THEIR_COLUMNS
                           "0, 0 FROM statement s JOIN statement_row r ON r.statement_id = s.id "
-                          "WHERE s.gateway = $1 AND s.state = 2 AND s.seen_run = '' AND NOT EXISTS "
+                          "WHERE s.gateway = $1 AND s.state = 2 AND s.seen_run = '' AND s.booked "
+                          "= 1 AND NOT EXISTS "
                           "(SELECT 1 FROM movement m WHERE m.side = 2 AND m.id = r.statement_id || "
                           "'#' || CAST(r.number AS text)) ORDER BY r.statement_id, r.number",
                           S_TEXT(run->request->gateway));
@@ -285,7 +372,8 @@ static int load_theirs(struct run *run, struct store_tx *tx, struct err *err) {
 static int load_statements(struct run *run, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT id FROM statement WHERE gateway = $1 AND state = 2 AND seen_run = ''",
+                      "SELECT id FROM statement WHERE gateway = $1 AND state = 2 AND seen_run = '' "
+                      "AND booked = 1",
                       S_TEXT(run->request->gateway));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         g_ptr_array_add(run->statements, (gpointer)(uintptr_t)keep(run, sql_text(rows, 0)));
@@ -369,7 +457,8 @@ static void find_late(struct run *run) {
     for (guint i = 0; i < ours->rows->len; i++) {
         const struct match_row *row = &g_array_index(ours->rows, struct match_row, i);
         const struct side_row *name = &g_array_index(ours->names, struct side_row, i);
-        if (name->carried || name->passing || row->at_us >= run->since_us) {
+        bool theirs = name->own || name->sender[0] != '\0'; /* of the time that it is told of */
+        if (name->carried || name->passing || theirs || row->at_us >= run->since_us) {
             continue;
         }
         if (figures->late_count < RUN_LATE_MAX) {
@@ -405,7 +494,11 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     r = r < 0 ? r : load_passing(run, tx, err);
     r = r < 0 ? r : load_theirs(run, tx, err);
     r = r < 0 ? r : recon_load_settled(run, tx, err);
+    r = r < 0 ? r : own_batches_load(run, tx, err);
     r = r < 0 ? r : load_statements(run, tx, err);
+    if (r >= 0) {
+        payouts_bundle(run);
+    }
     if (r >= 0) {
         find_late(run);
     }

@@ -191,6 +191,18 @@ static void add_book(struct buf *buf, const json_t *book, bool first) {
              (long long)(closing - opening - movements));
 }
 
+/* Of every currency that statements tell a balance of; null: of none. */
+static const char *balances_proved(const json_t *figures) {
+    const json_t *balances = json_object_get(figures, "balances");
+    bool proved = true;
+    size_t i;
+    json_t *balance;
+    json_array_foreach(balances, i, balance) {
+        proved = proved && json_is_true(json_object_get(balance, "proved"));
+    }
+    return json_array_size(balances) == 0 ? "null" : proved ? "true" : "false";
+}
+
 /* From the figures as they were written: whoever doubts them adds them up himself. */
 static int add_proof(struct buf *buf, const char *text, struct err *err) {
     JSON_AUTO figures = json_loads(text, 0, NULL);
@@ -212,7 +224,7 @@ static int add_proof(struct buf *buf, const char *text, struct err *err) {
     json_array_foreach(books, i, book) {
         add_book(buf, book, i == 0);
     }
-    buf_add_text(buf, "]}");
+    buf_addf(buf, "],\"balances_proved\":%s}", balances_proved(figures));
     return 0;
 }
 

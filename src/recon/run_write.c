@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "recon/breaks_impl.h"
+#include "recon/own.h"
 #include "recon/run_impl.h"
 
 enum { DETAIL_BYTES_MAX = 1000, HEALED_A_WRITE = 50, ARENA_BYTES = 1024 * 1024 };
@@ -33,6 +34,9 @@ static const struct match_row *member(const struct run *run, const struct match_
  * by a rule: without its partner it would be something else the next time. */
 static bool stays_open(const struct run *run, const struct match_group *group) {
     enum match_class class = group->class;
+    if (own_group(run, group)) { /* half of it, or a payout that the rest of its rows may mend */
+        return group->ours == 0 || group->theirs == 0 || class == CLASS_PAYOUT;
+    }
     if (class == CLASS_NOTHING_MOVED || class == CLASS_GATEWAYS_OWN) {
         return false;
     }

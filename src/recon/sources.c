@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/calendar.h"
+#include "recon/payouts.h"
 #include "recon/run.h"
+
+#define BANK_ADAPTER "bank"
 
 static const struct habit {
     const char *adapter, *time_zone;
@@ -80,6 +83,34 @@ static int kind_add(struct source *source, const char *name, struct err *err) {
     return 0;
 }
 
+static int apply_payouts(struct source *source, const struct gateway_registry *registry,
+                         const struct source_settings *said, struct err *err) {
+    const char *name = source->gateway->name;
+    source->pays_out_days = PAYOUT_DAYS_USUAL;
+    if (said->pays_out_days != NULL) {
+        if (*said->pays_out_days > PAYOUT_DAYS_MAX) {
+            return err_set(err, ERR_CONFIG, "gateway %s: pays_out_days is 0 to %d", name,
+                           PAYOUT_DAYS_MAX);
+        }
+        source->pays_out_days = (int)*said->pays_out_days;
+    }
+    if (said->pays_out_to == NULL) {
+        return 0;
+    }
+    const struct gateway *bank = gateway_find(registry, said->pays_out_to);
+    if (bank == NULL || strcmp(bank->adapter->name, BANK_ADAPTER) != 0) {
+        (void)err_set(err, ERR_CONFIG, "gateway %s: pays_out_to names \"%.64s\", which is no bank "
+                                       "account of ours",
+                      name, said->pays_out_to);
+        return err_hint(err, "Name a gateway whose adapter is bank.");
+    }
+    if (bank == source->gateway) {
+        return err_set(err, ERR_CONFIG, "gateway %s: it pays out to itself", name);
+    }
+    source->pays_out_to = said->pays_out_to;
+    return 0;
+}
+
 static int apply(struct source *source, const struct source_settings *said, struct err *err) {
     const char *name = source->gateway->name;
     int r = 0;
@@ -136,6 +167,7 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
             .business_days = habit->business_days,
         };
         r = apply(source, said, err);
+        r = r < 0 ? r : apply_payouts(source, registry, said, err);
     }
     return r;
 }

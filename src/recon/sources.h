@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sources.h: what is known of each gateway's statements: the place whose days they are of, when
- * they are published, which kinds are fetched, and how long a movement may take to appear. From
+ * they are published, which kinds are fetched, how long a movement may take to appear, and to which
+ * account of ours it pays out. From
  * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
  * Threads: any; constant once opened. Owns: nothing: texts are the configuration's or literals.
  * Errors: ERR_CONFIG, with the gateway's name. */
@@ -19,6 +20,8 @@ struct source_settings {
     const unsigned *business_days;
     const char *const *kinds;
     int kind_count;
+    const char *pays_out_to;
+    const unsigned *pays_out_days;
 };
 
 struct source {
@@ -28,6 +31,10 @@ struct source {
     int minute;                 /* of its day: when yesterday's statement should be there */
     int business_days;
     bool fetch;     /* by itself, each day */
+    /* The bank account of ours that its payouts arrive on, and within so many business days; NULL:
+     * none that is known here. */
+    const char *pays_out_to;
+    int pays_out_days;
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
 };

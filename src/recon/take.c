@@ -146,7 +146,7 @@ static int take_one(struct taking *taking, const struct unwrapped_file *file, co
     if (r >= 0 && bank_terms_of(taking->source->gateway, &terms)) {
         fed = calloc(1, sizeof *fed);
         INVARIANT(fed != NULL, "out of memory");
-        r = bank_feed(taking->recon, &request, &terms, fed, err);
+        r = bank_feed(taking->recon, &request, taking->taken->id.text, &terms, fed, err);
     }
     add_file(taking, name, fed);
     free(fed);

@@ -2,7 +2,7 @@
  * oracle_recon.c: reconciliation held against the truth: with each gateway's own book for a
  * statement, every charge there is one of ours, and every one of ours is there. So the names under
  * which our side of a reconciliation knows its movements are those of the gateways, whatever a
- * payment has been through. */
+ * payment has been through. And what gateways book for themselves is booked here once. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -65,12 +65,45 @@ static void check_stated(struct end *end) {
     }
 }
 
+/* What gateways book for themselves stands on their statements, and in our books exactly once, to
+ * the unit, through every power cut; and all of it beside its row. */
+static void check_own(struct end *end) {
+    static const struct {
+        const char *what, *sql;
+    } rules[] = {
+        {"gateways' own rows are not what is booked of them",
+         "SELECT COUNT(*), MIN(gateway || ' ' || currency) FROM (SELECT gateway, currency, "
+         "SUM(minor) AS minor FROM (SELECT s.gateway, r.currency, r.gross_minor AS minor FROM "
+         "statement s JOIN statement_row r ON r.statement_id = s.id WHERE s.state = 2 AND r.kind "
+         "IN (6, 8, 11) UNION ALL SELECT substr(debit_account, 9, length(debit_account) - 19), "
+         "currency, -amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND debit_account LIKE "
+         "'gateway:%:receivable' UNION ALL SELECT substr(credit_account, 9, length(credit_account) "
+         "- 19), currency, amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND "
+         "credit_account LIKE 'gateway:%:receivable') AS legs GROUP BY gateway, currency HAVING "
+         "SUM(minor) <> 0) AS apart"},
+        {"own rows are not beside what is booked of them",
+         "SELECT COUNT(*), MIN(r.statement_id) FROM statement s JOIN statement_row r ON "
+         "r.statement_id = s.id LEFT JOIN movement m ON m.side = 2 AND m.statement_id = "
+         "r.statement_id AND m.number = r.number WHERE s.state = 2 AND r.kind IN (6, 8, 11) AND "
+         "(m.id IS NULL OR m.class <> 5 OR NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 "
+         "AND o.match_id = m.match_id AND m.match_id <> '' AND o.class = 5))"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rules) && !run_failed(end->run); i++) {
+        struct count count = {.sql = rules[i].sql};
+        if (oracle_count(end->run, &count) && count.found > 0) {
+            run_fail(end->run, "own", "", "%s: %lld, %s", rules[i].what, (long long)count.found,
+                     count.first);
+        }
+    }
+}
+
 void check_reconciled(struct end *end) {
     static struct run_figures figures;
     struct run *run = end->run;
     struct err err = {0};
     char first[RUN_FIRST_CHARS];
     if (run_sees(run, SEE_STATEMENTS)) {
+        check_own(end);
         check_stated(end); /* there were runs: they have settled what one from nothing would see */
         return;
     }

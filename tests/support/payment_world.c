@@ -223,6 +223,8 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM ticket_turn",
         "DELETE FROM statement",
         "DELETE FROM statement_row",
+        "DELETE FROM statement_balance",
+        "DELETE FROM own_booking",
         "DELETE FROM statement_upload",
         "DELETE FROM statement_upload_part",
         "DELETE FROM statement_fetch",

@@ -200,6 +200,16 @@ static const struct canned runs[] = {
      RUN("rec_2", "done", "2026-11-20T08:00:00.7Z", FIGURES("true")) PROOF("true")},
     {"GET", "/v1/reconciliations/rec_3", 200,
      RUN("rec_3", "done", "2026-11-20T08:00:00.7Z", FIGURES("false")) PROOF("false")},
+    {"GET", "/v1/reconciliations/rec_4", 200,
+     RUN("rec_4", "done", "2026-11-20T08:00:00.7Z",
+         "{\"our_rows\":0,\"their_rows\":0,\"ties_out\":true,\"books\":[],\"late\":[],"
+         "\"balances_later\":false,\"balances\":[{\"currency\":\"USD\",\"opening\":100000,"
+         "\"rows\":2300,\"closing\":102600,\"ours\":2000,\"items\":[{\"item\":\"before_first_"
+         "statement\",\"amount\":100000,\"explains\":true},{\"item\":\"gap_between_statements\","
+         "\"amount\":600,\"explains\":false}],\"unexplained\":600,\"proved\":false,\"broken_by\":"
+         "\"stm_9 begins elsewhere\"}],\"buckets\":[]}")
+         ",\"proof\":{\"every_row_in_one_class\":true,\"our_rows\":0,\"their_rows\":0,\"ties_out\":"
+         "true,\"books\":[],\"balances_proved\":false}}"},
     {"GET", "/v1/movements/stm_1#12", 200,
      "{\"id\":\"stm_1#12\",\"class\":\"missing_here\",\"class_means\":\"a customer paid there\","
      "\"run_id\":\"rec_1\",\"break_id\":\"brk_1\",\"break_state\":\"assigned\",\"explanation\":["
@@ -237,6 +247,12 @@ static void a_run_shows_whether_its_books_tie_out_or_what_breaks_them(void **sta
     RAN broken = run_to(CLI_PROBLEM, runs, "reconcile show rec_3");
     assert_has(broken.out, "pst_late");
     assert_has(broken.out, "and 3 more");
+    assert_has(whole.out, "No statement of it tells a balance");
+    RAN apart = run_to(CLI_PROBLEM, runs, "reconcile show rec_4");
+    assert_has(apart.out, "NOT PROVED");
+    assert_has(apart.out, "gap_between_statements");
+    assert_has(apart.out, "6.00 USD");
+    assert_has(apart.out, "stm_9 begins elsewhere");
     RAN listed = run_to(CLI_DONE, runs, "reconcile list --gateway g --limit 2 --cursor c");
     assert_has(listed.out, "under_way");
     assert_has(listed.out, "--cursor rec_1");

@@ -21,15 +21,16 @@ static const struct source {
     int minutes;  /* of its days, east of UTC */
     bool fetched; /* by the adapter; else from the control port */
     bool fees;    /* both sides tell them, movement by movement */
+    bool balances;
 } sources[] = {
-    {"alipay", "alipay", "trade", BEIJING_MINUTES, true, false},
-    {"wechatpay", "wechat", "fund", BEIJING_MINUTES, true, false},
-    {"wechatpay", "wechat", "trade", BEIJING_MINUTES, true, false},
-    {"unionpay", "unionpay", "settlement", BEIJING_MINUTES, true, false},
-    {"stripe", "stripe", "activity", 0, true, true},
-    {"stripe", "stripe", "payout", 0, true, true},
-    {"paypal", "paypal", "trr", 0, false, true},
-    {"paypal", "paypal", "stl", 0, false, true},
+    {"alipay", "alipay", "trade", BEIJING_MINUTES, true, false, false},
+    {"wechatpay", "wechat", "fund", BEIJING_MINUTES, true, false, true},
+    {"wechatpay", "wechat", "trade", BEIJING_MINUTES, true, false, false},
+    {"unionpay", "unionpay", "settlement", BEIJING_MINUTES, true, false, false},
+    {"stripe", "stripe", "activity", 0, true, true, false},
+    {"stripe", "stripe", "payout", 0, true, true, false},
+    {"paypal", "paypal", "trr", 0, false, true, true},
+    {"paypal", "paypal", "stl", 0, false, true, true},
 };
 
 static struct run_figures figures;
@@ -230,15 +231,21 @@ static void take_days(const struct source *source, int64_t from_us) {
 
 /* ---- and what comes out ---- */
 
+static const char *pays_out_to; /* each gateway */
+
 static void run_of(const struct source *source) {
     struct reconciliation_id id;
     struct err err = {0};
+    bool bank = strcmp(source->control, "bank") == 0;
     const struct run_request request = {
         .gateway = source->gateway,
         .actor = "user:usr_1",
         .until_us = clock_wall_us(),
         .business_days = RUN_BUSINESS_DAYS_USUAL,
         .time_zone = source->minutes != 0 ? "Asia/Shanghai" : "UTC",
+        .bank = bank,
+        .pays_out_to = bank ? NULL : pays_out_to,
+        .payout_days = 3,
     };
     test_clock_advance(US_PER_SECOND);
     must(reconcile_run(W->engine.store, &request, &id, &figures, &err), &err);
@@ -271,16 +278,46 @@ static void say_breaks(const struct source *source) {
     fail_msg("%lld breaks", (long long)world_int(W, ALL_BREAKS));
 }
 
+/* Rows that are the gateway's own and move nothing: authorizations, and what is not done. */
+#define OWN_UNMOVED                                                                                \
+    world_int(W, "SELECT COUNT(*) FROM statement_row WHERE kind > 5 AND kind NOT IN (14, 15) AND " \
+                 "(status <> 1 OR kind = 16 OR (gross_minor = 0 AND COALESCE(fee_minor, 0) = 0))")
+
+/* Where the file tells balances, they and our books are explained, with nothing expected. */
+static void assert_balanced(const struct source *source) {
+    assert_int_equal(figures.balance_count > 0, source->balances);
+    for (int i = 0; i < figures.balance_count; i++) {
+        const struct run_balance *balance = &figures.balances[i];
+        if (!balance->proved) {
+            fail_msg("%s %s %s: %s", source->gateway, source->kind, balance->currency.code,
+                     balance->broken_by);
+        }
+        int64_t apart = balance->closing_minor - balance->ours_minor;
+        assert_int_equal(apart, balance->items_minor[RUN_ITEM_BEFORE] +
+                                    balance->items_minor[RUN_ITEM_FEES]);
+        assert_int_equal(balance->closing_minor, balance->opening_minor + balance->rows_minor);
+        if (source->fees) {
+            assert_int_equal(balance->items_minor[RUN_ITEM_FEES], 0);
+        }
+    }
+}
+
 /* Everything of ours is settled, with rows of theirs. */
 static void assert_square(const struct source *source, int64_t ours) {
     if (world_int(W, ALL_BREAKS) != 0) {
         say_breaks(source);
     }
     assert_int_equal(rows_in(CLASS_MATCHED, OURS), ours);
-    assert_int_equal(figures.rows[OURS], ours);
+    assert_int_equal(figures.rows[OURS], ours + rows_in(CLASS_GATEWAYS_OWN, OURS));
     assert_int_equal(rows_in(CLASS_EXPECTED, OURS), 0);
     assert_true(rows_in(CLASS_MATCHED, THEIRS) == ours);
     assert_true(figures.ties_out);
+    /* What is the gateway's own is booked once, row by row. */
+    assert_int_equal(rows_in(CLASS_GATEWAYS_OWN, OURS), world_int(W, "SELECT COUNT(*) FROM "
+                                                                     "own_booking"));
+    assert_int_equal(rows_in(CLASS_GATEWAYS_OWN, THEIRS) - OWN_UNMOVED,
+                     rows_in(CLASS_GATEWAYS_OWN, OURS));
+    assert_balanced(source);
 }
 
 static int64_t movements_of(const struct source *source) {
@@ -297,7 +334,8 @@ static int64_t movements_of(const struct source *source) {
 static void again(void) {
     static const char *const tables[] = {
         "movement",       "recon_break_event", "recon_break", "reconciliation_book",
-        "reconciliation", "statement_row",     "statement"};
+        "reconciliation", "statement_row",     "statement",   "statement_balance",
+        "own_booking",    "posting WHERE kind >= 26"};
     char sql[100];
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         snprintf(sql, sizeof sql, "DELETE FROM %s", tables[i]);
@@ -328,6 +366,45 @@ static void without_a_fault_nothing_is_found(void **state) {
         run_of(&sources[i]);
         assert_square(&sources[i], movements_of(&sources[i]));
     }
+}
+
+/* What the gateways pay out, by their own statements, is what the bank received by its own; and the
+ * balances of both prove it. (UnionPay's file tells no payout.) */
+static void what_gateways_pay_out_is_found_at_the_bank(void **state) {
+    (void)state;
+    static const size_t paying[] = {1, 5, 6};
+    static const char *const kinds[] = {"camt053", "mt940"};
+    begun_us = clock_wall_us();
+    for (size_t i = 0; i < COUNT_OF(paying); i++) {
+        book_of(&sources[paying[i]]);
+    }
+    pass(8 * DAY_US);
+    pays_out_to = "bank-eu";
+    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        const struct source bank = {"bank-eu", "bank", kinds[kind], 0, false, false, true};
+        again();
+        for (size_t i = 0; i < COUNT_OF(paying); i++) {
+            take_days(&sources[paying[i]], begun_us);
+            run_of(&sources[paying[i]]);
+        }
+        int64_t due = world_int(W, "SELECT COUNT(*) FROM own_booking WHERE bank = 'bank-eu'");
+        assert_true(due > 4);
+        run_of(&bank);
+        assert_int_equal(rows_in(CLASS_EXPECTED, OURS) + rows_in(CLASS_BANK_MISSING, OURS), due);
+        take_days(&bank, begun_us);
+        run_of(&bank);
+        if (world_int(W, ALL_BREAKS) != 0) {
+            say_breaks(&bank);
+        }
+        assert_int_equal(rows_in(CLASS_MATCHED, OURS), due);
+        assert_int_equal(rows_in(CLASS_MATCHED, THEIRS), due);
+        assert_int_equal(figures.rows[OURS], due);
+        assert_balanced(&bank);
+        for (int i = 0; i < figures.balance_count; i++) {
+            assert_int_equal(figures.balances[i].closing_minor, figures.balances[i].ours_minor);
+        }
+    }
+    pays_out_to = NULL;
 }
 
 /* ---- faults ---- */
@@ -683,6 +760,7 @@ static void a_capture_that_was_done_after_its_refusal_is_found_by_its_names(void
 int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(without_a_fault_nothing_is_found),
+        BOTH(what_gateways_pay_out_is_found_at_the_bank),
         BOTH(each_fault_is_found_as_what_it_is_and_nothing_else),
         BOTH(a_break_is_about_the_row_that_was_planted),
         BOTH(what_was_done_at_the_gateway_s_own_desk_is_found),

@@ -458,7 +458,12 @@ static int setup(void **state) {
                 "ended_us, figures) VALUES ('rec_1', 'stripe-a', 2, 'system', 1763640000000000, "
                 "1763640000000000, 1763650000000000, '{\"our_rows\":6,\"their_rows\":7,"
                 "\"breaks_open\":2,\"ties_out\":true,\"books\":[{\"currency\":\"USD\","
-                "\"opening\":100,\"movements\":50,\"late\":0,\"closing\":150}],\"buckets\":["
+                "\"opening\":100,\"movements\":50,\"late\":0,\"closing\":150}],\"balances\":[{"
+                "\"currency\":\"USD\",\"opening\":700,\"rows\":80,\"closing\":780,\"ours\":150,"
+                "\"items\":[{\"item\":\"missing_here\",\"amount\":-75,\"explains\":true},{\"item\":"
+                "\"before_first_statement\",\"amount\":700,\"explains\":true},{\"item\":"
+                "\"gap_between_statements\",\"amount\":5,\"explains\":false}],\"unexplained\":5,"
+                "\"proved\":false,\"broken_by\":\"stm_9\"}],\"buckets\":["
                 "{\"currency\":\"USD\",\"class\":\"matched\",\"our_rows\":6,\"our_amount\":600,"
                 "\"their_rows\":6,\"their_amount\":600},{\"currency\":\"USD\",\"class\":"
                 "\"missing_here\",\"our_rows\":0,\"our_amount\":0,\"their_rows\":1,"
@@ -534,13 +539,17 @@ static void the_page_of_a_run_tells_what_was_open_when_it_ended(void **state) {
         fail_msg("%s", err.detail);
     }
     struct read read = read_page(&asked.html);
-    says(&read, "3 breaks: 70.09 USD at stake · Reconciliation");
+    says(&read, "3 breaks: 70.09 USD at stake; the books do not tie out · Reconciliation");
     says(&read, "stripe-a");
     says(&read, "rec_1");
     says(&read, "2025-11-20T14:46:40Z");
     says(&read, "balance <1>.csv");
     says(&read, "2025-11-19 00:00:00 – 2025-11-20 00:00:00");
     says(&read, "USD 1.00 0.50 0.00 1.50 ✓ holds");
+    says(&read, "USD 7.00 0.80 7.80 1.50 0.05 ✗ does not hold");
+    says(&read, "missing_here -0.75");
+    says(&read, "gap_between_statements 0.05");
+    says(&read, "stm_9");
     says(&read, "Theirs: 1 row, stm_1#7 <i>");
     says(&read, "Ours: 1 row, pst_1 Theirs: 2 rows, stm_1#1, …");
     says(&read, "Fee: ours 0.20 USD, theirs 0.30 USD");

@@ -144,6 +144,13 @@ static const struct {
      "excess_minor, note, matched_us, matched_by) VALUES ('bkr_x', 'bank', 'b', 'a', '', "
      "'2026-11-22', '', 1, 5, 'USD', '', '', '', '', '', '', '', 0, 1, '', 2, '', '', '', 0, '', "
      "0, '')"},
+    {"I4", "was not taken out of suspense",
+     "INSERT INTO bank_row (id, gateway, bank_id, account, virtual_account, booked_on, valued_on, "
+     "credit, amount_minor, currency, party_name, party_account, party_sealed, remittance, named, "
+     "reverses, source, line, taken_us, taken_by, state, payment_id, attempt_id, operation_id, "
+     "excess_minor, note, matched_us, matched_by) VALUES ('bkr_x', 'bank', 'b', 'a', '', "
+     "'2026-11-22', '', 1, 5, 'USD', '', '', '', '', '', '', '', 0, 1, '', 8, '', '', '', 0, '', "
+     "0, '')"},
     {"I4", "has deposits left",
      "INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, credit_account, "
      "amount_minor, currency, at_us) SELECT 'pst_x', 'x', 21, id, 'a', 'b', 5, currency, 1 FROM "
