@@ -368,6 +368,8 @@ static int source_settings(const struct service *service,
             .business_days = gateway->statements.business_days,
             .kinds = (const char *const *)gateway->statements.kinds,
             .kind_count = (int)gateway->statements.kinds_count,
+            .fees = gateway->fees,
+            .fee_count = (int)gateway->fees_count,
         };
     }
     return count;
@@ -377,8 +379,10 @@ static int check_sources(const struct service *service, struct err *err) {
     struct source_settings settings[GATEWAYS_MAX];
     struct source sources[GATEWAYS_MAX];
     int count = 0;
-    return sources_open(service->registry, settings, source_settings(service, settings), sources,
-                        &count, err);
+    int r = sources_open(service->registry, settings, source_settings(service, settings), sources,
+                         &count, err);
+    sources_close(sources, count);
+    return r;
 }
 
 static int open_recon(struct service *service, const struct service_hooks *hooks, struct err *err) {

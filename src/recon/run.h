@@ -23,6 +23,8 @@
  *   7. What an earlier run has settled is compared again with a row that bears the same name: a
  *      second charge is one whenever it is told, and parts make a whole. A group that comes out as
  *      it was counts for nothing in this run.
+ *   8. What a statement tells that its gateway kept of a movement is in our books as part of it, once
+ *      (recon/run_fees.c), from the run on that has put the two together.
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
  * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,
@@ -45,6 +47,7 @@ enum {
     RUN_MOVEMENT_CHARS_MAX = 127,
 };
 struct break_risk_policy;
+struct fee_schedule;
 
 struct run_request {
     const char *gateway;
@@ -54,6 +57,14 @@ struct run_request {
     const char *time_zone; /* of the gateway's days; NULL: UTC */
     const struct match_options *options;  /* NULL: the usual rules, exact to the unit */
     const struct break_risk_policy *risk; /* what raises a risk; NULL: break_risks.def alone */
+    const struct fee_schedule *fees;      /* what is expected where no answer told it; NULL */
+};
+
+/* Rows there beside movements of ours, by what their fees were held against. */
+struct run_fees {
+    int64_t by_answer, by_schedule;
+    int64_t differ;   /* of these: more than is allowed from what was expected (class FEE) */
+    int64_t unproved; /* nothing told what to expect: taken as the statement tells it */
 };
 
 /* By currency, in the gateway's receivable account as our books have it. */
@@ -76,6 +87,7 @@ struct run_figures {
     int64_t carried[MATCH_SIDES]; /* of them, such as an earlier run had left open */
     int64_t breaks_opened, breaks_healed, breaks_open;
     bool ties_out;      /* rule 3, for every currency */
+    struct run_fees fees;
     int64_t late_count; /* movements; a fee or step that came alone is in late_minor only */
     struct run_late late[RUN_LATE_MAX]; /* the first of them */
     int book_count;

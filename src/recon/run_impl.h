@@ -6,9 +6,35 @@
 #include <glib.h>
 
 #include "ledger/ledger.h"
+#include "recon/fee_schedule.h"
 #include "recon/run.h"
 
 enum { MOVEMENT_ID_CHARS_MAX = RUN_MOVEMENT_CHARS_MAX };
+
+/* What is expected of a fee, by what; stored. */
+enum fee_basis { FEE_BY_NOTHING = 0, FEE_BY_ANSWER = 1, FEE_BY_SCHEDULE = 2 };
+const char *fee_basis_name(int64_t basis); /* "answer", "schedule", "statement" */
+
+/* What bears on the fee of a movement: of ours but for `statement_method`. */
+struct side_fee {
+    int64_t answered_minor; /* kept as its answers told and our books have it; AMOUNT_UNSAID */
+    int64_t written_minor;  /* written off of it: + came to us; what is expected moves by it */
+    int64_t moved_minor;    /* of that, what moved the gateway's account, as it once did */
+    int64_t linked_minor, linked_kept_minor; /* rows of their own that name it; the kept ones */
+    int64_t posted_minor;                    /* by what statements told */
+    bool linked, known;                      /* there are such rows; it has a row in recon_fee */
+    /* what a schedule asks for */
+    bool asks;
+    enum fee_kind kind;
+    enum payment_method method;
+    const char *region, *statement_method;
+    int64_t charge_minor, charge_at_us, charge_fee_minor;
+    /* as it was judged (run_fees.c) */
+    enum fee_basis basis;
+    const struct fee_line *line; /* of a refund that of its charge, where no other speaks */
+    int64_t expected_minor, kept_minor;
+    bool judged;
+};
 
 /* A movement of either side, beside its match_row of the same index. */
 struct side_row {
@@ -25,6 +51,7 @@ struct side_row {
     bool settled;
     enum match_class was;
     int64_t first_us;
+    struct side_fee fee;
 };
 struct side {
     GArray *rows;  /* struct match_row */
@@ -52,29 +79,51 @@ struct run {
 #define OUR_COLUMNS                                                                                \
     "SELECT p.id, p.kind, p.journal_id, p.payment_id, p.amount_minor, p.currency, p.at_us, "       \
     "a.charge_id, a.gateway_id, o.refund_id, oa.charge_id, oa.gateway_id, d.gateway_id, "          \
-    "c.charge_id, c.gateway_id, c.refund_id, o.attempt_id, o.target, (SELECT f.amount_minor FROM " \
-    "posting f WHERE f.id = 'pst_fee_' || p.journal_id), (SELECT CAST(COALESCE(SUM("               \
-    "w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE w.movement_id = p.id AND w.part " \
-    "= 1), (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE " \
-    "w.movement_id = p.id AND w.part = 2), "
+    "c.charge_id, c.gateway_id, c.refund_id, o.attempt_id, o.target, " OUR_ANSWERED                \
+    ", (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "     \
+    "w.movement_id = p.id AND w.part = 1), " OUR_FEES
+/* What its answers told of its fee: a charge's, that of a dispute, or what came back of that. */
+#define OUR_ANSWERED                                                                               \
+    "(SELECT CAST(SUM(CASE WHEN f.kind = 18 THEN -f.amount_minor ELSE f.amount_minor END) AS "     \
+    "bigint) FROM posting f WHERE f.id IN (CASE WHEN p.kind IN (1, 2, 10) THEN 'pst_fee_' || "     \
+    "p.journal_id ELSE '' END, CASE WHEN p.kind IN (6, 11) THEN 'pst_dispute_fee_' || "            \
+    "p.journal_id WHEN p.kind IN (7, 10) THEN 'pst_dispute_fee_back_' || p.journal_id ELSE '' "    \
+    "END))"
+/* And the rest that bears on it (struct side_fee), in its order. */
+#define OUR_FEES                                                                                   \
+    "(SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "       \
+    "w.movement_id = p.id AND w.part IN (2, 3)), (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) "   \
+    "AS bigint) FROM recon_write_off w WHERE w.movement_id = p.id AND w.part = 2), (SELECT "       \
+    "CAST(SUM(l.fee_minor) AS bigint) FROM recon_fee_row l WHERE l.movement_id = p.id), (SELECT "  \
+    "CAST(COALESCE(SUM(l.fee_minor), 0) AS bigint) FROM recon_fee_row l WHERE l.movement_id = "    \
+    "p.id AND l.fee_minor > 0), rf.posted_minor, COALESCE(NULLIF(a.method, 0), NULLIF(oa.method, " \
+    "0), py.method, 0), COALESCE(py.customer_region, ''), COALESCE(cp.amount_minor, 0), "          \
+    "COALESCE(cp.at_us, 0), (SELECT f.amount_minor FROM posting f WHERE f.id = 'pst_fee_' || "     \
+    "oa.id), "
 #define OUR_TABLES                                                                                 \
     "LEFT JOIN attempt a ON a.id = p.journal_id "                                                  \
     "LEFT JOIN operation o ON o.id = p.journal_id "                                                \
     "LEFT JOIN dispute d ON d.id = substr(p.journal_id, 1, 30) "                                   \
     "LEFT JOIN attempt oa ON oa.id = COALESCE(o.attempt_id, d.attempt_id) "                        \
-    "LEFT JOIN review_case c ON c.subject = p.journal_id AND c.posted = p.kind "
+    "LEFT JOIN review_case c ON c.subject = p.journal_id AND c.posted = p.kind "                   \
+    "LEFT JOIN payment py ON py.id = p.payment_id "                                                \
+    "LEFT JOIN posting cp ON cp.id IN ('pst_charge_' || oa.id, 'pst_capture_' || oa.id, "          \
+    "'pst_suspense_' || oa.id) "                                                                   \
+    "LEFT JOIN recon_fee rf ON rf.movement_id = p.id "
 /* Kinds of postings that are movements of their own: see run_load.c. */
 #define OUR_MOVEMENTS "(1, 2, 10, 3, 11, 4, 6, 7)"
-enum { OUR_COLUMN_COUNT = 21 };
+enum { OUR_COLUMN_COUNT = 30 };
 struct our_read { /* texts are borrowed until the next row */
     const char *id, *payment_id;
     enum row_kind kind;
     struct currency currency;
     int64_t amount_minor, fee_minor; /* with what of them was written off */
+    struct side_fee fee;             /* its texts are borrowed as well */
     int64_t at_us;
     const char *gateway_id, *reference, *original_id;
 };
 void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read);
+struct side_fee recon_fee_read(const struct sql_rows *rows, enum row_kind kind);
 
 /* Of an attempt that has moved nothing here. */
 enum row_status recon_attempt_status(int64_t state);
@@ -82,8 +131,8 @@ enum row_status recon_attempt_status(int64_t state);
 /* And rows r of statements by these. */
 #define THEIR_COLUMNS                                                                              \
     "SELECT r.statement_id, r.number, r.kind, r.status, r.currency, r.gross_minor, r.fee_minor, "  \
-    "r.at_us, r.gateway_id, r.reference, r.original_id, r.batch, r.description, "
-enum { THEIR_COLUMN_COUNT = 13 };
+    "r.at_us, r.gateway_id, r.reference, r.original_id, r.batch, r.description, r.method, "
+enum { THEIR_COLUMN_COUNT = 14 };
 /* One row more of a side; behind the columns stand whether it is carried, and since when it is
  * known. */
 MUST_USE int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err);
@@ -101,6 +150,18 @@ const struct side_row *recon_member_name(const struct run *run, const struct mat
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */
 void recon_classes(struct run *run);
+/* The group counts for another class: its rows move from one sum to the other. */
+void recon_become(struct run *run, struct match_group *group, enum match_class to);
+/* run_fees.c: what is to be looked at again because of a fee; what was expected of each fee that is
+ * told, which may make a group one of the class FEE; and the books, in the transaction that writes
+ * the group. */
+MUST_USE int recon_fees_begin(struct run *run, struct err *err);
+void recon_fees_judge(struct run *run);
+MUST_USE int recon_fees_write(struct store_tx *tx, const struct run *run,
+                              const struct match_group *group, struct err *err);
+/* "fee expected 0.59 EUR (agreed: eu cards), kept 0.60 EUR" of a movement that was judged. */
+void recon_fee_tell(const struct side_fee *fee, struct currency currency, char *ret_text,
+                    size_t bytes);
 bool recon_class_follows(enum match_class found, enum match_class kept);
 void run_open(struct run *run); /* what it holds in memory */
 void run_close(struct run *run);

@@ -52,6 +52,7 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
         .business_days = source->business_days,
         .time_zone = source->time_zone,
         .risk = recon->options.risk,
+        .fees = source->fees,
     };
     struct run_figures *figures = malloc(sizeof *figures);
     if (figures == NULL) {

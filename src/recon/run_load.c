@@ -86,6 +86,7 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
         .currency = currency_stored(sql_text(rows, 5)),
         .amount_minor = row_kind_sign(kind) * sql_int(rows, 4) + sql_int(rows, 19),
         .fee_minor = sql_null(rows, 18) ? AMOUNT_UNSAID : sql_int(rows, 18) - sql_int(rows, 20),
+        .fee = recon_fee_read(rows, kind),
         .at_us = sql_int(rows, 6),
         .gateway_id = first_of(own, of_case, ""),
         .reference = first_of(capture ? sql_text(rows, 16) : sql_text(rows, 2), "", ""),
@@ -101,12 +102,14 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
     }
     struct our_read read;
     recon_our_read(rows, &read);
+    read.fee.region = keep(run, read.fee.region);
     const struct side_row name = {
         .id = keep(run, read.id),
         .payment_id = keep(run, read.payment_id),
         .statement_id = "",
-        .carried = sql_int(rows, 21) != 0,
-        .first_us = sql_int(rows, 22),
+        .carried = sql_int(rows, OUR_COLUMN_COUNT) != 0,
+        .first_us = sql_int(rows, OUR_COLUMN_COUNT + 1),
+        .fee = read.fee,
     };
     const struct match_row row = {
         .number = run->sides[OURS].rows->len,
@@ -229,8 +232,9 @@ int recon_add_theirs(struct run *run, const struct sql_rows *rows, struct err *e
         .payment_id = "",
         .statement_id = keep(run, sql_text(rows, 0)),
         .number = sql_int(rows, 1),
-        .carried = sql_int(rows, 13) != 0,
-        .first_us = sql_int(rows, 14),
+        .carried = sql_int(rows, THEIR_COLUMN_COUNT) != 0,
+        .first_us = sql_int(rows, THEIR_COLUMN_COUNT + 1),
+        .fee.statement_method = keep(run, sql_text(rows, 13)),
     };
     const struct match_row row = {
         .number = run->sides[THEIRS].rows->len,

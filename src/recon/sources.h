@@ -2,12 +2,14 @@
  * sources.h: what is known of each gateway's statements: the place whose days they are of, when
  * they are published, which kinds are fetched, and how long a movement may take to appear. From
  * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
- * Threads: any; constant once opened. Owns: nothing: texts are the configuration's or literals.
+ * Threads: any; constant once opened. Owns: the schedules of fees; other texts are the
+ * configuration's or literals.
  * Errors: ERR_CONFIG, with the gateway's name. */
 #ifndef HOLDFAST_RECON_SOURCES_H
 #define HOLDFAST_RECON_SOURCES_H
 
 #include "gateway/registry.h"
+#include "recon/fee_schedule.h"
 
 enum { SOURCE_KINDS_MAX = 8, SOURCE_BUSINESS_DAYS_MAX = 60 };
 
@@ -19,6 +21,8 @@ struct source_settings {
     const unsigned *business_days;
     const char *const *kinds;
     int kind_count;
+    const struct fee_settings *fees; /* gateways: … fees: */
+    int fee_count;
 };
 
 struct source {
@@ -30,11 +34,13 @@ struct source {
     bool fetch;     /* by itself, each day */
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
+    struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
 };
 
 /* One source for each gateway of the registry, in its order. */
 MUST_USE int sources_open(const struct gateway_registry *registry,
                           const struct source_settings *settings, int setting_count,
                           struct source ret_sources[GATEWAYS_MAX], int *ret_count, struct err *err);
+void sources_close(struct source *sources, int count);
 
 #endif

@@ -83,6 +83,10 @@ static const struct {
     {POST_SUSPENSE_MATCHED, "suspense_matched", ACCOUNT_SUSPENSE, ACCOUNT_DEPOSITS, 0},
     {POST_SUSPENSE_CREDITED, "suspense_credited", ACCOUNT_SUSPENSE, ACCOUNT_STORE_CREDIT, 0},
     {POST_MANUAL, "manual", ACCOUNT_MANUAL_CLEARING, ACCOUNT_SALES, 0},
+    {POST_STATEMENT_FEE, "statement_fee", ACCOUNT_FEES, ACCOUNT_RECEIVABLE, 0},
+    {POST_STATEMENT_FEE_BACK, "statement_fee_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
+    {POST_FEE_WRITE_OFF, "fee_write_off", ACCOUNT_WRITE_OFF, ACCOUNT_FEES, 0},
+    {POST_FEE_WRITE_OFF_GAIN, "fee_write_off_gain", ACCOUNT_FEES, ACCOUNT_WRITE_OFF, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1
