@@ -61,7 +61,8 @@ static wide share_of(const struct fee_line *line, int64_t amount_minor) {
 bool fee_line_of(const struct fee_line *line, int64_t amount_minor, int64_t *ret_minor) {
     wide fee = share_of(line, amount_minor) + line->fixed_minor;
     fee = fee < line->minimum_minor ? line->minimum_minor : fee;
-    fee = fee > line->maximum_minor ? line->maximum_minor : fee;
+    bool capped = line->maximum_minor != INT64_MAX && fee > line->maximum_minor;
+    fee = capped ? line->maximum_minor : fee;
     return take(fee, ret_minor);
 }
 
