@@ -2,10 +2,13 @@
  * oracle_recon.c: reconciliation held against the truth: with each gateway's own book for a
  * statement, every charge there is one of ours, and every one of ours is there. So the names under
  * which our side of a reconciliation knows its movements are those of the gateways, whatever a
- * payment has been through. */
+ * payment has been through. And where statements were given in: what each gateway has kept is what
+ * our books have as its fees, whoever told it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/ledger.h"
 #include "recon/run.h"
 #include "sandbox/sandbox_impl.h"
 #include "sim/gateways.h"
@@ -65,6 +68,51 @@ static void check_stated(struct end *end) {
     }
 }
 
+/* What the gateway has kept in this currency; false: a part of it was told when it was less, or is of
+ * charges that no statement has told of or nothing here is held to know. */
+static bool kept_there(const struct end *end, enum sb_gateway gateway, struct currency currency,
+                       int64_t *ret_minor) {
+    const GPtrArray *entries = end->run->sandbox->book.entries[gateway];
+    bool whole = true;
+    *ret_minor = 0;
+    for (guint i = 0; whole && i < entries->len; i++) {
+        const struct sb_entry *entry = g_ptr_array_index(entries, i);
+        gpointer told = NULL;
+        if (entry->taken_minor == 0 || !currency_equal(entry->currency, currency)) {
+            continue;
+        }
+        char *name = g_strdup_printf("%d %s", (int)gateway, entry->id);
+        whole = g_hash_table_lookup_extended(end->run->stated, name, NULL, &told) &&
+                (int64_t)GPOINTER_TO_SIZE(told) == entry->fee_minor && !taken_back(end, entry);
+        g_free(name);
+        *ret_minor += entry->fee_minor;
+    }
+    return whole;
+}
+
+/* Fees that were given up are in the books as that, and were kept all the same. */
+static void check_fees(struct end *end, enum sb_gateway gateway) {
+    static const char *const codes[] = {"CNY", "EUR", "JPY", "USD"};
+    for (size_t i = 0; i < COUNT_OF(codes) && !run_failed(end->run); i++) {
+        char account[100];
+        int64_t kept = 0;
+        snprintf(account, sizeof account, "gateway:%s:fees %s", sim_gateway(gateway)->name,
+                 codes[i]);
+        struct count count = {
+            .sql = "SELECT COALESCE(SUM(CASE WHEN debit_account LIKE '%:fees' THEN amount_minor "
+                   "ELSE -amount_minor END), 0), COUNT(*) || ' postings' FROM posting WHERE kind "
+                   "NOT IN (52, 53) AND currency = substr($1, -3) AND substr($1, 1, length($1) - "
+                   "4) IN (debit_account, credit_account)",
+            .text = account};
+        if (kept_there(end, gateway, currency_stored(codes[i]), &kept) &&
+            oracle_count(end->run, &count) && count.found != kept) {
+            run_fail(end->run, "fees", "", "%s: %lld in %s, and %lld was kept", account,
+                     (long long)count.found, count.first, (long long)kept);
+        }
+    }
+}
+static_assert(POST_FEE_WRITE_OFF == 52 && POST_FEE_WRITE_OFF_GAIN == 53, "the numbers above");
+
 void check_reconciled(struct end *end) {
     static struct run_figures figures;
     struct run *run = end->run;
@@ -72,6 +120,11 @@ void check_reconciled(struct end *end) {
     char first[RUN_FIRST_CHARS];
     if (run_sees(run, SEE_STATEMENTS)) {
         check_stated(end); /* there were runs: they have settled what one from nothing would see */
+        for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
+            if ((run->gateways & 1U << i) != 0) {
+                check_fees(end, (enum sb_gateway)i);
+            }
+        }
         return;
     }
     for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
