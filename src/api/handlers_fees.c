@@ -20,6 +20,9 @@ static int read_words(const struct texts *texts, struct fee_case *asked, struct 
         (void)err_set(err, ERR_VALIDATION, "there is no method \"%.40s\"", texts->method);
         return err_place(err, "method");
     }
+    if (asked->amount_minor == 0 && texts->currency[0] == '\0') {
+        return 0;
+    }
     int r = currency_parse(texts->currency, &asked->currency, err);
     if (r < 0) {
         (void)err_place(err, "currency");
@@ -42,14 +45,11 @@ static int read_case(const struct ask *ask, struct texts *texts, struct fee_case
     r = r < 0 ? r
               : read_query_int(ask, "charge_amount", 1, AMOUNT_MINOR_MAX, &asked->charge_minor,
                                err);
-    if (r < 0 || asked->amount_minor == 0) {
-        return r < 0 ? r : 0;
-    }
+    r = r < 0 ? r : read_words(texts, asked, err);
     asked->charge_at_us = asked->at_us;
     asked->region = texts->region;
     asked->statement_method = texts->statement_method;
-    r = read_words(texts, asked, err);
-    return r < 0 ? r : 1;
+    return r < 0 ? r : asked->amount_minor > 0;
 }
 
 int gateway_fees_get(struct ask *ask, struct err *err) {

@@ -293,7 +293,7 @@ static int run_init(struct run *run, struct store *store, const struct run_reque
         *ret_options = *request->options;
     }
     ret_options->now_us = clock_wall_us();
-    memset(figures, 0, sizeof *figures); /* too large for a stack, which a literal may pass through */
+    memset(figures, 0, sizeof *figures); /* too large for a stack: no literal */
     *run = (struct run){
         .store = store,
         .id = reconciliation_id_new(),

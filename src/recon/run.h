@@ -23,8 +23,8 @@
  *   7. What an earlier run has settled is compared again with a row that bears the same name: a
  *      second charge is one whenever it is told, and parts make a whole. A group that comes out as
  *      it was counts for nothing in this run.
- *   8. What a statement tells that its gateway kept of a movement is in our books as part of it, once
- *      (recon/run_fees.c), from the run on that has put the two together.
+ *   8. What a statement tells that its gateway kept of a movement is in our books as part of it,
+ *      once (recon/run_fees_book.c), from the run on that has put the two together.
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
  * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,

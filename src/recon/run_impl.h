@@ -152,9 +152,9 @@ const struct side_row *recon_member_name(const struct run *run, const struct mat
 void recon_classes(struct run *run);
 /* The group counts for another class: its rows move from one sum to the other. */
 void recon_become(struct run *run, struct match_group *group, enum match_class to);
-/* run_fees.c: what is to be looked at again because of a fee; what was expected of each fee that is
- * told, which may make a group one of the class FEE; and the books, in the transaction that writes
- * the group. */
+/* run_fees_again.c: what is to be looked at again because of a fee. run_fees.c: what was expected
+ * of each fee that is told, which may make a group one of the class FEE. run_fees_book.c: the
+ * books, in the transaction that writes the group. */
 MUST_USE int recon_fees_begin(struct run *run, struct err *err);
 void recon_fees_judge(struct run *run);
 MUST_USE int recon_fees_write(struct store_tx *tx, const struct run *run,

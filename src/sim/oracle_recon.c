@@ -68,8 +68,8 @@ static void check_stated(struct end *end) {
     }
 }
 
-/* What the gateway has kept in this currency; false: a part of it was told when it was less, or is of
- * charges that no statement has told of or nothing here is held to know. */
+/* What the gateway has kept in this currency; false: a part of it was told when it was less, or is
+ * of charges that no statement has told of or nothing here is held to know. */
 static bool kept_there(const struct end *end, enum sb_gateway gateway, struct currency currency,
                        int64_t *ret_minor) {
     const GPtrArray *entries = end->run->sandbox->book.entries[gateway];
