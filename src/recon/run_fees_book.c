@@ -29,10 +29,12 @@ static const struct side_row *ours_of(const struct run *run, const struct match_
 static int told_of(const struct run *run, const struct match_group *group, bool *ret_said,
                    int64_t *ret_minor, struct err *err) {
     bool speaks = group->class != CLASS_CURRENCY && group->class != CLASS_KIND, fits = true;
+    bool silent = false, answered = false;
     *ret_said = false;
     *ret_minor = 0;
     for (uint32_t i = 0; speaks && i < group->theirs; i++) {
         const struct match_row *theirs = row_of(run, group, THEIRS, i);
+        silent = silent || (theirs->status == ROW_DONE && theirs->fee_minor == AMOUNT_UNSAID);
         if (theirs->status == ROW_DONE && theirs->fee_minor != AMOUNT_UNSAID) {
             *ret_said = true;
             fits = money_add(*ret_minor, theirs->fee_minor, ret_minor) && fits;
@@ -40,11 +42,15 @@ static int told_of(const struct run *run, const struct match_group *group, bool 
     }
     for (uint32_t i = 0; i < group->ours; i++) {
         const struct side_fee *fee = &ours_of(run, group, i)->fee;
+        answered = answered || (fee->answered_minor != AMOUNT_UNSAID && fee->answered_minor != 0);
         if (fee->linked) {
+            silent = false;
             *ret_said = true;
             fits = money_add(*ret_minor, fee->linked_minor, ret_minor) && fits;
         }
     }
+    /* What is told of a part only takes nothing away from what answers told of the whole. */
+    *ret_said = *ret_said && !(silent && answered);
     return fits ? 0 : err_set(err, ERR_AMOUNT, "the fees of a movement do not fit when added");
 }
 

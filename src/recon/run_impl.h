@@ -89,17 +89,23 @@ struct run {
     "p.journal_id ELSE '' END, CASE WHEN p.kind IN (6, 11) THEN 'pst_dispute_fee_' || "            \
     "p.journal_id WHEN p.kind IN (7, 10) THEN 'pst_dispute_fee_back_' || p.journal_id ELSE '' "    \
     "END))"
+/* Rows of their own that name it, and of those what was kept: what several statements tell of one
+ * moment is told once. */
+#define OUR_LINKED(which)                                                                          \
+    "(SELECT CAST(SUM(t.fee_minor * t.n) AS bigint) FROM (SELECT o.fee_minor, o.at_us, MAX(o.n) "  \
+    "AS n FROM (SELECT l.fee_minor, l.at_us, l.statement_id, COUNT(*) AS n FROM recon_fee_row l "  \
+    "WHERE l.movement_id = p.id " which                                                            \
+    "GROUP BY l.fee_minor, l.at_us, l.statement_id) o GROUP BY o.fee_minor, o.at_us) t)"
 /* And the rest that bears on it (struct side_fee), in its order. */
 #define OUR_FEES                                                                                   \
     "(SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "       \
     "w.movement_id = p.id AND w.part IN (2, 3)), (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) "   \
-    "AS bigint) FROM recon_write_off w WHERE w.movement_id = p.id AND w.part = 2), (SELECT "       \
-    "CAST(SUM(l.fee_minor) AS bigint) FROM recon_fee_row l WHERE l.movement_id = p.id), (SELECT "  \
-    "CAST(COALESCE(SUM(l.fee_minor), 0) AS bigint) FROM recon_fee_row l WHERE l.movement_id = "    \
-    "p.id AND l.fee_minor > 0), rf.posted_minor, COALESCE(NULLIF(a.method, 0), NULLIF(oa.method, " \
-    "0), py.method, 0), COALESCE(py.customer_region, ''), COALESCE(cp.amount_minor, 0), "          \
-    "COALESCE(cp.at_us, 0), (SELECT f.amount_minor FROM posting f WHERE f.id = 'pst_fee_' || "     \
-    "oa.id), "
+    "AS bigint) FROM recon_write_off w WHERE w.movement_id = p.id AND w.part = 2), "               \
+    OUR_LINKED("") ", COALESCE(" OUR_LINKED("AND l.fee_minor > 0 ")                                \
+    ", 0), rf.posted_minor, "                                                                      \
+    "COALESCE(NULLIF(a.method, 0), NULLIF(oa.method, 0), py.method, 0), "                          \
+    "COALESCE(py.customer_region, ''), COALESCE(cp.amount_minor, 0), COALESCE(cp.at_us, 0), "      \
+    "(SELECT f.amount_minor FROM posting f WHERE f.id = 'pst_fee_' || oa.id), "
 #define OUR_TABLES                                                                                 \
     "LEFT JOIN attempt a ON a.id = p.journal_id "                                                  \
     "LEFT JOIN operation o ON o.id = p.journal_id "                                                \

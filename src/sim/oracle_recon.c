@@ -90,9 +90,23 @@ static bool kept_there(const struct end *end, enum sb_gateway gateway, struct cu
     return whole;
 }
 
+/* Where all was told as it was in the end, nothing else was kept than was expected, by the answers
+ * or by the lines of gateways.c. */
+static void check_no_claim(struct end *end, enum sb_gateway gateway) {
+    struct count count = {.sql = "SELECT COUNT(*), MIN(detail) FROM recon_break WHERE gateway = $1 "
+                                 "AND class = 24",
+                          .text = sim_gateway(gateway)->name};
+    if (oracle_count(end->run, &count) && count.found > 0) {
+        run_fail(end->run, "fees", "", "%s: %lld breaks about fees that were right: %s", count.text,
+                 (long long)count.found, count.first);
+    }
+}
+static_assert(CLASS_FEE == 24, "the number above");
+
 /* Fees that were given up are in the books as that, and were kept all the same. */
 static void check_fees(struct end *end, enum sb_gateway gateway) {
     static const char *const codes[] = {"CNY", "EUR", "JPY", "USD"};
+    bool whole = true;
     for (size_t i = 0; i < COUNT_OF(codes) && !run_failed(end->run); i++) {
         char account[100];
         int64_t kept = 0;
@@ -104,11 +118,15 @@ static void check_fees(struct end *end, enum sb_gateway gateway) {
                    "NOT IN (52, 53) AND currency = substr($1, -3) AND substr($1, 1, length($1) - "
                    "4) IN (debit_account, credit_account)",
             .text = account};
-        if (kept_there(end, gateway, currency_stored(codes[i]), &kept) &&
-            oracle_count(end->run, &count) && count.found != kept) {
+        bool told = kept_there(end, gateway, currency_stored(codes[i]), &kept);
+        whole = whole && told;
+        if (told && oracle_count(end->run, &count) && count.found != kept) {
             run_fail(end->run, "fees", "", "%s: %lld in %s, and %lld was kept", account,
                      (long long)count.found, count.first, (long long)kept);
         }
+    }
+    if (whole && !run_failed(end->run)) {
+        check_no_claim(end, gateway);
     }
 }
 static_assert(POST_FEE_WRITE_OFF == 52 && POST_FEE_WRITE_OFF_GAIN == 53, "the numbers above");

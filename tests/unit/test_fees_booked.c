@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_fees_booked.c: what a gateway's statement tells that it kept of our movements: held against
  * what was expected, and in the books once, whatever becomes of the statement; on both engines. */
+#include <glib.h>
+
 #include "break_fixture.h"
+#include "recon/fee_look.h"
+#include "recon/recon_impl.h"
+#include "recon/run_look.h"
 #include "recon/withdraw.h"
 
 #define FEES "gateway:stripe-a:fees"
@@ -422,6 +427,34 @@ static void a_fee_in_a_row_of_its_own_is_that_of_the_payment_it_names(void **sta
     nothing_agreed();
 }
 
+/* Two files that overlap: the same fee of the same moment is one, and counts as long as either
+ * does. */
+static void a_fee_that_two_statements_tell_is_one(void **state) {
+    (void)state;
+    struct names names;
+    nothing_agreed();
+    up(NULL);
+    char *payment = paid("order", 1000, &names);
+    new_statement();
+    told(&names, 1000, AMOUNT_UNSAID);
+    (void)fee_row(names.charge_id, 10);
+    int64_t at_us = given.rows[1].at_us;
+    struct statement_id first = take("");
+    run();
+    test_clock_advance(DAY_US);
+    new_statement();
+    given.until_us = 6;
+    fee_row(names.charge_id, 10)->at_us = at_us;
+    (void)fee_row(names.charge_id, 3);
+    take("");
+    run();
+    assert_books(987, 13, 0);
+    withdraw(first.text);
+    run();
+    assert_books(987, 13, 0);
+    free(payment);
+}
+
 static void a_fee_of_a_payment_that_nobody_knows_yet_waits_for_it(void **state) {
     (void)state;
     struct names names;
@@ -504,6 +537,59 @@ static void another_fee_than_was_agreed_is_a_break_that_names_the_line(void **st
     nothing_agreed();
 }
 
+/* As the service has it: the lines are those of its configuration. */
+static void up_agreed(const struct fee_settings *line) {
+    const struct source_settings sources = {.gateway = "stripe-a", .fees = line, .fee_count = 1};
+    const struct recon_options options = {
+        .store = W->engine.store,
+        .payments = W->payments,
+        .registry = W->registry,
+        .sources = &sources,
+        .source_count = 1,
+        .no_days = true,
+    };
+    recon_close(recon);
+    recon = NULL;
+    if (recon_open(&options, &recon, &err) < 0) {
+        fail_msg("%s", err.detail);
+    }
+    agreed = recon_source(recon, "stripe-a")->fees;
+}
+
+static void assert_tells(struct answer *answer, int r, const char *text) {
+    if (r < 0 || strstr(answer->json, text) == NULL) {
+        fail_msg("%s is not in %s", text, r < 0 ? err.detail : answer->json);
+    }
+}
+
+static void a_break_and_an_explanation_tell_what_was_expected_and_by_which_line(void **state) {
+    (void)state;
+    static const struct fee_settings line = {.name = "cards of 2026", .percent = "1"};
+    struct names names;
+    up_agreed(&line);
+    char *payment = paid("order", 1000, &names);
+    new_statement();
+    told(&names, 1000, 11);
+    take("");
+    run();
+    struct break_seen seen = last_break();
+    ANSWER_AUTO broken = {0};
+    ANSWER_AUTO why = {0};
+    ANSWER_AUTO lines = {0};
+    char movement[80];
+    assert_tells(&broken, break_get(recon, seen.id, &broken, &err),
+                 "\"fee\":{\"by\":\"schedule\",\"line\":\"cards of 2026\",\"expected\":10,"
+                 "\"kept\":11,\"answered\":0,\"booked\":11}");
+    snprintf(movement, sizeof movement, "pst_charge_%s", names.attempt_id);
+    assert_tells(&why, movement_explain(recon, movement, &why, &err),
+                 "Its fee expected 0.10 USD (agreed: cards of 2026), kept 0.11 USD: 1 %.");
+    assert_non_null(strstr(why.json, "\"class\":\"fee\""));
+    assert_non_null(strstr(why.json, "\"same_today\":true"));
+    assert_tells(&lines, fees_look(recon, "stripe-a", NULL, &lines, &err), "\"example\":null");
+    free(payment);
+    agreed = NULL;
+}
+
 static void an_agreed_fee_is_given_up_like_one_that_was_told(void **state) {
     (void)state;
     static const struct fee_settings line = {.name = "cards", .percent = "1"};
@@ -525,6 +611,49 @@ static void an_agreed_fee_is_given_up_like_one_that_was_told(void **state) {
     assert_books(992, 10, -2);
     free(payment);
     nothing_agreed();
+}
+
+/* ---- what was before ---- */
+
+/* The last statement of the migration. */
+static void migrate_again(void) {
+    char *text = NULL;
+    gsize count = 0;
+    assert_true(g_file_get_contents(TESTS_DIR "/../src/store/migrations/0031_statement_fees.sql",
+                                    &text, &count, NULL));
+    char *update = strstr(text, "UPDATE movement");
+    assert_non_null(update);
+    *strrchr(update, ';') = '\0';
+    (void)engine_exec(&W->engine, update);
+    g_free(text);
+}
+
+/* What was put together by an earlier version, which booked no fees; and what needs no second look.
+ */
+static void what_was_settled_before_fees_were_booked_is_booked_now(void **state) {
+    (void)state;
+    struct names names[2];
+    char *payments[2];
+    nothing_agreed();
+    payments[0] = paid("order-0", 1000, &names[0]);
+    payments[1] = world_paid(W, "order-1", 1000);
+    names[1] = names_of(payments[1]);
+    new_statement();
+    told(&names[0], 1000, 6);
+    told(&names[1], 1000, 20);
+    take("");
+    run();
+    (void)engine_exec(&W->engine, "DELETE FROM posting WHERE kind = 50");
+    (void)engine_exec(&W->engine, "DELETE FROM recon_fee");
+    run();
+    assert_books(1980, 20, 0);
+    migrate_again();
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM movement WHERE open = 1"), 2);
+    run();
+    assert_books(1974, 26, 0);
+    assert_int_equal(rows_in(CLASS_MATCHED, OURS), 1);
+    free(payments[0]);
+    free(payments[1]);
 }
 
 /* ---- what comes later, and what dies ---- */
@@ -642,10 +771,13 @@ int main(void) {
         cmocka_unit_test(the_fee_of_money_in_suspense_is_booked_as_well),
         cmocka_unit_test(of_parts_the_fees_are_booked_together),
         cmocka_unit_test(a_fee_in_a_row_of_its_own_is_that_of_the_payment_it_names),
+        cmocka_unit_test(a_fee_that_two_statements_tell_is_one),
         cmocka_unit_test(a_fee_of_a_payment_that_nobody_knows_yet_waits_for_it),
         cmocka_unit_test(a_price_that_changed_at_midnight_breaks_no_row_of_the_day_before),
         cmocka_unit_test(another_fee_than_was_agreed_is_a_break_that_names_the_line),
+        cmocka_unit_test(a_break_and_an_explanation_tell_what_was_expected_and_by_which_line),
         cmocka_unit_test(an_agreed_fee_is_given_up_like_one_that_was_told),
+        cmocka_unit_test(what_was_settled_before_fees_were_booked_is_booked_now),
         cmocka_unit_test(an_answer_that_tells_the_fee_later_does_not_count_twice),
         cmocka_unit_test(a_run_that_dies_anywhere_books_each_fee_once),
     };

@@ -233,8 +233,11 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
         struct books all = books();
         int64_t taken = kinds[i].book == 1 ? 300 : kinds[i].book == -2 ? -300 : 0;
         int64_t returned = kinds[i].book == -1 ? 300 : kinds[i].book == 2 ? -300 : 0;
-        bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE;
-        int64_t fees = fee ? 300 : kinds[i].kind == POST_DISPUTE_FEE_BACK ? -300 : 0;
+        bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE ||
+                   kinds[i].kind == POST_STATEMENT_FEE;
+        bool back = kinds[i].kind == POST_DISPUTE_FEE_BACK ||
+                    kinds[i].kind == POST_STATEMENT_FEE_BACK;
+        int64_t fees = fee ? 300 : back ? -300 : 0;
         if (all.count == 0) {
             assert_int_equal(taken + returned + fees, 0);
             continue;

@@ -28,10 +28,15 @@ CREATE TABLE recon_fee_row (
     gateway text NOT NULL,
     movement_id text NOT NULL,
     fee_minor bigint NOT NULL,
+    -- two statements that tell the same fee of the same moment tell one
+    at_us bigint NOT NULL,
     PRIMARY KEY (statement_id, number)
 );
 CREATE INDEX recon_fee_row_movement ON recon_fee_row (movement_id) WHERE movement_id <> '';
 CREATE INDEX recon_fee_row_waiting ON recon_fee_row (gateway) WHERE movement_id = '';
+
+-- And money in suspense that such a row names.
+CREATE INDEX review_case_charge ON review_case (charge_id) WHERE charge_id <> '';
 
 -- What was put together before this was known is looked at once more where a statement tells a fee
 -- that our books do not have.
