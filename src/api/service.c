@@ -370,6 +370,8 @@ static int source_settings(const struct service *service,
             .kind_count = (int)gateway->statements.kinds_count,
             .pays_out_to = gateway->statements.pays_out_to,
             .pays_out_days = gateway->statements.pays_out_days,
+            .fees = gateway->fees,
+            .fee_count = (int)gateway->fees_count,
         };
     }
     return count;
@@ -379,8 +381,10 @@ static int check_sources(const struct service *service, struct err *err) {
     struct source_settings settings[GATEWAYS_MAX];
     struct source sources[GATEWAYS_MAX];
     int count = 0;
-    return sources_open(service->registry, settings, source_settings(service, settings), sources,
-                        &count, err);
+    int r = sources_open(service->registry, settings, source_settings(service, settings), sources,
+                         &count, err);
+    sources_close(sources, count);
+    return r;
 }
 
 static int open_recon(struct service *service, const struct service_hooks *hooks, struct err *err) {

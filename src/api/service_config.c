@@ -10,6 +10,7 @@
 #include "desk/ticket_schema.h"
 #include "mode/mode_schema.h"
 #include "recon/break_risk.h"
+#include "recon/fee_schema.h"
 #include "recon/recon.h"
 #include "risk/risk_schema.h"
 
@@ -109,6 +110,8 @@ static const cyaml_schema_field_t gateway_fields[] = {
     NUMBER("concurrency", struct config_gateway, concurrency),
     CYAML_FIELD_MAPPING("statements", OPTIONAL, struct config_gateway, statements,
                         statements_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("fees", OPTIONAL_POINTER, struct config_gateway, fees, fees_count,
+                               &fee_settings_value, 0, FEE_LINES_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t gateway_value = {

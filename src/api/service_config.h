@@ -11,6 +11,7 @@
 #include "desk/ticket_config.h"
 #include "mode/mode_config.h"
 #include "payment/payments.h"
+#include "recon/fee_schedule.h"
 #include "risk/risk_config.h"
 
 struct config_listener {
@@ -69,6 +70,8 @@ struct config_gateway {
     struct config_cost cost;
     unsigned timeout_ms, callback_due_s, concurrency;
     struct config_statements statements;
+    struct fee_settings *fees; /* recon/fee_schedule.h: what it keeps, as agreed */
+    unsigned fees_count;
 };
 
 struct config_rule {

@@ -347,6 +347,15 @@ const struct cli_command cli_commands[] = {
      OPTIONS(OPT_GATEWAY), "[GATEWAY]", ASKS, run_gateway_check},
     {"gateway", "probe", "One harmless call now: reachable, credentials good, how fast",
      "Exit status 1 when it did not go well.", NULL, "GATEWAY", ASKS, run_gateway_probe},
+    {"gateway", "fees", "What a gateway keeps, as agreed, and what that comes to",
+     "Of a refund --charge is what the charge had taken. Exit status 1 when no line speaks of it.",
+     OPTIONS({"amount", "DECIMAL", "Of such a movement, with --currency"},
+             {"currency", "CODE", "ISO 4217: USD, EUR, JPY"}, OPT_METHOD, OPT_REGION,
+             {"statement-method", "WORD", "As its statement calls it: visa"},
+             {"kind", "KIND", "charge, refund or dispute [charge]"},
+             {"charge", "DECIMAL", "Of a refund: what was charged"},
+             {"at", "TIME", "When it moved [now]"}),
+     "GATEWAY", ASKS, run_gateway_fees},
     {"gateway", "explain", "Which gateway such a payment would go to now, and why",
      "Nothing is written and no gateway is called. A card can be charged only where the customer\n"
      "has a token: --token GATEWAY=TOKEN, once for each. Without --token it is explained for a\n"

@@ -154,6 +154,26 @@ static void print_proof(const struct cli *cli, const json_t *figures, const json
     }
 }
 
+/* What the gateway kept, by what it was held against. */
+static void print_fees(const struct cli *cli, const json_t *figures) {
+    static const struct {
+        const char *key, *says;
+    } held[] = {
+        {"by_answer", "held against what its answers told"},
+        {"by_schedule", "held against what was agreed"},
+        {"unproved", "taken as the statement tells them: nothing says what to expect"},
+    };
+    const json_t *fees = json_object_get(figures, "fees");
+    char text[SHOW_CHARS_MAX];
+    for (size_t i = 0; i < COUNT_OF(held); i++) {
+        if (field_int(fees, held[i].key) > 0) {
+            show_count(field_int(fees, held[i].key), text);
+            cli_say(cli, "Fees of %s %s %s.\n", text,
+                    field_int(fees, held[i].key) == 1 ? "row:" : "rows:", held[i].says);
+        }
+    }
+}
+
 static void print_hints(const struct cli *cli, const json_t *run, const json_t *figures) {
     if (field_int(figures, "breaks_open") > 0) {
         cli_say(cli, "\nIts breaks: `holdfast break list --gateway %s`",
@@ -199,6 +219,7 @@ static int print_run(const struct cli *cli, const json_t *run) {
     }
     print_buckets(cli, figures);
     print_proof(cli, figures, proof);
+    print_fees(cli, figures);
     print_books(cli, figures);
     print_late(cli, figures);
     print_balances(cli, figures);

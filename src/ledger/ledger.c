@@ -159,9 +159,9 @@ static void book_add(struct ledger_book *book, int64_t kind, int64_t sum_minor, 
     } else if (book_sign(kind) < 0) {
         book->returned_minor += sum_minor;
         book->returned_count += count;
-    } else if (kind == POST_FEE || kind == POST_DISPUTE_FEE) {
+    } else if (kind == POST_FEE || kind == POST_DISPUTE_FEE || kind == POST_STATEMENT_FEE) {
         book->fees_minor += sum_minor;
-    } else if (kind == POST_DISPUTE_FEE_BACK) {
+    } else if (kind == POST_DISPUTE_FEE_BACK || kind == POST_STATEMENT_FEE_BACK) {
         book->fees_minor -= sum_minor;
     }
 }

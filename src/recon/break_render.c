@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "recon/break_desk_impl.h"
+#include "recon/fee_look.h"
 
 #define US_PER_DAY (INT64_C(86400) * US_PER_SECOND)
 #define USER "user:"
@@ -166,6 +167,8 @@ int break_render(struct store_tx *tx, struct arena *arena, const struct break_ro
     text_member(buf, "decided_by", row->decided_by);
     r = r < 0 ? r : name_member(tx, buf, "decided_by_name", row->decided_by, err);
     r = r < 0 ? r : render_approval(tx, arena, row, buf, err);
+    r = r < 0 || !whole || row->class != CLASS_FEE ? r
+                                                   : fee_render(tx, row->movement_id, buf, err);
     r = r < 0 || !whole ? r : render_members(tx, arena, row, buf, err);
     r = r < 0 || !whole ? r : render_history(tx, row, buf, err);
     buf_add_char(buf, '}');

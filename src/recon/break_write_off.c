@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * break_write_off.c: a difference that is given up, in the books and out of them again.
  *
- * The posting moves the difference between the gateway's account and merchant:write_off, and
+ * The posting moves the difference between the gateway's account and merchant:write_off; that of a
+ * fee, which is in the books as it was kept, between its fees and merchant:write_off.
  * recon_write_off says of which movement it is a part. Each time is a posting of its own: the cause
  * is the break with the number of the time. */
 #include <stdio.h>
@@ -66,8 +67,10 @@ static int post(struct store_tx *tx, struct break_row *row, int64_t signed_minor
     INVARIANT(known, "a class that is not written off");
     row->write_offs++;
     snprintf(cause, sizeof cause, "%s_%lld", row->id.text, (long long)row->write_offs);
+    enum posting_kind less = part == WRITE_OFF_FEE ? POST_FEE_WRITE_OFF : POST_WRITE_OFF;
+    enum posting_kind more = part == WRITE_OFF_FEE ? POST_FEE_WRITE_OFF_GAIN : POST_WRITE_OFF_GAIN;
     const struct posting posting = {
-        .kind = signed_minor < 0 ? POST_WRITE_OFF : POST_WRITE_OFF_GAIN,
+        .kind = signed_minor < 0 ? less : more,
         .cause = cause,
         .payment_id = row->payment_id,
         .gateway = row->gateway,

@@ -43,7 +43,8 @@ MUST_USE int break_set_risk(struct store_tx *tx, struct break_row *row, const ch
                             int64_t now_us, enum match_risk risk, const char *why, struct err *err);
 /* Posts the opposite of what is written off now. */
 MUST_USE int break_write_off_undo(struct store_tx *tx, struct break_row *row, struct err *err);
-/* Which part of the movement a write-off is: recon_write_off.part. */
-enum write_off_part { WRITE_OFF_AMOUNT = 1, WRITE_OFF_FEE = 2 };
+/* Which part of the movement a write-off is: recon_write_off.part. 2 was a fee that its gateway had
+ * kept and nobody had booked: by the gateway's account. */
+enum write_off_part { WRITE_OFF_AMOUNT = 1, WRITE_OFF_FEE = 3 };
 
 #endif

@@ -141,8 +141,9 @@ static int rows_read(struct piece *piece, struct store_tx *tx, struct err *err) 
                       "0), r.at_us, r.gateway_id, r.reference, r.batch, (SELECT COUNT(*) FROM "
                       "own_booking b WHERE b.statement_id = r.statement_id AND b.number = "
                       "r.number) FROM statement_row r WHERE r.statement_id = $1 AND r.number > $2 "
-                      "AND r.kind IN " OWN_KINDS " AND r.status = 1 AND (r.gross_minor <> 0 OR "
-                      "COALESCE(r.fee_minor, 0) <> 0) ORDER BY r.number LIMIT $3",
+                      "AND r.kind IN " OWN_KINDS " AND NOT " FEE_OF_PAYMENT " AND r.status = 1 "
+                      "AND (r.gross_minor <> 0 OR COALESCE(r.fee_minor, 0) <> 0) ORDER BY "
+                      "r.number LIMIT $3",
                       S_TEXT(piece->statement.text), S_INT(piece->after), S_INT(OWN_ROWS_A_WRITE));
     piece->count = 0;
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {

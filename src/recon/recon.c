@@ -161,7 +161,7 @@ int recon_open(const struct recon_options *options, struct recon **ret_recon, st
         r = options->no_days ? 0 : begin_days(recon, err);
     }
     if (r < 0) {
-        free(recon);
+        recon_close(recon);
         return r;
     }
     *ret_recon = recon;
@@ -169,5 +169,8 @@ int recon_open(const struct recon_options *options, struct recon **ret_recon, st
 }
 
 void recon_close(struct recon *recon) {
+    if (recon != NULL) {
+        sources_close(recon->sources, recon->source_count);
+    }
     free(recon);
 }

@@ -162,15 +162,20 @@ static struct match_text text_of(const char *text) {
     return (struct match_text){text, (uint32_t)strlen(text)};
 }
 
-/* "…; fee here 0.59 USD, there 0.60 USD" as a run has written it, where fees are what differs. */
+/* "…; fee expected 0.59 USD (its answer), kept 0.60 USD" as a run has written it, where fees are
+ * what differs; "…; fee here 0.59 USD, there 0.60 USD" as earlier versions did. */
 static void read_fees(char *detail, struct report_break *row) {
-    static const char opens[] = "; fee here ", next[] = ", there ";
-    char *ours = strstr(detail, opens);
-    char *theirs = ours != NULL ? strstr(ours, next) : NULL;
-    if (theirs != NULL) {
-        *theirs = '\0';
-        row->of[OURS].fee = ours + sizeof opens - 1;
-        row->of[THEIRS].fee = theirs + sizeof next - 1;
+    static const char *const opens[] = {"; fee expected ", "; fee here "};
+    static const char *const nexts[] = {", kept ", ", there "};
+    for (size_t i = 0; i < COUNT_OF(opens); i++) {
+        char *ours = strstr(detail, opens[i]);
+        char *theirs = ours != NULL ? strstr(ours, nexts[i]) : NULL;
+        if (theirs != NULL) {
+            *theirs = '\0';
+            row->of[OURS].fee = ours + strlen(opens[i]);
+            row->of[THEIRS].fee = theirs + strlen(nexts[i]);
+            return;
+        }
     }
 }
 

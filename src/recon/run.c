@@ -149,11 +149,14 @@ void run_figures_json(const struct run_figures *figures, struct buf *buf) {
     buf_addf(buf,
              "{\"our_rows\":%lld,\"their_rows\":%lld,\"our_carried\":%lld,\"their_carried\":%lld,"
              "\"breaks_opened\":%lld,\"breaks_healed\":%lld,\"breaks_open\":%lld,\"ties_out\":%s,"
+             "\"fees\":{\"by_answer\":%lld,\"by_schedule\":%lld,\"differ\":%lld,\"unproved\":%lld},"
              "\"books\":[",
              (long long)figures->rows[OURS], (long long)figures->rows[THEIRS],
              (long long)figures->carried[OURS], (long long)figures->carried[THEIRS],
              (long long)figures->breaks_opened, (long long)figures->breaks_healed,
-             (long long)figures->breaks_open, figures->ties_out ? "true" : "false");
+             (long long)figures->breaks_open, figures->ties_out ? "true" : "false",
+             (long long)figures->fees.by_answer, (long long)figures->fees.by_schedule,
+             (long long)figures->fees.differ, (long long)figures->fees.unproved);
     for (int i = 0; i < figures->book_count; i++) {
         const struct run_book *book = &figures->books[i];
         buf_addf(buf,
@@ -244,6 +247,7 @@ static int match_sides(struct run *run, struct err *err) {
     for (size_t i = 0; i < run->match->sum_count; i++) {
         figures->sums[figures->sum_count++] = run->match->sums[i];
     }
+    recon_fees_judge(run);
     recon_classes(run);
     recon_leave_out_settled(run);
     return 0;
@@ -256,6 +260,7 @@ static int run_all(struct run *run, struct err *err) {
         r = store_write(run->store, let_go_tx, &going, err);
     }
     r = r < 0 ? r : run_balances_keep(run, err);
+    r = r < 0 ? r : recon_fees_begin(run, err);
     r = r < 0 ? r : own_book(run, err);
     r = r < 0 ? r : payouts_recognize(run, err);
     r = r < 0 ? r : recon_load(run, err);

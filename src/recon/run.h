@@ -26,6 +26,8 @@
  *   8. What the gateway books for itself is booked here as well (recon/own.h), and a payout that a
  *      bank account of ours should receive is expected there (recon/payouts.h).
  *   9. Balances that statements tell are held against our books (recon/run_balance.h).
+ *  10. What a statement tells that its gateway kept of a movement is in our books as part of it,
+ *      once (recon/run_fees_book.c), from the run on that has put the two together.
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
  * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,
@@ -49,6 +51,7 @@ enum {
     RUN_BROKEN_CHARS_MAX = 399,
 };
 struct break_risk_policy;
+struct fee_schedule;
 
 struct run_request {
     const char *gateway;
@@ -61,6 +64,14 @@ struct run_request {
     bool bank; /* the gateway is a bank account: our side is what its rows were booked as */
     const char *pays_out_to; /* the bank account that its payouts arrive on; NULL: none of ours */
     int payout_days;         /* so many business days a payout may take to arrive there */
+    const struct fee_schedule *fees;      /* what is expected where no answer told it; NULL */
+};
+
+/* Rows there beside movements of ours, by what their fees were held against. */
+struct run_fees {
+    int64_t by_answer, by_schedule;
+    int64_t differ;   /* of these: more than is allowed from what was expected (class FEE) */
+    int64_t unproved; /* nothing told what to expect: taken as the statement tells it */
 };
 
 /* By currency, in the gateway's receivable account as our books have it. */
@@ -103,6 +114,7 @@ struct run_figures {
     int64_t carried[MATCH_SIDES]; /* of them, such as an earlier run had left open */
     int64_t breaks_opened, breaks_healed, breaks_open;
     bool ties_out;      /* rule 3, for every currency */
+    struct run_fees fees;
     int64_t late_count; /* movements; a fee or step that came alone is in late_minor only */
     struct run_late late[RUN_LATE_MAX]; /* the first of them */
     int book_count;

@@ -315,6 +315,8 @@ static enum run_item item_of_posting(int64_t class, int64_t kind) {
     case POST_DISPUTE_FEE_BACK:
     case POST_OWN_FEE:
     case POST_OWN_FEE_BACK:
+    case POST_STATEMENT_FEE:
+    case POST_STATEMENT_FEE_BACK:
         return RUN_ITEM_FEES;
     case POST_WRITE_OFF:
     case POST_WRITE_OFF_GAIN:
@@ -353,15 +355,19 @@ static int add_ours(struct run *run, struct store_tx *tx, struct err *err) {
     return r;
 }
 
-/* Fees apart from what they were kept from; but of a row that is a fee, all of it. Rows whose
- * statement tells no balance are counted once more, the other way: they are part of no closing. */
+/* Fees apart from what they were kept from: a row's own; all of a row that is the fee of a payment;
+ * but a gateway's own fee is no part of anything. */
+#define FEE_PART                                                                                   \
+    "CASE WHEN " FEE_OF_PAYMENT " THEN -COALESCE(r.net_minor, r.gross_minor - "                    \
+    "COALESCE(r.fee_minor, 0)) WHEN r.kind IN (6, 7) THEN 0 ELSE COALESCE(r.fee_minor, 0) END"
+/* Rows whose statement tells no balance are counted once more, the other way: they are part of no
+ * closing. */
 #define THEIR_ROWS                                                                                 \
     "SELECT currency, class, told, CAST(SUM(net + fee) AS bigint), CAST(SUM(fee) AS bigint) FROM " \
     "(SELECT r.currency, COALESCE(m.class, 5) AS class, CASE WHEN EXISTS (SELECT 1 FROM "          \
     "statement_balance t WHERE t.statement_id = s.id AND t.currency = r.currency) THEN 1 ELSE 0 "  \
-    "END AS told, COALESCE(r.net_minor, r.gross_minor - COALESCE(r.fee_minor, 0)) AS net, CASE "   \
-    "WHEN r.kind IN (6, 7) THEN 0 ELSE COALESCE(r.fee_minor, 0) END AS fee FROM statement s JOIN " \
-    "statement_row r ON r.statement_id = s.id LEFT JOIN movement m ON m.side = 2 AND m.id = "      \
+    "END AS told, COALESCE(r.net_minor, r.gross_minor - COALESCE(r.fee_minor, 0)) AS net, "        \
+    FEE_PART " AS fee FROM statement s JOIN statement_row r ON r.statement_id = s.id LEFT JOIN movement m ON m.side = 2 AND m.id = "      \
     "r.statement_id || '#' || CAST(r.number AS text) WHERE s.gateway = $1 AND s.state = 2 AND "    \
     "s.booked = 1 AND r.status = 1 AND r.kind <> 16) AS rows_of GROUP BY currency, class, told "   \
     "ORDER BY currency, class, told"
@@ -396,8 +402,7 @@ static int add_theirs(struct run *run, struct store_tx *tx, struct err *err) {
     "-p.amount_minor ELSE p.amount_minor END AS signed FROM movement m JOIN posting p ON p.id = "  \
     "m.id WHERE m.gateway = $1 AND m.side = 1 AND m.class = $3 AND p.currency = $4 UNION ALL "     \
     "SELECT m.id, CASE WHEN m.match_id = '' THEN m.id ELSE m.match_id END, COALESCE(r.net_minor, " \
-    "r.gross_minor - COALESCE(r.fee_minor, 0)) + CASE WHEN r.kind IN (6, 7) THEN 0 ELSE "          \
-    "COALESCE(r.fee_minor, 0) END FROM movement m JOIN statement_row r ON r.statement_id = "       \
+    "r.gross_minor - COALESCE(r.fee_minor, 0)) + " FEE_PART " FROM movement m JOIN statement_row r ON r.statement_id = "       \
     "m.statement_id AND r.number = m.number WHERE m.gateway = $1 AND m.side = 2 AND m.class = $3 " \
     "AND r.currency = $4 AND r.status = 1) AS sides GROUP BY together HAVING SUM(signed) <> 0 "    \
     "ORDER BY 1 LIMIT 1"

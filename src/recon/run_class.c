@@ -62,7 +62,7 @@ static const struct match_row *row_at(const struct run *run, const struct match_
     return &run->match->rows[side][run->match->members[at]];
 }
 
-static void become(struct run *run, struct match_group *group, enum match_class to) {
+void recon_become(struct run *run, struct match_group *group, enum match_class to) {
     const uint32_t counts[MATCH_SIDES] = {group->ours, group->theirs};
     for (int side = OURS; side < MATCH_SIDES; side++) {
         for (uint32_t i = 0; i < counts[side]; i++) {
@@ -119,10 +119,10 @@ static void take_back(struct run *run, struct match_group *group, const GArray *
         struct match_group *other = &run->match->groups[g_array_index(refunds, size_t, i)];
         if (other->class == CLASS_ORPHAN_REFUND &&
             of_charge(row_at(run, other, THEIRS, 0), charge)) {
-            become(run, other, CLASS_NOTHING_MOVED);
+            recon_become(run, other, CLASS_NOTHING_MOVED);
         }
     }
-    become(run, group, CLASS_NOTHING_MOVED);
+    recon_become(run, group, CLASS_NOTHING_MOVED);
 }
 
 /* ---- all groups ---- */
@@ -184,11 +184,11 @@ void recon_classes(struct run *run) {
         }
         enum match_class own = class_of_own(run, group);
         if (own != group->class) {
-            become(run, group, own);
+            recon_become(run, group, own);
         } else if (paid_elsewhere(run, group)) {
-            become(run, group, CLASS_TWO_GATEWAYS);
+            recon_become(run, group, CLASS_TWO_GATEWAYS);
         } else if (came_back(run, group)) {
-            become(run, group, CLASS_REFUND_FAILED);
+            recon_become(run, group, CLASS_REFUND_FAILED);
         }
     }
     g_array_free(refunds, true);

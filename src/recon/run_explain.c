@@ -329,6 +329,28 @@ static void head(struct buf *buf, const struct explaining *asked) {
     }
 }
 
+/* What was expected of its fee, by what, and what was kept. */
+static void add_fee(struct buf *buf, const struct explaining *asked, bool *first) {
+    const struct match *match = asked->run.match;
+    const struct match_group *group = &match->groups[match->group_of[asked->side][asked->row]];
+    const struct side_row *name = group->ours > 0 ? recon_member_name(&asked->run, group, OURS, 0)
+                                                  : NULL;
+    if (name == NULL || !name->fee.judged) {
+        return;
+    }
+    char text[300], line[700];
+    BUF_AUTO says;
+    buf_init(&says, sizeof text);
+    if (name->fee.basis == FEE_BY_SCHEDULE) {
+        buf_add_text(&says, ": ");
+        fee_line_say(name->fee.line, &says);
+    }
+    struct currency currency = match->rows[OURS][match->members[group->first]].currency;
+    recon_fee_tell(&name->fee, currency, text, sizeof text);
+    int chars = snprintf(line, sizeof line, "Its %s%s.", text, says.data);
+    add_line(buf, first, line, (size_t)chars);
+}
+
 static int tell(struct explaining *asked, struct err *err) {
     BUF_AUTO text;
     BUF_AUTO buf;
@@ -356,6 +378,7 @@ static int tell(struct explaining *asked, struct err *err) {
         add_line(&buf, &first, line, (size_t)chars);
     }
     add_lines(&buf, text.data, &first);
+    add_fee(&buf, asked, &first);
     buf_addf(&buf, "],\"same_today\":%s", same ? "true" : "false");
     add_legend(&buf, asked);
     buf_add_char(&buf, '}');
@@ -416,7 +439,9 @@ static int not_looked_at(const struct explaining *asked, struct store_tx *tx, st
     (void)err_set(err, ERR_NOT_FOUND, "no run has looked at %.120s", asked->id);
     int64_t kind = sql_int(rows, 0);
     bool write_off = kind == POST_WRITE_OFF || kind == POST_WRITE_OFF_GAIN;
-    if (write_off || kind == POST_FEE) {
+    bool fee = kind == POST_FEE || kind == POST_STATEMENT_FEE || kind == POST_STATEMENT_FEE_BACK;
+    write_off = write_off || kind == POST_FEE_WRITE_OFF || kind == POST_FEE_WRITE_OFF_GAIN;
+    if (write_off || fee) {
         return err_hint(err, "It is a %s, which is part of the movement that it was made for: %s.",
                         posting_kind_name(kind), sql_text(rows, 1));
     }
@@ -435,6 +460,8 @@ static int explain_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r < 0 ? r : not_looked_at(asked, tx, err);
     }
     asked->request.gateway = asked->gateway;
+    const struct source *source = recon_source(asked->recon, asked->gateway);
+    asked->request.fees = source != NULL ? source->fees : NULL;
     ledger_account(ACCOUNT_RECEIVABLE, asked->gateway, asked->run.account);
     r = load_break(asked, tx, err);
     return r < 0 ? r : load_near(asked, tx, err);
@@ -444,9 +471,14 @@ static int match_near(struct explaining *asked, struct err *err) {
     const struct side *ours = &asked->run.sides[OURS], *theirs = &asked->run.sides[THEIRS];
     asked->options = (struct match_options){.now_us = asked->run_us};
     asked->options.rules = recon_rules(&asked->options.rule_count);
-    return match_run((const struct match_row *)(const void *)ours->rows->data, ours->rows->len,
+    asked->request.options = &asked->options;
+    int r = match_run((const struct match_row *)(const void *)ours->rows->data, ours->rows->len,
                      (const struct match_row *)(const void *)theirs->rows->data, theirs->rows->len,
                      &asked->options, &asked->run.match, err);
+    if (r >= 0) {
+        recon_fees_judge(&asked->run);
+    }
+    return r;
 }
 
 int movement_explain(struct recon *recon, const char *id, struct answer *ret_answer,

@@ -6,9 +6,35 @@
 #include <glib.h>
 
 #include "ledger/ledger.h"
+#include "recon/fee_schedule.h"
 #include "recon/run.h"
 
 enum { MOVEMENT_ID_CHARS_MAX = RUN_MOVEMENT_CHARS_MAX };
+
+/* What is expected of a fee, by what; stored. */
+enum fee_basis { FEE_BY_NOTHING = 0, FEE_BY_ANSWER = 1, FEE_BY_SCHEDULE = 2 };
+const char *fee_basis_name(int64_t basis); /* "answer", "schedule", "statement" */
+
+/* What bears on the fee of a movement: of ours but for `statement_method`. */
+struct side_fee {
+    int64_t answered_minor; /* kept as its answers told and our books have it; AMOUNT_UNSAID */
+    int64_t written_minor;  /* written off of it: + came to us; what is expected moves by it */
+    int64_t moved_minor;    /* of that, what moved the gateway's account, as it once did */
+    int64_t linked_minor, linked_kept_minor; /* rows of their own that name it; the kept ones */
+    int64_t posted_minor;                    /* by what statements told */
+    bool linked, known;                      /* there are such rows; it has a row in recon_fee */
+    /* what a schedule asks for */
+    bool asks;
+    enum fee_kind kind;
+    enum payment_method method;
+    const char *region, *statement_method;
+    int64_t charge_minor, charge_at_us, charge_fee_minor;
+    /* as it was judged (run_fees.c) */
+    enum fee_basis basis;
+    const struct fee_line *line; /* of a refund that of its charge, where no other speaks */
+    int64_t expected_minor, kept_minor;
+    bool judged;
+};
 
 /* A movement of either side, beside its match_row of the same index. */
 struct side_row {
@@ -37,6 +63,7 @@ struct side_row {
     bool settled;
     enum match_class was;
     int64_t first_us;
+    struct side_fee fee;
 };
 struct side {
     GArray *rows;  /* struct match_row */
@@ -71,14 +98,36 @@ struct run {
 #define OUR_COLUMNS                                                                                \
     "SELECT p.id, p.kind, p.journal_id, p.payment_id, p.amount_minor, p.currency, p.at_us, "       \
     "a.charge_id, a.gateway_id, o.refund_id, oa.charge_id, oa.gateway_id, d.gateway_id, "          \
-    "c.charge_id, c.gateway_id, c.refund_id, o.attempt_id, o.target, (SELECT f.amount_minor FROM " \
-    "posting f WHERE f.id = 'pst_fee_' || p.journal_id), (SELECT CAST(COALESCE(SUM("               \
-    "w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE w.movement_id = p.id AND w.part " \
-    "= 1), (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE " \
-    "w.movement_id = p.id AND w.part = 2), "                                                       \
+    "c.charge_id, c.gateway_id, c.refund_id, o.attempt_id, o.target, " OUR_ANSWERED                \
+    ", (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "     \
+    "w.movement_id = p.id AND w.part = 1), " OUR_FEES                                              \
     "ob.kind, ob.gross_minor, ob.fee_minor, ob.at_us, ob.due_us, ob.reference, ob.batch, ob.id, "  \
     "ob.gateway, CASE WHEN ob.due_id = p.id THEN 1 ELSE 0 END, "                                   \
     "COALESCE(br.id, bo.id), CASE WHEN br.id IS NULL THEN NULL ELSE " BANK_MOVED("br.id") " END, "
+/* What its answers told of its fee: a charge's, that of a dispute, or what came back of that. */
+#define OUR_ANSWERED                                                                               \
+    "(SELECT CAST(SUM(CASE WHEN f.kind = 18 THEN -f.amount_minor ELSE f.amount_minor END) AS "     \
+    "bigint) FROM posting f WHERE f.id IN (CASE WHEN p.kind IN (1, 2, 10) THEN 'pst_fee_' || "     \
+    "p.journal_id ELSE '' END, CASE WHEN p.kind IN (6, 11) THEN 'pst_dispute_fee_' || "            \
+    "p.journal_id WHEN p.kind IN (7, 10) THEN 'pst_dispute_fee_back_' || p.journal_id ELSE '' "    \
+    "END))"
+/* Rows of their own that name it, and of those what was kept: what several statements tell of one
+ * moment is told once. */
+#define OUR_LINKED(which)                                                                          \
+    "(SELECT CAST(SUM(t.fee_minor * t.n) AS bigint) FROM (SELECT o.fee_minor, o.at_us, MAX(o.n) "  \
+    "AS n FROM (SELECT l.fee_minor, l.at_us, l.statement_id, COUNT(*) AS n FROM recon_fee_row l "  \
+    "WHERE l.movement_id = p.id " which                                                            \
+    "GROUP BY l.fee_minor, l.at_us, l.statement_id) o GROUP BY o.fee_minor, o.at_us) t)"
+/* And the rest that bears on it (struct side_fee), in its order. */
+#define OUR_FEES                                                                                   \
+    "(SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "       \
+    "w.movement_id = p.id AND w.part IN (2, 3)), (SELECT CAST(COALESCE(SUM(w.signed_minor), 0) "   \
+    "AS bigint) FROM recon_write_off w WHERE w.movement_id = p.id AND w.part = 2), "               \
+    OUR_LINKED("") ", COALESCE(" OUR_LINKED("AND l.fee_minor > 0 ")                                \
+    ", 0), rf.posted_minor, "                                                                      \
+    "COALESCE(NULLIF(a.method, 0), NULLIF(oa.method, 0), py.method, 0), "                          \
+    "COALESCE(py.customer_region, ''), COALESCE(cp.amount_minor, 0), COALESCE(cp.at_us, 0), "      \
+    "(SELECT f.amount_minor FROM posting f WHERE f.id = 'pst_fee_' || oa.id), "
 #define OUR_TABLES                                                                                 \
     "LEFT JOIN attempt a ON a.id = p.journal_id "                                                  \
     "LEFT JOIN operation o ON o.id = p.journal_id "                                                \
@@ -88,7 +137,11 @@ struct run {
     "LEFT JOIN own_booking ob ON ob.id = p.journal_id "                                            \
     "LEFT JOIN bank_row br ON br.id = p.journal_id "                                               \
     "LEFT JOIN bank_row bo ON bo.operation_id = o.id AND bo.operation_id <> '' AND bo.credit = "   \
-    "CASE WHEN p.kind = 4 THEN 1 ELSE 0 END "
+    "CASE WHEN p.kind = 4 THEN 1 ELSE 0 END "                                                      \
+    "LEFT JOIN payment py ON py.id = p.payment_id "                                                \
+    "LEFT JOIN posting cp ON cp.id IN ('pst_charge_' || oa.id, 'pst_capture_' || oa.id, "          \
+    "'pst_suspense_' || oa.id) "                                                                   \
+    "LEFT JOIN recon_fee rf ON rf.movement_id = p.id "
 /* Kinds of postings that are movements of their own: see run_load.c. Of a gateway; and of a bank
  * account, where they are what the bank's rows were booked as, and payouts that are due there. */
 #define OUR_OWN_MOVEMENTS "26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41"
@@ -104,12 +157,13 @@ struct run {
 #define OUR_BANKS                                                                                  \
     " AND p.kind IN (3, 4, 10, 11, 21, 22, 40, 41) AND (br.id IS NOT NULL OR ob.id IS NOT NULL "   \
     "OR o.id IS NOT NULL AND p.kind IN (3, 4, 11))" OUR_ONES
-enum { OUR_COLUMN_COUNT = 33 };
+enum { OUR_COLUMN_COUNT = 42 };
 struct our_read { /* texts are borrowed until the next row */
     const char *id, *payment_id;
     enum row_kind kind;
     struct currency currency;
     int64_t amount_minor, fee_minor; /* with what of them was written off */
+    struct side_fee fee;             /* its texts are borrowed as well */
     int64_t at_us;
     const char *gateway_id, *reference, *original_id;
     /* Of what was booked for a gateway's own row; of a payout due at a bank: its sender; "". */
@@ -118,6 +172,8 @@ struct our_read { /* texts are borrowed until the next row */
     int64_t due_us; /* 0: as of any movement */
 };
 void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read);
+struct side_fee recon_fee_read(const struct sql_rows *rows, enum row_kind kind);
+struct side_fee recon_fee_none(void); /* of what nobody keeps a fee of */
 
 /* Of an attempt that has moved nothing here. */
 enum row_status recon_attempt_status(int64_t state);
@@ -137,14 +193,17 @@ enum row_status recon_attempt_status(int64_t state);
     "FROM statement h WHERE h.id = r.statement_id)"
 /* clang-format on */
 
+/* A row r that is a fee and names the payment that it was kept of: it is booked as a part of that
+ * (run_fees_book.c). Other fees are the gateway's own (own.h). */
+#define FEE_OF_PAYMENT "(r.kind = 6 AND (r.original_id <> '' OR r.original_reference <> ''))"
 /* And rows r of statements by these. */
 #define THEIR_COLUMNS                                                                              \
     "SELECT r.statement_id, r.number, r.kind, r.status, r.currency, r.gross_minor, r.fee_minor, "  \
-    "r.at_us, r.gateway_id, r.reference, r.original_id, r.batch, r.description, "                  \
+    "r.at_us, r.gateway_id, r.reference, r.original_id, r.batch, r.description, r.method, "        \
     "CASE WHEN r.kind < 6 THEN NULL ELSE (SELECT ob.id FROM own_booking ob WHERE ob.statement_id " \
     "= r.statement_id AND ob.number = r.number AND ob.booked = 1) END, "                           \
     "CASE WHEN r.kind IN (14, 15) THEN " BANK_ROW_OF " END, "
-enum { THEIR_COLUMN_COUNT = 15 };
+enum { THEIR_COLUMN_COUNT = 16 };
 /* One row more of a side; behind the columns stand whether it is carried, and since when it is
  * known. */
 MUST_USE int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err);
@@ -165,6 +224,18 @@ const struct match_rule *recon_rules(int *ret_count);
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */
 void recon_classes(struct run *run);
+/* The group counts for another class: its rows move from one sum to the other. */
+void recon_become(struct run *run, struct match_group *group, enum match_class to);
+/* run_fees_again.c: what is to be looked at again because of a fee. run_fees.c: what was expected
+ * of each fee that is told, which may make a group one of the class FEE. run_fees_book.c: the
+ * books, in the transaction that writes the group. */
+MUST_USE int recon_fees_begin(struct run *run, struct err *err);
+void recon_fees_judge(struct run *run);
+MUST_USE int recon_fees_write(struct store_tx *tx, const struct run *run,
+                              const struct match_group *group, struct err *err);
+/* "fee expected 0.59 EUR (agreed: eu cards), kept 0.60 EUR" of a movement that was judged. */
+void recon_fee_tell(const struct side_fee *fee, struct currency currency, char *ret_text,
+                    size_t bytes);
 bool recon_class_follows(enum match_class found, enum match_class kept);
 void run_open(struct run *run); /* what it holds in memory */
 void run_close(struct run *run);

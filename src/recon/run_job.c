@@ -55,6 +55,7 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
         .bank = strcmp(source->gateway->adapter->name, "bank") == 0,
         .pays_out_to = source->pays_out_to,
         .payout_days = source->pays_out_days,
+        .fees = source->fees,
     };
     struct run_figures *figures = malloc(sizeof *figures);
     if (figures == NULL) {

@@ -72,7 +72,7 @@ static enum row_kind kind_of(int64_t posting) {
 
 /* Behind the columns of payments stand those of a gateway's own rows and of a bank's. */
 enum our_column {
-    OWN_KIND = 21,
+    OWN_KIND = 30,
     OWN_GROSS,
     OWN_FEE,
     OWN_AT,
@@ -112,6 +112,7 @@ static void bank_read(const struct sql_rows *rows, struct our_read *read) {
     read->kind = moved < 0 ? ROW_BANK_DEBIT : ROW_BANK_CREDIT;
     read->amount_minor = moved;
     read->fee_minor = AMOUNT_UNSAID;
+    read->fee = recon_fee_none();
     read->gateway_id = sql_text(rows, BANK_ID);
 }
 
@@ -122,6 +123,7 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
             .payment_id = sql_text(rows, 3),
             .currency = currency_stored(sql_text(rows, 5)),
             .original_id = "",
+            .fee = recon_fee_none(),
         };
         own_read(rows, ret_read);
         return;
@@ -147,6 +149,7 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
         .currency = currency_stored(sql_text(rows, 5)),
         .amount_minor = row_kind_sign(kind) * sql_int(rows, 4) + sql_int(rows, 19),
         .fee_minor = sql_null(rows, 18) ? AMOUNT_UNSAID : sql_int(rows, 18) - sql_int(rows, 20),
+        .fee = recon_fee_read(rows, kind),
         .at_us = sql_int(rows, 6),
         .gateway_id = first_of(own, of_case, ""),
         .reference = first_of(capture ? sql_text(rows, 16) : sql_text(rows, 2), "", ""),
@@ -167,6 +170,7 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
     }
     struct our_read read;
     recon_our_read(rows, &read);
+    read.fee.region = keep(run, read.fee.region);
     const struct side_row name = {
         .id = keep(run, read.id),
         .payment_id = keep(run, read.payment_id),
@@ -176,6 +180,7 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
         .own = read.own,
         .sender = keep(run, read.sender),
         .told_id = "",
+        .fee = read.fee,
     };
     int64_t due_us = read.due_us != 0
                          ? read.due_us
@@ -304,7 +309,7 @@ int recon_add_theirs(struct run *run, const struct sql_rows *rows, struct err *e
     char id[MOVEMENT_ID_CHARS_MAX + 1];
     snprintf(id, sizeof id, "%s#%lld", sql_text(rows, 0), (long long)sql_int(rows, 1));
     /* Its booking; or the state of the bank's row, one digit, and its id. */
-    const char *booking = sql_text(rows, 13), *of_bank = sql_text(rows, 14);
+    const char *booking = sql_text(rows, 14), *of_bank = sql_text(rows, 15);
     bool own = booking != NULL, bank = of_bank != NULL && of_bank[0] != '\0';
     const char *known = own ? booking : bank ? of_bank + 1 : sql_text(rows, 8);
     const struct side_row name = {
@@ -319,6 +324,7 @@ int recon_add_theirs(struct run *run, const struct sql_rows *rows, struct err *e
         .bank_row = bank,
         .waits = bank && of_bank[0] == '1',
         .told_id = keep(run, sql_text(rows, 8)),
+        .fee.statement_method = keep(run, sql_text(rows, 13)),
     };
     const struct match_row row = {
         .number = run->sides[THEIRS].rows->len,

@@ -127,16 +127,14 @@ static void detail_of(const struct run *run, const struct match_group *group, st
     }
 }
 
-/* Fees are compared where one of each side stands beside the other. What the gateway kept more is
- * what came to us less. */
+/* What the gateway kept more is what came to us less. */
 static int64_t difference_of(const struct run *run, const struct match_group *group) {
     if (group->class != CLASS_FEE) {
         return group->difference_minor;
     }
+    const struct side_fee *fee = &recon_member_name(run, group, OURS, 0)->fee;
     int64_t less = 0;
-    bool fits = money_sub(member(run, group, OURS, 0)->fee_minor,
-                          member(run, group, THEIRS, 0)->fee_minor, &less);
-    return fits ? less : 0;
+    return money_sub(fee->expected_minor, fee->kept_minor, &less) ? less : 0;
 }
 
 static int64_t magnitude(int64_t minor) {
@@ -151,13 +149,11 @@ static int64_t stake_of(const struct found *found) {
 
 /* Amounts are the same there: what differs is what was kept of them. */
 static void add_fees(const struct run *run, const struct match_group *group, struct found *found) {
-    char ours[MONEY_TEXT_MAX], theirs[MONEY_TEXT_MAX];
-    const struct match_row *our = member(run, group, OURS, 0);
-    const struct match_row *their = member(run, group, THEIRS, 0);
     size_t used = strlen(found->detail);
-    snprintf(found->detail + used, sizeof found->detail - used, "; fee here %s, there %s",
-             money_show(our->fee_minor, our->currency, ours),
-             money_show(their->fee_minor, their->currency, theirs));
+    char text[DETAIL_BYTES_MAX];
+    recon_fee_tell(&recon_member_name(run, group, OURS, 0)->fee, found->first->currency, text,
+                   sizeof text);
+    snprintf(found->detail + used, sizeof found->detail - used, "; %s", text);
 }
 
 static void look_at(const struct run *run, const struct match_group *group, struct found *found) {
@@ -341,6 +337,7 @@ static int groups_tx(struct store_tx *tx, void *ctx, struct err *err) {
                 r = write_movement(tx, run, group, match_id, (enum match_side)side, j, err);
             }
         }
+        r = r < 0 ? r : recon_fees_write(tx, run, group, err);
         if (r >= 0 && match_class_risk(group->class) != RISK_NONE) {
             r = write_break(tx, run, group, err);
             piece->opened += r > 0;

@@ -152,6 +152,7 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
     static const struct source_settings nothing = {0};
     int r = 0;
     *ret_count = gateway_count(registry);
+    memset(ret_sources, 0, (size_t)*ret_count * sizeof *ret_sources);
     for (int i = 0; r >= 0 && i < *ret_count; i++) {
         struct source *source = &ret_sources[i];
         struct gateway *gateway = gateway_at(registry, i);
@@ -168,6 +169,20 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
         };
         r = apply(source, said, err);
         r = r < 0 ? r : apply_payouts(source, registry, said, err);
+        r = r < 0 ? r
+                  : fee_schedule_open(gateway->name, said->fees, said->fee_count, source->time_zone,
+                                      &source->fees, err);
+    }
+    if (r < 0) {
+        sources_close(ret_sources, *ret_count);
+        *ret_count = 0;
     }
     return r;
+}
+
+void sources_close(struct source *sources, int count) {
+    for (int i = 0; i < count; i++) {
+        fee_schedule_free(sources[i].fees);
+        sources[i].fees = NULL;
+    }
 }

@@ -3,12 +3,14 @@
  * they are published, which kinds are fetched, how long a movement may take to appear, and to which
  * account of ours it pays out. From
  * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
- * Threads: any; constant once opened. Owns: nothing: texts are the configuration's or literals.
+ * Threads: any; constant once opened. Owns: the schedules of fees; other texts are the
+ * configuration's or literals.
  * Errors: ERR_CONFIG, with the gateway's name. */
 #ifndef HOLDFAST_RECON_SOURCES_H
 #define HOLDFAST_RECON_SOURCES_H
 
 #include "gateway/registry.h"
+#include "recon/fee_schedule.h"
 
 enum { SOURCE_KINDS_MAX = 8, SOURCE_BUSINESS_DAYS_MAX = 60 };
 
@@ -22,6 +24,8 @@ struct source_settings {
     int kind_count;
     const char *pays_out_to;
     const unsigned *pays_out_days;
+    const struct fee_settings *fees; /* gateways: … fees: */
+    int fee_count;
 };
 
 struct source {
@@ -37,11 +41,13 @@ struct source {
     int pays_out_days;
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
+    struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
 };
 
 /* One source for each gateway of the registry, in its order. */
 MUST_USE int sources_open(const struct gateway_registry *registry,
                           const struct source_settings *settings, int setting_count,
                           struct source ret_sources[GATEWAYS_MAX], int *ret_count, struct err *err);
+void sources_close(struct source *sources, int count);
 
 #endif

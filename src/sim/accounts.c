@@ -80,11 +80,12 @@ static void enable(struct accounts *accounts) {
 
 /* ---- a statement ---- */
 
+/* `fee` as the file has it: "" tells none. */
 static void row(struct buf *file, const char *id, const char *reference, int64_t minor,
-                struct currency currency) {
+                struct currency currency, const char *fee) {
     char time[CLOCK_TEXT_MAX];
-    buf_addf(file, "%s,%s,,,,charge,done,%s,%lld,,,%s,card,\n", id, reference, currency.code,
-             (long long)minor, clock_format(clock_wall_us(), time));
+    buf_addf(file, "%s,%s,,,,charge,done,%s,%lld,%s,,%s,card,\n", id, reference, currency.code,
+             (long long)minor, fee, clock_format(clock_wall_us(), time));
 }
 
 /* Every charge that was not told yet; and now and then one that was. */
@@ -95,11 +96,17 @@ static void truth(struct accounts *accounts, enum sb_gateway gateway, bool lies,
         char *name = g_strdup_printf("%d %s", (int)gateway, entry->id);
         bool told = g_hash_table_contains(accounts->run->stated, name);
         if (entry->taken_minor > 0 && (!told || (lies && prng_below(&accounts->prng, 6) == 0))) {
-            row(file, entry->id, entry->reference, entry->taken_minor, entry->currency);
-            g_hash_table_add(accounts->run->stated, name);
-        } else {
-            g_free(name);
+            char fee[24];
+            snprintf(fee, sizeof fee, "%lld", (long long)entry->fee_minor);
+            row(file, entry->id, entry->reference, entry->taken_minor, entry->currency, fee);
+            /* What is told again is a row for itself: the first one is what was kept. */
+            if (!told) {
+                g_hash_table_insert(accounts->run->stated, name,
+                                    GSIZE_TO_POINTER((gsize)entry->fee_minor));
+                name = NULL;
+            }
         }
+        g_free(name);
     }
 }
 
@@ -127,7 +134,7 @@ static void lie(struct accounts *accounts, struct buf *file) {
                                                   prng_below(&accounts->prng, references->len));
         snprintf(id, sizeof id, "lie_%d", ++accounts->lies);
         row(file, id, reference, 100 + (int64_t)prng_below(&accounts->prng, 5000),
-            currency_stored(prng_below(&accounts->prng, 2) == 0 ? "USD" : "EUR"));
+            currency_stored(prng_below(&accounts->prng, 2) == 0 ? "USD" : "EUR"), "");
     }
 }
 

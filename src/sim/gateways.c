@@ -24,6 +24,7 @@ static const struct row {
     struct sim_gateway gateway;
     bool told; /* requests say where callbacks go */
     struct source options[TEXTS_MAX], credentials[TEXTS_MAX];
+    const char *rounding; /* of the 0.6 % that it keeps; NULL: its answers tell what it keeps */
 } rows[SB_GATEWAYS] = {
     [SB_STRIPE] = {{"stripe-eu", "stripe", "api.stripe.com", "https://api.stripe.com",
                     "198.51.100.1"},
@@ -43,7 +44,8 @@ static const struct row {
                    true,
                    {{"app_id", "app-id", NULL}},
                    {{"private_key", NULL, "merchant.key.pem"},
-                    {"alipay_public_key", NULL, "alipay.pub.pem"}}},
+                    {"alipay_public_key", NULL, "alipay.pub.pem"}},
+                   "half_up"},
     [SB_WECHAT] = {{"wechat-cn", "wechatpay", "api.mch.weixin.qq.com",
                     "https://api.mch.weixin.qq.com", "198.51.100.4"},
                    true,
@@ -51,7 +53,8 @@ static const struct row {
                     {"mchid", "mchid", NULL},
                     {"merchant_serial", NULL, "merchant.serial"},
                     {"store_id", NULL, NULL, "store1"}},
-                   {{"private_key", NULL, "merchant.key.pem"}, {"api_v3_key", "api-v3-key", NULL}}},
+                   {{"private_key", NULL, "merchant.key.pem"}, {"api_v3_key", "api-v3-key", NULL}},
+                   "half_up"},
     [SB_UNIONPAY] = {{"unionpay-cn", "unionpay", "gateway.95516.com", "https://gateway.95516.com",
                       "198.51.100.5"},
                      true,
@@ -59,7 +62,8 @@ static const struct row {
                      {{"private_key", NULL, "merchant.key.pem"},
                       {"certificate", NULL, "merchant.crt.pem"},
                       {"root_ca", NULL, "root_ca.pem"},
-                      {"middle_ca", NULL, "middle_ca.pem"}}},
+                      {"middle_ca", NULL, "middle_ca.pem"}},
+                     "down"},
 };
 
 /* Made once a process: an RSA key takes longer than a run. */
@@ -234,6 +238,9 @@ static void write_one(enum sb_gateway gateway, int priority, struct buf *out) {
              "  - name: %s\n    adapter: %s\n    base_url: %s\n    priority: %d\n"
              "    timeout_ms: 3000\n    callback_due_s: 20\n",
              row->gateway.name, row->gateway.adapter, row->gateway.base_url, priority);
+    if (row->rounding != NULL) {
+        buf_addf(out, "    fees: [{name: usual, percent: 0.6, rounding: %s}]\n", row->rounding);
+    }
     if (row->told) {
         buf_addf(out, "    callback_url: https://holdfast.sim/callbacks/%s\n", row->gateway.name);
     }

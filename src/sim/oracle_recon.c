@@ -2,10 +2,13 @@
  * oracle_recon.c: reconciliation held against the truth: with each gateway's own book for a
  * statement, every charge there is one of ours, and every one of ours is there. So the names under
  * which our side of a reconciliation knows its movements are those of the gateways, whatever a
- * payment has been through. And what gateways book for themselves is booked here once. */
+ * payment has been through. What gateways book for themselves is booked here once. And where statements were given in: what each gateway has kept is what
+ * our books have as its fees, whoever told it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/ledger.h"
 #include "recon/run.h"
 #include "sandbox/sandbox_impl.h"
 #include "sim/gateways.h"
@@ -75,7 +78,7 @@ static void check_own(struct end *end) {
          "SELECT COUNT(*), MIN(gateway || ' ' || currency) FROM (SELECT gateway, currency, "
          "SUM(minor) AS minor FROM (SELECT s.gateway, r.currency, r.gross_minor AS minor FROM "
          "statement s JOIN statement_row r ON r.statement_id = s.id WHERE s.state = 2 AND r.kind "
-         "IN (6, 8, 11) UNION ALL SELECT substr(debit_account, 9, length(debit_account) - 19), "
+         "IN (6, 8, 11) AND NOT (r.kind = 6 AND r.original_id || r.original_reference <> '') UNION ALL SELECT substr(debit_account, 9, length(debit_account) - 19), "
          "currency, -amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND debit_account LIKE "
          "'gateway:%:receivable' UNION ALL SELECT substr(credit_account, 9, length(credit_account) "
          "- 19), currency, amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND "
@@ -85,7 +88,7 @@ static void check_own(struct end *end) {
          "SELECT COUNT(*), MIN(r.statement_id) FROM statement s JOIN statement_row r ON "
          "r.statement_id = s.id LEFT JOIN movement m ON m.side = 2 AND m.statement_id = "
          "r.statement_id AND m.number = r.number WHERE s.state = 2 AND r.kind IN (6, 8, 11) AND "
-         "(m.id IS NULL OR m.class <> 5 OR NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 "
+         "NOT (r.kind = 6 AND r.original_id || r.original_reference <> '') AND (m.id IS NULL OR m.class <> 5 OR NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 "
          "AND o.match_id = m.match_id AND m.match_id <> '' AND o.class = 5))"},
     };
     for (size_t i = 0; i < COUNT_OF(rules) && !run_failed(end->run); i++) {
@@ -97,6 +100,71 @@ static void check_own(struct end *end) {
     }
 }
 
+/* What the gateway has kept in this currency; false: a part of it was told when it was less, or is
+ * of charges that no statement has told of or nothing here is held to know. */
+static bool kept_there(const struct end *end, enum sb_gateway gateway, struct currency currency,
+                       int64_t *ret_minor) {
+    const GPtrArray *entries = end->run->sandbox->book.entries[gateway];
+    bool whole = true;
+    *ret_minor = 0;
+    for (guint i = 0; whole && i < entries->len; i++) {
+        const struct sb_entry *entry = g_ptr_array_index(entries, i);
+        gpointer told = NULL;
+        if (entry->taken_minor == 0 || !currency_equal(entry->currency, currency)) {
+            continue;
+        }
+        char *name = g_strdup_printf("%d %s", (int)gateway, entry->id);
+        whole = g_hash_table_lookup_extended(end->run->stated, name, NULL, &told) &&
+                (int64_t)GPOINTER_TO_SIZE(told) == entry->fee_minor && !taken_back(end, entry);
+        g_free(name);
+        *ret_minor += entry->fee_minor;
+    }
+    return whole;
+}
+
+/* Where all was told as it was in the end, nothing else was kept than was expected, by the answers
+ * or by the lines of gateways.c. */
+static void check_no_claim(struct end *end, enum sb_gateway gateway) {
+    struct count count = {.sql = "SELECT COUNT(*), MIN(detail) FROM recon_break WHERE gateway = $1 "
+                                 "AND class = 24",
+                          .text = sim_gateway(gateway)->name};
+    if (oracle_count(end->run, &count) && count.found > 0) {
+        run_fail(end->run, "fees", "", "%s: %lld breaks about fees that were right: %s", count.text,
+                 (long long)count.found, count.first);
+    }
+}
+static_assert(CLASS_FEE == 24, "the number above");
+
+/* Fees that were given up are in the books as that, and were kept all the same. */
+static void check_fees(struct end *end, enum sb_gateway gateway) {
+    static const char *const codes[] = {"CNY", "EUR", "JPY", "USD"};
+    bool whole = true;
+    for (size_t i = 0; i < COUNT_OF(codes) && !run_failed(end->run); i++) {
+        char account[100];
+        int64_t kept = 0;
+        snprintf(account, sizeof account, "gateway:%s:fees %s", sim_gateway(gateway)->name,
+                 codes[i]);
+        struct count count = {
+            .sql = "SELECT COALESCE(SUM(CASE WHEN debit_account LIKE '%:fees' THEN amount_minor "
+                   "ELSE -amount_minor END), 0), COUNT(*) || ' postings' FROM posting WHERE kind "
+                   "NOT IN (52, 53) AND currency = substr($1, -3) AND substr($1, 1, length($1) - "
+                   "4) IN (debit_account, credit_account)",
+            .text = account};
+        bool told = kept_there(end, gateway, currency_stored(codes[i]), &kept);
+        whole = whole && told;
+        if (told && oracle_count(end->run, &count) && count.found != kept) {
+            run_fail(end->run, "fees", "", "%s: %lld in %s, and %lld was kept", account,
+                     (long long)count.found, count.first, (long long)kept);
+        }
+    }
+    if (whole && !run_failed(end->run)) {
+        check_no_claim(end, gateway);
+    }
+}
+static_assert(POST_OWN_FEE == 26 && POST_OWN_FEE_BACK == 27 && POST_FEE_WRITE_OFF == 52 &&
+                  POST_FEE_WRITE_OFF_GAIN == 53,
+              "the numbers above");
+
 void check_reconciled(struct end *end) {
     static struct run_figures figures;
     struct run *run = end->run;
@@ -105,6 +173,11 @@ void check_reconciled(struct end *end) {
     if (run_sees(run, SEE_STATEMENTS)) {
         check_own(end);
         check_stated(end); /* there were runs: they have settled what one from nothing would see */
+        for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
+            if ((run->gateways & 1U << i) != 0) {
+                check_fees(end, (enum sb_gateway)i);
+            }
+        }
         return;
     }
     for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {

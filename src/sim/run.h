@@ -129,7 +129,7 @@ struct run {
     GHashTable *told_bytes;                   /* the same, as it came */
     GPtrArray *references;                    /* that a gateway was asked for, in their order */
     GHashTable *referred;                     /* the same as a set */
-    GHashTable *stated;                       /* charges that a statement has told of */
+    GHashTable *stated; /* charges that a statement has told of → their fee as it stood then */
     bool calm;                                /* no gateway, no link and no disk fails */
     char webhook_secret[128];
     /* The secret before, while it is being replaced; "": it never was. */

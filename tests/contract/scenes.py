@@ -40,6 +40,22 @@ def gateways_and_routing(service):
     assert any(method["notice"] for method in methods["data"])
     for name in ("stripe-b", "paypal-a", "bank-a"):
         service.expect(200, "enableGateway", [name], body=reason)
+    fees = service.expect(200, "getGatewayFees", ["bank-a"])
+    assert [line["name"] for line in fees["lines"]] == ["cards", "other"], fees
+    assert fees["lines"][0]["says"] == "1.4 % + 0.25 USD" and fees["example"] is None
+    fees = service.expect(200, "getGatewayFees", ["bank-a"],
+                          query="amount=1000&currency=usd&method=card&at=2026-07-01T00:00:00Z")
+    assert fees["example"]["fee"] == 39 and fees["example"]["line"] == "cards", fees
+    fees = service.expect(200, "getGatewayFees", ["bank-a"],
+                          query="amount=500&currency=USD&method=card&kind=refund"
+                                "&charge_amount=1000")
+    assert fees["example"]["fee"] == -20 and fees["example"]["charge_line"] == "cards", fees
+    fees = service.expect(200, "getGatewayFees", ["stripe-b"], query="amount=500&currency=USD")
+    assert fees["lines"] == [] and fees["example"]["fee"] is None, fees
+    for query in ("amount=1", "amount=1&currency=XXY", "amount=1&currency=EUR&method=cash",
+                  "amount=1&currency=EUR&kind=fee"):
+        service.expect(422, "getGatewayFees", ["bank-a"], query=query)
+    service.expect(404, "getGatewayFees", ["nobody"])
     assert service.expect(200, "checkGateway", ["bank-a"])["ok"] is True
     assert service.expect(200, "probeGateway", ["stripe-a"])["ok"] is True
     assert service.expect(200, "probeGateway", ["paypal-a"])["ok"] is False

@@ -16,6 +16,7 @@
 #include "ledger/ledger.h"
 #include "recon/break_desk.h"
 #include "recon/break_risk.h"
+#include "recon/fee_schedule.h"
 #include "recon/run.h"
 #include "support/given_rows.h"
 #include "support/payment_world.h"
@@ -34,6 +35,7 @@ static struct desk *desk;
 static const char *key; /* of the next actions; NULL: none */
 static bool replayed;   /* the last one */
 static struct statement_id taken_id;
+static const struct fee_schedule *agreed; /* of the next runs; NULL: nothing */
 
 static const struct write_off_limit limits_usual[] = {{.currency = {"USD"}, .alone_minor = 10}};
 
@@ -163,6 +165,7 @@ static inline void run(void) {
         .actor = "system",
         .until_us = clock_wall_us(),
         .business_days = RUN_BUSINESS_DAYS_USUAL,
+        .fees = agreed,
     };
     if (reconcile_run(W->engine.store, &request, &id, &figures, &err) < 0) {
         fail_msg("%s", err.detail);

@@ -99,6 +99,10 @@ static const struct {
     {POST_PAYOUT_BACK, "payout_back", ACCOUNT_RECEIVABLE, ACCOUNT_PAYOUTS, 0},
     {POST_PAYOUT_DUE, "payout_due", ACCOUNT_RECEIVABLE, ACCOUNT_PAYOUTS, 0},
     {POST_PAYOUT_DUE_BACK, "payout_due_back", ACCOUNT_PAYOUTS, ACCOUNT_RECEIVABLE, 0},
+    {POST_STATEMENT_FEE, "statement_fee", ACCOUNT_FEES, ACCOUNT_RECEIVABLE, 0},
+    {POST_STATEMENT_FEE_BACK, "statement_fee_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
+    {POST_FEE_WRITE_OFF, "fee_write_off", ACCOUNT_WRITE_OFF, ACCOUNT_FEES, 0},
+    {POST_FEE_WRITE_OFF_GAIN, "fee_write_off_gain", ACCOUNT_FEES, ACCOUNT_WRITE_OFF, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1
@@ -245,8 +249,11 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
         struct books all = books();
         int64_t taken = kinds[i].book == 1 ? 300 : kinds[i].book == -2 ? -300 : 0;
         int64_t returned = kinds[i].book == -1 ? 300 : kinds[i].book == 2 ? -300 : 0;
-        bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE;
-        int64_t fees = fee ? 300 : kinds[i].kind == POST_DISPUTE_FEE_BACK ? -300 : 0;
+        bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE ||
+                   kinds[i].kind == POST_STATEMENT_FEE;
+        bool back = kinds[i].kind == POST_DISPUTE_FEE_BACK ||
+                    kinds[i].kind == POST_STATEMENT_FEE_BACK;
+        int64_t fees = fee ? 300 : back ? -300 : 0;
         if (all.count == 0) {
             assert_int_equal(taken + returned + fees, 0);
             continue;

@@ -335,12 +335,40 @@ static void again(void) {
     static const char *const tables[] = {
         "movement",       "recon_break_event", "recon_break", "reconciliation_book",
         "reconciliation", "statement_row",     "statement",   "statement_balance",
-        "own_booking",    "posting WHERE kind >= 26"};
+        "own_booking",    "recon_fee",        "recon_fee_row",
+        "posting WHERE kind BETWEEN 26 AND 51"};
     char sql[100];
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         snprintf(sql, sizeof sql, "DELETE FROM %s", tables[i]);
         (void)engine_exec(&W->engine, sql);
     }
+    (void)engine_exec(&W->engine, "DELETE FROM posting WHERE kind IN (50, 51)");
+}
+
+/* The gateway's account in our books has what its statement's movements come to, net of what it
+ * kept: in every currency, to the unit. */
+static void assert_net(const struct source *source) {
+    char sql[3 * ACCOUNT_CHARS_MAX + 1000], account[ACCOUNT_CHARS_MAX];
+    ledger_account(ACCOUNT_RECEIVABLE, source->gateway, account);
+    snprintf(sql, sizeof sql,
+             "SELECT COUNT(*) FROM (SELECT SUM(minor) AS off FROM (SELECT r.currency, "
+             "r.gross_minor - COALESCE(r.fee_minor, 0) AS minor FROM statement_row r JOIN "
+             "statement s ON s.id = r.statement_id WHERE s.gateway = '%s' AND s.state = 2 AND "
+             "r.status = 1 AND r.kind IN (1, 2, 3, 4, 5, 6) UNION ALL SELECT currency, "
+             "-amount_minor FROM posting WHERE debit_account = '%s' UNION ALL SELECT currency, "
+             "amount_minor FROM posting WHERE credit_account = '%s') legs GROUP BY currency) sums "
+             "WHERE off <> 0",
+             source->gateway, account, account);
+    if (world_int(W, sql) != 0) {
+        fail_msg("%s %s: its account is not what the statement comes to", source->gateway,
+                 source->kind);
+    }
+    ledger_account(ACCOUNT_FEES, source->gateway, account);
+    snprintf(sql, sizeof sql,
+             "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM posting WHERE "
+             "debit_account = '%s'",
+             account);
+    assert_true(world_int(W, sql) > 0);
 }
 
 static int64_t begun_us;
@@ -365,6 +393,7 @@ static void without_a_fault_nothing_is_found(void **state) {
         take_days(&sources[i], begun_us);
         run_of(&sources[i]);
         assert_square(&sources[i], movements_of(&sources[i]));
+        assert_net(&sources[i]);
     }
 }
 

@@ -315,7 +315,7 @@ static void a_small_difference_that_the_gateway_confirms_is_written_off(void **s
     reconcile();
     assert_repair("small", REPAIR_IS_DONE);
     assert_int_equal(count("SELECT state FROM recon_break"), BREAK_WRITTEN_OFF);
-    assert_int_equal(count("SELECT SUM(amount_minor) FROM posting WHERE kind IN (13, 14)"), 1);
+    assert_int_equal(count("SELECT SUM(amount_minor) FROM posting WHERE kind IN (52, 53)"), 1);
     assert_int_equal(count("SELECT amount_minor FROM repair"), 1);
     free(payment);
     down();
@@ -329,7 +329,7 @@ static void a_difference_that_the_gateway_does_not_confirm_is_not_written_off(vo
     row_of(&there, 490);
     reconcile();
     assert_repair("small", REPAIR_IS_REFUSED);
-    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind IN (13, 14)"), 0);
+    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind IN (13, 14, 52, 53)"), 0);
     assert_int_equal(count(OPEN_BREAKS), 1);
     assert_int_equal(count(LIVE_TICKETS), 1);
     free(payment);

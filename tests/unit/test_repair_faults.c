@@ -101,7 +101,7 @@ static void prepare_fee(void) {
 }
 
 static void judge_fee(bool done) {
-    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind IN (13, 14)"), done);
+    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind IN (52, 53)"), done);
     assert_int_equal(count("SELECT COUNT(*) FROM recon_break WHERE state = 5"), done);
 }
 

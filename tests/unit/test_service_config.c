@@ -41,6 +41,11 @@ static const char whole[] =
     "    timeout_ms: 9000\n"
     "    callback_due_s: 900\n"
     "    concurrency: 512\n"
+    "    fees:\n"
+    "      - {name: cards, kind: charge, methods: [card], regions: [DE, AT], currencies: [EUR], "
+    "statement_methods: [visa, mc], from: 2026-01-01, until: 2026-07-01, percent: 1.4, fixed: 24, "
+    "minimum: 26, maximum: 27, rounding: half_even, on_refund: share}\n"
+    "      - {name: disputes, kind: dispute}\n"
     "  - {name: paypal-eu, adapter: paypal, base_url: https://api-m.paypal.com}\n"
     "routing:\n"
     "  rules:\n"
@@ -118,6 +123,29 @@ static void every_key_of_the_keys_fills_its_member(void **state) {
     config = read_good(least);
     service_config_keystore(config, room, &place);
     assert_null(place.path);
+    service_config_free(config);
+}
+
+static void every_key_of_a_fee_fills_its_member(void **state) {
+    (void)state;
+    struct service_config *config = read_good(whole);
+    assert_int_equal(config->gateways[0].fees_count, 2);
+    const struct fee_settings *fee = &config->gateways[0].fees[0];
+    assert_string_equal(fee->name, "cards");
+    assert_string_equal(fee->kind, "charge");
+    assert_int_equal(fee->methods_count, 1);
+    assert_string_equal(fee->regions[1], "AT");
+    assert_string_equal(fee->currencies[0], "EUR");
+    assert_string_equal(fee->statement_methods[1], "mc");
+    assert_string_equal(fee->from, "2026-01-01");
+    assert_string_equal(fee->until, "2026-07-01");
+    assert_string_equal(fee->percent, "1.4");
+    assert_int_equal(fee->fixed, 24);
+    assert_int_equal(fee->minimum, 26);
+    assert_int_equal(*fee->maximum, 27);
+    assert_string_equal(fee->rounding, "half_even");
+    assert_string_equal(fee->on_refund, "share");
+    assert_null(config->gateways[0].fees[1].maximum);
     service_config_free(config);
 }
 
@@ -377,6 +405,7 @@ int main(void) {
         cmocka_unit_test(every_key_fills_its_member),
         cmocka_unit_test(every_key_of_the_keys_fills_its_member),
         cmocka_unit_test(every_key_of_a_gateway_fills_its_member),
+        cmocka_unit_test(every_key_of_a_fee_fills_its_member),
         cmocka_unit_test(every_key_of_the_rest_fills_its_member),
         cmocka_unit_test(what_is_absent_is_nothing),
         cmocka_unit_test(a_share_that_holds_a_statement_is_a_share),
