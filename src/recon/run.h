@@ -23,6 +23,8 @@
  *   7. What an earlier run has settled is compared again with a row that bears the same name: a
  *      second charge is one whenever it is told, and parts make a whole. A group that comes out as
  *      it was counts for nothing in this run.
+ *   8. A run keeps the rules that it went by (recon/match_set.h), and how much of differences they
+ *      allowed.
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
  * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,
@@ -71,6 +73,12 @@ struct run_late {
     int64_t amount_minor; /* less its fee: what it did to the balance */
     int64_t at_us;
 };
+/* Differences that the rules allow: of groups whose amounts count as the same and are not. */
+struct run_tolerated {
+    struct currency currency;
+    int64_t groups;
+    int64_t over_minor, under_minor; /* there more than here; there less, without its sign */
+};
 struct run_figures {
     int64_t rows[MATCH_SIDES];    /* looked at */
     int64_t carried[MATCH_SIDES]; /* of them, such as an earlier run had left open */
@@ -80,6 +88,8 @@ struct run_figures {
     struct run_late late[RUN_LATE_MAX]; /* the first of them */
     int book_count;
     struct run_book books[RUN_CURRENCIES_MAX];
+    int tolerated_count;
+    struct run_tolerated tolerated[RUN_CURRENCIES_MAX];
     int sum_count;
     struct match_sum sums[RUN_CURRENCIES_MAX * CLASS_COUNT];
 };

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "recon/break_risk.h"
 #include "recon/flood.h"
+#include "recon/match_set.h"
 #include "recon/recon_impl.h"
 #include "recon/repair/repair_impl.h"
 #include "recon/run.h"
@@ -45,12 +46,19 @@ static int state_tx(struct store_tx *tx, void *ctx, struct err *err) {
 static int run_now(struct recon *recon, const struct source *source, int64_t until_us,
                    const char *who, struct err *err) {
     struct reconciliation_id id;
+    const struct match_set *set = match_sets_of(recon->options.match_sets, source->gateway->name);
+    struct match_options options = {0};
+    if (set != NULL) {
+        options.rules = set->rules;
+        options.rule_count = set->count;
+    }
     const struct run_request request = {
         .gateway = source->gateway->name,
         .actor = who,
         .until_us = until_us,
         .business_days = source->business_days,
         .time_zone = source->time_zone,
+        .options = set != NULL ? &options : NULL,
         .risk = recon->options.risk,
     };
     struct run_figures *figures = malloc(sizeof *figures);
