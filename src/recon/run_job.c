@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "recon/break_risk.h"
+#include "recon/chain.h"
 #include "recon/flood.h"
 #include "recon/match_set.h"
 #include "recon/recon_impl.h"
@@ -96,6 +97,7 @@ int recon_run_job(void *ctx, const struct job *job, int64_t *ret_again_us, struc
     r = run_now(recon, source, until_us, job->payload, err);
     r = r < 0 ? r : recon_disagreements(recon, gateway, err);
     r = r < 0 ? r : recon_floods(recon, gateway, err);
+    r = r < 0 ? r : recon_chains(recon, gateway, err);
     return r < 0 ? r : repair_after_run(recon, gateway, err);
 }
 

@@ -8,6 +8,8 @@ ALTER TABLE reconciliation ADD COLUMN rules text NOT NULL DEFAULT '';
 -- What of a statement does not follow the one before it: a JSON array (recon/chain.h); "" is none.
 -- Found anew whenever a statement of its gateway begins or ends to count.
 ALTER TABLE statement ADD COLUMN continuity text NOT NULL DEFAULT '';
+-- What of it a ticket was opened for.
+ALTER TABLE statement ADD COLUMN continuity_told text NOT NULL DEFAULT '';
 
 -- One row for each account and currency of a statement that says what it follows. A balance that it
 -- does not tell is NULL, a number -1, a time 0.
