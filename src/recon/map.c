@@ -503,9 +503,10 @@ static int take_period(const struct making *making) {
     bool ends = keys->from != NULL || keys->to != NULL;
     int ways = (keys->name != NULL) + (keys->day != NULL) + ends;
     if (ways != 1 || (keys->from == NULL) != (keys->to == NULL)) {
-        return refuse_key(making, "", "period",
-                          "is told by name, by a column day, or by columns from and to, and one of "
-                          "these only");
+        return map_file_refuse(making->file, map_file_line(making->file, "period", ""),
+                               making->err,
+                               "period is told by name, by a column day, or by columns from and "
+                               "to, and one of these only");
     }
     period->format = g_strdup(keys->format != NULL ? keys->format : "YYYY-MM-DD");
     struct err err;
