@@ -22,8 +22,9 @@ enum {
 /* ---- uploads ---- */
 
 int statement_uploads_post(struct ask *ask, struct err *err) {
-    static const char *const keys[] = {"gateway", "name",      "byte_count", "sha256", "format",
-                                       "map",     "time_zone", "supersedes", "reason", "period", NULL};
+    static const char *const keys[] = {"gateway", "name",       "byte_count", "sha256",
+                                       "format",  "map",        "time_zone",  "supersedes",
+                                       "reason",  "period",     NULL};
     struct upload_request request = {
         .format = "", .map = "", .time_zone = "", .supersedes = "", .reason = "", .period = ""};
     const json_t *body = ask->body;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * service_recon.c: `reconciliation` of the configuration: what one person writes off alone, from
- * which amounts on a break is graver than its class, when a statement is held, and the rules by which
- * rows are matched. */
+ * which amounts on a break is graver than its class, when a statement is held, and the rules by
+ * which rows are matched. */
 #include "api/service_impl.h"
 #include "recon/flood.h"
 

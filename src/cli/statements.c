@@ -223,8 +223,8 @@ static void print_period(struct cli *cli, const json_t *file) {
         cli_say(cli, "  of %s to %s%s\n", from, until,
                 field_true(file, "period_given") ? ", as is known from now on" : "");
     } else {
-        cli_say(cli, "  It tells no period, so it proves no window. Give it once more with the days\n"
-                     "  that it is of: --period 2026-11-20 or --period 2026-11-20..2026-11-22\n");
+        cli_say(cli, "  It tells no period, so it proves no window. Give it once more with the\n"
+                     "  days that it is of: --period 2026-11-20 or 2026-11-20..2026-11-22\n");
     }
 }
 

@@ -2,12 +2,12 @@
  * chain.h: whether statements follow one another: those of a bank's account have numbers and go on
  * from the balance that the one before closed with, the batches of Adyen have numbers.
  *
- *   1. Compared are statements of one gateway, format, account and currency that count, in the order
- *      of the days on which they close, else of their numbers.
+ *   1. Compared are statements of one gateway, format, account and currency that count, in the
+ *      order of the days on which they close, else of their numbers.
  *   2. A number that is missing between two is a gap, one that is told again is repeated; numbers
  *      may begin anew with 1 in another year, and in the same one when the balance goes on. An
- *      opening balance that is not what the one before closed with, where no number is missing, is a
- *      balance of its own.
+ *      opening balance that is not what the one before closed with, where no number is missing, is
+ *      a fault of its own.
  *   3. What does not follow is taken in all the same: a file that is missing must not stop the day.
  *      It is written down with the statement (statement.continuity), found anew whenever one begins
  *      or ends to count, so whatever comes later, in any order, takes it back.

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "recon/map_impl.h"
 
-enum { SHOWN = 64 };
+enum { SHOWN = 64, DAY_BYTES_MAX = 40 };
 
 /* ---- one end ---- */
 
@@ -58,16 +58,9 @@ struct found {
     size_t from_bytes, to_bytes;
 };
 
-/* `*` takes as little as lets the rest fit; what stands for a day as much as one letter class of
- * digits, points and hyphens has. No recursion: a name has few characters, and each star begins the
- * search for what follows it anew from where it stands. */
-static size_t span_of_day(const char *name) {
-    return strspn(name, "0123456789.-:TZ+");
-}
-
 static bool take_day(const struct csv_map *map, const char *name, size_t *ret_bytes) {
     /* The longest that the form takes: a point may belong to the day or to what follows it. */
-    for (size_t bytes = span_of_day(name); bytes > 0; bytes--) {
+    for (size_t bytes = strnlen(name, DAY_BYTES_MAX); bytes > 0; bytes--) {
         int64_t unused = 0;
         struct err ignored = {0};
         if (read_end(map, name, bytes, false, &unused, &ignored) == 0) {
@@ -78,6 +71,8 @@ static bool take_day(const struct csv_map *map, const char *name, size_t *ret_by
     return false;
 }
 
+/* `*` takes as little as lets the rest fit. No recursion: a name has few characters, and each star
+ * begins the search for what follows it anew from where it stands. */
 static bool fits(const struct csv_map *map, const char *pattern, const char *name,
                  struct found *found) {
     const char *star = NULL, *star_name = NULL;

@@ -71,7 +71,8 @@
  * Owns: struct match is the caller's until match_free(); the rows and their texts are borrowed for
  * as long. Threads: any, one match each; it starts none. Errors: ERR_TOO_LARGE beyond
  * MATCH_ROWS_MAX; ERR_VALIDATION for a rule that cannot be (negative tolerances or windows, no
- * name, more than MATCH_RULES_MAX rules or MATCH_TOLERANCES_MAX currencies). Memory: about 64 bytes a row beside the rows themselves.
+ * name, more than MATCH_RULES_MAX rules or MATCH_TOLERANCES_MAX currencies). Memory: about
+ * 64 bytes a row beside the rows themselves.
  * Money is int64 minor units; sums that do not fit are ERR_AMOUNT, never wrapped: the amounts of a
  * side must fit when added without their signs (so sums of any of them do), and AMOUNT_UNSAID is no
  * amount. */

@@ -165,7 +165,8 @@ static int read_times(const struct reading *reading, const struct match_rule_con
     rule->after_us = none ? 0 : minutes_us(said->after_minutes, INT64_MAX);
     if (!none && rule->before_us == 0 && rule->after_us == 0) {
         (void)refuse(reading, "after_minutes", err,
-                     "no two clocks agree to the microsecond: with 0 and 0 every row would be late");
+                     "no two clocks agree to the microsecond: with 0 and 0 every row would be "
+                     "late");
         return err_hint(err, "Leave both out where any time is usual.");
     }
     return 0;
@@ -369,7 +370,8 @@ int match_set_parse(const char *text, struct match_set *ret_set, struct err *err
         well = well && parse_rule(said, ret_set, (int)i);
         ret_set->count++;
     }
-    return well ? 0 : err_set(err, ERR_STORE_CORRUPT, "the rules of a run are not as they were kept");
+    return well ? 0
+                : err_set(err, ERR_STORE_CORRUPT, "the rules of a run are not as they were kept");
 }
 
 /* ---- those of all gateways ---- */

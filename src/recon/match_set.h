@@ -3,8 +3,8 @@
  * run, and shown.
  *
  * What may be said (docs/reconciliation.md):
- *   1. Rules are tried in the order in which they are said, each way at most once. One by gateway id
- *      or by reference is among them.
+ *   1. Rules are tried in the order in which they are said, each way at most once. One by gateway
+ *      id or by reference is among them.
  *   2. `amount_time` comes last: before the rules by name it would guess. Its window is said in
  *      minutes, AMOUNT_TIME_MINUTES_MAX at most; absent: three days to each side.
  *   3. Rules by gateway id and reference take tolerances (of a currency in minor units, or in
@@ -22,7 +22,7 @@
 #include "recon/match.h"
 
 enum {
-    MATCH_SET_RULES_MAX = 4, /* each way but BATCH, once */
+    MATCH_SET_RULES_MAX = 8, /* of the ways each may be configured once, but BATCH */
     MATCH_SET_PPM_MAX = 100 * 1000,
     MATCH_SET_MINUTES_MAX = 366 * 24 * 60,
     AMOUNT_TIME_MINUTES_MAX = 31 * 24 * 60,

@@ -44,8 +44,8 @@ int period_parse(const char *text, const struct time_zone *zone, int64_t *ret_fr
            from_day == until_day && (last != NULL || from_day);
     if (!fits) {
         (void)err_set(err, ERR_VALIDATION, "this is no period");
-        return err_hint(err, "A period is 2026-11-20, 2026-11-20..2026-11-22 (days of the gateway's "
-                             "place, both of them), or two moments with .. between.");
+        return err_hint(err, "A period is 2026-11-20, 2026-11-20..2026-11-22 (days of the "
+                             "gateway's place, both of them), or two moments with .. between.");
     }
     if (until_us <= from_us) {
         return err_set(err, ERR_VALIDATION, "the period ends before it begins");

@@ -33,8 +33,8 @@ static int load_run(struct run_page *load, json_t **ret_figures, struct err *err
     enum { DONE = 2 };
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(load->tx, err, &rows,
-                      "SELECT gateway, state, until_us, ended_us, figures, rules FROM reconciliation "
-                      "WHERE id = $1",
+                      "SELECT gateway, state, until_us, ended_us, figures, rules FROM "
+                      "reconciliation WHERE id = $1",
                       S_TEXT(load->run_id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {

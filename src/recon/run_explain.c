@@ -49,8 +49,8 @@ static int load_movement(struct explaining *asked, struct store_tx *tx, struct e
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT m.gateway, m.class, m.rule, m.match_id, m.run_id, m.at_us, m.due_us, "
-                      "COALESCE(x.begun_us, 0), COALESCE(x.rules, '') FROM movement m LEFT JOIN reconciliation x ON x.id "
-                      "= m.run_id WHERE m.side = $1 AND m.id = $2",
+                      "COALESCE(x.begun_us, 0), COALESCE(x.rules, '') FROM movement m LEFT JOIN "
+                      "reconciliation x ON x.id = m.run_id WHERE m.side = $1 AND m.id = $2",
                       S_INT((int64_t)asked->side + 1), S_TEXT(asked->id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {

@@ -98,7 +98,8 @@ static void add_file(struct taking *taking, const char *name, const struct bank_
              taken->id.text[0] != '\0' ? "\"" : "", taken->known ? "true" : "false",
              (long long)taken->head.rows);
     add_period(buf, taken);
-    buf_addf(buf, ",\"continuity\":%s", taking->continuity.len > 0 ? taking->continuity.data : "[]");
+    buf_addf(buf, ",\"continuity\":%s",
+             taking->continuity.len > 0 ? taking->continuity.data : "[]");
     add_problems(buf, taken);
     add_bank(buf, fed);
 }

@@ -36,7 +36,8 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT gateway, name, format, map, time_zone, supersedes, reason, sha256, "
-                      "actor, period, state, byte_count, part_count FROM statement_upload WHERE id = $1",
+                      "actor, period, state, byte_count, part_count FROM statement_upload WHERE "
+                      "id = $1",
                       S_TEXT(upload->id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {

@@ -515,7 +515,8 @@ static inline void judge_batch_with(struct judge *j, guint t, const bool *member
     enum match_class class = mixed                                  ? CLASS_CURRENCY
                              : row->status == ROW_PENDING && !over  ? CLASS_EXPECTED
                              : row->status != ROW_DONE              ? CLASS_OPEN_THERE
-                             : !tolerated(j->rule, row->currency.code, sum, difference) ? CLASS_PAYOUT
+                             : !tolerated(j->rule, row->currency.code, sum, difference)
+                                 ? CLASS_PAYOUT
                              : timed && (later > j->rule->after_us || -later > j->rule->before_us)
                                  ? CLASS_LATE
                              : difference != 0 ? CLASS_MATCHED_TOLERANCE

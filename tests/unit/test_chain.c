@@ -114,7 +114,8 @@ static void work(void) {
 
 static char text[4096];
 
-/* The statement with this number: of that day of September 2026, from so many dollars to so many. */
+/* The statement with this number: of that day of September 2026, from so many dollars to so
+ * many. */
 static struct given statement(int number, int day, int opening, int closing) {
     int moved = closing - opening;
     int count = snprintf(text, sizeof text,

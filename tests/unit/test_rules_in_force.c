@@ -81,7 +81,8 @@ static void paid_and_told(const char *order, int hours, int64_t gross_minor) {
 
 static void assert_class(enum match_class class) {
     char *text = world_text(W, CLASS_OF_THEIRS);
-    assert_string_equal(match_class_name((enum match_class)strtol(text, NULL, 10)), match_class_name(class));
+    assert_string_equal(match_class_name((enum match_class)strtol(text, NULL, 10)),
+                        match_class_name(class));
     free(text);
 }
 

@@ -27,7 +27,8 @@ struct bank_account *bank_book_add(struct bank_book *book, const char *account,
         return NULL;
     }
     struct bank_account *added = &book->of[book->count++];
-    *added = (struct bank_account){.currency = currency, .number = -1, .page = -1, .first_number = -1};
+    *added = (struct bank_account){
+        .currency = currency, .number = -1, .page = -1, .first_number = -1};
     g_strlcpy(added->account, account, sizeof added->account);
     return added;
 }

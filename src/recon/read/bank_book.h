@@ -33,7 +33,8 @@ struct bank_account *bank_book_add(struct bank_book *book, const char *account,
 /* Its last statement was this one. */
 void bank_book_close(struct bank_account *account, int64_t number, int64_t page,
                      int64_t closing_minor, int64_t closed_us);
-/* Puts the balances into the head, those of one currency together, and the links. False: a sum does not fit. */
+/* Puts the balances into the head, those of one currency together, and the links. False: a sum does
+ * not fit. */
 MUST_USE bool bank_book_head(const struct bank_book *book, struct statement_head *head);
 
 /* The midnight with which a day begins where the bank is (NULL: UTC). */

@@ -121,7 +121,7 @@ static void check_repeated(struct csv_reading *reading, const struct statement_r
     }
 }
 
-/* Columns tell one period, the same in each row; and no row lies outside of it, whoever tells it. */
+/* Columns tell one period, the same in each row; and no row lies outside of what is told. */
 static void check_period(struct csv_reading *reading, const struct statement_row *row) {
     struct statement_head *head = reading->head;
     int64_t from_us = 0, until_us = 0;
