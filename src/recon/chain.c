@@ -159,7 +159,7 @@ static void bring_next(struct told_link *all, guint count, guint at) {
     const struct told_link *before = &all[at - 1];
     for (guint i = at; i < count && same_chain(before, &all[i]); i++) {
         const struct statement_link *link = &all[i].link;
-        if (link->first_number >= 0 || link->closed_us != all[at].link.closed_us) {
+        if (link->first_number > 0 || link->closed_us != all[at].link.closed_us) {
             return;
         }
         if (link->opening_minor == before->link.closing_minor) {

@@ -267,6 +267,44 @@ static void what_is_withdrawn_is_missing_again(void **state) {
     free(id);
 }
 
+static int renew_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    (void)ctx;
+    return chain_renew(tx, "bank-eu", err);
+}
+
+/* Two of one day that nobody counts: which is first is told by the balance alone. */
+static void statements_of_one_day_without_a_number_follow_by_their_balance(void **state) {
+    (void)state;
+    static const struct {
+        const char *id;
+        int opening, closing, closed;
+    } rows[] = {{"a", 120, 130, 2}, {"b", 110, 120, 2}, {"c", 100, 110, 2}, {"d", 90, 100, 1}};
+    start();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char sql[900], id[ID_TEXT_MAX];
+        snprintf(id, sizeof id, "stm_%s%025d", rows[i].id, 0);
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO statement (id, gateway, reader, name, sha256, byte_count, account, "
+                 "file_id, sequence, from_us, until_us, row_count, balances, state, supersedes, "
+                 "superseded_by, reason, actor, begun_us, taken_us) VALUES ('%s', 'bank-eu', "
+                 "'camt053', 'x', '%s', 1, 'A', '%s', -1, 0, 0, 0, '[]', 2, '', '', '', 'x', 1, 1)",
+                 id, id, id);
+        test_store_exec(W->engine.store, sql);
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO statement_chain (statement_id, part, account, currency, "
+                 "first_number, last_number, opening_minor, closing_minor, closed_us) VALUES "
+                 "('%s', 1, 'A', 'EUR', -1, -1, %d, %d, %d)",
+                 id, rows[i].opening, rows[i].closing, rows[i].closed);
+        test_store_exec(W->engine.store, sql);
+    }
+    assert_int_equal(store_write(W->engine.store, renew_tx, NULL, &W->err), 0);
+    assert_int_equal(world_int(W, FAULTS), 0);
+    /* Without the one between there is one fault, not two. */
+    test_store_exec(W->engine.store, "UPDATE statement SET state = 5 WHERE id LIKE 'stm_b%'");
+    assert_int_equal(store_write(W->engine.store, renew_tx, NULL, &W->err), 0);
+    assert_int_equal(world_int(W, FAULTS), 1);
+}
+
 static void a_ticket_that_a_person_has_closed_stays_closed_until_something_else_is_wrong(
     void **state) {
     (void)state;
@@ -298,6 +336,7 @@ int main(void) {
         T(another_opening_balance_is_told_though_the_numbers_follow),
         T(a_number_that_is_told_again_is_said),
         T(what_is_withdrawn_is_missing_again),
+        T(statements_of_one_day_without_a_number_follow_by_their_balance),
         T(a_ticket_that_a_person_has_closed_stays_closed_until_something_else_is_wrong),
     };
     return payment_world_run("statements that follow", tests, COUNT_OF(tests));
