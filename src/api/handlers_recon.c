@@ -54,6 +54,12 @@ int reconciliation_get_one(struct ask *ask, struct err *err) {
     return r < 0 ? r : reconciliation_get(ask->service->recon, id.text, &ask->answer, err);
 }
 
+int reconciliation_rules_get(struct ask *ask, struct err *err) {
+    char gateway[QUERY_CHARS_MAX] = "";
+    int r = read_query_text(ask, "gateway", gateway, err);
+    return r < 0 ? r : reconciliation_rules(ask->service->recon, gateway, &ask->answer, err);
+}
+
 int movement_get_one(struct ask *ask, struct err *err) {
     return movement_explain(ask->service->recon, ask->param, &ask->answer, err);
 }

@@ -3,6 +3,7 @@
 #include "api/read.h"
 #include "base/json.h"
 #include "recon/fetch.h"
+#include "recon/period.h"
 #include "recon/shelf.h"
 #include "recon/upload.h"
 #include "recon/withdraw.h"
@@ -21,10 +22,11 @@ enum {
 /* ---- uploads ---- */
 
 int statement_uploads_post(struct ask *ask, struct err *err) {
-    static const char *const keys[] = {"gateway", "name",      "byte_count", "sha256", "format",
-                                       "map",     "time_zone", "supersedes", "reason", NULL};
+    static const char *const keys[] = {"gateway", "name",       "byte_count", "sha256",
+                                       "format",  "map",        "time_zone",  "supersedes",
+                                       "reason",  "period",     NULL};
     struct upload_request request = {
-        .format = "", .map = "", .time_zone = "", .supersedes = "", .reason = ""};
+        .format = "", .map = "", .time_zone = "", .supersedes = "", .reason = "", .period = ""};
     const json_t *body = ask->body;
     int r = json_only(body, "", keys, err);
     r = r < 0
@@ -43,6 +45,8 @@ int statement_uploads_post(struct ask *ask, struct err *err) {
               : json_may_text(body, "", "time_zone", 1, ZONE_CHARS_MAX, &request.time_zone, err);
     r = r < 0 ? r : json_may_text(body, "", "supersedes", 1, ID_TEXT_MAX, &request.supersedes, err);
     r = r < 0 ? r : json_may_lines(body, "", "reason", 1, REASON_CHARS_MAX, &request.reason, err);
+    r = r < 0 ? r
+              : json_may_text(body, "", "period", 1, PERIOD_CHARS_MAX, &request.period, err);
     return r < 0 ? r : upload_begin(ask->service->recon, &ask->caller, &request, &ask->answer, err);
 }
 

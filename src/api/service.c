@@ -403,6 +403,7 @@ static int open_recon(struct service *service, const struct service_hooks *hooks
         .write_off_limits = policy->limits,
         .risk = &policy->risk,
         .rules = service->repair_rules,
+        .match_sets = &service->match_sets,
     };
     int r = recon_policy_read(service->config, policy, err);
     options.write_off_limit_count = policy->limit_count;
@@ -472,6 +473,8 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : read_repair_rules(service, hooks, err);
     r = r < 0 ? r : tickets_check(&service->config->tickets, service->registry, err);
     r = r < 0 ? r : check_sources(service, err);
+    r = r < 0 ? r
+              : recon_rules_read(service->config, service->registry, &service->match_sets, err);
     r = r < 0 ? r : open_store(service, err);
     r = r < 0 ? r : test_clock_open(service, err);
     r = r < 0 ? r : master_key_open(service, err);
@@ -626,6 +629,7 @@ void service_close(struct service *service) {
     billing_close(service->billing);
     recon_close(service->recon);
     repair_rules_free(service->repair_rules);
+    match_sets_release(&service->match_sets);
     desk_close(service->desk);
     if (service->auth != NULL) {
         auth_close(service->auth);

@@ -11,6 +11,8 @@
 #include "mode/mode_schema.h"
 #include "recon/break_risk.h"
 #include "recon/fee_schema.h"
+#include "recon/match_schema.h"
+#include "recon/match_set.h"
 #include "recon/recon.h"
 #include "risk/risk_schema.h"
 
@@ -266,6 +268,11 @@ static const cyaml_schema_field_t reconciliation_fields[] = {
     NUMBER("hold_rows", struct config_reconciliation, hold_rows),
     CYAML_FIELD_UINT_PTR("hold_percent", OPTIONAL_POINTER, struct config_reconciliation,
                          hold_percent),
+    CYAML_FIELD_SEQUENCE_COUNT("rules", OPTIONAL_POINTER, struct config_reconciliation, rules,
+                               rules_count, &match_rule_schema, 1, MATCH_SET_RULES_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("gateway_rules", OPTIONAL_POINTER, struct config_reconciliation,
+                               gateway_rules, gateway_rules_count, &match_gateway_schema, 0,
+                               GATEWAYS_MAX),
     CYAML_FIELD_END,
 };
 

@@ -158,6 +158,11 @@ struct config_reconciliation {
     char *repair_rules;     /* path of the file; absent: there are none */
     unsigned hold_rows;     /* recon/flood.h; 0: as usual */
     unsigned *hold_percent; /* absent: as usual; 0: never */
+    /* recon/match_set.h: of all gateways, and of those that have their own. */
+    struct match_rule_config *rules;
+    unsigned rules_count;
+    struct match_gateway_config *gateway_rules;
+    unsigned gateway_rules_count;
 };
 
 struct config_limits {

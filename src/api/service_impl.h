@@ -18,6 +18,7 @@
 #include "net/http_server.h"
 #include "payment/payments.h"
 #include "recon/break_risk.h"
+#include "recon/match_set.h"
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
 #include "store/store.h"
@@ -51,6 +52,7 @@ struct service {
     struct desk *desk;
     struct recon *recon;
     struct recon_policy recon_policy;
+    struct match_sets match_sets; /* owned */
     struct repair_rules *repair_rules; /* NULL: there are none */
     struct auth *auth;
     struct http_server *server;
@@ -71,6 +73,10 @@ MUST_USE int later_options(const struct service_config *config,
 /* service_recon.c: `reconciliation` of the configuration, checked. ERR_CONFIG. */
 MUST_USE int recon_policy_read(const struct service_config *config, struct recon_policy *ret_policy,
                                struct err *err);
+/* Its rules, which match_sets_release() lets go, also after an error. */
+MUST_USE int recon_rules_read(const struct service_config *config,
+                              const struct gateway_registry *registry, struct match_sets *ret_sets,
+                              struct err *err);
 
 /* The handler of both listeners; ctx is the `struct front` of its listener. */
 struct front {

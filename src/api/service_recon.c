@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * service_recon.c: `reconciliation` of the configuration: what one person writes off alone, from
- * which amounts on a break is graver than its class, and when a statement is held. */
+ * which amounts on a break is graver than its class, when a statement is held, and the rules by
+ * which rows are matched. */
 #include "api/service_impl.h"
 #include "recon/flood.h"
 
@@ -73,4 +74,19 @@ int recon_policy_read(const struct service_config *config, struct recon_policy *
     int r = read_limits(&config->reconciliation, ret_policy, err);
     r = r < 0 ? r : read_amounts(&config->reconciliation, ret_policy, err);
     return r < 0 ? r : read_hold(&config->reconciliation, ret_policy, err);
+}
+
+int recon_rules_read(const struct service_config *config, const struct gateway_registry *registry,
+                     struct match_sets *ret_sets, struct err *err) {
+    const struct config_reconciliation *said = &config->reconciliation;
+    int r = match_sets_read(said->rules, said->rules_count, said->gateway_rules,
+                            said->gateway_rules_count, ret_sets, err);
+    for (int i = 0; r >= 0 && i < ret_sets->own_count; i++) {
+        if (gateway_find(registry, ret_sets->own[i].gateway) == NULL) {
+            (void)err_set(err, ERR_CONFIG, "there is no gateway \"%.31s\"",
+                          ret_sets->own[i].gateway);
+            r = err_place(err, "reconciliation.gateway_rules");
+        }
+    }
+    return r;
 }

@@ -410,6 +410,7 @@ const struct cli_command cli_commands[] = {
              {"format", "NAME", "Which format it has, when that is not found out"},
              {"map", "FILE", "How to read any delimited file: see docs/statements.md"},
              {"zone", "ZONE", "Of local times in it: Asia/Shanghai"},
+             {"period", "FROM..TO", "The days it is of, where it does not tell them"},
              {"supersedes", "STATEMENT", "The statement that this file corrects"},
              {"reason", "TEXT", "Why it does"}),
      "FILE", CHANGES, run_statement_import},

@@ -100,7 +100,8 @@ cli_handler run_keys_list, run_keys_check, run_keys_verify, run_keys_reload, run
 cli_handler run_key_create, run_key_list, run_key_revoke;
 cli_handler run_user_create, run_user_list, run_user_disable, run_user_enable, run_user_password;
 cli_handler run_reconcile, run_window_of_noun, run_window_prove, run_window_list, run_window_show;
-cli_handler run_reconcile_run, run_reconcile_list, run_reconcile_show, run_reconcile_report,
+cli_handler run_reconcile_run, run_reconcile_list, run_reconcile_show, run_reconcile_rules,
+    run_reconcile_report,
     run_reconcile_explain;
 cli_handler run_break_list, run_break_show, run_break_assign, run_break_write_off,
     run_break_approve, run_break_reject, run_break_resolve, run_break_reopen, run_break_export;

@@ -24,6 +24,7 @@ static const char *const sides[MATCH_SIDES] = {"ours", "theirs"};
 struct asked {
     struct csv_map *maps[MATCH_SIDES];
     struct files_request request;
+    struct match_set rules;
     struct buf command;
 };
 
@@ -105,7 +106,8 @@ static int read_maps(const struct cli *cli, struct asked *asked, struct err *err
 static void tell_command(const struct cli *cli, struct buf *command) {
     static const char *const options[] = {"ours",          "theirs",      "map",
                                           "ours-map",      "theirs-map",  "ours-format",
-                                          "theirs-format", "window-days", "told-until"};
+                                          "theirs-format", "window-days", "told-until",
+                                          "rules"};
     buf_init(command, COMMAND_BYTES_MAX);
     buf_add_text(command, "holdfast reconcile");
     for (size_t i = 0; i < COUNT_OF(options); i++) {
@@ -179,6 +181,10 @@ static int read_request(const struct cli *cli, struct asked *asked, struct err *
     rc = rc < 0 ? rc : cli_int(cli, "tasks", 1, MATCH_SIDES, &tasks, err);
     rc = rc < 0 ? rc : read_wait(cli, asked, err);
     rc = rc < 0 ? rc : read_maps(cli, asked, err);
+    if (rc >= 0 && cli_given(cli, "rules")) {
+        rc = match_set_load(cli_text(cli, "rules"), &asked->rules, err);
+        asked->request.rules = &asked->rules;
+    }
     asked->request.tasks = (int)tasks;
     asked->request.report = cli_text(cli, "report");
     asked->request.spill = cli_text(cli, "spill");

@@ -174,6 +174,86 @@ static void print_fees(const struct cli *cli, const json_t *figures) {
     }
 }
 
+/* "0.02 EUR", "0.02 EUR or 100 ppm"; "". */
+static void allowed_text(const json_t *rule, char *text, size_t bytes) {
+    size_t used = 0, i;
+    json_t *one;
+    int64_t ppm = field_int(rule, "tolerance_ppm");
+    text[0] = '\0';
+    json_array_foreach(json_object_get(rule, "tolerance"), i, one) {
+        char money[SHOW_CHARS_MAX];
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s", i > 0 ? ", " : "",
+                                 field_money(one, "amount", money));
+        used = used < bytes ? used : bytes - 1;
+    }
+    if (ppm > 0) {
+        snprintf(text + used, bytes - used, "%s%lld ppm", used > 0 ? " or " : "", (long long)ppm);
+    }
+}
+
+static const char *minutes_text(const json_t *rule, const char *key, char text[SHOW_CHARS_MAX]) {
+    if (!json_is_integer(json_object_get(rule, key))) {
+        return "any time";
+    }
+    snprintf(text, SHOW_CHARS_MAX, "%lld min", (long long)field_int(rule, key));
+    return text;
+}
+
+static void add_rules(struct table *table, const char *gateway, const json_t *rules) {
+    size_t i;
+    json_t *rule;
+    json_array_foreach((json_t *)rules, i, rule) {
+        char allowed[2 * SHOW_CHARS_MAX], before[SHOW_CHARS_MAX], after[SHOW_CHARS_MAX];
+        allowed_text(rule, allowed, sizeof allowed);
+        if (gateway != NULL) {
+            table_cell(table, gateway);
+        }
+        table_cellf(table, "%zu", i + 1);
+        table_cell(table, field_text(rule, "by"));
+        table_cell(table, field_text(rule, "name"));
+        table_cell(table, allowed[0] != '\0' ? allowed : "nothing");
+        table_cell(table, minutes_text(rule, "before_minutes", before));
+        table_cell(table, minutes_text(rule, "after_minutes", after));
+    }
+}
+
+/* What a run went by, where it was not what is usual or is no longer in force. */
+static void print_rules(const struct cli *cli, const json_t *run, const json_t *proof) {
+    size_t i;
+    json_t *sum;
+    TABLE_AUTO table = TABLE(">RULE", "BY", "NAME", "MAY DIFFER BY", "THERE BEFORE", "AFTER");
+    cli_say(cli, "\n");
+    add_rules(table, NULL, json_object_get(run, "rules"));
+    table_print(table, cli, NULL);
+    if (field_true(run, "rules_changed")) {
+        cli_say(cli, "Other rules are in force by now: `holdfast reconcile rules --gateway %s`.\n",
+                field_word(run, "gateway"));
+    }
+    json_array_foreach(json_object_get(proof, "tolerated"), i, sum) {
+        char text[SHOW_CHARS_MAX], over[SHOW_CHARS_MAX], under[SHOW_CHARS_MAX];
+        cli_say(cli, "Let pass by the rules: %s in all (%s more there, %s less; in %lld cases).\n",
+                field_sum(sum, "difference", text), field_sum(sum, "over", over),
+                field_sum(sum, "under", under), (long long)field_int(sum, "groups"));
+    }
+}
+
+int run_reconcile_rules(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_list(cli, "/v1/reconciliation-rules", TALK_BY("gateway"), &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    TABLE_AUTO table = TABLE("GATEWAY", ">RULE", "BY", "NAME", "MAY DIFFER BY", "THERE BEFORE",
+                             "AFTER");
+    size_t i;
+    json_t *row;
+    json_array_foreach(talk_rows(answer), i, row) {
+        add_rules(table, field_text(row, "gateway"), json_object_get(row, "rules"));
+    }
+    table_print(table, cli, "No gateway is configured.");
+    return CLI_DONE;
+}
+
 static void print_hints(const struct cli *cli, const json_t *run, const json_t *figures) {
     if (field_int(figures, "breaks_open") > 0) {
         cli_say(cli, "\nIts breaks: `holdfast break list --gateway %s`",
@@ -223,6 +303,7 @@ static int print_run(const struct cli *cli, const json_t *run) {
     print_books(cli, figures);
     print_late(cli, figures);
     print_balances(cli, figures);
+    print_rules(cli, run, proof);
     print_hints(cli, run, figures);
     bool whole = field_true(proof, "every_row_in_one_class") && field_true(proof, "ties_out") &&
                  !json_is_false(json_object_get(proof, "balances_proved"));

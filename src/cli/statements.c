@@ -81,6 +81,7 @@ static int begin_body(struct cli *cli, const struct mapped *file, json_t *body, 
     body_text(cli, body, "zone", "time_zone");
     body_text(cli, body, "supersedes", "supersedes");
     body_text(cli, body, "reason", "reason");
+    body_text(cli, body, "period", "period");
     json_object_set_new(body, "byte_count", json_integer((json_int_t)mapped_count(file)));
     json_object_set_new(body, "sha256", json_string(digest));
     int r = body_foreign(body, "name", name, strlen(name), "the file's name", err);
@@ -215,6 +216,29 @@ static void print_bank(struct cli *cli, const json_t *bank) {
     }
 }
 
+/* Without a period no window is proved by it (docs/windows.md): said when it can be mended. */
+static void print_period(struct cli *cli, const json_t *file) {
+    const char *from = field_text(file, "from"), *until = field_text(file, "until");
+    if (from != NULL && until != NULL) {
+        cli_say(cli, "  of %s to %s%s\n", from, until,
+                field_true(file, "period_given") ? ", as is known from now on" : "");
+    } else {
+        cli_say(cli, "  It tells no period, so it proves no window. Give it once more with the\n"
+                     "  days that it is of: --period 2026-11-20 or 2026-11-20..2026-11-22\n");
+    }
+}
+
+/* What does not follow the statement before it. */
+static void print_continuity(struct cli *cli, const json_t *list) {
+    size_t i;
+    json_t *one;
+    json_array_foreach((json_t *)list, i, one) {
+        char *text = show_clean(field_word(one, "text"));
+        cli_say(cli, "  Attention: %s\n", text);
+        free(text);
+    }
+}
+
 /* One file each: what it was, what it is now; false: a person should look. */
 static bool print_file(struct cli *cli, const json_t *file) {
     char *name = show_clean(field_word(file, "name"));
@@ -224,6 +248,7 @@ static bool print_file(struct cli *cli, const json_t *file) {
         cli_say(cli, "%s: %s%s, %s rows (%s)\n", name,
                 field_true(file, "known") ? "known already as " : "taken in as ", id,
                 show_count(field_int(file, "rows"), rows), field_word(file, "format"));
+        print_period(cli, file);
     } else if (field_int(file, "problem_count") > 0) {
         cli_say(cli, "%s: %lld %s wrong with it\n\n", name,
                 (long long)field_int(file, "problem_count"),
@@ -235,6 +260,7 @@ static bool print_file(struct cli *cli, const json_t *file) {
     free(name);
     print_problems(cli, file);
     print_bank(cli, json_object_get(file, "bank"));
+    print_continuity(cli, json_object_get(file, "continuity"));
     return field_int(json_object_get(file, "bank"), "refused") == 0;
 }
 
@@ -289,6 +315,11 @@ int run_statement_import(struct cli *cli) {
 
 /* ---- list, show ---- */
 
+/* "gap", "repeated", "balance"; NULL: it follows the one before it, or nobody can know. */
+static const char *first_fault(const json_t *statement) {
+    return field_text(json_array_get(json_object_get(statement, "continuity"), 0), "kind");
+}
+
 int run_statement_list(struct cli *cli) {
     JSON_AUTO answer = NULL;
     int status = talk_list(cli, "/v1/statements",
@@ -297,8 +328,8 @@ int run_statement_list(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
-    TABLE_AUTO table = TABLE("STATEMENT", "GATEWAY", "FORMAT", "STATE", "FROM", "UNTIL", ">ROWS",
-                             ">AGE", "~FILE");
+    TABLE_AUTO table = TABLE("STATEMENT", "GATEWAY", "FORMAT", "STATE", "FROM", "UNTIL",
+                             "CONTINUITY", ">ROWS", ">AGE", "~FILE");
     size_t i;
     json_t *row;
     json_array_foreach(talk_rows(answer), i, row) {
@@ -309,6 +340,7 @@ int run_statement_list(struct cli *cli) {
         table_state(table, field_text(row, "state"));
         table_cell(table, field_text(row, "from"));
         table_cell(table, field_text(row, "until"));
+        table_styled(table, STYLE_BAD, first_fault(row));
         table_count(table, field_int(row, "row_count"));
         table_cell(table, field_age(row, "begun_at", age));
         table_cell(table, field_text(row, "name"));
@@ -347,6 +379,12 @@ static void print_statement(struct cli *cli, const json_t *statement) {
     }
     json_array_foreach(json_object_get(statement, "classes"), i, row) {
         table_pairf(card, field_word(row, "class"), "%lld rows", (long long)field_int(row, "rows"));
+    }
+    json_array_foreach(json_object_get(statement, "continuity"), i, row) {
+        table_pair(card, field_word(row, "kind"), field_text(row, "text"));
+    }
+    if (field_text(statement, "until") == NULL) {
+        table_pair(card, "period", "not told: it proves no window (import it with --period)");
     }
     if (field_int(statement, "unseen_rows") > 0) {
         table_pairf(card, "not looked at", "%lld rows",

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/pan.h"
+#include "recon/chain.h"
 #include "store/audit.h"
 
 enum { BALANCES_BYTES_MAX = 16 * 1024, TEXTS = 10 };
@@ -28,9 +29,14 @@ const char *statement_state_name(int64_t state) {
 
 /* ---- the first look: is anything wrong with it ---- */
 
+struct looking {
+    const struct statement_request *request;
+    struct statement_taken *taken;
+};
+
 static void keep_problem(void *ctx, enum statement_problem problem, int64_t line,
                          const char *text) {
-    struct statement_taken *taken = ctx;
+    struct statement_taken *taken = ((struct looking *)ctx)->taken;
     if (taken->problems < STATEMENT_PROBLEMS_KEPT) {
         struct statement_problem_told *told = &taken->told[taken->problems];
         *told = (struct statement_problem_told){.problem = problem, .line = line};
@@ -42,11 +48,35 @@ static void keep_problem(void *ctx, enum statement_problem problem, int64_t line
 static int sample_row(void *ctx, const struct statement_row *row, struct err *err) {
     char why[ROW_AHEAD_CHARS_MAX + 1];
     (void)err;
-    standing_add(&((struct statement_taken *)ctx)->sample, row);
+    const struct looking *looking = ctx;
+    const struct statement_request *said = looking->request;
+    standing_add(&looking->taken->sample, row);
     if (statement_row_ahead(row, clock_wall_us(), why)) {
         keep_problem(ctx, PROBLEM_PERIOD, row->line, why);
     }
+    if (said->period_said && (row->at_us < said->from_us || row->at_us >= said->until_us)) {
+        char text[201], at[CLOCK_TEXT_MAX], first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
+        snprintf(text, sizeof text, "the row is of %s, outside the period that was said: %s to %s",
+                 clock_format(row->at_us, at), clock_format(said->from_us, first),
+                 clock_format(said->until_us, last));
+        keep_problem(ctx, PROBLEM_PERIOD, row->line, text);
+    }
     return 0;
+}
+
+/* A file that tells its period is believed: another one that is said is a slip. */
+static int check_said(const struct statement_request *request, const struct statement_head *head,
+                      struct err *err) {
+    char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
+    bool same = head->from_us == request->from_us && head->until_us == request->until_us;
+    if (!request->period_said || head->until_us == 0 || same) {
+        return 0;
+    }
+    (void)err_set(err, ERR_VALIDATION, "%.80s says itself that it is of %s to %s",
+                  request->source.name, clock_format(head->from_us, first),
+                  clock_format(head->until_us, last));
+    (void)err_place(err, "/period");
+    return err_hint(err, "Leave the period out: what a file says of itself counts.");
 }
 
 static int refuse_problems(const struct statement_taken *taken, const char *name, struct err *err) {
@@ -71,12 +101,14 @@ static int look_first(const struct statement_request *request, struct statement_
     if (taken->reader == NULL) {
         return -ERR_VALIDATION;
     }
-    const struct statement_sink sink = {taken, sample_row, keep_problem};
+    struct looking looking = {request, taken};
+    const struct statement_sink sink = {&looking, sample_row, keep_problem};
     int r = taken->reader->read(source, &sink, &taken->head, err);
     if (taken->problems > 0) {
         return refuse_problems(taken, source->name, err);
     }
     struct statement_head *head = &taken->head;
+    r = r < 0 ? r : check_said(request, head, err);
     if (head->until_us == 0 && request->until_us > 0) {
         head->from_us = request->from_us;
         head->until_us = request->until_us;
@@ -120,11 +152,40 @@ struct opening {
     bool known;
 };
 
+/* Of a file that is there already: the period that it has, or has from now on since a person has
+ * said it. What was said before is not said otherwise in passing. */
+static int know_period(struct store_tx *tx, struct opening *opening, int64_t from_us,
+                       int64_t until_us, struct err *err) {
+    const struct statement_request *request = opening->request;
+    struct statement_head *head = &opening->taken->head;
+    opening->taken->period_given = false;
+    bool same = from_us == request->from_us && until_us == request->until_us;
+    if (request->period_said && until_us > 0 && !same) {
+        char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
+        (void)err_set(err, ERR_EXISTS, "this very file is %s, of %s to %s", opening->id.text,
+                      clock_format(from_us, first), clock_format(until_us, last));
+        return err_hint(err, "Was that wrong? Withdraw it, then give it again with its period.");
+    }
+    if (!request->period_said || until_us > 0) {
+        head->from_us = from_us;
+        head->until_us = until_us;
+        return 0;
+    }
+    int r = sql_put_one(tx, err, "UPDATE statement SET from_us = $2, until_us = $3 WHERE id = $1",
+                        S_TEXT(opening->id.text), S_INT(request->from_us),
+                        S_INT(request->until_us));
+    opening->taken->period_given = true;
+    return r < 0 ? r
+                 : audit_append(tx, request->actor, "statement.period", opening->id.text,
+                                request->reason, "{}", err);
+}
+
 static int find_same(struct store_tx *tx, struct opening *opening, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT id, state, begun_us FROM statement WHERE gateway = $1 AND sha256 = "
-                      "$2 AND state IN (1, 2, 3) ORDER BY state LIMIT 1 FOR UPDATE",
+                      "SELECT id, state, begun_us, from_us, until_us FROM statement WHERE gateway "
+                      "= $1 AND sha256 = $2 AND state IN (1, 2, 3) ORDER BY state LIMIT 1 FOR "
+                      "UPDATE",
                       S_TEXT(opening->request->gateway), S_TEXT(opening->sha256));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
@@ -145,9 +206,12 @@ static int find_same(struct store_tx *tx, struct opening *opening, struct err *e
                         id.text);
     }
     if (sql_int(rows, 1) == STATEMENT_TAKEN) {
+        int64_t from_us = sql_int(rows, 3), until_us = sql_int(rows, 4);
         opening->id = id;
         opening->known = true;
-        return 0;
+        sql_rows_free(rows);
+        rows = NULL;
+        return know_period(tx, opening, from_us, until_us, err);
     }
     if (sql_int(rows, 2) > opening->now_us - ABANDONED_US) {
         (void)err_set(err, ERR_STATE, "this very file is being taken in by somebody else now");
@@ -365,7 +429,8 @@ static int open_tx(struct store_tx *tx, void *ctx, struct err *err) {
         r = sql_put_one(tx, err, "UPDATE statement SET state = 4 WHERE id = $1 AND state = 1",
                         S_TEXT(opening->abandoned.text));
     }
-    return r < 0 ? r : opening_insert(tx, opening, err);
+    r = r < 0 ? r : opening_insert(tx, opening, err);
+    return r < 0 ? r : chain_keep(tx, opening->id.text, &opening->taken->head, err);
 }
 
 /* ---- its rows ---- */
@@ -496,7 +561,8 @@ static int close_tx(struct store_tx *tx, void *ctx, struct err *err) {
               : audit_append(tx, request->actor, "statement.take", opening->id.text,
                              request->reason, detail, err);
     r = r < 0 ? r : find_overlap(tx, opening, err);
-    return r < 0 ? r : find_standing(tx, opening, err);
+    r = r < 0 ? r : find_standing(tx, opening, err);
+    return r < 0 ? r : chain_renew(tx, request->gateway, err);
 }
 
 static int give_up_tx(struct store_tx *tx, void *ctx, struct err *err) {

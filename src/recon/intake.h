@@ -50,6 +50,9 @@ struct statement_request {
     const char *actor;
     /* What it was asked for, of a file that does not say what it covers itself; 0: not known. */
     int64_t from_us, until_us;
+    /* A person has said it: a file that says another one itself, and a row outside of it, are
+     * wrong; and one that is there already without a period has it from then on. */
+    bool period_said;
     const char *file_id; /* with it; NULL: "" */
     /* "stm_… stm_…": where it covers what one of these covers, it takes that one's place, for
      * `reason`; NULL: none. */
@@ -64,6 +67,7 @@ struct statement_taken {
     struct statement_id id; /* "" after a failure */
     const struct statement_reader *reader;
     bool known; /* it was there already: nothing has changed */
+    bool period_given; /* and its period is known from now on */
     bool final; /* after ERR_STATE: no other attempt will end otherwise */
     struct standing_sample sample;
     struct statement_head head;

@@ -454,6 +454,69 @@ static int take_time(const struct making *making) {
                : 0;
 }
 
+/* ---- the period ---- */
+
+static bool names_once(const char *pattern, const char *what) {
+    const char *found = strstr(pattern, what);
+    return found != NULL && strstr(found + 1, what) == NULL;
+}
+
+static int take_period_name(const struct making *making, const struct map_period_keys *keys) {
+    bool day = names_once(keys->name, "{day}");
+    bool ends = names_once(keys->name, "{from}") && names_once(keys->name, "{to}");
+    bool none = strstr(keys->name, "{day}") == NULL;
+    if (!(day ? strstr(keys->name, "{from}") == NULL && strstr(keys->name, "{to}") == NULL
+              : none && ends)) {
+        return refuse_key(making, "period", "name",
+                          "has {day}, or {from} and {to}, once each; * is anything");
+    }
+    making->map->period.name = g_strdup(keys->name);
+    return 0;
+}
+
+static int take_period_columns(const struct making *making) {
+    for (int i = 0; i < making->file->pair_count; i++) {
+        const struct map_pair *pair = &making->file->pairs[i];
+        struct map_period *period = &making->map->period;
+        bool day = strcmp(pair->key, "day") == 0;
+        if (strcmp(pair->group, "period") != 0) {
+            continue;
+        }
+        int r = day || strcmp(pair->key, "from") == 0 ? take_column(making, pair, &period->from)
+                                                      : 0;
+        r = r < 0                                      ? r
+            : day || strcmp(pair->key, "to") == 0 ? take_column(making, pair, &period->to)
+                                                       : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int take_period(const struct making *making) {
+    const struct map_period_keys *keys = making->keys->period;
+    struct map_period *period = &making->map->period;
+    if (keys == NULL) {
+        return 0;
+    }
+    bool ends = keys->from != NULL || keys->to != NULL;
+    int ways = (keys->name != NULL) + (keys->day != NULL) + ends;
+    if (ways != 1 || (keys->from == NULL) != (keys->to == NULL)) {
+        return map_file_refuse(making->file, map_file_line(making->file, "period", ""),
+                               making->err,
+                               "period is told by name, by a column day, or by columns from and "
+                               "to, and one of these only");
+    }
+    period->format = g_strdup(keys->format != NULL ? keys->format : "YYYY-MM-DD");
+    struct err err;
+    if (time_pattern_read(period->format, &period->pattern, &err) < 0) {
+        return map_file_refuse(making->file, map_file_line(making->file, "period", "format"),
+                               making->err, "period.format %s", err.detail);
+    }
+    return keys->name != NULL ? take_period_name(making, keys) : take_period_columns(making);
+}
+
 /* ---- the whole ---- */
 
 static int take_shape(const struct making *making) {
@@ -484,7 +547,7 @@ static int take_shape(const struct making *making) {
 static int make(const struct making *making) {
     static int (*const steps[])(const struct making *) = {
         check_groups,    take_shape,  take_columns,  check_columns, take_kinds,  take_statuses,
-        take_directions, take_amount, take_currency, take_time,     take_totals,
+        take_directions, take_amount, take_currency, take_time,     take_totals, take_period,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         int rc = steps[i](making);
@@ -533,6 +596,12 @@ void csv_map_free(struct csv_map *map) {
             g_free((void *)(uintptr_t)map->columns[i].names[j]);
         }
     }
+    for (int i = 0; i < MAP_NAMES_MAX; i++) {
+        g_free((void *)(uintptr_t)map->period.from.names[i]);
+        g_free((void *)(uintptr_t)map->period.to.names[i]);
+    }
+    g_free(map->period.name);
+    g_free(map->period.format);
     words_free(&map->kinds);
     words_free(&map->statuses);
     words_free(&map->directions);

@@ -121,6 +121,16 @@ MUST_USE int csv_map_row_faults(const struct map_binding *binding, const struct 
 MUST_USE int csv_map_written(const struct map_binding *binding, const struct csv_field *fields,
                              int count, enum map_role role, struct currency currency,
                              int64_t *ret_minor, struct err *err);
+/* The period, where the map says that the file's name tells it: 1; else 0. ERR_VALIDATION: the name
+ * is another. */
+MUST_USE int csv_map_period_of_name(const struct csv_map *map, const char *path,
+                                    int64_t *ret_from_us, int64_t *ret_until_us, struct err *err);
+/* Where columns tell it, which: 1; else 0. `fields` as in csv_map_bind(). */
+MUST_USE int csv_map_period_bind(const struct csv_map *map, const struct csv_field *fields,
+                                 int count, int ret_columns[2], struct err *err);
+MUST_USE int csv_map_period_of_row(const struct csv_map *map, const int columns[2],
+                                   const struct csv_field *fields, int count, int64_t *ret_from_us,
+                                   int64_t *ret_until_us, struct err *err);
 /* Whether the footer holds this role's sum. */
 MUST_USE bool csv_map_sums(const struct csv_map *map, enum map_role role);
 

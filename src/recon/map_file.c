@@ -62,6 +62,11 @@ static const cyaml_schema_field_t amount_fields[] = {
     CYAML_FIELD_BOOL("symbols", OPTIONAL, struct map_amount_keys, symbols),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t period_fields[] = {
+    TEXT("name", struct map_period_keys, name), TEXT("day", struct map_period_keys, day),
+    TEXT("from", struct map_period_keys, from), TEXT("to", struct map_period_keys, to),
+    TEXT("format", struct map_period_keys, format), CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t by_sign_fields[] = {
     CYAML_FIELD_ENUM("positive", CYAML_FLAG_DEFAULT, struct map_by_sign_keys, positive, kinds,
                      COUNT_OF(kinds)),
@@ -87,6 +92,7 @@ static const cyaml_schema_field_t map_fields[] = {
     CYAML_FIELD_IGNORE("directions", OPTIONAL),
     CYAML_FIELD_MAPPING_PTR("time", POINTER, struct map_keys, time, time_fields),
     CYAML_FIELD_MAPPING_PTR("amount", POINTER, struct map_keys, amount, amount_fields),
+    CYAML_FIELD_MAPPING_PTR("period", POINTER, struct map_keys, period, period_fields),
     CYAML_FIELD_IGNORE("totals", OPTIONAL),
     CYAML_FIELD_BOOL_PTR("check_net", POINTER, struct map_keys, check_net),
     CYAML_FIELD_BOOL_PTR("last_line_end", POINTER, struct map_keys, last_line_end),

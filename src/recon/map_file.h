@@ -37,6 +37,9 @@ struct map_amount_keys {
     unsigned implied;
     bool plus, parentheses, trailing_minus, symbols;
 };
+struct map_period_keys {
+    char *name, *day, *from, *to, *format;
+};
 struct map_by_sign_keys {
     enum row_kind positive, negative;
 };
@@ -53,6 +56,7 @@ struct map_keys {
     struct map_by_sign_keys *kind_by_sign;
     struct map_time_keys *time;
     struct map_amount_keys *amount;
+    struct map_period_keys *period;
 };
 
 /* A text that stands under one of the free mappings: {columns, amount, "Paid", 12}. The items of a

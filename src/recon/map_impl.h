@@ -26,6 +26,13 @@ struct map_names {
     int count;
     int number; /* from 1; 0: it goes by names */
 };
+/* Where the file tells what time it is of (map_period.c). */
+struct map_period {
+    char *name;               /* how the file is called; NULL: columns tell it, or nothing does */
+    char *format;             /* of what stands there; NULL: the file does not tell it */
+    struct map_names from, to; /* columns */
+    struct time_pattern pattern;
+};
 struct csv_map {
     struct map_shape shape;
     char *comment, *footer;
@@ -44,7 +51,11 @@ struct csv_map {
     int pattern_count;
     struct time_zone *zone;
     bool check_net;
+    struct map_period period;
 };
+
+/* The field of the header; CSV_NONE, CSV_TWICE. */
+int map_column_of(const struct map_names *names, const struct csv_field *fields, int count);
 
 static inline bool map_has(const struct csv_map *map, enum map_role role) {
     return map->columns[role].count > 0 || map->columns[role].number > 0;

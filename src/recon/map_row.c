@@ -14,7 +14,7 @@ enum { SHOWN = 64, FIELD_BYTES = 512 };
 
 /* ---- binding ---- */
 
-static int column_of(const struct map_names *names, const struct csv_field *fields, int count) {
+int map_column_of(const struct map_names *names, const struct csv_field *fields, int count) {
     for (int i = 0; i < names->count; i++) {
         int found = CSV_NONE;
         for (int j = 0; j < count; j++) {
@@ -56,7 +56,7 @@ int csv_map_bind(const struct csv_map *map, const struct csv_field *fields, int 
         if (!map_has(map, (enum map_role)role)) {
             continue;
         }
-        int column = map->shape.header ? column_of(names, fields, count) : names->number - 1;
+        int column = map->shape.header ? map_column_of(names, fields, count) : names->number - 1;
         if (column < 0) {
             return refuse_column(names, (enum map_role)role, column == CSV_TWICE, err);
         }

@@ -90,6 +90,16 @@ static int check_options(const struct match_options *options, struct err *err) {
             return err_set(err, ERR_VALIDATION,
                            "rule \"%s\" has a negative tolerance or a negative window", rule->name);
         }
+        if (rule->tolerance_count < 0 || rule->tolerance_count > MATCH_TOLERANCES_MAX) {
+            return err_set(err, ERR_VALIDATION, "rule \"%s\" has tolerances of %d currencies",
+                           rule->name, rule->tolerance_count);
+        }
+        for (int j = 0; j < rule->tolerance_count; j++) {
+            if (rule->tolerances[j].minor < 0) {
+                return err_set(err, ERR_VALIDATION, "rule \"%s\" has a negative tolerance",
+                               rule->name);
+            }
+        }
     }
     return 0;
 }

@@ -71,7 +71,8 @@
  * Owns: struct match is the caller's until match_free(); the rows and their texts are borrowed for
  * as long. Threads: any, one match each; it starts none. Errors: ERR_TOO_LARGE beyond
  * MATCH_ROWS_MAX; ERR_VALIDATION for a rule that cannot be (negative tolerances or windows, no
- * name, more than MATCH_RULES_MAX). Memory: about 64 bytes a row beside the rows themselves.
+ * name, more than MATCH_RULES_MAX rules or MATCH_TOLERANCES_MAX currencies). Memory: about
+ * 64 bytes a row beside the rows themselves.
  * Money is int64 minor units; sums that do not fit are ERR_AMOUNT, never wrapped: the amounts of a
  * side must fit when added without their signs (so sums of any of them do), and AMOUNT_UNSAID is no
  * amount. */
@@ -125,6 +126,11 @@ enum match_by {
 };
 const char *match_by_name(enum match_by by); /* "gateway_id" */
 
+/* So much difference is none in this currency. */
+struct match_tolerance {
+    struct currency currency;
+    int64_t minor;
+};
 struct match_rule {
     enum match_by by;
     const char *name;        /* for reports; literal or as long-lived as the match */
@@ -133,8 +139,13 @@ struct match_rule {
     int tolerance_ppm;       /* or so many millionths of our amount; the larger of both counts */
     int64_t before_us;       /* theirs may be so much earlier than ours */
     int64_t after_us;        /* and so much later; both 0: any time (not for AMOUNT_TIME) */
+    /* Of these currencies instead of tolerance_minor; each once, borrowed as the name is. */
+    const struct match_tolerance *tolerances;
+    int tolerance_count;
 };
-enum { MATCH_RULES_MAX = 32 };
+enum { MATCH_RULES_MAX = 32, MATCH_TOLERANCES_MAX = 32 };
+/* How many minor units of this currency a difference may have, beside tolerance_ppm. */
+int64_t match_allowed_minor(const struct match_rule *rule, struct currency currency);
 
 struct match_options {
     const struct match_rule *rules;

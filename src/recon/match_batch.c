@@ -201,7 +201,7 @@ enum match_class match_class_of_batch(const struct match_options *options,
     if (theirs->status != ROW_DONE) {
         return theirs->status == ROW_PENDING && !overdue ? CLASS_EXPECTED : CLASS_OPEN_THERE;
     }
-    if (!match_within(rule, sum, difference)) {
+    if (!match_within(rule, theirs->currency, sum, difference)) {
         return CLASS_PAYOUT;
     }
     if (!match_in_time(rule, last_us, theirs->at_us)) {

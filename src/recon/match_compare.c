@@ -93,9 +93,19 @@ static match_wide magnitude(match_wide value) {
     return value < 0 ? -value : value;
 }
 
+int64_t match_allowed_minor(const struct match_rule *rule, struct currency currency) {
+    for (int i = 0; i < rule->tolerance_count; i++) {
+        if (currency_equal(rule->tolerances[i].currency, currency)) {
+            return rule->tolerances[i].minor;
+        }
+    }
+    return rule->tolerance_minor;
+}
+
 /* Exact at the bound: nothing is divided. */
-bool match_within(const struct match_rule *rule, match_wide ours, match_wide difference) {
-    return magnitude(difference) <= rule->tolerance_minor ||
+bool match_within(const struct match_rule *rule, struct currency currency, match_wide ours,
+                  match_wide difference) {
+    return magnitude(difference) <= match_allowed_minor(rule, currency) ||
            magnitude(difference) * PPM <= magnitude(ours) * rule->tolerance_ppm;
 }
 
@@ -146,7 +156,7 @@ enum match_class match_class_of_pair(const struct match_options *options,
     if (ours->status != ROW_DONE || theirs->status != ROW_DONE) {
         return class_of_status(options, ours, theirs);
     }
-    if (!match_within(rule, amount, difference)) {
+    if (!match_within(rule, ours->currency, amount, difference)) {
         return match_class_of_amount(row_kind_family(ours->kind), difference);
     }
     if (match_fees_differ(options, ours, theirs)) {

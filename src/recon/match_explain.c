@@ -306,9 +306,10 @@ static void tell_amounts(const struct explainer *e, const struct match_group *gr
     buf_addf(e->buf, "ours: %s; theirs: %s; theirs less ours: %s",
              money_text(sums[OURS], currency, ours), money_text(sums[THEIRS], currency, theirs),
              money_text(group->difference_minor, currency, less));
-    if (rule->tolerance_minor > 0 || rule->tolerance_ppm > 0) {
+    int64_t allowed_minor = match_allowed_minor(rule, currency);
+    if (allowed_minor > 0 || rule->tolerance_ppm > 0) {
         buf_addf(e->buf, "; allowed: %s or %d millionths",
-                 money_text(rule->tolerance_minor, currency, less), rule->tolerance_ppm);
+                 money_text(allowed_minor, currency, less), rule->tolerance_ppm);
     }
     buf_add_text(e->buf, ".\n");
 }
@@ -323,8 +324,25 @@ static void tell_clock(const struct explainer *e, const struct match_row *ours) 
              clock_format(ours->due_us, due), clock_format(e->options->now_us, now));
 }
 
+/* Minutes, as the configuration has them; INT64_MAX: however much. */
+static void tell_span(struct buf *buf, int64_t us, const char *words) {
+    if (us == INT64_MAX) {
+        buf_addf(buf, "any time %s", words);
+    } else {
+        buf_addf(buf, "at most %lld min %s", (long long)(us / (60 * US_PER_SECOND)), words);
+    }
+}
+
+static void tell_usual(const struct explainer *e, const struct match_rule *rule) {
+    buf_add_text(e->buf, "; usual is there ");
+    tell_span(e->buf, rule->before_us, "before");
+    buf_add_text(e->buf, " and ");
+    tell_span(e->buf, rule->after_us, "after");
+    buf_add_text(e->buf, ".\n");
+}
+
 static void tell_pair(const struct explainer *e, const struct match_row *ours,
-                      const struct match_row *theirs, enum match_class class) {
+                      const struct match_row *theirs, enum match_class class, int rule) {
     char a[MONEY_TEXT_MAX], b[MONEY_TEXT_MAX];
     if (class == CLASS_KIND) {
         buf_addf(e->buf, "ours is a %s, theirs a %s.\n", row_kind_name(ours->kind),
@@ -339,8 +357,9 @@ static void tell_pair(const struct explainer *e, const struct match_row *ours,
                  money_text(theirs->fee_minor, theirs->currency, b));
     } else if (class == CLASS_LATE) {
         char at[CLOCK_TEXT_MAX], there[CLOCK_TEXT_MAX];
-        buf_addf(e->buf, "it was at %s here and at %s there.\n", clock_format(ours->at_us, at),
+        buf_addf(e->buf, "it was at %s here and at %s there", clock_format(ours->at_us, at),
                  clock_format(theirs->at_us, there));
+        tell_usual(e, &e->options->rules[rule]);
     } else {
         buf_addf(e->buf, "it is %s here and %s there.\n", row_status_name(ours->status),
                  row_status_name(theirs->status));
@@ -370,7 +389,7 @@ static void tell_grounds(const struct explainer *e, const struct match_group *gr
     case CLASS_TWO_GATEWAYS:
     case CLASS_NOTHING_MOVED:
         if (both) {
-            tell_pair(e, first, last, group->class);
+            tell_pair(e, first, last, group->class, group->rule);
         }
         return;
     case CLASS_EXPECTED:

@@ -102,7 +102,8 @@ bool match_kinds_differ(enum row_kind ours, enum row_kind theirs);
 /* What a row counts in the sums of its group. */
 match_wide match_counted(enum match_by by, const struct match_row *row);
 bool match_due_over(const struct match_options *options, const struct match_row *ours);
-bool match_within(const struct match_rule *rule, match_wide ours, match_wide difference);
+bool match_within(const struct match_rule *rule, struct currency currency, match_wide ours,
+                  match_wide difference);
 /* Whether theirs lies in the window of ours; the second is true of times that nobody tells or
  * limits. */
 bool match_in_window(const struct match_rule *rule, int64_t our_us, int64_t their_us);

@@ -95,14 +95,15 @@ static void each_alone(struct matcher *m, const match_ref *refs, size_t count,
 /* What is to be found out of many rows at once: ours, then theirs. */
 struct together {
     match_wide sum[MATCH_SIDES];
+    struct currency currency; /* of the first */
     bool mixed;          /* currencies */
     bool all_pending;    /* none of theirs is DONE or FAILED */
     bool one_is_overdue; /* of ours that are DONE */
 };
 
 static struct together add_up(const struct matcher *m, const match_ref *refs, size_t count) {
-    struct together all = {.all_pending = true};
     const struct currency first = match_row_at(m, refs[0])->currency;
+    struct together all = {.currency = first, .all_pending = true};
     for (size_t i = 0; i < count; i++) {
         const struct match_row *row = match_row_at(m, refs[i]);
         enum match_side side = match_ref_side(refs[i]);
@@ -124,7 +125,7 @@ static enum match_class class_of_sums(const struct matcher *m, const struct toge
     if (all->mixed) {
         return CLASS_CURRENCY;
     }
-    if (!match_within(m->rule, all->sum[OURS], difference)) {
+    if (!match_within(m->rule, all->currency, all->sum[OURS], difference)) {
         return family == FAMILY_BANK ? CLASS_PAYOUT : CLASS_SPLIT;
     }
     return difference == 0 ? CLASS_MATCHED : CLASS_MATCHED_TOLERANCE;

@@ -14,27 +14,45 @@ enum { SUSPENSE_MAX = 500, ARENA_BYTES_MAX = 1024 * 1024 };
 
 /* ---- the rules of a run ---- */
 
-#define DAYS_US(n) (INT64_C(n) * 86400 * US_PER_SECOND)
+static void add_rule(struct run_rules *rules, struct match_rule rule) {
+    if (rules->count < MATCH_RULES_MAX) {
+        rules->rules[rules->count++] = rule;
+    }
+}
 
-const struct match_rule *recon_rules(int *ret_count) {
-    static const struct match_rule rules[] = {
-        {.by = BY_GATEWAY_ID, .name = "same gateway id"},
-        {.by = BY_REFERENCE, .name = "same reference"},
-        {.by = BY_BATCH, .name = "the bank's line names the payout", .families = 1U << FAMILY_BANK},
-        {.by = BY_ORIGINAL, .name = "same payment and amount"},
-        {.by = BY_AMOUNT_TIME,
-         .name = "a payout's amount within its time",
-         .families = 1U << FAMILY_BANK,
-         .before_us = PAYOUT_BEFORE_US,
-         .after_us = PAYOUT_AFTER_US},
-        {.by = BY_AMOUNT_TIME,
-         .name = "same amount within three days",
-         .families = ~(1U << FAMILY_BANK),
-         .before_us = DAYS_US(3),
-         .after_us = DAYS_US(3)},
-    };
-    *ret_count = COUNT_OF(rules);
-    return rules;
+/* A bank's line names a payout in its text, so that is asked once names as such have been, and
+ * before anything is known by its amount; and of payouts the window is another. */
+void recon_rules_of(const struct match_options *said, struct run_rules *ret_rules) {
+    static const struct match_rule named = {.by = BY_BATCH,
+                                            .name = "the bank's line names the payout",
+                                            .families = 1U << FAMILY_BANK};
+    static const struct match_rule timed = {.by = BY_AMOUNT_TIME,
+                                            .name = "a payout's amount within its time",
+                                            .families = 1U << FAMILY_BANK,
+                                            .before_us = PAYOUT_BEFORE_US,
+                                            .after_us = PAYOUT_AFTER_US};
+    bool has_named = false, has_timed = false;
+    ret_rules->count = 0;
+    for (int i = 0; i < said->rule_count; i++) {
+        struct match_rule rule = said->rules[i];
+        bool name = rule.by == BY_GATEWAY_ID || rule.by == BY_REFERENCE;
+        if (!name && !has_named) {
+            has_named = true;
+            add_rule(ret_rules, named);
+        }
+        if (rule.by == BY_AMOUNT_TIME) {
+            has_timed = true;
+            add_rule(ret_rules, timed);
+            rule.families = (rule.families == 0 ? ~0U : rule.families) & ~(1U << FAMILY_BANK);
+        }
+        add_rule(ret_rules, rule);
+    }
+    if (!has_named) {
+        add_rule(ret_rules, named);
+    }
+    if (!has_timed) {
+        add_rule(ret_rules, timed);
+    }
 }
 
 /* ---- several in one line ---- */

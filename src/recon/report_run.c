@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "recon/breaks.h"
+#include "recon/match_set.h"
 #include "recon/report_impl.h"
 #include "recon/run_balance.h"
 
@@ -21,9 +22,10 @@ struct run_page {
     const char *run_id, *gateway;
     int64_t until_us, ended_us;
     struct report_facts facts;
+    struct match_set set; /* the rules that it went by */
+    struct match_options options;
     struct report_source sources[1 + SOURCES_MAX];
     GArray *sums, *books, *balances;
-    struct match_options options;
 };
 
 /* ---- what is on record ---- */
@@ -32,8 +34,8 @@ static int load_run(struct run_page *load, json_t **ret_figures, struct err *err
     enum { DONE = 2 };
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(load->tx, err, &rows,
-                      "SELECT gateway, state, until_us, ended_us, figures FROM reconciliation "
-                      "WHERE id = $1",
+                      "SELECT gateway, state, until_us, ended_us, figures, rules FROM "
+                      "reconciliation WHERE id = $1",
                       S_TEXT(load->run_id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
@@ -50,6 +52,12 @@ static int load_run(struct run_page *load, json_t **ret_figures, struct err *err
     load->gateway = arena_copy(load->arena, sql_text(rows, 0));
     load->until_us = sql_int(rows, 2);
     load->ended_us = sql_int(rows, 3);
+    r = match_set_parse(sql_text(rows, 5), &load->set, err);
+    if (r < 0) {
+        return r;
+    }
+    load->options = (struct match_options){.rules = load->set.rules, .rule_count = load->set.count};
+    load->facts.options = &load->options;
     return json_read(figures, strlen(figures), FIGURES_BYTES_MAX, JSON_DEPTH_MAX, ret_figures, err);
 }
 
@@ -255,7 +263,6 @@ static int make_page(struct run_page *load, enum report_language language, struc
     }
     read_figures(load, figures);
     read_balances(load, figures);
-    load->options.rules = recon_rules(&load->options.rule_count);
     load->facts.options = &load->options;
     load->facts.gateway = load->gateway;
     load->facts.run = load->run_id;

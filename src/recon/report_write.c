@@ -263,6 +263,32 @@ static void add_sources(const struct out *out) {
     raw(out, "</tbody></table></div>");
 }
 
+/* "± 0.02 EUR · ± 100 ppm · −1 h … +24 h": what a rule allows, in signs that need no language. */
+static void add_minutes(const struct out *out, int64_t us) {
+    if (us == INT64_MAX) {
+        raw(out, "∞");
+    } else {
+        buf_addf(out->html, "%lld min", (long long)(us / (60 * US_PER_SECOND)));
+    }
+}
+
+static void add_allowed(const struct out *out, const struct match_rule *rule) {
+    for (int i = 0; i < rule->tolerance_count; i++) {
+        char money[MONEY_TEXT_MAX];
+        const struct match_tolerance *one = &rule->tolerances[i];
+        buf_addf(out->html, " · ± %s", money_show(one->minor, one->currency, money));
+    }
+    if (rule->tolerance_ppm > 0) {
+        buf_addf(out->html, " · ± %d ppm", rule->tolerance_ppm);
+    }
+    if (rule->by != BY_AMOUNT_TIME && (rule->before_us > 0 || rule->after_us > 0)) {
+        raw(out, " · −");
+        add_minutes(out, rule->before_us);
+        raw(out, " … +");
+        add_minutes(out, rule->after_us);
+    }
+}
+
 static void add_rules(const struct out *out) {
     static const enum word by[] = {[BY_GATEWAY_ID] = WORD_BY_GATEWAY_ID,
                                    [BY_REFERENCE] = WORD_BY_REFERENCE,
@@ -283,7 +309,9 @@ static void add_rules(const struct out *out) {
         known = report_known(out->page->language, known);
         raw(out, "<li><strong>");
         html_text(out->html, known.bytes, known.count);
-        element(out, "</strong> <span class=\"quiet\">", by[options->rules[i].by], "</span></li>");
+        element(out, "</strong> <span class=\"quiet\">", by[options->rules[i].by], "");
+        add_allowed(out, &options->rules[i]);
+        raw(out, "</span></li>");
     }
     element(out, "</ol><p class=\"quiet\">", WORD_RULES_NOTE, "</p>");
 }

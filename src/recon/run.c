@@ -10,6 +10,7 @@
 #include "recon/own.h"
 #include "recon/payouts.h"
 #include "recon/run_balance.h"
+#include "recon/match_set.h"
 #include "recon/run_impl.h"
 #include "store/audit.h"
 
@@ -61,12 +62,15 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (run->request->until_us < run->since_us) {
         return err_set(err, ERR_STATE, "%.64s is reconciled up to a later moment already", gateway);
     }
+    BUF_AUTO rules;
+    buf_init(&rules, MATCH_SET_BYTES_MAX);
+    match_set_json(run->said.rules, run->said.rule_count, &rules);
     int64_t begun = sql_exec(
         tx, err,
         "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, "
-        "figures) VALUES ($1, $2, 1, $3, $4, $5, 0, '{}') ON CONFLICT DO NOTHING",
+        "figures, rules) VALUES ($1, $2, 1, $3, $4, $5, 0, '{}', $6) ON CONFLICT DO NOTHING",
         S_TEXT(run->id.text), S_TEXT(gateway), S_TEXT(run->request->actor),
-        S_INT(run->request->until_us), S_INT(run->now_us));
+        S_INT(run->request->until_us), S_INT(run->now_us), S_TEXT(rules.data));
     if (begun == 0) {
         (void)err_set(err, ERR_STATE, "%.64s is being reconciled by somebody else now", gateway);
         return err_hint(err, "Should that run have died, another can begin in an hour.");
@@ -145,6 +149,17 @@ static void add_late(const struct run_figures *figures, struct buf *buf) {
     }
 }
 
+static void add_tolerated(const struct run_figures *figures, struct buf *buf) {
+    buf_add_text(buf, "],\"tolerated\":[");
+    for (int i = 0; i < figures->tolerated_count; i++) {
+        const struct run_tolerated *sum = &figures->tolerated[i];
+        buf_addf(buf,
+                 "%s{\"currency\":\"%s\",\"groups\":%lld,\"over\":%lld,\"under\":%lld}",
+                 i > 0 ? "," : "", sum->currency.code, (long long)sum->groups,
+                 (long long)sum->over_minor, (long long)sum->under_minor);
+    }
+}
+
 void run_figures_json(const struct run_figures *figures, struct buf *buf) {
     buf_addf(buf,
              "{\"our_rows\":%lld,\"their_rows\":%lld,\"our_carried\":%lld,\"their_carried\":%lld,"
@@ -167,6 +182,7 @@ void run_figures_json(const struct run_figures *figures, struct buf *buf) {
                  (long long)book->closing_minor);
     }
     add_late(figures, buf);
+    add_tolerated(figures, buf);
     buf_add_text(buf, "],");
     run_balances_json(figures, buf);
     buf_add_text(buf, ",\"buckets\":[");
@@ -230,6 +246,43 @@ static int give_up_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 /* ---- all of it ---- */
 
+static struct run_tolerated *tolerated_of(struct run_figures *figures, struct currency currency) {
+    for (int i = 0; i < figures->tolerated_count; i++) {
+        if (currency_equal(figures->tolerated[i].currency, currency)) {
+            return &figures->tolerated[i];
+        }
+    }
+    if (figures->tolerated_count == RUN_CURRENCIES_MAX) {
+        return NULL;
+    }
+    figures->tolerated[figures->tolerated_count] = (struct run_tolerated){.currency = currency};
+    return &figures->tolerated[figures->tolerated_count++];
+}
+
+/* Groups whose amounts count as the same and are not: FEE and LATE are found behind the amount. */
+static int count_tolerated(struct run *run, struct err *err) {
+    const struct match *match = run->match;
+    for (size_t i = 0; i < match->group_count; i++) {
+        const struct match_group *group = &match->groups[i];
+        bool same = group->class == CLASS_MATCHED || group->class == CLASS_MATCHED_TOLERANCE ||
+                    group->class == CLASS_FEE || group->class == CLASS_LATE;
+        if (!same || group->difference_minor == 0 || recon_as_it_was(run, group)) {
+            continue;
+        }
+        const struct match_row *first = &match->rows[OURS][match->members[group->first]];
+        struct run_tolerated *sum = tolerated_of(run->figures, first->currency);
+        int64_t less = group->difference_minor;
+        bool fits = sum != NULL && (less > 0
+                                        ? money_add(sum->over_minor, less, &sum->over_minor)
+                                        : money_sub(sum->under_minor, less, &sum->under_minor));
+        if (!fits) {
+            return err_set(err, ERR_AMOUNT, "the differences that are allowed cannot be added up");
+        }
+        sum->groups++;
+    }
+    return 0;
+}
+
 static int match_sides(struct run *run, struct err *err) {
     const GArray *ours = run->sides[OURS].rows, *theirs = run->sides[THEIRS].rows;
     int r = match_run((const struct match_row *)(const void *)ours->data, ours->len,
@@ -250,7 +303,7 @@ static int match_sides(struct run *run, struct err *err) {
     recon_fees_judge(run);
     recon_classes(run);
     recon_leave_out_settled(run);
-    return 0;
+    return count_tolerated(run, err);
 }
 
 static int run_all(struct run *run, struct err *err) {
@@ -298,19 +351,24 @@ static int run_init(struct run *run, struct store *store, const struct run_reque
                     struct match_options *ret_options, struct run_figures *figures,
                     struct err *err) {
     int rule_count = 0;
-    const struct match_rule *usual = recon_rules(&rule_count);
+    const struct match_rule *usual = match_rules_usual(&rule_count);
     *ret_options = (struct match_options){.rules = usual, .rule_count = rule_count};
     if (request->options != NULL) {
         *ret_options = *request->options;
     }
     ret_options->now_us = clock_wall_us();
+    const struct match_options said = *ret_options;
     memset(figures, 0, sizeof *figures); /* it is too large for a stack, also as a literal */
     *run = (struct run){
         .store = store,
         .id = reconciliation_id_new(),
         .now_us = ret_options->now_us,
         .figures = figures,
+        .said = said,
     };
+    recon_rules_of(&run->said, &run->rules);
+    ret_options->rules = run->rules.rules;
+    ret_options->rule_count = run->rules.count;
     return time_zone_open(request->time_zone != NULL ? request->time_zone : "UTC", &run->zone, err);
 }
 

@@ -28,6 +28,8 @@
  *   9. Balances that statements tell are held against our books (recon/run_balance.h).
  *  10. What a statement tells that its gateway kept of a movement is in our books as part of it,
  *      once (recon/run_fees_book.c), from the run on that has put the two together.
+ *  11. A run keeps the rules that it went by (recon/match_set.h), and how much of differences they
+ *      allowed.
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
  * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,
@@ -109,6 +111,12 @@ struct run_balance {
     bool proved;               /* there is no such item, even if they cancel out */
     char broken_by[RUN_BROKEN_CHARS_MAX + 1];
 };
+/* Differences that the rules allow: of groups whose amounts count as the same and are not. */
+struct run_tolerated {
+    struct currency currency;
+    int64_t groups;
+    int64_t over_minor, under_minor; /* there more than here; there less, without its sign */
+};
 struct run_figures {
     int64_t rows[MATCH_SIDES];    /* looked at */
     int64_t carried[MATCH_SIDES]; /* of them, such as an earlier run had left open */
@@ -122,6 +130,8 @@ struct run_figures {
     bool balances_later; /* a statement stopped counting meanwhile: the next run tells */
     int balance_count;   /* 0: no statement tells one */
     struct run_balance balances[RUN_CURRENCIES_MAX];
+    int tolerated_count;
+    struct run_tolerated tolerated[RUN_CURRENCIES_MAX];
     int sum_count;
     struct match_sum sums[RUN_CURRENCIES_MAX * CLASS_COUNT];
 };

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "recon/break_desk_impl.h"
+#include "recon/match_set.h"
 #include "recon/run_impl.h"
 #include "recon/run_look.h"
 
@@ -24,6 +25,7 @@ struct explaining {
     struct run run;
     struct run_request request;
     struct match_options options;
+    struct run_rules rules; /* as they were tried */
     GHashTable *known; /* ids of both sides */
     enum match_side side;
     guint row; /* of that side: the one that is asked about */
@@ -31,6 +33,9 @@ struct explaining {
     bool looked_at;
     int64_t class, at_us, run_us, due_us;
     const char *gateway, *rule, *match_id, *run_id, *break_id, *break_state;
+    struct match_set *set;   /* the rules that the run went by */
+    bool rules_changed;      /* others are in force now; by those it would be */
+    enum match_class by_now; /* this */
     struct answer *answer;
 };
 
@@ -45,8 +50,8 @@ static int load_movement(struct explaining *asked, struct store_tx *tx, struct e
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT m.gateway, m.class, m.rule, m.match_id, m.run_id, m.at_us, m.due_us, "
-                      "COALESCE(x.begun_us, 0) FROM movement m LEFT JOIN reconciliation x ON x.id "
-                      "= m.run_id WHERE m.side = $1 AND m.id = $2",
+                      "COALESCE(x.begun_us, 0), COALESCE(x.rules, '') FROM movement m LEFT JOIN "
+                      "reconciliation x ON x.id = m.run_id WHERE m.side = $1 AND m.id = $2",
                       S_INT((int64_t)asked->side + 1), S_TEXT(asked->id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
@@ -61,7 +66,7 @@ static int load_movement(struct explaining *asked, struct store_tx *tx, struct e
     asked->at_us = sql_int(rows, 5);
     asked->due_us = sql_int(rows, 6);
     asked->run_us = sql_int(rows, 7);
-    return 0;
+    return match_set_parse(sql_text(rows, 8), asked->set, err);
 }
 
 static int load_break(struct explaining *asked, struct store_tx *tx, struct err *err) {
@@ -377,9 +382,17 @@ static int tell(struct explaining *asked, struct err *err) {
                          match_class_name(class));
         add_line(&buf, &first, line, (size_t)chars);
     }
+    if (asked->rules_changed) {
+        chars = snprintf(line, sizeof line,
+                         "The rules of %s were changed since; these are the ones that the run went "
+                         "by. By those of today it would be %s.",
+                         asked->gateway, match_class_name(asked->by_now));
+        add_line(&buf, &first, line, (size_t)chars);
+    }
     add_lines(&buf, text.data, &first);
     add_fee(&buf, asked, &first);
-    buf_addf(&buf, "],\"same_today\":%s", same ? "true" : "false");
+    buf_addf(&buf, "],\"same_today\":%s,\"rules_changed\":%s", same ? "true" : "false",
+             asked->rules_changed ? "true" : "false");
     add_legend(&buf, asked);
     buf_add_char(&buf, '}');
     return answer_take(asked->answer, 200, &buf, err);
@@ -467,17 +480,48 @@ static int explain_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : load_near(asked, tx, err);
 }
 
-static int match_near(struct explaining *asked, struct err *err) {
+static int match_by(const struct explaining *asked, const struct match_options *options,
+                    struct match **ret_match, struct err *err) {
     const struct side *ours = &asked->run.sides[OURS], *theirs = &asked->run.sides[THEIRS];
-    asked->options = (struct match_options){.now_us = asked->run_us};
-    asked->options.rules = recon_rules(&asked->options.rule_count);
-    asked->request.options = &asked->options;
-    int r = match_run((const struct match_row *)(const void *)ours->rows->data, ours->rows->len,
+    return match_run((const struct match_row *)(const void *)ours->rows->data, ours->rows->len,
                      (const struct match_row *)(const void *)theirs->rows->data, theirs->rows->len,
-                     &asked->options, &asked->run.match, err);
+                     options, ret_match, err);
+}
+
+/* By the rules of the run; and where others are in force by now, by those as well. */
+static int match_near(struct explaining *asked, struct err *err) {
+    struct match_options now = {.now_us = asked->run_us};
+    const struct match_set *set = match_sets_of(asked->recon->options.match_sets, asked->gateway);
+    struct match *match = NULL;
+    const struct match_options said = {
+        .rules = asked->set->rules,
+        .rule_count = asked->set->count,
+        .now_us = asked->run_us,
+    };
+    recon_rules_of(&said, &asked->rules);
+    asked->options = said;
+    asked->options.rules = asked->rules.rules;
+    asked->options.rule_count = asked->rules.count;
+    asked->request.options = &asked->options;
+    int r = match_by(asked, &asked->options, &asked->run.match, err);
     if (r >= 0) {
         recon_fees_judge(&asked->run);
     }
+    now.rules = set != NULL ? set->rules : match_rules_usual(&now.rule_count);
+    now.rule_count = set != NULL ? set->count : now.rule_count;
+    asked->rules_changed = !match_rules_same(&said, &now);
+    if (r < 0 || !asked->rules_changed) {
+        return r;
+    }
+    struct run_rules tried;
+    recon_rules_of(&now, &tried);
+    now.rules = tried.rules;
+    now.rule_count = tried.count;
+    r = match_by(asked, &now, &match, err);
+    if (r >= 0) {
+        asked->by_now = match->groups[match->group_of[asked->side][asked->row]].class;
+    }
+    match_free(match);
     return r;
 }
 
@@ -486,7 +530,10 @@ int movement_explain(struct recon *recon, const char *id, struct answer *ret_ans
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct run_figures *figures = calloc(1, sizeof *figures);
     INVARIANT(figures != NULL, "out of memory");
+    struct match_set *set = calloc(1, sizeof *set);
+    INVARIANT(set != NULL, "out of memory");
     struct explaining asked = {
+        .set = set,
         .recon = recon,
         .id = id,
         .arena = arena,
@@ -505,5 +552,6 @@ int movement_explain(struct recon *recon, const char *id, struct answer *ret_ans
     run_close(&asked.run);
     g_hash_table_unref(asked.known);
     free(figures);
+    free(set);
     return r;
 }

@@ -69,6 +69,10 @@ struct side {
     GArray *rows;  /* struct match_row */
     GArray *names; /* struct side_row */
 };
+struct run_rules {
+    struct match_rule rules[MATCH_RULES_MAX];
+    int count;
+};
 struct run {
     struct store *store;
     const struct run_request *request;
@@ -83,6 +87,8 @@ struct run {
     struct side sides[MATCH_SIDES];
     struct match *match;
     struct run_figures *figures;
+    struct match_options said; /* the rules as they are configured, for whoever asks later */
+    struct run_rules rules;    /* and as they are tried */
 };
 
 /* Movements of ours are read by these columns of posting p with these tables, so that everybody
@@ -218,8 +224,9 @@ bool recon_as_it_was(const struct run *run, const struct match_group *group);
 void recon_leave_out_settled(struct run *run);
 const struct side_row *recon_member_name(const struct run *run, const struct match_group *group,
                                          enum match_side side, uint32_t i);
-/* The rules of a run: the usual ones, and for payouts on a bank's statement. */
-const struct match_rule *recon_rules(int *ret_count);
+/* The rules that are said, and those for payouts on a bank's statement; their texts are those of
+ * `said`. */
+void recon_rules_of(const struct match_options *said, struct run_rules *ret_rules);
 
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */

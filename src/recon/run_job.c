@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "recon/break_risk.h"
+#include "recon/chain.h"
 #include "recon/flood.h"
+#include "recon/match_set.h"
 #include "recon/recon_impl.h"
 #include "recon/repair/repair_impl.h"
 #include "recon/run.h"
@@ -45,12 +47,19 @@ static int state_tx(struct store_tx *tx, void *ctx, struct err *err) {
 static int run_now(struct recon *recon, const struct source *source, int64_t until_us,
                    const char *who, struct err *err) {
     struct reconciliation_id id;
+    const struct match_set *set = match_sets_of(recon->options.match_sets, source->gateway->name);
+    struct match_options options = {0};
+    if (set != NULL) {
+        options.rules = set->rules;
+        options.rule_count = set->count;
+    }
     const struct run_request request = {
         .gateway = source->gateway->name,
         .actor = who,
         .until_us = until_us,
         .business_days = source->business_days,
         .time_zone = source->time_zone,
+        .options = set != NULL ? &options : NULL,
         .risk = recon->options.risk,
         .bank = strcmp(source->gateway->adapter->name, "bank") == 0,
         .pays_out_to = source->pays_out_to,
@@ -92,6 +101,7 @@ int recon_run_job(void *ctx, const struct job *job, int64_t *ret_again_us, struc
     r = run_now(recon, source, until_us, job->payload, err);
     r = r < 0 ? r : recon_disagreements(recon, gateway, err);
     r = r < 0 ? r : recon_floods(recon, gateway, err);
+    r = r < 0 ? r : recon_chains(recon, gateway, err);
     return r < 0 ? r : repair_after_run(recon, gateway, err);
 }
 

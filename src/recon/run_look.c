@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "recon/break_desk_impl.h"
+#include "recon/match_set.h"
 #include "recon/run.h"
 #include "store/audit.h"
 
@@ -91,6 +92,7 @@ int reconciliation_ask(struct recon *recon, const struct caller *caller, const c
 /* ---- looking ---- */
 
 struct looking {
+    struct recon *recon;
     const char *gateway, *id;
     int limit;
     struct answer *answer;
@@ -98,7 +100,7 @@ struct looking {
 
 #define RUN_COLUMNS                                                                                \
     "SELECT id, gateway, state, actor, until_us, begun_us, ended_us, groups_done, groups_all, "    \
-    "figures FROM reconciliation"
+    "figures, rules FROM reconciliation"
 
 static void add_time(struct buf *buf, const char *name, int64_t wall_us) {
     char time[CLOCK_TEXT_MAX];
@@ -203,6 +205,18 @@ static const char *balances_proved(const json_t *figures) {
     return json_array_size(balances) == 0 ? "null" : proved ? "true" : "false";
 }
 
+/* What the rules let pass: it is in no break, so it is said here. */
+static void add_tolerated(struct buf *buf, const json_t *sum, bool first) {
+    int64_t over = json_integer_value(json_object_get(sum, "over"));
+    int64_t under = json_integer_value(json_object_get(sum, "under"));
+    buf_addf(buf,
+             "%s{\"currency\":\"%s\",\"groups\":%lld,\"over\":%lld,\"under\":%lld,"
+             "\"difference\":%lld}",
+             first ? "" : ",", json_string_value(json_object_get(sum, "currency")),
+             (long long)json_integer_value(json_object_get(sum, "groups")), (long long)over,
+             (long long)under, (long long)(over - under));
+}
+
 /* From the figures as they were written: whoever doubts them adds them up himself. */
 static int add_proof(struct buf *buf, const char *text, struct err *err) {
     JSON_AUTO figures = json_loads(text, 0, NULL);
@@ -224,8 +238,38 @@ static int add_proof(struct buf *buf, const char *text, struct err *err) {
     json_array_foreach(books, i, book) {
         add_book(buf, book, i == 0);
     }
+    buf_add_text(buf, "],\"tolerated\":[");
+    const json_t *tolerated = json_object_get(figures, "tolerated");
+    json_array_foreach((json_t *)tolerated, i, book) {
+        add_tolerated(buf, book, i == 0);
+    }
     buf_addf(buf, "],\"balances_proved\":%s}", balances_proved(figures));
     return 0;
+}
+
+/* Those that are in force for a gateway, as a run keeps them. */
+static void add_rules_now(const struct recon *recon, const char *gateway, struct buf *buf) {
+    const struct match_set *set = match_sets_of(recon->options.match_sets, gateway);
+    int count = 0;
+    const struct match_rule *rules = match_rules_usual(&count);
+    match_set_json(set != NULL ? set->rules : rules, set != NULL ? set->count : count, buf);
+}
+
+/* Runs from before rules were kept went by the usual ones. */
+static void add_rules(const struct looking *looking, const struct sql_rows *rows, struct buf *buf) {
+    BUF_AUTO then;
+    BUF_AUTO now;
+    buf_init(&then, MATCH_SET_BYTES_MAX);
+    buf_init(&now, MATCH_SET_BYTES_MAX);
+    buf_add_text(&then, sql_text(rows, 10));
+    if (then.len == 0) {
+        int count = 0;
+        const struct match_rule *usual = match_rules_usual(&count);
+        match_set_json(usual, count, &then);
+    }
+    add_rules_now(looking->recon, sql_text(rows, 1), &now);
+    buf_addf(buf, ",\"rules\":%s,\"rules_changed\":%s", then.data,
+             strcmp(then.data, now.data) == 0 ? "false" : "true");
 }
 
 static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -239,6 +283,7 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no run %.40s", looking->id);
     }
     render_run(&buf, rows);
+    add_rules(looking, rows, &buf);
     r = sql_int(rows, 2) == 2 ? add_proof(&buf, sql_text(rows, 9), err) : 0;
     buf_add_char(&buf, '}');
     return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
@@ -246,6 +291,32 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 int reconciliation_get(struct recon *recon, const char *id, struct answer *ret_answer,
                        struct err *err) {
-    struct looking looking = {.id = id, .answer = ret_answer};
+    struct looking looking = {.recon = recon, .id = id, .answer = ret_answer};
     return store_read(recon->options.store, get_tx, &looking, err);
+}
+
+int reconciliation_rules(struct recon *recon, const char *gateway, struct answer *ret_answer,
+                         struct err *err) {
+    BUF_AUTO buf;
+    int told = 0;
+    buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
+    buf_add_text(&buf, "{\"data\":[");
+    for (int i = 0; i < recon->source_count; i++) {
+        const char *name = recon->sources[i].gateway->name;
+        const struct match_set *set = match_sets_of(recon->options.match_sets, name);
+        if (gateway[0] != '\0' && strcmp(gateway, name) != 0) {
+            continue;
+        }
+        buf_addf(&buf, "%s{\"gateway\":", told++ > 0 ? "," : "");
+        buf_add_json(&buf, name);
+        buf_addf(&buf, ",\"usual\":%s,\"rules\":", set == NULL || set->usual ? "true" : "false");
+        add_rules_now(recon, name, &buf);
+        buf_add_char(&buf, '}');
+    }
+    buf_add_text(&buf, "]}");
+    if (gateway[0] != '\0' && told == 0) {
+        (void)err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", gateway);
+        return err_hint(err, "`holdfast gateway list` lists them.");
+    }
+    return answer_take(ret_answer, 200, &buf, err);
 }

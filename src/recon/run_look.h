@@ -17,9 +17,13 @@ MUST_USE int reconciliation_ask(struct recon *recon, const struct caller *caller
 MUST_USE int reconciliation_list(struct recon *recon, const char *gateway, const char *cursor,
                                  int limit, struct answer *ret_answer, struct err *err);
 /* With its figures, and the proof that they are whole: every row of both sides in one class, and
- * opening and movements equal to closing; or which rows break it. */
+ * opening and movements equal to closing, or which rows break it; and the rules that it went by. */
 MUST_USE int reconciliation_get(struct recon *recon, const char *id, struct answer *ret_answer,
                                 struct err *err);
+/* The rules in force, gateway by gateway: {"data":[{"gateway","usual","rules":[…]}]}. `gateway` "":
+ * all; ERR_NOT_FOUND. */
+MUST_USE int reconciliation_rules(struct recon *recon, const char *gateway,
+                                  struct answer *ret_answer, struct err *err);
 /* `id`: "pst_…" or "stm_…#12". Its class, run, rule, partners and break, and what each rule said.
  * ERR_NOT_FOUND: no run has looked at it. */
 MUST_USE int movement_explain(struct recon *recon, const char *id, struct answer *ret_answer,

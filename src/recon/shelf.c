@@ -68,7 +68,7 @@ static int finish(const struct looking *looking, int r, struct answer *ret_answe
     "SELECT id, gateway, reader, name, state, sha256, account, file_id, supersedes, "              \
     "superseded_by, reason, actor, seen_run, sequence, from_us, until_us, row_count, byte_count, " \
     "begun_us, taken_us, balances, " WITHDRAWAL("actor") ", " WITHDRAWAL(                          \
-        "reason") ", " WITHDRAWAL("at_us") " FROM statement "
+        "reason") ", " WITHDRAWAL("at_us") ", continuity FROM statement "
 static_assert(STATEMENT_WITHDRAWN == 5, "the state above");
 
 static void add_statement(struct buf *buf, const struct sql_rows *rows) {
@@ -94,7 +94,8 @@ static void add_statement(struct buf *buf, const struct sql_rows *rows) {
     add_time(buf, "begun_at", sql_int(rows, 18));
     add_time(buf, "taken_at", sql_int(rows, 19));
     add_time(buf, "withdrawn_at", sql_null(rows, 23) ? 0 : sql_int(rows, 23));
-    buf_addf(buf, ",\"balances\":%s", sql_text(rows, 20));
+    buf_addf(buf, ",\"balances\":%s,\"continuity\":%s", sql_text(rows, 20),
+             sql_text(rows, 24)[0] != '\0' ? sql_text(rows, 24) : "[]");
 }
 
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {

@@ -113,6 +113,15 @@ struct statement_balance {
     struct currency currency;
     int64_t opening_minor, closing_minor; /* AMOUNT_UNSAID */
 };
+/* Where a file stands among those of one account and currency: of formats that number their files,
+ * or tell balances that go on from one to the next (recon/chain.h). */
+struct statement_link {
+    char account[ROW_ID_CHARS_MAX + 1];
+    struct currency currency;             /* zeroed: whatever it has */
+    int64_t first_number, last_number;    /* -1: not told */
+    int64_t opening_minor, closing_minor; /* AMOUNT_UNSAID */
+    int64_t closed_us;                    /* the end of the day on which it closes; 0: not told */
+};
 struct statement_head {
     char account[ROW_ID_CHARS_MAX + 1]; /* whose statement it is, in the gateway's words */
     char file_id[ROW_ID_CHARS_MAX + 1]; /* its own number or name: a batch, an electronic number */
@@ -121,6 +130,8 @@ struct statement_head {
     int64_t rows;                       /* given to the sink */
     int balance_count;
     struct statement_balance balances[STATEMENT_CURRENCIES_MAX];
+    int link_count;
+    struct statement_link links[STATEMENT_CURRENCIES_MAX];
 };
 
 /* A file, and what must be known to read it that does not stand in it. */

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "gateway/bank/bank.h"
 #include "recon/bank_feed.h"
+#include "recon/chain.h"
 #include "recon/field.h"
 #include "recon/files/files.h"
 #include "recon/intake.h"
 #include "recon/map.h"
+#include "recon/period.h"
 #include "recon/recon_impl.h"
 #include "recon/unwrap.h"
 
@@ -23,8 +26,10 @@ struct taking {
     const struct statement_reader *reader;     /* asked for; NULL: found out for each */
     const struct statement_reader *superseded; /* of what is corrected; NULL: nothing is */
     bool superseded_counts;
+    int64_t from_us, until_us; /* of `period` in the request; 0 */
     struct statement_taken *taken;
     struct buf *report;
+    struct buf continuity; /* of the file at hand; empty: of one that was not taken */
 };
 
 /* ---- the report ---- */
@@ -59,6 +64,24 @@ static void add_bank(struct buf *buf, const struct bank_fed *fed) {
     buf_add_text(buf, "}}");
 }
 
+static void add_period(struct buf *buf, const struct statement_taken *taken) {
+    const struct statement_head *head = &taken->head;
+    const struct {
+        const char *key;
+        int64_t us;
+    } ends[] = {{",\"from\":", head->from_us}, {",\"until\":", head->until_us}};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        char text[CLOCK_TEXT_MAX];
+        buf_add_text(buf, ends[i].key);
+        if (head->until_us > 0) {
+            buf_add_json(buf, clock_format(ends[i].us, text));
+        } else {
+            buf_add_text(buf, "null");
+        }
+    }
+    buf_addf(buf, ",\"period_given\":%s", taken->period_given ? "true" : "false");
+}
+
 static void add_file(struct taking *taking, const char *name, const struct bank_fed *fed) {
     const struct statement_taken *taken = taking->taken;
     struct buf *buf = taking->report;
@@ -74,6 +97,9 @@ static void add_file(struct taking *taking, const char *name, const struct bank_
              taken->id.text[0] != '\0' ? "\"" : "null", taken->id.text,
              taken->id.text[0] != '\0' ? "\"" : "", taken->known ? "true" : "false",
              (long long)taken->head.rows);
+    add_period(buf, taken);
+    buf_addf(buf, ",\"continuity\":%s",
+             taking->continuity.len > 0 ? taking->continuity.data : "[]");
     add_problems(buf, taken);
     add_bank(buf, fed);
 }
@@ -108,8 +134,9 @@ static struct statement_request request_of(const struct taking *taking,
         .replaces = request->replaces,
         .reason = request->reason,
         .actor = request->actor,
-        .from_us = request->from_us,
-        .until_us = request->until_us,
+        .from_us = taking->until_us > 0 ? taking->from_us : request->from_us,
+        .until_us = taking->until_us > 0 ? taking->until_us : request->until_us,
+        .period_said = taking->until_us > 0,
         .file_id = request->file_id,
     };
 }
@@ -142,6 +169,9 @@ static int take_one(struct taking *taking, const struct unwrapped_file *file, co
     if (r == -ERR_STATE && taking->taken->final) {
         r = -(int)(err->code = ERR_EXISTS); /* nobody should try again */
     }
+    r = r < 0 ? r
+              : chain_told(taking->recon->options.store, taking->taken->id.text,
+                           &taking->continuity, err);
     struct bank_terms terms;
     if (r >= 0 && bank_terms_of(taking->source->gateway, &terms)) {
         fed = calloc(1, sizeof *fed);
@@ -149,6 +179,7 @@ static int take_one(struct taking *taking, const struct unwrapped_file *file, co
         r = bank_feed(taking->recon, &request, taking->taken->id.text, &terms, fed, err);
     }
     add_file(taking, name, fed);
+    buf_clear(&taking->continuity);
     free(fed);
     return r;
 }
@@ -273,6 +304,7 @@ int recon_take(struct recon *recon, const struct take_request *request, struct b
         .source = recon_source(recon, request->gateway),
         .report = report,
     };
+    buf_init(&taking.continuity, TAKE_REPORT_BYTES_MAX);
     buf_clear(report);
     buf_add_char(report, '[');
     int r = taking.source == NULL
@@ -286,6 +318,10 @@ int recon_take(struct recon *recon, const struct take_request *request, struct b
         taking.map = map;
     }
     r = r < 0 ? r : find_reader(&taking, err);
+    if (r >= 0 && request->period != NULL && request->period[0] != '\0') {
+        r = period_parse_in(request->period, taking.source->time_zone, &taking.from_us,
+                            &taking.until_us, err);
+    }
     if (r >= 0 && request->supersedes[0] != '\0') {
         r = store_read(recon->options.store, find_superseded_tx, &taking, err);
     }
@@ -299,6 +335,7 @@ int recon_take(struct recon *recon, const struct take_request *request, struct b
         free(unwrapped);
     }
     buf_add_char(report, ']');
+    buf_release(&taking.continuity);
     r = r < 0 ? r : store_write(recon->options.store, ask_run_tx, (void *)(uintptr_t)request, err);
     if (r >= 0) {
         payments_wake(recon->options.payments);

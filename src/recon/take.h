@@ -31,13 +31,15 @@ struct take_request { /* borrowed; "" for what is not said */
     const char *replaces;   /* as in struct statement_request; NULL */
     const char *reason;
     const char *actor;
+    const char *period; /* recon/period.h, in the gateway's time zone; NULL or "": nobody said it */
     /* As in struct statement_request. */
     int64_t from_us, until_us;
     const char *file_id;
 };
 
 /* Adds a JSON array to `report`, one object a file, as far as it came also on failure:
- * {"name","format","statement_id","known","rows","problem_count","problems":[…],"bank":{…}|null} */
+ * {"name","format","statement_id","known","rows","from","until","period_given","continuity":[…],
+ *  "problem_count","problems":[…],"bank":{…}|null} */
 MUST_USE int recon_take(struct recon *recon, const struct take_request *request, struct buf *report,
                         struct err *err);
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "recon/period.h"
 #include "recon/upload_impl.h"
 #include "store/audit.h"
 
@@ -64,6 +65,7 @@ static void render(const struct sql_rows *rows, int64_t parts_here, struct buf *
     for (int i = 0; i < NAMED && names[i] != NULL; i++) {
         add_named(buf, names[i], sql_text(rows, i + 1));
     }
+    add_named(buf, "period", sql_text(rows, 16));
     buf_addf(buf,
              ",\"byte_count\":%lld,\"part_bytes\":%d,\"part_count\":%lld,\"parts_here\":%lld,"
              "\"created_at\":\"%s\"",
@@ -103,7 +105,7 @@ static int answer(struct store_tx *tx, const char *id, int status, struct answer
               : sql_query(tx, err, &rows,
                           "SELECT id, gateway, name, format, time_zone, supersedes, reason, "
                           "sha256, actor, state, byte_count, part_count, created_us, updated_us, "
-                          "files, error FROM statement_upload WHERE id = $1",
+                          "files, error, period FROM statement_upload WHERE id = $1",
                           S_TEXT(id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
@@ -152,6 +154,10 @@ static int64_t part_count(int64_t byte_count) {
     return (byte_count + UPLOAD_PART_BYTES - 1) / UPLOAD_PART_BYTES;
 }
 
+static const char *period_of(const struct upload_request *request) {
+    return request->period != NULL ? request->period : "";
+}
+
 /* The same person, the same words, the same bytes: the same upload. */
 static int find_same(const struct beginning *beginning, struct store_tx *tx, struct upload_id *id,
                      struct err *err) {
@@ -160,12 +166,13 @@ static int find_same(const struct beginning *beginning, struct store_tx *tx, str
     int r = sql_query(tx, err, &rows,
                       "SELECT id FROM statement_upload WHERE state = 1 AND sha256 = $1 AND gateway "
                       "= $2 AND name = $3 AND format = $4 AND map = $5 AND time_zone = $6 AND "
-                      "supersedes = $7 AND reason = $8 AND byte_count = $9 AND actor = $10 ORDER "
-                      "BY id LIMIT 1",
+                      "supersedes = $7 AND reason = $8 AND byte_count = $9 AND actor = $10 AND "
+                      "period = $11 ORDER BY id LIMIT 1",
                       S_TEXT(request->sha256), S_TEXT(request->gateway), S_TEXT(request->name),
                       S_TEXT(request->format), S_TEXT(request->map), S_TEXT(request->time_zone),
                       S_TEXT(request->supersedes), S_TEXT(request->reason),
-                      S_INT(request->byte_count), S_TEXT(beginning->caller->actor));
+                      S_INT(request->byte_count), S_TEXT(beginning->caller->actor),
+                      S_TEXT(period_of(request)));
     r = r < 0 ? r : sql_next(rows, err);
     if (r > 0) {
         *id = upload_id_stored(sql_text(rows, 0));
@@ -217,13 +224,14 @@ static int begin_fn(struct payments *payments, struct store_tx *tx, void *ctx,
             : sql_put(tx, err,
                       "INSERT INTO statement_upload (id, gateway, name, format, map, time_zone, "
                       "supersedes, reason, sha256, byte_count, part_count, state, actor, "
-                      "created_us, updated_us, files, error) VALUES ($1, $2, $3, $4, $5, $6, $7, "
-                      "$8, $9, $10, $11, 1, $12, $13, $13, '', '')",
+                      "created_us, updated_us, files, error, period) VALUES ($1, $2, $3, $4, $5, "
+                      "$6, $7, $8, $9, $10, $11, 1, $12, $13, $13, '', '', $14)",
                       S_TEXT(id.text), S_TEXT(request->gateway), S_TEXT(request->name),
                       S_TEXT(request->format), S_TEXT(request->map), S_TEXT(request->time_zone),
                       S_TEXT(request->supersedes), S_TEXT(request->reason), S_TEXT(request->sha256),
                       S_INT(request->byte_count), S_INT(part_count(request->byte_count)),
-                      S_TEXT(beginning->caller->actor), S_INT(now_us));
+                      S_TEXT(beginning->caller->actor), S_INT(now_us),
+                      S_TEXT(period_of(request)));
     r = r < 0 ? r : upload_sweep_later(tx, err);
     return r < 0 ? r : answer(tx, id.text, 201, ret_answer, err);
 }
@@ -234,6 +242,14 @@ static int check_digest_text(const char *text, struct err *err) {
     }
     (void)err_set(err, ERR_VALIDATION, "sha256 is 64 hex digits in lower case");
     return err_place(err, "/sha256");
+}
+
+static int check_period(const struct recon *recon, const struct upload_request *request,
+                        struct err *err) {
+    int64_t from_us = 0, until_us = 0;
+    const struct source *source = recon_source(recon, request->gateway);
+    int r = period_parse_in(request->period, source->time_zone, &from_us, &until_us, err);
+    return r < 0 ? err_place(err, "/period") : 0;
 }
 
 int upload_begin(struct recon *recon, const struct caller *caller,
@@ -253,6 +269,7 @@ int upload_begin(struct recon *recon, const struct caller *caller,
         return err_place(err, "/reason");
     }
     int r = check_digest_text(request->sha256, err);
+    r = r < 0 || period_of(request)[0] == '\0' ? r : check_period(recon, request, err);
     return r < 0 ? r
                  : idempotent_run(recon->options.payments, caller, "statement.upload", begin_fn,
                                   &beginning, ret_answer, err);

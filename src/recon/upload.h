@@ -37,6 +37,7 @@ struct upload_request { /* borrowed; "" for what is not said */
     const char *gateway, *name, *sha256;
     int64_t byte_count;
     const char *format, *map, *time_zone, *supersedes, *reason;
+    const char *period; /* recon/period.h; NULL or "": the file tells it, or nobody does */
 };
 /* 201, or 200 when it was begun before. */
 MUST_USE int upload_begin(struct recon *recon, const struct caller *caller,

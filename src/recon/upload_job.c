@@ -11,7 +11,7 @@
 #include "recon/take.h"
 #include "recon/upload_impl.h"
 
-enum { PARTS_A_READ = 64, PARTS_A_DELETE = 256, ERROR_BYTES_MAX = 4096, TEXTS = 9 };
+enum { PARTS_A_READ = 64, PARTS_A_DELETE = 256, ERROR_BYTES_MAX = 4096, TEXTS = 10 };
 /* A statement that nobody has gone on writing for so long is given up (intake.c: the same). */
 #define ABANDONED_US (10 * 60 * US_PER_SECOND)
 #define SWEEP_US (UPLOAD_IDLE_US + US_PER_SECOND)
@@ -20,7 +20,8 @@ struct upload {
     struct recon *recon;
     const char *id;
     int64_t state, byte_count, part_count;
-    char *texts[TEXTS]; /* gateway, name, format, map, zone, supersedes, reason, sha256, actor */
+    /* gateway, name, format, map, zone, supersedes, reason, sha256, actor, period */
+    char *texts[TEXTS];
     char *bytes;
     size_t used;
     int64_t next; /* part */
@@ -35,7 +36,8 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT gateway, name, format, map, time_zone, supersedes, reason, sha256, "
-                      "actor, state, byte_count, part_count FROM statement_upload WHERE id = $1",
+                      "actor, period, state, byte_count, part_count FROM statement_upload WHERE "
+                      "id = $1",
                       S_TEXT(upload->id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
@@ -45,9 +47,9 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
         free(upload->texts[i]);
         upload->texts[i] = strdup(sql_text(rows, i));
     }
-    upload->state = sql_int(rows, 9);
-    upload->byte_count = sql_int(rows, 10);
-    upload->part_count = sql_int(rows, 11);
+    upload->state = sql_int(rows, 10);
+    upload->byte_count = sql_int(rows, 11);
+    upload->part_count = sql_int(rows, 12);
     return 0;
 }
 
@@ -198,6 +200,7 @@ static int take(struct upload *upload, struct err *err) {
         .supersedes = upload->texts[5],
         .reason = upload->texts[6],
         .actor = upload->texts[8],
+        .period = upload->texts[9],
     };
     r = r < 0 ? r : recon_take(recon, &request, &files, err);
     if (r < 0 && is_passing(r)) {

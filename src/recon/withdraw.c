@@ -8,6 +8,7 @@
 
 #include "desk/ticket.h"
 #include "recon/breaks.h"
+#include "recon/chain.h"
 #include "recon/intake.h"
 #include "recon/recon_impl.h"
 #include "recon/repair/repair_impl.h"
@@ -177,6 +178,7 @@ static int withdraw_fn(struct payments *payments, struct store_tx *tx, void *ctx
     r = r < 0 ? r
               : audit_append(tx, asked->caller->actor, "statement.withdraw", asked->id,
                              asked->reason, detail, err);
+    r = r < 0 ? r : chain_renew(tx, asked->gateway, err);
     r = r < 0 ? r : recon_ask_run(tx, asked->gateway, asked->caller->actor, err);
     return r < 0 ? r : answer_it(asked, tx, ret_answer, err);
 }

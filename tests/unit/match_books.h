@@ -438,6 +438,8 @@ static inline void tiny_row(struct book *book, struct prng *prng, enum match_sid
                                                                   : "y and x");
 }
 
+static const struct match_tolerance tiny_tolerances[] = {{{"EUR"}, 3}, {{"USD"}, 0}};
+
 static inline void tiny_rules(struct book *book, struct prng *prng) {
     book->options.rule_count = 0;
     int count = (int)prng_below(prng, 6);
@@ -451,6 +453,13 @@ static inline void tiny_rules(struct book *book, struct prng *prng) {
         rule->tolerance_ppm = (int)ONE_OF(prng, 0, 0, 500000);
         rule->before_us = ONE_OF(prng, 0, 1, 2);
         rule->after_us = ONE_OF(prng, 0, 1, 2);
+        if (by == BY_GATEWAY_ID || by == BY_REFERENCE) {
+            /* A side without a bound. */
+            rule->before_us = prng_below(prng, 8) == 0 ? INT64_MAX : rule->before_us;
+            rule->after_us = prng_below(prng, 8) == 0 ? INT64_MAX : rule->after_us;
+        }
+        rule->tolerances = tiny_tolerances;
+        rule->tolerance_count = (int)prng_below(prng, COUNT_OF(tiny_tolerances) + 1);
     }
     book->options.fee_tolerance_minor = ONE_OF(prng, -1, 0, 1);
 }

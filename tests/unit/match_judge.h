@@ -60,9 +60,15 @@ static inline int seen_kind(const struct match_row *row) {
                                                                         : (int)row->kind;
 }
 
-static inline bool tolerated(const struct match_rule *rule, int64_t ours, int64_t difference) {
+static inline bool tolerated(const struct match_rule *rule, const char *currency, int64_t ours,
+                             int64_t difference) {
     int64_t by_part = (ours < 0 ? -ours : ours) * rule->tolerance_ppm / 1000000;
-    int64_t most = MAX(by_part, rule->tolerance_minor);
+    int64_t most = rule->tolerance_minor;
+    for (int i = 0; i < rule->tolerance_count; i++) {
+        bool of_it = strcmp(rule->tolerances[i].currency.code, currency) == 0;
+        most = of_it ? rule->tolerances[i].minor : most;
+    }
+    most = MAX(by_part, most);
     return difference <= most && -difference <= most;
 }
 
@@ -96,7 +102,7 @@ static inline enum match_class judge_pair(const struct judge *j, const struct ma
     if (b->status != ROW_DONE) {
         return b->status == ROW_PENDING && !is_over(j, a) ? CLASS_EXPECTED : CLASS_OPEN_THERE;
     }
-    if (!tolerated(j->rule, seen_amount(a), difference)) {
+    if (!tolerated(j->rule, a->currency.code, seen_amount(a), difference)) {
         switch (row_kind_family(a->kind)) {
         case FAMILY_REFUND:
             return CLASS_REFUND_MISMATCH;
@@ -261,7 +267,7 @@ static inline void judge_together(struct judge *j, const struct judged_set *set,
     enum match_class class = mixed          ? CLASS_CURRENCY
                              : our_others   ? CLASS_PAID_THERE
                              : their_others ? (pending && !over ? CLASS_EXPECTED : CLASS_OPEN_THERE)
-                             : !tolerated(j->rule, sums[OURS], difference)
+                             : !tolerated(j->rule, currency, sums[OURS], difference)
                                  ? (family == FAMILY_BANK ? CLASS_PAYOUT : CLASS_SPLIT)
                              : difference != 0 ? CLASS_MATCHED_TOLERANCE
                                                : CLASS_MATCHED;
@@ -512,7 +518,8 @@ static inline void judge_batch_with(struct judge *j, guint t, const bool *member
     enum match_class class = mixed                                  ? CLASS_CURRENCY
                              : row->status == ROW_PENDING && !over  ? CLASS_EXPECTED
                              : row->status != ROW_DONE              ? CLASS_OPEN_THERE
-                             : !tolerated(j->rule, sum, difference) ? CLASS_PAYOUT
+                             : !tolerated(j->rule, row->currency.code, sum, difference)
+                                 ? CLASS_PAYOUT
                              : timed && (later > j->rule->after_us || -later > j->rule->before_us)
                                  ? CLASS_LATE
                              : difference != 0 ? CLASS_MATCHED_TOLERANCE

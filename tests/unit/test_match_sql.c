@@ -96,7 +96,8 @@ static void copy_rows(const struct book *book, enum match_side side) {
 
 static void match_there(const struct book *book) {
     g_autoptr(GString) sql = g_string_new("BEGIN; DELETE FROM recon_match.ours; DELETE FROM "
-                                          "recon_match.theirs; DELETE FROM recon_match.rule;");
+                                          "recon_match.theirs; DELETE FROM recon_match.rule; "
+                                          "DELETE FROM recon_match.tolerance;");
     for (int i = 0; i < book->options.rule_count; i++) {
         const struct match_rule *rule = &book->rules[i];
         g_string_append_printf(sql,
@@ -105,6 +106,12 @@ static void match_there(const struct book *book) {
                                i, match_by_name(rule->by), rule->families,
                                (long long)rule->tolerance_minor, rule->tolerance_ppm,
                                (long long)rule->before_us, (long long)rule->after_us);
+        for (int j = 0; j < rule->tolerance_count; j++) {
+            g_string_append_printf(sql,
+                                   "INSERT INTO recon_match.tolerance VALUES (%d, '%s', %lld);", i,
+                                   rule->tolerances[j].currency.code,
+                                   (long long)rule->tolerances[j].minor);
+        }
     }
     run_sql(sql->str);
     copy_rows(book, OURS);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/random.h"
 #include "recon/files/files_impl.h"
@@ -375,6 +376,8 @@ static char *people_told(const struct place *place) {
     return g_strjoin(" ", digests[0], digests[1], NULL);
 }
 
+static const struct match_set *rules_at_hand; /* NULL: the usual ones */
+
 /* Runs it and gives back breaks.csv. The folder is empty again afterwards. */
 static char *run_way(const struct place *place, const struct csv_map *ours,
                      const struct csv_map *theirs, const struct way *way,
@@ -389,6 +392,7 @@ static char *run_way(const struct place *place, const struct csv_map *ours,
         .chunk_bytes = way->chunk_bytes,
         .partitions = way->partitions,
         .for_people = true,
+        .rules = rules_at_hand,
     };
     if (files_reconcile(&request, figures, &err) < 0) {
         fail_msg("%s", err.detail);
@@ -401,7 +405,8 @@ static char *run_way(const struct place *place, const struct csv_map *ours,
 }
 
 static void compare_books(const struct shape *shape, const struct place *place,
-                          struct files_figures *figures, int64_t *joined, int64_t *spilled) {
+                          const struct match_set *set, struct files_figures *figures,
+                          int64_t *joined, int64_t *spilled) {
     CSV_MAP_AUTO our_map = map_of(shape->ours_map);
     CSV_MAP_AUTO their_map = map_of(shape->theirs_map);
     struct book ours = book_read(our_map, place->ours);
@@ -410,6 +415,11 @@ static void compare_books(const struct shape *shape, const struct place *place,
     struct match *match = NULL;
     struct err err;
     options.rules = match_rules_usual(&options.rule_count);
+    if (set != NULL) {
+        options.rules = set->rules;
+        options.rule_count = set->count;
+    }
+    rules_at_hand = set;
     assert_int_equal(match_run((struct match_row *)(void *)ours.rows->data, ours.rows->len,
                                (struct match_row *)(void *)theirs.rows->data, theirs.rows->len,
                                &options, &match, &err),
@@ -450,7 +460,7 @@ static void what_the_pipeline_finds_is_what_the_matcher_finds_in_all_rows_at_onc
             struct prng random;
             prng_init(&random, seed * 1000 + i);
             random_books(&random, &shapes[i], &place);
-            compare_books(&shapes[i], &place, figures, &joined, &spilled);
+            compare_books(&shapes[i], &place, NULL, figures, &joined, &spilled);
         }
         /* A test of the quick way that never went it would prove nothing. */
         bool has_key = (shapes[i].ours_id && shapes[i].theirs_id) ||
@@ -458,6 +468,72 @@ static void what_the_pipeline_finds_is_what_the_matcher_finds_in_all_rows_at_onc
         assert_true(has_key == (joined > 0));
         assert_true(spilled > 0);
     }
+    place_end(&place);
+    g_free(figures);
+}
+
+/* Some of the rules, in their order, with tolerances and times. */
+static void random_rules(struct prng *random, struct match_set *ret_set) {
+    static const struct match_tolerance tolerances[] = {{{"USD"}, 3}, {{"JPY"}, 1}, {{"EUR"}, 0}};
+    static const enum match_by tried[] = {BY_GATEWAY_ID, BY_REFERENCE, BY_ORIGINAL,
+                                          BY_AMOUNT_TIME};
+    *ret_set = (struct match_set){0};
+    for (size_t i = 0; i < COUNT_OF(tried); i++) {
+        struct match_rule *rule = &ret_set->rules[ret_set->count];
+        bool by_name = tried[i] == BY_GATEWAY_ID || tried[i] == BY_REFERENCE;
+        int64_t spans[2] = {0, 0};
+        for (int j = 0; j < 2 && (!by_name || below(random, 2) == 0); j++) {
+            bool any = by_name && below(random, 4) == 0;
+            spans[j] = any ? INT64_MAX : (int64_t)below(random, 60) * 3600 * US_PER_SECOND;
+        }
+        if (below(random, 4) == 0) {
+            continue;
+        }
+        *rule = (struct match_rule){
+            .by = tried[i],
+            .name = match_by_name(tried[i]),
+            .before_us = spans[0],
+            .after_us = spans[1],
+            .tolerances = tolerances,
+            .tolerance_count = by_name ? (int)below(random, COUNT_OF(tolerances) + 1) : 0,
+            .tolerance_ppm = by_name && below(random, 3) == 0 ? 100000 : 0,
+        };
+        ret_set->count++;
+    }
+}
+
+static void rules_in_an_order_that_tears_rows_apart_are_refused(void **state) {
+    static const struct match_set wrong = {
+        .count = 2,
+        .rules = {{.by = BY_REFERENCE, .name = "r"}, {.by = BY_GATEWAY_ID, .name = "i"}},
+    };
+    struct place place = place_make();
+    struct err err = {0};
+    struct files_figures *figures = g_new0(struct files_figures, 1);
+    const struct files_request request = {.report = place.out, .rules = &wrong};
+    assert_int_equal(files_reconcile(&request, figures, &err), -ERR_VALIDATION);
+    assert_non_null(strstr(err.detail, "the rule by gateway_id stands too late"));
+    put_file(place.ours, "", 0);
+    put_file(place.theirs, "", 0);
+    place_end(&place);
+    g_free(figures);
+}
+
+static void with_any_rules_it_finds_what_the_matcher_finds(void **state) {
+    struct files_figures *figures = g_new0(struct files_figures, 1);
+    struct place place = place_make();
+    int64_t joined = 0, spilled = 0;
+    for (uint64_t seed = 0; seed < CASES / 4; seed++) {
+        static struct match_set set;
+        struct prng random;
+        const struct shape *shape = &shapes[seed % COUNT_OF(shapes)];
+        prng_init(&random, seed);
+        random_rules(&random, &set);
+        random_books(&random, shape, &place);
+        compare_books(shape, &place, &set, figures, &joined, &spilled);
+    }
+    assert_true(joined > 0);
+    rules_at_hand = NULL;
     place_end(&place);
     g_free(figures);
 }
@@ -472,7 +548,7 @@ static void a_pair_that_a_third_row_parts_leaves_nothing_in_the_sums(void **stat
     int64_t joined = 0, spilled = 0;
     put_file(place.ours, ours, strlen(ours));
     put_file(place.theirs, theirs, strlen(theirs));
-    compare_books(&shapes[COUNT_OF(shapes) - 1], &place, figures, &joined, &spilled);
+    compare_books(&shapes[COUNT_OF(shapes) - 1], &place, NULL, figures, &joined, &spilled);
     assert_int_equal(joined, 0);
     place_end(&place);
     g_free(figures);
@@ -843,6 +919,8 @@ int main(void) {
     crypto_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_pipeline_finds_is_what_the_matcher_finds_in_all_rows_at_once),
+        cmocka_unit_test(with_any_rules_it_finds_what_the_matcher_finds),
+        cmocka_unit_test(rules_in_an_order_that_tears_rows_apart_are_refused),
         cmocka_unit_test(a_pair_that_a_third_row_parts_leaves_nothing_in_the_sums),
         cmocka_unit_test(what_a_quick_look_finds_is_what_the_map_says),
         cmocka_unit_test(one_damaged_row_and_nothing_is_matched),

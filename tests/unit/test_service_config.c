@@ -253,6 +253,43 @@ static void a_share_that_holds_a_statement_is_a_share(void **state) {
     }
 }
 
+static void rules_are_read_with_what_they_let_pass(void **state) {
+    (void)state;
+    char text[1000];
+    struct match_sets sets;
+    struct err err = {0};
+    snprintf(text, sizeof text,
+             "%sreconciliation:\n  rules:\n    - by: gateway_id\n      tolerance: [{currency: EUR, "
+             "amount: 2}]\n      tolerance_ppm: 100\n      after_minutes: 1440\n    - {by: "
+             "amount_time}\n",
+             least);
+    struct service_config *config = read_good(text);
+    assert_int_equal(recon_rules_read(config, NULL, &sets, &err), 0);
+    const struct match_set *set = match_sets_of(&sets, "any");
+    assert_int_equal(set->count, 2);
+    assert_false(set->usual);
+    assert_int_equal(match_allowed_minor(&set->rules[0], currency_stored("EUR")), 2);
+    assert_int_equal(match_allowed_minor(&set->rules[0], currency_stored("USD")), 0);
+    assert_int_equal(set->rules[0].tolerance_ppm, 100);
+    assert_true(set->rules[0].before_us == INT64_MAX);
+    assert_int_equal(set->rules[0].after_us, 1440 * 60 * US_PER_SECOND);
+    assert_int_equal(set->rules[1].before_us, 4320 * 60 * US_PER_SECOND);
+    match_sets_release(&sets);
+    service_config_free(config);
+    /* A key that there is not has its line; a rule that cannot be, its number. */
+    snprintf(text, sizeof text, "%sreconciliation:\n  rules:\n    - {by: reference, slack: 1}\n",
+             least);
+    assert_int_equal(service_config_read("test.yaml", text, &config, &err), -ERR_CONFIG);
+    assert_non_null(strstr(err.detail, "slack"));
+    snprintf(text, sizeof text,
+             "%sreconciliation:\n  rules: [{by: reference}, {by: reference}]\n", least);
+    config = read_good(text);
+    assert_int_equal(recon_rules_read(config, NULL, &sets, &err), -ERR_CONFIG);
+    assert_string_equal(err.place, "reconciliation.rules, rule 2: by");
+    match_sets_release(&sets);
+    service_config_free(config);
+}
+
 static void what_does_not_fit_the_schema_is_refused_with_its_line(void **state) {
     (void)state;
     static const struct {
@@ -409,6 +446,7 @@ int main(void) {
         cmocka_unit_test(every_key_of_the_rest_fills_its_member),
         cmocka_unit_test(what_is_absent_is_nothing),
         cmocka_unit_test(a_share_that_holds_a_statement_is_a_share),
+        cmocka_unit_test(rules_are_read_with_what_they_let_pass),
         cmocka_unit_test(what_does_not_fit_the_schema_is_refused_with_its_line),
         cmocka_unit_test(what_is_paid_later_is_as_it_is_written),
         cmocka_unit_test(what_would_be_paid_later_wrongly_is_refused),

@@ -268,11 +268,63 @@ static int begin_to_wait(struct files_run *run, struct err *err) {
     return rc;
 }
 
+/* ---- rules ---- */
+
+void files_options(const struct files_run *run, struct match_options *ret_options) {
+    const struct match_set *set = run->request->rules;
+    *ret_options = (struct match_options){.now_us = run->figures->told_until_us};
+    ret_options->rules = set != NULL ? set->rules : match_rules_usual(&ret_options->rule_count);
+    ret_options->rule_count = set != NULL ? set->count : ret_options->rule_count;
+}
+
+static const struct match_rule *rule_by(const struct files_run *run, enum match_by by) {
+    struct match_options options;
+    files_options(run, &options);
+    for (int i = 0; i < options.rule_count; i++) {
+        if (options.rules[i].by == by) {
+            return &options.rules[i];
+        }
+    }
+    return NULL;
+}
+
+/* Rows are put apart by id, then by reference: what came before them would be torn. */
+static int check_rules(const struct files_run *run, struct err *err) {
+    struct match_options options;
+    files_options(run, &options);
+    for (int i = 1; i < options.rule_count; i++) {
+        if (options.rules[i].by < options.rules[i - 1].by) {
+            (void)err_set(err, ERR_VALIDATION,
+                          "two files are compared by gateway_id, then by reference, then by "
+                          "original: the rule by %s stands too late",
+                          match_by_name(options.rules[i].by));
+            return err_hint(err, "Put the rules into that order, or leave some out.");
+        }
+    }
+    return 0;
+}
+static_assert(BY_GATEWAY_ID < BY_REFERENCE && BY_REFERENCE < BY_ORIGINAL &&
+                  BY_ORIGINAL < BY_AMOUNT_TIME,
+              "the order above");
+
+static bool joins_by(const struct files_run *run, enum map_role role, enum match_by by) {
+    return both_have(run, role) && rule_by(run, by) != NULL;
+}
+
+/* The pass at hand is by this key. */
+static void set_key(struct files_run *run, enum map_role role) {
+    const struct match_rule *rule = role == MAP_GATEWAY_ID  ? rule_by(run, BY_GATEWAY_ID)
+                                    : role == MAP_REFERENCE ? rule_by(run, BY_REFERENCE)
+                                                            : NULL;
+    run->key = role;
+    run->looks_whole = rule != NULL && (rule->before_us != 0 || rule->after_us != 0);
+}
+
 static int first_pass(struct files_run *run, struct err *err) {
-    run->key = both_have(run, MAP_GATEWAY_ID)  ? MAP_GATEWAY_ID
-               : both_have(run, MAP_REFERENCE) ? MAP_REFERENCE
-                                               : MAP_ROLE_COUNT;
-    run->links = run->key == MAP_GATEWAY_ID && both_have(run, MAP_REFERENCE);
+    set_key(run, joins_by(run, MAP_GATEWAY_ID, BY_GATEWAY_ID)  ? MAP_GATEWAY_ID
+                 : joins_by(run, MAP_REFERENCE, BY_REFERENCE) ? MAP_REFERENCE
+                                                               : MAP_ROLE_COUNT);
+    run->links = run->key == MAP_GATEWAY_ID && joins_by(run, MAP_REFERENCE, BY_REFERENCE);
     make_parts(run);
     int rc = files_together(run, "reading", 0, files_read, MATCH_SIDES, err);
     rc = rc < 0 ? rc : check_unchanged(run, err);
@@ -320,7 +372,7 @@ static int second_pass(struct files_run *run, struct err *err) {
         return 0;
     }
     run->second = true;
-    run->key = MAP_REFERENCE;
+    set_key(run, MAP_REFERENCE);
     run->links = false;
     make_parts(run);
     int64_t whole = left_count(run);
@@ -379,7 +431,7 @@ int files_reconcile(const struct files_request *request, struct files_figures *r
     run->sums = g_new0(struct sums, 1);
     run->memory_bytes = request->memory_bytes > 0 ? request->memory_bytes : FILES_MEMORY_USUAL;
     run->tasks = request->tasks == 1 ? 1 : MATCH_SIDES;
-    int rc = 0;
+    int rc = check_rules(run, err);
     for (int i = 0; i < MATCH_SIDES && rc == 0; i++) {
         run->sides[i].stop = &run->stop;
         rc = side_open(&run->sides[i], (enum match_side)i, &request->sides[i], err);

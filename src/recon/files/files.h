@@ -8,7 +8,7 @@
  *   the rest  what is left, usually a hundredth, is read again and goes to match_run()
  *   report    every row in exactly one bucket; what is a break, one by one
  *
- *   1. The classes are those that match_run() with the usual rules gives for all rows at once. A
+ *   1. The classes are those that match_run() with these rules gives for all rows at once. A
  *      group that a key makes is never torn: all rows of a key go the same way. The key is the
  *      gateway's id where both files have the column; what no id puts together, and where there is
  *      none, is joined by reference.
@@ -23,6 +23,9 @@
  *      changed meanwhile (base/mapped.h).
  *   6. Asked to wait, ours is EXPECTED, not missing, until so many business days after it moved are
  *      over at the moment up to which their file tells: their last row's, where nobody names it.
+ *   7. Other rules are those of recon/match_set.h, of which gateway_id stands before reference, and
+ *      both before the others. Where a rule by a key says what time is usual, its pairs are looked
+ *      at whole and not settled by their key: slower, the same answers.
  * Memory: rows as refs (16 bytes for most: files_impl.h) up to what is allowed, beyond it in a file
  * without a name in the report's folder; beside it about one byte a row, and some megabytes.
  * Owns: nothing. Threads: one at a time; starts `tasks` of its own. Errors: ERR_VALIDATION (damaged
@@ -32,7 +35,7 @@
 #define HOLDFAST_RECON_FILES_H
 
 #include "recon/map.h"
-#include "recon/match.h"
+#include "recon/match_set.h"
 #include "recon/report.h"
 
 #define FILES_MEMORY_USUAL (INT64_C(512) << 20)
@@ -69,6 +72,7 @@ struct files_request {
     int64_t told_until_us;
     /* Rows later than this by more than ROW_AHEAD_US are problems; 0: none is. */
     int64_t now_us;
+    const struct match_set *rules; /* rule 7; NULL: the usual ones */
     enum report_language language;
     const char *command; /* by which it is done again, for the page; NULL */
     /* Called about ten times a second by whoever called; false ends it. NULL is fine. */

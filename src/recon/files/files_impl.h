@@ -381,6 +381,7 @@ struct files_run {
     int64_t memory_bytes;
     int tasks;
     enum map_role key;            /* of the pass at hand */
+    bool looks_whole;             /* rule 7: a pair of one key is not settled by what it tells */
     bool second;                  /* it is one over what the first left */
     bool links;                   /* both files have both keys */
     struct hashset wanted, found; /* other keys: of theirs that are left; of ours that are linked */
@@ -397,6 +398,8 @@ typedef int files_work(struct files_run *run, int number, struct err *err);
 MUST_USE int files_together(struct files_run *run, const char *doing, int64_t whole,
                             files_work *work, int count, struct err *err);
 
+/* The rules of the run, against the moment up to which their file tells. */
+void files_options(const struct files_run *run, struct match_options *ret_options);
 MUST_USE int files_read(struct files_run *run, int number, struct err *err);
 MUST_USE int files_join(struct files_run *run, int number, struct err *err);
 /* After a pass by id, before its partitions go: what match.h's REFERENCE looks at once more, rows

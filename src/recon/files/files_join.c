@@ -249,6 +249,10 @@ static void open_row(struct files_run *run, enum match_side side, uint32_t row, 
 /* The first row of theirs that meets this one of ours; *ret_agree: they tell the same. */
 static int meet_first(struct join *join, struct key_slot *slot, const struct ref *theirs,
                       bool *ret_agree, struct err *err) {
+    if (join->run->looks_whole) {
+        *ret_agree = false;
+        return 0;
+    }
     if (is_plain(slot, theirs)) {
         *ret_agree = ((slot->what ^ theirs->what) & ~REF_STEP_MAX) == 0;
         return *ret_agree ? add_plain(join, theirs, err) : 0;

@@ -354,7 +354,10 @@ int people_digest(struct files_run *run, int number, struct err *err) {
 static int write_page(struct people *people, const struct files_run *run, struct err *err) {
     const struct files_figures *figures = run->figures;
     struct report_source sources[MATCH_SIDES];
+    struct match_options options;
+    files_options(run, &options);
     struct report_facts facts = {
+        .options = &options,
         .sources = sources,
         .source_count = MATCH_SIDES,
         .sums = figures->sums,

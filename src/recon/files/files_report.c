@@ -279,6 +279,12 @@ static void write_json(struct outfile *file, const struct files_run *run) {
         outfile_addf(file, ",\"rows\":%lld,\"bytes\":%lld},", (long long)figures->rows[i],
                      (long long)figures->bytes[i]);
     }
+    BUF_AUTO rules;
+    struct match_options options;
+    files_options(run, &options);
+    buf_init(&rules, MATCH_SET_BYTES_MAX);
+    match_set_json(options.rules, options.rule_count, &rules);
+    outfile_addf(file, "\"rules\":%s,", rules.data);
     if (figures->told_until_us > 0) {
         char time[CLOCK_TEXT_MAX];
         outfile_addf(file, "\"told_until\":\"%s\",\"window_days\":%d,",

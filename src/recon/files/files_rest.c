@@ -14,13 +14,6 @@ enum {
     PIECES_MAX = PARTS_MAX,
 };
 
-static const struct match_options *usual_options(const struct files_run *run,
-                                                 struct match_options *options) {
-    *options = (struct match_options){.now_us = run->figures->told_until_us};
-    options->rules = match_rules_usual(&options->rule_count);
-    return options;
-}
-
 /* ---- rows as match_run() has them ---- */
 
 struct texts {
@@ -133,7 +126,7 @@ static int match_rows(struct matching *matching, const struct rows *rows, struct
     struct match_options options;
     struct match *match = NULL;
     struct files_run *run = matching->run;
-    usual_options(run, &options);
+    files_options(run, &options);
     int rc = match_run((const struct match_row *)(void *)rows->of[OURS]->data, rows->of[OURS]->len,
                        (const struct match_row *)(void *)rows->of[THEIRS]->data,
                        rows->of[THEIRS]->len, &options, &match, err);

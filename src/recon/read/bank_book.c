@@ -27,15 +27,39 @@ struct bank_account *bank_book_add(struct bank_book *book, const char *account,
         return NULL;
     }
     struct bank_account *added = &book->of[book->count++];
-    *added = (struct bank_account){.currency = currency, .number = -1, .page = -1};
+    *added = (struct bank_account){
+        .currency = currency, .number = -1, .page = -1, .first_number = -1};
     g_strlcpy(added->account, account, sizeof added->account);
     return added;
 }
 
+void bank_book_close(struct bank_account *account, int64_t number, int64_t page,
+                     int64_t closing_minor, int64_t closed_us) {
+    account->first_number = account->first_number < 0 ? number : account->first_number;
+    account->number = number;
+    account->page = page;
+    account->closing_minor = closing_minor;
+    account->closed_us = closed_us;
+}
+
+static void add_link(const struct bank_account *from, struct statement_head *head) {
+    struct statement_link *to = &head->links[head->link_count++];
+    *to = (struct statement_link){
+        .currency = from->currency,
+        .first_number = from->first_number,
+        .last_number = from->number,
+        .opening_minor = from->opening_minor,
+        .closing_minor = from->closing_minor,
+        .closed_us = from->closed_us,
+    };
+    g_strlcpy(to->account, from->account, sizeof to->account);
+}
+
 bool bank_book_head(const struct bank_book *book, struct statement_head *head) {
-    head->balance_count = 0;
+    head->balance_count = head->link_count = 0;
     for (int i = 0; i < book->count; i++) {
         const struct bank_account *from = &book->of[i];
+        add_link(from, head);
         struct statement_balance *to = NULL;
         for (int j = 0; j < head->balance_count; j++) {
             if (currency_equal(head->balances[j].currency, from->currency)) {

@@ -15,6 +15,8 @@ struct bank_account {
     struct currency currency;
     int64_t opening_minor, closing_minor; /* of the first, of the last */
     int64_t number, page;                 /* of the last; -1: not told */
+    int64_t first_number;                 /* -1 */
+    int64_t closed_us;                    /* the end of the last one's day; 0: not told */
     bool more_pages;                      /* the last was a page that another one follows */
 };
 struct bank_book {
@@ -28,7 +30,11 @@ struct bank_account *bank_book_find(struct bank_book *book, const char *account,
 /* A new one, without a statement; NULL: there is no room. */
 struct bank_account *bank_book_add(struct bank_book *book, const char *account,
                                    struct currency currency);
-/* Puts the balances into the head, those of one currency together. False: a sum does not fit. */
+/* Its last statement was this one. */
+void bank_book_close(struct bank_account *account, int64_t number, int64_t page,
+                     int64_t closing_minor, int64_t closed_us);
+/* Puts the balances into the head, those of one currency together, and the links. False: a sum does
+ * not fit. */
 MUST_USE bool bank_book_head(const struct bank_book *book, struct statement_head *head);
 
 /* The midnight with which a day begins where the bank is (NULL: UTC). */

@@ -36,6 +36,7 @@ struct camt_bal {
     int64_t line;
     char code[CAMT_SHORT_CHARS_MAX + 1], side[CAMT_SHORT_CHARS_MAX + 1];
     struct camt_amount amount;
+    char day[CAMT_TIME_CHARS_MAX + 1];
 };
 /* Of TxsSummry: all entries, the credits, the debits. */
 struct camt_total {
@@ -111,6 +112,7 @@ struct camt {
     struct currency currency; /* "" until a balance, the account or an entry says it */
     bool has_opening, has_previous, has_closing, broken;
     int64_t opening_minor, previous_minor, closing_minor, closing_line;
+    char closed[CAMT_TIME_CHARS_MAX + 1]; /* the day of the closing balance; "" */
     struct camt_sums booked, all;
     int64_t first_interim_minor, last_interim_minor;
     int interim_count;

@@ -53,6 +53,8 @@ static const struct camt_path paths[] = {
     VALUE("Stmt/Bal/Tp/CdOrPrtry/Cd", BAL, camt_bal, code),
     AMOUNT("Stmt/Bal/Amt", BAL, camt_bal, amount),
     VALUE("Stmt/Bal/CdtDbtInd", BAL, camt_bal, side),
+    VALUE("Stmt/Bal/Dt/Dt", BAL, camt_bal, day),
+    VALUE("Stmt/Bal/Dt/DtTm", BAL, camt_bal, day),
 
     EVENT("Stmt/Ntry", NTRY),
     VALUE(NTRY "NtryRef", NTRY, camt_ntry, ref),

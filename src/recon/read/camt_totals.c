@@ -126,6 +126,7 @@ void camt_begin_stmt(struct camt *camt, int64_t line) {
     camt->stmt = (struct camt_stmt){.line = line};
     camt->currency = (struct currency){{0}};
     camt->has_opening = camt->has_previous = camt->has_closing = camt->broken = false;
+    camt->closed[0] = '\0';
     camt->booked = camt->all = (struct camt_sums){{0}, {0}};
     camt->interim_count = 0;
     camt->stmt_count++;
@@ -155,6 +156,7 @@ void camt_end_bal(struct camt *camt) {
         keep_once(camt, &camt->has_previous, &camt->previous_minor, minor);
     } else if (strcmp(bal->code, "CLBD") == 0) {
         keep_once(camt, &camt->has_closing, &camt->closing_minor, minor);
+        g_strlcpy(camt->closed, bal->day, sizeof camt->closed);
         camt->closing_line = bal->line;
     } else if (strcmp(bal->code, "ITBD") == 0) {
         camt->first_interim_minor = camt->interim_count == 0 ? minor : camt->first_interim_minor;
@@ -278,7 +280,7 @@ static void check_chain(const struct camt *camt, const struct bank_account *last
     }
 }
 
-static void enter_book(struct camt *camt, int64_t number, int64_t page) {
+static void enter_book(struct camt *camt, int64_t number, int64_t page, int64_t closed_us) {
     struct bank_account *account = bank_book_find(&camt->book, camt->stmt.account, camt->currency);
     if (account != NULL) {
         check_chain(camt, account, number, page);
@@ -290,24 +292,31 @@ static void enter_book(struct camt *camt, int64_t number, int64_t page) {
         }
         account->opening_minor = camt->opening_minor;
     }
-    account->closing_minor = camt->closing_minor;
-    account->number = number;
-    account->page = page;
+    bank_book_close(account, number, page, camt->closing_minor, closed_us);
 }
 
-/* The end of a period is the last second of it, or the midnight after it. */
-static void take_period(struct camt *camt) {
+/* The end of the day of its closing balance; 0: it tells none that can be read. */
+static int64_t closing_day(const struct camt *camt) {
+    int64_t day_us = 0;
+    bool told = strlen(camt->closed) >= CAMT_DAY_CHARS &&
+                field_time(camt->closed, CAMT_DAY_CHARS, "YYYY-MM-DD", camt->zone, &day_us, NULL) ==
+                    0;
+    return told ? day_us + INT64_C(24) * 60 * 60 * US_PER_SECOND : 0;
+}
+
+/* Returns its end. The end of a period is the last second of it, or the midnight after it. */
+static int64_t take_period(struct camt *camt) {
     const struct camt_stmt *stmt = &camt->stmt;
     struct statement_head *head = camt->head;
     int64_t from_us = 0, until_us = 0;
     if (stmt->from[0] == '\0' || stmt->until[0] == '\0' ||
         !camt_time(camt, stmt->line, stmt->from, &from_us) ||
         !camt_time(camt, stmt->line, stmt->until, &until_us)) {
-        return;
+        return closing_day(camt);
     }
     if (until_us < from_us) {
         camt_tell(camt, PROBLEM_PERIOD, stmt->line, "the period ends before it begins");
-        return;
+        return 0;
     }
     bool whole_day = until_us == from_us || strlen(stmt->until) == CAMT_DAY_CHARS;
     bool at_midnight = strstr(stmt->until, "T00:00:00") != NULL ||
@@ -317,6 +326,7 @@ static void take_period(struct camt *camt) {
     bool first = head->until_us == 0;
     head->from_us = first || from_us < head->from_us ? from_us : head->from_us;
     head->until_us = until_us > head->until_us ? until_us : head->until_us;
+    return until_us;
 }
 
 void camt_end_stmt(struct camt *camt) {
@@ -341,13 +351,13 @@ void camt_end_stmt(struct camt *camt) {
         g_strlcpy(head->account, stmt->account, sizeof head->account);
         head->sequence = number;
     }
-    take_period(camt);
+    int64_t closed_us = take_period(camt);
     if (camt->broken) {
         return; /* told: whatever does not add up now comes from that */
     }
     if (settle_balances(camt)) {
         check_balance(camt);
-        enter_book(camt, number, page);
+        enter_book(camt, number, page, closed_us);
     }
     check_summary(camt);
 }

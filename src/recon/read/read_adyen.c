@@ -445,6 +445,19 @@ static int read_row(struct adyen *adyen, struct err *err) {
     return adyen->sink->row(adyen->sink->ctx, &row, err);
 }
 
+/* Batches of a merchant account have numbers without a gap. */
+static void add_link(struct statement_head *head) {
+    struct statement_link *link = &head->links[0];
+    *link = (struct statement_link){
+        .first_number = head->sequence,
+        .last_number = head->sequence,
+        .opening_minor = AMOUNT_UNSAID,
+        .closing_minor = AMOUNT_UNSAID,
+    };
+    g_strlcpy(link->account, head->account, sizeof link->account);
+    head->link_count = head->sequence >= 0 ? 1 : 0;
+}
+
 static int adyen_read(const struct statement_source *source, const struct statement_sink *sink,
                       struct statement_head *ret_head, struct err *err) {
     struct adyen *adyen = g_new0(struct adyen, 1);
@@ -461,6 +474,7 @@ static int adyen_read(const struct statement_source *source, const struct statem
             rc = read_row(adyen, err);
         }
         check_sums(adyen);
+        add_link(ret_head);
     }
     seen_release(&adyen->seen);
     g_free(adyen);

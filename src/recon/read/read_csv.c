@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "recon/csv_rows.h"
 #include "recon/map.h"
 #include "recon/seems.h"
@@ -31,6 +32,7 @@ struct csv_reading {
     struct currency currency;     /* of the rows; code "" before the first */
     bool mixed;                   /* they have several, or sums that are larger than any amount */
     bool ended;                   /* by a footer */
+    int period_columns[2];        /* -1: no columns tell the period */
 };
 
 static void tell(const struct csv_reading *reading, enum statement_problem problem,
@@ -130,6 +132,33 @@ static void tell_faults(struct csv_reading *reading) {
     }
 }
 
+/* Columns tell one period, the same in each row; and no row lies outside of what is told. */
+static void check_period(struct csv_reading *reading, const struct statement_row *row) {
+    struct statement_head *head = reading->head;
+    int64_t from_us = 0, until_us = 0;
+    struct err why;
+    if (reading->period_columns[0] >= 0 &&
+        csv_map_period_of_row(reading->map, reading->period_columns, reading->rows.fields,
+                              reading->rows.count, &from_us, &until_us, &why) < 0) {
+        statement_tell(reading->sink, PROBLEM_PERIOD, row->line, "the period: %s", why.detail);
+        return;
+    }
+    if (from_us > 0 && head->until_us == 0) {
+        head->from_us = from_us;
+        head->until_us = until_us;
+    } else if (from_us > 0 && (from_us != head->from_us || until_us != head->until_us)) {
+        tell(reading, PROBLEM_PERIOD, "the row tells another period than the first one does");
+        return;
+    }
+    if (head->until_us > 0 && (row->at_us < head->from_us || row->at_us >= head->until_us)) {
+        char at[CLOCK_TEXT_MAX], first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
+        statement_tell(reading->sink, PROBLEM_PERIOD, row->line,
+                       "the row is of %s, outside the period that the file tells: %s to %s",
+                       clock_format(row->at_us, at), clock_format(head->from_us, first),
+                       clock_format(head->until_us, last));
+    }
+}
+
 static int take_row(struct csv_reading *reading, struct err *err) {
     const struct csv_rows *rows = &reading->rows;
     struct statement_row row;
@@ -139,6 +168,7 @@ static int take_row(struct csv_reading *reading, struct err *err) {
         tell_faults(reading);
         return 0;
     }
+    check_period(reading, &row);
     check_repeated(reading, &row);
     if (csv_map_shape(reading->map).totals) {
         add_sums(reading, &row);
@@ -171,6 +201,11 @@ static bool begin(struct csv_reading *reading, bool *ret_has_record) {
         (void)seems(bytes, count, shape.delimiter, shape.charset, hint);
         statement_tell(reading->sink, PROBLEM_MISSING_COLUMN, rows->line, "%s%s%s", why.detail,
                        hint[0] != '\0' ? ". " : "", hint);
+        return false;
+    }
+    if (csv_map_period_bind(reading->map, rows->fields, rows->count, reading->period_columns,
+                            &why) < 0) {
+        tell(reading, PROBLEM_MISSING_COLUMN, why.detail);
         return false;
     }
     if (shape.header) {
@@ -237,7 +272,13 @@ static int read_by(const struct csv_map *map, const struct statement_source *sou
     reading->map = map;
     reading->sink = sink;
     reading->head = ret_head;
+    reading->period_columns[0] = reading->period_columns[1] = -1;
     csv_rows_open(&reading->rows, sink, bytes, count, shape.delimiter, shape.quote);
+    struct err why;
+    if (csv_map_period_of_name(map, source->name, &ret_head->from_us, &ret_head->until_us, &why) <
+        0) {
+        statement_tell(sink, PROBLEM_PERIOD, 0, "%s", why.detail);
+    }
     int rc = read_records(reading, err);
     check_end(reading, bytes, count);
     seen_release(&reading->seen);

@@ -438,9 +438,7 @@ static void read_closing(struct mt940 *reading) {
         reading->head->until_us = until_us;
     }
     if (page->of != NULL) {
-        page->of->closing_minor = minor;
-        page->of->number = page->number;
-        page->of->page = page->page;
+        bank_book_close(page->of, page->number, page->page, minor, until_us);
         page->of->more_pages = reading->letter == 'M';
     }
 }

@@ -50,6 +50,14 @@ CREATE TABLE recon_match.rule (
     after_us bigint NOT NULL DEFAULT 0 CHECK (after_us >= 0)
 );
 
+-- So much difference is none in this currency, instead of the rule's tolerance_minor.
+CREATE TABLE recon_match.tolerance (
+    position integer NOT NULL,
+    currency text COLLATE "C" NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    tolerance_minor bigint NOT NULL CHECK (tolerance_minor >= 0),
+    PRIMARY KEY (position, currency)
+);
+
 -- Where each row is. A group is known by the lowest number of ours in it, or of theirs where it has
 -- none. rule -1: none took it.
 CREATE TABLE recon_match.taken (
@@ -125,9 +133,12 @@ CREATE FUNCTION recon_match.covers(families integer, kind smallint) RETURNS bool
     LANGUAGE sql IMMUTABLE AS $$
     SELECT families = 0 OR (families >> recon_match.family(kind)) & 1 = 1
 $$;
-CREATE FUNCTION recon_match.within(rule recon_match.rule, ours numeric, difference numeric)
-    RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT abs(difference) <= (rule).tolerance_minor
+CREATE FUNCTION recon_match.within(rule recon_match.rule, the_currency text, ours numeric,
+    difference numeric) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT difference = 0 OR abs(difference) <= coalesce((SELECT t.tolerance_minor
+            FROM recon_match.tolerance t
+            WHERE t.position = (rule).position AND t.currency = the_currency),
+            (rule).tolerance_minor)
         OR abs(difference) * 1000000 <= abs(ours) * (rule).tolerance_ppm
 $$;
 CREATE FUNCTION recon_match.in_time(rule recon_match.rule, ours bigint, theirs bigint)
@@ -142,7 +153,7 @@ CREATE FUNCTION recon_match.pair_class(rule recon_match.rule, fee_tolerance bigi
     our_kind smallint, our_status smallint, our_currency text, our_amount bigint, our_fee bigint,
     our_at bigint, due_over boolean, their_kind smallint, their_status smallint,
     their_currency text, their_amount bigint, their_fee bigint, their_at bigint)
-    RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+    RETURNS smallint LANGUAGE sql STABLE AS $$
     SELECT (CASE
         WHEN our_kind <> their_kind
             AND NOT (recon_match.bank_kind(our_kind) = recon_match.bank_kind(their_kind)
@@ -152,7 +163,8 @@ CREATE FUNCTION recon_match.pair_class(rule recon_match.rule, fee_tolerance bigi
         WHEN our_status <> 1 THEN 3 -- NOTHING_MOVED
         WHEN their_status = 2 AND NOT due_over THEN 4 -- EXPECTED
         WHEN their_status <> 1 THEN 13 -- OPEN_THERE
-        WHEN NOT recon_match.within(rule, our_amount, their_amount::numeric - our_amount) THEN
+        WHEN NOT recon_match.within(rule, our_currency, our_amount,
+            their_amount::numeric - our_amount) THEN
             CASE recon_match.family(our_kind) WHEN 2 THEN 22 -- REFUND_MISMATCH
                 WHEN 5 THEN 28 -- PAYOUT
                 ELSE CASE WHEN their_amount > our_amount THEN 14 ELSE 15 END END -- OVER, UNDER
@@ -314,7 +326,8 @@ BEGIN
         WHEN shape = 4 AND unlike_here THEN
             CASE WHEN all_pending AND NOT one_is_overdue THEN 4 ELSE 13 END -- EXPECTED, OPEN_THERE
         WHEN unlike_there THEN 12 -- PAID_THERE
-        WHEN shape = 4 AND NOT recon_match.within(the_rule, our_sum, their_sum - our_sum) THEN
+        WHEN shape = 4 AND NOT recon_match.within(the_rule, currency, our_sum, their_sum - our_sum)
+            THEN
             CASE recon_match.family(kind) WHEN 5 THEN 28 ELSE 26 END -- PAYOUT, SPLIT
         WHEN shape = 4 THEN CASE WHEN our_sum = their_sum THEN 1 ELSE 2 END -- MATCHED, _TOLERANCE
         WHEN unlike_here THEN CASE WHEN due_over THEN 13 ELSE 4 END -- OPEN_THERE, EXPECTED
@@ -537,7 +550,8 @@ BEGIN
         CASE WHEN mixed THEN 16 -- CURRENCY
         WHEN their_status = 2 AND NOT one_is_overdue THEN 4 -- EXPECTED
         WHEN their_status <> 1 THEN 13 -- OPEN_THERE
-        WHEN NOT recon_match.within(the_rule, our_sum, their_sum - our_sum) THEN 28 -- PAYOUT
+        WHEN NOT recon_match.within(the_rule, currency, our_sum, their_sum - our_sum)
+            THEN 28 -- PAYOUT
         WHEN NOT recon_match.in_time(the_rule, last_of_ours, their_at) THEN 25 -- LATE
         WHEN our_sum = their_sum THEN 1 ELSE 2 END, -- MATCHED, MATCHED_TOLERANCE
         (the_rule).position, 1, first_of_ours, their_status = 1,
@@ -626,6 +640,7 @@ BEGIN
 END $$;
 -- The rules of `holdfast reconcile`.
 CREATE PROCEDURE recon_match.usual_rules() LANGUAGE sql AS $$
+    DELETE FROM recon_match.tolerance;
     DELETE FROM recon_match.rule;
     INSERT INTO recon_match.rule (position, name, way, before_us, after_us) VALUES
         (0, 'same gateway id', 'gateway_id', 0, 0), (1, 'same reference', 'reference', 0, 0),
