@@ -62,10 +62,10 @@ MUST_USE int tickets_open(struct desk *desk, const struct ticket_config *config,
 MUST_USE int tickets_check(const struct ticket_config *config,
                            const struct gateway_registry *registry, struct err *err);
 
-/* What follows, in the same transaction, when a person has resolved or closed a ticket of this kind.
+/* What follows, in the same transaction, when a person has resolved or closed a ticket of a kind.
  * `ret_line`: what its history says of that; "" (as it is given): nothing. Never of a ticket that
- * ticket_close_for() closes. `ctx` is borrowed for the desk's life; who is told of a kind again is
- * told instead. After tickets_open(). */
+ * ticket_close_for() closes. `kind` and `ctx` are borrowed for the desk's life; who is told of a
+ * kind again is told instead. After tickets_open(). */
 enum { TICKET_LINE_CHARS_MAX = 200 };
 typedef int ticket_over_fn(void *ctx, struct store_tx *tx, const char *subject, const char *gateway,
                            char ret_line[TICKET_LINE_CHARS_MAX + 1], struct err *err);

@@ -112,9 +112,10 @@ static int hold_tx(struct store_tx *tx, void *ctx, struct err *err) {
     snprintf(title, sizeof title, "Of %lld rows of statement %s, %lld are unknown here%s",
              (long long)held->rows, held->id.text, (long long)held->alone, twice);
     snprintf(suggestion, sizeof suggestion,
-             "Is it another account's statement, or the same rows once more? Then withdraw it: holdfast statement withdraw %s "
-             "--reason WHY. If it is right, resolve or close this ticket: that asks for a run, which "
-             "opens tickets for its rows; they, and the rules for them, wait until then.",
+             "Is it another account's statement, or the same rows once more? Then withdraw it: "
+             "holdfast statement withdraw %s --reason WHY. If it is right, resolve or close this "
+             "ticket: that asks for a run, which opens tickets for its rows; they, and the rules "
+             "for them, wait until then.",
              held->id.text);
     const struct ticket_note note = {
         .subject = {"statement", held->id.text},

@@ -10,8 +10,8 @@
  *      ticket, about the statement, which says how many they are.
  *   3. A person goes on with it: withdraws the statement (recon/withdraw.h), which closes the
  *      ticket; or resolves or closes the ticket: a run is asked for in the same transaction,
- *      which treats its breaks like all others. It is not held again. When its rows are found what they belong to, the ticket is
- *      closed by the run.
+ *      which treats its breaks like all others. It is not held again. When its rows are found what
+ *      they belong to, the ticket is closed by the run.
  * Without a desk nothing is held. Threads: any. Owns: nothing. Errors: those of the store and of
  * ticket_open(). */
 #ifndef HOLDFAST_RECON_FLOOD_H
@@ -28,7 +28,8 @@ MUST_USE int recon_floods(struct recon *recon, const char *gateway, struct err *
 #define FLOOD_TWICE "(17, 19)" /* classes of rows that tell again what is told already */
 /* Of breaks b: only such as are not held. */
 #define FLOOD_NOT_HELD                                                                             \
-    " AND NOT (b.side = 2 AND (b.payment_id = '' OR b.class IN " FLOOD_TWICE ") AND EXISTS (SELECT 1 FROM ticket t WHERE t.kind "  \
-    "= 'statement' AND t.subject = substr(b.movement_id, 1, 30) AND t.state IN (1, 2, 3, 4, 7))) "
+    " AND NOT (b.side = 2 AND (b.payment_id = '' OR b.class IN " FLOOD_TWICE ") AND EXISTS "       \
+    "(SELECT 1 FROM ticket t WHERE t.kind = 'statement' AND t.subject = substr(b.movement_id, 1, " \
+    "30) AND t.state IN (1, 2, 3, 4, 7))) "
 
 #endif

@@ -398,8 +398,8 @@ static int tell(struct explaining *asked, struct err *err) {
     return answer_take(asked->answer, 200, &buf, err);
 }
 
-/* What people take for the id of a movement: an order, a payment, a break, a name at the gateway. Up
- * to NAMED_MAX movements that bear it, as a list. */
+/* What people take for the id of a movement: an order, a payment, a break, a name at the gateway.
+ * Up to NAMED_MAX movements that bear it, as a list. */
 enum { NAMED_MAX = 5 };
 static int movements_of(const struct explaining *asked, struct store_tx *tx, struct buf *buf,
                         struct err *err) {
@@ -409,11 +409,11 @@ static int movements_of(const struct explaining *asked, struct store_tx *tx, str
         tx, err, &rows,
         "SELECT m.id FROM payment y JOIN posting p ON p.payment_id = y.id JOIN movement m ON m.id "
         "= p.id AND m.side = 1 WHERE y.order_id = $1 UNION SELECT m.id FROM posting p JOIN "
-        "movement m ON m.id = p.id AND m.side = 1 WHERE p.payment_id = $1 UNION SELECT b.movement_id "
-        "FROM recon_break_member b WHERE b.break_id = $1 UNION SELECT r.statement_id || '#' || "
-        "CAST(r.number AS text) FROM statement_row r WHERE r.gateway_id = $1 AND r.gateway_id <> "
-        "'' UNION SELECT r.statement_id || '#' || CAST(r.number AS text) FROM statement_row r "
-        "WHERE r.reference = $1 AND r.reference <> '' ORDER BY 1 LIMIT $2",
+        "movement m ON m.id = p.id AND m.side = 1 WHERE p.payment_id = $1 UNION SELECT "
+        "b.movement_id FROM recon_break_member b WHERE b.break_id = $1 UNION SELECT "
+        "r.statement_id || '#' || CAST(r.number AS text) FROM statement_row r WHERE r.gateway_id = "
+        "$1 AND r.gateway_id <> '' UNION SELECT r.statement_id || '#' || CAST(r.number AS text) "
+        "FROM statement_row r WHERE r.reference = $1 AND r.reference <> '' ORDER BY 1 LIMIT $2",
         S_TEXT(asked->id), S_INT(NAMED_MAX));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         buf_addf(buf, "%s%s", count++ > 0 ? ", " : "", sql_text(rows, 0));

@@ -100,9 +100,9 @@ struct statement_row {
 /* Everything "", unsaid or 0. */
 void statement_row_init(struct statement_row *row);
 
-/* Whether it says that money has moved so far ahead of the clock that no time zone, no wrong clock and
- * no bank's book of the next business day explains it: a wrong year, day and month changed about.
- * Payouts may be dated when they will arrive. `ret_text` says so. */
+/* Whether it says that money has moved so far ahead of the clock that no time zone, no wrong clock
+ * and no bank's book of the next business day explains it: a wrong year, day and month changed
+ * about. Payouts may be dated when they will arrive. `ret_text` says so. */
 #define ROW_AHEAD_US (INT64_C(4) * 86400 * 1000000)
 enum { ROW_AHEAD_CHARS_MAX = 159 };
 MUST_USE bool statement_row_ahead(const struct statement_row *row, int64_t now_us,

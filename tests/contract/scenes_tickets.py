@@ -129,4 +129,5 @@ def pages_that_say_how(service):
     english = service.expect(200, "getSop", ["charged-twice"])
     chinese = service.expect(200, "getSop", ["charged-twice"], query="lang=zh")
     assert english["text"].startswith("# ") and chinese["text"] != english["text"]
-    service.expect(404, "getSop", ["nothing-of-the-kind"])
+    unknown = service.expect(404, "getSop", ["nothing-of-the-kind"])
+    assert "charged-twice" in unknown["hint"], unknown

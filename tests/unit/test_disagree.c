@@ -186,8 +186,8 @@ static void a_break_that_is_found_again_opens_its_case_again(void **state) {
     tell(500);
     run();
     assert_int_equal(world_int(W, CASES "2"), 1);
-    (void)engine_exec(&W->engine, "UPDATE recon_break SET state = 1, closed_us = 0, resolution = '', "
-                                  "decided_by = ''");
+    (void)engine_exec(&W->engine, "UPDATE recon_break SET state = 1, closed_us = 0, resolution = "
+                                  "'', decided_by = ''");
     assert_int_equal(recon_disagreements(&recon, "stripe-a", &err), 0);
     assert_int_equal(world_int(W, CASES "1"), 1);
     assert_text(W, "SELECT review FROM payment", "statement_disagrees");

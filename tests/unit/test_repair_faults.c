@@ -155,8 +155,17 @@ static void end(const struct flow *flow, bool may_refuse) {
             test_clock_advance(US_PER_MS);
         }
     }
-    /* What was returned is a refund, which no statement of this test tells of. */
+    /* What was returned is a refund, which no statement of this test tells of: where a day ends
+     * meanwhile it counts as lost, which is a break of its own. */
     assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE rule <> 'refund'"), 1);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE rule = 'refund'"),
+                     count("SELECT COUNT(*) FROM repair r JOIN recon_break b ON b.id = r.break_id "
+                           "WHERE r.rule = 'refund' AND b.class = 23"));
+    assert_int_equal(count("SELECT COUNT(DISTINCT break_id) FROM repair"),
+                     count("SELECT COUNT(*) FROM repair"));
+    /* What only a callback told of is repaired as a case. */
+    assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE break_id LIKE 'case!_%' ESCAPE '!'"),
+                     flow->prepare == prepare_told);
     assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE state IN (1, 2, 3)"), 0);
     bool done = count("SELECT COUNT(*) FROM repair WHERE rule <> 'refund' AND state = 4") == 1;
     if (flow->must && !done && !may_refuse) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_told.c: a file that only a reader can read, a packed one, or one in another charset: what the
+ * files_told.c: a file that only a reader can read, a packed one, one in another charset: what the
  * reader tells is written as rows of our own (csv_map_canonical()) into a file without a name, and
  * that is what the pipeline reads. */
 #include <string.h>

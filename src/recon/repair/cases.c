@@ -320,7 +320,7 @@ int repair_case_ticket_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : repair_ticket(one->recon, tx, &facts, found > 0 ? &row : NULL, err);
 }
 
-/* No run finds a transfer that is in suspense, or was: who has decided about it has explained it. */
+/* No run finds a transfer that is or was in suspense: who has decided about it has explained it. */
 static int explain(struct store_tx *tx, struct arena *arena, struct break_row *row,
                    const char *line, struct err *err) {
     int r = break_resolve(tx, arena, row, "system", line, err);
