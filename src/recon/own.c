@@ -265,9 +265,9 @@ static int book_tx(struct store_tx *tx, void *ctx, struct err *err) {
 static int booked_read(struct piece *piece, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT id, number, kind, currency, gross_minor, fee_minor, posting_id, bank, "
-                      "due_id FROM own_booking WHERE statement_id = $1 AND booked = 1 ORDER BY "
-                      "number LIMIT $2",
+                      "SELECT id, number, kind, currency, gross_minor, fee_minor, posting_id, "
+                      "bank, due_id FROM own_booking WHERE statement_id = $1 AND booked = 1 ORDER "
+                      "BY number LIMIT $2",
                       S_TEXT(piece->statement.text), S_INT(OWN_ROWS_A_WRITE));
     piece->count = 0;
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
