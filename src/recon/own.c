@@ -42,11 +42,10 @@ struct booking {
 
 struct piece {
     struct run *run;
-    struct statement_id statement; /* at hand; "": the next one is looked for */
+    struct statement_id statement; /* at hand */
     int64_t after;                 /* rows up to this number are done */
     struct booking rows[OWN_ROWS_A_WRITE];
     int count;
-    bool more;
 };
 
 static bool is_payout(enum row_kind kind) {
@@ -106,18 +105,28 @@ static void posting_name(enum posting_kind kind, const char *cause,
 
 /* ---- which statement is next ---- */
 
-/* 1: `piece->statement` is one. `after` is moved on by pieces() alone, after the commit: a
- * transaction that runs again begins where it began. */
-static int next_statement(struct piece *piece, struct store_tx *tx, const char *sql,
+struct finding {
+    const struct piece *piece;
+    const char *sql;
+    struct statement_id id; /* "" */
+};
+
+static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct finding *finding = ctx;
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, finding->sql, S_TEXT(finding->piece->run->request->gateway));
+    r = r < 0 ? r : sql_next(rows, err);
+    finding->id = statement_id_stored(r > 0 ? sql_text(rows, 0) : "");
+    return r < 0 ? r : 0;
+}
+
+/* 1: it is still to be done, and nobody changes that meanwhile. */
+static int lock_statement(struct piece *piece, struct store_tx *tx, const char *sql,
                           struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, sql, S_TEXT(piece->run->request->gateway));
-    r = r < 0 ? r : sql_next(rows, err);
-    if (r > 0 && strcmp(piece->statement.text, sql_text(rows, 0)) != 0) {
-        piece->statement = statement_id_stored(sql_text(rows, 0));
-        piece->after = 0;
-    }
-    return r;
+    int r = sql_query(tx, err, &rows, sql, S_TEXT(piece->statement.text));
+    piece->count = 0;
+    return r < 0 ? r : sql_next(rows, err);
 }
 
 static void text_into(char *ret_text, size_t bytes, const struct sql_rows *rows, int column) {
@@ -230,15 +239,14 @@ static int book_row(const struct run *run, struct store_tx *tx, struct booking *
     return r < 0 ? r : look_again(tx, row, err);
 }
 
-#define UNBOOKED                                                                                   \
-    "SELECT id FROM statement WHERE gateway = $1 AND state = 2 AND booked <> 1 ORDER BY id LIMIT "  \
-    "1 FOR UPDATE"
+#define UNBOOKED "state = 2 AND booked <> 1"
 
 static int book_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct piece *piece = ctx;
     bool due = false;
-    int r = next_statement(piece, tx, UNBOOKED, err);
-    piece->more = r > 0;
+    int r = lock_statement(piece, tx, "SELECT 1 FROM statement WHERE id = $1 AND " UNBOOKED
+                                      " FOR UPDATE",
+                           err);
     if (r <= 0) {
         return r;
     }
@@ -258,9 +266,9 @@ static int book_tx(struct store_tx *tx, void *ctx, struct err *err) {
 static int booked_read(struct piece *piece, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT id, number, kind, currency, gross_minor, fee_minor, posting_id, bank, "
-                      "due_id FROM own_booking WHERE statement_id = $1 AND booked = 1 ORDER BY "
-                      "number LIMIT $2",
+                      "SELECT id, number, kind, currency, gross_minor, fee_minor, posting_id, "
+                      "bank, due_id FROM own_booking WHERE statement_id = $1 AND booked = 1 ORDER "
+                      "BY number LIMIT $2",
                       S_TEXT(piece->statement.text), S_INT(OWN_ROWS_A_WRITE));
     piece->count = 0;
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -306,15 +314,14 @@ static int take_back_row(const struct run *run, struct store_tx *tx, const struc
     return r < 0 || row->bank[0] == '\0' ? r : let_go_at_bank(tx, row, err);
 }
 
-#define BOOKED_IN_VAIN                                                                             \
-    "SELECT id FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked <> 0 ORDER BY id " \
-    "LIMIT 1 FOR UPDATE"
+#define BOOKED_IN_VAIN "state IN (3, 5) AND booked <> 0"
 
 static int take_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct piece *piece = ctx;
     const struct run *run = piece->run;
-    int r = next_statement(piece, tx, BOOKED_IN_VAIN, err);
-    piece->more = r > 0;
+    int r = lock_statement(piece, tx, "SELECT 1 FROM statement WHERE id = $1 AND " BOOKED_IN_VAIN
+                                      " FOR UPDATE",
+                           err);
     if (r <= 0) {
         return r;
     }
@@ -334,27 +341,39 @@ static int take_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
 
 /* ---- all of it ---- */
 
-static int pieces(struct run *run, store_fn *fn, struct err *err) {
+/* Most runs find nothing, and write nothing. A transaction that runs again begins where it began:
+ * `after` is moved on behind its commit. */
+static int pieces(struct run *run, const char *find, store_fn *fn, struct err *err) {
     struct piece *piece = g_new0(struct piece, 1);
     piece->run = run;
-    piece->more = true;
-    int r = 0;
-    while (r >= 0 && piece->more) {
-        r = store_write(run->store, fn, piece, err);
-        if (r >= 0 && piece->count > 0) {
-            piece->after = piece->rows[piece->count - 1].number;
+    for (;;) {
+        struct finding finding = {.piece = piece, .sql = find};
+        int r = store_read(run->store, find_tx, &finding, err);
+        if (r < 0 || finding.id.text[0] == '\0') {
+            g_free(piece);
+            return r < 0 ? r : 0;
         }
+        if (strcmp(piece->statement.text, finding.id.text) != 0) {
+            piece->statement = finding.id;
+            piece->after = 0;
+        }
+        r = store_write(run->store, fn, piece, err);
+        if (r < 0) {
+            g_free(piece);
+            return r;
+        }
+        piece->after = piece->count > 0 ? piece->rows[piece->count - 1].number : piece->after;
     }
-    g_free(piece);
-    return r < 0 ? r : 0;
 }
 
+#define NEXT(which) "SELECT id FROM statement WHERE gateway = $1 AND " which " ORDER BY id LIMIT 1"
+
 int own_take_back(struct run *run, struct err *err) {
-    return pieces(run, take_back_tx, err);
+    return pieces(run, NEXT(BOOKED_IN_VAIN), take_back_tx, err);
 }
 
 int own_book(struct run *run, struct err *err) {
-    return pieces(run, book_tx, err);
+    return pieces(run, NEXT(UNBOOKED), book_tx, err);
 }
 
 /* ---- what a payout pays out ---- */

@@ -448,12 +448,12 @@ static int judge(struct run *run, struct store_tx *tx, struct run_balance *balan
     return r;
 }
 
-/* Rows of a statement that no longer counts are still put together with ours: not the moment. */
+/* Not while rows of a statement that no longer counts are still put together with ours. */
 static int is_moment(struct run *run, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT 1 FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked <> "
-                      "0 LIMIT 1",
+                      "SELECT 1 FROM statement WHERE gateway = $1 AND state IN (3, 5) AND booked "
+                      "<> 0 LIMIT 1",
                       S_TEXT(run->request->gateway));
     r = r < 0 ? r : sql_next(rows, err);
     run->figures->balances_later = r > 0;

@@ -6,8 +6,8 @@
  *                   nothing here knows of (a till that took its payment back), is NOTHING_MOVED,
  *                   and so are those refunds: the two balance, there as here
  *   ORPHAN_REFUND, DUPLICATE_THERE    of money of a refund that came back is REFUND_FAILED
- *   MATCHED         of a row that is the gateway's own with what was booked from it is GATEWAYS_OWN;
- *                   of a payout that is not what its rows come to, PAYOUT
+ *   MATCHED         of a row that is the gateway's own, with what was booked from it, is
+ *                   GATEWAYS_OWN; of a payout that is not what its rows come to, PAYOUT
  *   BANK_UNKNOWN, DUPLICATE_THERE    of a bank's row that is in the books is NOTHING_MOVED, since
  *                   another file told it; of one whose payment was not looked for yet, EXPECTED
  * The sums move along. */

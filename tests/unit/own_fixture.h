@@ -71,7 +71,8 @@ static inline void file_row(struct file *file, const char *id, const char *kind,
     }
     file->used += (size_t)snprintf(file->text + file->used, FILE_BYTES - file->used,
                                    "%s,,,,%s,%s,done,USD,%lld,%s,,%s,,\n", id, batch, kind,
-                                   (long long)gross_minor, fee, clock_format(first_us + day * DAY_US, time));
+                                   (long long)gross_minor, fee,
+                                   clock_format(first_us + day * DAY_US, time));
 }
 
 /* Returns the statement's id; of another file than before. */
