@@ -338,6 +338,10 @@ static void random_books(struct prng *random, const struct shape *shape,
             random_row(random, line, keys, look);
         } else if (fate == 4 && g_str_has_prefix(line->str, "fee,")) { /* another kind */
             memcpy(line->str, "tax", strlen("tax"));
+        } else if (fate == 5) { /* at another hour, and nothing else */
+            char *hour = strchr(line->str, 'T');
+            assert_non_null(hour);
+            hour[1] = (char)('0' + below(random, 2));
         } else if (fate == 3) { /* another fee, and nothing else */
             g_string_truncate(line, (gsize)(strrchr(line->str, ',') + 1 - line->str));
             g_string_append_printf(line, "%u", below(random, 3));

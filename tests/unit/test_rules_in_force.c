@@ -49,9 +49,10 @@ static void tell_as(const char *charge_id, int64_t gross_minor, const char *stat
     static int number;
     static char text[1000];
     char name[24], now[CLOCK_TEXT_MAX];
+    clock_format(clock_wall_us(), now);
     int count = snprintf(text, sizeof text,
                          CANONICAL "%s,,,,,charge,%s,USD,%lld,,,%s,card,row %d\n", charge_id,
-                         status, (long long)gross_minor, clock_format(clock_wall_us(), now), number);
+                         status, (long long)gross_minor, now, number);
     snprintf(name, sizeof name, "day-%d.csv", number++);
     struct given given = given_file("stripe-a", name, text, (size_t)count);
     hand_in(&given);
