@@ -82,7 +82,7 @@ static struct test_store engine;
     "INSERT INTO statement_fetch VALUES ('g', 'trade', '" day "', " state                          \
     ", 1, 1, '', '', '', 1, " updated ")"
 #define RUN(id, state, begun)                                                                      \
-    "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, "         \
+    "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, " \
     "figures) VALUES ('" id "', 'g', " state ", '', 1, " begun ", 0, '')"
 #define BOOK(id, late) "INSERT INTO reconciliation_book VALUES ('" id "', 'EUR', 0, 0, " late ", 0)"
 #define TICKET(id, state, due)                                                                     \
