@@ -21,6 +21,7 @@
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
 #include "store/store.h"
+#include "watch/observation.h"
 
 /* What the configuration says of breaks, as the floor below takes it. */
 struct recon_policy {
@@ -52,6 +53,7 @@ struct service {
     struct recon *recon;
     struct recon_policy recon_policy;
     struct repair_rules *repair_rules; /* NULL: there are none */
+    struct observer *observer;
     struct auth *auth;
     struct http_server *server;
     struct http_listener *public_listener, *internal_listener;
