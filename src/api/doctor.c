@@ -8,42 +8,6 @@
 #include "api/member.h"
 #include "base/clock.h"
 
-static const struct check {
-    const char *name;
-    enum gravity gravity;
-    int64_t grave_after_s;
-    const char *one, *many, *sql, *next;
-} checks[] = {
-#define X(name, gravity, grave_after_s, one, many, sql, next)                                      \
-    {name, GRAVITY_##gravity, grave_after_s, one, many, sql, next},
-#include "api/doctor_checks.def"
-#undef X
-};
-
-const char *gravity_name(enum gravity gravity) {
-    static const char *const names[GRAVITIES] = {"critical", "warning", "notice"};
-    return (unsigned)gravity < GRAVITIES ? names[gravity] : "?";
-}
-
-int doctor_check_count(void) {
-    return (int)COUNT_OF(checks);
-}
-
-int doctor_count(struct store_tx *tx, int check, int64_t now_us, int64_t *ret_count,
-                 int64_t *ret_since_us, struct err *err) {
-    const char *sql = checks[check].sql;
-    SQL_ROWS_AUTO rows = NULL;
-    int r = strstr(sql, "$1") != NULL ? sql_query(tx, err, &rows, sql, S_INT(now_us))
-                                      : sql_query(tx, err, &rows, sql);
-    r = r < 0 ? r : sql_next(rows, err);
-    if (r < 0) {
-        return r;
-    }
-    *ret_count = sql_int(rows, 0);
-    *ret_since_us = sql_null(rows, 1) ? 0 : sql_int(rows, 1);
-    return 0;
-}
-
 void doctor_init(struct doctor *doctor, int64_t now_us) {
     *doctor = (struct doctor){.findings = g_array_new(false, true, sizeof(struct finding)),
                               .now_us = now_us};
@@ -109,23 +73,22 @@ void doctor_mode(struct doctor *doctor, const struct mode_view *view) {
     }
 }
 
-void doctor_counted(struct doctor *doctor, int check, int64_t count, int64_t since_us) {
-    const struct check *row = &checks[check];
+void doctor_counted(struct doctor *doctor, const struct check *check, int64_t count,
+                    int64_t since_us) {
+    char text[CHECK_TEXT_BYTES];
     doctor->looked++;
     if (count <= 0) {
         return;
     }
-    bool grave = row->grave_after_s > 0 && since_us > 0 &&
-                 doctor->now_us - since_us > row->grave_after_s * US_PER_SECOND;
     struct finding finding = {
-        .gravity = grave ? GRAVITY_CRITICAL : row->gravity,
+        .gravity = check_gravity(check, since_us, doctor->now_us),
         .count = count,
         .since_us = since_us,
     };
-    snprintf(finding.check, sizeof finding.check, "%s", row->name);
-    snprintf(finding.what, sizeof finding.what, "%lld %s.", (long long)count,
-             count == 1 ? row->one : row->many);
-    snprintf(finding.next, sizeof finding.next, "%s", row->next);
+    check_text(check, count, text);
+    snprintf(finding.check, sizeof finding.check, "%s", check->name);
+    snprintf(finding.what, sizeof finding.what, "%s", text);
+    snprintf(finding.next, sizeof finding.next, "%s", check->next);
     g_array_append_val(doctor->findings, finding);
 }
 

@@ -11,12 +11,7 @@
 
 #include "api/deps.h"
 #include "mode/mode.h"
-#include "store/store.h"
-
-/* CRITICAL: money or customers suffer now or soon. WARNING: somebody has to see to it. NOTICE:
- * worth knowing when something else is wrong. Graver is smaller. */
-enum gravity { GRAVITY_CRITICAL, GRAVITY_WARNING, GRAVITY_NOTICE, GRAVITIES };
-const char *gravity_name(enum gravity gravity);
+#include "watch/check.h"
 
 enum { DOCTOR_WHAT_CHARS_MAX = 799, DOCTOR_NAME_CHARS_MAX = 159 };
 
@@ -42,12 +37,9 @@ void doctor_edge(struct doctor *doctor, const struct dep *dep);
 /* Degraded modes: any step but normal, the simplified flow. */
 void doctor_mode(struct doctor *doctor, const struct mode_view *view);
 
-/* doctor_checks.def, from 0. */
-int doctor_check_count(void);
-/* Inside a read: how many, and since when (wall; 0: there are none). */
-MUST_USE int doctor_count(struct store_tx *tx, int check, int64_t now_us, int64_t *ret_count,
-                          int64_t *ret_since_us, struct err *err);
-void doctor_counted(struct doctor *doctor, int check, int64_t count, int64_t since_us);
+/* So many were counted, since then (wall). */
+void doctor_counted(struct doctor *doctor, const struct check *check, int64_t count,
+                    int64_t since_us);
 
 /* The gravest first; of the same gravity the oldest, and what has no time last. Then as JSON. */
 void doctor_write(struct doctor *doctor, struct buf *buf);

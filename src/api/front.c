@@ -35,7 +35,13 @@
 enum { FORM_BYTES_MAX = 4096, REQUEST_NAME_BYTES_MAX = 256 };
 
 enum listener { ON_PUBLIC = 1, ON_INTERNAL = 2, ON_BOTH = 3 };
-enum idempotency { IDEMPOTENCY_NO, IDEMPOTENCY_KEY, IDEMPOTENCY_MAY, IDEMPOTENCY_FORM };
+enum idempotency {
+    IDEMPOTENCY_NO,
+    IDEMPOTENCY_KEY,
+    IDEMPOTENCY_MAY,
+    IDEMPOTENCY_FORM,
+    IDEMPOTENCY_LINES,
+};
 
 struct route {
     const char *method, *path;
@@ -249,6 +255,37 @@ static int read_form(struct ask *ask, struct err *err) {
     return r < 0 ? r : pan_refuse_json(ask->body, ask->service->card_number_allow, err);
 }
 
+/* NDJSON: each line becomes a member of `lines`, and one that is no JSON a text that says why. */
+static int read_lines(struct ask *ask, struct err *err) {
+    const char *at = ask->request->body, *end = at + ask->request->body_bytes;
+    json_t *lines = json_array();
+    ask->body = json_pack("{s:o}", "lines", lines);
+    ask->lines = lines;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t bytes = (size_t)((stop != NULL ? stop : end) - at);
+        json_t *line = NULL;
+        struct err why = {0};
+        bytes -= bytes > 0 && at[bytes - 1] == '\r';
+        if (bytes == 0) {
+            json_array_append_new(lines, json_null()); /* an empty one is not looked at */
+        } else if (json_read(at, bytes, JSON_BODY_BYTES_MAX, JSON_DEPTH_MAX, &line, &why) < 0) {
+            json_array_append_new(lines, json_sprintf("%s (%s)", why.detail, why.place));
+        } else {
+            json_array_append_new(lines, line);
+        }
+        at = stop != NULL ? stop + 1 : end;
+    }
+    return pan_refuse_json(ask->body, ask->service->card_number_allow, err);
+}
+
+static bool is_ndjson(const struct http_request *request) {
+    static const char lines[] = "application/x-ndjson";
+    const char *type = http_header_find(request->headers, request->header_count, "Content-Type");
+    return type != NULL && strncasecmp(type, lines, sizeof lines - 1) == 0 &&
+           strchr("; \t", type[sizeof lines - 1]) != NULL;
+}
+
 static int read_body(struct ask *ask, struct err *err) {
     const struct http_request *request = ask->request;
     if (request->body_bytes == 0) {
@@ -276,7 +313,8 @@ static int read_body(struct ask *ask, struct err *err) {
 static int check_key(struct ask *ask, const struct route *route, struct err *err) {
     const struct http_request *request = ask->request;
     const char *key = http_header_find(request->headers, request->header_count, "Idempotency-Key");
-    if (route->idempotency == IDEMPOTENCY_NO || route->idempotency == IDEMPOTENCY_FORM) {
+    if (route->idempotency == IDEMPOTENCY_NO || route->idempotency == IDEMPOTENCY_FORM ||
+        route->idempotency == IDEMPOTENCY_LINES) {
         return 0;
     }
     if (key == NULL || key[0] == '\0') {
@@ -352,8 +390,10 @@ static int climb(struct ask *ask, const struct route **ret_route, struct err *er
     r = r < 0 ? r : check_card_numbers(ask, err);
     ask->query_names = query_names(route);
     r = r < 0 ? r : read_query_names(ask, err);
+    bool lines = route->idempotency == IDEMPOTENCY_LINES && is_ndjson(ask->request);
     r = r < 0 || !mutating                       ? r
         : route->idempotency == IDEMPOTENCY_FORM ? read_form(ask, err)
+        : lines                                  ? read_lines(ask, err)
                                                  : read_body(ask, err);
     r = r < 0 ? r : check_key(ask, route, err);
     if (r < 0) {

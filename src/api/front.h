@@ -23,6 +23,7 @@ struct ask {
     char param[FRONT_PARAM_CHARS_MAX + 1]; /* what stood for {…} in the path */
     const char *const *query_names;        /* the route's, to a NULL; see queries.def */
     json_t *body;                          /* an object; NULL for GET */
+    json_t *lines;                         /* of NDJSON, in `body`; NULL: it was JSON */
     struct identity identity;
     struct caller caller;
     char request_hash[SHA256_HEX_CHARS + 1]; /* "" where no key is taken */

@@ -15,8 +15,9 @@ struct counts {
 static int counts_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct counts *counts = ctx;
     int r = 0;
-    for (int i = 0; r >= 0 && i < doctor_check_count(); i++) {
-        r = doctor_count(tx, i, counts->now_us, &counts->count[i], &counts->since_us[i], err);
+    for (int i = 0; r >= 0 && i < check_count(); i++) {
+        r = check_take(check_at(i), tx, counts->now_us, &counts->count[i], &counts->since_us[i],
+                       err);
     }
     return r;
 }
@@ -48,8 +49,8 @@ static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     }
     struct counts counts = {.now_us = doctor->now_us};
     r = store_read(ask->service->store, counts_tx, &counts, err);
-    for (int i = 0; r >= 0 && i < doctor_check_count(); i++) {
-        doctor_counted(doctor, i, counts.count[i], counts.since_us[i]);
+    for (int i = 0; r >= 0 && i < check_count(); i++) {
+        doctor_counted(doctor, check_at(i), counts.count[i], counts.since_us[i]);
     }
     return r;
 }
@@ -57,7 +58,7 @@ static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
 int doctor_get(struct ask *ask, struct err *err) {
     struct doctor doctor;
     BUF_AUTO buf;
-    INVARIANT(doctor_check_count() <= DOCTOR_CHECKS_MAX, "more checks than there is room for");
+    INVARIANT(check_count() <= DOCTOR_CHECKS_MAX, "more checks than there is room for");
     buf_init(&buf, DOCTOR_JSON_BYTES_MAX);
     doctor_init(&doctor, clock_wall_us());
     int r = look(ask, &doctor, err);

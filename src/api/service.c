@@ -461,6 +461,11 @@ static int open_allow_list(struct service *service, struct err *err) {
     return 0;
 }
 
+static bool is_own_gateway(void *ctx, const char *gateway) {
+    const struct service *service = ctx;
+    return gateway_find(service->registry, gateway) != NULL;
+}
+
 static int open_all(struct service *service, const struct service_hooks *hooks, struct err *err) {
     int r = open_client(service, hooks, err);
     r = r < 0 ? r : set_log_level(service, err);
@@ -490,6 +495,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     if (r < 0) {
         return r;
     }
+    service->observer = observer_open(is_own_gateway, service);
     const struct service_config *config = service->config;
     const struct config_limits *said = &config->limits;
     const struct auth_limits limits = {
@@ -634,6 +640,7 @@ void service_close(struct service *service) {
     if (service->auth != NULL) {
         auth_close(service->auth);
     }
+    observer_close(service->observer);
     mode_close(service->mode);
     risk_close(service->risk);
     router_free(service->router);

@@ -22,6 +22,7 @@
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
 #include "store/store.h"
+#include "watch/observation.h"
 
 /* What the configuration says of breaks, as the floor below takes it. */
 struct recon_policy {
@@ -54,6 +55,7 @@ struct service {
     struct recon_policy recon_policy;
     struct match_sets match_sets; /* owned */
     struct repair_rules *repair_rules; /* NULL: there are none */
+    struct observer *observer;
     struct auth *auth;
     struct http_server *server;
     struct http_listener *public_listener, *internal_listener;

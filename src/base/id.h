@@ -48,7 +48,10 @@ enum {
     X(ticket_id, "tkt", "ticket")                                                                  \
     X(upload_id, "upl", "upload of a statement")                                                   \
     X(window_id, "win", "time that is proved")                                                     \
-    X(repair_id, "rep", "repair")
+    X(repair_id, "rep", "repair")                                                                  \
+    X(alert_id, "alr", "alert")                                                                    \
+    X(silence_id, "sil", "silence")                                                                \
+    X(override_id, "ovr", "override of a rota")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
  * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it

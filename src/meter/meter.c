@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "meter/series.h"
+#include "meter/slices.h"
 
 const struct metric metrics[METER_COUNT] = {
 #define X(id, kind, name, labels, help) [METER_##id] = {METER_##kind, name, labels, help},
@@ -42,6 +43,7 @@ void meter_init(void) {
         atomic_store(&table.newest[i], NULL);
     }
     atomic_store(&table.ordinary, 0);
+    slices_init();
 }
 
 int metric_label_count(enum meter_id id) {

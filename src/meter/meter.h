@@ -35,7 +35,7 @@ enum meter_id {
     METER_COUNT
 };
 
-/* Again: forgets everything (tests); nobody may record or read meanwhile. */
+/* With slices.h. Again: forgets everything (tests); nobody may record or read meanwhile. */
 void meter_init(void);
 
 /* Label values in the order of meter.def; missing ones are "". Longer ones are cut. A counter only

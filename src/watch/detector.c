@@ -141,6 +141,10 @@ const char *detector_text(const struct detector *detector, enum detector_dimensi
     return text_of(&detector->names[dimension], value);
 }
 
+int detector_values(const struct detector *detector, enum detector_dimension dimension) {
+    return (int)detector->names[dimension].texts->len - 1;
+}
+
 detector_value detector_code(struct detector *detector, const char *code) {
     return number_of(&detector->names[DIMENSIONS], code);
 }

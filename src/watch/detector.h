@@ -123,6 +123,8 @@ detector_value detector_number(struct detector *detector, enum detector_dimensio
                                const char *text);
 const char *detector_text(const struct detector *detector, enum detector_dimension dimension,
                           detector_value value);
+/* How many values the dimension has: 1 to that. */
+int detector_values(const struct detector *detector, enum detector_dimension dimension);
 detector_value detector_code(struct detector *detector, const char *code);
 const char *detector_code_text(const struct detector *detector, detector_value code);
 

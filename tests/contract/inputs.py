@@ -36,6 +36,9 @@ FINER = {
     # Steps and names are in the scenes; an end is a time to come.
     ("setMode", "step"), ("setMode", "until"), ("setMode", "end_read_only"),
     ("setSwitch", "name"), ("setSwitch", "until"), ("setSwitch", "on"),
+    # Plain words; countries, currencies and moments that there are; an amount needs its currency.
+    ("observe", "gateway"), ("observe", "method"), ("observe", "segment"), ("observe", "code"),
+    ("observe", "region"), ("observe", "currency"), ("observe", "at"), ("observe", "amount"),
     # Either a text or a file with all that belongs to it: what goes together is in the scenes.
     ("attachEvidence", "text"), ("attachEvidence", "file_name"), ("attachEvidence", "media_type"),
     ("attachEvidence", "content"),
@@ -68,6 +71,7 @@ GOOD = {
     "setMode": {"step": "auto", "end_read_only": True, "reason": "x"},
     "setSimplifiedFlow": {"on": False, "reason": "x"},
     "setSwitch": {"kind": "method", "name": "card", "on": True, "reason": "x"},
+    "observe": {"gateway": "elsewhere", "outcome": "ok"},
     "runbookEnableSimplifiedFlow": {}, "runbookDisableSimplifiedFlow": {},
 }
 ANY_TYPE = {"integer": 7, "string": "x", "boolean": True, "object": {}, "array": [], "null": None,

@@ -299,6 +299,13 @@ def the_service_itself(service):
     assert edges["credentials of stripe-a"]["state"] == "ok"
     assert edges["callbacks of stripe-a"]["direction"] == "serves"
     assert "paypal" in edges["paypal-a"]["without"]
+    told = service.expect(200, "observe", body={"gateway": "elsewhere", "outcome": "declined"})
+    assert (told["accepted"], told["refused"], told["errors"]) == (1, 0, [])
+    some = [{"gateway": "elsewhere", "outcome": "ok"}, {"gateway": "elsewhere"}]
+    told = service.expect(200, "observe", body={"observations": some})
+    assert (told["accepted"], told["refused"]) == (1, 1)
+    assert told["errors"][0]["place"] == "/observations/1/outcome"
+    service.expect(422, "observe", body={"gateway": "elsewhere"})
     diagnosis = service.expect(200, "diagnose")
     gravest_first = ["critical", "warning", "notice"]
     gravities = [gravest_first.index(found["gravity"]) for found in diagnosis["data"]]

@@ -19,30 +19,23 @@
 /* ---- counting ---- */
 
 struct counted {
-    int check;
+    const struct check *check;
     int64_t count, since_us;
 };
 
 static int count_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct counted *counted = ctx;
-    return doctor_count(tx, counted->check, NOW, &counted->count, &counted->since_us, err);
+    return check_take(counted->check, tx, NOW, &counted->count, &counted->since_us, err);
 }
 
-/* Which check has this name: by what it says of one. */
-static int check_named(const char *name) {
-    for (int i = 0; i < doctor_check_count(); i++) {
-        struct doctor doctor;
-        doctor_init(&doctor, NOW);
-        doctor_counted(&doctor, i, 1, 0);
-        bool same =
-            strcmp(g_array_index(doctor.findings, struct finding, 0).check, name) == 0;
-        doctor_release(&doctor);
-        if (same) {
-            return i;
+static const struct check *check_named(const char *name) {
+    for (int i = 0; i < check_count(); i++) {
+        if (strcmp(check_at(i)->name, name) == 0) {
+            return check_at(i);
         }
     }
     fail_msg("there is no check %s", name);
-    return -1;
+    return NULL;
 }
 
 static void assert_counted(struct test_store *engine, const char *name, int64_t count,
@@ -82,7 +75,7 @@ static struct test_store engine;
     "INSERT INTO statement_fetch VALUES ('g', 'trade', '" day "', " state                          \
     ", 1, 1, '', '', '', 1, " updated ")"
 #define RUN(id, state, begun)                                                                      \
-    "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, "         \
+    "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, " \
     "figures) VALUES ('" id "', 'g', " state ", '', 1, " begun ", 0, '')"
 #define BOOK(id, late) "INSERT INTO reconciliation_book VALUES ('" id "', 'EUR', 0, 0, " late ", 0)"
 #define TICKET(id, state, due)                                                                     \
@@ -108,8 +101,8 @@ static struct test_store engine;
 
 static void what_is_wrong_is_counted_with_since_when_and_what_is_well_is_not(void **state) {
     (void)state;
-    for (int i = 0; i < doctor_check_count(); i++) {
-        struct counted counted = {.check = i, .count = -1};
+    for (int i = 0; i < check_count(); i++) {
+        struct counted counted = {.check = check_at(i), .count = -1};
         struct err err = {0};
         assert_int_equal(store_read(engine.store, count_tx, &counted, &err), 0);
         assert_int_equal(counted.count, 0);
@@ -233,7 +226,7 @@ static void the_gravest_is_first_and_then_the_oldest(void **state) {
 static void an_answer_that_is_awaited_is_grave_after_its_time_only(void **state) {
     (void)state;
     struct doctor doctor;
-    int check = check_named("unanswered_payments");
+    const struct check *check = check_named("unanswered_payments");
     doctor_init(&doctor, NOW);
     doctor_counted(&doctor, check, 2, SECONDS_AGO(600));
     doctor_counted(&doctor, check, 2, SECONDS_AGO(601));
@@ -316,7 +309,7 @@ static void a_service_tells_what_is_wrong_with_or_without_its_database(void **st
     API_REPLY_AUTO well;
     diagnose(&well);
     assert_string_equal(reply_text(&well, "state"), "ok");
-    assert_true(reply_int(&well, "looked_at") > doctor_check_count() + 8);
+    assert_true(reply_int(&well, "looked_at") > check_count() + 8);
     api_sql(&the_api, CALLBACK("cb_1", "5"));
     API_REPLY_AUTO wrong;
     diagnose(&wrong);

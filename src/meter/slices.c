@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * slices.c: the table of slices, recording, and the last seconds.
+ *
+ * The table is open-addressed and only grows, as that of meter.c. Its last places are kept back:
+ * OPERATION_PLACES for one slice of each operation whose labels are all "other", WIDE_PLACES for
+ * slices that tell only gateway and method apart. */
+#include "meter/slices.h"
+
+#include <glib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/clock.h"
+#include "meter/slices_impl.h"
+
+enum {
+    SLOTS = 16384,
+    OPERATION_PLACES = SLICE_OPERATIONS_MAX,
+    WIDE_PLACES = 240,
+    WIDE_MAX = SLICES_MAX - OPERATION_PLACES,
+    FULL_MAX = WIDE_MAX - WIDE_PLACES,
+    REPEATS = 65536, /* customers who failed lately; of two with one place the later is known */
+    REPEAT_SECOND_BITS = 24,
+    KEY_BYTES_MAX = 1 + SLICE_DIMENSIONS * (SLICE_LABEL_CHARS_MAX + 1),
+};
+#define REPEAT_SECOND_MASK ((UINT64_C(1) << REPEAT_SECOND_BITS) - 1)
+static_assert(SLICES_MAX < SLOTS / 4 * 3, "a search must soon meet an empty slot");
+
+static struct {
+    _Atomic(struct slice *) slots[SLOTS];
+    _Atomic(struct slice *) newest, changed;
+    _Atomic int count;
+    _Atomic int64_t folded, bytes;
+    _Atomic uint64_t repeats[REPEATS];
+    struct slice_names codes, segments;
+} table;
+
+const char *const slice_dimensions[SLICE_DIMENSIONS] = {"gateway", "method", "region", "currency",
+                                                        "segment"};
+static const char other[] = "other";
+
+static const char *const operation_names[] = {
+#define X(id, number, name, help) [number] = name,
+#include "meter/slice_operations.def"
+#undef X
+};
+static_assert(COUNT_OF(operation_names) == SLICE_OPERATIONS_MAX + 1, "each operation has a name");
+
+const char *slice_operation_name(enum slice_operation operation) {
+    return operation_names[operation];
+}
+
+bool slice_operation_parse(const char *name, enum slice_operation *ret_operation) {
+    for (int i = 1; i <= SLICE_OPERATIONS_MAX; i++) {
+        if (strcmp(operation_names[i], name) == 0) {
+            *ret_operation = (enum slice_operation)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *slice_outcome_name(enum slice_outcome outcome) {
+    static const char *const names[] = {"ok", "declined", "failed"};
+    static_assert(COUNT_OF(names) == SLICE_OUTCOMES, "each outcome has a name");
+    return names[outcome];
+}
+
+void slices_init(void) {
+    struct slice *slice = atomic_load(&table.newest);
+    while (slice != NULL) {
+        struct slice *older = slice->older;
+        g_free(slice);
+        slice = older;
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        atomic_store(&table.slots[i], NULL);
+    }
+    for (int i = 0; i < REPEATS; i++) {
+        if (atomic_load(&table.repeats[i]) != 0) { /* memory that is not used is not touched */
+            atomic_store(&table.repeats[i], 0);
+        }
+    }
+    atomic_store(&table.newest, NULL);
+    atomic_store(&table.changed, NULL);
+    atomic_store(&table.count, 0);
+    atomic_store(&table.folded, 0);
+    atomic_store(&table.bytes, 0);
+    slice_names_clear(&table.codes);
+    slice_names_clear(&table.segments);
+    slice_events_clear();
+}
+
+uint64_t slice_customer(const char *customer) {
+    return customer == NULL || customer[0] == '\0' ? 0 : XXH3_64bits(customer, strlen(customer));
+}
+
+/* ---- the table ---- */
+
+struct key {
+    uint64_t hash;
+    uint32_t bytes;
+    uint16_t starts[SLICE_DIMENSIONS];
+    char text[KEY_BYTES_MAX]; /* the operation's number, then the labels, each with its NUL */
+};
+
+static void key_make(struct key *key, enum slice_operation operation,
+                     const char *const labels[SLICE_DIMENSIONS]) {
+    uint32_t bytes = 0;
+    key->text[bytes++] = (char)operation;
+    for (int i = 0; i < SLICE_DIMENSIONS; i++) {
+        const char *label = labels[i] != NULL ? labels[i] : "";
+        key->starts[i] = (uint16_t)bytes;
+        for (int j = 0; j < SLICE_LABEL_CHARS_MAX && label[j] != '\0'; j++) {
+            key->text[bytes++] = label[j];
+        }
+        key->text[bytes++] = '\0';
+    }
+    key->bytes = bytes;
+    key->hash = XXH3_64bits(key->text, bytes);
+}
+
+static bool slice_is(const struct slice *slice, const struct key *key) {
+    return slice->hash == key->hash && slice->key_bytes == key->bytes &&
+           memcmp(slice->labels, key->text, key->bytes) == 0;
+}
+
+/* NULL: there is none; *ret_slot is then the empty slot that ended the search. */
+static struct slice *table_find(const struct key *key, uint32_t *ret_slot) {
+    uint32_t slot = (uint32_t)key->hash & (SLOTS - 1);
+    struct slice *slice;
+    while ((slice = atomic_load_explicit(&table.slots[slot], memory_order_acquire)) != NULL &&
+           !slice_is(slice, key)) {
+        slot = (slot + 1) & (SLOTS - 1);
+    }
+    *ret_slot = slot;
+    return slice;
+}
+
+static struct slice *slice_new(const struct key *key) {
+    struct slice *slice = g_malloc0(sizeof(*slice) + key->bytes);
+    slice->hash = key->hash;
+    slice->operation = (enum slice_operation)key->text[0];
+    slice->key_bytes = key->bytes;
+    memcpy(slice->starts, key->starts, sizeof(slice->starts));
+    memcpy(slice->labels, key->text, key->bytes);
+    return slice;
+}
+
+/* The slice of the key, made when there are fewer than `max`. NULL: there is no place. */
+static struct slice *table_get(const struct key *key, int max) {
+    uint32_t slot;
+    struct slice *slice = table_find(key, &slot);
+    if (slice != NULL) {
+        return slice;
+    }
+    if (atomic_fetch_add(&table.count, 1) >= max) {
+        atomic_fetch_sub(&table.count, 1);
+        return NULL;
+    }
+    struct slice *made = slice_new(key), *there = NULL;
+    while (!atomic_compare_exchange_strong(&table.slots[slot], &there, made)) {
+        if (slice_is(there, key)) { /* another task was first */
+            g_free(made);
+            atomic_fetch_sub(&table.count, 1);
+            return there;
+        }
+        slot = (slot + 1) & (SLOTS - 1);
+        there = NULL;
+    }
+    atomic_fetch_add(&table.bytes, (int64_t)(sizeof(*made) + key->bytes));
+    struct slice *newest = atomic_load(&table.newest);
+    do {
+        made->older = newest;
+    } while (!atomic_compare_exchange_weak(&table.newest, &newest, made));
+    return made;
+}
+
+/* There is no slice for these labels yet. */
+static struct slice *slice_make(enum slice_operation operation,
+                                const char *const labels[SLICE_DIMENSIONS]) {
+    const char *wide[SLICE_DIMENSIONS];
+    struct key key;
+    memcpy(wide, labels, sizeof(wide));
+    const char *segment = labels[SLICE_SEGMENT] != NULL ? labels[SLICE_SEGMENT] : "";
+    bool folded = segment[0] != '\0' && strcmp(segment, other) != 0 &&
+                  slice_name_number(&table.segments, segment, SLICE_SEGMENTS_MAX) == 0;
+    wide[SLICE_SEGMENT] = folded ? other : segment;
+    key_make(&key, operation, wide);
+    struct slice *slice = table_get(&key, FULL_MAX);
+    if (slice == NULL) {
+        folded = true;
+        wide[SLICE_REGION] = wide[SLICE_CURRENCY] = wide[SLICE_SEGMENT] = other;
+        key_make(&key, operation, wide);
+        slice = table_get(&key, WIDE_MAX);
+    }
+    if (slice == NULL) {
+        wide[SLICE_GATEWAY] = wide[SLICE_METHOD] = other;
+        key_make(&key, operation, wide);
+        slice = table_get(&key, SLICES_MAX);
+    }
+    INVARIANT(slice != NULL, "each operation has a place kept for it");
+    atomic_fetch_add_explicit(&table.folded, folded, memory_order_relaxed);
+    return slice;
+}
+
+/* ---- recording ---- */
+
+/* Whether this customer failed at this operation and gateway a short while ago; remembers that he
+ * did now. A lookup that loses a race, or a place that two customers share, counts one more. */
+static bool failed_before(uint64_t customer, const struct slice_event *event, int64_t second) {
+    const char *gateway = event->labels[SLICE_GATEWAY];
+    uint64_t where = XXH3_64bits(gateway != NULL ? gateway : "",
+                                 gateway != NULL ? strnlen(gateway, SLICE_LABEL_CHARS_MAX) : 0);
+    uint64_t who = XXH3_64bits_withSeed(&customer, sizeof(customer), where + event->operation);
+    _Atomic uint64_t *place = &table.repeats[who % REPEATS];
+    uint64_t seen = atomic_load_explicit(place, memory_order_relaxed);
+    uint64_t now = (uint64_t)second & REPEAT_SECOND_MASK;
+    bool same = ((seen ^ who) & ~REPEAT_SECOND_MASK) == 0;
+    if (same && ((now - seen) & REPEAT_SECOND_MASK) < SLICE_CUSTOMER_S) {
+        return true;
+    }
+    atomic_store_explicit(place, (who & ~REPEAT_SECOND_MASK) | now, memory_order_relaxed);
+    return false;
+}
+
+static uint64_t second_stamp(int64_t second) {
+    return (uint64_t)(second / SLICE_WINDOW_S) << (3 * COUNT_BITS);
+}
+
+static void second_add(struct slice *slice, enum slice_outcome outcome, int64_t second) {
+    _Atomic uint64_t *word = &slice->seconds[second % SLICE_WINDOW_S];
+    uint64_t stamp = second_stamp(second), one = UINT64_C(1) << (COUNT_BITS * outcome);
+    uint64_t full = one * SECOND_COUNT_MAX, stamp_mask = ~UINT64_C(0) << (3 * COUNT_BITS), next;
+    uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
+    do {
+        next = (seen & stamp_mask) != stamp ? stamp | one : seen + one;
+        if ((seen & stamp_mask) == stamp && (seen & full) == full) {
+            return;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(word, &seen, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
+static void tell_changed(struct slice *slice) {
+    if (atomic_load(&slice->changed) || atomic_exchange(&slice->changed, true)) {
+        return;
+    }
+    struct slice *first = atomic_load(&table.changed);
+    do {
+        slice->next_changed = first;
+    } while (!atomic_compare_exchange_weak(&table.changed, &first, slice));
+}
+
+void slice_record(const struct slice_event *event) {
+    struct key key;
+    uint32_t slot;
+    int64_t mono_us = clock_mono_us(), second = mono_us / US_PER_SECOND;
+    key_make(&key, event->operation, event->labels);
+    struct slice *slice = table_find(&key, &slot);
+    if (slice == NULL) {
+        slice = slice_make(event->operation, event->labels);
+    }
+    uint16_t code = 0;
+    bool repeated = false;
+    if (event->outcome != SLICE_OK) {
+        repeated = event->customer != 0 && failed_before(event->customer, event, second);
+        if (event->code != NULL && event->code[0] != '\0') {
+            code = slice_name_number(&table.codes, event->code, SLICE_CODES_MAX - 1);
+            /* The last number is that of all the others. */
+            code = code != 0 ? code : SLICE_CODES_MAX;
+        }
+    }
+    second_add(slice, event->outcome, second);
+    /* In one order with the flag of slices_changed(): either that sees the event, or this the flag
+     * down. */
+    if (repeated) {
+        atomic_fetch_add(&slice->totals[SLICE_OUTCOMES], 1);
+    }
+    atomic_fetch_add(&slice->totals[event->outcome], 1);
+    slice_minute_record(slice, event, clock_wall_us() / (60 * US_PER_SECOND), code, repeated);
+    tell_changed(slice);
+    if ((atomic_load_explicit(&slice_events_wanted, memory_order_relaxed) >> event->operation & 1) !=
+        0) {
+        slice_event_keep(&(struct slice_seen){
+            .slice = slice,
+            .at_us = mono_us,
+            .duration_us = event->duration_us,
+            .amount_minor = event->amount_minor,
+            .customer = event->customer,
+            .code = code,
+            .outcome = (uint8_t)event->outcome,
+            .repeated = repeated,
+        });
+    }
+}
+
+/* ---- looking ---- */
+
+enum slice_operation slice_operation_of(const struct slice *slice) {
+    return slice->operation;
+}
+
+const char *slice_label(const struct slice *slice, enum slice_dimension dimension) {
+    return slice->labels + slice->starts[dimension];
+}
+
+const char *slice_code_text(uint16_t code) {
+    return code == SLICE_CODES_MAX ? other : slice_name_text(&table.codes, code);
+}
+
+const struct slice *slices_next(const struct slice *before) {
+    return before == NULL ? atomic_load(&table.newest) : before->older;
+}
+
+void slice_recent(const struct slice *slice, int seconds_ago, int window_s,
+                  struct slice_counts *ret_counts) {
+    int64_t last = clock_mono_us() / US_PER_SECOND - seconds_ago;
+    *ret_counts = (struct slice_counts){0};
+    for (int64_t second = last; second > last - window_s && second >= 0; second--) {
+        uint64_t word = atomic_load_explicit(&slice->seconds[second % SLICE_WINDOW_S],
+                                             memory_order_relaxed);
+        if (word >> (3 * COUNT_BITS) != second_stamp(second) >> (3 * COUNT_BITS)) {
+            continue;
+        }
+        ret_counts->ok += (int64_t)(word & SECOND_COUNT_MAX);
+        ret_counts->declined += (int64_t)(word >> COUNT_BITS & SECOND_COUNT_MAX);
+        ret_counts->failed += (int64_t)(word >> (2 * COUNT_BITS) & SECOND_COUNT_MAX);
+    }
+}
+
+void slice_totals(const struct slice *slice, struct slice_counts *ret_counts) {
+    *ret_counts = (struct slice_counts){
+        .ok = atomic_load_explicit(&slice->totals[SLICE_OK], memory_order_relaxed),
+        .declined = atomic_load_explicit(&slice->totals[SLICE_DECLINED], memory_order_relaxed),
+        .failed = atomic_load_explicit(&slice->totals[SLICE_FAILED], memory_order_relaxed),
+        .repeated = atomic_load_explicit(&slice->totals[SLICE_OUTCOMES], memory_order_relaxed),
+    };
+}
+
+void slices_changed(slice_change_fn *fn, void *ctx) {
+    struct slice *slice = atomic_exchange(&table.changed, NULL);
+    while (slice != NULL) {
+        struct slice *next = slice->next_changed;
+        /* Before its totals are read: what comes after that brings it back onto the list. */
+        atomic_store(&slice->changed, false);
+        int64_t more[SLICE_OUTCOMES + 1];
+        for (int i = 0; i <= SLICE_OUTCOMES; i++) {
+            int64_t total = atomic_load(&slice->totals[i]);
+            more[i] = total - slice->told[i];
+            slice->told[i] = total;
+        }
+        struct slice_change change = {slice, {more[0], more[1], more[2], more[SLICE_OUTCOMES]}};
+        slice = next;
+        fn(ctx, &change);
+    }
+}
+
+int slices_count(void) {
+    return atomic_load(&table.count);
+}
+
+int64_t slices_folded(void) {
+    return atomic_load(&table.folded);
+}
+
+int64_t slices_bytes(void) {
+    return atomic_load(&table.bytes) + (int64_t)sizeof(table);
+}

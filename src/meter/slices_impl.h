@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * slices_impl.h: what a slice is made of. Internal to meter/.
+ *
+ * Invariants:
+ *   1. A recording is relaxed atomic additions to its slice; nothing waits, nothing is freed.
+ *   2. A second's counts are one word that bears its own time: whoever finds another time in it
+ *      begins it anew, in the same step. So no second has to be cleared by anybody.
+ *   3. A minute's figures are in the bank of its parity. A bank belongs to the minute that it
+ *      bears until it has been taken; what comes for another one meanwhile is added to it.
+ *   4. A slice is on the list of changed ones exactly when its flag is up or is about to be seen. */
+#ifndef HOLDFAST_METER_SLICES_IMPL_H
+#define HOLDFAST_METER_SLICES_IMPL_H
+
+#include <stdatomic.h>
+
+#include "meter/slice_names.h"
+#include "meter/slices.h"
+
+/* One second: when (16 bits: how many times the window has gone round), ok, declined, failed. */
+enum { COUNT_BITS = 16, SECOND_COUNT_MAX = (1 << COUNT_BITS) - 1 };
+
+struct slice_bank {
+    _Atomic int64_t minute; /* 0: taken */
+    _Atomic uint32_t counts[SLICE_OUTCOMES], repeated;
+    _Atomic int64_t ok_minor, lost_minor, duration_us;
+    _Atomic uint32_t codes[SLICE_CODES_EACH];
+    _Atomic uint16_t code_numbers[SLICE_CODES_EACH];
+    _Atomic uint32_t buckets[SLICE_BUCKETS];
+};
+
+struct slice {
+    _Atomic uint64_t seconds[SLICE_WINDOW_S];
+    struct slice_bank banks[2];
+    _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
+    int64_t told[SLICE_OUTCOMES + 1];           /* of totals, by slices_changed() */
+    _Atomic bool changed;
+    struct slice *next_changed;
+    struct slice *older;
+    uint64_t hash;
+    enum slice_operation operation;
+    uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
+    uint32_t key_bytes;
+    char labels[];
+};
+
+/* slices_minute.c */
+void slice_minute_record(struct slice *slice, const struct slice_event *event, int64_t minute,
+                         uint16_t code, bool repeated);
+
+/* slice_events.c */
+void slice_events_clear(void);
+void slice_event_keep(const struct slice_seen *seen);
+extern _Atomic unsigned slice_events_wanted; /* bits */
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lookout.c: a turn: events to the detector, findings and counts to signals, and what is no longer
+ * so. */
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "meter/slices.h"
+#include "watch/lookout_impl.h"
+
+enum { EVENTS_AT_ONCE = 512, TURN_BYTES_MAX = 4 * 1024 * 1024 };
+/* Figures in a text change with each payment; so often are they told again. */
+#define SAY_AGAIN_US (10 * US_PER_SECOND)
+
+struct lookout *lookout_open(const struct lookout_options *options) {
+    struct lookout *lookout = calloc(1, sizeof *lookout);
+    INVARIANT(lookout != NULL, "no memory for the lookout");
+    lookout->options = *options;
+    lookout->detector =
+        detector_new(&(struct detector_options){.alarms_per_day = options->alarms_per_day});
+    slice_events_want(1U << SLICE_CHARGE | 1U << SLICE_PAYMENT);
+    return lookout;
+}
+
+void lookout_close(struct lookout *lookout) {
+    if (lookout == NULL) {
+        return;
+    }
+    slice_events_want(0);
+    detector_free(lookout->detector);
+    free(lookout);
+}
+
+struct detector_figures lookout_figures(const struct lookout *lookout) {
+    return detector_figures(lookout->detector);
+}
+
+/* ---- events ---- */
+
+/* Tries at gateways are what it watches: one that fails shows there, though the payment itself goes
+ * on to another. A payment that no gateway was left for had no try, and is told as itself. */
+static bool is_watched(const struct slice_seen *seen) {
+    return slice_operation_of(seen->slice) == SLICE_CHARGE ||
+           (seen->outcome == SLICE_FAILED &&
+            strcmp(slice_code_text(seen->code), "no_gateway") == 0);
+}
+
+static void take(struct lookout *lookout, const struct slice_seen *seen, int64_t ahead_us) {
+    static const enum slice_dimension from[DIMENSIONS] = {
+        [DIMENSION_GATEWAY] = SLICE_GATEWAY,   [DIMENSION_METHOD] = SLICE_METHOD,
+        [DIMENSION_REGION] = SLICE_REGION,     [DIMENSION_CURRENCY] = SLICE_CURRENCY,
+        [DIMENSION_SEGMENT] = SLICE_SEGMENT,
+    };
+    static const uint8_t outcomes[] = {[SLICE_OK] = OUTCOME_OK,
+                                       [SLICE_DECLINED] = OUTCOME_DECLINED,
+                                       [SLICE_FAILED] = OUTCOME_FAILED};
+    struct detector_event event = {
+        .at_us = seen->at_us + ahead_us,
+        .duration_us = seen->duration_us,
+        .amount_minor = seen->amount_minor,
+        .customer = seen->customer,
+        .outcome = outcomes[seen->outcome],
+        .code = detector_code(lookout->detector, slice_code_text(seen->code)),
+    };
+    for (int i = 0; i < DIMENSIONS; i++) {
+        event.values[i] = detector_number(lookout->detector, (enum detector_dimension)i,
+                                          slice_label(seen->slice, from[i]));
+    }
+    detector_take(lookout->detector, &event);
+}
+
+static void feed(struct lookout *lookout, int64_t now_us) {
+    struct slice_seen seen[EVENTS_AT_ONCE];
+    int64_t ahead_us = now_us - clock_mono_us();
+    int count;
+    do {
+        count = slice_events_take(seen, EVENTS_AT_ONCE);
+        for (int i = 0; i < count; i++) {
+            if (is_watched(&seen[i])) {
+                take(lookout, &seen[i], ahead_us);
+            }
+        }
+    } while (count == EVENTS_AT_ONCE);
+    detector_tick(lookout->detector, now_us);
+}
+
+/* ---- signals ---- */
+
+struct alert_signal *turn_add(struct turn *turn, const char *rule) {
+    if (turn->count == LOOKOUT_SIGNALS_MAX) {
+        return NULL;
+    }
+    struct alert_signal *signal = &turn->signals[turn->count++];
+    *signal = (struct alert_signal){
+        .rule = rule, .firing = true, .source = turn->lookout->options.source};
+    return signal;
+}
+
+void signal_label(struct alert_signal *signal, const char *name, const char *value) {
+    if (value[0] != '\0' && signal->label_count < DIMENSIONS) {
+        signal->labels[signal->label_count++] = (struct notice_label){name, value};
+    }
+}
+
+static bool is_same(const struct said *said, const struct alert_signal *signal) {
+    bool same = strcmp(said->rule, signal->rule) == 0 && said->label_count == signal->label_count &&
+                said->shared == (signal->source == NULL);
+    for (int i = 0; same && i < said->label_count; i++) {
+        same = strcmp(said->names[i], signal->labels[i].name) == 0 &&
+               strcmp(said->values[i], signal->labels[i].value) == 0;
+    }
+    return same;
+}
+
+static struct said *said_find(struct lookout *lookout, const struct alert_signal *signal) {
+    for (int i = 0; i < lookout->said_count; i++) {
+        if (is_same(&lookout->said[i], signal)) {
+            return &lookout->said[i];
+        }
+    }
+    return NULL;
+}
+
+/* What fires is remembered, so that its end can be said. NULL: there is no room to. */
+static struct said *remember(struct lookout *lookout, const struct alert_signal *signal) {
+    struct said *said = said_find(lookout, signal);
+    if (said != NULL || lookout->said_count == LOOKOUT_SIGNALS_MAX) {
+        return said;
+    }
+    said = &lookout->said[lookout->said_count++];
+    *said = (struct said){.label_count = signal->label_count, .shared = signal->source == NULL};
+    g_strlcpy(said->rule, signal->rule, sizeof said->rule);
+    for (int i = 0; i < signal->label_count; i++) {
+        g_strlcpy(said->names[i], signal->labels[i].name, sizeof said->names[i]);
+        g_strlcpy(said->values[i], signal->labels[i].value, sizeof said->values[i]);
+    }
+    return said;
+}
+
+static int say_over(struct lookout *lookout, const struct said *said, struct err *err) {
+    struct alert_signal signal = {
+        .rule = said->rule,
+        .label_count = said->label_count,
+        .source = said->shared ? NULL : lookout->options.source,
+    };
+    for (int i = 0; i < said->label_count; i++) {
+        signal.labels[i] = (struct notice_label){said->names[i], said->values[i]};
+    }
+    return lookout->options.signal(lookout->options.signal_ctx, &signal, 1, err);
+}
+
+/* What was said to fire and does so no more. What could not be said is kept for the next turn. */
+static int say_what_is_over(struct lookout *lookout, struct err *err) {
+    int r = 0, kept = 0;
+    for (int i = 0; i < lookout->said_count; i++) {
+        if (!lookout->said[i].wanted && r >= 0) {
+            r = say_over(lookout, &lookout->said[i], err);
+            if (r >= 0) {
+                continue;
+            }
+        }
+        lookout->said[kept++] = lookout->said[i];
+    }
+    lookout->said_count = kept;
+    return r;
+}
+
+/* Two findings may be one alert (failing, and failing technically): the first says it. What was
+ * said just now is not said again. */
+static void keep_what_is_to_be_said(struct turn *turn, int64_t mono_us) {
+    int kept = 0;
+    for (int i = 0; i < turn->count; i++) {
+        struct said *said = remember(turn->lookout, &turn->signals[i]);
+        if (said == NULL || said->wanted) {
+            continue;
+        }
+        said->wanted = true;
+        if (said->said_us == 0 || mono_us - said->said_us >= SAY_AGAIN_US) {
+            turn->signals[kept++] = turn->signals[i];
+        }
+    }
+    turn->count = kept;
+}
+
+static int say(struct turn *turn, int64_t mono_us, struct err *err) {
+    const struct lookout_options *options = &turn->lookout->options;
+    if (turn->count == 0) {
+        return 0;
+    }
+    int r = options->signal(options->signal_ctx, turn->signals, turn->count, err);
+    for (int i = 0; r >= 0 && i < turn->count; i++) {
+        said_find(turn->lookout, &turn->signals[i])->said_us = mono_us;
+    }
+    return r;
+}
+
+static bool is_count(const struct said *said) {
+    return said->label_count > 0 && (strcmp(said->names[0], "check") == 0 ||
+                                     strcmp(said->names[0], "of") == 0);
+}
+
+int lookout_turn(struct lookout *lookout, struct err *err) {
+    ARENA_AUTO arena = arena_new(TURN_BYTES_MAX);
+    struct turn *turn = arena_alloc(arena, sizeof *turn);
+    const struct detector_finding *findings;
+    int64_t mono_us = clock_mono_us();
+    *turn = (struct turn){.lookout = lookout, .arena = arena, .now_us = clock_wall_us()};
+    bool counts = lookout->counted_us == 0 ||
+                  mono_us - lookout->counted_us >= LOOKOUT_COUNT_S * US_PER_SECOND;
+    feed(lookout, turn->now_us);
+    /* What is counted seldom holds until it is counted again. */
+    for (int i = 0; i < lookout->said_count; i++) {
+        lookout->said[i].wanted = !counts && is_count(&lookout->said[i]);
+    }
+    int open = detector_open(lookout->detector, &findings);
+    for (int i = 0; i < open; i++) {
+        lookout_finding(turn, &findings[i]);
+    }
+    int r = 0;
+    if (counts) {
+        r = lookout_count(turn, err);
+        lookout->counted_us = r < 0 ? lookout->counted_us : mono_us;
+    }
+    keep_what_is_to_be_said(turn, mono_us);
+    r = r < 0 ? r : say(turn, mono_us, err);
+    return r < 0 ? r : say_what_is_over(lookout, err);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lookout.h: what this instance sees amiss, said as signals of alerts (alert.h), again each time it
+ * looks: the detector over the charges that it makes, the database, callbacks that do not come or
+ * are not genuine, and what the database can count (check.h).
+ *
+ *   outcomes one by one (meter/slices.h) ──> detector ──> findings ──┐
+ *   counts of the meter, the store's own figures, checks.def ────────┴──> signals
+ *
+ * A finding is one rule and the labels of its scope, so that an alert says for whom: gateway,
+ * method, region, currency, segment; and, of the values beside them, who is proved to be well.
+ * What was said and is no longer so is said to be over. What is seen is kept in memory only: after
+ * a restart it is learnt anew, and what nobody says any more is over by itself (ALERT_WORD_US).
+ *
+ * Threads: one task at a time; only one lookout in a process, for events are taken once.
+ * Owns:    its detector. Options are borrowed until lookout_close().
+ * Errors:  what `signal` says, and those of store.h; whatever was not said is said the next time.
+ * Limits:  LOOKOUT_SIGNALS_MAX signals at once; of more the rest waits until one is over. */
+#ifndef HOLDFAST_WATCH_LOOKOUT_H
+#define HOLDFAST_WATCH_LOOKOUT_H
+
+#include "store/store.h"
+#include "watch/alert.h"
+#include "watch/detector.h"
+
+enum { LOOKOUT_SIGNALS_MAX = 128, LOOKOUT_COUNT_S = 15 };
+
+/* As alert_signals(). */
+typedef int lookout_signal_fn(void *ctx, const struct alert_signal *signals, int count,
+                              struct err *err);
+
+struct lookout_options {
+    struct store *store;      /* NULL: nothing is counted there */
+    const char *source;       /* this instance's name */
+    double alarms_per_day;    /* false ones that the detector may give; 0: 1/30 */
+    lookout_signal_fn *signal;
+    void *signal_ctx;
+};
+
+struct lookout;
+struct lookout *lookout_open(const struct lookout_options *options);
+void lookout_close(struct lookout *lookout); /* NULL is fine */
+/* Every second or so. */
+MUST_USE int lookout_turn(struct lookout *lookout, struct err *err);
+/* What the detector has taken so far. */
+struct detector_figures lookout_figures(const struct lookout *lookout);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lookout_counts.c: what is looked at every few seconds: the store's own figures, callbacks by
+ * gateway, and what the database can count. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "meter/meter.h"
+#include "meter/slices.h"
+#include "watch/check.h"
+#include "watch/lookout_impl.h"
+
+enum {
+    CHECKS_MAX = 64,
+    GATEWAYS_LOOKED_AT_MAX = 100,
+    CALLBACKS_WINDOW_S = 300,
+    FORGED_MIN = 3,
+    MISSING_MIN = 3,
+    STORE_FAILURES_MIN = 3,
+};
+#define COMMIT_SLOW_US (1 * US_PER_SECOND)
+#define WAIT_SLOW_US (2 * US_PER_SECOND)
+
+/* ---- the database ---- */
+
+static void database_signal(struct turn *turn, const char *of, const char *summary) {
+    struct alert_signal *signal = turn_add(turn, "PaymentServiceDatabaseIssues");
+    if (signal != NULL) {
+        signal_label(signal, "of", of);
+        signal->summary = summary;
+    }
+}
+
+static void look_at_database(struct turn *turn) {
+    struct lookout *lookout = turn->lookout;
+    struct store_stats stats;
+    char *text;
+    store_stats(lookout->options.store, &stats);
+    int64_t failures = stats.failures - lookout->store_failures;
+    lookout->store_failures = stats.failures;
+    if (stats.waiting > 0 && stats.connections_busy >= stats.connections_max) {
+        text = arena_printf(turn->arena, "All %d connections are busy and %d calls wait for one.",
+                            stats.connections_max, stats.waiting);
+        database_signal(turn, "connections", text);
+    }
+    if (stats.commit_us_p99 > COMMIT_SLOW_US || stats.wait_us_p99 > WAIT_SLOW_US) {
+        text = arena_printf(turn->arena,
+                            "One commit in a hundred takes %lld ms or waits %lld ms.",
+                            (long long)(stats.commit_us_p99 / US_PER_MS),
+                            (long long)(stats.wait_us_p99 / US_PER_MS));
+        database_signal(turn, "slow", text);
+    }
+    if (failures >= STORE_FAILURES_MIN) {
+        text = arena_printf(turn->arena, "%lld transactions failed in the last %d s.",
+                            (long long)failures, LOOKOUT_COUNT_S);
+        database_signal(turn, "failures", text);
+    }
+}
+
+/* ---- callbacks ---- */
+
+static int64_t lately(enum meter_id id, const char *gateway, const char *result) {
+    return meter_recent(id, CALLBACKS_WINDOW_S,
+                        (const char *const[METER_LABELS_MAX]){gateway, result});
+}
+
+static void callback_signal(struct turn *turn, const char *rule, const char *gateway,
+                            const char *summary) {
+    struct alert_signal *signal = turn_add(turn, rule);
+    if (signal != NULL) {
+        signal_label(signal, "of", "callbacks");
+        signal_label(signal, "gateway", gateway);
+        signal->summary = summary;
+    }
+}
+
+static void look_at_callbacks_of(struct turn *turn, const char *gateway) {
+    int64_t forged = lately(METER_CALLBACKS, gateway, "refused");
+    int64_t missing = lately(METER_CALLBACK_MISSING, gateway, NULL);
+    if (forged >= FORGED_MIN) {
+        callback_signal(turn, "ForgedCallbacks", gateway,
+                        arena_printf(turn->arena,
+                                     "%lld callbacks to %s were not genuine in the last 5 minutes.",
+                                     (long long)forged, gateway));
+    }
+    if (missing >= MISSING_MIN) {
+        callback_signal(
+            turn, "CallbackMissing", gateway,
+            arena_printf(turn->arena,
+                         "%lld charges of %s had no callback in its time in the last 5 minutes.",
+                         (long long)missing, gateway));
+    }
+}
+
+static void look_at_callbacks(struct turn *turn) {
+    const char *seen[GATEWAYS_LOOKED_AT_MAX];
+    int count = 0;
+    for (const struct slice *slice = slices_next(NULL); slice != NULL; slice = slices_next(slice)) {
+        const char *gateway = slice_label(slice, SLICE_GATEWAY);
+        bool known = gateway[0] == '\0' || count == GATEWAYS_LOOKED_AT_MAX;
+        for (int i = 0; !known && i < count; i++) {
+            known = strcmp(seen[i], gateway) == 0;
+        }
+        if (!known) {
+            seen[count++] = gateway;
+            look_at_callbacks_of(turn, gateway);
+        }
+    }
+}
+
+/* ---- what the database counts ---- */
+
+struct counts {
+    int64_t now_us;
+    int64_t count[CHECKS_MAX], since_us[CHECKS_MAX];
+};
+
+static int counts_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct counts *counts = ctx;
+    int r = 0;
+    for (int i = 0; r >= 0 && i < check_count(); i++) {
+        if (check_at(i)->rule[0] != '\0') {
+            r = check_take(check_at(i), tx, counts->now_us, &counts->count[i],
+                           &counts->since_us[i], err);
+        }
+    }
+    return r;
+}
+
+static void check_signal(struct turn *turn, const struct check *check, int64_t count,
+                         int64_t since_us) {
+    enum gravity gravity = check_gravity(check, since_us, turn->now_us);
+    struct alert_signal *signal =
+        gravity == GRAVITY_NOTICE ? NULL : turn_add(turn, check->rule);
+    char text[CHECK_TEXT_BYTES];
+    if (signal == NULL) {
+        return;
+    }
+    check_text(check, count, text);
+    signal_label(signal, "check", check->name);
+    signal->source = NULL; /* every instance counts the same rows */
+    signal->severity_known = true;
+    signal->severity = gravity == GRAVITY_CRITICAL ? NOTICE_P1 : NOTICE_P2;
+    signal->summary = arena_copy(turn->arena, text);
+    signal->action = arena_printf(turn->arena, "See them: %s", check->next);
+    signal->value = arena_printf(turn->arena, "%lld", (long long)count);
+    signal->first_symptom_us = since_us;
+}
+
+int lookout_count(struct turn *turn, struct err *err) {
+    look_at_callbacks(turn);
+    if (turn->lookout->options.store == NULL) {
+        return 0;
+    }
+    INVARIANT(check_count() <= CHECKS_MAX, "more checks than there is room for");
+    look_at_database(turn);
+    struct counts counts = {.now_us = turn->now_us};
+    int r = store_read(turn->lookout->options.store, counts_tx, &counts, err);
+    for (int i = 0; r >= 0 && i < check_count(); i++) {
+        if (counts.count[i] > 0) {
+            check_signal(turn, check_at(i), counts.count[i], counts.since_us[i]);
+        }
+    }
+    return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lookout_impl.h: what a lookout is made of. Internal to watch/. */
+#ifndef HOLDFAST_WATCH_LOOKOUT_IMPL_H
+#define HOLDFAST_WATCH_LOOKOUT_IMPL_H
+
+#include "base/arena.h"
+#include "watch/lookout.h"
+
+
+/* A signal that was said to fire, and has not been said to be over. */
+struct said {
+    char rule[NOTICE_NAME_BYTES_MAX + 1];
+    char names[DIMENSIONS][24], values[DIMENSIONS][DETECTOR_VALUE_CHARS_MAX + 1];
+    int label_count;
+    bool shared; /* without a source: all instances see the same */
+    bool wanted; /* it still fires */
+    int64_t said_us; /* monotonic; 0: not yet */
+};
+
+struct lookout {
+    struct lookout_options options;
+    struct detector *detector;
+    struct said said[LOOKOUT_SIGNALS_MAX];
+    int said_count;
+    int64_t counted_us;     /* monotonic, when the rest was looked at last; 0: never */
+    int64_t store_failures; /* of the store's own count, then */
+};
+
+/* The signals of one turn; texts are the arena's. */
+struct turn {
+    struct lookout *lookout;
+    struct arena *arena;
+    struct alert_signal signals[LOOKOUT_SIGNALS_MAX];
+    int count;
+    int64_t now_us; /* wall */
+};
+/* One more that fires, empty but for its rule; NULL: there is no room. */
+struct alert_signal *turn_add(struct turn *turn, const char *rule);
+/* Values "" are left out; `name` must be a literal. */
+void signal_label(struct alert_signal *signal, const char *name, const char *value);
+
+/* lookout_words.c: the finding as a signal. */
+void lookout_finding(struct turn *turn, const struct detector_finding *finding);
+/* lookout_counts.c: what is looked at every LOOKOUT_COUNT_S. */
+MUST_USE int lookout_count(struct turn *turn, struct err *err);
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_lookout.c: what an instance sees amiss becomes signals: of whom, since when, until when. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "meter/meter.h"
+#include "meter/slices.h"
+#include "support/both_engines.h"
+#include "support/test_clock.h"
+#include "watch/lookout.h"
+
+/* ---- who listens ---- */
+
+enum { HEARD_MAX = 400 };
+struct heard {
+    char line[240]; /* "PaymentServiceGatewayFailure gateway=a firing" */
+    char title[200], summary[300], scope[300], cause[200], value[40], action[120];
+    bool severity_known;
+    enum notice_severity severity;
+    int64_t first_symptom_us;
+};
+static struct heard heard[HEARD_MAX];
+static int heard_count, deaf;
+
+static int listen(void *ctx, const struct alert_signal *signals, int count, struct err *err) {
+    (void)ctx;
+    if (deaf > 0) {
+        deaf--;
+        return err_set(err, ERR_STORE, "nobody listens");
+    }
+    for (int i = 0; i < count && heard_count < HEARD_MAX; i++) {
+        const struct alert_signal *signal = &signals[i];
+        struct heard *to = &heard[heard_count++];
+        *to = (struct heard){.severity_known = signal->severity_known,
+                             .severity = signal->severity,
+                             .first_symptom_us = signal->first_symptom_us};
+        int used = snprintf(to->line, sizeof to->line, "%s", signal->rule);
+        for (int l = 0; l < signal->label_count; l++) {
+            used += snprintf(to->line + used, sizeof to->line - (size_t)used, " %s=%s",
+                             signal->labels[l].name, signal->labels[l].value);
+        }
+        snprintf(to->line + used, sizeof to->line - (size_t)used, " %s%s",
+                 signal->firing ? "firing" : "over", signal->source == NULL ? " shared" : "");
+        const struct {
+            const char *from;
+            char *to;
+            size_t size;
+        } texts[] = {
+            {signal->title, to->title, sizeof to->title},
+            {signal->summary, to->summary, sizeof to->summary},
+            {signal->scope, to->scope, sizeof to->scope},
+            {signal->cause, to->cause, sizeof to->cause},
+            {signal->value, to->value, sizeof to->value},
+            {signal->action, to->action, sizeof to->action},
+        };
+        for (size_t t = 0; t < COUNT_OF(texts); t++) {
+            snprintf(texts[t].to, texts[t].size, "%s", texts[t].from != NULL ? texts[t].from : "");
+        }
+    }
+    return 0;
+}
+
+static const struct heard *find(const char *line) {
+    for (int i = 0; i < heard_count; i++) {
+        if (strcmp(heard[i].line, line) == 0) {
+            return &heard[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct heard *must_hear(const char *line) {
+    const struct heard *found = find(line);
+    for (int i = 0; found == NULL && i < heard_count; i++) {
+        print_message("heard: %s\n", heard[i].line);
+    }
+    if (found == NULL) {
+        fail_msg("nobody said: %s", line);
+    }
+    return found;
+}
+
+static int times(const char *line) {
+    int count = 0;
+    for (int i = 0; i < heard_count; i++) {
+        count += strcmp(heard[i].line, line) == 0;
+    }
+    return count;
+}
+
+/* ---- a shop ---- */
+
+static struct lookout *lookout;
+static struct test_store engine;
+static uint64_t customers;
+
+static void begin(struct store *store) {
+    slices_init();
+    meter_init();
+    heard_count = deaf = 0;
+    customers = 0;
+    lookout = lookout_open(
+        &(struct lookout_options){.store = store, .source = "inst_1", .signal = listen});
+}
+
+static void end(void) {
+    lookout_close(lookout);
+    lookout = NULL;
+}
+
+static void turn(void) {
+    struct err err = {0};
+    assert_int_equal(lookout_turn(lookout, &err), 0);
+}
+
+static void pay(const char *gateway, const char *method, const char *region, bool well) {
+    slice_record(&(struct slice_event){
+        .operation = SLICE_CHARGE,
+        .outcome = well ? SLICE_OK : SLICE_FAILED,
+        .labels = {gateway, method, region, "EUR", ""},
+        .code = well ? NULL : "gateway_no_answer",
+        .duration_us = 300000,
+        .amount_minor = 1000,
+        .customer = ++customers,
+    });
+}
+
+/* Two gateways, each a payment a second, for so long; `broken` NULL: all is well. */
+static void trade(int seconds, const char *broken) {
+    static const char *const gateways[] = {"stripe-eu", "paypal-a"};
+    for (int i = 0; i < seconds; i++) {
+        for (size_t g = 0; g < COUNT_OF(gateways); g++) {
+            bool down = broken != NULL && strcmp(gateways[g], broken) == 0;
+            pay(gateways[g], g == 0 ? "card" : "paypal", i % 2 == 0 ? "DE" : "FR", !down);
+        }
+        test_clock_advance(US_PER_SECOND);
+        turn();
+    }
+}
+
+/* ---- tests ---- */
+
+static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void **state) {
+    (void)state;
+    begin(NULL);
+    trade(1200, NULL);
+    assert_int_equal(heard_count, 0);
+    int64_t broke_us = clock_wall_us();
+    trade(40, "stripe-eu");
+    const struct heard *told = NULL;
+    for (int i = 0; told == NULL && i < heard_count; i++) {
+        bool is = strncmp(heard[i].line, "PaymentServiceGatewayFailure gateway=stripe-eu", 46) == 0;
+        told = is ? &heard[i] : NULL;
+    }
+    assert_non_null(told);
+    assert_non_null(strstr(told->line, " firing"));
+    assert_null(strstr(told->line, "paypal"));
+    assert_non_null(strstr(told->title, "Gateway stripe-eu"));
+    assert_non_null(strstr(told->summary, "payments failed since "));
+    assert_non_null(strstr(told->cause, "100 % of them say gateway_no_answer."));
+    assert_non_null(strstr(told->value, " %"));
+    assert_true(told->first_symptom_us >= broke_us - 2 * US_PER_SECOND &&
+                told->first_symptom_us <= broke_us + 2 * US_PER_SECOND);
+    /* Said again by and by, in later words. */
+    const struct heard *last = &heard[heard_count - 1];
+    assert_non_null(strstr(last->scope, "well meanwhile: gateway paypal-a"));
+    trade(240, NULL);
+    assert_non_null(strstr(heard[heard_count - 1].line, "over"));
+    int before = heard_count;
+    trade(60, NULL);
+    assert_int_equal(heard_count, before);
+    end();
+}
+
+static void what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once(void **state) {
+    (void)state;
+    begin(NULL);
+    trade(1200, NULL);
+    deaf = INT32_MAX;
+    trade(1, "stripe-eu");
+    for (int i = 0; i < 60; i++) {
+        struct err err = {0};
+        pay("stripe-eu", "card", "DE", false);
+        pay("paypal-a", "paypal", "DE", true);
+        test_clock_advance(US_PER_SECOND);
+        assert_true(lookout_turn(lookout, &err) <= 0);
+    }
+    assert_int_equal(heard_count, 0);
+    deaf = 0;
+    trade(1, "stripe-eu");
+    assert_int_equal(heard_count, 1);
+    trade(9, "stripe-eu");
+    assert_int_equal(heard_count, 1);
+    trade(2, "stripe-eu");
+    assert_int_equal(heard_count, 2);
+    assert_string_equal(heard[0].line, heard[1].line);
+    end();
+}
+
+static void payments_without_a_gateway_are_everybodys_trouble(void **state) {
+    (void)state;
+    begin(NULL);
+    trade(1200, NULL);
+    for (int i = 0; i < 40; i++) {
+        slice_record(&(struct slice_event){.operation = SLICE_PAYMENT,
+                                           .outcome = SLICE_FAILED,
+                                           .labels = {"", "card", "DE", "EUR", ""},
+                                           .code = "no_gateway",
+                                           .duration_us = -1,
+                                           .customer = ++customers});
+        /* A payment whose try failed is counted by the try already. */
+        slice_record(&(struct slice_event){.operation = SLICE_PAYMENT,
+                                           .outcome = SLICE_FAILED,
+                                           .labels = {"paypal-a", "paypal", "DE", "EUR", ""},
+                                           .code = "gateway_no_answer",
+                                           .duration_us = -1,
+                                           .customer = ++customers});
+        pay("paypal-a", "paypal", "FR", true);
+        test_clock_advance(US_PER_SECOND);
+        turn();
+    }
+    assert_true(heard_count > 0);
+    assert_ptr_equal(strstr(heard[0].line, "PaymentServiceHighErrorRate"), heard[0].line);
+    for (int i = 0; i < heard_count; i++) {
+        assert_non_null(strstr(heard[i].line, "method=card"));
+        assert_null(strstr(heard[i].line, "gateway="));
+        assert_null(strstr(heard[i].line, "paypal"));
+    }
+    end();
+}
+
+static void callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway(void **state) {
+    (void)state;
+    begin(NULL);
+    pay("stripe-eu", "card", "DE", true);
+    pay("paypal-a", "paypal", "DE", true);
+    for (int i = 0; i < 3; i++) {
+        meter_count(METER_CALLBACKS, "stripe-eu", "refused");
+        meter_count(METER_CALLBACK_MISSING, "paypal-a");
+    }
+    meter_count(METER_CALLBACKS, "paypal-a", "refused");
+    test_clock_advance(2 * US_PER_SECOND);
+    turn();
+    assert_int_equal(heard_count, 2);
+    must_hear("ForgedCallbacks of=callbacks gateway=stripe-eu firing");
+    assert_non_null(
+        strstr(must_hear("CallbackMissing of=callbacks gateway=paypal-a firing")->summary,
+               "3 charges of paypal-a had no callback"));
+    test_clock_advance((LOOKOUT_COUNT_S - 1) * US_PER_SECOND);
+    turn();
+    assert_int_equal(heard_count, 2); /* not looked at again, and not over */
+    test_clock_advance(400 * US_PER_SECOND);
+    turn();
+    must_hear("ForgedCallbacks of=callbacks gateway=stripe-eu over");
+    must_hear("CallbackMissing of=callbacks gateway=paypal-a over");
+    end();
+}
+
+static void what_the_database_counts_is_told_and_over_when_it_is_gone(void **state) {
+    (void)state;
+    begin(engine.store);
+    turn();
+    assert_int_equal(heard_count, 0);
+    engine_exec(&engine, "INSERT INTO webhook_delivery VALUES ('wd_1', 'ep', 'evt_1', 't', 3, 1, "
+                         "500, '', 1, 11), ('wd_2', 'ep', 'evt_2', 't', 3, 1, 500, '', 1, 12)");
+    engine_exec(&engine, "INSERT INTO mode_switch VALUES ('method', 'card', 1, '', '', 13, 0)");
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    assert_int_equal(heard_count, 1); /* a method that is switched off wakes nobody */
+    const struct heard *told = must_hear("ParkedWork check=webhooks_parked firing shared");
+    assert_string_equal(told->summary,
+                        "2 webhooks were given up: their shops have not been told.");
+    assert_non_null(strstr(told->action, "holdfast webhook deliveries --state parked"));
+    assert_string_equal(told->value, "2");
+    assert_true(told->severity_known && told->severity == NOTICE_P2);
+    assert_int_equal(told->first_symptom_us, 11);
+    engine_exec(&engine, "DELETE FROM webhook_delivery");
+    engine_exec(&engine, "DELETE FROM mode_switch");
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    assert_int_equal(times("ParkedWork check=webhooks_parked over shared"), 1);
+    end();
+}
+
+static int no_answer(void *ctx, const char *sql) {
+    (void)ctx;
+    (void)sql;
+    return -1;
+}
+
+static void a_database_in_trouble_ends_nothing_that_was_said_of_it(void **state) {
+    (void)state;
+    begin(engine.store);
+    engine_exec(&engine, "INSERT INTO webhook_delivery VALUES ('wd_1', 'ep', 'evt_1', 't', 3, 1, "
+                         "500, '', 1, 11)");
+    turn();
+    assert_int_equal(heard_count, 1);
+    struct err err = {0};
+    store_fault_set(engine.store, no_answer, NULL);
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    assert_true(lookout_turn(lookout, &err) < 0);
+    assert_true(lookout_turn(lookout, &err) < 0);
+    store_fault_set(engine.store, NULL, NULL);
+    assert_int_equal(times("ParkedWork check=webhooks_parked over shared"), 0);
+    engine_exec(&engine, "DELETE FROM webhook_delivery");
+    turn();
+    assert_int_equal(times("ParkedWork check=webhooks_parked over shared"), 1);
+    end();
+}
+
+int main(void) {
+    const struct CMUnitTest seen[] = {
+        cmocka_unit_test(a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not),
+        cmocka_unit_test(what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once),
+        cmocka_unit_test(payments_without_a_gateway_are_everybodys_trouble),
+        cmocka_unit_test(callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway),
+    };
+    const struct CMUnitTest counted[] = {
+        cmocka_unit_test(what_the_database_counts_is_told_and_over_when_it_is_gone),
+        cmocka_unit_test(a_database_in_trouble_ends_nothing_that_was_said_of_it),
+    };
+    test_clock_install();
+    test_clock_freeze(true);
+    int failed = cmocka_run_group_tests_name("lookout", seen, NULL, NULL);
+    test_clock_freeze(false);
+    return failed + engine_run("lookout counts", counted, COUNT_OF(counted), &engine);
+}
