@@ -43,6 +43,8 @@
     { "config", "FILE", "The service's configuration: its keystore is used", .needed = true }
 #define OPT_REGION                                                                                 \
     { "region", "CODE", "The customer's country: DE, CN, US" }
+#define OPT_SEGMENT                                                                                \
+    { "segment", "WORD", "What kind of customer: retail, wholesale" }
 
 const enum cli_flag cli_common_flags[] = {CLI_REASON, CLI_STORE, CLI_CHANGES,
                                           CLI_TALKS,  CLI_JSON,  0};
@@ -121,7 +123,7 @@ const struct cli_command cli_commands[] = {
              {"purpose", "PURPOSE", "What it is for [order]", "order|subscription|topup"},
              {"customer", "ID", "The customer's id"}, OPT_REGION,
              {"email", "ADDRESS", "The customer's e-mail address"},
-             {"vip", NULL, "A customer who comes first"},
+             {"vip", NULL, "A customer who comes first"}, OPT_SEGMENT,
              {"return-url", "URL", "Where the customer comes back to"},
              {"description", "TEXT", "What the customer reads"},
              {"metadata", "KEY=VALUE", "Kept with the payment", .many = true},
@@ -223,7 +225,8 @@ const struct cli_command cli_commands[] = {
              {"received", "TIME", "When it came: 2026-11-20T08:00:00Z [now]"},
              {"customer", "ID", "The customer's id"}, OPT_REGION,
              {"email", "ADDRESS", "The customer's e-mail address"},
-             {"vip", NULL, "A customer who comes first"}, {"description", "TEXT", "What it is for"},
+             {"vip", NULL, "A customer who comes first"}, OPT_SEGMENT,
+             {"description", "TEXT", "What it is for"},
              {"reason", "TEXT", "Why by hand"}),
      NULL, CHANGES, run_manual_ask},
     {"manual", "attach", "Attach what shows that the money came", NULL,

@@ -298,6 +298,10 @@ void slice_record(const struct slice_event *event) {
 
 /* ---- looking ---- */
 
+int64_t slice_id(const struct slice *slice) {
+    return (int64_t)(slice->hash >> 1);
+}
+
 enum slice_operation slice_operation_of(const struct slice *slice) {
     return slice->operation;
 }

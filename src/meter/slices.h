@@ -78,6 +78,8 @@ void slice_record(const struct slice_event *event);
 uint64_t slice_customer(const char *customer);
 
 struct slice; /* lives until slices_init() */
+/* Made of its operation and labels: the same in every process and version. */
+int64_t slice_id(const struct slice *slice);
 enum slice_operation slice_operation_of(const struct slice *slice);
 const char *slice_label(const struct slice *slice, enum slice_dimension dimension);
 /* "" for 0, "other" for what had no place. */
@@ -147,9 +149,10 @@ struct slice_minute {
 };
 typedef void slice_minute_fn(void *ctx, const struct slice *slice,
                              const struct slice_minute *minute);
-/* Takes every minute that is over. One that is not taken for two minutes takes in what comes then.
- * An event that is recorded on the minute's edge may be told in the next one, never in none. */
-void slices_minutes(slice_minute_fn *fn, void *ctx);
+/* Takes every minute that is over, and with `all` the present one as well; a slice's is told once a
+ * call. One that is not taken for two minutes takes in what comes then. An event that is recorded
+ * on the minute's edge may be told in a later one, never in none. */
+void slices_minutes(bool all, slice_minute_fn *fn, void *ctx);
 /* The present minute and what was not taken yet, added to `*sum`, nothing taken. */
 void slice_minute_peek(const struct slice *slice, struct slice_minute *sum);
 /* Adds what `from` holds to `to`, which is of the same slice or stands for several. */

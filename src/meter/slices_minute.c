@@ -96,21 +96,41 @@ static bool bank_empty(const struct slice_bank *bank) {
            LOOK(bank->counts[SLICE_FAILED]) == 0;
 }
 
-void slices_minutes(slice_minute_fn *fn, void *ctx) {
+/* Whether the bank's minute is to be taken now. */
+static bool bank_due(struct slice_bank *bank, int64_t now, bool all) {
+    int64_t minute = LOOK(bank->minute);
+    if (bank_empty(bank)) {
+        return false;
+    }
+    /* 0: who recorded had been held up since before the bank was taken: it is told in this one. */
+    if (minute == 0) {
+        minute = atomic_compare_exchange_strong(&bank->minute, &minute, now) ? now : minute;
+    }
+    return all || minute != now;
+}
+
+void slices_minutes(bool all, slice_minute_fn *fn, void *ctx) {
     int64_t now = clock_wall_us() / (60 * US_PER_SECOND);
     for (const struct slice *each = slices_next(NULL); each != NULL; each = slices_next(each)) {
         struct slice *slice = (struct slice *)each; /* slices_next() promises only to look */
+        struct slice_minute taken[2];
+        int count = 0;
         for (int i = 0; i < 2; i++) {
             struct slice_bank *bank = &slice->banks[i];
-            int64_t minute = LOOK(bank->minute);
-            if (minute == now || bank_empty(bank)) {
+            if (!bank_due(bank, now, all)) {
                 continue;
             }
-            /* 0: who recorded had been held up since before the bank was taken. */
-            struct slice_minute taken = {.minute = minute != 0 ? minute : now - 1};
-            bank_take(bank, &taken);
+            taken[count] = (struct slice_minute){.minute = LOOK(bank->minute)};
+            bank_take(bank, &taken[count]);
             atomic_store(&bank->minute, 0);
-            fn(ctx, slice, &taken);
+            count++;
+        }
+        if (count == 2 && taken[0].minute == taken[1].minute) {
+            slice_minute_add(&taken[0], &taken[1]);
+            count = 1;
+        }
+        for (int i = 0; i < count; i++) {
+            fn(ctx, slice, &taken[i]);
         }
     }
 }
