@@ -12,6 +12,7 @@
 #include "mode/mode_config.h"
 #include "payment/payments.h"
 #include "risk/risk_config.h"
+#include "watch/figures.h"
 
 struct config_listener {
     char *address;
@@ -194,6 +195,7 @@ struct service_config {
     struct ticket_config tickets;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
+    struct figures_config figures;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

@@ -21,6 +21,7 @@
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
 #include "store/store.h"
+#include "watch/figures.h"
 
 /* What the configuration says of breaks, as the floor below takes it. */
 struct recon_policy {
@@ -50,6 +51,7 @@ struct service {
     struct billing *billing;
     struct desk *desk;
     struct recon *recon;
+    struct figures_watch figures; /* its rollup NULL until it is opened */
     struct recon_policy recon_policy;
     struct repair_rules *repair_rules; /* NULL: there are none */
     struct auth *auth;

@@ -98,6 +98,19 @@ const struct cli_command cli_commands[] = {
      "Exit status 1 when one is down.",
      NULL, NULL, ASKS, run_deps},
 
+    {"metric", NULL, "How payments fare: the six figures"},
+    {"metric", "show", "The figures with their thresholds, overall or by dimension",
+     "Now is the last five minutes. With --since they come from what is stored, thirteen months\n"
+     "back. \"no data\": too few events to say anything. Exit status 1 when one is past a\n"
+     "threshold now.",
+     OPTIONS({"by", "DIMENSIONS", "Apart by gateway,method,region,currency,segment: some of them"},
+             {"since", "TIME", "From then on: 1h, 7d or 2026-11-20T08:00:00Z"},
+             {"until", "TIME", "Before then"},
+             {"watch", NULL, "Again and again until Ctrl-C"},
+             {"every", "TIME", "Pause between two looks [2s]"},
+             {"count", "N", "End after so many looks"}),
+     "[NAME]", ASKS, run_metric_show},
+
     {"payment", NULL, "Take payments, look at them, finish them"},
     {"payment", "list", "Newest payments first", NULL,
      OPTIONS({"state", "STATE", "Only in this state",

@@ -226,3 +226,8 @@ void meter_gauge(enum meter_id id, double value, const char *const labels[METER_
     memcpy(&bits, &value, sizeof(bits));
     atomic_store_explicit(&series->gauge, bits, memory_order_relaxed);
 }
+
+void meter_level(enum meter_id id, int64_t total) {
+    static const char *const none[METER_LABELS_MAX] = {NULL};
+    meter_add(id, total - meter_total(id, none), none);
+}

@@ -27,7 +27,7 @@ int rollup_open(struct store *store, int64_t kept_bytes, struct rollup **ret_rol
     rollup->store = store;
     rollup->kept_bytes_max = kept_bytes > 0 ? kept_bytes : ROLLUP_KEPT_BYTES;
     rollup->life = random_u64();
-    rollup->known = g_hash_table_new(NULL, NULL);
+    rollup->known = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     lock_init(&rollup->lock);
     cond_init(&rollup->wake);
     *ret_rollup = rollup;
@@ -56,12 +56,21 @@ static struct kept_row *row_new(const struct slice *slice, const struct slice_mi
                                 int64_t writer) {
     struct metric_sum sum = {0};
     metric_sum_add_minute(&sum, minute);
+    size_t starts[SLICE_DIMENSIONS + 1];
     BUF_AUTO texts;
     buf_init(&texts, TEXTS_BYTES_MAX);
     metric_durations_write(&texts, &sum);
     buf_add_char(&texts, '\0');
-    uint32_t codes_at = (uint32_t)texts.len;
+    starts[SLICE_DIMENSIONS] = texts.len;
     metric_codes_write(&texts, &sum);
+    for (int i = 0; i < SLICE_DIMENSIONS; i++) {
+        /* A label may have been cut within a character. */
+        char *label = g_utf8_make_valid(slice_label(slice, (enum slice_dimension)i), -1);
+        buf_add_char(&texts, '\0');
+        starts[i] = texts.len;
+        buf_add_text(&texts, label);
+        g_free(label);
+    }
     INVARIANT(buf_ok(&texts), "a minute's text has a maximum");
     size_t bytes = sizeof(struct kept_row) + texts.len + 1;
     struct kept_row *row = malloc(bytes);
@@ -69,7 +78,8 @@ static struct kept_row *row_new(const struct slice *slice, const struct slice_mi
         return NULL;
     }
     *row = (struct kept_row){
-        .slice = slice,
+        .slice = slice_id(slice),
+        .operation = slice_operation_of(slice),
         .minute = minute->minute,
         .writer = writer,
         .counts = minute->counts,
@@ -77,9 +87,12 @@ static struct kept_row *row_new(const struct slice *slice, const struct slice_mi
         .lost_minor = minute->lost_minor,
         .duration_us = minute->duration_us,
         .bytes = (uint32_t)bytes,
-        .codes_at = codes_at,
+        .codes = row->texts + starts[SLICE_DIMENSIONS],
     };
     memcpy(row->texts, texts.data, texts.len + 1);
+    for (int i = 0; i < SLICE_DIMENSIONS; i++) {
+        row->labels[i] = row->texts + starts[i];
+    }
     return row;
 }
 
@@ -343,8 +356,8 @@ static void recent(struct rollup *rollup, enum slice_operation operation, int64_
     lock_take(&rollup->lock);
     for (struct kept_row *row = rollup->oldest; row != NULL; row = row->next) {
         if (row->minute >= from && row->minute <= until &&
-            slice_operation_of(row->slice) == operation) {
-            kept_row_sum(row, &group_of_slice(groups, row->slice)->sum);
+            row->operation == operation) {
+            kept_row_sum(row, &metric_group_of(groups, row->labels)->sum);
         }
     }
     lock_give(&rollup->lock);

@@ -11,14 +11,15 @@
 /* A minute of a slice, as it is written. */
 struct kept_row {
     struct kept_row *next;
-    const struct slice *slice;
+    int64_t slice; /* slice_id(); the slice itself may be gone when a test begins anew */
+    enum slice_operation operation;
     int64_t minute, writer;
     struct slice_counts counts;
     int64_t ok_minor, lost_minor, duration_us;
     bool written, busy; /* busy: in a transaction that runs now */
     uint32_t bytes;
-    uint32_t codes_at; /* where the codes begin in `texts` */
-    char texts[];      /* durations, codes */
+    const char *codes, *labels[SLICE_DIMENSIONS]; /* in `texts` */
+    char texts[];                                 /* durations, codes, labels */
 };
 
 struct rollup {
@@ -34,7 +35,7 @@ struct rollup {
     struct kept_row *oldest, *newest;
     struct rollup_stats stats;
 
-    GHashTable *known; /* slices whose words are stored; of the writing task */
+    GHashTable *known; /* ids of slices whose words are stored; of the writing task */
     struct task *taker, *writer;
 };
 

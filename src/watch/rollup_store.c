@@ -15,7 +15,7 @@ void kept_row_sum(const struct kept_row *row, struct metric_sum *sum) {
         .duration_us = row->duration_us,
     };
     metric_sum_add(sum, &counts);
-    metric_texts_read(sum, row->texts, row->texts + row->codes_at);
+    metric_texts_read(sum, row->texts, row->codes);
 }
 
 /* ---- minutes ---- */
@@ -26,23 +26,13 @@ struct writing {
     int count;
 };
 
-static int write_slice(struct store_tx *tx, const struct slice *slice, struct err *err) {
-    char *labels[SLICE_DIMENSIONS];
-    for (int i = 0; i < SLICE_DIMENSIONS; i++) {
-        /* A label may have been cut within a character. */
-        labels[i] = g_utf8_make_valid(slice_label(slice, (enum slice_dimension)i), -1);
-    }
-    int r = sql_put(tx, err,
-                    "INSERT INTO metric_slice (id, operation, gateway, method, region, currency, "
-                    "segment) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-                    S_INT(slice_id(slice)), S_INT(slice_operation_of(slice)),
-                    S_TEXT(labels[SLICE_GATEWAY]), S_TEXT(labels[SLICE_METHOD]),
-                    S_TEXT(labels[SLICE_REGION]), S_TEXT(labels[SLICE_CURRENCY]),
-                    S_TEXT(labels[SLICE_SEGMENT]));
-    for (int i = 0; i < SLICE_DIMENSIONS; i++) {
-        g_free(labels[i]);
-    }
-    return r;
+static int write_slice(struct store_tx *tx, const struct kept_row *row, struct err *err) {
+    return sql_put(tx, err,
+                   "INSERT INTO metric_slice (id, operation, gateway, method, region, currency, "
+                   "segment) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+                   S_INT(row->slice), S_INT(row->operation), S_TEXT(row->labels[SLICE_GATEWAY]),
+                   S_TEXT(row->labels[SLICE_METHOD]), S_TEXT(row->labels[SLICE_REGION]),
+                   S_TEXT(row->labels[SLICE_CURRENCY]), S_TEXT(row->labels[SLICE_SEGMENT]));
 }
 
 static int write_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -61,19 +51,19 @@ static int write_tx(struct store_tx *tx, void *ctx, struct err *err) {
                         S_INT(hour));
             due = hour;
         }
-        if (r >= 0 && !g_hash_table_contains(writing->rollup->known, row->slice)) {
-            r = write_slice(tx, row->slice, err);
+        if (r >= 0 && !g_hash_table_contains(writing->rollup->known, &row->slice)) {
+            r = write_slice(tx, row, err);
         }
         r = r < 0 ? r
                   : sql_put(tx, err,
                             "INSERT INTO metric_minute (minute, slice, writer, " METRIC_COLUMNS
                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON "
                             "CONFLICT DO NOTHING",
-                            S_INT(row->minute), S_INT(slice_id(row->slice)), S_INT(row->writer),
+                            S_INT(row->minute), S_INT(row->slice), S_INT(row->writer),
                             S_INT(row->counts.ok), S_INT(row->counts.declined),
                             S_INT(row->counts.failed), S_INT(row->counts.repeated),
                             S_INT(row->ok_minor), S_INT(row->lost_minor), S_INT(row->duration_us),
-                            S_TEXT(row->texts), S_TEXT(row->texts + row->codes_at));
+                            S_TEXT(row->texts), S_TEXT(row->codes));
         if (r < 0) {
             return r;
         }
@@ -86,7 +76,7 @@ int rollup_write_rows(struct rollup *rollup, struct kept_row *const *rows, int c
     struct writing writing = {rollup, rows, count};
     int r = store_write(rollup->store, write_tx, &writing, err);
     for (int i = 0; r >= 0 && i < count; i++) {
-        g_hash_table_add(rollup->known, (gpointer)rows[i]->slice);
+        g_hash_table_add(rollup->known, g_memdup2(&rows[i]->slice, sizeof(rows[i]->slice)));
     }
     return r;
 }
