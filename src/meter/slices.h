@@ -8,7 +8,7 @@
  *
  * Recording: one look-up without a lock and a dozen relaxed atomic operations. It never waits, and
  * takes memory only when a slice, a segment or a code is seen for the first time.
- * Bounded: SLICES_MAX slices of 6.3 KB each, 64 MB with everything. Past the limits an event is
+ * Bounded: SLICES_MAX slices of 6.4 KB each, 64 MiB with everything. Past the limits an event is
  * folded, never lost: a segment beyond SLICE_SEGMENTS_MAX becomes "other"; when the table is nearly
  * full region, currency and segment do; when it is full the gateway and the method do as well
  * (money of several currencies then stands in one sum, under the currency "other"). slices_folded()
@@ -132,9 +132,10 @@ int64_t slice_events_missed(void);
 
 /* ---- minutes ---- */
 
-/* Durations fall into log-linear buckets from a quarter of a millisecond on, eight to each power of
- * two: a bucket's middle is at most 1/16 away from everything in it. Over an hour counts as that. */
-enum { SLICE_BUCKETS = 176 };
+/* Durations fall into log-linear buckets from half a millisecond on, eight to each power of
+ * two: a middle is at most 1/16, or a quarter of a millisecond, away from everything in its bucket.
+ * Over half an hour counts as that. */
+enum { SLICE_BUCKETS = 160 };
 int slice_bucket_of(int64_t duration_us);
 int64_t slice_bucket_us(int bucket); /* its middle */
 

@@ -25,21 +25,22 @@ struct slice_bank {
     _Atomic int64_t ok_minor, lost_minor, duration_us;
     _Atomic uint32_t codes[SLICE_CODES_EACH];
     _Atomic uint16_t code_numbers[SLICE_CODES_EACH];
-    _Atomic uint32_t buckets[SLICE_BUCKETS];
 };
 
+/* What each recording touches stands together: memory is what a recording waits for. */
 struct slice {
-    _Atomic uint64_t seconds[SLICE_WINDOW_S];
-    struct slice_bank banks[2];
-    _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
-    int64_t told[SLICE_OUTCOMES + 1];           /* of totals, by slices_changed() */
-    _Atomic bool changed;
-    struct slice *next_changed;
-    struct slice *older;
     uint64_t hash;
-    enum slice_operation operation;
+    _Atomic uint64_t *seconds; /* SLICE_WINDOW_S, behind the labels */
+    _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
+    _Atomic bool changed;
+    uint8_t operation;
     uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
     uint32_t key_bytes;
+    struct slice_bank banks[2];
+    _Atomic uint32_t buckets[2][SLICE_BUCKETS]; /* of the banks */
+    int64_t told[SLICE_OUTCOMES + 1];           /* of totals, by slices_changed() */
+    struct slice *next_changed;
+    struct slice *older;
     char labels[];
 };
 

@@ -195,15 +195,14 @@ static int prune_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int64_t oldest;
     pruning->more = false;
     int r = oldest_minute(tx, &oldest, err);
-    if (r < 0 || oldest >= pruning->minute) {
-        return r < 0 ? r
-                     : sql_put(tx, err, "DELETE FROM metric_hour WHERE hour < $1",
-                               S_INT(pruning->minute / MINUTES_PER_HOUR));
+    pruning->more = oldest < pruning->minute - PRUNE_MINUTES;
+    if (r >= 0 && oldest < pruning->minute) {
+        r = sql_put(tx, err, "DELETE FROM metric_minute WHERE minute < $1",
+                    S_INT(pruning->more ? oldest + PRUNE_MINUTES : pruning->minute));
     }
-    int64_t until = oldest + PRUNE_MINUTES;
-    until = until < pruning->minute ? until : pruning->minute;
-    pruning->more = until < pruning->minute;
-    return sql_put(tx, err, "DELETE FROM metric_minute WHERE minute < $1", S_INT(until));
+    return r < 0 || pruning->more ? r
+                                  : sql_put(tx, err, "DELETE FROM metric_hour WHERE hour < $1",
+                                            S_INT(pruning->minute / MINUTES_PER_HOUR));
 }
 
 int rollup_prune(struct store *store, int64_t minute, struct err *err) {
