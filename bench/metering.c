@@ -20,7 +20,8 @@
 #include "meter/meter.h"
 #include "meter/slices.h"
 
-enum { TASKS_MAX = 64, GATEWAYS = 10, METHODS = 10, REGIONS = 10, CURRENCIES = 8, CUSTOMERS = 50000 };
+enum { TASKS_MAX = 64, CUSTOMERS = 50000 };
+enum { GATEWAYS = 10, METHODS = 10, REGIONS = 10, CURRENCIES = 8 };
 enum { COUNTED_SLICES = 9700, BUSY_SLICES = 200, CODES = 12 }; /* below where folding begins */
 
 /* Every allocation of the program comes by here; counted while `counting`. */

@@ -41,7 +41,8 @@ int figures_get(struct ask *ask, struct err *err) {
     buf_init(&buf, FIGURES_BYTES_MAX);
     r = figures_json(&ask->service->figures, &query, &buf, err);
     if (r < 0 || !buf_ok(&buf)) {
-        return r < 0 ? r : err_set(err, ERR_VALIDATION, "the answer is too large: ask for one name");
+        return r < 0 ? r
+                     : err_set(err, ERR_VALIDATION, "the answer is too large: ask for one name");
     }
     ask->answer.status = 200;
     ask->answer.json = buf_take(&buf);

@@ -14,17 +14,20 @@
 enum { BY_MAX = 5, POINTS_MAX = 60 };
 
 struct asked {
-    const char *by[BY_MAX + 1]; /* the columns, NULL ends */
+    const char *by[BY_MAX + 1];      /* dimensions, NULL ends */
+    const char *columns[BY_MAX + 1]; /* their headings */
     bool before;                /* --since: of a time, not of now */
 };
 
 static void ask_by(const struct cli *cli, struct asked *asked) {
     static const char *const names[] = {"gateway", "method", "region", "currency", "segment"};
+    static const char *const columns[] = {"GATEWAY", "METHOD", "REGION", "CURRENCY", "SEGMENT"};
     const char *text = cli_text_or(cli, "by", "");
     int count = 0;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const char *at = strstr(text, names[i]);
         if (at != NULL) {
+            asked->columns[count] = columns[i];
             asked->by[count++] = names[i];
         }
     }
@@ -87,13 +90,8 @@ static struct table *new_table(const struct cli *cli, const struct asked *asked)
     const char *columns[TABLE_COLUMNS_MAX + 1];
     int count = 0;
     columns[count++] = "FIGURE";
-    char names[BY_MAX][12];
     for (int i = 0; asked->by[i] != NULL; i++) {
-        snprintf(names[i], sizeof names[i], "%s", asked->by[i]);
-        for (char *c = names[i]; *c != '\0'; c++) {
-            *c = (char)(*c - 'a' + 'A');
-        }
-        columns[count++] = names[i];
+        columns[count++] = asked->columns[i];
     }
     columns[count++] = ">VALUE";
     columns[count++] = "STATE";
@@ -137,19 +135,22 @@ static bool print_figures(const struct cli *cli, const struct asked *asked, cons
     return bad;
 }
 
+static void add_query(struct buf *path, const char *name, const char *value) {
+    if (value != NULL) {
+        buf_addf(path, "%c%s=", strchr(path->data, '?') == NULL ? '?' : '&', name);
+        buf_add_urlencoded(path, value);
+    }
+}
+
 static int look(struct cli *cli, const struct asked *asked, const char *above, bool *ret_bad) {
     JSON_AUTO answer = NULL;
     BUF_AUTO path;
     buf_init(&path, 4096);
-    buf_add_text(&path, "/v1/metrics?name=");
-    buf_add_urlencoded(&path, cli_argument(cli, 0) != NULL ? cli_argument(cli, 0) : "");
-    static const char *const options[] = {"by", "since", "until"};
-    for (size_t i = 0; i < COUNT_OF(options); i++) {
-        if (cli_given(cli, options[i])) {
-            buf_addf(&path, "&%s=", options[i]);
-            buf_add_urlencoded(&path, cli_text(cli, options[i]));
-        }
-    }
+    buf_add_text(&path, "/v1/metrics");
+    add_query(&path, "name", cli_argument(cli, 0));
+    add_query(&path, "by", cli_text(cli, "by"));
+    add_query(&path, "since", cli_text(cli, "since"));
+    add_query(&path, "until", cli_text(cli, "until"));
     int status = talk_get(cli, path.data, &answer);
     if (status != CLI_DONE) {
         return status;

@@ -271,7 +271,7 @@ static void slice_fetch(const struct key *key, const struct slice_event *event, 
     if (slice == NULL) {
         return;
     }
-    const char *seconds = (const char *)slice + slice_front_bytes(key); /* if it is the right one */
+    const char *seconds = (const char *)slice + slice_front_bytes(key); /* if it is the one */
     __builtin_prefetch(seconds + (size_t)(second % SLICE_WINDOW_S) * sizeof(*slice->seconds), 1);
     __builtin_prefetch(slice, 1);
     __builtin_prefetch(&slice->changed, 1);
@@ -313,8 +313,8 @@ void slice_record(const struct slice_event *event) {
     atomic_fetch_add(&slice->totals[event->outcome], 1);
     slice_minute_record(slice, event, minute, code, repeated);
     tell_changed(slice);
-    if ((atomic_load_explicit(&slice_events_wanted, memory_order_relaxed) >> event->operation & 1) !=
-        0) {
+    unsigned wanted = atomic_load_explicit(&slice_events_wanted, memory_order_relaxed);
+    if ((wanted >> event->operation & 1) != 0) {
         slice_event_keep(&(struct slice_seen){
             .slice = slice,
             .at_us = mono_us,

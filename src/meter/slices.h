@@ -165,7 +165,7 @@ int64_t slice_quantile_us(const struct slice_minute *minute, double quantile);
 /* ---- what there is ---- */
 
 int slices_count(void);
-int64_t slices_folded(void); /* events that went to a slice with an "other" in it for want of room */
+int64_t slices_folded(void); /* events that went to a slice of "other" for want of room */
 int64_t slices_bytes(void);  /* memory taken */
 
 #endif

@@ -7,7 +7,7 @@
  *      begins it anew, in the same step. So no second has to be cleared by anybody.
  *   3. A minute's figures are in the bank of its parity. A bank belongs to the minute that it
  *      bears until it has been taken; what comes for another one meanwhile is added to it.
- *   4. A slice is on the list of changed ones exactly when its flag is up or is about to be seen. */
+ *   4. A slice is on the list of changed ones exactly when its flag is up or about to be seen. */
 #ifndef HOLDFAST_METER_SLICES_IMPL_H
 #define HOLDFAST_METER_SLICES_IMPL_H
 

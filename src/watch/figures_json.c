@@ -107,7 +107,8 @@ static void add_figure(struct buf *buf, const struct shown *shown) {
     add_number(buf, value);
     buf_addf(buf, ",\"state\":\"%s\"",
              judged ? figure_state_name(figure_judge(shown->id, limits, value)) : "not_judged");
-    buf_addf(buf, ",\"bad_when\":\"%s\",\"warning\":", figure_low_is_bad(figure) ? "below" : "above");
+    buf_addf(buf, ",\"bad_when\":\"%s\",\"warning\":",
+             figure_low_is_bad(figure) ? "below" : "above");
     add_number(buf, limits->warning);
     buf_add_text(buf, ",\"critical\":");
     add_number(buf, limits->critical);
@@ -236,8 +237,9 @@ static int range_of(const struct figures_query *query, struct range *ret_range, 
     from = from > least ? from : least;
     bool hours = until - from > MINUTES_PER_DAY;
     size_t i = 0;
-    while (i + 1 < COUNT_OF(steps) && ((until - from + steps[i] - 1) / steps[i] > FIGURE_POINTS_MAX ||
-                                       (hours && steps[i] < MINUTES_PER_HOUR))) {
+    while (i + 1 < COUNT_OF(steps) &&
+           ((until - from + steps[i] - 1) / steps[i] > FIGURE_POINTS_MAX ||
+            (hours && steps[i] < MINUTES_PER_HOUR))) {
         i++;
     }
     from -= hours ? from % MINUTES_PER_HOUR : 0;

@@ -336,9 +336,10 @@ static void the_figures_are_what_they_say(void **state) {
     struct figure_now now[FIGURES];
     for (int minute = 0; minute < 5; minute++) {
         for (int i = 0; i < 20; i++) {
-            record(SLICE_PAYMENT, "g", "EUR",
-                   i == 0 && minute < 4 ? SLICE_FAILED : i == 1 && minute < 3 ? SLICE_DECLINED : SLICE_OK,
-                   i < 2 ? 5000 : 200);
+            enum slice_outcome outcome = i == 0 && minute < 4   ? SLICE_FAILED
+                                         : i == 1 && minute < 3 ? SLICE_DECLINED
+                                                                : SLICE_OK;
+            record(SLICE_PAYMENT, "g", "EUR", outcome, i < 2 ? 5000 : 200);
             record(SLICE_CALL, "g", "EUR",
                    i == 0 && minute < 3 ? SLICE_FAILED : i < 10 ? SLICE_DECLINED : SLICE_OK, 100);
         }
@@ -404,8 +405,8 @@ static void now_and_before_agree(void **state) {
     int64_t began_us = clock_wall_us();
     for (int minute = 0; minute < 5; minute++) {
         for (int i = 0; i < 30; i++) {
-            record(SLICE_PAYMENT, i < 20 ? "big" : "small", "EUR", i % 10 == 0 ? SLICE_FAILED : SLICE_OK,
-                   100);
+            record(SLICE_PAYMENT, i < 20 ? "big" : "small", "EUR",
+                   i % 10 == 0 ? SLICE_FAILED : SLICE_OK, 100);
         }
         pass_s(MINUTE_S);
         turn(rollup);
