@@ -47,7 +47,8 @@ void meter_add(enum meter_id id, int64_t value, const char *const labels[METER_L
     meter_observe((id), (duration_us), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_observe(enum meter_id id, int64_t duration_us,
                    const char *const labels[METER_LABELS_MAX]);
-/* A counter that is kept elsewhere: it stands at `total` now, which never goes down. One task. */
+/* A counter without labels that is kept elsewhere: it stands at `total` now. A total below an
+ * earlier one is passed over. Waits for whoever reads it. */
 void meter_level(enum meter_id id, int64_t total);
 #define meter_set(id, value, ...)                                                                  \
     meter_gauge((id), (value), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})

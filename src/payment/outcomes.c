@@ -115,8 +115,9 @@ void outcome_payment(struct store_tx *tx, const struct payment_row *payment,
 void outcome_attempt(struct store_tx *tx, const struct payment_row *payment,
                      const struct attempt_row *attempt, enum attempt_state from) {
     /* Nobody knew: that has been counted as a failure, and what it turned out to be is another
-     * figure. What waited has no other end than this one. */
-    enum slice_operation operation = from == ATTEMPT_UNKNOWN ? SLICE_RESOLVE : SLICE_CHARGE;
+     * figure, also when it was pending in between. What only waited has no other end than this. */
+    bool known = from == ATTEMPT_SENDING || (from != ATTEMPT_UNKNOWN && !attempt->was_unknown);
+    enum slice_operation operation = known ? SLICE_CHARGE : SLICE_RESOLVE;
     struct slice_event event = event_of(payment, operation, attempt->gateway);
     event.amount_minor = attempt->amount_minor;
     event.customer = customer_of(payment, attempt->token);

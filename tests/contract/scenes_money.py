@@ -11,10 +11,11 @@ def payments_in_every_state(service):
     full = service.pay(
         purpose="subscription", capture="automatic", token="pm_portable", description="Two shirts",
         customer={"id": "c-1", "region": "DE", "email": "a@shop.example", "ip": "203.0.113.7",
-                  "vip": True},
+                  "vip": True, "segment": "retail"},
         return_url="https://shop.example/back", cancel_url="https://shop.example/no",
         metadata={"basket": "7"}, several_per_order=True)
-    assert full["customer"] == {"id": "c-1", "region": "DE", "vip": True}
+    assert full["customer"] == {
+        "id": "c-1", "region": "DE", "vip": True, "segment": "retail"}
     assert service.pay(capture="manual")["state"] == "authorized"
     service.tell("say 0 charge 1 decline")
     declined = service.pay()
