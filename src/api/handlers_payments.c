@@ -25,7 +25,7 @@ static const char *const order_keys[] = {"order_id",   "amount",
                                          "metadata",   "several_per_order",
                                          "flow",       "defer",
                                          "queue",      NULL};
-static const char *const customer_keys[] = {"id", "region", "email", "ip", "vip", NULL};
+static const char *const customer_keys[] = {"id", "region", "email", "ip", "vip", "segment", NULL};
 
 /* `where` is "/" for a member of the body, "query parameter " for a part of the query. */
 static int one_of(const char *where, const char *key, const char *value, const char *allowed,
@@ -60,7 +60,8 @@ int read_customer(const json_t *body, struct payment_order *order, struct err *e
     r = r < 0 ? r : read_region(customer, "/customer", &order->customer_region, err);
     r = r < 0 ? r : read_email(customer, "/customer", &order->customer_email, err);
     r = r < 0 ? r : read_ip(customer, "/customer", &order->customer_ip, err);
-    return r < 0 ? r : json_may_bool(customer, "/customer", "vip", &order->customer_vip, err);
+    r = r < 0 ? r : json_may_bool(customer, "/customer", "vip", &order->customer_vip, err);
+    return r < 0 ? r : read_segment(customer, "/customer", &order->customer_segment, err);
 }
 
 static int read_method(const json_t *body, enum payment_method *ret_method, struct err *err) {

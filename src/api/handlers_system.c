@@ -164,6 +164,7 @@ int metrics_get(struct ask *ask, struct err *err) {
     BUF_AUTO buf;
     buf_init(&buf, METRICS_BYTES_MAX);
     credentials_meter(ask->service->credentials);
+    figures_meter(&ask->service->figures);
     meter_write_prometheus(&buf);
     store_stats(ask->service->store, &stats);
     gauge(&buf, "holdfast_store_connections_open", "Connections to the database",

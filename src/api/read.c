@@ -14,7 +14,7 @@
 #include "net/http_target.h"
 #include "net/ip_range.h"
 
-enum { REGION_CHARS_MAX = 40, EMAIL_CHARS_MAX = 254, IP_CHARS_MAX = 60 };
+enum { REGION_CHARS_MAX = 40, EMAIL_CHARS_MAX = 254, IP_CHARS_MAX = 60, SEGMENT_CHARS_MAX = 32 };
 
 /* The name is the sender's own: it is shown cut, and cutting it may have made a card number. */
 static int refuse_name(const char *name, struct err *err) {
@@ -238,6 +238,12 @@ static int read_strict(const json_t *object, const char *where, const char *key,
 int read_region(const json_t *object, const char *where, const char **ret_region, struct err *err) {
     return read_strict(object, where, "region", 1, REGION_CHARS_MAX, text_check_region, ret_region,
                        err);
+}
+
+int read_segment(const json_t *object, const char *where, const char **ret_segment,
+                 struct err *err) {
+    return read_strict(object, where, "segment", 1, SEGMENT_CHARS_MAX, text_check_segment,
+                       ret_segment, err);
 }
 
 int read_email(const json_t *object, const char *where, const char **ret_email, struct err *err) {

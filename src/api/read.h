@@ -31,6 +31,8 @@ MUST_USE int read_customer(const json_t *body, struct payment_order *order, stru
  * nothing else: rules and lists go by them. ERR_VALIDATION with the way to write it. */
 MUST_USE int read_region(const json_t *object, const char *where, const char **ret_region,
                          struct err *err);
+MUST_USE int read_segment(const json_t *object, const char *where, const char **ret_segment,
+                          struct err *err);
 MUST_USE int read_email(const json_t *object, const char *where, const char **ret_email,
                         struct err *err);
 MUST_USE int read_ip(const json_t *object, const char *where, const char **ret_ip, struct err *err);

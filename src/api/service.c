@@ -466,6 +466,12 @@ static bool is_own_gateway(void *ctx, const char *gateway) {
     return gateway_find(service->registry, gateway) != NULL;
 }
 
+static int open_figures(struct service *service, struct err *err) {
+    service->figures.store = service->store;
+    service->figures.started_us = clock_mono_us();
+    return rollup_open(service->store, 0, &service->figures.rollup, err);
+}
+
 static int open_all(struct service *service, const struct service_hooks *hooks, struct err *err) {
     int r = open_client(service, hooks, err);
     r = r < 0 ? r : set_log_level(service, err);
@@ -475,6 +481,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : read_keys(service, err);
     r = r < 0 ? r : open_gateways(service, err);
     r = r < 0 ? r : check_rules(service, err);
+    r = r < 0 ? r : figures_limits_read(&service->config->figures, service->figures.limits, err);
     r = r < 0 ? r : read_repair_rules(service, hooks, err);
     r = r < 0 ? r : tickets_check(&service->config->tickets, service->registry, err);
     r = r < 0 ? r : check_sources(service, err);
@@ -492,6 +499,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : open_billing(service, err);
     r = r < 0 ? r : open_desk(service, err);
     r = r < 0 ? r : open_recon(service, hooks, err);
+    r = r < 0 ? r : open_figures(service, err);
     if (r < 0) {
         return r;
     }
@@ -589,6 +597,7 @@ int service_start(struct service *service, struct err *err) {
     }
     r = mode_start(service->mode, err);
     r = r < 0 ? r : credentials_start(service->credentials, err);
+    r = r < 0 ? r : rollup_start(service->figures.rollup, err);
     r = r < 0 ? r : service->server != NULL ? http_server_start(service->server, err) : 0;
     if (r < 0) {
         return r;
@@ -618,6 +627,7 @@ int service_drain(struct service *service) {
                                       : 0;
     payments_stop(service->payments);
     mode_stop(service->mode);
+    rollup_stop(service->figures.rollup);
     return cut;
 }
 
@@ -632,6 +642,7 @@ void service_close(struct service *service) {
     credentials_free(service->credentials);
     mode_stop(service->mode);
     payments_close(service->payments);
+    rollup_close(service->figures.rollup);
     billing_close(service->billing);
     recon_close(service->recon);
     repair_rules_free(service->repair_rules);

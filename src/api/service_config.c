@@ -15,6 +15,7 @@
 #include "recon/match_set.h"
 #include "recon/recon.h"
 #include "risk/risk_schema.h"
+#include "watch/figures_schema.h"
 
 enum { NAME_CHARS_MAX = 120, TEXT_CHARS_MAX = 2000, LIST_MAX = 64 };
 
@@ -295,6 +296,8 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("modes", OPTIONAL, struct service_config, modes, mode_config_fields),
     CYAML_FIELD_MAPPING("limits", OPTIONAL, struct service_config, limits, limits_fields),
     CYAML_FIELD_MAPPING("retention", OPTIONAL, struct service_config, retention, retention_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("figures", OPTIONAL_POINTER, struct service_config, figures.rows,
+                               figures.rows_count, &figure_config_value, 0, FIGURES),
     CYAML_FIELD_MAPPING("keys", OPTIONAL, struct service_config, keys, keys_fields),
     CYAML_FIELD_MAPPING("deferred", OPTIONAL, struct service_config, deferred, deferred_fields),
     CYAML_FIELD_MAPPING("forward", OPTIONAL, struct service_config, forward, forward_fields),

@@ -13,6 +13,7 @@
 #include "payment/payments.h"
 #include "recon/fee_schedule.h"
 #include "risk/risk_config.h"
+#include "watch/figures.h"
 
 struct config_listener {
     char *address;
@@ -204,6 +205,7 @@ struct service_config {
     struct ticket_config tickets;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
+    struct figures_config figures;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

@@ -23,6 +23,7 @@
 #include "recon/repair/rules.h"
 #include "store/store.h"
 #include "watch/observation.h"
+#include "watch/figures.h"
 
 /* What the configuration says of breaks, as the floor below takes it. */
 struct recon_policy {
@@ -52,6 +53,7 @@ struct service {
     struct billing *billing;
     struct desk *desk;
     struct recon *recon;
+    struct figures_watch figures; /* its rollup NULL until it is opened */
     struct recon_policy recon_policy;
     struct match_sets match_sets; /* owned */
     struct repair_rules *repair_rules; /* NULL: there are none */

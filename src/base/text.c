@@ -74,6 +74,16 @@ int text_check_region(const char *text, struct err *err) {
     return err_hint(err, "As ISO 3166 has them: DE, not de and not Germany.");
 }
 
+int text_check_segment(const char *text, struct err *err) {
+    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (strchr(first, text[0]) != NULL && text[strspn(text, rest)] == '\0') {
+        return 0;
+    }
+    err_set(err, ERR_VALIDATION, "a segment is small letters, digits, _ and -");
+    return err_hint(err, "One short word for a kind of customer, like wholesale; never a person.");
+}
+
 int text_check_email(const char *text, struct err *err) {
     if (text_is_email(text)) {
         return 0;

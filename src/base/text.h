@@ -26,6 +26,8 @@ MUST_USE bool text_is_email(const char *text);
 /* The same for who is to be told: ERR_VALIDATION and how it is written; the caller adds the
  * place. */
 MUST_USE int text_check_region(const char *text, struct err *err);
+/* A kind of customers: small letters, digits, _ and -, not beginning with one of these. */
+MUST_USE int text_check_segment(const char *text, struct err *err);
 MUST_USE int text_check_email(const char *text, struct err *err);
 
 #endif

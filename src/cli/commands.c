@@ -43,6 +43,8 @@
     { "config", "FILE", "The service's configuration: its keystore is used", .needed = true }
 #define OPT_REGION                                                                                 \
     { "region", "CODE", "The customer's country: DE, CN, US" }
+#define OPT_SEGMENT                                                                                \
+    { "segment", "WORD", "What kind of customer: retail, wholesale" }
 
 const enum cli_flag cli_common_flags[] = {CLI_REASON, CLI_STORE, CLI_CHANGES,
                                           CLI_TALKS,  CLI_JSON,  0};
@@ -100,6 +102,19 @@ const struct cli_command cli_commands[] = {
      "tickets, deadlines, jobs. Exit status 1 when anything has to be done.",
      NULL, NULL, ASKS, run_doctor},
 
+    {"metric", NULL, "How payments fare: the six figures"},
+    {"metric", "show", "The figures with their thresholds, overall or by dimension",
+     "Now is the last five minutes. With --since they come from what is stored, thirteen months\n"
+     "back. \"no data\": too few events to say anything. Exit status 1 when one is past a\n"
+     "threshold now.",
+     OPTIONS({"by", "DIMENSIONS", "Apart by gateway,method,region,currency,segment: some of them"},
+             {"since", "TIME", "From then on: 1h, 7d or 2026-11-20T08:00:00Z"},
+             {"until", "TIME", "Before then"},
+             {"watch", NULL, "Again and again until Ctrl-C"},
+             {"every", "TIME", "Pause between two looks [2s]"},
+             {"count", "N", "End after so many looks"}),
+     "[NAME]", ASKS, run_metric_show},
+
     {"payment", NULL, "Take payments, look at them, finish them"},
     {"payment", "list", "Newest payments first", NULL,
      OPTIONS({"state", "STATE", "Only in this state",
@@ -125,7 +140,7 @@ const struct cli_command cli_commands[] = {
              {"purpose", "PURPOSE", "What it is for [order]", "order|subscription|topup"},
              {"customer", "ID", "The customer's id"}, OPT_REGION,
              {"email", "ADDRESS", "The customer's e-mail address"},
-             {"vip", NULL, "A customer who comes first"},
+             {"vip", NULL, "A customer who comes first"}, OPT_SEGMENT,
              {"return-url", "URL", "Where the customer comes back to"},
              {"description", "TEXT", "What the customer reads"},
              {"metadata", "KEY=VALUE", "Kept with the payment", .many = true},
@@ -227,7 +242,8 @@ const struct cli_command cli_commands[] = {
              {"received", "TIME", "When it came: 2026-11-20T08:00:00Z [now]"},
              {"customer", "ID", "The customer's id"}, OPT_REGION,
              {"email", "ADDRESS", "The customer's e-mail address"},
-             {"vip", NULL, "A customer who comes first"}, {"description", "TEXT", "What it is for"},
+             {"vip", NULL, "A customer who comes first"}, OPT_SEGMENT,
+             {"description", "TEXT", "What it is for"},
              {"reason", "TEXT", "Why by hand"}),
      NULL, CHANGES, run_manual_ask},
     {"manual", "attach", "Attach what shows that the money came", NULL,

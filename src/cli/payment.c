@@ -300,6 +300,7 @@ void body_customer(const struct cli *cli, json_t *body) {
     body_text(cli, customer, "customer", "id");
     body_text(cli, customer, "region", "region");
     body_text(cli, customer, "email", "email");
+    body_text(cli, customer, "segment", "segment");
     if (cli_given(cli, "vip")) {
         json_object_set_new(customer, "vip", json_true());
     }

@@ -226,3 +226,13 @@ void meter_gauge(enum meter_id id, double value, const char *const labels[METER_
     memcpy(&bits, &value, sizeof(bits));
     atomic_store_explicit(&series->gauge, bits, memory_order_relaxed);
 }
+
+void meter_level(enum meter_id id, int64_t total) {
+    static const char *const none[METER_LABELS_MAX] = {NULL};
+    INVARIANT(metrics[id].kind == METER_COUNTER, "only a counter counts");
+    struct series *series = metric_series_get(id, none);
+    series_hold(series, series_second_now()); /* two at once would add the same twice */
+    int64_t more = total - series_total(series);
+    atomic_fetch_add_explicit(&series->live, more > 0 ? more : 0, memory_order_relaxed);
+    series_release(series);
+}

@@ -47,6 +47,9 @@ void meter_add(enum meter_id id, int64_t value, const char *const labels[METER_L
     meter_observe((id), (duration_us), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_observe(enum meter_id id, int64_t duration_us,
                    const char *const labels[METER_LABELS_MAX]);
+/* A counter without labels that is kept elsewhere: it stands at `total` now. A total below an
+ * earlier one is passed over. Waits for whoever reads it. */
+void meter_level(enum meter_id id, int64_t total);
 #define meter_set(id, value, ...)                                                                  \
     meter_gauge((id), (value), (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 void meter_gauge(enum meter_id id, double value, const char *const labels[METER_LABELS_MAX]);

@@ -138,10 +138,18 @@ static struct slice *table_find(const struct key *key, uint32_t *ret_slot) {
     return slice;
 }
 
+/* Up to the seconds. */
+static size_t slice_front_bytes(const struct key *key) {
+    size_t bytes = sizeof(struct slice) + key->bytes;
+    return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
+}
+
 static struct slice *slice_new(const struct key *key) {
-    struct slice *slice = g_malloc0(sizeof(*slice) + key->bytes);
+    size_t front = slice_front_bytes(key);
+    struct slice *slice = g_malloc0(front + SLICE_WINDOW_S * sizeof(*slice->seconds));
+    slice->seconds = (_Atomic uint64_t *)(void *)((char *)slice + front);
     slice->hash = key->hash;
-    slice->operation = (enum slice_operation)key->text[0];
+    slice->operation = (uint8_t)key->text[0];
     slice->key_bytes = key->bytes;
     memcpy(slice->starts, key->starts, sizeof(slice->starts));
     memcpy(slice->labels, key->text, key->bytes);
@@ -169,7 +177,8 @@ static struct slice *table_get(const struct key *key, int max) {
         slot = (slot + 1) & (SLOTS - 1);
         there = NULL;
     }
-    atomic_fetch_add(&table.bytes, (int64_t)(sizeof(*made) + key->bytes));
+    atomic_fetch_add(&table.bytes, (int64_t)(slice_front_bytes(key) +
+                                             SLICE_WINDOW_S * sizeof(*made->seconds)));
     struct slice *newest = atomic_load(&table.newest);
     do {
         made->older = newest;
@@ -253,11 +262,34 @@ static void tell_changed(struct slice *slice) {
     } while (!atomic_compare_exchange_weak(&table.changed, &first, slice));
 }
 
+/* What a recording is about to change lies far apart, and atomic additions do not wait for memory
+ * side by side: asked for beforehand, it comes all at once. Changes nothing. */
+static void slice_fetch(const struct key *key, const struct slice_event *event, int64_t second,
+                        int64_t minute) {
+    const struct slice *slice = atomic_load_explicit(
+        &table.slots[(uint32_t)key->hash & (SLOTS - 1)], memory_order_acquire);
+    if (slice == NULL) {
+        return;
+    }
+    const char *seconds = (const char *)slice + slice_front_bytes(key); /* if it is the one */
+    __builtin_prefetch(seconds + (size_t)(second % SLICE_WINDOW_S) * sizeof(*slice->seconds), 1);
+    __builtin_prefetch(slice, 1);
+    __builtin_prefetch(&slice->changed, 1);
+    __builtin_prefetch(&slice->banks[minute & 1], 1);
+    __builtin_prefetch(&slice->banks[minute & 1].codes, 1);
+    __builtin_prefetch(slice->labels);
+    if (event->duration_us >= 0) {
+        __builtin_prefetch(&slice->buckets[minute & 1][slice_bucket_of(event->duration_us)], 1);
+    }
+}
+
 void slice_record(const struct slice_event *event) {
     struct key key;
     uint32_t slot;
     int64_t mono_us = clock_mono_us(), second = mono_us / US_PER_SECOND;
+    int64_t minute = clock_wall_us() / (60 * US_PER_SECOND);
     key_make(&key, event->operation, event->labels);
+    slice_fetch(&key, event, second, minute);
     struct slice *slice = table_find(&key, &slot);
     if (slice == NULL) {
         slice = slice_make(event->operation, event->labels);
@@ -279,10 +311,10 @@ void slice_record(const struct slice_event *event) {
         atomic_fetch_add(&slice->totals[SLICE_OUTCOMES], 1);
     }
     atomic_fetch_add(&slice->totals[event->outcome], 1);
-    slice_minute_record(slice, event, clock_wall_us() / (60 * US_PER_SECOND), code, repeated);
+    slice_minute_record(slice, event, minute, code, repeated);
     tell_changed(slice);
-    if ((atomic_load_explicit(&slice_events_wanted, memory_order_relaxed) >> event->operation & 1) !=
-        0) {
+    unsigned wanted = atomic_load_explicit(&slice_events_wanted, memory_order_relaxed);
+    if ((wanted >> event->operation & 1) != 0) {
         slice_event_keep(&(struct slice_seen){
             .slice = slice,
             .at_us = mono_us,
@@ -298,8 +330,12 @@ void slice_record(const struct slice_event *event) {
 
 /* ---- looking ---- */
 
+int64_t slice_id(const struct slice *slice) {
+    return (int64_t)(slice->hash >> 1);
+}
+
 enum slice_operation slice_operation_of(const struct slice *slice) {
-    return slice->operation;
+    return (enum slice_operation)slice->operation;
 }
 
 const char *slice_label(const struct slice *slice, enum slice_dimension dimension) {

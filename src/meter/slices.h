@@ -8,7 +8,7 @@
  *
  * Recording: one look-up without a lock and a dozen relaxed atomic operations. It never waits, and
  * takes memory only when a slice, a segment or a code is seen for the first time.
- * Bounded: SLICES_MAX slices of 6.3 KB each, 64 MB with everything. Past the limits an event is
+ * Bounded: SLICES_MAX slices of 6.4 KB each, 64 MiB with everything. Past the limits an event is
  * folded, never lost: a segment beyond SLICE_SEGMENTS_MAX becomes "other"; when the table is nearly
  * full region, currency and segment do; when it is full the gateway and the method do as well
  * (money of several currencies then stands in one sum, under the currency "other"). slices_folded()
@@ -78,6 +78,8 @@ void slice_record(const struct slice_event *event);
 uint64_t slice_customer(const char *customer);
 
 struct slice; /* lives until slices_init() */
+/* Made of its operation and labels: the same in every process and version. */
+int64_t slice_id(const struct slice *slice);
 enum slice_operation slice_operation_of(const struct slice *slice);
 const char *slice_label(const struct slice *slice, enum slice_dimension dimension);
 /* "" for 0, "other" for what had no place. */
@@ -130,9 +132,10 @@ int64_t slice_events_missed(void);
 
 /* ---- minutes ---- */
 
-/* Durations fall into log-linear buckets from a quarter of a millisecond on, eight to each power of
- * two: a bucket's middle is at most 1/16 away from everything in it. Over an hour counts as that. */
-enum { SLICE_BUCKETS = 176 };
+/* Durations fall into log-linear buckets from half a millisecond on, eight to each power of
+ * two: a middle is at most 1/16, or a quarter of a millisecond, away from everything in its bucket.
+ * Over half an hour counts as that. */
+enum { SLICE_BUCKETS = 160 };
 int slice_bucket_of(int64_t duration_us);
 int64_t slice_bucket_us(int bucket); /* its middle */
 
@@ -147,9 +150,10 @@ struct slice_minute {
 };
 typedef void slice_minute_fn(void *ctx, const struct slice *slice,
                              const struct slice_minute *minute);
-/* Takes every minute that is over. One that is not taken for two minutes takes in what comes then.
- * An event that is recorded on the minute's edge may be told in the next one, never in none. */
-void slices_minutes(slice_minute_fn *fn, void *ctx);
+/* Takes every minute that is over, and with `all` the present one as well; a slice's is told once a
+ * call. One that is not taken for two minutes takes in what comes then. An event that is recorded
+ * on the minute's edge may be told in a later one, never in none. */
+void slices_minutes(bool all, slice_minute_fn *fn, void *ctx);
 /* The present minute and what was not taken yet, added to `*sum`, nothing taken. */
 void slice_minute_peek(const struct slice *slice, struct slice_minute *sum);
 /* Adds what `from` holds to `to`, which is of the same slice or stands for several. */
@@ -161,7 +165,7 @@ int64_t slice_quantile_us(const struct slice_minute *minute, double quantile);
 /* ---- what there is ---- */
 
 int slices_count(void);
-int64_t slices_folded(void); /* events that went to a slice with an "other" in it for want of room */
+int64_t slices_folded(void); /* events that went to a slice of "other" for want of room */
 int64_t slices_bytes(void);  /* memory taken */
 
 #endif

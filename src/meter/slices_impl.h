@@ -7,7 +7,7 @@
  *      begins it anew, in the same step. So no second has to be cleared by anybody.
  *   3. A minute's figures are in the bank of its parity. A bank belongs to the minute that it
  *      bears until it has been taken; what comes for another one meanwhile is added to it.
- *   4. A slice is on the list of changed ones exactly when its flag is up or is about to be seen. */
+ *   4. A slice is on the list of changed ones exactly when its flag is up or about to be seen. */
 #ifndef HOLDFAST_METER_SLICES_IMPL_H
 #define HOLDFAST_METER_SLICES_IMPL_H
 
@@ -25,21 +25,22 @@ struct slice_bank {
     _Atomic int64_t ok_minor, lost_minor, duration_us;
     _Atomic uint32_t codes[SLICE_CODES_EACH];
     _Atomic uint16_t code_numbers[SLICE_CODES_EACH];
-    _Atomic uint32_t buckets[SLICE_BUCKETS];
 };
 
+/* What each recording touches stands together: memory is what a recording waits for. */
 struct slice {
-    _Atomic uint64_t seconds[SLICE_WINDOW_S];
-    struct slice_bank banks[2];
-    _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
-    int64_t told[SLICE_OUTCOMES + 1];           /* of totals, by slices_changed() */
-    _Atomic bool changed;
-    struct slice *next_changed;
-    struct slice *older;
     uint64_t hash;
-    enum slice_operation operation;
+    _Atomic uint64_t *seconds; /* SLICE_WINDOW_S, behind the labels */
+    _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
+    _Atomic bool changed;
+    uint8_t operation;
     uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
     uint32_t key_bytes;
+    struct slice_bank banks[2];
+    _Atomic uint32_t buckets[2][SLICE_BUCKETS]; /* of the banks */
+    int64_t told[SLICE_OUTCOMES + 1];           /* of totals, by slices_changed() */
+    struct slice *next_changed;
+    struct slice *older;
     char labels[];
 };
 

@@ -7,7 +7,7 @@
 
 /* ---- buckets ---- */
 
-enum { BUCKET_UNIT_US = 250, STEP_BITS = 3, STEPS = 1 << STEP_BITS };
+enum { BUCKET_UNIT_US = 500, STEP_BITS = 3, STEPS = 1 << STEP_BITS };
 #define DURATION_MAX ((INT64_C(1) << (SLICE_BUCKETS / STEPS - 1 + STEP_BITS)) - 1) /* in units */
 
 int slice_bucket_of(int64_t duration_us) {
@@ -60,8 +60,8 @@ void slice_minute_record(struct slice *slice, const struct slice_event *event, i
                                   event->amount_minor, memory_order_relaxed);
     }
     if (event->duration_us >= 0) {
-        atomic_fetch_add_explicit(&bank->buckets[slice_bucket_of(event->duration_us)], 1,
-                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&slice->buckets[minute & 1][slice_bucket_of(event->duration_us)],
+                                  1, memory_order_relaxed);
         atomic_fetch_add_explicit(&bank->duration_us, event->duration_us, memory_order_relaxed);
     }
     if (code != 0) {
@@ -74,7 +74,9 @@ void slice_minute_record(struct slice *slice, const struct slice_event *event, i
 #define TAKE(from) atomic_exchange_explicit(&(from), 0, memory_order_relaxed)
 #define LOOK(from) atomic_load_explicit(&(from), memory_order_relaxed)
 
-static void bank_take(struct slice_bank *bank, struct slice_minute *ret_minute) {
+static void bank_take(struct slice *slice, int number, struct slice_minute *ret_minute) {
+    struct slice_bank *bank = &slice->banks[number];
+    _Atomic uint32_t *buckets = slice->buckets[number];
     ret_minute->counts.ok = TAKE(bank->counts[SLICE_OK]);
     ret_minute->counts.declined = TAKE(bank->counts[SLICE_DECLINED]);
     ret_minute->counts.failed = TAKE(bank->counts[SLICE_FAILED]);
@@ -87,7 +89,7 @@ static void bank_take(struct slice_bank *bank, struct slice_minute *ret_minute) 
         ret_minute->code_numbers[i] = TAKE(bank->code_numbers[i]);
     }
     for (int i = 0; i < SLICE_BUCKETS; i++) {
-        ret_minute->buckets[i] = LOOK(bank->buckets[i]) > 0 ? TAKE(bank->buckets[i]) : 0;
+        ret_minute->buckets[i] = LOOK(buckets[i]) > 0 ? TAKE(buckets[i]) : 0;
     }
 }
 
@@ -96,21 +98,41 @@ static bool bank_empty(const struct slice_bank *bank) {
            LOOK(bank->counts[SLICE_FAILED]) == 0;
 }
 
-void slices_minutes(slice_minute_fn *fn, void *ctx) {
+/* Whether the bank's minute is to be taken now. */
+static bool bank_due(struct slice_bank *bank, int64_t now, bool all) {
+    int64_t minute = LOOK(bank->minute);
+    if (bank_empty(bank)) {
+        return false;
+    }
+    /* 0: who recorded had been held up since before the bank was taken: it is told in this one. */
+    if (minute == 0) {
+        minute = atomic_compare_exchange_strong(&bank->minute, &minute, now) ? now : minute;
+    }
+    return all || minute != now;
+}
+
+void slices_minutes(bool all, slice_minute_fn *fn, void *ctx) {
     int64_t now = clock_wall_us() / (60 * US_PER_SECOND);
     for (const struct slice *each = slices_next(NULL); each != NULL; each = slices_next(each)) {
         struct slice *slice = (struct slice *)each; /* slices_next() promises only to look */
+        struct slice_minute taken[2];
+        int count = 0;
         for (int i = 0; i < 2; i++) {
             struct slice_bank *bank = &slice->banks[i];
-            int64_t minute = LOOK(bank->minute);
-            if (minute == now || bank_empty(bank)) {
+            if (!bank_due(bank, now, all)) {
                 continue;
             }
-            /* 0: who recorded had been held up since before the bank was taken. */
-            struct slice_minute taken = {.minute = minute != 0 ? minute : now - 1};
-            bank_take(bank, &taken);
+            taken[count] = (struct slice_minute){.minute = LOOK(bank->minute)};
+            bank_take(slice, i, &taken[count]);
             atomic_store(&bank->minute, 0);
-            fn(ctx, slice, &taken);
+            count++;
+        }
+        if (count == 2 && taken[0].minute == taken[1].minute) {
+            slice_minute_add(&taken[0], &taken[1]);
+            count = 1;
+        }
+        for (int i = 0; i < count; i++) {
+            fn(ctx, slice, &taken[i]);
         }
     }
 }
@@ -130,7 +152,7 @@ void slice_minute_peek(const struct slice *slice, struct slice_minute *sum) {
             there.code_numbers[i] = LOOK(bank->code_numbers[i]);
         }
         for (int i = 0; i < SLICE_BUCKETS; i++) {
-            there.buckets[i] = LOOK(bank->buckets[i]);
+            there.buckets[i] = LOOK(slice->buckets[b][i]);
         }
         slice_minute_add(sum, &there);
     }

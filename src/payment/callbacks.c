@@ -160,6 +160,7 @@ static int store_callback(struct payments *payments, struct receive *receive,
 static int refuse_callback(const struct gateway *gateway, const struct http_request *request,
                            const struct err *why, struct err *err) {
     meter_count(METER_CALLBACKS, gateway->name, "refused");
+    outcome_callback(gateway->name, SLICE_DECLINED, "refused", -1);
     log_error(CALLBACK_REFUSED, why, LT("gateway", gateway->name), LT("peer", request->peer),
               LT("request", request->id));
     err_set(err, ERR_SIGNATURE, "the callback is not one that this gateway signed");
@@ -214,9 +215,12 @@ int callback_receive(struct payments *payments, const char *gateway_name,
                   LT("request", request->id));
     }
     if (!receive.duplicate) {
-        if (event.event_us > 0 && event.event_us <= raw.now_us) {
-            meter_time(METER_CALLBACK_DELAY_SECONDS, raw.now_us - event.event_us, gateway->name);
+        bool dated = event.event_us > 0 && event.event_us <= raw.now_us;
+        int64_t delay_us = dated ? raw.now_us - event.event_us : -1;
+        if (dated) {
+            meter_time(METER_CALLBACK_DELAY_SECONDS, delay_us, gateway->name);
         }
+        outcome_callback(gateway->name, SLICE_OK, NULL, delay_us);
         jobs_wake(payments);
     }
     reply_ack(ret_reply, &gateway->adapter->ack);

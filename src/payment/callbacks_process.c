@@ -455,6 +455,7 @@ int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct
         struct err ignored = {0};
         process.result = err->detail;
         meter_count(METER_CALLBACKS, process.gateway, "failed");
+        outcome_callback(process.gateway, SLICE_FAILED, "not_processed", -1);
         int noted = store_write(payments->options.store, failed_tx, &process, &ignored);
         (void)noted; /* the job's own error is what is told */
         return r;

@@ -83,6 +83,7 @@ static void report(const struct gateway_ask *ask, enum admission admission,
          */
         meter_time(METER_GATEWAY_SECONDS, result->duration_us, gateway, method, operation);
     }
+    outcome_call(ask, result);
     if (result->failure == HTTP_FAIL_TIMEOUT) {
         meter_count(METER_GATEWAY_TIMEOUTS, gateway, operation);
     }

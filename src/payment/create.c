@@ -206,6 +206,7 @@ static struct payment_row payment_of(struct flow *flow, const struct payment_ord
         .customer_email = or_empty(order->customer_email),
         .customer_ip = or_empty(order->customer_ip),
         .customer_vip = order->customer_vip,
+        .customer_segment = or_empty(order->customer_segment),
         .tokens = flow_json(flow->arena, flow->tokens),
         .return_url = or_empty(order->return_url),
         .cancel_url = or_empty(order->cancel_url),

@@ -9,8 +9,11 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "meter/meter.h"
+#include "meter/slices.h"
 #include "payment/payments.h"
 #include "payment/rows.h"
+
+struct gateway_ask;
 
 struct payments {
     struct payments_options options;
@@ -50,6 +53,21 @@ void count_after(struct store_tx *tx, enum meter_id id, const char *const labels
                     LT("place", (error)->place), __VA_ARGS__)
 void log_after_fields(struct store_tx *tx, enum log_event_name name, const struct log_field *fields,
                       size_t count);
+
+/* ---- outcomes.c: what became of it, by slice (meter/slices.h) ---- */
+
+/* Inside the transaction that has just moved the row; it counts when that is committed. */
+void outcome_payment(struct store_tx *tx, const struct payment_row *payment,
+                     enum payment_state from, enum payment_event why);
+void outcome_attempt(struct store_tx *tx, const struct payment_row *payment,
+                     const struct attempt_row *attempt, enum attempt_state from);
+void outcome_operation(struct store_tx *tx, const struct payment_row *payment,
+                       const struct operation_row *operation, enum operation_state from);
+/* At once. `code` may be NULL; `delay_us` -1: not known. */
+void outcome_call(const struct gateway_ask *ask, const struct gateway_result *result);
+void outcome_callback(const char *gateway, enum slice_outcome outcome, const char *code,
+                      int64_t delay_us);
+void outcome_fraud(const struct payment_row *payment, const struct risk_decision *decision);
 
 /* ---- instances.c: who is alive ---- */
 

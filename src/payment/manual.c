@@ -32,6 +32,7 @@ int manual_begin(struct payments *payments, struct store_tx *tx, const struct pa
         .customer_id = or_empty(order->customer_id),
         .customer_region = or_empty(order->customer_region),
         .customer_vip = order->customer_vip,
+        .customer_segment = or_empty(order->customer_segment),
         .tokens = "{}",
         .description = or_empty(order->description),
         .metadata = "{}",

@@ -177,6 +177,7 @@ struct payment_order { /* borrowed; NULL text counts as "" */
     const char *token;    /* portable, for any gateway that takes it; may be "" */
     const char *customer_id, *customer_region, *customer_email, *customer_ip;
     bool customer_vip;
+    const char *customer_segment; /* the merchant's word for this kind of customer; NULL: none */
     const char *return_url, *cancel_url, *description;
     const json_t *metadata; /* flat object of texts, may be NULL */
     bool several_per_order; /* this merchant order may have several payments */

@@ -209,6 +209,7 @@ void render_payment(struct buf *buf, const struct payment_row *payment) {
     put_text_or_null(buf, "id", payment->customer_id);
     put_text_or_null(buf, "region", payment->customer_region);
     put_bool(buf, "vip", payment->customer_vip);
+    put_text_or_null(buf, "segment", payment->customer_segment);
     buf_add_char(buf, '}');
     put_text_or_null(buf, "description", payment->description);
     put_raw(buf, "metadata", payment->metadata);

@@ -61,6 +61,7 @@ void payment_row_read(const struct sql_rows *rows, struct arena *arena,
         .failure_again_us = sql_int(rows, 38),
         .deferred_until_us = sql_int(rows, 39),
         .queued_until_us = sql_int(rows, 40),
+        .customer_segment = col(rows, arena, 41),
         .held = sql_int(rows, 3) == 1 ? HELD_YES : HELD_NO,
         .arena = arena,
     };
@@ -101,7 +102,7 @@ int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, b
 static const char payment_insert[] =
     "INSERT INTO payment (" PAYMENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
     "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, "
-    "$29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41) "
+    "$29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42) "
     "ON CONFLICT (order_id) WHERE holds_order = 1 DO NOTHING";
 
 #define PAYMENT_VALUES(row)                                                                        \
@@ -119,7 +120,7 @@ static const char payment_insert[] =
         text((row)->gateway), S_INT((row)->created_us), S_INT((row)->updated_us),                  \
         S_INT((row)->several_per_order), S_INT((row)->flow), S_INT((row)->action_expires_us),      \
         S_INT((row)->failure_again_us), S_INT((row)->deferred_until_us),                           \
-        S_INT((row)->queued_until_us)
+        S_INT((row)->queued_until_us), text((row)->customer_segment)
 
 int payment_row_insert(struct store_tx *tx, const struct payment_row *row, struct err *err) {
     return (int)sql_exec(tx, err, payment_insert, PAYMENT_VALUES(row));

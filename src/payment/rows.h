@@ -28,6 +28,7 @@ struct payment_row {
     int64_t authorized_minor, captured_minor, refunded_minor, refund_reserved_minor, disputed_minor;
     const char *customer_id, *customer_region, *customer_email, *customer_ip;
     bool customer_vip;
+    const char *customer_segment;
     const char *tokens; /* JSON: {"": portable, "stripe-eu": "pm_…"} */
     const char *return_url, *cancel_url, *description;
     const char *metadata;   /* JSON */
@@ -151,7 +152,7 @@ MUST_USE int row_found(struct sql_rows *rows, const char *what, const char *id, 
     "tokens, return_url, cancel_url, description, metadata, action, action_url, failure_code, "    \
     "failure_message, review, was_unknown, attempts, gateway, created_us, updated_us, "            \
     "several_per_order, flow, action_expires_us, failure_again_us, deferred_until_us, "            \
-    "queued_until_us"
+    "queued_until_us, customer_segment"
 #define ATTEMPT_COLUMNS                                                                            \
     "id, payment_id, number, gateway, state, amount_minor, currency, token, decision, outcome, "   \
     "source, gateway_id, charge_id, code, common_code, message, trace, http_status, reach, "       \

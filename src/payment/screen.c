@@ -87,6 +87,7 @@ void screen_meter(const struct payment_row *payment, const struct screen *screen
         return;
     }
     risk_meter(&screen->decision);
+    outcome_fraud(payment, &screen->decision);
     if (screen->decision.action == RISK_DENY) {
         const struct risk_decision *decision = &screen->decision;
         log_event(RISK_DENIED, LT("payment", payment->id.text),

@@ -38,6 +38,7 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
      */
     bool holds = (payment_state_holds_order(move->to) && event != EVENT_NO_CANDIDATE) ||
                  payment_took_late(payment);
+    enum payment_state from = payment->state;
     payment->state = move->to;
     payment->holds_order = payment->holds_order && holds;
     if (event != EVENT_ASK_CUSTOMER && event != EVENT_NO_CANDIDATE && event != EVENT_DEFER) {
@@ -48,8 +49,12 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
     bool leaves_queue = payment->queued_until_us > 0 && move->to != PAYMENT_PROCESSING;
     int r = leaves_queue ? forward_done(tx, payment, err) : 0;
     r = r < 0 ? r : payment_row_save(tx, payment, err);
-    if (r < 0 || move->tells[0] == '\0') {
+    if (r < 0) {
         return r;
+    }
+    outcome_payment(tx, payment, from, event);
+    if (move->tells[0] == '\0') {
+        return 0;
     }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
@@ -349,6 +354,7 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     payment->was_unknown = payment->was_unknown || attempt->was_unknown;
     meter_count_after(tx, METER_ATTEMPTS, attempt->gateway, method_name(payment->method),
                       attempt_state_name(attempt->state), attempt->common_code);
+    outcome_attempt(tx, payment, attempt, from);
     return follow(payments, tx, payment, attempt, from, result, ret_settlement, err);
 }
 
@@ -729,9 +735,13 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     if (to == operation->state) {
         return 0;
     }
+    enum operation_state from = operation->state;
     operation_take(operation, to, outcome, result, source);
     *ret_changed = true;
     r = operation_row_save(tx, operation, err);
+    if (r >= 0) {
+        outcome_operation(tx, payment, operation, from);
+    }
     r = r < 0 || operation_state_open(to) || !review_waited(payment)
             ? r
             : payment_row_save(tx, payment, err);

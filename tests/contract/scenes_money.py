@@ -11,10 +11,11 @@ def payments_in_every_state(service):
     full = service.pay(
         purpose="subscription", capture="automatic", token="pm_portable", description="Two shirts",
         customer={"id": "c-1", "region": "DE", "email": "a@shop.example", "ip": "203.0.113.7",
-                  "vip": True},
+                  "vip": True, "segment": "retail"},
         return_url="https://shop.example/back", cancel_url="https://shop.example/no",
         metadata={"basket": "7"}, several_per_order=True)
-    assert full["customer"] == {"id": "c-1", "region": "DE", "vip": True}
+    assert full["customer"] == {
+        "id": "c-1", "region": "DE", "vip": True, "segment": "retail"}
     assert service.pay(capture="manual")["state"] == "authorized"
     service.tell("say 0 charge 1 decline")
     declined = service.pay()
@@ -165,6 +166,14 @@ def unresolved_payments(service):
     assert service.expect(200, "listStuckPayments", query="older_seconds=0&limit=5")["data"]
     assert service.expect(200, "listFailedPayments", query="since=1h&limit=5")["by_code"]
     assert service.expect(200, "getSuccessRates", query="since=1h")["data"]
+    figures = service.expect(200, "getFigures")["data"]
+    assert len(figures) == 6 and all(len(figure["points"]) == 10 for figure in figures)
+    rates = service.expect(200, "getFigures", query="name=gateway_error_rate&by=gateway,method")
+    assert any(rate["failed"] > 0 for rate in rates["data"])
+    service.expect(200, "getFigures", query="since=1h&by=segment")
+    service.expect(422, "getFigures", query="name=speed")
+    service.expect(422, "getFigures", query="by=color")
+    service.expect(422, "getFigures", query="since=1s")
 
 
 def an_orphan(service, amount):

@@ -3,6 +3,10 @@
  * wrong. */
 #include "cli_fixture.h"
 
+#include <math.h>
+
+#include "cli/spark.h"
+
 #define LIST "{\"data\":[" PAYMENT("pay_1", "succeeded") "],\"next_cursor\":\"17.pay_1\"}"
 
 static void test_a_list_is_a_table_and_says_how_to_go_on(void **state) {
@@ -537,8 +541,56 @@ static void test_what_is_wrong_is_told_in_sentences_with_the_next_step(void **st
     assert_string_equal(nothing.out, "Nothing is wrong: 31 things were looked at.\n");
 }
 
+#define FIGURE(name, state, points)                                                                \
+    "{\"name\":\"" name "\",\"unit\":\"percent\",\"by\":{\"gateway\":\"a\"},"                      \
+    "\"value\":93.25,\"state\":\"" state "\",\"bad_when\":\"below\",\"warning\":95,"              \
+    "\"critical\":90,\"ok\":1234,\"declined\":5,\"failed\":6,\"points\":" points "}"
+
+static void test_figures_are_a_table_and_end_badly_past_a_threshold(void **state) {
+    (void)state;
+    static const struct canned bad[] = {
+        {"GET", "/v1/metrics?name=payment_success_rate&by=gateway", 200,
+         "{\"data\":[" FIGURE("payment_success_rate", "warning", "[null,100,95,90]") "]}"},
+        {"GET", "/v1/metrics?since=1h", 200,
+         "{\"data\":[" FIGURE("payment_success_rate", "warning", "[1]") "]}"},
+        {"GET", "/v1/metrics", 200,
+         "{\"data\":[{\"name\":\"fraud_detection_latency\",\"unit\":\"seconds\",\"value\":null,"
+         "\"state\":\"no_data\",\"bad_when\":\"above\",\"warning\":1,\"critical\":3}]}"},
+        {0}};
+    RAN ran = run_to(CLI_PROBLEM, bad, "metric show payment_success_rate --by gateway");
+    assert_has(ran.out, "FIGURE                GATEWAY");
+    assert_has(ran.out, "payment_success_rate  a      ");
+    assert_has(ran.out, "93.2 %  warning  1,234         5       6  < 95.0 %  < 90.0 %");
+    assert_null(strstr(ran.out, "LAST 10 MINUTES")); /* no terminal: no pictures */
+    RAN before = run_to(CLI_DONE, bad, "metric show --since 1h");
+    assert_has(before.out, "warning");
+    RAN none = run_to(CLI_DONE, bad, "metric show");
+    assert_has(none.out, "no data");
+    assert_has(none.out, "> 1.00 s");
+    RAN again = run_to(CLI_DONE, bad, "metric show --watch --every 50ms --count 3");
+    assert_int_equal(service.seen, 3);
+    assert_has(again.out, "no data");
+}
+
+static void test_a_line_of_blocks_shows_least_most_and_gaps(void **state) {
+    (void)state;
+    char text[SPARK_BYTES_MAX];
+    const double values[] = {0, 1, NAN, 7, 3.5};
+    const double alike[] = {5, 5};
+    double many[100];
+    for (int i = 0; i < 100; i++) {
+        many[i] = i;
+    }
+    assert_string_equal(spark(values, 5, text), "▁▂ █▅");
+    assert_string_equal(spark(alike, 2, text), "▅▅");
+    assert_string_equal(spark(alike, 0, text), "");
+    assert_int_equal(strlen(spark(many, 100, text)), 3 * SPARK_POINTS_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_figures_are_a_table_and_end_badly_past_a_threshold),
+        cmocka_unit_test(test_a_line_of_blocks_shows_least_most_and_gaps),
         cmocka_unit_test(test_latencies_say_which_time_they_are_of),
         cmocka_unit_test(test_a_list_is_a_table_and_says_how_to_go_on),
         cmocka_unit_test(test_what_is_wrong_is_told_in_sentences_with_the_next_step),

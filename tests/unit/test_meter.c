@@ -104,6 +104,15 @@ static void a_counter_never_goes_down(void **state) {
     assert_int_equal(meter_total(METER_FAILOVERS, ANY), 3);
 }
 
+static void a_counter_kept_elsewhere_stands_where_it_is_said_to(void **state) {
+    meter_level(METER_SLICES_FOLDED, 5);
+    meter_level(METER_SLICES_FOLDED, 5);
+    assert_int_equal(meter_total(METER_SLICES_FOLDED, ANY), 5);
+    meter_level(METER_SLICES_FOLDED, 7);
+    meter_level(METER_SLICES_FOLDED, 6);
+    assert_int_equal(meter_total(METER_SLICES_FOLDED, ANY), 7);
+}
+
 static void labels_choose_the_series_and_null_matches_all(void **state) {
     meter_count(METER_ATTEMPTS, "stripe-eu", "card", "charged", "");
     meter_count(METER_ATTEMPTS, "stripe-eu", "card", "declined", "51");
@@ -481,6 +490,7 @@ int main(void) {
         TEST(a_window_reaches_back_300_seconds_and_no_further),
         TEST(a_sum_beyond_32_bits_is_kept),
         TEST(a_counter_never_goes_down),
+        TEST(a_counter_kept_elsewhere_stands_where_it_is_said_to),
         TEST(labels_choose_the_series_and_null_matches_all),
         TEST(a_long_label_is_cut_between_characters),
         TEST(every_duration_is_within_a_32nd_of_its_buckets_middle),

@@ -54,6 +54,7 @@ static struct payment_row some_payment(void) {
         .customer_id = "cus",
         .customer_region = "EU",
         .customer_vip = true,
+        .customer_segment = "wholesale",
         .customer_email = "a@example.com",
         .customer_ip = "203.0.113.7",
         .tokens = "{\"\":\"tok\"}",
@@ -118,6 +119,7 @@ static bool same_payment(const struct payment_row *a, const struct payment_row *
     SAME_TEXT(customer_id);
     SAME_TEXT(customer_region);
     SAME_INT(customer_vip);
+    SAME_TEXT(customer_segment);
     SAME_TEXT(customer_email);
     SAME_TEXT(customer_ip);
     SAME_TEXT(tokens);

@@ -160,11 +160,11 @@ static void a_minute_is_taken_when_it_is_over_and_once(void **state) {
     record(SLICE_OK);
     record(SLICE_FAILED);
     record(SLICE_DECLINED);
-    slices_minutes(take, &taken);
+    slices_minutes(false, take, &taken);
     assert_int_equal(taken.count, 0);
     pass_s(MINUTE_S);
     record(SLICE_OK);
-    slices_minutes(take, &taken);
+    slices_minutes(false, take, &taken);
     assert_int_equal(taken.count, 1);
     assert_int_equal(taken.minutes[0].minute, START_MINUTE);
     assert_int_equal(taken.minutes[0].counts.ok, 1);
@@ -177,10 +177,10 @@ static void a_minute_is_taken_when_it_is_over_and_once(void **state) {
     assert_string_equal(slice_code_text(taken.minutes[0].code_numbers[0]), "timeout");
     assert_int_equal(taken.minutes[0].codes[0], 2);
     assert_string_equal(taken.label[0], "stripe-eu");
-    slices_minutes(take, &taken);
+    slices_minutes(false, take, &taken);
     assert_int_equal(taken.count, 1);
     pass_s(MINUTE_S);
-    slices_minutes(take, &taken);
+    slices_minutes(false, take, &taken);
     assert_int_equal(taken.count, 2);
     assert_int_equal(taken.minutes[1].minute, START_MINUTE + 1);
     assert_int_equal(taken.minutes[1].counts.ok, 1);
@@ -193,7 +193,7 @@ static void what_nobody_takes_in_time_is_told_late_and_never_lost(void **state) 
         record(SLICE_OK);
         pass_s(MINUTE_S);
     }
-    slices_minutes(take, &taken);
+    slices_minutes(false, take, &taken);
     int64_t sum = 0;
     for (int i = 0; i < taken.count; i++) {
         sum += taken.minutes[i].counts.ok;
@@ -452,7 +452,7 @@ static void nothing_is_lost_or_counted_twice_while_others_read(void **state) {
     while (!last) {
         last = atomic_load(&recording) == 0;
         slices_changed(note_change, &changes);
-        slices_minutes(add_minute, &sum);
+        slices_minutes(false, add_minute, &sum);
         for (int count; (count = slice_events_take(seen, 512)) > 0;) {
             events += count;
         }
@@ -462,7 +462,7 @@ static void nothing_is_lost_or_counted_twice_while_others_read(void **state) {
         task_join(tasks[i]);
     }
     pass_s(2 * MINUTE_S);
-    slices_minutes(add_minute, &sum);
+    slices_minutes(false, add_minute, &sum);
     assert_int_equal(changes.sum.ok + changes.sum.failed, RECORDERS * EACH / 3 * 2);
     assert_int_equal(sum.counts.ok + sum.counts.declined + sum.counts.failed, RECORDERS * EACH);
     assert_int_equal(slice_timed(&sum), RECORDERS * EACH);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * figures.c: values, judgements, thresholds. */
+#include "watch/figures.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "meter/meter.h"
+#include "watch/figures_schema.h"
+
+#define US_PER_MINUTE (60 * US_PER_SECOND)
+enum { EVENTS_MIN_MAX = 100000 };
+#define LIMIT_MAX 1e6
+
+const struct figure figure_table[FIGURES] = {
+#define X(id, name, operation, kind, unit, warning, critical, events_min, help)                    \
+    [FIGURE_##id] = {name, unit, help, SLICE_##operation, FIGURE_KIND_##kind},
+#include "watch/figures.def"
+#undef X
+};
+
+static const struct figure_limits limits_default[FIGURES] = {
+#define X(id, name, operation, kind, unit, warning, critical, events_min, help)                    \
+    [FIGURE_##id] = {warning, critical, events_min},
+#include "watch/figures.def"
+#undef X
+};
+
+bool figure_find(const char *name, enum figure_id *ret_id) {
+    for (int i = 0; i < FIGURES; i++) {
+        if (strcmp(figure_table[i].name, name) == 0) {
+            *ret_id = (enum figure_id)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool figure_low_is_bad(const struct figure *figure) {
+    return figure->kind == FIGURE_KIND_RATE || figure->kind == FIGURE_KIND_SUCCESS;
+}
+
+const char *figure_state_name(enum figure_state state) {
+    static const char *const names[] = {"no_data", "ok", "warning", "critical"};
+    return names[state];
+}
+
+/* ---- thresholds ---- */
+
+static const cyaml_schema_field_t figure_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config_figure, name, 1, 60),
+    CYAML_FIELD_FLOAT_PTR("warning", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                          struct config_figure, warning),
+    CYAML_FIELD_FLOAT_PTR("critical", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                          struct config_figure, critical),
+    CYAML_FIELD_UINT_PTR("events_min", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct config_figure, events_min),
+    CYAML_FIELD_END,
+};
+const cyaml_schema_value_t figure_config_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_figure, figure_fields),
+};
+
+static int check_limits(const struct figure *figure, const struct figure_limits *limits,
+                        struct err *err) {
+    bool low = figure_low_is_bad(figure);
+    bool percent = strcmp(figure->unit, "percent") == 0;
+    double max = percent ? 100.0 : LIMIT_MAX;
+    bool inside = limits->warning >= 0 && limits->warning <= max && limits->critical >= 0 &&
+                  limits->critical <= max; /* false for what is no number */
+    if (!inside) {
+        return err_set(err, ERR_CONFIG, "figures: thresholds of %s are from 0 to %g", figure->name,
+                       max);
+    }
+    if (low ? limits->critical > limits->warning : limits->critical < limits->warning) {
+        return err_set(err, ERR_CONFIG, "figures: critical of %s may not be %s warning",
+                       figure->name, low ? "above" : "below");
+    }
+    if (limits->events_min > EVENTS_MIN_MAX) {
+        return err_set(err, ERR_CONFIG, "figures: events_min of %s is at most %d", figure->name,
+                       EVENTS_MIN_MAX);
+    }
+    return 0;
+}
+
+int figures_limits_read(const struct figures_config *config,
+                        struct figure_limits ret_limits[FIGURES], struct err *err) {
+    bool said[FIGURES] = {false};
+    memcpy(ret_limits, limits_default, sizeof(limits_default));
+    for (unsigned i = 0; i < config->rows_count; i++) {
+        const struct config_figure *row = &config->rows[i];
+        enum figure_id id;
+        if (!figure_find(row->name, &id)) {
+            err_set(err, ERR_CONFIG, "figures: there is no figure \"%.60s\"", row->name);
+            return err_hint(err, "`holdfast metric show` lists them.");
+        }
+        if (said[id]) {
+            return err_set(err, ERR_CONFIG, "figures: %s is there twice", row->name);
+        }
+        said[id] = true;
+        struct figure_limits *limits = &ret_limits[id];
+        limits->warning = row->warning != NULL ? *row->warning : limits->warning;
+        limits->critical = row->critical != NULL ? *row->critical : limits->critical;
+        limits->events_min = row->events_min != NULL ? *row->events_min : limits->events_min;
+        int r = check_limits(&figure_table[id], limits, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* ---- values ---- */
+
+double figure_value(enum figure_id id, const struct figure_limits *limits,
+                    const struct metric_sum *sum, double minutes) {
+    const struct slice_counts *counts = &sum->counts;
+    int64_t judged = metric_sum_judged(sum), timed = metric_sum_timed(sum);
+    int64_t all = counts->ok + counts->declined + counts->failed;
+    int64_t least = limits->events_min > 0 ? limits->events_min : 1;
+    switch (figure_table[id].kind) {
+    case FIGURE_KIND_RATE:
+        return minutes >= 1.0 ? (double)all / minutes : NAN;
+    case FIGURE_KIND_SUCCESS:
+        return judged >= least ? 100.0 * (double)counts->ok / (double)judged : NAN;
+    case FIGURE_KIND_ERRORS:
+        return all >= least ? 100.0 * (double)counts->failed / (double)all : NAN;
+    case FIGURE_KIND_LATENCY:
+        return timed >= least
+                   ? (double)metric_sum_quantile_us(sum, 0.95) / (double)US_PER_SECOND
+                   : NAN;
+    }
+    return NAN;
+}
+
+enum figure_state figure_judge(enum figure_id id, const struct figure_limits *limits,
+                               double value) {
+    if (isnan(value)) {
+        return FIGURE_NO_DATA;
+    }
+    bool low = figure_low_is_bad(&figure_table[id]);
+    if (low ? value < limits->critical : value > limits->critical) {
+        return FIGURE_CRITICAL;
+    }
+    return (low ? value < limits->warning : value > limits->warning) ? FIGURE_WARNING : FIGURE_OK;
+}
+
+void figures_now(const struct figures_watch *watch, struct figure_now ret_now[FIGURES]) {
+    static const char *const none[SLICE_DIMENSIONS] = {"", "", "", "", ""};
+    double minutes = figures_window_minutes(watch);
+    for (int i = 0; i < FIGURES; i++) {
+        struct metric_groups groups;
+        metric_groups_init(&groups, 0);
+        rollup_recent(watch->rollup, figure_table[i].operation, FIGURES_WINDOW_MINUTES, &groups);
+        struct figure_now *now = &ret_now[i];
+        now->sum = metric_group_of(&groups, none)->sum;
+        now->value = figure_value((enum figure_id)i, &watch->limits[i], &now->sum, minutes);
+        now->state = figure_judge((enum figure_id)i, &watch->limits[i], now->value);
+        metric_groups_release(&groups);
+    }
+}
+
+double figures_window_minutes(const struct figures_watch *watch) {
+    double window = FIGURES_WINDOW_MINUTES +
+                    (double)(clock_wall_us() % US_PER_MINUTE) / (double)US_PER_MINUTE;
+    double up = (double)(clock_mono_us() - watch->started_us) / (double)US_PER_MINUTE;
+    return up < window ? up : window;
+}
+
+void figures_meter(const struct figures_watch *watch) {
+    struct figure_now now[FIGURES];
+    struct rollup_stats stats;
+    figures_now(watch, now);
+    for (int i = 0; i < FIGURES; i++) {
+        const char *name = figure_table[i].name;
+        meter_set(METER_FIGURE_VALUE, now[i].value, name, figure_table[i].unit);
+        meter_set(METER_FIGURE_STATE, (double)now[i].state - 1.0, name);
+        meter_set(METER_FIGURE_LIMIT, watch->limits[i].warning, name, "warning");
+        meter_set(METER_FIGURE_LIMIT, watch->limits[i].critical, name, "critical");
+    }
+    meter_set(METER_PROCESSING_RATE, now[FIGURE_PROCESSING_RATE].value);
+    meter_set(METER_SUCCESS_RATE, now[FIGURE_SUCCESS_RATE].value);
+    meter_set(METER_GATEWAY_ERRORS, now[FIGURE_GATEWAY_ERRORS].value);
+    rollup_stats(watch->rollup, &stats);
+    meter_set(METER_SLICES, slices_count());
+    meter_set(METER_SLICE_BYTES, (double)slices_bytes());
+    meter_set(METER_ROLLUP_WAITING, (double)stats.waiting);
+    meter_level(METER_SLICES_FOLDED, slices_folded());
+    meter_level(METER_ROLLUP_LOST, stats.lost);
+}
