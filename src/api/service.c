@@ -466,6 +466,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : read_repair_rules(service, hooks, err);
     r = r < 0 ? r : tickets_check(&service->config->tickets, service->registry, err);
     r = r < 0 ? r : check_sources(service, err);
+    r = r < 0 ? r : channels_prepare(service, err);
     r = r < 0 ? r : open_store(service, err);
     r = r < 0 ? r : test_clock_open(service, err);
     r = r < 0 ? r : master_key_open(service, err);
@@ -478,6 +479,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : open_billing(service, err);
     r = r < 0 ? r : open_desk(service, err);
     r = r < 0 ? r : open_recon(service, hooks, err);
+    r = r < 0 ? r : alerts_prepare(service, err);
     if (r < 0) {
         return r;
     }
@@ -554,6 +556,7 @@ int service_open(const struct service_config *config, const struct service_hooks
     meter_init();
     service->config = config;
     service->started_us = clock_wall_us();
+    service->alerts_wait = hooks != NULL && hooks->no_days;
     int r = open_all(service, hooks, err);
     if (r >= 0 && (hooks == NULL || !hooks->no_listeners)) {
         r = open_listeners(whole, err);
@@ -573,6 +576,7 @@ int service_start(struct service *service, struct err *err) {
         return r;
     }
     r = mode_start(service->mode, err);
+    r = r < 0 || service->alerts_wait ? r : alerts_begin(service, err);
     r = r < 0 ? r : credentials_start(service->credentials, err);
     r = r < 0 ? r : service->server != NULL ? http_server_start(service->server, err) : 0;
     if (r < 0) {
@@ -621,6 +625,7 @@ void service_close(struct service *service) {
     recon_close(service->recon);
     repair_rules_free(service->repair_rules);
     desk_close(service->desk);
+    alerts_shut(service);
     if (service->auth != NULL) {
         auth_close(service->auth);
     }

@@ -12,6 +12,8 @@
 #include "mode/mode_config.h"
 #include "payment/payments.h"
 #include "risk/risk_config.h"
+#include "watch/alert_config.h"
+#include "watch/channel_config.h"
 
 struct config_listener {
     char *address;
@@ -194,6 +196,9 @@ struct service_config {
     struct ticket_config tickets;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
+    struct channel_config *channels;
+    unsigned channels_count;
+    struct alert_config alerts;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

@@ -38,7 +38,7 @@ static void alerts_of_a_group_are_one_message_that_names_them(void **state) {
     say(GATEWAY, "later", true);
     pass_s(11);
     assert_int_equal(TOLD("channel = 'room'"), 1);
-    pass_s(40);
+    pass_s(50);
     assert_int_equal(TOLD("channel = 'room'"), 2);
     assert_int_equal(TOLD("channel = 'room' AND notice LIKE '%later%' AND "
                           "notice LIKE '%\"also_more\":4%'"),
