@@ -17,7 +17,8 @@ struct service_hooks {          /* for tests and the simulator; all may be NULL 
     bool no_listeners;
     bool no_tasks;            /* nothing runs by itself: service_tick() does it */
     const char *repair_rules; /* their text, instead of the file that is configured */
-    /* No daily fetch of statements, no daily reconciliation, no heartbeat and self-tests of alerting. */
+    /* No daily fetch of statements, no daily reconciliation, no heartbeat and self-tests of
+     * alerting. */
     bool no_days;
 };
 

@@ -79,8 +79,8 @@ MUST_USE int later_options(const struct service_config *config,
 MUST_USE int recon_policy_read(const struct service_config *config, struct recon_policy *ret_policy,
                                struct err *err);
 
-/* service_alerts.c: channels with their secrets and the rules of alerting, checked, before the store
- * is opened; then what sends and decides; both closed with alerts_shut(). ERR_CONFIG, those of
+/* service_alerts.c: channels with their secrets and the rules of alerting, checked before the store
+ * is opened; then what sends and decides; all closed with alerts_shut(). ERR_CONFIG, those of
  * keystore_open(). */
 MUST_USE int channels_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_prepare(struct service *service, struct err *err);

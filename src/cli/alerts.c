@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alerts.c: `alert …`: what is wrong and what is done about being told. Channels and messages are in
- * alert_channels.c. */
+ * alerts.c: `alert …`: what is wrong and what is done about being told. Channels and messages are
+ * in alert_channels.c. */
 #include <stdlib.h>
 #include <string.h>
 

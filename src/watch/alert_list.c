@@ -143,7 +143,7 @@ int alerts_list(struct alerts *alerts, const struct alerts_filter *filter, struc
     enum alert_team team;
     listing.all = strcmp(state, "live") != 0;
     if (listing.all && strcmp(state, "all") != 0 && !alert_state_parse(state, &listing.state)) {
-        return bad("state", "states are live, all, pending, firing, acknowledged and resolved", err);
+        return bad("state", "states are live, all, pending, firing, acknowledged, resolved", err);
     }
     if (filter->team != NULL && filter->team[0] != '\0') {
         if (!alert_team_parse(filter->team, &team)) {

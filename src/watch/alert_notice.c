@@ -32,10 +32,12 @@ static const char *summary_of(const struct alerts *alerts, struct arena *arena,
     if (value[0] == '\0') {
         return summary;
     }
-    return arena_printf(arena, "%s%s%s%s%s%s%s", summary, summary[0] != '\0' ? "\n" : "",
-                        alert_word(alerts, ALERT_WORD_VALUE), value, threshold[0] != '\0' ? "; " : "",
-                        threshold[0] != '\0' ? alert_word(alerts, ALERT_WORD_THRESHOLD) : "",
-                        threshold);
+    const char *limit = threshold[0] == '\0'
+                            ? ""
+                            : arena_printf(arena, "; %s%s",
+                                           alert_word(alerts, ALERT_WORD_THRESHOLD), threshold);
+    return arena_printf(arena, "%s%s%s%s%s", summary, summary[0] != '\0' ? "\n" : "",
+                        alert_word(alerts, ALERT_WORD_VALUE), value, limit);
 }
 
 static const char *guide_of(const struct alerts *alerts, struct arena *arena,

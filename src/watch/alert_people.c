@@ -94,12 +94,13 @@ static int check_matchers(struct arena *arena, const struct silence_request *req
             err_set(err, ERR_VALIDATION, "a matcher has no comma in it: give several");
             return err_place(err, "/matchers/%d", i);
         }
-        bool all = matcher.how == MATCH_LIKE && strspn(matcher.value, "*?") == strlen(matcher.value);
+        bool all = matcher.how == MATCH_LIKE &&
+                   strspn(matcher.value, "*?") == strlen(matcher.value);
         names = names || (matcher.how != MATCH_NOT && matcher.value[0] != '\0' && !all);
         text = arena_printf(arena, "%s%s\n", text, request->matchers[i]);
     }
     if (!names) {
-        err_set(err, ERR_VALIDATION, "a silence must say what it is about: at least one name=value");
+        err_set(err, ERR_VALIDATION, "a silence says what it is about: at least one name=value");
         return err_place(err, "/matchers");
     }
     *ret_text = text;

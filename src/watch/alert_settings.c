@@ -17,7 +17,7 @@ enum {
     PLACE_BYTES = 120,
 };
 #define US_PER_MINUTE (60 * US_PER_SECOND)
-#define TEST_TIME_S ((10 * 60 + 10) * 60) /* not a full or half hour: see docs/channels.md, feishu */
+#define TEST_TIME_S ((10 * 60 + 10) * 60) /* no full or half hour: docs/channels.md, feishu */
 
 /* What is read, and where in it: "alerts.routes[ops]". */
 struct reading {
@@ -49,9 +49,10 @@ static void at(struct reading *reading, const char *list, const char *name) {
 /* ---- pieces ---- */
 
 static int read_name(struct reading *reading, const char *name, struct err *err) {
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     size_t bytes = strlen(name);
-    if (bytes == 0 || bytes > ALERT_NAME_CHARS_MAX ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != bytes) {
+    if (bytes == 0 || bytes > ALERT_NAME_CHARS_MAX || strspn(name, letters) != bytes) {
         return bad(reading, "name", "a name is of letters, digits, '-', '_' and '.'", err);
     }
     return 0;
@@ -113,7 +114,8 @@ static int read_rule(struct reading *reading, const struct alert_rule_config *co
         return bad(reading, "name", "there is no rule of that name: `holdfast alert rules`", err);
     }
     struct alert_rule_state *state = &reading->settings->rules[found - alert_rule_at(0)];
-    if (config->severity != NULL && !notice_severity_parse(config->severity, &state->rule.severity)) {
+    if (config->severity != NULL &&
+        !notice_severity_parse(config->severity, &state->rule.severity)) {
         return bad(reading, "severity", "severities are P0, P1, P2 and P3", err);
     }
     if (config->team != NULL && !alert_team_parse(config->team, &state->rule.team)) {
@@ -256,9 +258,10 @@ static int read_step(struct reading *reading, const struct alert_step_config *co
             step->name = config->to + bytes;
         }
     }
+    const struct alert_settings *settings = reading->settings;
     bool known = step->name != NULL &&
-                 (step->to == STEP_ROTA     ? alert_rota_find(reading->settings, step->name) != NULL
-                  : step->to == STEP_PERSON ? alert_person_find(reading->settings, step->name) != NULL
+                 (step->to == STEP_ROTA     ? alert_rota_find(settings, step->name) != NULL
+                  : step->to == STEP_PERSON ? alert_person_find(settings, step->name) != NULL
                                             : channels_find(reading->channels, step->name) != NULL);
     return known ? 0
                  : bad(reading, "to", "it is rota:NAME, person:NAME or channel:NAME, of one that "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alert_sight.c: what is not to be told now: silenced by a person, or explained by another alert. */
+ * alert_sight.c: what is not to be told now: silenced by a person, or explained by another alert.
+ * */
 #include <string.h>
 
 #include "watch/alert_impl.h"

@@ -4,7 +4,7 @@
 #include "cli_fixture.h"
 
 #define ALERT(id, state)                                                                           \
-    "{\"id\":\"" id "\",\"fingerprint\":\"f\",\"rule\":\"PaymentServiceGatewayFailure\","           \
+    "{\"id\":\"" id "\",\"fingerprint\":\"f\",\"rule\":\"PaymentServiceGatewayFailure\","          \
     "\"severity\":\"P1\",\"team\":\"operations\",\"state\":\"" state                               \
     "\",\"title\":\"Stripe fails\\u001b[2J\",\"scope\":\"cards only\",\"action\":\"Switch\","      \
     "\"labels\":{\"gateway\":\"stripe-eu\"},\"first_symptom_at\":\"2026-11-20T08:00:00Z\","        \
@@ -114,7 +114,7 @@ static void silences_have_matchers_an_end_and_a_reason(void **state) {
     RAN rota = run_to(CLI_DONE, service_says, "alert rota");
     assert_has(rota.out, "wang");
     assert_has(rota.out, "dentist");
-    RAN stands = run_to(CLI_DONE, service_says, "alert stand-in ops lead --for 2h --reason dentist");
+    RAN stands = run_to(CLI_DONE, service_says, "alert stand-in ops lead --for 2h --reason ill");
     assert_has(service.requests[0], "\"person\":\"lead\"");
     assert_has(stands.out, "lead has the duty of ops until");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_guides.c: every rule's guide is there and every guide is a rule's (WATCH-6); what they become
+ * test_guides.c: every rule's guide is there and every guide is a rule's (WATCH-6); what they
+ * become
  * as HTML holds nothing that a browser would run. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -28,7 +28,7 @@ static void hours_past_midnight_belong_to_the_day_on_which_they_began(void **sta
     assert_int_equal(hours_read(&config, "UTC", &hours, &err), 0);
     assert_false(hours_hold(&hours, at("2026-11-20T21:59:59Z"))); /* a Friday */
     assert_true(hours_hold(&hours, at("2026-11-20T22:00:00Z")));
-    assert_true(hours_hold(&hours, at("2026-11-21T05:59:59Z"))); /* Saturday's morning is Friday's */
+    assert_true(hours_hold(&hours, at("2026-11-21T05:59:59Z"))); /* still Friday's night */
     assert_false(hours_hold(&hours, at("2026-11-21T06:00:00Z")));
     assert_false(hours_hold(&hours, at("2026-11-21T23:00:00Z")));
     assert_false(hours_hold(&hours, at("2026-11-20T05:00:00Z"))); /* Thursday's night */
