@@ -92,11 +92,12 @@ static int run_act(struct act *act, const char *operation, struct err *err) {
     return r;
 }
 
-/* A time, or a length of time from now: "2h". Absent: stays. */
-static int read_moment(const json_t *body, const char *name, int64_t *ret_wall_us,
+/* Absent, where it may be: `*ret_wall_us` stays as it was. */
+static int read_moment(const json_t *body, const char *name, bool need, int64_t *ret_wall_us,
                        struct err *err) {
     const char *text = NULL;
-    int r = json_may_text(body, "", name, 1, MOMENT_CHARS_MAX, &text, err);
+    int r = need ? json_need_text(body, "", name, 1, MOMENT_CHARS_MAX, &text, err)
+                 : json_may_text(body, "", name, 1, MOMENT_CHARS_MAX, &text, err);
     if (r < 0 || text == NULL || clock_parse(text, ret_wall_us)) {
         return r;
     }
@@ -128,6 +129,10 @@ static int read_matchers(const json_t *body, struct silence_request *request, st
     const json_t *item;
     size_t i;
     int r = json_may_array(body, "", "matchers", MATCHERS_MAX, &list, err);
+    if (r >= 0 && json_array_size(list) == 0) {
+        err_set(err, ERR_VALIDATION, "a silence says what it is about: at least one matcher");
+        r = err_place(err, "/matchers");
+    }
     if (r < 0) {
         return r;
     }
@@ -147,8 +152,8 @@ int silences_post(struct ask *ask, struct err *err) {
     struct act act = {.ask = ask, .status = 201, .write = write_silence};
     int r = json_only(ask->body, "", keys, err);
     r = r < 0 ? r : read_matchers(ask->body, &act.silence, err);
-    r = r < 0 ? r : read_moment(ask->body, "from", &act.silence.from_us, err);
-    r = r < 0 ? r : read_moment(ask->body, "until", &act.silence.until_us, err);
+    r = r < 0 ? r : read_moment(ask->body, "from", false, &act.silence.from_us, err);
+    r = r < 0 ? r : read_moment(ask->body, "until", true, &act.silence.until_us, err);
     r = r < 0 ? r : read_reason(ask->body, &act.silence.reason, err);
     return r < 0 ? r : run_act(&act, "silence.create", err);
 }
@@ -179,8 +184,8 @@ int rota_override_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r
               : json_need_text(ask->body, "", "person", 1, NAME_CHARS_MAX, &act.override.person,
                                err);
-    r = r < 0 ? r : read_moment(ask->body, "from", &act.override.from_us, err);
-    r = r < 0 ? r : read_moment(ask->body, "until", &act.override.until_us, err);
+    r = r < 0 ? r : read_moment(ask->body, "from", false, &act.override.from_us, err);
+    r = r < 0 ? r : read_moment(ask->body, "until", true, &act.override.until_us, err);
     r = r < 0 ? r : read_reason(ask->body, &act.reason, err);
     return r < 0 ? r : run_act(&act, "rota.override", err);
 }

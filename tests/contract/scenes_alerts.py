@@ -26,8 +26,8 @@ def soon(days=0):
 
 def alerts_from_their_first_word_to_their_last(service):
     service.tell("merchant 200")
-    assert from_alertmanager(service, "DiskFull") == 1
-    alert = live(service, "DiskFull")[0]
+    assert from_alertmanager(service, "NoSpace") == 1
+    alert = live(service, "NoSpace")[0]
     assert (alert["severity"], alert["state"], alert["team"]) == ("P1", "firing", "operations")
     assert alert["labels"] == {"instance": "db-1"} and alert["title"] == "No space is left"
     one = [alert["id"]]
@@ -41,8 +41,8 @@ def alerts_from_their_first_word_to_their_last(service):
     service.expect(403, "acknowledgeAlert", one, body={}, key=service.role_key("support"),
                    internal=False)
     service.expect(200, "getAlert", one, key=service.role_key("viewer"), internal=False)
-    from_alertmanager(service, "DiskFull", "resolved")
-    service.await_that("it is over", lambda: not live(service, "DiskFull"))
+    from_alertmanager(service, "NoSpace", "resolved")
+    service.await_that("it is over", lambda: not live(service, "NoSpace"))
     told = service.expect(200, "getAlert", one)
     assert told["state"] == "resolved", told
     history = service.expect(200, "listAlerts",
@@ -53,7 +53,7 @@ def alerts_from_their_first_word_to_their_last(service):
     for query in ("state=green", "severity=P7", "team=marketing", "limit=0"):
         service.expect(422, "listAlerts", query=query)
     for body in ({"version": "3", "alerts": []}, {"version": "4", "alerts": []},
-                 {"version": "4", "alerts": [{"status": "odd"}]}):
+                 {"version": "4", "alerts": [{"status": "odd"}]}, {"version": "4"}, {"alerts": []}):
         service.expect(422, "receiveAlertmanager", body=body)
     rules = {row["name"]: row for row in service.expect(200, "listAlertRules")["data"]}
     for name in ("PaymentServiceHighErrorRate", "PaymentServiceGatewayFailure",
