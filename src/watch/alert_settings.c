@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * alert_settings.c: what the section `alerts:` means, checked, with the defaults of what is absent;
  * and the look-ups in it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
