@@ -58,7 +58,7 @@ int webhook_rotate_post(struct ask *ask, struct err *err) {
                                            overlap_s * US_PER_SECOND, &ask->answer, err);
 }
 
-int deliveries_list(struct ask *ask, struct err *err) {
+int webhook_deliveries_get(struct ask *ask, struct err *err) {
     char endpoint[QUERY_CHARS_MAX] = "", state[QUERY_CHARS_MAX] = "";
     int64_t limit = 0;
     int r = read_query_text(ask, "endpoint_id", endpoint, err);

@@ -487,6 +487,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : check_sources(service, err);
     r = r < 0 ? r
               : recon_rules_read(service->config, service->registry, &service->match_sets, err);
+    r = r < 0 ? r : channels_prepare(service, err);
     r = r < 0 ? r : open_store(service, err);
     r = r < 0 ? r : test_clock_open(service, err);
     r = r < 0 ? r : master_key_open(service, err);
@@ -500,6 +501,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : open_desk(service, err);
     r = r < 0 ? r : open_recon(service, hooks, err);
     r = r < 0 ? r : open_figures(service, err);
+    r = r < 0 ? r : alerts_prepare(service, err);
     if (r < 0) {
         return r;
     }
@@ -577,6 +579,7 @@ int service_open(const struct service_config *config, const struct service_hooks
     meter_init();
     service->config = config;
     service->started_us = clock_wall_us();
+    service->alerts_wait = hooks != NULL && hooks->no_days;
     int r = open_all(service, hooks, err);
     if (r >= 0 && (hooks == NULL || !hooks->no_listeners)) {
         r = open_listeners(whole, err);
@@ -596,6 +599,7 @@ int service_start(struct service *service, struct err *err) {
         return r;
     }
     r = mode_start(service->mode, err);
+    r = r < 0 || service->alerts_wait ? r : alerts_begin(service, err);
     r = r < 0 ? r : credentials_start(service->credentials, err);
     r = r < 0 ? r : rollup_start(service->figures.rollup, err);
     r = r < 0 ? r : service->server != NULL ? http_server_start(service->server, err) : 0;
@@ -648,6 +652,7 @@ void service_close(struct service *service) {
     repair_rules_free(service->repair_rules);
     match_sets_release(&service->match_sets);
     desk_close(service->desk);
+    alerts_shut(service);
     if (service->auth != NULL) {
         auth_close(service->auth);
     }

@@ -17,7 +17,9 @@ struct service_hooks {          /* for tests and the simulator; all may be NULL 
     bool no_listeners;
     bool no_tasks;            /* nothing runs by itself: service_tick() does it */
     const char *repair_rules; /* their text, instead of the file that is configured */
-    bool no_days;             /* no daily fetch of statements and no daily reconciliation */
+    /* No daily fetch of statements, no daily reconciliation, no heartbeat and self-tests of
+     * alerting. */
+    bool no_days;
 };
 
 /* `config` is borrowed for the service's life. Migrates the database first when the configuration

@@ -16,6 +16,8 @@
 #include "recon/recon.h"
 #include "risk/risk_schema.h"
 #include "watch/figures_schema.h"
+#include "watch/alert_schema.h"
+#include "watch/channel_schema.h"
 
 enum { NAME_CHARS_MAX = 120, TEXT_CHARS_MAX = 2000, LIST_MAX = 64 };
 
@@ -306,6 +308,9 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("tickets", OPTIONAL, struct service_config, tickets, ticket_config_fields),
     CYAML_FIELD_MAPPING("reconciliation", OPTIONAL, struct service_config, reconciliation,
                         reconciliation_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("channels", OPTIONAL_POINTER, struct service_config, channels,
+                               channels_count, &channel_config_value, 0, CHANNELS_MAX),
+    CYAML_FIELD_MAPPING("alerts", OPTIONAL, struct service_config, alerts, alert_config_fields),
     CYAML_FIELD_BOOL("test_clock", OPTIONAL, struct service_config, test_clock),
     TEXT("test_clock_sandbox", struct service_config, test_clock_sandbox, OPTIONAL),
     CYAML_FIELD_END,

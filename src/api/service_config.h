@@ -14,6 +14,8 @@
 #include "recon/fee_schedule.h"
 #include "risk/risk_config.h"
 #include "watch/figures.h"
+#include "watch/alert_config.h"
+#include "watch/channel_config.h"
 
 struct config_listener {
     char *address;
@@ -206,6 +208,9 @@ struct service_config {
     struct config_reconciliation reconciliation;
     struct config_keys keys;
     struct figures_config figures;
+    struct channel_config *channels;
+    unsigned channels_count;
+    struct alert_config alerts;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

@@ -21,9 +21,11 @@
 #include "recon/match_set.h"
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
+#include "net/smtp_client.h"
 #include "store/store.h"
 #include "watch/observation.h"
 #include "watch/figures.h"
+#include "watch/alert.h"
 
 /* What the configuration says of breaks, as the floor below takes it. */
 struct recon_policy {
@@ -58,6 +60,11 @@ struct service {
     struct match_sets match_sets; /* owned */
     struct repair_rules *repair_rules; /* NULL: there are none */
     struct observer *observer;
+    struct smtp_client *smtp;
+    struct channels *channels;
+    struct deliveries *deliveries;
+    struct alerts *alerts;
+    bool alerts_wait; /* nothing of the alerting is planned by itself */
     struct auth *auth;
     struct http_server *server;
     struct http_listener *public_listener, *internal_listener;
@@ -81,6 +88,14 @@ MUST_USE int recon_policy_read(const struct service_config *config, struct recon
 MUST_USE int recon_rules_read(const struct service_config *config,
                               const struct gateway_registry *registry, struct match_sets *ret_sets,
                               struct err *err);
+
+/* service_alerts.c: channels with their secrets and the rules of alerting, checked before the store
+ * is opened; then what sends and decides; all closed with alerts_shut(). ERR_CONFIG, those of
+ * keystore_open(). */
+MUST_USE int channels_prepare(struct service *service, struct err *err);
+MUST_USE int alerts_prepare(struct service *service, struct err *err);
+MUST_USE int alerts_begin(struct service *service, struct err *err);
+void alerts_shut(struct service *service);
 
 /* The handler of both listeners; ctx is the `struct front` of its listener. */
 struct front {

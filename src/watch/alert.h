@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alert.h: from what detectors see to who is told of it (WATCH-5, WATCH-6): one alert for one thing,
- * however many see it, and no more messages than it needs.
+ * alert.h: from what detectors see to who is told of it (WATCH-5, WATCH-6): one alert for one
+ * thing, however many see it, and no more messages than it needs.
  *
  * Whoever evaluates something says each time how it is: alert_signal(). A rule and the labels make
  * the fingerprint; of a fingerprint there is at most one live alert in the whole database.
  *
- *              seen          seen for `for`
- *   (nothing) ------> pending ------------> firing ---- a person ----> acknowledged
- *                       |                     |                             |
- *                       +---------------------+-- not seen for `keep` ------+--> resolved
+ *              seen          seen for `for`            a person
+ *   (nothing) ------> pending ------------> firing ----------------> acknowledged
+ *        ^               |                   |   ^                     |   |
+ *        +---not seen----+                   |   +---- it is graver ---+   |
+ *                                            +------ not seen for `keep` --+---> resolved
  *
- *   pending       nobody is told. With `for` 0 it is firing at once
+ *   pending       nobody is told. With `for` 0 it is firing at once; not seen any more: forgotten
  *   firing        its group tells of it (alert_group.c), and it climbs its escalation
  *   acknowledged  somebody looks at it: no more steps, no repeats. It ends when the alert does:
- *                 when the same thing comes again it is another alert, and wakes people again
+ *                 when the same thing comes again it is another alert, and wakes people again. So
+ *                 does one that becomes graver
  *   resolved      who was told that it fires is told that it is over, silenced or not
  *
  * What is seen is kept for each source (each instance that sees only its own part): an alert is
@@ -26,7 +28,8 @@
  *
  * Threads: any, many at once; calls block on the store.
  * Owns:    nothing of the caller's; options are borrowed until alerts_close().
- * Errors:  ERR_VALIDATION (with the field as the place), ERR_NOT_FOUND, ERR_STATE, those of store.h.
+ * Errors:  ERR_VALIDATION (with the field as the place), ERR_NOT_FOUND, ERR_STATE, those of
+ *          store.h.
  * Limits:  those below. When ALERTS_LIVE_MAX (or of one rule ALERTS_OF_RULE_MAX) are live, another
  *          one is left out and counted: the rule AlertsLeftOut says so. */
 #ifndef HOLDFAST_WATCH_ALERT_H
@@ -42,7 +45,7 @@
 enum {
     ALERTS_LIVE_MAX = 1000,
     ALERTS_OF_RULE_MAX = 200,
-    ALERT_LABELS_MAX = 16,
+    ALERT_LABELS_MAX = NOTICE_LABELS_MAX,
     ALERT_VALUE_CHARS_MAX = 80,
     ALERTS_LISTED_MAX = 100,
     ALERT_SOURCE_CHARS_MAX = 60,
@@ -50,6 +53,7 @@ enum {
     SILENCE_DAYS_MAX = 30,
 };
 #define ALERT_WORD_US (5 * 60 * US_PER_SECOND)
+#define ALERT_FOR_GOOD INT64_MAX
 #define ALERT_REFRESH_US (60 * US_PER_SECOND) /* an unchanged word is written again after so long */
 
 #define JOB_ALERTS "alerts"
@@ -95,8 +99,9 @@ struct alert_signal {
     /* Who sees it: the instance's name where each sees only its own part; NULL where all see the
      * same, as what is read from the database. */
     const char *source;
-    /* It counts until it is said to be over, although nobody repeats it: what happened once. */
-    bool stays;
+    /* How long this word counts when nobody repeats it. 0: ALERT_WORD_US; ALERT_FOR_GOOD: until it
+     * is said to be over, for what happens once. */
+    int64_t holds_us;
     bool severity_known; /* else the rule's. It may rise while the alert is live, never fall */
     enum notice_severity severity;
     const char *title;                    /* else the rule's */
@@ -131,8 +136,8 @@ MUST_USE int alerts_start(struct alerts *alerts, struct err *err);
 
 /* ---- for detectors ---- */
 
-/* Texts that are too long are cut, labels past the limit refused. An unchanged word that was written
- * less than ALERT_REFRESH_US ago costs no transaction. */
+/* Texts that are too long are cut, labels past the limit refused. An unchanged word that was
+ * written less than ALERT_REFRESH_US ago costs no transaction. */
 MUST_USE int alert_signal(struct alerts *alerts, const struct alert_signal *signal,
                           struct err *err);
 /* Many at once: a transaction for each hundred. The first error ends it; say them again then. */
@@ -141,7 +146,8 @@ MUST_USE int alert_signals(struct alerts *alerts, const struct alert_signal *sig
 /* Inside the caller's transaction, for what must be true with the change it tells of. */
 MUST_USE int alert_signal_tx(struct alerts *alerts, struct store_tx *tx,
                              const struct alert_signal *signal, struct err *err);
-/* What an Alertmanager sent: each notice is a signal of the source "alertmanager" that stays. */
+/* What an Alertmanager sent: each notice is a signal of the source "alertmanager", which counts
+ * for a day. */
 MUST_USE int alert_take_notices(struct alerts *alerts, const struct notice *notices, int count,
                                 struct err *err);
 
@@ -196,9 +202,10 @@ MUST_USE int alert_get(struct alerts *alerts, const char *id, struct buf *buf, s
 void alert_rules_list(const struct alerts *alerts, struct buf *buf);
 /* {"data":[…]}: those that have not ended, or all of the last 30 days. */
 MUST_USE int silences_list(struct alerts *alerts, bool all, struct buf *buf, struct err *err);
-/* {"data":[…]}: who is on duty now, and next; overrides that have not ended. */
+/* {"data":[…]}: who is on duty now, and who stands in for whom until when. */
 MUST_USE int rotas_list(struct alerts *alerts, struct buf *buf, struct err *err);
-/* {"data":[…]}: the channels as deliveries_channels() has them, with the last weekly test of each. */
+/* {"data":[…]}: the channels as deliveries_channels() has them, with the last weekly test of
+ * each. */
 MUST_USE int alert_channels_list(struct alerts *alerts, struct buf *buf, struct err *err);
 
 #endif

@@ -420,21 +420,20 @@ struct again {
     const char *actor, *id;
 };
 
-static int again_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const struct again *again = ctx;
+int delivery_again_tx(struct store_tx *tx, const char *actor, const char *id, struct err *err) {
     int64_t now_us = clock_wall_us();
     int64_t changed = sql_exec(tx, err,
                                "UPDATE alert_delivery SET state = 1, tries = 0, created_us = $2, "
                                "due_us = $2, updated_us = $2, fallback_id = '' "
                                "WHERE id = $1 AND state = 4",
-                               S_TEXT(again->id), S_INT(now_us));
+                               S_TEXT(id), S_INT(now_us));
     if (changed < 0) {
         return (int)changed;
     }
     if (changed == 0) {
         SQL_ROWS_AUTO rows = NULL;
         int r = sql_query(tx, err, &rows, "SELECT state FROM alert_delivery WHERE id = $1",
-                          S_TEXT(again->id));
+                          S_TEXT(id));
         r = r < 0 ? r : sql_next(rows, err);
         if (r <= 0) {
             return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no such delivery");
@@ -442,10 +441,15 @@ static int again_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return err_set(err, ERR_STATE, "the delivery has not failed: it is %s",
                        delivery_state_name((enum delivery_state)sql_int(rows, 0)));
     }
-    int r = job_add(tx, JOB_ALERT, again->id, now_us, "", err);
-    r = r == 0 ? job_hasten(tx, JOB_ALERT, again->id, now_us, err) : r;
+    int r = job_add(tx, JOB_ALERT, id, now_us, "", err);
+    r = r == 0 ? job_hasten(tx, JOB_ALERT, id, now_us, err) : r;
     return r < 0 ? r
-                 : audit_append(tx, again->actor, "alert.delivery.again", again->id, "", "{}", err);
+                 : audit_append(tx, actor, "alert.delivery.again", id, "", "{}", err);
+}
+
+static int again_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct again *again = ctx;
+    return delivery_again_tx(tx, again->actor, again->id, err);
 }
 
 int delivery_again(struct deliveries *deliveries, const char *actor, const char *id,

@@ -67,6 +67,10 @@ MUST_USE int deliveries_test(struct deliveries *deliveries, const char *channel,
 MUST_USE int delivery_again(struct deliveries *deliveries, const char *actor, const char *id,
                             struct err *err);
 
+/* The same in the caller's transaction. */
+MUST_USE int delivery_again_tx(struct store_tx *tx, const char *actor, const char *id,
+                               struct err *err);
+
 /* ---- looked at ---- */
 
 enum { DELIVERIES_LISTED_MAX = 100 };

@@ -18,11 +18,16 @@ NOT_THERE = {
     "BreakId": "brk_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "MovementId": "nobody",
     "ReconciliationId": "rec_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
+    "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
+    "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "UploadId": "upl_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "StatementId": "stm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "BankRowId": "bkr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "PayoutId": "re_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
 }
+# Another system's message, which may say more in its next version: its refusals are in the scenes.
+OPEN_BODIES = {"receiveAlertmanager"}
 # Limits that JSON Schema says less exactly than the sentence beside it.
 FINER = {
     ("createWebhookEndpoint", "url"), ("updateWebhookEndpoint", "url"), ("createKey", "scopes"),
@@ -52,6 +57,11 @@ FINER = {
     # Times, and a gateway that there is.
     ("proveWindow", "from"), ("proveWindow", "until"), ("proveWindow", "gateway"),
     ("runReconciliation", "gateway"), ("runReconciliation", "until"),
+    # Matchers, and times to come; whom the configuration knows.
+    ("createSilence", "matchers"), ("createSilence", "from"), ("createSilence", "until"),
+    ("overrideRota", "from"), ("overrideRota", "until"), ("overrideRota", "person"),
+    # Another system's message, read as a whole.
+    ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.
     ("decideBreaks", "ids"), ("decideBreaks", "filter"), ("decideBreaks", "expect"),
     ("decideBreaks", "reason"), ("decideBreaks", "owner"), ("assignBreak", "owner"),
@@ -208,6 +218,8 @@ def what_a_schema_refuses_is_refused_at_its_place(service):
                 assert answer.problem() == "validation" and place_in(answer, f"/{name}"), \
                     f"{case.operation.name} with {name} = {str(value)[:80]!r}: {answer}"
                 tried += 1
+        if case.operation.name in OPEN_BODIES:
+            continue
         answer = case.ask(case.with_value("nothing_of_the_kind", 1))
         assert answer.problem() == "validation" and place_in(answer, "/nothing_of_the_kind"), \
             f"{case.operation.name}: {answer}"

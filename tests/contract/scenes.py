@@ -5,6 +5,7 @@ besides."""
 import json
 import time
 
+import scenes_alerts as alerts
 import scenes_breaks as breaks
 import scenes_money as money
 import scenes_repairs as repairs
@@ -484,6 +485,8 @@ SCENES = (
     repairs.rules_and_what_they_do,
     tickets.tickets_and_their_people, tickets.tickets_and_money_by_hand,
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
+    alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
+    alerts.channels_and_what_went_by_them,
     refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]

@@ -121,6 +121,8 @@ int main(void) {
     struct err err = {0};
     char line[LINE_BYTES_MAX];
     write_rules();
+    (void)setenv("HOLDFAST_TEST_HOOK", FAKE_MERCHANT_URL, 1);
+    (void)setenv("HOLDFAST_TEST_WHSEC", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1);
     /* Faults here are scenes; no breaker shall open over them. */
     api_start(&api,
               "  - name: bank-a\n    adapter: bank\n    currencies: [USD]\n    options:\n"
@@ -140,6 +142,11 @@ int main(void) {
               "[{currency: USD, each: 1000, total: 100000}]}\n"
               "reconciliation: {write_off_alone: [{currency: USD, amount: 10}], risk_amounts: "
               "[{currency: USD, first: 100000, second: 1000000}], repair_rules: " RULES_PATH "}\n"
+              "channels: [{name: hook, kind: webhook, credentials: [{name: url, from: "
+              "'env:HOLDFAST_TEST_HOOK'}, {name: secret, from: 'env:HOLDFAST_TEST_WHSEC'}]}]\n"
+              "alerts: {group_wait_s: 0, group_interval_s: 0, routes: [{name: all, channels: "
+              "[hook]}], people: [{name: wang, channels: [hook]}, {name: lead, channels: [hook]}], "
+              "rotas: [{name: ops, shifts: [{people: [wang]}]}]}\n"
               "limits: {failures_per_second: 0}\n"
               "risk: {rules: [{name: large, says: Large, action: deny, all: [{amount_min: 777000, "
               "amount_max: 777000, currency: USD}]}, {name: fast, says: Fast, action: review, all: "

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- 0034: what happened by the minute and by the hour, for thirteen months; and what kind of customer
+-- 0033: what happened by the minute and by the hour, for thirteen months; and what kind of customer
 -- pays (segment: the merchant's own word, '' for none).
 
 ALTER TABLE payment ADD COLUMN customer_segment text NOT NULL DEFAULT '';

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scenes_alerts.py: scenes about alerts, silences, rotas and channels; see scenes.py."""
+import datetime
+
+REASON = {"reason": "a scene of the contract"}
+NOBODYS = "01JD5R6Q6Y0V3M8X2K4N7T9BCF"
+FOREVER = "2099-01-01T00:00:00Z"
+
+
+def from_alertmanager(service, name, status="firing", severity="critical"):
+    return service.expect(200, "receiveAlertmanager", body={"version": "4", "alerts": [{
+        "status": status, "fingerprint": "f1", "labels": {
+            "alertname": name, "severity": severity, "instance": "db-1"},
+        "annotations": {"summary": "No space is left"}}]})["taken"]
+
+
+def live(service, rule):
+    return service.expect(200, "listAlerts", query=f"rule={rule}")["data"]
+
+
+def soon(days=0):
+    """A time that comes; the service's clock is the machine's."""
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days, hours=1)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def alerts_from_their_first_word_to_their_last(service):
+    service.tell("merchant 200")
+    assert from_alertmanager(service, "NoSpace") == 1
+    alert = live(service, "NoSpace")[0]
+    assert (alert["severity"], alert["state"], alert["team"]) == ("P1", "firing", "operations")
+    assert alert["labels"] == {"instance": "db-1"} and alert["title"] == "No space is left"
+    one = [alert["id"]]
+    service.await_that("it is told", lambda: service.expect(200, "getAlert", one)["told"])
+    done = service.expect(200, "acknowledgeAlert", one, body=REASON, once="ack-1")
+    again = service.expect(200, "acknowledgeAlert", one, body=REASON, once="ack-1")
+    assert done["state"] == "acknowledged" and again.headers["Idempotent-Replayed"] == "true"
+    service.expect(409, "acknowledgeAlert", one, body={})
+    service.expect(404, "acknowledgeAlert", [f"alr_{NOBODYS}"], body={})
+    service.expect(404, "getAlert", [f"alr_{NOBODYS}"])
+    service.expect(403, "acknowledgeAlert", one, body={}, key=service.role_key("support"),
+                   internal=False)
+    service.expect(200, "getAlert", one, key=service.role_key("viewer"), internal=False)
+    from_alertmanager(service, "NoSpace", "resolved")
+    service.await_that("it is over", lambda: not live(service, "NoSpace"))
+    told = service.expect(200, "getAlert", one)
+    assert told["state"] == "resolved", told
+    history = service.expect(200, "listAlerts",
+                             query="state=all&severity=P1&team=operations&limit=1")
+    assert len(history["data"]) == 1
+    if history["next_cursor"]:
+        service.expect(200, "listAlerts", query=f"state=all&cursor={history['next_cursor']}")
+    for query in ("state=green", "severity=P7", "team=marketing", "limit=0"):
+        service.expect(422, "listAlerts", query=query)
+    for body in ({"version": "3", "alerts": []}, {"version": "4", "alerts": []},
+                 {"version": "4", "alerts": [{"status": "odd"}]}, {"version": "4"}, {"alerts": []}):
+        service.expect(422, "receiveAlertmanager", body=body)
+    rules = {row["name"]: row for row in service.expect(200, "listAlertRules")["data"]}
+    for name in ("PaymentServiceHighErrorRate", "PaymentServiceGatewayFailure",
+                 "PaymentServiceHighLatency", "PaymentServiceDatabaseIssues"):
+        assert rules[name]["guide"].startswith("/guides/"), rules[name]
+    for rule in rules.values():  # anybody may read them, on both listeners
+        for internal in (True, False):
+            page = service.expect(200, "getGuide", [rule["guide"].split("/")[-1]],
+                                  internal=internal)
+            assert page.body.startswith(b"<!doctype html>"), rule
+    chinese = service.expect(200, "getGuide", ["gateway-failure"], query="lang=zh").body
+    assert "支付网关故障" in chinese.decode() and b"<script" not in chinese
+    service.expect(404, "getGuide", ["nowhere"])
+    service.expect(422, "getGuide", ["volume"], query="lang=fr")
+
+
+def silences_and_who_is_on_duty(service):
+    body = {"matchers": ["gateway=stripe-a", "method~card*"], "until": soon(), **REASON}
+    made = service.expect(201, "createSilence", body=body, once="silence-1")
+    assert service.expect(201, "createSilence", body=body, once="silence-1").json == made.json
+    assert made["state"] == "active" and made["reason"] == REASON["reason"]
+    one = [made["id"]]
+    later = service.expect(201, "createSilence", body={**body, "from": soon(1),
+                                                       "until": soon(2)})
+    assert later["state"] == "to_come"
+    for wrong in ({"matchers": []}, {"matchers": ["gateway"]}, {"matchers": ["gateway!=a"]},
+                  {"until": "2020-01-01T00:00:00Z"}, {"until": FOREVER}, {"until": "soon"},
+                  {"reason": ""}, {"more": 1}):
+        service.expect(422, "createSilence", body={**body, **wrong})
+    listed = service.expect(200, "listSilences")["data"]
+    assert one[0] in [row["id"] for row in listed]
+    assert service.expect(200, "endSilence", one)["state"] == "ended"
+    service.expect(409, "endSilence", one)
+    service.expect(404, "endSilence", [f"sil_{NOBODYS}"])
+    assert one[0] not in [row["id"] for row in service.expect(200, "listSilences")["data"]]
+    ended = service.expect(200, "listSilences", query="all=1")["data"]
+    assert one[0] in [row["id"] for row in ended]
+    rota = service.expect(200, "listRotas")["data"][0]
+    assert (rota["name"], rota["on_duty"], rota["overrides"]) == ("ops", "wang", []), rota
+    stand_in = {"person": "lead", "until": soon(), **REASON}
+    service.expect(201, "overrideRota", ["ops"], body=stand_in)
+    assert service.expect(200, "listRotas")["data"][0]["on_duty"] == "lead"
+    service.expect(404, "overrideRota", ["none"], body=stand_in)
+    service.expect(422, "overrideRota", ["ops"], body={**stand_in, "person": "nobody"})
+    service.expect(422, "overrideRota", ["ops"], body={**stand_in, "until": FOREVER})
+
+
+def channels_and_what_went_by_them(service):
+    service.tell("merchant 410")
+    refused = service.expect(200, "testAlertChannel", ["hook"])
+    assert refused["sent"] is False and refused["code"] == "http 410", refused
+    from_alertmanager(service, "GoneWrong")
+    failed = service.await_that("a message fails", lambda: service.expect(
+        200, "listAlertDeliveries", query="state=failed&channel=hook&limit=1")["data"])[0]
+    service.tell("merchant 200")
+    assert service.expect(200, "testAlertChannel", ["hook"])["sent"] is True
+    service.expect(404, "testAlertChannel", ["nobody"])
+    once = [failed["id"]]
+    service.expect(202, "sendAlertDeliveryAgain", once)
+    service.expect(409, "sendAlertDeliveryAgain", once)
+    service.expect(404, "sendAlertDeliveryAgain", [f"dlv_{NOBODYS}"])
+    service.await_that("it is sent", lambda: once[0] in [row["id"] for row in service.expect(
+        200, "listAlertDeliveries", query="state=sent&limit=100")["data"]])
+    service.expect(422, "listAlertDeliveries", query="state=lost")
+    channel = service.expect(200, "listAlertChannels")["data"][0]
+    assert (channel["name"], channel["kind"], channel["state"]) == ("hook", "webhook", "works")
+    from_alertmanager(service, "GoneWrong", "resolved")

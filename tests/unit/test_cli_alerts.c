@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_cli_alerts.c: alerts on the command line: what is sent, what is shown, how the commands
+ * end. */
+#include "cli_fixture.h"
+
+#define ALERT(id, state)                                                                           \
+    "{\"id\":\"" id "\",\"fingerprint\":\"f\",\"rule\":\"PaymentServiceGatewayFailure\","          \
+    "\"severity\":\"P1\",\"team\":\"operations\",\"state\":\"" state                               \
+    "\",\"title\":\"Stripe fails\\u001b[2J\",\"scope\":\"cards only\",\"action\":\"Switch\","      \
+    "\"labels\":{\"gateway\":\"stripe-eu\"},\"first_symptom_at\":\"2026-11-20T08:00:00Z\","        \
+    "\"steps_taken\":1"
+#define WHOLE                                                                                      \
+    ",\"history\":[{\"at\":\"2026-11-20T08:00:01Z\",\"actor\":\"system\",\"what\":\"escalated\","  \
+    "\"text\":\"wang (rota ops)\"}],\"told\":[{\"at\":\"2026-11-20T08:00:11Z\",\"state\":"         \
+    "\"firing\",\"severity\":\"P1\",\"channel\":\"ops-mail\"}],\"sources\":[]}"
+#define SILENCE                                                                                    \
+    "{\"id\":\"sil_1\",\"state\":\"active\",\"matchers\":[\"gateway=stripe-eu\",\"method=card\"]," \
+    "\"from\":\"2026-11-20T08:00:00Z\",\"until\":\"2026-11-20T10:00:00Z\",\"actor\":\"user:a\","   \
+    "\"reason\":\"planned\"}"
+
+static const struct canned service_says[] = {
+    {"GET", "/v1/alerts", 200,
+     "{\"data\":[" ALERT("alr_1", "firing") "}],\"next_cursor\":\"alr_1\"}"},
+    {"GET", "/v1/alerts?state=pending&rule=Silence&team=support&severity=P0&limit=3&cursor=alr_9",
+     200, "{\"data\":[],\"next_cursor\":null}"},
+    {"GET", "/v1/alerts?state=all&limit=3", 200,
+     "{\"data\":[" ALERT("alr_1", "firing") ",\"muted_by\":\"sil_1\"}],\"next_cursor\":null}"},
+    {"GET", "/v1/alerts/alr_1", 200, ALERT("alr_1", "firing") WHOLE},
+    {"POST", "/v1/alerts/alr_1/ack", 200, ALERT("alr_1", "acknowledged") WHOLE},
+    {"GET", "/v1/alert-rules", 200,
+     "{\"data\":[{\"name\":\"Silence\",\"severity\":\"P1\",\"team\":\"operations\","
+     "\"for_seconds\":0,\"keep_seconds\":60,\"off\":false,\"title\":\"No payment comes at all\","
+     "\"action\":\"Pay\",\"guide\":\"/guides/volume\"}]}"},
+    {"GET", "/v1/silences", 200, "{\"data\":[" SILENCE "]}"},
+    {"GET", "/v1/silences?all=1", 200, "{\"data\":[]}"},
+    {"POST", "/v1/silences", 201, SILENCE},
+    {"DELETE", "/v1/silences/sil_1", 200, SILENCE},
+    {"GET", "/v1/rotas", 200,
+     "{\"data\":[{\"name\":\"ops\",\"on_duty\":\"wang\",\"overrides\":[{\"id\":\"ovr_1\","
+     "\"person\":\"lead\",\"from\":\"2026-11-21T08:00:00Z\",\"until\":\"2026-11-21T10:00:00Z\","
+     "\"actor\":\"a\",\"reason\":\"dentist\"}]}]}"},
+    {"POST", "/v1/rotas/ops/overrides", 201,
+     "{\"id\":\"ovr_1\",\"rota\":\"ops\",\"person\":\"lead\",\"until\":\"2026-11-21T10:00:00Z\"}"},
+    {"GET", "/v1/alert-channels", 200,
+     "{\"data\":[{\"name\":\"room\",\"kind\":\"slack\",\"target\":\"hooks.slack.com\",\"state\":"
+     "\"fails\",\"waiting\":2,\"failures\":3,\"code\":\"no_service\",\"reason\":\"the webhook is "
+     "gone\"}],\"self_tests\":[{\"channel\":\"room\",\"state\":\"failed\"}]}"},
+    {"POST", "/v1/alert-channels/room/test", 200,
+     "{\"channel\":\"room\",\"sent\":true,\"code\":null,\"reason\":null,\"provider_id\":null}"},
+    {"POST", "/v1/alert-channels/sms/test", 200,
+     "{\"channel\":\"sms\",\"sent\":false,\"code\":\"20003\",\"reason\":\"account or token\","
+     "\"provider_id\":null}"},
+    {"GET", "/v1/alert-deliveries?channel=room&state=failed&limit=3&cursor=dlv_9", 200,
+     "{\"data\":[{\"id\":\"dlv_1\",\"channel\":\"room\",\"state\":\"failed\",\"severity\":\"P1\","
+     "\"tries\":1,\"created_at\":\"2026-11-20T08:00:00Z\",\"headline\":\"[P1] Firing: x\","
+     "\"code\":\"no_service\",\"reason\":\"gone\"}]}"},
+    {"POST", "/v1/alert-deliveries/dlv_1/again", 202, "{\"id\":\"dlv_1\",\"state\":\"waiting\"}"},
+    {0},
+};
+
+static void the_list_ends_with_status_1_while_something_fires(void **state) {
+    (void)state;
+    static const char *const wanted[] = {"alr_1", "P1", "firing", "PaymentServiceGatewayFailure",
+                                         "gateway=stripe-eu", "Stripe fails", "--cursor alr_1"};
+    RAN ran = run_to(CLI_PROBLEM, service_says, "alert list");
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_has(ran.out, wanted[i]);
+    }
+    assert_has_not(ran.out, "\033[2J");
+    RAN none = run_to(CLI_DONE, service_says,
+                      "alert list --state pending --rule Silence --team support --severity P0 "
+                      "--limit 3 --cursor alr_9");
+    assert_string_equal(none.out, "Nothing is wrong.\n");
+    RAN history = run_to(CLI_DONE, service_says, "alert history --limit 3");
+    assert_has(history.out, "sil_1");
+    RAN json = run_to(CLI_PROBLEM, service_says, "alert list --json");
+    assert_has(json.out, "\"next_cursor\":\"alr_1\"}\n");
+}
+
+static void one_tells_its_story_and_is_acknowledged(void **state) {
+    (void)state;
+    static const char *const wanted[] = {"[P1] Stripe fails", "cards only", "Switch",
+                                         "wang (rota ops)", "ops-mail", "escalated"};
+    RAN ran = run_to(CLI_DONE, service_says, "alert show alr_1");
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_has(ran.out, wanted[i]);
+    }
+    RAN done = run_to(CLI_DONE, service_says, "alert ack alr_1 --note looking");
+    assert_has(service.requests[0], "{\"reason\":\"looking\"}");
+    assert_true(service.keys[0][0] != '\0');
+    assert_has(done.out, "You look at it: Stripe fails");
+    RAN rules = run_to(CLI_DONE, service_says, "alert rules");
+    assert_has(rules.out, "/guides/volume");
+}
+
+static void silences_have_matchers_an_end_and_a_reason(void **state) {
+    (void)state;
+    RAN made = run_to(CLI_DONE, service_says,
+                      "alert silence gateway=stripe-eu method=card --for 2h --reason planned");
+    assert_has(service.requests[0], "\"matchers\":[\"gateway=stripe-eu\",\"method=card\"]");
+    assert_has(service.requests[0], "\"until\":\"20");
+    assert_has(made.out, "gateway=stripe-eu method=card");
+    RAN bare = run_to(CLI_USAGE, NULL, "alert silence gateway=a --reason x");
+    assert_has(bare.err, "--for is missing");
+    RAN endless = run_to(CLI_USAGE, NULL, "alert silence gateway=a --for 31d --reason x");
+    assert_int_equal(service.seen, 0);
+    assert_true(endless.err[0] != '\0');
+    RAN listed = run_to(CLI_DONE, service_says, "alert silences");
+    assert_has(listed.out, "sil_1");
+    RAN none = run_to(CLI_DONE, service_says, "alert silences --all");
+    assert_string_equal(none.out, "Everything is told.\n");
+    RAN ended = run_to(CLI_DONE, service_says, "alert unsilence sil_1");
+    assert_has(ended.out, "Ended.");
+    RAN rota = run_to(CLI_DONE, service_says, "alert rota");
+    assert_has(rota.out, "wang");
+    assert_has(rota.out, "dentist");
+    RAN stands = run_to(CLI_DONE, service_says, "alert stand-in ops lead --for 2h --reason ill");
+    assert_has(service.requests[0], "\"person\":\"lead\"");
+    assert_has(stands.out, "lead has the duty of ops until");
+}
+
+static void channels_tell_how_they_do_and_are_tried(void **state) {
+    (void)state;
+    RAN ran = run_to(CLI_PROBLEM, service_says, "alert channels");
+    assert_has(ran.out, "the webhook is gone");
+    assert_has(ran.out, "failed");
+    RAN good = run_to(CLI_DONE, service_says, "alert test-channel room");
+    assert_has(good.out, "room has taken it");
+    RAN bad = run_to(CLI_PROBLEM, service_says, "alert test-channel sms");
+    assert_has(bad.out, "sms has not taken it: account or token (20003)");
+    RAN sent = run_to(CLI_DONE, service_says,
+                      "alert deliveries --channel room --state failed --limit 3 --cursor dlv_9");
+    assert_has(sent.out, "[P1] Firing: x");
+    RAN again = run_to(CLI_DONE, service_says, "alert resend dlv_1");
+    assert_has(again.out, "sent again");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_list_ends_with_status_1_while_something_fires),
+        cmocka_unit_test(one_tells_its_story_and_is_acknowledged),
+        cmocka_unit_test(silences_have_matchers_an_end_and_a_reason),
+        cmocka_unit_test(channels_tell_how_they_do_and_are_tried),
+    };
+    return cmocka_run_group_tests_name("cli_alerts", tests, set_up, tear_down);
+}
