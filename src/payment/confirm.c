@@ -11,8 +11,8 @@
  * like any that comes late (settle.c), and a question that is not answered is asked again, for
  * ever.
  *
- * What waits there for a customer at a till, who was told that it was refused, is taken back: nobody
- * else would, since for us it is over.
+ * What waits there for a customer at a till, who was told that it was refused, is taken back:
+ * nobody else would, since for us it is over.
  *
  * The same for what its customer could have paid and that counts as closed (docs/decisions/0016):
  * it is asked about once more, half an hour later unless options.second_look_us says otherwise. */
@@ -70,7 +70,8 @@ static int taking_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
     r = r < 0 ? r
               : payment_row_load(tx, taking->arena, attempt.payment_id.text, true, &payment, err);
     r = r < 0 ? r : attempt_row_load(tx, taking->arena, taking->attempt_id, &attempt, err);
-    if (r < 0 || attempt_state_live(attempt.state) || !waiting_at_till(taking->payments, &attempt)) {
+    if (r < 0 || attempt_state_live(attempt.state) ||
+        !waiting_at_till(taking->payments, &attempt)) {
         return r; /* who waits for a live one takes it back himself (waiting.c) */
     }
     r = sql_query(tx, err, &rows,

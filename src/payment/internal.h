@@ -391,8 +391,9 @@ MUST_USE int late_hold(struct payments *payments, struct store_tx *tx, struct pa
 MUST_USE int late_undoing(struct payments *payments, struct store_tx *tx,
                           struct payment_row *payment, const struct attempt_row *attempt,
                           const struct operation_row *operation, struct err *err);
-/* What is gone of a till's payment that had succeeded is not taken for its cancellation's work while
- * refunds explain it: GW_CANCELED becomes GW_DECLINED, or GW_UNKNOWN while a refund is open. */
+/* What is gone of a till's payment that had succeeded is not taken for its cancellation's work
+ * while refunds explain it: GW_CANCELED becomes GW_DECLINED, or GW_UNKNOWN while a refund is open.
+ */
 MUST_USE int late_undoing_outcome(struct payments *payments, struct store_tx *tx,
                                   const struct payment_row *payment,
                                   const struct attempt_row *attempt, enum gateway_outcome *outcome,

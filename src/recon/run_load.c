@@ -131,8 +131,8 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
     enum row_kind kind = kind_of(sql_int(rows, 1));
     bool refund = row_kind_family(kind) == FAMILY_REFUND;
     bool dispute = row_kind_family(kind) == FAMILY_DISPUTE;
-    /* What an operation captured, on its payment or late, is known by its payment. What was captured
-     * past our operations its attempt has booked. */
+    /* What an operation captured, on its payment or late, is known by its payment. What was
+     * captured past our operations its attempt has booked. */
     bool capture = kind == ROW_CHARGE && !sql_null(rows, 16);
     const char *charge = first_of(sql_text(rows, 7), sql_text(rows, 8), "");
     const char *of_case = first_of(refund ? sql_text(rows, 15) : sql_text(rows, 13),
