@@ -13,16 +13,16 @@
 
 static void it_waits_for_its_for_and_is_forgotten_when_it_clears_before(void **state) {
     say(LATENCY, NULL, true);
-    pass_s(59);
+    pass_s(50);
     assert_int_equal(LIVE(), 1);
     assert_int_equal(FIRING(), 0);
     assert_int_equal(TOLD("1 = 1"), 0);
     say(LATENCY, NULL, false);
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM alert"), 0);
     say(LATENCY, NULL, true); /* its time begins anew */
-    pass_s(59);
+    pass_s(50);
     assert_int_equal(FIRING(), 0);
-    pass_s(2);
+    pass_s(11);
     assert_int_equal(FIRING(), 1);
     pass_s(11);
     assert_int_equal(TOLD("channel = 'room'"), 1);
@@ -50,9 +50,9 @@ static void what_comes_and_goes_within_keep_is_one_alert(void **state) {
     }
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM alert"), 1);
     assert_int_equal(TOLD("channel = 'room'"), 1);
-    pass_s(59);
-    assert_int_equal(LIVE(), 1); /* 119 s */
-    pass_s(2);
+    pass_s(50);
+    assert_int_equal(LIVE(), 1); /* 110 s */
+    pass_s(11);
     assert_int_equal(LIVE(), 0);
     pass_s(61);
     assert_int_equal(TOLD("channel = 'room' AND headline LIKE '%Resolved%'"), 1);
@@ -75,9 +75,9 @@ static void it_is_over_when_no_instance_sees_it_any_more(void **state) {
         say_signal(1, &two);
     }
     assert_int_equal(FIRING(), 1);
-    pass_s(299); /* b has died: its word counts for five minutes */
+    pass_s(290); /* b has died: its word counts for five minutes */
     assert_int_equal(FIRING(), 1);
-    pass_s(2);
+    pass_s(11);
     pass_s(121); /* and it is kept for two */
     assert_int_equal(LIVE(), 0);
 }
