@@ -341,13 +341,13 @@ static int run_init(struct run *run, struct store *store, const struct run_reque
         *ret_options = *request->options;
     }
     ret_options->now_us = clock_wall_us();
-    *figures = (struct run_figures){0};
-    *run = (struct run){
-        .store = store,
-        .id = reconciliation_id_new(),
-        .now_us = ret_options->now_us,
-        .figures = figures,
-    };
+    /* Not by assignment: without optimization that is a second one of each on a small stack. */
+    memset(figures, 0, sizeof *figures);
+    memset(run, 0, sizeof *run);
+    run->store = store;
+    run->id = reconciliation_id_new();
+    run->now_us = ret_options->now_us;
+    run->figures = figures;
     return time_zone_open(request->time_zone != NULL ? request->time_zone : "UTC", &run->zone, err);
 }
 
