@@ -602,6 +602,7 @@ int service_start(struct service *service, struct err *err) {
     r = r < 0 || service->alerts_wait ? r : alerts_begin(service, err);
     r = r < 0 ? r : credentials_start(service->credentials, err);
     r = r < 0 ? r : rollup_start(service->figures.rollup, err);
+    r = r < 0 || service->alerts_wait ? r : service_lookout_start(service, err);
     r = r < 0 ? r : service->server != NULL ? http_server_start(service->server, err) : 0;
     if (r < 0) {
         return r;
@@ -631,6 +632,7 @@ int service_drain(struct service *service) {
                                       : 0;
     payments_stop(service->payments);
     mode_stop(service->mode);
+    service_lookout_stop(service);
     rollup_stop(service->figures.rollup);
     return cut;
 }
@@ -645,6 +647,7 @@ void service_close(struct service *service) {
     }
     credentials_free(service->credentials);
     mode_stop(service->mode);
+    service_lookout_stop(service);
     payments_close(service->payments);
     rollup_close(service->figures.rollup);
     billing_close(service->billing);

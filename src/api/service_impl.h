@@ -36,6 +36,7 @@ struct recon_policy {
     int64_t hold_rows, hold_percent; /* as in struct recon_options */
 };
 
+struct lookout_task;
 struct service {
     const struct service_config *config;
     struct store *store;
@@ -64,7 +65,8 @@ struct service {
     struct channels *channels;
     struct deliveries *deliveries;
     struct alerts *alerts;
-    bool alerts_wait; /* nothing of the alerting is planned by itself */
+    bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
+    struct lookout_task *looks; /* NULL until it is started */
     struct auth *auth;
     struct http_server *server;
     struct http_listener *public_listener, *internal_listener;
@@ -96,6 +98,10 @@ MUST_USE int channels_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
+
+/* service_lookout.c: looks out from its start until its end, which may be told twice. */
+MUST_USE int service_lookout_start(struct service *service, struct err *err);
+void service_lookout_stop(struct service *service);
 
 /* The handler of both listeners; ctx is the `struct front` of its listener. */
 struct front {

@@ -80,6 +80,10 @@ def runs_and_why_a_row_is_where_it_is(service):
     service.expect(409, "runReconciliation", body={"gateway": "stripe-a",
                                                    "until": "2026-01-01T00:00:00Z"})
     service.expect(422, "listReconciliations", query="cursor=perhaps")
+    rules = service.expect(200, "listReconciliationRules", query="gateway=stripe-a")["data"]
+    assert [rule["by"] for rule in rules[0]["rules"]] == [
+        "gateway_id", "reference", "original", "amount_time"], rules
+    service.expect(404, "listReconciliationRules", query="gateway=nobody")
 
 
 def breaks_and_what_people_decide(service):

@@ -47,6 +47,7 @@ static void a_name_is_found_in_the_text_however_late_it_comes(void **state) {
     start_own();
     free(pays_out("po_000001", 0, 50000));
     days_pass(2);
+    test_clock_advance(28 * DAY_US);
     arrives(30, "BR1", 50000, "STRIPE (po_000001), thanks");
     assert_int_equal(in_class("bank-eu", "matched", "our_rows"), 1);
     char *rule = world_text(W, "SELECT rule FROM movement WHERE side = 1 AND gateway = 'bank-eu'");
