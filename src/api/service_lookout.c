@@ -4,6 +4,7 @@
 #include "api/service_impl.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/task.h"
 #include "watch/lookout.h"
 
 /* The detector is large, its walks are not deep. */
@@ -30,7 +31,7 @@ static void turn(struct lookout_task *looks) {
     struct err err = {0};
     bool failed = lookout_turn(looks->lookout, &err) < 0;
     if (failed && !looks->failing) {
-        log_error(LOG_LOOKOUT_FAILED, &err, LOG_END);
+        log_error(STORE_FAILED, &err, LT("while", "saying what is amiss"));
     }
     looks->failing = failed;
 }

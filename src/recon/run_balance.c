@@ -368,7 +368,8 @@ static int add_ours(struct run *run, struct store_tx *tx, struct err *err) {
     "statement_balance t WHERE t.statement_id = s.id AND t.currency = r.currency) THEN 1 ELSE 0 "  \
     "END AS told, COALESCE(r.net_minor, r.gross_minor - COALESCE(r.fee_minor, 0)) AS net, "        \
     FEE_PART " AS fee FROM statement s JOIN statement_row r ON r.statement_id = s.id LEFT JOIN "   \
-    "movement m ON m.side = 2 AND m.id = r.statement_id || '#' || CAST(r.number AS text) WHERE s.gateway = $1 AND s.state = 2 AND "    \
+    "movement m ON m.side = 2 AND m.id = r.statement_id || '#' || CAST(r.number AS text) WHERE "   \
+    "s.gateway = $1 AND s.state = 2 AND "                                                          \
     "s.booked = 1 AND r.status = 1 AND r.kind <> 16) AS rows_of GROUP BY currency, class, told "   \
     "ORDER BY currency, class, told"
 static_assert(CLASS_GATEWAYS_OWN == 5 && ROW_FEE == 6 && ROW_TAX == 7, "the numbers above");
@@ -402,8 +403,9 @@ static int add_theirs(struct run *run, struct store_tx *tx, struct err *err) {
     "-p.amount_minor ELSE p.amount_minor END AS signed FROM movement m JOIN posting p ON p.id = "  \
     "m.id WHERE m.gateway = $1 AND m.side = 1 AND m.class = $3 AND p.currency = $4 UNION ALL "     \
     "SELECT m.id, CASE WHEN m.match_id = '' THEN m.id ELSE m.match_id END, COALESCE(r.net_minor, " \
-    "r.gross_minor - COALESCE(r.fee_minor, 0)) + " FEE_PART " FROM movement m JOIN statement_row " \
-    "r ON r.statement_id = m.statement_id AND r.number = m.number WHERE m.gateway = $1 AND m.side = 2 AND m.class = $3 " \
+    "r.gross_minor - COALESCE(r.fee_minor, 0)) + " FEE_PART " FROM movement m JOIN "              \
+    "statement_row r ON r.statement_id = m.statement_id AND r.number = m.number WHERE m.gateway = $1 AND m.side " \
+    "= 2 AND m.class = $3 "                                                                        \
     "AND r.currency = $4 AND r.status = 1) AS sides GROUP BY together HAVING SUM(signed) <> 0 "    \
     "ORDER BY 1 LIMIT 1"
 

@@ -80,7 +80,8 @@ static void check_own(struct end *end) {
          "SUM(minor) AS minor FROM (SELECT s.gateway, r.currency, r.gross_minor AS minor FROM "
          "statement s JOIN statement_row r ON r.statement_id = s.id WHERE s.state = 2 AND r.kind "
          "IN (6, 8, 11) AND NOT (r.kind = 6 AND r.original_id || r.original_reference <> '') "
-         "UNION ALL SELECT substr(debit_account, 9, length(debit_account) - 19), currency, -amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND debit_account LIKE "
+         "UNION ALL SELECT substr(debit_account, 9, length(debit_account) - 19), currency, "
+         "-amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND debit_account LIKE "
          "'gateway:%:receivable' UNION ALL SELECT substr(credit_account, 9, length(credit_account) "
          "- 19), currency, amount_minor FROM posting WHERE kind BETWEEN 26 AND 39 AND "
          "credit_account LIKE 'gateway:%:receivable') AS legs GROUP BY gateway, currency HAVING "
@@ -90,7 +91,8 @@ static void check_own(struct end *end) {
          "r.statement_id = s.id LEFT JOIN movement m ON m.side = 2 AND m.statement_id = "
          "r.statement_id AND m.number = r.number WHERE s.state = 2 AND r.kind IN (6, 8, 11) AND "
          "NOT (r.kind = 6 AND r.original_id || r.original_reference <> '') AND (m.id IS NULL OR "
-         "m.class <> 5 OR NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 AND o.match_id = m.match_id AND m.match_id <> '' AND o.class = 5))"},
+         "m.class <> 5 OR NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 AND o.match_id = "
+         "m.match_id AND m.match_id <> '' AND o.class = 5))"},
     };
     for (size_t i = 0; i < COUNT_OF(rules) && !run_failed(end->run); i++) {
         struct count count = {.sql = rules[i].sql};
