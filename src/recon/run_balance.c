@@ -404,8 +404,8 @@ static int add_theirs(struct run *run, struct store_tx *tx, struct err *err) {
     "m.id WHERE m.gateway = $1 AND m.side = 1 AND m.class = $3 AND p.currency = $4 UNION ALL "     \
     "SELECT m.id, CASE WHEN m.match_id = '' THEN m.id ELSE m.match_id END, COALESCE(r.net_minor, " \
     "r.gross_minor - COALESCE(r.fee_minor, 0)) + " FEE_PART " FROM movement m JOIN "              \
-    "statement_row r ON r.statement_id = m.statement_id AND r.number = m.number WHERE m.gateway = $1 AND m.side " \
-    "= 2 AND m.class = $3 "                                                                        \
+    "statement_row r ON r.statement_id = m.statement_id AND r.number = m.number WHERE "            \
+    "m.gateway = $1 AND m.side = 2 AND m.class = $3 "                                              \
     "AND r.currency = $4 AND r.status = 1) AS sides GROUP BY together HAVING SUM(signed) <> 0 "    \
     "ORDER BY 1 LIMIT 1"
 

@@ -150,8 +150,8 @@ static void check_fees(struct end *end, enum sb_gateway gateway) {
         struct count count = {
             .sql = "SELECT COALESCE(SUM(CASE WHEN debit_account LIKE '%:fees' THEN amount_minor "
                    "ELSE -amount_minor END), 0), COUNT(*) || ' postings' FROM posting WHERE kind "
-                   "NOT IN (52, 53) AND currency = substr($1, -3) AND substr($1, 1, length($1) - "
-                   "4) IN (debit_account, credit_account)",
+                   "NOT IN (26, 27, 52, 53) AND currency = substr($1, -3) AND substr($1, 1, "
+                   "length($1) - 4) IN (debit_account, credit_account)",
             .text = account};
         bool told = kept_there(end, gateway, currency_stored(codes[i]), &kept);
         whole = whole && told;
