@@ -11,7 +11,7 @@
 
 /* "gateway=stripe-eu method=card". free() it. */
 static char *labels_of(const json_t *alert) {
-    struct buf text;
+    BUF_AUTO text;
     const char *name;
     json_t *value;
     buf_init(&text, 64 * 1024);

@@ -39,11 +39,13 @@ static int by_begin(const void *a, const void *b) {
 }
 
 /* Statements of a gateway that a run has seen. */
+/* A file tells nothing of what came after it was taken in, whatever period it is said to be of. */
 static int spans_told(struct window_report *report, struct coverage *coverage, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(report->tx, err, &rows,
-                      "SELECT from_us, until_us FROM statement WHERE gateway = $1 AND state = 2 "
-                      "AND seen_run <> '' AND until_us > $2 AND from_us < $3 AND from_us > 0",
+                      "SELECT from_us, CASE WHEN until_us > taken_us THEN taken_us ELSE until_us "
+                      "END FROM statement WHERE gateway = $1 AND state = 2 AND seen_run <> '' AND "
+                      "until_us > $2 AND from_us < $3 AND from_us > 0",
                       S_TEXT(coverage->gateway), S_INT(report->window->from_us),
                       S_INT(report->window->until_us));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_fees_booked.c: what a gateway's statement tells that it kept of our movements: held against
  * what was expected, and in the books once, whatever becomes of the statement; on both engines. */
+#include <stdatomic.h>
+
 #include <glib.h>
 
 #include "break_fixture.h"
@@ -693,13 +695,13 @@ static void an_answer_that_tells_the_fee_later_does_not_count_twice(void **state
 }
 
 struct failing {
-    int left;
+    atomic_int left; /* tasks of the world ask the store as well */
 };
 
 static int fail_at(void *ctx, const char *sql) {
     struct failing *failing = ctx;
     (void)sql;
-    return failing->left-- == 0;
+    return atomic_fetch_sub(&failing->left, 1) == 0;
 }
 
 static int run_once(void) {

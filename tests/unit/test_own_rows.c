@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_own_rows.c: what a gateway books for itself is in our books once, as long as its statement
  * counts, on both engines. */
+#include <stdatomic.h>
+
 #include "own_fixture.h"
 
 #include "recon/own.h"
@@ -140,13 +142,13 @@ static void a_corrected_statement_is_booked_instead_and_may_be_taken_back_itself
 }
 
 struct failing {
-    int left;
+    atomic_int left; /* tasks of the world ask the store as well */
 };
 
 static int fail_at(void *ctx, const char *sql) {
     struct failing *failing = ctx;
     (void)sql;
-    return failing->left-- == 0;
+    return atomic_fetch_sub(&failing->left, 1) == 0;
 }
 
 static int run_once(void) {

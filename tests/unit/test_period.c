@@ -323,6 +323,27 @@ static void a_window_is_proved_by_the_period_that_was_said(void **state) {
     assert_false(covered(from_us, from_us + HOUR_US + 1));
 }
 
+/* A period may be said of a day that is not over; what came after the file was taken in it does not
+ * tell. */
+static void a_file_proves_nothing_of_what_came_after_it(void **state) {
+    (void)state;
+    recon_start();
+    char text[600], now[CLOCK_TEXT_MAX], period[PERIOD_CHARS_MAX + 1], until[CLOCK_TEXT_MAX];
+    int64_t from_us = clock_wall_us() / US_PER_SECOND * US_PER_SECOND;
+    clock_format(from_us, now);
+    snprintf(text, sizeof text, CANONICAL "p1,p1,,,,charge,done,USD,500,,,%s,card,\n", now);
+    snprintf(period, sizeof period, "%s..%s", now,
+             clock_format(from_us + 8 * HOUR_US, until));
+    test_clock_advance(2 * HOUR_US);
+    struct given given = of("a.csv", text, period);
+    hand_in(&given);
+    assert_outcome(&given, "taken");
+    test_clock_advance(4 * HOUR_US);
+    assert_true(covered(from_us, from_us + HOUR_US));
+    assert_false(covered(from_us, from_us + 5 * HOUR_US));
+    assert_false(covered(from_us + 4 * HOUR_US, from_us + 5 * HOUR_US));
+}
+
 static int let_go(void **state) {
     (void)state;
     recon_close(recon);
@@ -342,6 +363,7 @@ int main(void) {
         T(what_nobody_said_is_told_and_may_be_said_later),
         T(a_file_that_tells_its_period_is_believed),
         T(a_window_is_proved_by_the_period_that_was_said),
+        T(a_file_proves_nothing_of_what_came_after_it),
     };
     return payment_world_run("periods of statements", tests, COUNT_OF(tests));
 }
