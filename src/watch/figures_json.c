@@ -228,7 +228,9 @@ static int range_of(const struct figures_query *query, struct range *ret_range, 
     int64_t from = query->from_us / US_PER_MINUTE, until = query->until_us / US_PER_MINUTE;
     int64_t now = clock_wall_us() / US_PER_MINUTE;
     until = until < now ? until : now;
-    if (from >= until) {
+    /* Whether a second holds the end of a minute is chance; so short a time never has an answer. */
+    bool instant = query->until_us - query->from_us < US_PER_MINUTE;
+    if (from >= until || instant) {
         err_set(err, ERR_VALIDATION, "the time asked for is empty");
         err_place(err, "since");
         return err_hint(err, "It ends with the last whole minute: ask for five minutes or more.");

@@ -350,20 +350,8 @@ static struct metric_group *group_of_slice(struct metric_groups *groups,
     return metric_group_of(groups, labels);
 }
 
-/* Minutes from..until, both included, and the banks when `until` is not over yet. */
-static void recent(struct rollup *rollup, enum slice_operation operation, int64_t from,
-                   int64_t until, struct metric_groups *groups) {
-    lock_take(&rollup->lock);
-    for (struct kept_row *row = rollup->oldest; row != NULL; row = row->next) {
-        if (row->minute >= from && row->minute <= until &&
-            row->operation == operation) {
-            kept_row_sum(row, &metric_group_of(groups, row->labels)->sum);
-        }
-    }
-    lock_give(&rollup->lock);
-    if (until < clock_wall_us() / US_PER_MINUTE) {
-        return;
-    }
+/* What the slices hold that was not taken yet. */
+static void add_untaken(enum slice_operation operation, struct metric_groups *groups) {
     for (const struct slice *slice = slices_next(NULL); slice != NULL; slice = slices_next(slice)) {
         if (slice_operation_of(slice) != operation) {
             continue;
@@ -376,13 +364,30 @@ static void recent(struct rollup *rollup, enum slice_operation operation, int64_
     }
 }
 
+/* Minutes from..until, both included, and what was not taken yet when `present`. In one hold of the
+ * lock, under which minutes are taken: one that is taken meanwhile would be in neither place. */
+static void recent(struct rollup *rollup, enum slice_operation operation, int64_t from,
+                   int64_t until, bool present, struct metric_groups *groups) {
+    lock_take(&rollup->lock);
+    for (struct kept_row *row = rollup->oldest; row != NULL; row = row->next) {
+        if (row->minute >= from && row->minute <= until && row->operation == operation) {
+            kept_row_sum(row, &metric_group_of(groups, row->labels)->sum);
+        }
+    }
+    if (present) {
+        add_untaken(operation, groups);
+    }
+    lock_give(&rollup->lock);
+}
+
 void rollup_recent(struct rollup *rollup, enum slice_operation operation, int minutes,
                    struct metric_groups *groups) {
     int64_t now = clock_wall_us() / US_PER_MINUTE;
-    recent(rollup, operation, now - minutes, now, groups);
+    recent(rollup, operation, now - minutes, now, true, groups);
 }
 
 void rollup_recent_minute(struct rollup *rollup, enum slice_operation operation, int64_t minute,
                           struct metric_groups *groups) {
-    recent(rollup, operation, minute, minute, groups);
+    bool present = minute >= clock_wall_us() / US_PER_MINUTE;
+    recent(rollup, operation, minute, minute, present, groups);
 }

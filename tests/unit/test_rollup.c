@@ -433,6 +433,18 @@ static void now_and_before_agree(void **state) {
     assert_null(asked(&watch, FIGURE_PROCESSING_RATE, 0, clock_wall_us(), -ERR_VALIDATION));
 }
 
+static void less_than_a_minute_is_empty_wherever_it_lies(void **state) {
+    (void)state;
+    struct figures_watch watch = watch_of(&(struct figures_config){0});
+    int64_t into_s = clock_wall_us() / US_PER_SECOND % MINUTE_S;
+    pass_s((int)(2 * MINUTE_S - into_s));
+    for (int i = 0; i < 3; i++) { /* one over the edge of a minute, two within it */
+        int64_t from_us = clock_wall_us() - US_PER_SECOND;
+        assert_null(asked(&watch, FIGURE_PROCESSING_RATE, 0, from_us, -ERR_VALIDATION));
+        pass_s(1);
+    }
+}
+
 static void a_part_that_is_no_dimension_is_refused(void **state) {
     (void)state;
     struct err err = {0};
@@ -465,6 +477,7 @@ int main(void) {
         TEST(the_figures_are_what_they_say),
         TEST(thresholds_are_configured_and_slips_are_refused),
         TEST(now_and_before_agree),
+        TEST(less_than_a_minute_is_empty_wherever_it_lies),
         TEST(a_part_that_is_no_dimension_is_refused),
     };
     return engine_run("rollup", tests, COUNT_OF(tests), &engine);
