@@ -123,7 +123,7 @@ int alertmanager_post(struct ask *ask, struct err *err) {
     int count = 0;
     int r = alertmanager_read(ask->request->body, ask->request->body_bytes, clock_wall_us(), arena,
                               &notices, &count, err);
-    r = r < 0 ? r : alert_take_notices(ask->service->alerts, notices, count, err);
+    r = r < 0 || count == 0 ? r : alert_take_notices(ask->service->alerts, notices, count, err);
     if (r < 0) {
         return r;
     }

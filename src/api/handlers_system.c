@@ -167,6 +167,10 @@ int metrics_get(struct ask *ask, struct err *err) {
     figures_meter(&ask->service->figures);
     meter_write_prometheus(&buf);
     store_stats(ask->service->store, &stats);
+    gauge(&buf, "process_start_time_seconds", "When it was started, in seconds since 1970",
+          ask->service->started_us / US_PER_SECOND);
+    gauge(&buf, "holdfast_store_connections_max", "Connections to the database, at most",
+          stats.connections_max);
     gauge(&buf, "holdfast_store_connections_open", "Connections to the database",
           stats.connections_open);
     gauge(&buf, "holdfast_store_connections_busy", "Connections in use", stats.connections_busy);
@@ -181,7 +185,9 @@ int metrics_get(struct ask *ask, struct err *err) {
         gauge(&buf, "holdfast_http_workers_busy", "Workers that run a handler", http.workers_busy);
         gauge(&buf, "holdfast_http_queued", "Requests waiting for a worker", http.queued);
     }
-    if (payments_backlog(ask->service->payments, &backlog, &asked) >= 0) {
+    bool database = payments_backlog(ask->service->payments, &backlog, &asked) >= 0;
+    gauge(&buf, "holdfast_store_up", "1 while the database answers", database);
+    if (database) {
         gauge(&buf, "holdfast_payments_unknown", "Payments nobody has answered for yet",
               backlog.unknown_payments);
         gauge(&buf, "holdfast_payments_processing", "Payments that are not final",

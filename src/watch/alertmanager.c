@@ -166,6 +166,10 @@ static int take_alert(struct arena *arena, const json_t *alert, const char *wher
     return r < 0 ? err_place(err, "%s", where) : 0;
 }
 
+static bool told_by_us(const json_t *alert) {
+    return strcmp(member(json_object_get(alert, "labels"), ALERTMANAGER_OURS), "holdfast") == 0;
+}
+
 int alertmanager_read(const char *body, size_t bytes, int64_t now_us, struct arena *arena,
                       struct notice **ret_notices, int *ret_count, struct err *err) {
     JSON_AUTO json = NULL;
@@ -184,14 +188,17 @@ int alertmanager_read(const char *body, size_t bytes, int64_t now_us, struct are
         return err_place(err, "/alerts");
     }
     struct notice *notices = arena_alloc(arena, sizeof *notices * count);
+    int taken = 0;
     for (size_t i = 0; r >= 0 && i < count; i++) {
         char where[40];
         (void)snprintf(where, sizeof where, "/alerts/%zu", i);
-        r = take_alert(arena, json_array_get(alerts, i), where, now_us, &notices[i], err);
+        const json_t *alert = json_array_get(alerts, i);
+        r = take_alert(arena, alert, where, now_us, &notices[taken], err);
+        taken += !told_by_us(alert);
     }
     if (r >= 0) {
         *ret_notices = notices;
-        *ret_count = (int)count;
+        *ret_count = taken;
     }
     return r;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "net/standard_webhook.h"
+#include "watch/alertmanager.h"
 #include "watch/channel_impl.h"
 
 enum { BODY_BYTES_MAX = 1024 * 1024 };
@@ -136,9 +137,14 @@ static char *label_name(struct arena *arena, const char *name) {
     return copy;
 }
 
-static void add_labels(struct buf *buf, const struct notice *notice, struct arena *arena) {
+/* `ours`: with the label by which alertmanager_read() knows what comes back. */
+static void add_labels(struct buf *buf, const struct notice *notice, bool ours,
+                       struct arena *arena) {
     bool first = true;
     buf_add_text(buf, "\"labels\":{");
+    if (ours) {
+        add_pair(buf, &first, ALERTMANAGER_OURS, "holdfast");
+    }
     add_pair(buf, &first, "alertname", notice->kind);
     add_pair(buf, &first, "severity", notice_severity_name(notice->severity));
     add_pair(buf, &first, "fingerprint", notice->fingerprint);
@@ -147,7 +153,8 @@ static void add_labels(struct buf *buf, const struct notice *notice, struct aren
     }
     for (int i = 0; i < notice->label_count; i++) {
         const char *name = label_name(arena, notice->labels[i].name);
-        static const char *const taken[] = {"alertname", "severity", "fingerprint", "test"};
+        static const char *const taken[] = {"alertname", "severity", "fingerprint", "test",
+                                            ALERTMANAGER_OURS};
         bool free = true;
         for (size_t t = 0; t < COUNT_OF(taken); t++) {
             free = free && strcmp(name, taken[t]) != 0;
@@ -190,7 +197,7 @@ int channel_build_webhook(const struct channel *channel, const struct notice *no
     buf_add_json(&body, notice->reason != NULL ? notice->reason : "");
     buf_addf(&body, ",\"truncatedAlerts\":0,\"alerts\":[{\"status\":\"%s\",",
              resolved ? "resolved" : "firing");
-    add_labels(&body, notice, arena);
+    add_labels(&body, notice, false, arena);
     buf_add_char(&body, ',');
     add_annotations(&body, notice, text_bytes, arena);
     buf_add_char(&body, ',');
@@ -239,7 +246,7 @@ int channel_build_alertmanager(const struct channel *channel, const struct notic
     BUF_AUTO body;
     buf_init(&body, BODY_BYTES_MAX);
     buf_add_text(&body, "[{");
-    add_labels(&body, notice, arena);
+    add_labels(&body, notice, true, arena);
     buf_add_char(&body, ',');
     add_annotations(&body, notice, text_bytes, arena);
     buf_add_char(&body, ',');

@@ -17,8 +17,9 @@
     "\"cause\":\"the gateway answers 500\",\"action\":\"Send customers to Alipay\",\"reason\":"    \
     "\"first notification\",\"link\":\"" LINK "\",\"runbook_url\":\"" GUIDE                        \
     "\",\"state\":\"firing\"}"
-#define LABELS                                                                                     \
-    "\"labels\":{\"alertname\":\"PaymentServiceGatewayFailure\",\"severity\":\"P1\","              \
+#define LABELS "\"labels\":{" OTHER_LABELS
+#define OTHER_LABELS                                                                               \
+    "\"alertname\":\"PaymentServiceGatewayFailure\",\"severity\":\"P1\","                          \
     "\"fingerprint\":\"gateway_down:wechatpay-cn\",\"gateway\":\"wechatpay-cn\",\"region\":"       \
     "\"CN\"}"
 
@@ -132,7 +133,7 @@ static const struct golden goldens[CHANNEL_KINDS] = {
          "\"generatorURL\":\"" LINK "\",\"fingerprint\":\"gateway_down:wechatpay-cn\"}]}"},
     [CHANNEL_ALERTMANAGER] =
         {"http://alertmanager:9093/api/v2/alerts", "Content-Type", JSON_TYPE,
-         "[{" LABELS "," ANNOTATIONS
+         "[{\"labels\":{\"reported_by\":\"holdfast\"," OTHER_LABELS "," ANNOTATIONS
          ",\"startsAt\":\"2025-11-20T07:59:00Z\",\"endsAt\":\"2025-11-20T10:00:00Z\","
          "\"generatorURL\":\"" LINK "\"}]"},
 };

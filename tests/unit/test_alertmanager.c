@@ -4,6 +4,7 @@
 #include "channel_fixture.h"
 
 #include <glib.h>
+#include <jansson.h>
 
 #include "base/crypto.h"
 #include "watch/alertmanager.h"
@@ -120,12 +121,49 @@ static void our_own_webhook_is_read_as_an_alertmanagers(void **state) {
     channels_close(channels);
 }
 
+/* Else each round would make another alert of it, on both sides, for ever. */
+static void what_we_told_an_alertmanager_is_not_taken_back(void **state) {
+    struct notice notice = fixture_notice(), *notices = NULL;
+    struct channels *channels = fixture_open(&fixture_kinds[CHANNEL_ALERTMANAGER]);
+    struct channel_request request = {0};
+    int count = -1;
+    assert_int_equal(
+        channel_build(channels_at(channels, 0), &notice, &fixture_moment, arena, &request, NULL),
+        0);
+    json_t *told = json_loadb(request.body, request.body_bytes, 0, NULL);
+    json_t *other = json_deep_copy(json_array_get(told, 0));
+    assert_return_code(json_object_del(json_object_get(other, "labels"), ALERTMANAGER_OURS), 0);
+    assert_return_code(json_array_append_new(told, other), 0);
+    for (size_t i = 0; i < 2; i++) { /* as it hands alerts on */
+        json_t *alert = json_array_get(told, i);
+        json_object_set_new(alert, "status", json_string("firing"));
+        json_object_set_new(alert, "fingerprint", json_string(i == 0 ? "a" : "b"));
+    }
+    for (int both = 1; both >= 0; both--) {
+        json_t *message = json_pack("{s:s, s:O}", "version", "4", "alerts", told);
+        char *body = json_dumps(message, 0);
+        assert_int_equal(alertmanager_read(body, strlen(body), FIXTURE_NOW_US, arena, &notices,
+                                           &count, NULL),
+                         0);
+        assert_int_equal(count, both);
+        if (both) {
+            assert_string_equal(notices[0].fingerprint, "alertmanager:b");
+        }
+        free(body);
+        json_decref(message);
+        assert_return_code(both ? json_array_remove(told, 1) : 0, 0);
+    }
+    json_decref(told);
+    channels_close(channels);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(an_alertmanagers_message_becomes_notices),
         T(what_is_no_alertmanagers_message_is_refused_at_its_place),
         T(our_own_webhook_is_read_as_an_alertmanagers),
+        T(what_we_told_an_alertmanager_is_not_taken_back),
     };
 #undef T
     crypto_init();
