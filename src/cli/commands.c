@@ -115,6 +115,18 @@ const struct cli_command cli_commands[] = {
              {"count", "N", "End after so many looks"}),
      "[NAME]", ASKS, run_metric_show},
 
+    {"observe", NULL, "Tell the service of payments that are taken elsewhere, from their log",
+     "FILE is a log with one JSON object a line, or a CSV; the map says what its fields mean\n"
+     "(docs/observer.md; deploy/observe/ has examples). Mistakes are told with their line, and\n"
+     "change no figure. Without --follow the whole file is read, once; exit status 1 when a line\n"
+     "was wrong.",
+     OPTIONS({"map", "MAP.yaml", "What the log's fields mean", .needed = true},
+             {"follow", NULL, "What is written from now on, also over rotations, until Ctrl-C"},
+             {"from-start", NULL, "With --follow: also what is there already"},
+             {"place", "FILE", "Keeps where reading stands, to go on there after a restart"},
+             {"check", NULL, "Only read, and tell the map's mistakes; nothing is sent"}),
+     "FILE", ASKS, run_observe},
+
     {"payment", NULL, "Take payments, look at them, finish them"},
     {"payment", "list", "Newest payments first", NULL,
      OPTIONS({"state", "STATE", "Only in this state",

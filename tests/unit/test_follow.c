@@ -232,7 +232,7 @@ static bool is_at_hand(void) {
     return stat(log_path, &status) == 0 && (int64_t)status.st_ino == place.inode;
 }
 
-/* Written in pieces of any length, read now and then, rotated at times: all lines, once, in order. */
+/* In pieces of any length, read now and then, rotated at times: all lines, once, in order. */
 static void nothing_is_lost_whatever_comes_when(void **state) {
     (void)state;
     enum { LINES = 3000 };
@@ -248,8 +248,8 @@ static void nothing_is_lost_whatever_comes_when(void **state) {
             g_string_append_printf(waits, "line %d%*s\n", written++,
                                    g_rand_int_range(dice, 0, 200), "");
         } else if (what < 70 || written == LINES) {
-            gsize count = waits->len > 0 ? (gsize)g_rand_int_range(dice, 1, (int)waits->len + 1)
-                                         : 0;
+            int most = (int)waits->len;
+            gsize count = most > 0 ? (gsize)g_rand_int_range(dice, 1, most + 1) : 0;
             g_autofree char *piece = g_strndup(waits->str, count);
             append(log_path, piece);
             g_string_erase(waits, 0, (gssize)count);
