@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "recon/match_impl.h"
 #include "recon/run_impl.h"
 
 static const struct match_row *row_of(const struct run *run, const struct match_group *group,
@@ -25,6 +26,27 @@ static const struct side_row *ours_of(const struct run *run, const struct match_
     return recon_member_name(run, group, OURS, i);
 }
 
+static const char *statement_of(const struct run *run, const struct match_group *group,
+                                uint32_t i) {
+    return recon_member_name(run, group, THEIRS, i)->statement_id;
+}
+
+/* Two files that overlap tell a row twice, not always of the same moment: where one row is beside
+ * several of ours, both are. */
+static bool told_before(const struct run *run, const struct match_group *group, uint32_t at) {
+    const struct match_row *row = row_of(run, group, THEIRS, at);
+    for (uint32_t i = 0; match_text_told(&row->gateway_id) && i < at; i++) {
+        const struct match_row *before = row_of(run, group, THEIRS, i);
+        if (match_text_compare(&row->gateway_id, &before->gateway_id) == 0 &&
+            row->kind == before->kind && row->status == before->status &&
+            row->amount_minor == before->amount_minor &&
+            strcmp(statement_of(run, group, at), statement_of(run, group, i)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What statements tell of a group's fees together. */
 static int told_of(const struct run *run, const struct match_group *group, bool *ret_said,
                    int64_t *ret_minor, struct err *err) {
@@ -34,6 +56,9 @@ static int told_of(const struct run *run, const struct match_group *group, bool 
     *ret_minor = 0;
     for (uint32_t i = 0; speaks && i < group->theirs; i++) {
         const struct match_row *theirs = row_of(run, group, THEIRS, i);
+        if (told_before(run, group, i)) {
+            continue;
+        }
         silent = silent || (theirs->status == ROW_DONE && theirs->fee_minor == AMOUNT_UNSAID);
         if (theirs->status == ROW_DONE && theirs->fee_minor != AMOUNT_UNSAID) {
             *ret_said = true;

@@ -379,6 +379,37 @@ static void of_parts_the_fees_are_booked_together(void **state) {
     free(payment);
 }
 
+/* One row stands for two captures, and the next file tells it once more: it was kept once. */
+static void what_is_told_again_of_a_whole_is_booked_no_second_time(void **state) {
+    (void)state;
+    nothing_agreed();
+    char *payment = world_authorized(W, "order", 1000);
+    json_decref(world_capture(W, NULL, payment, 300, false));
+    json_decref(world_capture(W, NULL, payment, 700, true));
+    char *other = world_paid(W, "other", 100); /* its fee is 2 */
+    struct names names = names_of(payment), others = names_of(other);
+    new_statement();
+    told(&names, 1000, 25);
+    take("");
+    run();
+    assert_books(1073, 27, 0);
+    test_clock_advance(DAY_US);
+    new_statement();
+    given.until_us = 6; /* another day's */
+    told(&names, 1000, 25);
+    told(&others, 100, 2);
+    struct statement_id again = take("");
+    run();
+    assert_int_equal(live_breaks(), 1); /* more is told than was captured: that stays a break */
+    assert_books(1073, 27, 0);
+    withdraw(again.text);
+    run();
+    assert_int_equal(live_breaks(), 0);
+    assert_books(1073, 27, 0);
+    free(other);
+    free(payment);
+}
+
 /* ---- rows of their own ---- */
 
 static struct statement_row *fee_row(const char *original_id, int64_t fee_minor) {
@@ -772,6 +803,7 @@ int main(void) {
         cmocka_unit_test(a_returned_fee_is_held_against_what_was_agreed),
         cmocka_unit_test(the_fee_of_money_in_suspense_is_booked_as_well),
         cmocka_unit_test(of_parts_the_fees_are_booked_together),
+        cmocka_unit_test(what_is_told_again_of_a_whole_is_booked_no_second_time),
         cmocka_unit_test(a_fee_in_a_row_of_its_own_is_that_of_the_payment_it_names),
         cmocka_unit_test(a_fee_that_two_statements_tell_is_one),
         cmocka_unit_test(a_fee_of_a_payment_that_nobody_knows_yet_waits_for_it),
