@@ -161,8 +161,8 @@ def panel_svg(x, y, title, unit, series, begin, end):
     at = left
     for n, (name, points) in enumerate(series):
         across, up = (right - left) / (end - begin), (bottom - top) / most
-        path = " ".join(f"{'L' if i else 'M'}{left + across * (t - begin):.1f} {bottom - up * v:.1f}"
-                        for i, (t, v) in enumerate(points))
+        path = "M" + " L".join(f"{left + across * (t - begin):.1f} {bottom - up * v:.1f}"
+                               for t, v in points)
         colour = LINES[n % len(LINES)]
         svg += f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>\n'
         svg += (f'<rect x="{at:.0f}" y="{y + PANEL_HEIGHT - 18}" width="10" height="4" '
