@@ -463,10 +463,10 @@ static void write_adyen(GString *text, const struct filed *rows, guint count, in
     }
     for (int i = 0; i < sums.count; i++) {
         if (sums.of[i].net > 0) {
-            g_string_append_printf(text,
-                                   "Co,Shop,,,,%s,UTC,MerchantPayout,\"TX%d%s batch, Shop\",,,,,%s,",
-                                   local(at, day_us + 86400 * US_PER_SECOND, 0, PLAIN_TIME), number,
-                                   sums.of[i].currency.code, sums.of[i].currency.code);
+            const char *code = sums.of[i].currency.code;
+            g_string_append_printf(
+                text, "Co,Shop,,,,%s,UTC,MerchantPayout,\"TX%d%s batch, Shop\",,,,,%s,",
+                local(at, day_us + 86400 * US_PER_SECOND, 0, PLAIN_TIME), number, code, code);
             adyen_sides(text, -sums.of[i].net, sums.of[i].currency);
             g_string_append_printf(text, ",,,,,%d\n", number);
         }
@@ -482,8 +482,8 @@ static void name_adyen(char *text, size_t bytes, int64_t day_us, int number) {
 
 static const char german_map[] =
     "delimiter: semicolon\n"
-    "columns: {gateway_id: Nr, reference: Auftrag, original_id: Zu, original_reference: Zu Auftrag,\n"
-    "  batch: Auszahlung, kind: Art, status: Stand, currency: Waehrung, amount: Betrag,\n"
+    "columns: {gateway_id: Nr, reference: Auftrag, original_id: Zu,\n"
+    "  original_reference: Zu Auftrag, batch: Auszahlung, kind: Art, status: Stand, currency: Waehrung, amount: Betrag,\n"
     "  fee: Entgelt, time: Zeit}\n"
     "kinds: {Zahlung: charge, Erstattung: refund, Rueckläufer: refund_returned,\n"
     "  Rücklast: chargeback, Gebühr: fee, Auszahlung: payout}\n"

@@ -3,8 +3,8 @@
  * one small writer a layout, made from the published layouts and by none of our own sandbox.
  *
  * Each knows what its layout can tell (`tells`) and writes it exactly: amounts as that layout has
- * them, times in its zone, its totals, counts and balances. What is asked of a layout that it cannot
- * tell fails the test.
+ * them, times in its zone, its totals, counts and balances. A row that its layout cannot tell fails
+ * the test.
  * Owns: nothing. Threads: one. */
 #ifndef HOLDFAST_TESTS_STATEMENT_FILES_H
 #define HOLDFAST_TESTS_STATEMENT_FILES_H
@@ -47,7 +47,7 @@ struct filed_layout {
     const char *map;     /* of the reader "csv" */
     /* The file's name; NULL: any. */
     void (*file_name)(char *text, size_t bytes, int64_t day_us, int number);
-    bool pays_out; /* behind the rows it writes a payout of each currency in which they come to one */
+    bool pays_out; /* it writes a payout of each currency in which the rows come to one */
 };
 extern const struct filed_layout filed_layouts[];
 extern const int filed_layouts_count;

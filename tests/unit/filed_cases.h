@@ -200,9 +200,11 @@ static inline struct filed row_about(const struct deed *deed, int64_t at_us) {
                         .at_us = at_us};
     bool charge = row.kind == ROW_CHARGE;
     g_strlcpy(row.id, charge ? deed->charge_id : deed->own_id, sizeof row.id);
-    g_strlcpy(row.reference, charge ? deed->attempt : deed->kind == DEED_REFUND ? deed->subject : "",
-              sizeof row.reference);
-    if (!charge) {
+    if (charge) {
+        g_strlcpy(row.reference, deed->attempt, sizeof row.reference);
+    } else {
+        const char *reference = deed->kind == DEED_REFUND ? deed->subject : "";
+        g_strlcpy(row.reference, reference, sizeof row.reference);
         g_strlcpy(row.original, deed->charge_id, sizeof row.original);
         g_strlcpy(row.original_reference, deed->attempt, sizeof row.original_reference);
     }
@@ -284,8 +286,8 @@ static inline void plant_both(struct filed_case *c, enum match_class class, stru
     group_end(c, &group);
 }
 
-static inline void filed_case_open(struct filed_case *c, const struct filed_layout *layout, uint64_t seed,
-                             int64_t *seen) {
+static inline void filed_case_open(struct filed_case *c, const struct filed_layout *layout,
+                                   uint64_t seed, int64_t *seen) {
     *c = (struct filed_case){.layout = layout, .seed = seed, .seen = seen};
     prng_init(&c->prng, seed);
     c->deeds = g_array_new(false, true, sizeof(struct deed));

@@ -239,8 +239,8 @@ static GString *balance_report(void) {
                                  "description\n");
     for (size_t i = 0; i < COUNT_OF(entries); i++) {
         const struct entry *entry = &entries[i];
-        const char *const tail[] = {entry->category,  entry->source,           entry->charge,
-                                    entry->intent,    entry->reference,        entry->refund_reference};
+        const char *const tail[] = {entry->category, entry->source,    entry->charge,
+                                    entry->intent,   entry->reference, entry->refund_reference};
         g_string_append_printf(text, "%s,%s,%s,", entry->id, entry->created, entry->currency);
         write_major(text, entry->currency, entry->gross);
         write_major(text, entry->currency, entry->fee);

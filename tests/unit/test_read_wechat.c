@@ -309,7 +309,8 @@ static const struct damage refund_damages[] = {
      PROBLEM_BAD_VALUE, REFUND_2},
     {"another account", REPLACE, 0, "`1900000001", "`1900000002", PROBLEM_BAD_VALUE, REFUND_2, 1},
     {"a text is no UTF-8", REPLACE, 0, "茶壶", "\xB2\xE8", PROBLEM_ENCODING, REFUND_2},
-    {"an id has a control character", REPLACE, 0, "`REF-2", "`REF\x01", PROBLEM_BAD_VALUE, REFUND_2},
+    {"an id has a control character", REPLACE, 0, "`REF-2", "`REF\x01", PROBLEM_BAD_VALUE,
+     REFUND_2},
     {"no byte order mark", REPLACE, 0, "\xEF\xBB\xBF", "", TOLERATED, ANY_LINE},
     {"no last line end", REPLACE, 0, "`25.00\r\n", "`25.00", TOLERATED, ANY_LINE},
 };

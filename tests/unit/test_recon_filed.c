@@ -257,9 +257,8 @@ static int rows_fn(struct store_tx *tx, void *ctx, struct err *tx_err) {
     while (r >= 0 && (r = sql_next(rows, tx_err)) > 0) {
         char name[NAME_CHARS];
         name_of(found, (int)sql_int(rows, 0), sql_text(rows, 1), name);
-        g_ptr_array_add(found->lines,
-                        g_strdup_printf("%s %s", match_class_name((enum match_class)sql_int(rows, 2)),
-                                        name));
+        enum match_class class = (enum match_class)sql_int(rows, 2);
+        g_ptr_array_add(found->lines, g_strdup_printf("%s %s", match_class_name(class), name));
     }
     return r;
 }
@@ -446,7 +445,9 @@ static void check_sums(const struct filed_case *c) {
         const struct run_book *is = &figures.books[i];
         int64_t planted = 0;
         for (int j = 0; j < c->closing_count; j++) {
-            planted += currency_equal(c->closing[j].currency, is->currency) ? c->closing[j].minor : 0;
+            if (currency_equal(c->closing[j].currency, is->currency)) {
+                planted += c->closing[j].minor;
+            }
         }
         assert_int_equal(is->opening_minor, 0);
         assert_int_equal(is->movements_minor, is->closing_minor);

@@ -148,7 +148,8 @@ static void of_nobody(struct bank_case *c) {
 }
 
 static void (*const fates[])(struct bank_case *c) = {
-    named, by_its_amount, of_another_amount, several_in_one_line, never_there, on_its_way, of_nobody,
+    named,       by_its_amount, of_another_amount, several_in_one_line,
+    never_there, on_its_way,    of_nobody,
 };
 
 /* ---- the bank's file ---- */
@@ -284,9 +285,9 @@ static int found_fn(struct store_tx *tx, void *ctx, struct err *tx_err) {
                       "WHERE m.gateway = $1",
                       S_TEXT("bank-x"));
     while (r >= 0 && (r = sql_next(rows, tx_err)) > 0) {
+        enum match_class class = (enum match_class)sql_int(rows, 0);
         g_ptr_array_add(found->lines,
-                        g_strdup_printf("%s %s", match_class_name((enum match_class)sql_int(rows, 0)),
-                                        sql_text(rows, 1)));
+                        g_strdup_printf("%s %s", match_class_name(class), sql_text(rows, 1)));
     }
     return r;
 }
@@ -312,8 +313,9 @@ static void compare(const struct bank_case *c) {
                                                  c->payouts[i].name));
     }
     for (int i = 0; i < c->line_count; i++) {
+        const struct line *line = &c->lines[i];
         g_ptr_array_add(planted,
-                        g_strdup_printf("%s %s", match_class_name(c->lines[i].class), c->lines[i].id));
+                        g_strdup_printf("%s %s", match_class_name(line->class), line->id));
     }
     assert_int_equal(store_read(engine.store, found_fn, &found, &err), 0);
     char *is = joined(found.lines), *wanted = joined(planted);
