@@ -346,6 +346,75 @@ static void write_alipay(GString *text, const struct filed *rows, guint count, i
                            many[1], major(gross, sum[1], cny, '.'));
 }
 
+/* ---- what moved the funds of an account, with the balance after each row ---- */
+
+enum { FUNDS_OPENING = 800000 };
+
+static void write_wechat_fund(GString *text, const struct filed *rows, guint count, int64_t day_us,
+                              int number) {
+    char at[TEXT_BYTES], moved[TEXT_BYTES], balance_text[TEXT_BYTES];
+    int64_t balance = FUNDS_OPENING, sum[2] = {0};
+    unsigned many[2] = {0};
+    (void)day_us;
+    g_string_append(text, "\xEF\xBB\xBF记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,"
+                          "收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号");
+    for (guint i = 0; i < count; i++) {
+        const struct filed *row = &rows[i];
+        bool in = row->gross_minor > 0;
+        assert_true((row->kind == ROW_CHARGE || row->kind == ROW_REFUND) &&
+                    row->status == ROW_DONE && row->fee_minor == 0);
+        balance += row->gross_minor;
+        sum[in] += llabs(row->gross_minor);
+        many[in]++;
+        g_string_append_printf(text, "\r\n`%s,`%s,`F%d-%u,`%s,`%s,`%s,`%s,`%s,`system,`,`%s",
+                               local(at, row->at_us, BEIJING_HOURS, PLAIN_TIME), row->id, number, i,
+                               in ? "交易" : "退款", in ? "交易" : "退款", in ? "收入" : "支出",
+                               major(moved, llabs(row->gross_minor), cny, '.'),
+                               major(balance_text, balance, cny, '.'), row->reference);
+    }
+    g_string_append_printf(text,
+                           "\r\n资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额\r\n"
+                           "`%u,`%u,`%s,`%u,`%s\r\n",
+                           count, many[1], major(moved, sum[1], cny, '.'), many[0],
+                           major(balance_text, sum[0], cny, '.'));
+}
+
+static void write_alipay_account(GString *text, const struct filed *rows, guint count,
+                                 int64_t day_us, int number) {
+    char from[TEXT_BYTES], until[TEXT_BYTES], at[TEXT_BYTES], moved[TEXT_BYTES];
+    char balance_text[TEXT_BYTES];
+    int64_t balance = FUNDS_OPENING, sum[2] = {0};
+    int many[2] = {0};
+    g_string_append_printf(
+        text,
+        "#支付宝账务明细查询\r\n#账号：[20880000000000000156]\r\n#起始日期：[%s 00:00:00]   "
+        "终止日期：[%s 00:00:00]\r\n#-----账务明细列表-----\r\n账务流水号,业务流水号,商户订单号,"
+        "商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,"
+        "备注\r\n",
+        local(from, day_us, 0, "%Y年%m月%d日"),
+        local(until, day_us + 86400 * US_PER_SECOND, 0, "%Y年%m月%d日"));
+    for (guint i = 0; i < count; i++) {
+        const struct filed *row = &rows[i];
+        bool in = row->gross_minor > 0;
+        assert_true((row->kind == ROW_CHARGE || row->kind == ROW_REFUND) &&
+                    row->status == ROW_DONE && row->fee_minor == 0);
+        balance += row->gross_minor;
+        sum[in] += row->gross_minor;
+        many[in]++;
+        major(moved, row->gross_minor, cny, '.');
+        g_string_append_printf(text, "%d%06u\t,%s\t,%s\t,tea\t,%s,\t,%s,%s,%s,支付宝,%s,\r\n",
+                               number, i, in ? row->id : row->original,
+                               in ? row->reference : row->original_reference,
+                               local(at, row->at_us, BEIJING_HOURS, PLAIN_TIME), in ? moved : "",
+                               in ? "" : moved, major(balance_text, balance, cny, '.'),
+                               in ? "交易付款" : "交易退款");
+    }
+    g_string_append_printf(text, "#-----账务明细列表结束-----\r\n#支出合计：%d笔，共%s元\r\n",
+                           many[0], major(moved, sum[0], cny, '.'));
+    g_string_append_printf(text, "#收入合计：%d笔，共%s元\r\n", many[1],
+                           major(moved, sum[1], cny, '.'));
+}
+
 /* ---- UnionPay's file of what was settled ---- */
 
 static const unsigned char zm_widths[] = {3,  11, 11, 6,  10, 19, 12, 4,  2,  21, 2,  32, 2,  6,
@@ -544,10 +613,13 @@ static void write_canonical(GString *text, const struct filed *rows, guint count
 /* ---- the table ---- */
 
 enum {
-    TELLS_ALL = TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED | TELLS_CHARGE_STATUS |
-                TELLS_REFUND_STATUS | TELLS_BARE | TELLS_OWN_FEES | TELLS_PAYOUTS,
-    TELLS_STRIPE = TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED | TELLS_BARE | TELLS_OWN_FEES,
-    TELLS_PAYPAL = TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_BARE | TELLS_OWN_FEES,
+    TELLS_USUAL = TELLS_FEES | TELLS_REFUND_NAMES | TELLS_PAYMENTS,
+    TELLS_ALL = TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED |
+                TELLS_CHARGE_STATUS | TELLS_REFUND_STATUS | TELLS_BARE | TELLS_OWN_FEES |
+                TELLS_PAYOUTS,
+    TELLS_STRIPE = TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED | TELLS_BARE |
+                   TELLS_OWN_FEES,
+    TELLS_PAYPAL = TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_BARE | TELLS_OWN_FEES,
 };
 
 const struct filed_layout filed_layouts[] = {
@@ -557,12 +629,15 @@ const struct filed_layout filed_layouts[] = {
     {"PayPal's STL", "paypal-stl", TELLS_PAYPAL, write_paypal_stl},
     {"PayPal's TRR", "paypal-trr", TELLS_PAYPAL | TELLS_CHARGE_STATUS | TELLS_REFUND_STATUS,
      write_paypal_trr},
-    {"WeChat Pay's trade bill", "wechat-trade", TELLS_REFUND_STATUS, write_wechat},
-    {"Alipay's trade bill", "alipay-trade", 0, write_alipay, .charset = "GB18030"},
-    {"UnionPay's ZM", "unionpay-zm", 0, write_unionpay, .file_name = name_unionpay},
+    {"WeChat Pay's trade bill", "wechat-trade", TELLS_USUAL | TELLS_REFUND_STATUS, write_wechat},
+    {"WeChat Pay's fund bill", "wechat-fund", TELLS_REFUND_NAMES, write_wechat_fund},
+    {"Alipay's trade bill", "alipay-trade", TELLS_USUAL, write_alipay, .charset = "GB18030"},
+    {"Alipay's account bill", "alipay-account", TELLS_PAYMENTS, write_alipay_account,
+     .charset = "GB18030", .in_order = true},
+    {"UnionPay's ZM", "unionpay-zm", TELLS_USUAL, write_unionpay, .file_name = name_unionpay},
     {"Adyen's settlement details", "adyen-settlement",
-     TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED, write_adyen, .file_name = name_adyen,
-     .pays_out = true},
+     TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED, write_adyen,
+     .file_name = name_adyen, .pays_out = true},
     {"a file by a map", "csv", TELLS_ALL, write_mapped, .map = german_map},
     {"our own rows", "canonical", TELLS_ALL, write_canonical},
 };

@@ -23,6 +23,9 @@ enum filed_tells {
     TELLS_BARE = 1 << 5,          /* a row may lack our reference */
     TELLS_OWN_FEES = 1 << 6,      /* rows of what is kept for no payment */
     TELLS_PAYOUTS = 1 << 7,       /* payouts, and rows that name them; the reader does not add up */
+    TELLS_FEES = 1 << 8,          /* what was kept, in the row of its payment */
+    TELLS_REFUND_NAMES = 1 << 9,  /* which refund it is */
+    TELLS_PAYMENTS = 1 << 10,     /* of which payment a refund is */
 };
 
 enum { FILED_TEXT_CHARS_MAX = 63 };
@@ -47,6 +50,7 @@ struct filed_layout {
     const char *map;     /* of the reader "csv" */
     /* The file's name; NULL: any. */
     void (*file_name)(char *text, size_t bytes, int64_t day_us, int number);
+    bool in_order; /* rows stand in the order of their times */
     bool pays_out; /* it writes a payout of each currency in which the rows come to one */
 };
 extern const struct filed_layout filed_layouts[];

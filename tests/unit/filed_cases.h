@@ -77,7 +77,7 @@ struct filed_case {
     const struct filed_layout *layout;
     uint64_t seed;
     struct prng prng;
-    unsigned serial;
+    unsigned serial, times;
     GArray *deeds;        /* struct deed */
     GArray *filed[FILES]; /* struct filed */
     GArray *rows;         /* struct planted_row */
@@ -121,14 +121,16 @@ static inline int64_t some_amount(struct filed_case *c) {
     return amounts[below(c, COUNT_OF(amounts))];
 }
 
-/* Between 08:00 and 14:59 of the file's day, to the second. */
+/* Between 08:00 and 14:59 of the file's day, to the second; each later than the one before where
+ * the layout asks for it. */
 static inline int64_t some_time(struct filed_case *c, int file) {
-    return FIRST_DAY_US + file * DAY_US + 8 * HOUR_US + below(c, 7 * 3600) * US_PER_SECOND;
+    int64_t second = c->layout->in_order ? 100 * (int64_t)++c->times : below(c, 7 * 3600);
+    return FIRST_DAY_US + file * DAY_US + 8 * HOUR_US + second * US_PER_SECOND;
 }
 
 static inline enum row_kind some_kind(struct filed_case *c) {
     int64_t at = below(c, 4);
-    return at < 2                          ? ROW_CHARGE
+    return at < 2 || !tells(c, TELLS_REFUND_NAMES) ? ROW_CHARGE
            : at == 2                       ? ROW_REFUND
            : tells(c, TELLS_DISPUTES) ? ROW_CHARGEBACK
                                            : ROW_REFUND;

@@ -8,9 +8,12 @@
 
 static inline void as_it_should_be(struct filed_case *c) {
     int file = (int)below(c, FILES);
-    struct deed deed = draw_deed(c, some_kind(c), some_time(c, file));
+    bool of_payment = !tells(c, TELLS_REFUND_NAMES) && below(c, 3) == 0;
+    struct deed deed = draw_deed(c, of_payment ? ROW_REFUND : some_kind(c), some_time(c, file));
     struct filed row = row_about(&deed, some_time(c, file));
-    if (deed.kind == DEED_CHARGE && below(c, 2) == 0) {
+    if (!tells(c, TELLS_FEES)) {
+        row.fee_minor = 0;
+    } else if (deed.kind == DEED_CHARGE && below(c, 2) == 0) {
         deed.fee_minor = row.fee_minor = 30 + below(c, 3);
     } else if (below(c, 2) == 0) {
         row.fee_minor = deed_sign(&deed) * below(c, 40); /* nobody knows better */
@@ -70,6 +73,10 @@ static inline void late_success(struct filed_case *c) {
 
 /* A till that took its payment back: what came and went there never counted here. */
 static inline void taken_back(struct filed_case *c) {
+    if (!tells(c, TELLS_PAYMENTS)) {
+        late_success(c);
+        return;
+    }
     struct deed deed = draw_attempt(c, ATTEMPT_CANCELED, 0);
     struct filed row = row_about(&deed, some_time(c, 0)), back = row;
     back.kind = ROW_REFUND;
@@ -173,15 +180,6 @@ static inline void refund_came_back(struct filed_case *c) {
     plant_theirs(c, CLASS_REFUND_FAILED, 1, &back);
 }
 
-static inline void other_fee(struct filed_case *c) {
-    int file = (int)below(c, FILES);
-    struct deed deed = draw_deed(c, ROW_CHARGE, some_time(c, file));
-    deed.fee_minor = 30;
-    struct filed row = row_about(&deed, some_time(c, file));
-    row.fee_minor += (1 + below(c, 9)) * (below(c, 2) == 0 ? 1 : -1);
-    plant_both(c, CLASS_FEE, &deed, file, &row);
-}
-
 static inline void too_late(struct filed_case *c) {
     int file = (int)below(c, FILES);
     int64_t at_us = some_time(c, file);
@@ -189,6 +187,19 @@ static inline void too_late(struct filed_case *c) {
     struct deed deed = draw_deed(c, some_kind(c), ours_us);
     struct filed row = row_about(&deed, at_us);
     plant_both(c, CLASS_LATE, &deed, file, &row);
+}
+
+static inline void other_fee(struct filed_case *c) {
+    if (!tells(c, TELLS_FEES)) {
+        too_late(c);
+        return;
+    }
+    int file = (int)below(c, FILES);
+    struct deed deed = draw_deed(c, ROW_CHARGE, some_time(c, file));
+    deed.fee_minor = 30;
+    struct filed row = row_about(&deed, some_time(c, file));
+    row.fee_minor += (1 + below(c, 9)) * (below(c, 2) == 0 ? 1 : -1);
+    plant_both(c, CLASS_FEE, &deed, file, &row);
 }
 
 static inline void twice_there(struct filed_case *c) {
