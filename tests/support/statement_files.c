@@ -552,9 +552,9 @@ static void name_adyen(char *text, size_t bytes, int64_t day_us, int number) {
 static const char german_map[] =
     "delimiter: semicolon\n"
     "columns: {gateway_id: Nr, reference: Auftrag, original_id: Zu,\n"
-    "  original_reference: Zu Auftrag, batch: Auszahlung, kind: Art, status: Stand, currency: Waehrung, amount: Betrag,\n"
-    "  fee: Entgelt, time: Zeit}\n"
-    "kinds: {Zahlung: charge, Erstattung: refund, Rueckläufer: refund_returned,\n"
+    "  original_reference: Zu Auftrag, batch: Auszahlung, kind: Art, status: Stand,\n"
+    "  currency: Währung, amount: Betrag, fee: Entgelt, time: Zeit}\n"
+    "kinds: {Zahlung: charge, Erstattung: refund, Rückläufer: refund_returned,\n"
     "  Rücklast: chargeback, Gebühr: fee, Auszahlung: payout}\n"
     "statuses: {fertig: done, offen: pending, gescheitert: failed}\n"
     "time: {format: DD.MM.YYYY hh:mm:ss, zone: UTC}\n"
@@ -563,7 +563,7 @@ static const char german_map[] =
 static const char *german_kind(enum row_kind kind) {
     static const char *const names[ROW_KIND_COUNT] = {
         [ROW_CHARGE] = "Zahlung",      [ROW_REFUND] = "Erstattung",
-        [ROW_CHARGEBACK] = "Rücklast", [ROW_REFUND_RETURNED] = "Rueckläufer",
+        [ROW_CHARGEBACK] = "Rücklast", [ROW_REFUND_RETURNED] = "Rückläufer",
         [ROW_FEE] = "Gebühr",          [ROW_PAYOUT] = "Auszahlung"};
     assert_non_null(names[kind]);
     return names[kind];
@@ -574,7 +574,7 @@ static void write_mapped(GString *text, const struct filed *rows, guint count, i
     char gross[TEXT_BYTES], fee[TEXT_BYTES], at[TEXT_BYTES];
     (void)day_us;
     (void)number;
-    g_string_append(text, "Nr;Auftrag;Zu;Zu Auftrag;Auszahlung;Art;Stand;Waehrung;Betrag;Entgelt;"
+    g_string_append(text, "Nr;Auftrag;Zu;Zu Auftrag;Auszahlung;Art;Stand;Währung;Betrag;Entgelt;"
                           "Zeit\n");
     for (guint i = 0; i < count; i++) {
         const struct filed *row = &rows[i];

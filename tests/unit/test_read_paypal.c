@@ -390,8 +390,8 @@ static const struct damage settlement_damages[] = {
 static void each_damage_of_a_settlement_report_is_told(void **state) {
     struct paper paper = settlement();
     GString *good = write_paper(&paper);
-    damage_check_layout(TARGET(statement_reader_find("paypal-stl"), "STL-20250901.01.009.CSV"), good,
-                        settlement_damages, COUNT_OF(settlement_damages));
+    damage_check_layout(TARGET(statement_reader_find("paypal-stl"), "STL-20250901.01.009.CSV"),
+                        good, settlement_damages, COUNT_OF(settlement_damages));
     g_string_free(good, true);
 }
 
@@ -468,8 +468,8 @@ static const struct damage detail_damages[] = {
 static void each_damage_of_a_detail_report_is_told(void **state) {
     struct paper paper = detail();
     GString *good = write_paper(&paper);
-    damage_check_layout(TARGET(statement_reader_find("paypal-trr"), "TRR-20250901.01.011.CSV"), good,
-                        detail_damages, COUNT_OF(detail_damages));
+    damage_check_layout(TARGET(statement_reader_find("paypal-trr"), "TRR-20250901.01.011.CSV"),
+                        good, detail_damages, COUNT_OF(detail_damages));
     g_string_free(good, true);
 }
 
