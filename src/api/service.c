@@ -414,6 +414,7 @@ static int open_recon(struct service *service, const struct service_hooks *hooks
 
 static int open_client(struct service *service, const struct service_hooks *hooks,
                        struct err *err) {
+    service->smtp = hooks != NULL ? hooks->smtp : NULL;
     if (hooks != NULL && hooks->client != NULL) {
         service->client = hooks->client;
         return 0;

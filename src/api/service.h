@@ -9,11 +9,13 @@
 #include "api/service_config.h"
 #include "base/err.h"
 #include "net/http_client.h"
+#include "net/smtp_client.h"
 
 struct service;
 
 struct service_hooks {          /* for tests and the simulator; all may be NULL */
     struct http_client *client; /* instead of the real one; taken over */
+    struct smtp_client *smtp;   /* the same */
     bool no_listeners;
     bool no_tasks;            /* nothing runs by itself: service_tick() does it */
     const char *repair_rules; /* their text, instead of the file that is configured */

@@ -42,7 +42,7 @@ static void wake(void *ctx) {
 
 int alerts_prepare(struct service *service, struct err *err) {
     const struct smtp_client_options smtp = {.ca_path = service->config->ca_file};
-    int r = smtp_client_new(&smtp, &service->smtp, err);
+    int r = service->smtp == NULL ? smtp_client_new(&smtp, &service->smtp, err) : 0;
     if (r < 0) {
         return r;
     }

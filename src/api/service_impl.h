@@ -61,7 +61,7 @@ struct service {
     struct match_sets match_sets; /* owned */
     struct repair_rules *repair_rules; /* NULL: there are none */
     struct observer *observer;
-    struct smtp_client *smtp;
+    struct smtp_client *smtp; /* the hook's from the beginning on */
     struct channels *channels;
     struct deliveries *deliveries;
     struct alerts *alerts;

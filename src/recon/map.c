@@ -654,6 +654,7 @@ static const struct csv_map canonical = {
     .sign = SIGN_AS_WRITTEN,
     .fee_sign = 1,
     .debit_sign = 1,
+    .check_net = true,
     .patterns = {{"YYYY-MM-DDThh:mm:ssZ", 12, {DAY_AND_TIME, P('Z')}},
                  {"YYYY-MM-DDThh:mm:ss.fffZ", 14, {DAY_AND_TIME, L('.'), P('F'), P('Z')}}},
     .pattern_count = 2,

@@ -682,7 +682,7 @@ void risk_judge(const struct risk_rules *rules, const struct risk_facts *facts,
     }
     for (int i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
-        char what[160] = "", why[256];
+        char what[156] = "", why[240];
         if (rule_holds(&judge, rule, what, sizeof what)) {
             ret_decision->score += rule->said->score;
             snprintf(why, sizeof why, "%.80s (%s)", rule->said->says, what);

@@ -297,6 +297,13 @@ static int open_look(struct run *run, struct err *err) {
     return r;
 }
 
+/* No channel of a run is a mail server. A client of the product's own would read the system's CAs,
+ * which are not of the seed, in each life. */
+static void send_no_mail(void *ctx, const struct smtp_message *message,
+                         struct smtp_result *ret_result) {
+    *ret_result = (struct smtp_result){.outcome = SMTP_NOT_SENT, .failure = SMTP_FAIL_CONNECT};
+}
+
 static void boot(void *arg) {
     struct run *run = arg;
     struct sim_process *process = run->life;
@@ -305,6 +312,7 @@ static void boot(void *arg) {
     bool first = run->lives == 1;
     task_sleep_us(first ? 1000 : 20000 + (int64_t)prng_below(sim_world_prng(run->world), 3000000));
     struct service_hooks hooks = {.client = sim_client_new(run->net),
+                                  .smtp = smtp_client_custom(send_no_mail, run),
                                   .no_listeners = true,
                                   .no_days = true,
                                   .repair_rules = accounts_rules(run)};

@@ -182,6 +182,20 @@ bool damage_is_torn(const char *good, size_t count, char delimiter, int fields) 
 
 /* ---- checking ---- */
 
+/* Words, on one line, no more of them than a sink takes. */
+static bool all_say_what(const struct told *told) {
+    enum { SHORTEST = 10, LONGEST = 200 };
+    for (guint i = 0; i < told->problems->len; i++) {
+        const char *text = g_array_index(told->problems, struct told_problem, i).text;
+        size_t bytes = strlen(text);
+        if (bytes < SHORTEST || bytes > LONGEST || strchr(text, '\n') != NULL ||
+            !g_utf8_validate(text, (gssize)bytes, NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool as_wanted(const struct damage *damage, const struct told *told,
                       const struct told *clean) {
     switch (damage->problem) {
@@ -192,7 +206,8 @@ static bool as_wanted(const struct damage *damage, const struct told *told,
     case ACCEPTED:
         return told->problems->len == 0;
     default:
-        return told_has(told, (enum statement_problem)damage->problem, damage->told_line);
+        return told_has(told, (enum statement_problem)damage->problem, damage->told_line) &&
+               all_say_what(told);
     }
 }
 
@@ -217,10 +232,44 @@ void damage_check_all(const struct damage_target *target, const GString *good,
     assert_int_equal(failed, 0);
 }
 
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool spoils_alike(const struct damage *a, const struct damage *b) {
+    return a->how == b->how && a->line == b->line && a->number == b->number &&
+           same_text(a->from, b->from) && same_text(a->to, b->to);
+}
+
+/* How many changes are refused with their line; two rows may look at one change. */
+static int kinds_of(const struct damage *damages, size_t count) {
+    int kinds = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool counts = damages[i].problem >= 0 && damages[i].told_line > 0;
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(damages[i].name, damages[j].name) == 0) {
+                fail_msg("two kinds of damage have the name '%s'", damages[i].name);
+            }
+            counts = counts && !spoils_alike(&damages[i], &damages[j]);
+        }
+        kinds += counts;
+    }
+    return kinds;
+}
+
+void damage_check_layout(const struct damage_target *target, const GString *good,
+                         const struct damage *damages, size_t count) {
+    damage_check_all(target, good, damages, count);
+    int kinds = kinds_of(damages, count);
+    if (kinds < DAMAGE_KINDS_MIN) {
+        fail_msg("only %d kinds of damage are refused with their line", kinds);
+    }
+}
+
 void damage_check_text(const struct damage_target *target, const char *good,
                        const struct damage *damages, size_t count) {
     GString *text = g_string_new(good);
-    damage_check_all(target, text, damages, count);
+    damage_check_layout(target, text, damages, count);
     g_string_free(text, true);
 }
 

@@ -66,6 +66,11 @@ bool damage_same_money(const struct told *told, const struct told *good);
 
 void damage_check_all(const struct damage_target *target, const GString *good,
                       const struct damage *damages, size_t count);
+/* The same for the table of a whole layout, which refuses at least so many changes with their line,
+ * no two of them alike. */
+enum { DAMAGE_KINDS_MIN = 20 };
+void damage_check_layout(const struct damage_target *target, const GString *good,
+                         const struct damage *damages, size_t count);
 void damage_check_text(const struct damage_target *target, const char *good,
                        const struct damage *damages, size_t count);
 /* Each beginning that lacks one of the first `needed` bytes is told, unless all that is missing are

@@ -390,8 +390,8 @@ static const struct damage settlement_damages[] = {
 static void each_damage_of_a_settlement_report_is_told(void **state) {
     struct paper paper = settlement();
     GString *good = write_paper(&paper);
-    damage_check_all(TARGET(statement_reader_find("paypal-stl"), "STL-20250901.01.009.CSV"), good,
-                     settlement_damages, COUNT_OF(settlement_damages));
+    damage_check_layout(TARGET(statement_reader_find("paypal-stl"), "STL-20250901.01.009.CSV"),
+                        good, settlement_damages, COUNT_OF(settlement_damages));
     g_string_free(good, true);
 }
 
@@ -413,13 +413,63 @@ static const struct damage detail_damages[] = {
     {"the same transaction once more, with another status", REPLACE, 7, "TX03", "TX02", SAME_MONEY},
     {"the same transaction twice", REPLACE, 9, "TX05", "TX04", SAME_MONEY},
     {"the same event twice", REPLACE, 8, "TX04", "TX01", PROBLEM_REPEATED, 8},
+    {"no report head", DROP, 1, .problem = PROBLEM_ORDER, .told_line = 1},
+    {"a report head without an account", REPLACE, 1, "DEMOACCT00001", "", PROBLEM_BAD_VALUE, 1},
+    {"a version that is no number", REPLACE, 1, ",011", ",XI", PROBLEM_BAD_VALUE, 1},
+    {"a file number that the name denies", REPLACE, 2, "01", "02", PROBLEM_ORDER, 2},
+    {"a period that ends before it begins", REPLACE, 3, "00:00:00 -0700,2025/09/01",
+     "00:00:00 -0700,2025/08/01", PROBLEM_PERIOD, 3},
+    {"no columns", DROP, 4, .problem = PROBLEM_ORDER, .told_line = 4},
+    {"a column that is there twice", REPLACE, 4, "Consumer ID", "Custom Field",
+     PROBLEM_MISSING_COLUMN, 4},
+    {"an amount with a sign", REPLACE, 5, ",5200,", ",-5200,", PROBLEM_SIGN, 5},
+    {"an amount with a point", REPLACE, 5, ",5200,", ",52.00,", PROBLEM_BAD_VALUE, 5},
+    {"no amount", REPLACE, 5, ",5200,", ",,", PROBLEM_BAD_VALUE, 5},
+    {"a fee changed", REPLACE, 5, ",225,", ",224,", PROBLEM_TOTAL, 11},
+    {"a fee that goes the other way", REPLACE, 5, "\"DR\",225", "\"CR\",225", PROBLEM_TOTAL, 11},
+    {"a fee in another currency", REPLACE, 5, "225,\"USD\"", "225,\"EUR\"", PROBLEM_CURRENCY, 5},
+    {"a direction that is none", REPLACE, 5, "\"CR\"", "\"XX\"", PROBLEM_BAD_VALUE, 5},
+    {"a checkout payment that goes out", REPLACE, 5, "\"CR\"", "\"DR\"", PROBLEM_SIGN, 5},
+    {"a currency that is none", REPLACE, 7, "\"USD\"", "\"USX\"", PROBLEM_CURRENCY, 7},
+    {"an event that nobody knows", REPLACE, 5, "T0006", "T0099", PROBLEM_UNKNOWN_KIND, 5},
+    {"a reference of an unknown type", REPLACE, 9, "\"TXN\"", "\"XYZ\"", PROBLEM_UNKNOWN_KIND, 9},
+    {"a time that is none", REPLACE, 5, "10:00:30", "10:60:30", PROBLEM_BAD_VALUE, 5},
+    {"a time without its offset", REPLACE, 5, "10:00:30 -0700", "10:00:30", PROBLEM_BAD_VALUE, 5},
+    {"no transaction id", REPLACE, 5, "\"TX01\"", "\"\"", PROBLEM_BAD_VALUE, 5},
+    {"a transaction id with a control character", REPLACE, 5, "TX01",
+     "TX\x01"
+     "1",
+     PROBLEM_BAD_VALUE, 5},
+    {"bytes that are no UTF-8", REPLACE, 8, "small",
+     "sm\xFF"
+     "ll",
+     PROBLEM_ENCODING, 8},
+    {"a row too short", REPLACE, 5, ",\"S\",", ",", PROBLEM_BAD_ROW, 5},
+    {"a row too long", REPLACE, 5, ",\"S\",", ",\"S\",\"S\",", PROBLEM_BAD_ROW, 5},
+    {"a quote that never ends", REPLACE, 5, "\"TX01\"", "\"TX01", PROBLEM_BAD_ROW, 5},
+    {"a row of no known type", REPLACE, 5, "\"SB\"", "\"SX\"", PROBLEM_UNKNOWN_KIND, 5},
+    {"a row that is gone", DROP, 7, .problem = PROBLEM_COUNT, .told_line = 10},
+    {"a row after the footers", SWAP, 10, .problem = PROBLEM_ORDER, .told_line = 11},
+    {"a currency without a footer", DROP, 11, .problem = PROBLEM_TOTAL, .told_line = 11},
+    {"a footer that is there twice", TWICE, 11, .problem = PROBLEM_REPEATED, .told_line = 12},
+    {"a footer with balances", REPLACE, 11, ",6\n", ",\"CR\",0,\"CR\",0,6\n", PROBLEM_BALANCE, 11},
+    {"a count of a footer changed", REPLACE, 11, ",6\n", ",7\n", PROBLEM_COUNT, 11},
+    {"a count of a section changed", REPLACE, 12, ",6", ",5", PROBLEM_COUNT, 12},
+    {"no count of a section", DROP, 12, .problem = PROBLEM_ORDER, .told_line = 12},
+    {"a total of the report changed", REPLACE, 13, ",6700,", ",6701,", PROBLEM_TOTAL, 13},
+    {"a report's count changed", REPLACE, 14, ",6", ",60", PROBLEM_COUNT, 14},
+    {"no footers of the report", DROP, 13, .problem = PROBLEM_CUT, .told_line = 13, .number = 2},
+    {"a count of the file changed", REPLACE, 15, ",6", ",5", PROBLEM_COUNT, 15},
+    {"no end", DROP, 15, .problem = PROBLEM_CUT, .told_line = 15},
+    {"something after the end", AT_END, 0, .to = "\"SB\"\n", .problem = PROBLEM_TRAILING,
+     .told_line = 16},
 };
 
 static void each_damage_of_a_detail_report_is_told(void **state) {
     struct paper paper = detail();
     GString *good = write_paper(&paper);
-    damage_check_all(TARGET(statement_reader_find("paypal-trr"), "TRR-20250901.01.011.CSV"), good,
-                     detail_damages, COUNT_OF(detail_damages));
+    damage_check_layout(TARGET(statement_reader_find("paypal-trr"), "TRR-20250901.01.011.CSV"),
+                        good, detail_damages, COUNT_OF(detail_damages));
     g_string_free(good, true);
 }
 

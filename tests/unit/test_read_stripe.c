@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_read_stripe.c: Stripe's balance and payout reports. The files are made here, from the
  * public documentation of the columns and categories. */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "support/statement_damage.h"
 
@@ -206,6 +208,139 @@ static void damage_is_told_with_its_line(void **state) {
     (void)state;
 }
 
+/* ---- the balance report: no payouts' ids, one clock, several currencies ---- */
+
+struct entry {
+    const char *id, *created, *currency;
+    int gross, fee; /* in hundredths, but of yen */
+    const char *category, *source, *charge, *intent, *reference, *refund_reference;
+};
+static const struct entry entries[] = {
+    {"txn_1", "2025-09-01 10:11:12", "eur", 2500, 103, "charge", "ch_1", "ch_1", "pi_1", "att_1"},
+    {"txn_2", "2025-09-01 12:30:00", "jpy", 500, 20, "charge", "py_2", "py_2", "pi_2", "att_2"},
+    {"txn_3", "2025-09-01 13:00:00", "eur", -1000, 0, "refund", "re_1", "ch_0", "pi_0", "att_0",
+     "ref_1"},
+    {"txn_4", "2025-09-01 14:00:00", "usd", -50, 0, "fee"},
+};
+
+static void write_major(GString *text, const char *currency, int minor) {
+    if (strcmp(currency, "jpy") == 0) {
+        g_string_append_printf(text, "%d,", minor);
+        return;
+    }
+    g_string_append_printf(text, "%s%d.%02d,", minor < 0 ? "-" : "", abs(minor) / 100,
+                           abs(minor) % 100);
+}
+
+static GString *balance_report(void) {
+    GString *text = g_string_new("balance_transaction_id,created,currency,gross,fee,net,"
+                                 "reporting_category,source_id,charge_id,payment_intent_id,"
+                                 "payment_metadata[reference],refund_metadata[reference],"
+                                 "description\n");
+    for (size_t i = 0; i < COUNT_OF(entries); i++) {
+        const struct entry *entry = &entries[i];
+        const char *const tail[] = {entry->category, entry->source,    entry->charge,
+                                    entry->intent,   entry->reference, entry->refund_reference};
+        g_string_append_printf(text, "%s,%s,%s,", entry->id, entry->created, entry->currency);
+        write_major(text, entry->currency, entry->gross);
+        write_major(text, entry->currency, entry->fee);
+        write_major(text, entry->currency, entry->gross - entry->fee);
+        for (size_t j = 0; j < COUNT_OF(tail); j++) {
+            g_string_append_printf(text, "%s,", tail[j] != NULL ? tail[j] : "");
+        }
+        g_string_append_printf(text, "note %zu\n", i + 1);
+    }
+    return text;
+}
+
+static void a_balance_report_gives_rows_of_several_currencies(void **state) {
+    GString *text = balance_report();
+    struct told told = read_text(text->str);
+    assert_int_equal(told.problems->len, 0);
+    assert_int_equal(told.rows->len, COUNT_OF(entries));
+    for (guint i = 0; i < COUNT_OF(entries); i++) {
+        const struct statement_row *row = told_at(&told, i);
+        assert_int_equal(row->gross_minor, entries[i].gross);
+        assert_int_equal(row->fee_minor, entries[i].fee);
+        assert_int_equal(row->net_minor, entries[i].gross - entries[i].fee);
+        assert_string_equal(row->batch, "");
+    }
+    assert_string_equal(told_at(&told, 1)->currency.code, "JPY");
+    assert_string_equal(told_at(&told, 2)->reference, "ref_1");
+    assert_string_equal(told_at(&told, 2)->original_reference, "att_0");
+    told_free(&told);
+    g_string_free(text, true);
+    (void)state;
+}
+
+static void each_damage_of_a_balance_report_is_told(void **state) {
+    static const struct damage damages[] = {
+        {"a changed gross", REPLACE, 2, "25.00", "26.00", PROBLEM_TOTAL, 2},
+        {"a changed fee", REPLACE, 2, "1.03", "1.02", PROBLEM_TOTAL, 2},
+        {"a changed net", REPLACE, 2, "23.97", "23.96", PROBLEM_TOTAL, 2},
+        {"a fee that is given back", REPLACE, 3, "500,20,480", "500,-20,480", PROBLEM_TOTAL, 3},
+        {"yen with hundredths", REPLACE, 3, "500,20,480", "5.00,0.20,4.80", PROBLEM_BAD_VALUE, 3},
+        {"a fraction too fine", REPLACE, 2, "25.00,1.03,23.97", "25.001,1.03,23.971",
+         PROBLEM_BAD_VALUE, 2},
+        {"a decimal comma", REPLACE, 2, "25.00", "\"25,00\"", PROBLEM_BAD_VALUE, 2},
+        {"a currency's sign", REPLACE, 2, "25.00", "\xE2\x82\xAC"
+                                                 "25.00",
+         PROBLEM_BAD_VALUE, 2},
+        {"an amount with an exponent", REPLACE, 2, "25.00", "2.5e1", PROBLEM_BAD_VALUE, 2},
+        {"a loss in brackets", REPLACE, 4, "-10.00", "(10.00)", PROBLEM_BAD_VALUE, 4},
+        {"two points", REPLACE, 2, "25.00", "2.5.00", PROBLEM_BAD_VALUE, 2},
+        {"no fee", REPLACE, 2, "25.00,1.03", "25.00,", PROBLEM_BAD_VALUE, 2},
+        {"no net", REPLACE, 2, "23.97", "", PROBLEM_BAD_VALUE, 2},
+        {"an amount beyond all", REPLACE, 3, "500,", "99999999999999999999,", PROBLEM_BAD_VALUE, 3},
+        {"an unknown currency", REPLACE, 2, "eur", "eux", PROBLEM_CURRENCY, 2},
+        {"a currency's name", REPLACE, 2, "eur", "euro", PROBLEM_CURRENCY, 2},
+        {"no currency", REPLACE, 2, "eur", "", PROBLEM_CURRENCY, 2},
+        {"a charge that goes", REPLACE, 3, "500,20,480", "-500,20,-520", PROBLEM_SIGN, 3},
+        {"a refund that comes", REPLACE, 4, "-10.00,0.00,-10.00", "10.00,0.00,10.00", PROBLEM_SIGN,
+         4},
+        {"an unknown category", REPLACE, 4, ",refund,", ",refund_2,", PROBLEM_UNKNOWN_KIND, 4},
+        {"a category in capitals", REPLACE, 2, ",charge,", ",CHARGE,", PROBLEM_UNKNOWN_KIND, 2},
+        {"a type for a category", REPLACE, 5, ",fee,", ",stripe_fee,", PROBLEM_UNKNOWN_KIND, 5},
+        {"no category", REPLACE, 2, ",charge,", ",,", PROBLEM_UNKNOWN_KIND, 2},
+        {"a row twice", TWICE, 4, .problem = PROBLEM_REPEATED, .told_line = 5},
+        {"another row with the same transaction", REPLACE, 5, "txn_4", "txn_1", PROBLEM_REPEATED,
+         5},
+        {"a day that is none", REPLACE, 2, "2025-09-01", "2025-09-31", PROBLEM_BAD_VALUE, 2},
+        {"a time that is none", REPLACE, 2, "10:11:12", "10:61:12", PROBLEM_BAD_VALUE, 2},
+        {"a time with its zone", REPLACE, 2, "2025-09-01 10:11:12", "2025-09-01T10:11:12Z",
+         PROBLEM_BAD_VALUE, 2},
+        {"a day as Americans write it", REPLACE, 2, "2025-09-01 10:11:12", "09/01/2025 10:11:12",
+         PROBLEM_BAD_VALUE, 2},
+        {"no time", REPLACE, 2, "2025-09-01 10:11:12", "", PROBLEM_BAD_VALUE, 2},
+        {"a row too short", REPLACE, 3, ",note 2", "", PROBLEM_BAD_ROW, 3},
+        {"a comma that nobody quoted", REPLACE, 3, "note 2", "note, 2", PROBLEM_BAD_ROW, 3},
+        {"a row torn in two", REPLACE, 4, ",refund,", ",\nrefund,", PROBLEM_BAD_ROW, 4},
+        {"a quote that never ends", REPLACE, 5, "note 4", "\"note 4", PROBLEM_BAD_ROW, 5},
+        {"text behind a quote", REPLACE, 2, "txn_1", "\"txn\"_1", PROBLEM_BAD_ROW, 2},
+        {"an id with a control character", REPLACE, 4, "re_1", "re\x07", PROBLEM_BAD_VALUE, 4},
+        {"an id in Latin 1", REPLACE, 4, "re_1", "re\xE9", PROBLEM_ENCODING, 4},
+        {"the header once more", REPLACE, 4, "txn_3,2025-09-01 13:00:00,eur,-10.00,0.00,-10.00,",
+         "balance_transaction_id,created,currency,gross,fee,net,", PROBLEM_BAD_VALUE, 4},
+        {"no header", DROP, 1, .problem = PROBLEM_BAD_ROW, .told_line = 1},
+        {"no fee in the header", REPLACE, 1, ",fee,", ",fees,", PROBLEM_MISSING_COLUMN, 1},
+        {"no clock in the header", REPLACE, 1, ",created,", ",available_on,",
+         PROBLEM_MISSING_COLUMN, 1},
+        {"a column twice", REPLACE, 1, "description", "currency", PROBLEM_MISSING_COLUMN, 1},
+        {"semicolons", EVERYWHERE, 0, ",", ";", PROBLEM_MISSING_COLUMN, 1},
+        {"another clock's name", REPLACE, 1, ",created,", ",created_utc,", TOLERATED},
+        {"CR LF", EVERYWHERE, 0, "\n", "\r\n", TOLERATED},
+        {"a byte order mark", AT_BEGIN, 0, .to = "\xEF\xBB\xBF", .problem = TOLERATED},
+        /* Nothing in this layout adds rows up: what is told of payouts is the other report's. */
+        {"a row that is gone", DROP, 4, .problem = ACCEPTED},
+        {"gross and net changed alike", REPLACE, 2, "25.00,1.03,23.97", "25.01,1.03,23.98",
+         ACCEPTED},
+    };
+    GString *text = balance_report();
+    damage_check_layout(TARGET(&reader_stripe, "balance.csv"), text, damages, COUNT_OF(damages));
+    g_string_free(text, true);
+    (void)state;
+}
+
 static void rows_and_columns_may_come_in_any_order_and_with_crlf(void **state) {
     struct told told = read_text("net,reporting_category,currency,fee,gross,created,source_id\r\n"
                                  "-13.97,payout,usd,0,-13.97,2025-09-02 00:00:00,po_1\r\n"
@@ -302,6 +437,8 @@ int main(void) {
         cmocka_unit_test(refunds_disputes_and_payouts_go_by_their_own_ids),
         cmocka_unit_test(every_category_has_a_kind_that_its_sign_allows),
         cmocka_unit_test(damage_is_told_with_its_line),
+        cmocka_unit_test(a_balance_report_gives_rows_of_several_currencies),
+        cmocka_unit_test(each_damage_of_a_balance_report_is_told),
         cmocka_unit_test(rows_and_columns_may_come_in_any_order_and_with_crlf),
         cmocka_unit_test(created_is_in_the_zone_that_was_asked_for),
         cmocka_unit_test(a_report_without_payouts_has_no_sum_to_miss),

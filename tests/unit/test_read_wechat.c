@@ -256,6 +256,74 @@ static void a_bill_of_refunds_has_times_of_its_own(void **state) {
     g_string_free(text, true);
 }
 
+enum { REFUND_1 = 2, REFUND_2, REFUND_TOTALS = 5 };
+static const struct damage refund_damages[] = {
+    {"a refund's amount is changed", REPLACE, 0, "`20.00", "`21.00", PROBLEM_TOTAL, REFUND_TOTALS},
+    {"what is settled of a refund is changed", REPLACE, 0, "`18.00", "`19.00", PROBLEM_TOTAL,
+     REFUND_TOTALS},
+    {"a fee is changed by the smallest part", REPLACE, 0, "`-0.03000", "`-0.03001", PROBLEM_TOTAL,
+     REFUND_TOTALS},
+    {"a fee has six decimals", REPLACE, 0, "`-0.03000", "`-0.030000", PROBLEM_BAD_VALUE, REFUND_1},
+    {"a fee is kept", REPLACE, 0, "`-0.03000", "`0.03000", PROBLEM_SIGN, REFUND_1},
+    {"an amount is finer than a fen", REPLACE, 0, "`20.00", "`20.001", PROBLEM_BAD_VALUE, REFUND_2},
+    {"an amount is no number", REPLACE, 0, "`20.00", "`2O.00", PROBLEM_BAD_VALUE, REFUND_2},
+    {"an amount is empty", REPLACE, 0, "`20.00", "`", PROBLEM_BAD_VALUE, REFUND_2},
+    {"an amount is grouped", REPLACE, 0, "`20.00", "`2,0.00", PROBLEM_BAD_ROW, REFUND_2},
+    {"a refund is negative", REPLACE, 0, "`20.00", "`-20.00", PROBLEM_SIGN, REFUND_2},
+    {"an unknown state of a refund", REPLACE, 0, "`PROCESSING", "`ABNORMAL", PROBLEM_UNKNOWN_KIND,
+     REFUND_2},
+    {"a refund without a state", REPLACE, 0, "`PROCESSING", "`", PROBLEM_UNKNOWN_KIND, REFUND_2},
+    {"an unknown state of the trade", REPLACE, 0, "`REFUND", "`RETURN", PROBLEM_UNKNOWN_KIND,
+     REFUND_1},
+    {"a payment among the refunds", REPLACE, 0, "`REFUND", "`SUCCESS", PROBLEM_SIGN, REFUND_1},
+    {"another currency", REPLACE, 0, "`CNY", "`HKD", PROBLEM_CURRENCY, REFUND_2, 1},
+    {"a day that no calendar has", REPLACE, 0, "`2025-09-01 11:00:00", "`2025-09-31 11:00:00",
+     PROBLEM_BAD_VALUE, REFUND_1, 1},
+    {"a time that no clock shows", REPLACE, 0, "`2025-09-01 23:59:59", "`2025-09-01 24:59:59",
+     PROBLEM_BAD_VALUE, REFUND_2, 1},
+    {"a row has a field less", REPLACE, 0, "`OTHERS,", "", PROBLEM_BAD_ROW, REFUND_2, 1},
+    {"a row has a field more", REPLACE, 0, "`OTHERS,", "`OTHERS,`,", PROBLEM_BAD_ROW, REFUND_2, 1},
+    {"a row is torn", REPLACE, 0, "`JSAPI,`REFUND", "`JSAPI\r\n`REFUND", PROBLEM_BAD_ROW, REFUND_1},
+    {"the number of refunds has no column", REPLACE, 0, "微信退款单号", "退款单号",
+     PROBLEM_MISSING_COLUMN, 1},
+    {"the state of refunds has no column", REPLACE, 0, "退款状态", "退款情况",
+     PROBLEM_MISSING_COLUMN, 1},
+    {"a column is there twice", REPLACE, 0, "设备号", "申请退款金额", PROBLEM_MISSING_COLUMN, 1},
+    {"a total's column is missing", REPLACE, 0, "申请退款总金额", "申请总金额",
+     PROBLEM_MISSING_COLUMN, REFUND_TOTALS},
+    {"the count is wrong", REPLACE, 0, "`2,`0.00,`23.00", "`3,`0.00,`23.00", PROBLEM_COUNT,
+     REFUND_TOTALS},
+    {"the count is no number", REPLACE, 0, "`2,`0.00,`23.00", "`two,`0.00,`23.00",
+     PROBLEM_BAD_VALUE, REFUND_TOTALS},
+    {"a total of payments, of which there are none", REPLACE, 0, "`2,`0.00,", "`2,`1.00,",
+     PROBLEM_TOTAL, REFUND_TOTALS},
+    {"the total of refunds is wrong", REPLACE, 0, "`23.00", "`23.01", PROBLEM_TOTAL, REFUND_TOTALS},
+    {"the total that was applied for is wrong", REPLACE, 0, "`25.00", "`25.01", PROBLEM_TOTAL,
+     REFUND_TOTALS},
+    {"the row of totals is gone", REPLACE, 0,
+     "\r\n`2,`0.00,`23.00,`0.00,`-0.03000,`0.00,`25.00", "", PROBLEM_CUT, ANY_LINE},
+    {"something follows", AT_END, 0, NULL, "`x\r\n", PROBLEM_TRAILING, REFUND_TOTALS + 1},
+    {"a refund stands there twice", REPLACE, 0, "`50300000000202509010000000002",
+     "`50300000000202509010000000001", PROBLEM_REPEATED, REFUND_2},
+    {"a refund without a number", REPLACE, 0, "`50300000000202509010000000002", "`0",
+     PROBLEM_BAD_VALUE, REFUND_2},
+    {"another account", REPLACE, 0, "`1900000001", "`1900000002", PROBLEM_BAD_VALUE, REFUND_2, 1},
+    {"a text is no UTF-8", REPLACE, 0, "茶壶", "\xB2\xE8", PROBLEM_ENCODING, REFUND_2},
+    {"an id has a control character", REPLACE, 0, "`REF-2", "`REF\x01", PROBLEM_BAD_VALUE,
+     REFUND_2},
+    {"no byte order mark", REPLACE, 0, "\xEF\xBB\xBF", "", TOLERATED, ANY_LINE},
+    {"no last line end", REPLACE, 0, "`25.00\r\n", "`25.00", TOLERATED, ANY_LINE},
+};
+
+static void what_is_done_to_a_bill_of_refunds_is_told_with_its_line(void **state) {
+    GString *text = trade_bill(refund_columns, 'R',
+                               NEW_TOTALS "\r\n`2,`0.00,`23.00,`0.00,`-0.03000,`0.00,`25.00");
+    damage_check_layout(&trade_target, text, refund_damages, COUNT_OF(refund_damages));
+    damage_check_cuts(&trade_target, text->str, text->len, text->len - 2, false);
+    damage_check_changes(&trade_target, text->str, text->len, 1, 4000);
+    g_string_free(text, true);
+}
+
 static void the_columns_of_old_bills_are_known(void **state) {
     GString *text = trade_bill(old_columns, 'A', OLD_TOTALS "\r\n`6,`104.10,`23.00,`0.00,`0.59960");
     struct told told = damage_read_text(&trade_target, text);
@@ -347,7 +415,7 @@ static const struct damage trade_damages[] = {
 
 static void what_is_done_to_a_trade_bill_is_told_with_its_line(void **state) {
     GString *text = good_trades();
-    damage_check_all(&trade_target, text, trade_damages, COUNT_OF(trade_damages));
+    damage_check_layout(&trade_target, text, trade_damages, COUNT_OF(trade_damages));
     g_string_free(text, true);
 }
 
@@ -510,7 +578,7 @@ static const struct damage fund_damages[] = {
 
 static void what_is_done_to_a_fund_bill_is_told_with_its_line(void **state) {
     GString *text = good_funds();
-    damage_check_all(&fund_target, text, fund_damages, COUNT_OF(fund_damages));
+    damage_check_layout(&fund_target, text, fund_damages, COUNT_OF(fund_damages));
     g_string_free(text, true);
 }
 
@@ -582,6 +650,7 @@ int main(void) {
         cmocka_unit_test(rows_of_two_days_have_no_day),
         cmocka_unit_test(a_bill_of_payments_has_no_columns_of_refunds),
         cmocka_unit_test(a_bill_of_refunds_has_times_of_its_own),
+        cmocka_unit_test(what_is_done_to_a_bill_of_refunds_is_told_with_its_line),
         cmocka_unit_test(the_columns_of_old_bills_are_known),
         cmocka_unit_test(a_day_without_trades_is_a_bill_without_rows),
         cmocka_unit_test(what_is_done_to_a_trade_bill_is_told_with_its_line),

@@ -73,7 +73,7 @@ static const struct csv_column trade_columns[T_COUNT] = {
 enum trade_sum { S_SETTLED, S_REFUND, S_REFUND_COUPON, S_FEE, S_TOTAL, S_APPLIED, S_COUNT };
 static const struct {
     enum trade_column of;
-    bool blank_is_0;
+    bool blank_is_0; /* where it is of refunds, and the row is none; a refund may lack a coupon */
 } trade_sums[S_COUNT] = {
     [S_SETTLED] = {T_SETTLED, false},
     [S_REFUND] = {T_REFUND, true},
@@ -175,10 +175,11 @@ static bool trade_amounts(struct wechat_bill *bill, struct trade *trade,
     bool good = true;
     for (int i = 0; i < S_COUNT; i++) {
         int at = trade->at[trade_sums[i].of];
+        bool blank = trade_sums[i].blank_is_0 && (row->kind == ROW_CHARGE || i == S_REFUND_COUPON);
         bool read = at < 0 ? true
                     : i == S_FEE
                         ? wechat_fine_take(&bill->rows, at, false, &fine[i])
-                        : wechat_fen_take(&bill->rows, at, trade_sums[i].blank_is_0, &fine[i]);
+                        : wechat_fen_take(&bill->rows, at, blank, &fine[i]);
         good = read && wechat_sum_add(bill, &trade->sums[i], fine[i]) && good;
     }
     if (!good) {
