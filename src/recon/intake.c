@@ -108,6 +108,7 @@ static int look_first(const struct statement_request *request, struct statement_
         return refuse_problems(taken, source->name, err);
     }
     struct statement_head *head = &taken->head;
+    head->lacks |= request->lacks;
     r = r < 0 ? r : check_said(request, head, err);
     if (head->until_us == 0 && request->until_us > 0) {
         head->from_us = request->from_us;
@@ -224,8 +225,13 @@ static int find_same(struct store_tx *tx, struct opening *opening, struct err *e
     return 0;
 }
 
+static int64_t tells_of(const struct opening *opening) {
+    return opening->taken->reader->tells & ~opening->taken->head.lacks;
+}
+
 /* Rule 3. Account, number and period are as the file says; a file that says none of them is never
- * taken for a correction by them. 1: there is one. */
+ * taken for a correction by them; nor is one that tells other things of that time (a bill of
+ * payments, and one of refunds). 1: there is one. */
 static int overlap_read(struct store_tx *tx, const struct opening *opening,
                         struct statement_id *ret_id, char ret_name[STATEMENT_NAME_CHARS_MAX + 1],
                         struct err *err) {
@@ -234,11 +240,12 @@ static int overlap_read(struct store_tx *tx, const struct opening *opening,
     int r = sql_query(
         tx, err, &rows,
         "SELECT id, name FROM statement WHERE gateway = $1 AND reader = $2 AND "
-        "account = $3 AND state = 2 AND id <> $7 AND id <> $8 AND ((file_id = $4 AND $4 <> '') OR "
-        "(file_id = $4 AND from_us = $5 AND until_us = $6 AND $6 > 0)) ORDER BY id",
+        "account = $3 AND state = 2 AND id <> $7 AND id <> $8 AND (tells IS NULL OR tells = $9 OR "
+        "(tells & $9) <> 0) AND ((file_id = $4 AND $4 <> '') OR (file_id = $4 AND from_us = $5 AND "
+        "until_us = $6 AND $6 > 0)) ORDER BY id",
         S_TEXT(opening->request->gateway), S_TEXT(opening->taken->reader->name),
         S_TEXT(head->account), S_TEXT(head->file_id), S_INT(head->from_us), S_INT(head->until_us),
-        S_TEXT(opening->supersedes), S_TEXT(opening->id.text));
+        S_TEXT(opening->supersedes), S_TEXT(opening->id.text), S_INT(tells_of(opening)));
     r = r < 0 ? r : sql_next(rows, err);
     if (r > 0) {
         *ret_id = statement_id_stored(sql_text(rows, 0));
@@ -398,15 +405,16 @@ static int opening_insert(struct store_tx *tx, const struct opening *opening, st
     return sql_put(tx, err,
                    "INSERT INTO statement (id, gateway, reader, name, sha256, byte_count, account, "
                    "file_id, sequence, from_us, until_us, row_count, balances, state, supersedes, "
-                   "superseded_by, reason, actor, begun_us, taken_us) VALUES ($1, $2, $3, $4, $5, "
-                   "$6, $7, $8, $9, $10, $11, $12, $13, 1, $14, '', $15, $16, $17, 0)",
+                   "superseded_by, reason, actor, begun_us, taken_us, tells) VALUES ($1, $2, $3, "
+                   "$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, '', $15, $16, $17, 0, "
+                   "$18)",
                    S_TEXT(opening->id.text), S_TEXT(request->gateway),
                    S_TEXT(opening->taken->reader->name), S_TEXT(name), S_TEXT(opening->sha256),
                    S_INT((int64_t)request->source.count), S_TEXT(account), S_TEXT(head->file_id),
                    S_INT(head->sequence), S_INT(head->from_us), S_INT(head->until_us),
                    S_INT(head->rows), S_TEXT(balances.data), S_TEXT(opening->supersedes),
                    S_TEXT(corrects ? request->reason : ""), S_TEXT(request->actor),
-                   S_INT(opening->now_us));
+                   S_INT(opening->now_us), S_INT(tells_of(opening)));
 }
 
 static int open_tx(struct store_tx *tx, void *ctx, struct err *err) {

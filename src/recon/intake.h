@@ -54,6 +54,7 @@ struct statement_request {
      * wrong; and one that is there already without a period has it from then on. */
     bool period_said;
     const char *file_id; /* with it; NULL: "" */
+    unsigned lacks; /* what it does not tell of that time, beside what its reader says */
     /* "stm_… stm_…": where it covers what one of these covers, it takes that one's place, for
      * `reason`; NULL: none. */
     const char *replaces;

@@ -25,8 +25,9 @@ static const struct kind {
     const char *adapter, *name;
     int tells;
     bool usual;
+    unsigned covers;
 } kinds[] = {
-#define X(adapter, name, tells, usual) {adapter, name, tells, usual},
+#define X(adapter, name, tells, usual, covers) {adapter, name, tells, usual, covers},
 #include "recon/statement_kinds.def"
 #undef X
 };
@@ -47,6 +48,11 @@ static const struct kind *kind_find(const char *adapter, const char *name) {
         }
     }
     return NULL;
+}
+
+unsigned source_kind_covers(const char *adapter, const char *kind) {
+    const struct kind *found = kind_find(adapter, kind);
+    return found != NULL ? found->covers : 0;
 }
 
 static void kinds_usual(struct source *source) {

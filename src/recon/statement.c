@@ -70,6 +70,42 @@ int row_kind_sign(enum row_kind kind) {
     return kinds[kind].sign;
 }
 
+static const struct {
+    unsigned bit;
+    const char *name;
+    enum row_kind kind;
+} tellings[] = {
+#define X(name, bit, text, row) {TELLS_##name, text, ROW_##row},
+#include "recon/statement_tells.def"
+#undef X
+};
+
+unsigned row_kind_tells(enum row_kind kind) {
+    for (size_t i = 0; i < COUNT_OF(tellings); i++) {
+        if (tellings[i].kind == kind) {
+            return tellings[i].bit;
+        }
+    }
+    return 0;
+}
+
+const char *statement_tells_text(unsigned tells, char ret_text[TELLS_TEXT_CHARS_MAX + 1]) {
+    size_t used = 0;
+    snprintf(ret_text, TELLS_TEXT_CHARS_MAX + 1, "nothing");
+    for (size_t i = 0; i < COUNT_OF(tellings); i++) {
+        if ((tells & tellings[i].bit) == 0) {
+            continue;
+        }
+        bool last = (tells >> 1) < tellings[i].bit;
+        used += (size_t)snprintf(ret_text + used, TELLS_TEXT_CHARS_MAX + 1 - used, "%s%s",
+                                 used == 0 ? ""
+                                 : last    ? " and "
+                                           : ", ",
+                                 tellings[i].name);
+    }
+    return ret_text;
+}
+
 const char *row_status_name(enum row_status status) {
     return status >= ROW_DONE && status <= ROW_FAILED ? statuses[status] : "?";
 }

@@ -138,6 +138,7 @@ static struct statement_request request_of(const struct taking *taking,
         .until_us = taking->until_us > 0 ? taking->until_us : request->until_us,
         .period_said = taking->until_us > 0,
         .file_id = request->file_id,
+        .lacks = request->lacks,
     };
 }
 

@@ -35,6 +35,7 @@ struct take_request { /* borrowed; "" for what is not said */
     /* As in struct statement_request. */
     int64_t from_us, until_us;
     const char *file_id;
+    unsigned lacks;
 };
 
 /* Adds a JSON array to `report`, one object a file, as far as it came also on failure:

@@ -97,6 +97,38 @@ static void the_same_file_twice_changes_nothing(void **state) {
     assert_int_equal(count("SELECT COUNT(*) FROM audit_entry"), entries);
 }
 
+/* Two files of one day are no correction of one another when they tell other things of it. */
+static void a_bill_of_payments_and_one_of_refunds_make_a_day(void **state) {
+    (void)state;
+    rows(3);
+    given->from_us = 1;
+    given->until_us = 1000;
+    given->lacks = TELLS_ALL & ~TELLS_CHARGES;
+    assert_int_equal(take("", ""), 0);
+    assert_int_equal(count("SELECT tells FROM statement"), TELLS_CHARGES);
+    rows(1);
+    given->from_us = 1;
+    given->until_us = 1000;
+    given->rows[0].gateway_id = "re_1";
+    given->lacks = TELLS_ALL & ~TELLS_REFUNDS;
+    assert_int_equal(take("", ""), 0);
+    assert_int_equal(count("SELECT SUM(tells) FROM statement"), TELLS_CHARGES | TELLS_REFUNDS);
+    given->rows[0].gateway_id = "re_2";
+    given->lacks = TELLS_ALL & ~(TELLS_REFUNDS | TELLS_DISPUTES);
+    assert_int_equal(take("", ""), -ERR_EXISTS);
+    assert_int_equal(count(TAKEN), 2);
+}
+
+/* What it was asked for says that it tells less than its format does. */
+static void who_takes_a_file_may_say_what_it_does_not_tell(void **state) {
+    (void)state;
+    rows(1);
+    struct statement_request request = given_request(given, "stripe");
+    request.lacks = TELLS_ALL;
+    assert_int_equal(statement_take(engine.store, &request, taken, &err), 0);
+    assert_int_equal(count("SELECT tells FROM statement"), 0);
+}
+
 static void a_file_with_one_problem_leaves_nothing(void **state) {
     (void)state;
     rows(STATEMENT_ROWS_A_WRITE + 50);
@@ -401,6 +433,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_rows_are_there_with_what_they_tell, begin, end),
         cmocka_unit_test_setup_teardown(the_same_file_twice_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_bill_of_payments_and_one_of_refunds_make_a_day, begin, end),
+        cmocka_unit_test_setup_teardown(who_takes_a_file_may_say_what_it_does_not_tell, begin, end),
         cmocka_unit_test_setup_teardown(a_file_with_one_problem_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(another_file_of_the_same_period_must_say_what_it_corrects,
                                         begin, end),
