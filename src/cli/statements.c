@@ -13,7 +13,12 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-enum { MAP_BYTES_MAX = 32 * 1024, PERCENT = 100, PART_BYTES_MAX = 1024 * 1024 };
+enum {
+    WINDOWS_CHARS_MAX = 400,
+    MAP_BYTES_MAX = 32 * 1024,
+    PERCENT = 100,
+    PART_BYTES_MAX = 1024 * 1024,
+};
 #define PROGRESS_AFTER_US (1 * US_PER_SECOND)
 #define LOOK_FIRST_US (50 * US_PER_MS)
 #define LOOK_US_MAX (2 * US_PER_SECOND)
@@ -494,6 +499,21 @@ static void print_fetches(struct cli *cli, const json_t *answer) {
     table_print(table, cli, "Nothing was fetched.");
 }
 
+/* "3 by china; card 1 by china": within how many business days a movement should be there. */
+static const char *field_windows(const json_t *row, char text[WINDOWS_CHARS_MAX]) {
+    const json_t *windows = json_object_get(row, "windows");
+    size_t used = 0;
+    for (size_t i = 0; i <= json_array_size(windows) && used < WINDOWS_CHARS_MAX; i++) {
+        const json_t *window = i == 0 ? row : json_array_get(windows, i - 1);
+        const char *calendar = field_text(window, "calendar");
+        used += (size_t)snprintf(text + used, WINDOWS_CHARS_MAX - used, "%s%s%s%lld%s%s",
+                                 i > 0 ? "; " : "", i > 0 ? field_word(window, "method") : "",
+                                 i > 0 ? " " : "", (long long)field_int(window, "business_days"),
+                                 calendar != NULL ? " by " : "", calendar != NULL ? calendar : "");
+    }
+    return text;
+}
+
 int run_statement_fetches(struct cli *cli) {
     JSON_AUTO answer = NULL;
     int status = talk_list(cli, "/v1/statement-fetches",
@@ -503,17 +523,17 @@ int run_statement_fetches(struct cli *cli) {
     }
     print_fetches(cli, answer);
     cli_say(cli, "\n");
-    TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", ">BUSINESS DAYS", "NEXT");
+    TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", "BUSINESS DAYS", "NEXT");
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(answer, "gateways"), i, row) {
-        char next[SHOW_CHARS_MAX];
+        char next[SHOW_CHARS_MAX], windows[WINDOWS_CHARS_MAX];
         const json_t *kinds = json_object_get(row, "kinds");
         table_cell(table, field_text(row, "gateway"));
         table_cell(table, field_true(row, "fetch") ? "each day" : "by hand");
         table_cell(table, json_string_value(json_array_get(kinds, 0)));
         table_cell(table, field_text(row, "time_zone"));
-        table_count(table, field_int(row, "business_days"));
+        table_cell(table, field_windows(row, windows));
         table_cell(table, field_age(row, "next_at", next));
     }
     table_print(table, cli, NULL);

@@ -263,6 +263,34 @@ struct listing {
     struct buf *buf;
 };
 
+static void add_calendar(struct buf *buf, const struct workdays *calendar) {
+    buf_add_text(buf, ",\"calendar\":");
+    if (calendar != NULL) {
+        buf_add_json(buf, workdays_name(calendar));
+    } else {
+        buf_add_text(buf, "null");
+    }
+}
+
+/* Within how many business days a movement is expected, by method. */
+static void add_windows(struct buf *buf, const struct source *source) {
+    const char *comma = "";
+    add_calendar(buf, settle_window(source->settle, 0).calendar);
+    buf_add_text(buf, ",\"windows\":[");
+    for (int i = 1; i < METHOD_COUNT; i++) {
+        enum payment_method method = (enum payment_method)i;
+        if (settle_has_own(source->settle, method)) {
+            const struct settle_window window = settle_window(source->settle, method);
+            buf_addf(buf, "%s{\"method\":\"%s\",\"business_days\":%d", comma,
+                     method_name(method), window.business_days);
+            add_calendar(buf, window.calendar);
+            buf_add_char(buf, '}');
+            comma = ",";
+        }
+    }
+    buf_add_char(buf, ']');
+}
+
 static int add_gateway(const struct listing *listing, struct store_tx *tx,
                        const struct source *source, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
@@ -282,6 +310,7 @@ static int add_gateway(const struct listing *listing, struct store_tx *tx,
     }
     buf_addf(buf, "],\"time_zone\":\"%s\",\"business_days\":%d", source->time_zone,
              source->business_days);
+    add_windows(buf, source);
     add_moment(buf, "next_at", r > 0 ? sql_int(rows, 0) : 0);
     buf_add_char(buf, '}');
     return 0;

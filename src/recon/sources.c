@@ -152,6 +152,20 @@ static int apply(struct source *source, const struct source_settings *said, stru
     return 0;
 }
 
+static int open_settle(struct source *source, const struct source_settings *said,
+                       struct err *err) {
+    const struct settle_asked asked = {
+        .gateway = source->gateway->name,
+        .business_days = source->business_days,
+        .calendar = said->calendar,
+        .windows = said->windows,
+        .window_count = said->window_count,
+        .calendars = said->calendars,
+        .calendar_count = said->calendar_count,
+    };
+    return settle_open(&asked, &source->settle, err);
+}
+
 int sources_open(const struct gateway_registry *registry, const struct source_settings *settings,
                  int setting_count, struct source ret_sources[GATEWAYS_MAX], int *ret_count,
                  struct err *err) {
@@ -175,6 +189,7 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
         };
         r = apply(source, said, err);
         r = r < 0 ? r : apply_payouts(source, registry, said, err);
+        r = r < 0 ? r : open_settle(source, said, err);
         r = r < 0 ? r
                   : fee_schedule_open(gateway->name, said->fees, said->fee_count, source->time_zone,
                                       &source->fees, err);
@@ -190,5 +205,7 @@ void sources_close(struct source *sources, int count) {
     for (int i = 0; i < count; i++) {
         fee_schedule_free(sources[i].fees);
         sources[i].fees = NULL;
+        settle_free(sources[i].settle);
+        sources[i].settle = NULL;
     }
 }

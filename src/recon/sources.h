@@ -3,7 +3,7 @@
  * they are published, which kinds are fetched, how long a movement may take to appear, and to which
  * account of ours it pays out. From
  * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
- * Threads: any; constant once opened. Owns: the schedules of fees; other texts are the
+ * Threads: any; constant once opened. Owns: the schedules of fees and the windows; other texts are the
  * configuration's or literals.
  * Errors: ERR_CONFIG, with the gateway's name. */
 #ifndef HOLDFAST_RECON_SOURCES_H
@@ -11,6 +11,7 @@
 
 #include "gateway/registry.h"
 #include "recon/fee_schedule.h"
+#include "recon/settle.h"
 
 enum { SOURCE_KINDS_MAX = 8, SOURCE_BUSINESS_DAYS_MAX = 60 };
 
@@ -26,6 +27,11 @@ struct source_settings {
     const unsigned *pays_out_days;
     const struct fee_settings *fees; /* gateways: … fees: */
     int fee_count;
+    const char *calendar;                   /* by which business days are counted */
+    const struct settle_settings *windows; /* of methods */
+    int window_count;
+    const struct workdays_settings *calendars; /* reconciliation: calendars: */
+    int calendar_count;
 };
 
 struct source {
@@ -42,6 +48,7 @@ struct source {
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
     struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
+    struct settle *settle;     /* its windows, by method; owned as well */
 };
 
 /* One source for each gateway of the registry, in its order. */
