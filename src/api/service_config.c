@@ -91,6 +91,7 @@ static const cyaml_schema_field_t statements_fields[] = {
     TEXT("pays_out_to", struct config_statements, pays_out_to, OPTIONAL),
     CYAML_FIELD_UINT_PTR("pays_out_days", OPTIONAL_POINTER, struct config_statements,
                          pays_out_days),
+    TEXTS("accounts", struct config_statements, accounts),
     TEXT("calendar", struct config_statements, calendar, OPTIONAL),
     CYAML_FIELD_SEQUENCE_COUNT("windows", OPTIONAL_POINTER, struct config_statements, windows,
                                windows_count, &settle_settings_value, 0, METHOD_COUNT),

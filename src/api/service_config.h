@@ -54,6 +54,8 @@ struct config_statements {
     unsigned kinds_count;
     char *pays_out_to;
     unsigned *pays_out_days;
+    char **accounts; /* recon/whose.h */
+    unsigned accounts_count;
     char *calendar; /* of reconciliation.calendars */
     struct settle_settings *windows;
     unsigned windows_count;

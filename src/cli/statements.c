@@ -244,6 +244,22 @@ static void print_continuity(struct cli *cli, const json_t *list) {
     }
 }
 
+/* Whether somebody has looked whose it is: said where nobody could. */
+static void print_account(struct cli *cli, const json_t *file) {
+    const char *check = field_word(file, "account_check");
+    char *account = show_clean(field_word(file, "account"));
+    if (strcmp(check, "not_told") == 0) {
+        cli_say(cli, "  It does not say whose account it is of: that nobody has checked.\n");
+    } else if (strcmp(check, "not_configured") == 0) {
+        cli_say(cli, "  It is of the account %s. Is that right? Then name it in statements.accounts\n"
+                     "  of its gateway (holdfast.yaml), and files of others are refused.\n",
+                account);
+    } else {
+        cli_say(cli, "  of the account %s\n", account);
+    }
+    free(account);
+}
+
 /* One file each: what it was, what it is now; false: a person should look. */
 static bool print_file(struct cli *cli, const json_t *file) {
     char *name = show_clean(field_word(file, "name"));
@@ -253,6 +269,7 @@ static bool print_file(struct cli *cli, const json_t *file) {
         cli_say(cli, "%s: %s%s, %s rows (%s)\n", name,
                 field_true(file, "known") ? "known already as " : "taken in as ", id,
                 show_count(field_int(file, "rows"), rows), field_word(file, "format"));
+        print_account(cli, file);
         print_period(cli, file);
     } else if (field_int(file, "problem_count") > 0) {
         cli_say(cli, "%s: %lld %s wrong with it\n\n", name,

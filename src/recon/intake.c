@@ -51,6 +51,7 @@ static int sample_row(void *ctx, const struct statement_row *row, struct err *er
     const struct looking *looking = ctx;
     const struct statement_request *said = looking->request;
     standing_add(&looking->taken->sample, row);
+    whose_add(&looking->taken->whose, row->account);
     if (statement_row_ahead(row, clock_wall_us(), why)) {
         keep_problem(ctx, PROBLEM_PERIOD, row->line, why);
     }
@@ -108,6 +109,7 @@ static int look_first(const struct statement_request *request, struct statement_
         return refuse_problems(taken, source->name, err);
     }
     struct statement_head *head = &taken->head;
+    whose_add_head(&taken->whose, head);
     head->lacks |= request->lacks;
     r = r < 0 ? r : check_said(request, head, err);
     if (head->until_us == 0 && request->until_us > 0) {

@@ -186,6 +186,8 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
             .time_zone = habit->time_zone,
             .minute = habit->hour * 60 + habit->minute,
             .business_days = habit->business_days,
+            .accounts = said->accounts,
+            .account_count = said->account_count,
         };
         r = apply(source, said, err);
         r = r < 0 ? r : apply_payouts(source, registry, said, err);

@@ -27,6 +27,8 @@ struct source_settings {
     const unsigned *pays_out_days;
     const struct fee_settings *fees; /* gateways: … fees: */
     int fee_count;
+    const char *const *accounts; /* names of its account on statements, beside its option's */
+    int account_count;
     const char *calendar;                   /* by which business days are counted */
     const struct settle_settings *windows; /* of methods */
     int window_count;
@@ -41,6 +43,8 @@ struct source {
     int minute;                 /* of its day: when yesterday's statement should be there */
     int business_days;
     bool fetch;     /* by itself, each day */
+    const char *const *accounts; /* recon/whose.h; borrowed */
+    int account_count;
     /* The bank account of ours that its payouts arrive on, and within so many business days; NULL:
      * none that is known here. */
     const char *pays_out_to;

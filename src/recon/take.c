@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pan.h"
 #include "gateway/bank/bank.h"
 #include "recon/bank_feed.h"
 #include "recon/chain.h"
@@ -28,6 +29,7 @@ struct taking {
     bool superseded_counts;
     int64_t from_us, until_us; /* of `period` in the request; 0 */
     struct statement_taken *taken;
+    enum whose_verdict whose; /* of the file at hand */
     struct buf *report;
     struct buf continuity; /* of the file at hand; empty: of one that was not taken */
 };
@@ -82,6 +84,20 @@ static void add_period(struct buf *buf, const struct statement_taken *taken) {
     buf_addf(buf, ",\"period_given\":%s", taken->period_given ? "true" : "false");
 }
 
+static void add_account(struct buf *buf, const struct statement_taken *taken,
+                        enum whose_verdict verdict) {
+    char account[ROW_ID_CHARS_MAX + 1];
+    buf_add_text(buf, ",\"account\":");
+    if (taken->whose.count == 0) {
+        buf_add_text(buf, "null");
+    } else {
+        snprintf(account, sizeof account, "%s", taken->whose.accounts[0]);
+        (void)pan_mask(account, strlen(account));
+        buf_add_json(buf, account);
+    }
+    buf_addf(buf, ",\"account_check\":\"%s\"", whose_verdict_name(verdict));
+}
+
 static void add_file(struct taking *taking, const char *name, const struct bank_fed *fed) {
     const struct statement_taken *taken = taking->taken;
     struct buf *buf = taking->report;
@@ -97,6 +113,7 @@ static void add_file(struct taking *taking, const char *name, const struct bank_
              taken->id.text[0] != '\0' ? "\"" : "null", taken->id.text,
              taken->id.text[0] != '\0' ? "\"" : "", taken->known ? "true" : "false",
              (long long)taken->head.rows);
+    add_account(buf, taken, taking->whose);
     add_period(buf, taken);
     buf_addf(buf, ",\"continuity\":%s",
              taking->continuity.len > 0 ? taking->continuity.data : "[]");
@@ -152,8 +169,12 @@ static void as_looked_at(const struct taking *taking, struct statement_request *
 static int look(struct taking *taking, const struct unwrapped_file *file, const char *name,
                 struct err *err) {
     struct statement_request request = request_of(taking, file, name);
+    taking->whose = WHOSE_NOT_TOLD;
     int r = statement_look(&request, taking->taken, err);
     r = r < 0 ? r : check_reader(taking, taking->taken->reader, name, err);
+    r = r < 0 ? r
+              : whose_check(&taking->taken->whose, name, taking->source, taking->recon->sources,
+                            taking->recon->source_count, &taking->whose, err);
     if (r < 0) {
         return r;
     }

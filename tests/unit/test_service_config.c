@@ -42,7 +42,7 @@ static const char whole[] =
     "    callback_due_s: 900\n"
     "    concurrency: 512\n"
     "    statements: {business_days: 4, calendar: shop, windows: [{method: card, business_days: 1}, "
-    "{method: paypal, calendar: other}]}\n"
+    "{method: paypal, calendar: other}], accounts: [acct_1, acct_2]}\n"
     "    fees:\n"
     "      - {name: cards, kind: charge, methods: [card], regions: [DE, AT], currencies: [EUR], "
     "statement_methods: [visa, mc], from: 2026-01-01, until: 2026-07-01, percent: 1.4, fixed: 24, "
@@ -162,6 +162,8 @@ static void every_key_of_a_window_and_a_calendar_fills_its_member(void **state) 
     struct service_config *config = read_good(whole);
     const struct config_statements *statements = &config->gateways[0].statements;
     assert_int_equal(*statements->business_days, 4);
+    assert_int_equal(statements->accounts_count, 2);
+    assert_string_equal(statements->accounts[1], "acct_2");
     assert_string_equal(statements->calendar, "shop");
     assert_int_equal(statements->windows_count, 2);
     assert_string_equal(statements->windows[0].method, "card");
