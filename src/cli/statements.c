@@ -254,7 +254,7 @@ static void print_account(struct cli *cli, const json_t *file) {
         cli_say(cli, "  It is of the account %s. Is that right? Then name it in statements.accounts\n"
                      "  of its gateway (holdfast.yaml), and files of others are refused.\n",
                 account);
-    } else {
+    } else if (strcmp(check, "same") == 0) {
         cli_say(cli, "  of the account %s\n", account);
     }
     free(account);
@@ -319,6 +319,8 @@ int run_statement_import(struct cli *cli) {
     }
     if (mapped_count(file) == 0) {
         (void)err_set(&err, ERR_VALIDATION, "the file is empty");
+        (void)err_hint(&err, "Even of a day without a movement a statement has a header: download "
+                             "it again.");
         mapped_close(file);
         return cli_fail(cli, &err);
     }

@@ -49,7 +49,9 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     sql_rows_free(rows);
     rows = NULL;
     if (run->request->until_us < run->since_us) {
-        return err_set(err, ERR_STATE, "%.64s is reconciled up to a later moment already", gateway);
+        (void)err_set(err, ERR_STATE, "%.64s is reconciled up to a later moment already", gateway);
+        return err_hint(err, "`holdfast reconcile list --gateway %.64s` tells up to when.",
+                        gateway);
     }
     BUF_AUTO rules;
     buf_init(&rules, MATCH_SET_BYTES_MAX);

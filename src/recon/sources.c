@@ -41,6 +41,10 @@ static const struct habit *habit_of(const char *adapter) {
     return &no_habit;
 }
 
+const char *source_zone_usual(const char *adapter) {
+    return adapter != NULL ? habit_of(adapter)->time_zone : no_habit.time_zone;
+}
+
 static const struct kind *kind_find(const char *adapter, const char *name) {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strcmp(kinds[i].adapter, adapter) == 0 && strcmp(kinds[i].name, name) == 0) {

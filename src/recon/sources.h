@@ -59,6 +59,8 @@ struct source {
 MUST_USE int sources_open(const struct gateway_registry *registry,
                           const struct source_settings *settings, int setting_count,
                           struct source ret_sources[GATEWAYS_MAX], int *ret_count, struct err *err);
+/* The time zone of the days of an adapter's gateways, where none is configured; "UTC" for NULL. */
+const char *source_zone_usual(const char *adapter);
 /* What of a day the fetched file of this kind tells: of enum statement_tells; 0: nothing. */
 unsigned source_kind_covers(const char *adapter, const char *kind);
 void sources_close(struct source *sources, int count);

@@ -26,7 +26,13 @@ static const char *const statuses[] = {
 };
 
 static const char *const problems[] = {
-#define X(name, text, what) [PROBLEM_##name] = text,
+#define X(name, text, what, mend) [PROBLEM_##name] = text,
+#include "recon/problems.def"
+#undef X
+};
+
+static const char *const mends[] = {
+#define X(name, text, what, mend) [PROBLEM_##name] = mend,
 #include "recon/problems.def"
 #undef X
 };
@@ -124,6 +130,10 @@ const char *statement_problem_name(enum statement_problem problem) {
     return (size_t)problem < COUNT_OF(problems) ? problems[problem] : "?";
 }
 
+const char *statement_problem_mend(enum statement_problem problem) {
+    return mends[problem];
+}
+
 void statement_row_init(struct statement_row *row) {
     *row = (struct statement_row){
         .fee_minor = AMOUNT_UNSAID,
@@ -182,6 +192,36 @@ const struct statement_reader *statement_detect(const char *name, const void *by
     }
     *ret_sure = most;
     return best;
+}
+
+bool statement_row_outside(const struct statement_row *row, int64_t from_us, int64_t until_us,
+                           char ret_text[ROW_AHEAD_CHARS_MAX + 1]) {
+    char at[CLOCK_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+    if (row->at_us >= from_us && row->at_us < until_us) {
+        return false;
+    }
+    snprintf(ret_text, ROW_AHEAD_CHARS_MAX + 1,
+             "the row is of %s, outside the period that was said: %s to %s",
+             clock_format(row->at_us, at), clock_format(from_us, from),
+             clock_format(until_us, until));
+    return true;
+}
+
+int statement_period_same(const char *name, const struct statement_head *head, int64_t from_us,
+                          int64_t until_us, struct err *err) {
+    char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+    char said_from[CLOCK_TEXT_MAX], said_until[CLOCK_TEXT_MAX];
+    if (head->until_us == 0 || (head->from_us == from_us && head->until_us == until_us)) {
+        return 0;
+    }
+    (void)err_set(err, ERR_VALIDATION,
+                  "%.80s says itself that it is of %s to %s, and the period that was said is %s to "
+                  "%s",
+                  name, clock_format(head->from_us, from), clock_format(head->until_us, until),
+                  clock_format(from_us, said_from), clock_format(until_us, said_until));
+    (void)err_place(err, "/period");
+    return err_hint(err, "Is it the file that you meant? What a file says of itself counts: if it "
+                         "is right, leave --period out.");
 }
 
 bool statement_row_ahead(const struct statement_row *row, int64_t now_us,

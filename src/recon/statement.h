@@ -54,7 +54,7 @@ enum statement_tells {
     TELLS_TEXT_CHARS_MAX = 79,
 };
 enum statement_problem {
-#define X(name, text, what) PROBLEM_##name,
+#define X(name, text, what, mend) PROBLEM_##name,
 #include "recon/problems.def"
 #undef X
     PROBLEM_COUNT_OF_KINDS
@@ -81,6 +81,7 @@ unsigned row_kind_tells(enum row_kind kind); /* what a file without such rows do
 /* "charges and disputes"; "nothing". Returns `ret_text`. */
 const char *statement_tells_text(unsigned tells, char ret_text[TELLS_TEXT_CHARS_MAX + 1]);
 const char *statement_problem_name(enum statement_problem problem);
+const char *statement_problem_mend(enum statement_problem problem); /* what to do, a sentence */
 
 /* One movement as a statement tells it. The texts are UTF-8, trimmed, without control characters,
  * "" where the row tells nothing; they are borrowed until the sink returns. No text is a card
@@ -122,6 +123,10 @@ enum { ROW_AHEAD_CHARS_MAX = 159 };
 MUST_USE bool statement_row_ahead(const struct statement_row *row, int64_t now_us,
                                   char ret_text[ROW_AHEAD_CHARS_MAX + 1]);
 
+/* Whether it lies outside the time that somebody has said of its file; `ret_text` says so. */
+MUST_USE bool statement_row_outside(const struct statement_row *row, int64_t from_us,
+                                    int64_t until_us, char ret_text[ROW_AHEAD_CHARS_MAX + 1]);
+
 /* What a file says of itself; what it does not say stays empty. */
 struct statement_balance {
     struct currency currency;
@@ -148,6 +153,11 @@ struct statement_head {
     int link_count;
     struct statement_link links[STATEMENT_CURRENCIES_MAX];
 };
+
+/* A file that tells its period is believed: another one that somebody says of it is a slip. 0: it
+ * tells none, or the same. ERR_VALIDATION. */
+MUST_USE int statement_period_same(const char *name, const struct statement_head *head,
+                                   int64_t from_us, int64_t until_us, struct err *err);
 
 /* A file, and what must be known to read it that does not stand in it. */
 struct statement_source {

@@ -131,7 +131,8 @@ static int check_reader(const struct taking *taking, const struct statement_read
     }
     (void)err_set(err, ERR_VALIDATION, "%.80s is a file of %s, and %s is a gateway of %s", name,
                   reader->adapter, taking->source->gateway->name, adapter);
-    return err_hint(err, "Name the gateway that it is of; nothing was taken in.");
+    return err_hint(err, "Nothing was taken in. Name the gateway that it is of with --gateway; "
+                         "`holdfast gateway list` lists them.");
 }
 
 static struct statement_request request_of(const struct taking *taking,
@@ -276,8 +277,10 @@ static int find_superseded_tx(struct store_tx *tx, void *ctx, struct err *err) {
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
         return r < 0 ? r
-                     : err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s",
-                               taking->request->supersedes, taking->request->gateway);
+                     : (err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s",
+                                taking->request->supersedes, taking->request->gateway),
+                        err_hint(err, "`holdfast statement list --gateway %s` lists them.",
+                                 taking->request->gateway));
     }
     taking->superseded = statement_reader_find(sql_text(rows, 0));
     taking->superseded_counts = sql_int(rows, 1) == STATEMENT_TAKEN;
@@ -306,7 +309,8 @@ static int find_reader(struct taking *taking, struct err *err) {
         return err_hint(err, "`holdfast statement formats` lists them.");
     }
     if (taking->map == NULL && strcmp(taking->reader->name, "csv") == 0) {
-        return err_set(err, ERR_VALIDATION, "the format csv needs a map");
+        (void)err_set(err, ERR_VALIDATION, "the format csv needs a map");
+        return err_hint(err, "--map MAP.yaml; docs/statements.md has maps to begin with.");
     }
     return 0;
 }
@@ -330,7 +334,8 @@ int recon_take(struct recon *recon, const struct take_request *request, struct b
     buf_clear(report);
     buf_add_char(report, '[');
     int r = taking.source == NULL
-                ? err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", request->gateway)
+                ? (err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", request->gateway),
+                   err_hint(err, "`holdfast gateway list` lists them."))
                 : 0;
     if (r >= 0 && request->map[0] != '\0') {
         CSV_MAP_AUTO ours = NULL; /* a file of two maps: this is one of theirs */

@@ -34,7 +34,7 @@ static void every_status_and_problem_has_a_name(void **state) {
     }
 #include "recon/row_statuses.def"
 #undef X
-#define X(name, text, what) assert_string_equal(statement_problem_name(PROBLEM_##name), text);
+#define X(name, text, what, mend) assert_string_equal(statement_problem_name(PROBLEM_##name), text);
 #include "recon/problems.def"
 #undef X
     enum row_status status = ROW_DONE;
