@@ -62,6 +62,7 @@ struct check {
     int sum_count;
     bool more_sums;
     int64_t problems;
+    enum statement_problem first;
     json_t *told;
     int64_t from_us, until_us; /* of --period; 0: nobody said it */
     struct statement_head head;
@@ -86,6 +87,7 @@ static struct sum *sum_of(struct check *check, const struct statement_row *row) 
 static void check_problem(void *ctx, enum statement_problem problem, int64_t line,
                           const char *text) {
     struct check *check = ctx;
+    check->first = check->problems == 0 ? problem : check->first;
     if (check->problems++ < STATEMENT_PROBLEMS_KEPT) {
         json_array_append_new(check->told,
                               json_pack("{s:s,s:I,s:s}", "problem", statement_problem_name(problem),
@@ -156,7 +158,7 @@ static void print_head(struct cli *cli, const char *name, const struct statement
     } else if (check->until_us > 0) {
         table_pairf(table, "period", "%s to %s, as --period says",
                     clock_format(check->from_us, from), clock_format(check->until_us, until));
-    } else {
+    } else if (check->problems == 0) {
         table_pair(table, "period", "not told: import it with --period, or it proves no window");
     }
     table_pair(table, "tells", statement_tells_text(reader->tells & ~head->lacks, tells));
@@ -193,6 +195,21 @@ static void print_problems(struct cli *cli, const struct check *check) {
     if (more > 0) {
         cli_say(cli, "and %lld more.\n", (long long)more);
     }
+}
+
+/* As the service would say it (intake.c), but for what has been said here. */
+static void print_mend(struct cli *cli, const struct statement_reader *reader,
+                       const struct csv_map *map, const struct check *check) {
+    bool another = check->first == PROBLEM_BAD_ROW || check->first == PROBLEM_MISSING_COLUMN;
+    bool said = another && cli_text(cli, "format") != NULL;
+    cli_say(cli, "\n%s\n",
+            check->first == PROBLEM_PERIOD && check->until_us > 0
+                ? "Is --period right? It must hold every row, and be what the file says itself."
+            : map != NULL ? "Does the map fit this file?"
+            : said        ? "Is it a file of this format? Without --format that is found out."
+            : strcmp(reader->name, "canonical") == 0
+                ? "Mend it where it was made: docs/statements.md says what its columns hold."
+                : statement_problem_mend(check->first));
 }
 
 /* 0: nobody said it. */
@@ -263,6 +280,10 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
     if (reader == NULL) {
         return cli_fail(cli, &err);
     }
+    if (map == NULL && strcmp(reader->name, "csv") == 0) {
+        return cli_misuse(cli, "the format csv needs a map: --map FILE (docs/statements.md has two "
+                               "to begin with)");
+    }
     struct check *check = calloc(1, sizeof *check);
     INVARIANT(check != NULL, "out of memory");
     check->told = json_array();
@@ -298,6 +319,7 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
             cli_say(cli, "\nIt would not be taken in: %lld %s wrong with it.\n\n",
                     (long long)check->problems, check->problems == 1 ? "thing is" : "things are");
             print_problems(cli, check);
+            print_mend(cli, reader, map, check);
         }
         json_array_append_new(list, check_json(file->name, reader, check));
     }
@@ -327,7 +349,15 @@ int run_statement_check(struct cli *cli) {
     CSV_MAP_AUTO ours = NULL;
     CSV_MAP_AUTO map = NULL; /* where a file has two, that of theirs */
     if (map_path != NULL && files_maps_load(map_path, &ours, &map, &err) < 0) {
+        if (err.hint[0] == '\0') {
+            (void)err_hint(&err, "Is it a map? docs/statements.md says how one is written.");
+        }
         return cli_fail(cli, &err);
+    }
+    TIME_ZONE_AUTO zone = NULL;
+    if (cli_text(cli, "zone") != NULL && time_zone_open(cli_text(cli, "zone"), &zone, &err) < 0) {
+        (void)cli_fail(cli, &err);
+        return CLI_USAGE;
     }
     struct mapped *mapped = NULL;
     if (mapped_open(path, &mapped, &err) < 0) {

@@ -540,6 +540,13 @@ int run_statement_fetches(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
+    if (json_array_size(json_object_get(answer, "gateways")) == 0) {
+        struct err err = {0};
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"",
+                      cli_text(cli, "gateway") != NULL ? cli_text(cli, "gateway") : "");
+        (void)err_hint(&err, "`holdfast gateway list` lists them.");
+        return cli_fail(cli, &err);
+    }
     print_fetches(cli, answer);
     cli_say(cli, "\n");
     TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", "BUSINESS DAYS", "NEXT");

@@ -219,8 +219,8 @@ static int check_asked(const struct asking *asking, struct err *err) {
     if (source->kind_count == 0) {
         (void)err_set(err, ERR_STATE, "%s publishes no statements by its API", name);
         return err_hint(err,
-                        "Take the file from its dashboard: holdfast statement import FILE "
-                        "--gateway %s",
+                        "Take the file from its dashboard, or the bank's: holdfast statement "
+                        "import FILE --gateway %s",
                         name);
     }
     bool known = asking->kind[0] == '\0';

@@ -81,13 +81,23 @@ static int refuse_problems(const struct statement_request *request,
         (void)err_place(err, "%.80s:%lld", name, (long long)first->line);
     }
     if (first->problem == PROBLEM_PERIOD && request->period_said) {
-        return err_hint(err, "Is --period right? It must hold every row of the file: say all the "
-                             "days that it is of.");
+        return err_hint(err, "Is --period right? It must hold every row of the file; its days are "
+                             "those of the gateway's place (statements.time_zone).");
     }
     if (request->source.map != NULL && first->problem != PROBLEM_UNKNOWN_KIND) {
         return err_hint(err, "Does the map fit this file? `holdfast statement check FILE --map "
                              "MAP` tries both without taking anything in. Otherwise ask for the "
                              "file once more.");
+    }
+    if (strcmp(taken->reader->name, "canonical") == 0) {
+        return err_hint(err, "Mend it where it was made: docs/statements.md says what its columns "
+                             "hold, and `holdfast statement check FILE` tries it without taking "
+                             "anything in.");
+    }
+    bool another = first->problem == PROBLEM_BAD_ROW || first->problem == PROBLEM_MISSING_COLUMN;
+    if (request->reader != NULL && request->source.map == NULL && another) {
+        return err_hint(err, "Is it a file of the format %s? Without --format that is found out.",
+                        request->reader->name);
     }
     return err_hint(err, "%s", statement_problem_mend(first->problem));
 }
@@ -203,6 +213,9 @@ static int find_same(struct store_tx *tx, struct opening *opening, struct err *e
     opening->taken->final = sql_int(rows, 1) != STATEMENT_WRITING;
     if (sql_int(rows, 1) == STATEMENT_TAKEN && opening->request->supersedes[0] != '\0') {
         (void)err_set(err, ERR_STATE, "this very file counts already, as %s", id.text);
+        if (strcmp(opening->request->supersedes, id.text) == 0) {
+            return err_hint(err, "Nothing has to be done. Was another file meant?");
+        }
         return err_hint(err,
                         "It cannot take the place of another one as well. Should %s no longer "
                         "count: holdfast statement withdraw %s --reason WHY",
@@ -286,8 +299,8 @@ static int find_overlap(struct store_tx *tx, const struct opening *opening, stru
                       clock_format(head->until_us, until), id.text, name);
     }
     return err_hint(err,
-                    "Nothing was taken in; %s goes on counting. If this file corrects it, give it "
-                    "again with --supersedes %s --reason WHY%s.",
+                    "%s goes on counting. If this file corrects it, give it again with "
+                    "--supersedes %s --reason WHY%s.",
                     id.text, id.text,
                     request->period_said ? "; if it is of another time, with that --period" : "");
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "recon/seems.h"
 
 static const struct {
     const char *name;
@@ -186,6 +187,11 @@ const struct statement_reader *statement_detect(const char *name, const void *by
                    ? err_set(err, ERR_VALIDATION, "the format of this file is not known")
                    : err_set(err, ERR_VALIDATION, "this file may be of the format %s or %s",
                              best->name, second->name));
+        char seeming[SEEMS_CHARS_MAX + 1];
+        if (best == NULL && seems_unreadable(bytes, count, seeming)) {
+            (void)err_hint(err, "%s", seeming);
+            return NULL;
+        }
         (void)err_hint(err, "Say which it is with --format NAME; `holdfast statement formats` "
                             "lists them. Any delimited file can be read with a map.");
         return NULL;

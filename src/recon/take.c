@@ -126,13 +126,19 @@ static void add_file(struct taking *taking, const char *name, const struct bank_
 static int check_reader(const struct taking *taking, const struct statement_reader *reader,
                         const char *name, struct err *err) {
     const char *adapter = taking->source->gateway->adapter->name;
+    if (reader->tells == TELLS_BANK && strcmp(adapter, "bank") != 0) {
+        (void)err_set(err, ERR_VALIDATION, "%.80s is a bank's statement, and %s is a gateway of %s",
+                      name, taking->source->gateway->name, adapter);
+        return err_hint(err, "Name the bank account that it is of with --gateway; `holdfast bank "
+                             "accounts` lists them.");
+    }
     if (reader->adapter == NULL || strcmp(reader->adapter, adapter) == 0) {
         return 0;
     }
     (void)err_set(err, ERR_VALIDATION, "%.80s is a file of %s, and %s is a gateway of %s", name,
                   reader->adapter, taking->source->gateway->name, adapter);
-    return err_hint(err, "Nothing was taken in. Name the gateway that it is of with --gateway; "
-                         "`holdfast gateway list` lists them.");
+    return err_hint(err, "Name the gateway that it is of with --gateway; `holdfast gateway list` "
+                         "lists them.");
 }
 
 static struct statement_request request_of(const struct taking *taking,

@@ -252,6 +252,11 @@ static int check_period(const struct recon *recon, const struct upload_request *
     return r < 0 ? err_place(err, "/period") : 0;
 }
 
+static int check_zone(const char *name, struct err *err) {
+    TIME_ZONE_AUTO zone = NULL;
+    return time_zone_open(name, &zone, err) < 0 ? err_place(err, "/time_zone") : 0;
+}
+
 int upload_begin(struct recon *recon, const struct caller *caller,
                  const struct upload_request *request, struct answer *ret_answer, struct err *err) {
     struct beginning beginning = {recon, caller, request};
@@ -271,6 +276,7 @@ int upload_begin(struct recon *recon, const struct caller *caller,
         return err_hint(err, "--reason WHY: it is kept on the record.");
     }
     int r = check_digest_text(request->sha256, err);
+    r = r < 0 || request->time_zone[0] == '\0' ? r : check_zone(request->time_zone, err);
     r = r < 0 || period_of(request)[0] == '\0' ? r : check_period(recon, request, err);
     return r < 0 ? r
                  : idempotent_run(recon->options.payments, caller, "statement.upload", begin_fn,

@@ -137,10 +137,9 @@ static void configured_text(const struct source *source, char text[TOLD_CHARS_MA
     (void)pan_mask(text, strlen(text));
 }
 
-static const struct source *owner_of(const struct source *sources, int count, const char *adapter,
-                                     const char *told) {
+static const struct source *owner_of(const struct source *sources, int count, const char *told) {
     for (int i = 0; i < count; i++) {
-        if (strcmp(sources[i].gateway->adapter->name, adapter) == 0 && is_of(&sources[i], told)) {
+        if (is_of(&sources[i], told)) {
             return &sources[i];
         }
     }
@@ -151,26 +150,23 @@ static int refuse(const struct whose *whose, int at, const char *name, const str
                   const struct source *sources, int source_count, struct err *err) {
     char told[ROW_ID_CHARS_MAX + 1], configured[TOLD_CHARS_MAX];
     const char *gateway = source->gateway->name;
-    const struct source *owner = owner_of(sources, source_count, source->gateway->adapter->name,
-                                          whose->accounts[at]);
+    const struct source *owner = owner_of(sources, source_count, whose->accounts[at]);
     snprintf(told, sizeof told, "%s", whose->accounts[at]);
     (void)pan_mask(told, strlen(told));
     configured_text(source, configured);
     (void)err_set(err, ERR_VALIDATION, "%.80s is %s the account %.64s, and %s is %s", name,
                   whose->count > 1 ? "also of" : "of", told, gateway, configured);
     if (whose->count > 1) {
-        return err_hint(err, "Nothing was taken in. Give each account's statements in a file of "
+        return err_hint(err, "Give each account's statements in a file of "
                              "their own, or, if they are all of %s, name them in its "
                              "statements.accounts (holdfast.yaml).",
                         gateway);
     }
     if (owner != NULL) {
-        return err_hint(err, "Nothing was taken in. That account is the gateway %s: give it with "
-                             "--gateway %s.",
+        return err_hint(err, "That account is the gateway %s: give it with --gateway %s.",
                         owner->gateway->name, owner->gateway->name);
     }
-    return err_hint(err, "Nothing was taken in. Is it the file of another account? If %s goes by "
-                         "this name on its statements, add it to its statements.accounts "
+    return err_hint(err, "Is it the file of another account? If %s goes by this name on its statements, add it to its statements.accounts "
                          "(holdfast.yaml) and give the file again.",
                     gateway);
 }

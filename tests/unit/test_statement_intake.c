@@ -155,6 +155,7 @@ static void what_to_do_depends_on_what_is_wrong(void **state) {
         {PROBLEM_REPEATED, false, "spreadsheet"},
         {PROBLEM_PERIOD, false, "--zone"},
         {PROBLEM_PERIOD, true, "Is --period right?"},
+        {PROBLEM_BAD_ROW, false, "Is it a file of the format given?"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         problem_given = rows[i].problem;
@@ -181,7 +182,7 @@ static void a_correction_that_says_not_what_it_corrects_is_told_how(void **state
     given->rows[1].gross_minor = 7;
     assert_int_equal(take("", ""), -ERR_EXISTS);
     snprintf(wanted, sizeof wanted, "--supersedes %s --reason WHY", first.text);
-    assert_non_null(strstr(err.hint, "Nothing was taken in"));
+    assert_non_null(strstr(err.hint, "goes on counting"));
     assert_non_null(strstr(err.hint, wanted));
     assert_non_null(strstr(err.detail, "of the same time (2025-09-01T00:00:00Z to "
                                        "2025-09-02T00:00:00Z)"));
