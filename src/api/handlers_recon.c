@@ -31,8 +31,8 @@ int reconciliations_post(struct ask *ask, struct err *err) {
     if (r >= 0 && until != NULL && !read_since(until, &until_us)) {
         (void)err_set(err, ERR_VALIDATION, "\"%.40s\" is no time", until);
         (void)err_place(err, "/until");
-        r = err_hint(err, "A time is 2026-11-20T08:00:00Z, or how long ago it was: 24h. Without one "
-                          "all up to now is reconciled.");
+        r = err_hint(err, "A time is 2026-11-20T08:00:00Z, or how long ago it was: 24h. Without "
+                          "one all up to now is reconciled.");
     }
     return r < 0 ? r
                  : reconciliation_ask(ask->service->recon, &ask->caller, gateway, until_us,

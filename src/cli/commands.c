@@ -418,7 +418,7 @@ const struct cli_command cli_commands[] = {
      OPTIONS({"format", "NAME", "Which format it has, when that is not found out"},
              {"map", "FILE", "How to read any delimited file: see docs/statements.md"},
              {"zone", "ZONE", "Of local times in it: Asia/Shanghai"},
-             {"period", "FROM..TO", "The days it should be of: 2026-11-20, 2026-11-20..2026-11-22"}),
+             {"period", "FROM..TO", "The days it should be of: 2026-11-20..2026-11-22"}),
      "FILE", CLI_JSON, run_statement_check},
     {"statement", "import", "Give a gateway's or bank's file to the service, whole or not at all",
      "Packed files (gzip, ZIP) are unpacked there. The same file again changes nothing. Waits "

@@ -251,8 +251,9 @@ static void print_account(struct cli *cli, const json_t *file) {
     if (strcmp(check, "not_told") == 0) {
         cli_say(cli, "  It does not say whose account it is of: that nobody has checked.\n");
     } else if (strcmp(check, "not_configured") == 0) {
-        cli_say(cli, "  It is of the account %s. Is that right? Then name it in statements.accounts\n"
-                     "  of its gateway (holdfast.yaml), and files of others are refused.\n",
+        cli_say(cli,
+                "  It is of the account %s. Is that right? Then name it in statements.accounts\n"
+                "  of its gateway (holdfast.yaml), and files of others are refused.\n",
                 account);
     } else if (strcmp(check, "same") == 0) {
         cli_say(cli, "  of the account %s\n", account);
@@ -540,10 +541,12 @@ int run_statement_fetches(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
-    if (json_array_size(json_object_get(answer, "gateways")) == 0) {
+    const json_t *gateways = json_object_get(answer, "gateways");
+    if (cli_text(cli, "gateway") != NULL && json_is_array(gateways) &&
+        json_array_size(gateways) == 0) {
         struct err err = {0};
         (void)err_set(&err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"",
-                      cli_text(cli, "gateway") != NULL ? cli_text(cli, "gateway") : "");
+                      cli_text(cli, "gateway"));
         (void)err_hint(&err, "`holdfast gateway list` lists them.");
         return cli_fail(cli, &err);
     }

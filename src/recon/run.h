@@ -63,8 +63,7 @@ struct run_request {
     const char *actor;
     int64_t until_us;      /* our movements before this moment; later ones are not looked at */
     int business_days;     /* so long a movement of ours may take to appear there */
-    const struct settle *settle; /* the same by method and calendar; NULL: `business_days`, Monday to
-                                    Friday */
+    const struct settle *settle; /* by method and calendar; NULL: so many, Monday to Friday */
     const char *time_zone; /* of the gateway's days; NULL: UTC */
     const struct match_options *options;  /* NULL: the usual rules, exact to the unit */
     const struct break_risk_policy *risk; /* what raises a risk; NULL: break_risks.def alone */

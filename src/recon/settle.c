@@ -61,7 +61,7 @@ static int open_calendar(const struct settle_asked *asked, const char *name,
     }
     (void)err_set(err, ERR_CONFIG, "gateway %s: there is no calendar \"%.40s\"", asked->gateway,
                   name);
-    return err_hint(err, "Calendars are listed under reconciliation: calendars; docs/configuration.md "
+    return err_hint(err, "Calendars stand under reconciliation: calendars; docs/configuration.md "
                          "shows one.");
 }
 

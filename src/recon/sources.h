@@ -3,8 +3,8 @@
  * they are published, which kinds are fetched, how long a movement may take to appear, and to which
  * account of ours it pays out. From
  * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
- * Threads: any; constant once opened. Owns: the schedules of fees and the windows; other texts are the
- * configuration's or literals.
+ * Threads: any; constant once opened. Owns: the schedules of fees and the windows; other texts are
+ * the configuration's or literals.
  * Errors: ERR_CONFIG, with the gateway's name. */
 #ifndef HOLDFAST_RECON_SOURCES_H
 #define HOLDFAST_RECON_SOURCES_H

@@ -40,8 +40,8 @@ struct take_request { /* borrowed; "" for what is not said */
 };
 
 /* Adds a JSON array to `report`, one object a file, as far as it came also on failure:
- * {"name","format","statement_id","known","rows","account","account_check","from","until","period_given","continuity":[…],
- *  "problem_count","problems":[…],"bank":{…}|null} */
+ * {"name","format","statement_id","known","rows","account","account_check","from","until",
+ *  "period_given","continuity":[…],"problem_count","problems":[…],"bank":{…}|null} */
 MUST_USE int recon_take(struct recon *recon, const struct take_request *request, struct buf *report,
                         struct err *err);
 

@@ -7,6 +7,7 @@
 
 #include "base/pan.h"
 #include "gateway/bank/bank.h"
+#include "recon/sources.h"
 
 enum { PACKED_CHARS_MAX = 2 * ROW_ID_CHARS_MAX, TOLD_CHARS_MAX = 300 };
 
@@ -131,8 +132,9 @@ static void configured_text(const struct source *source, char text[TOLD_CHARS_MA
         used = (size_t)snprintf(text, TOLD_CHARS_MAX, "%.64s (%s)", account, option);
     }
     for (int i = 0; i < source->account_count && used < TOLD_CHARS_MAX; i++) {
-        used += (size_t)snprintf(text + used, TOLD_CHARS_MAX - used, "%s%.64s (statements.accounts)",
-                                 used > 0 ? ", " : "", source->accounts[i]);
+        used += (size_t)snprintf(text + used, TOLD_CHARS_MAX - used,
+                                 "%s%.64s (statements.accounts)", used > 0 ? ", " : "",
+                                 source->accounts[i]);
     }
     (void)pan_mask(text, strlen(text));
 }
@@ -157,17 +159,19 @@ static int refuse(const struct whose *whose, int at, const char *name, const str
     (void)err_set(err, ERR_VALIDATION, "%.80s is %s the account %.64s, and %s is %s", name,
                   whose->count > 1 ? "also of" : "of", told, gateway, configured);
     if (whose->count > 1) {
-        return err_hint(err, "Give each account's statements in a file of "
-                             "their own, or, if they are all of %s, name them in its "
-                             "statements.accounts (holdfast.yaml).",
+        return err_hint(err,
+                        "Give each account's statements in a file of their own, or, if they are "
+                        "all of %s, name them in its statements.accounts (holdfast.yaml).",
                         gateway);
     }
     if (owner != NULL) {
         return err_hint(err, "That account is the gateway %s: give it with --gateway %s.",
                         owner->gateway->name, owner->gateway->name);
     }
-    return err_hint(err, "Is it the file of another account? If %s goes by this name on its statements, add it to its statements.accounts "
-                         "(holdfast.yaml) and give the file again.",
+    return err_hint(err,
+                    "Is it the file of another account? If %s goes by this name on its "
+                    "statements, add it to its statements.accounts (holdfast.yaml) and give the "
+                    "file again.",
                     gateway);
 }
 

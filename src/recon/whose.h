@@ -15,8 +15,9 @@
 #ifndef HOLDFAST_RECON_WHOSE_H
 #define HOLDFAST_RECON_WHOSE_H
 
-#include "recon/sources.h"
 #include "recon/statement.h"
+
+struct source; /* recon/sources.h */
 
 enum { WHOSE_ACCOUNTS_MAX = 16 };
 /* The accounts that a file tells, each once. Zeroed: none yet. */

@@ -109,8 +109,8 @@ static int fetched_tells(struct window_report *report, struct fetched *day, stru
          id = strtok_r(NULL, " ", &rest)) {
         SQL_ROWS_AUTO rows = NULL;
         r = sql_query(report->tx, err, &rows,
-                      "SELECT " WINDOW_TELLS " FROM statement s WHERE s.id = $1 AND s.state = 2 AND "
-                      "s.seen_run <> ''",
+                      "SELECT " WINDOW_TELLS " FROM statement s WHERE s.id = $1 AND s.state = 2 "
+                      "AND s.seen_run <> ''",
                       S_TEXT(id));
         r = r < 0 ? r : sql_next(rows, err);
         day->tells |= r > 0 ? window_tells(rows) : 0;

@@ -76,11 +76,12 @@ check "a balance that does not add up is told with its line" 1 'balance' '1040.1
 check "a file that was cut is told" 1 'would not be taken in' 'cut' -- check "$work/cut.sta"
 check "a file by a map: a day that no calendar has" 1 "'31.02.2025'" ' 3 ' '1234.50 EUR' \
     -- check --map "$work/map.yaml" "$work/shop.csv"
-cat >"$work/rows.csv" <<'EOF'
-gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,net,time,method,description
-ch_1,p1,,,,charge,done,USD,500,,,2025-09-01T10:00:00Z,card,
-ch_2,p2,,,,charge,done,USD,700,,,2025-09-01T23:00:00Z,card,
-EOF
+head=gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,net
+{
+    echo "$head,time,method,description"
+    echo 'ch_1,p1,,,,charge,done,USD,500,,,2025-09-01T10:00:00Z,card,'
+    echo 'ch_2,p2,,,,charge,done,USD,700,,,2025-09-01T23:00:00Z,card,'
+} >"$work/rows.csv"
 check "a period that holds its rows is said" 0 '2025-09-01T00:00:00Z to 2025-09-02T00:00:00Z' \
     'as --period says' -- check "$work/rows.csv" --period 2025-09-01
 check "a row outside of the period is told with its line" 1 'would not be taken in: 1 thing is' \

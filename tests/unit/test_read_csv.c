@@ -67,8 +67,9 @@ static void a_good_file_gives_exactly_its_rows(void **state) {
 
 /* A day is covered only for what a file can tell. */
 static void what_no_word_of_a_map_stands_for_is_not_told(void **state) {
-#define SHAPE "columns: {reference: Id, time: Date, amount: Amount%s}\ncurrency: EUR\n"              \
-              "time: {format: YYYY-MM-DD, zone: UTC}\n"
+#define SHAPE                                                                                      \
+    "columns: {reference: Id, time: Date, amount: Amount%s}\n"                                     \
+    "currency: EUR\ntime: {format: YYYY-MM-DD, zone: UTC}\n"
     static const struct {
         const char *column, *kinds;
         unsigned lacks;

@@ -98,7 +98,7 @@ static void the_same_file_twice_changes_nothing(void **state) {
 }
 
 /* Two files of one day are no correction of one another when they tell other things of it. */
-static void a_bill_of_payments_and_one_of_refunds_make_a_day(void **state) {
+static void a_bill_of_payments_and_one_of_refunds_are_a_day(void **state) {
     (void)state;
     rows(3);
     given->from_us = 1;
@@ -171,7 +171,7 @@ static void what_to_do_depends_on_what_is_wrong(void **state) {
 }
 
 /* Who reads it at night has to know that nothing is lost, and what to type. */
-static void a_correction_that_says_not_what_it_corrects_is_told_how(void **state) {
+static void a_correction_without_its_other_is_told_how(void **state) {
     (void)state;
     rows(3);
     given->from_us = INT64_C(1756684800) * US_PER_SECOND;
@@ -506,11 +506,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_rows_are_there_with_what_they_tell, begin, end),
         cmocka_unit_test_setup_teardown(the_same_file_twice_changes_nothing, begin, end),
-        cmocka_unit_test_setup_teardown(a_bill_of_payments_and_one_of_refunds_make_a_day, begin, end),
+        cmocka_unit_test_setup_teardown(a_bill_of_payments_and_one_of_refunds_are_a_day, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(who_takes_a_file_may_say_what_it_does_not_tell, begin, end),
         cmocka_unit_test_setup_teardown(what_to_do_depends_on_what_is_wrong, begin, end),
-        cmocka_unit_test_setup_teardown(a_correction_that_says_not_what_it_corrects_is_told_how, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(a_correction_without_its_other_is_told_how, begin, end),
         cmocka_unit_test_setup_teardown(a_file_with_one_problem_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(another_file_of_the_same_period_must_say_what_it_corrects,
                                         begin, end),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_whose.c: another account's statement is refused whole, with both accounts and what to do; one
- * that tells none passes, and that is said. */
+ * test_whose.c: another account's statement is refused whole, with both accounts and what to do;
+ * one that tells none passes, and that is said. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "recon/sources.h"
 #include "recon/whose.h"
 
 static struct err err;

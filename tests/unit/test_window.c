@@ -305,7 +305,7 @@ static const json_t *covered(json_t *json, const char *kind) {
     return NULL;
 }
 
-/* A bill of refunds tells nothing of charges: a customer may have paid that nobody here knows of. */
+/* A bill of refunds tells nothing of charges: somebody may have paid and nobody here knows it. */
 static void a_day_is_covered_only_for_what_its_statements_tell(void **state) {
     (void)state;
     char day[CLOCK_TEXT_MAX], text[400];
