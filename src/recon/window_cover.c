@@ -125,7 +125,8 @@ static int is_unseen(struct window_report *report, const struct coverage *covera
     bool unseen = false;
     int r = sql_query(report->tx, err, &rows,
                       "SELECT " WINDOW_TELLS " FROM statement s WHERE s.gateway = $1 AND s.state "
-                      "= 2 AND s.seen_run = '' AND s.until_us > $2 AND s.from_us < $3 AND s.from_us > 0",
+                      "= 2 AND s.seen_run = '' AND s.until_us > $2 AND s.from_us < $3 AND "
+                      "s.from_us > 0",
                       S_TEXT(coverage->gateway), S_INT(gap->from_us), S_INT(gap->until_us));
     while (r >= 0 && !unseen && (r = sql_next(rows, err)) > 0) {
         unseen = (window_tells(rows) & gap->tells) != 0;
