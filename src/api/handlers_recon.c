@@ -29,8 +29,10 @@ int reconciliations_post(struct ask *ask, struct err *err) {
               : json_need_text(ask->body, "", "gateway", 1, GATEWAY_NAME_CHARS_MAX, &gateway, err);
     r = r < 0 ? r : json_may_text(ask->body, "", "until", 1, MOMENT_CHARS_MAX, &until, err);
     if (r >= 0 && until != NULL && !read_since(until, &until_us)) {
-        (void)err_set(err, ERR_VALIDATION, "it must be a time like 2026-11-20T08:00:00Z, or 24h");
-        r = err_place(err, "/until");
+        (void)err_set(err, ERR_VALIDATION, "\"%.40s\" is no time", until);
+        (void)err_place(err, "/until");
+        r = err_hint(err, "A time is 2026-11-20T08:00:00Z, or how long ago it was: 24h. Without "
+                          "one all up to now is reconciled.");
     }
     return r < 0 ? r
                  : reconciliation_ask(ask->service->recon, &ask->caller, gateway, until_us,

@@ -16,6 +16,7 @@ enum {
     PART_NUMBER_MAX = 65535,
     CONTENT_CHARS_MAX = (UPLOAD_PART_BYTES + 2) / 3 * 4,
     KIND_CHARS_MAX = 20,
+    DAY_TEXT_CHARS_MAX = 40,
 };
 #define ROW_NUMBER_MAX INT64_C(1000000000000)
 
@@ -161,7 +162,7 @@ int statement_fetches_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r
               : json_need_text(body, "", "gateway", 1, GATEWAY_TEXT_CHARS_MAX, &asked.gateway, err);
     r = r < 0 ? r
-              : json_need_text(body, "", "day", FETCH_DAY_CHARS, FETCH_DAY_CHARS, &asked.day, err);
+              : json_need_text(body, "", "day", 1, DAY_TEXT_CHARS_MAX, &asked.day, err);
     r = r < 0 ? r : json_may_text(body, "", "kind", 1, KIND_CHARS_MAX, &asked.kind, err);
     r = r < 0 ? r : json_may_bool(body, "", "again", &asked.again, err);
     return r < 0 ? r : fetch_ask(ask->service->recon, &ask->caller, &asked, &ask->answer, err);

@@ -372,6 +372,13 @@ static int source_settings(const struct service *service,
             .pays_out_days = gateway->statements.pays_out_days,
             .fees = gateway->fees,
             .fee_count = (int)gateway->fees_count,
+            .accounts = (const char *const *)gateway->statements.accounts,
+            .account_count = (int)gateway->statements.accounts_count,
+            .calendar = gateway->statements.calendar,
+            .windows = gateway->statements.windows,
+            .window_count = (int)gateway->statements.windows_count,
+            .calendars = service->config->reconciliation.calendars,
+            .calendar_count = (int)service->config->reconciliation.calendars_count,
         };
     }
     return count;
@@ -381,8 +388,11 @@ static int check_sources(const struct service *service, struct err *err) {
     struct source_settings settings[GATEWAYS_MAX];
     struct source sources[GATEWAYS_MAX];
     int count = 0;
-    int r = sources_open(service->registry, settings, source_settings(service, settings), sources,
-                         &count, err);
+    const struct config_reconciliation *config = &service->config->reconciliation;
+    int r = settle_calendars_check(config->calendars, (int)config->calendars_count, err);
+    r = r < 0 ? r
+              : sources_open(service->registry, settings, source_settings(service, settings),
+                             sources, &count, err);
     sources_close(sources, count);
     return r;
 }

@@ -11,6 +11,7 @@
 #include "mode/mode_schema.h"
 #include "recon/break_risk.h"
 #include "recon/fee_schema.h"
+#include "recon/settle_schema.h"
 #include "recon/match_schema.h"
 #include "recon/match_set.h"
 #include "recon/recon.h"
@@ -90,6 +91,10 @@ static const cyaml_schema_field_t statements_fields[] = {
     TEXT("pays_out_to", struct config_statements, pays_out_to, OPTIONAL),
     CYAML_FIELD_UINT_PTR("pays_out_days", OPTIONAL_POINTER, struct config_statements,
                          pays_out_days),
+    TEXTS("accounts", struct config_statements, accounts),
+    TEXT("calendar", struct config_statements, calendar, OPTIONAL),
+    CYAML_FIELD_SEQUENCE_COUNT("windows", OPTIONAL_POINTER, struct config_statements, windows,
+                               windows_count, &settle_settings_value, 0, METHOD_COUNT),
     CYAML_FIELD_END,
 };
 
@@ -276,6 +281,9 @@ static const cyaml_schema_field_t reconciliation_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("gateway_rules", OPTIONAL_POINTER, struct config_reconciliation,
                                gateway_rules, gateway_rules_count, &match_gateway_schema, 0,
                                GATEWAYS_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("calendars", OPTIONAL_POINTER, struct config_reconciliation,
+                               calendars, calendars_count, &workdays_settings_value, 0,
+                               WORKDAYS_CALENDARS_MAX),
     CYAML_FIELD_END,
 };
 

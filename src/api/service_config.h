@@ -12,6 +12,7 @@
 #include "mode/mode_config.h"
 #include "payment/payments.h"
 #include "recon/fee_schedule.h"
+#include "recon/settle.h"
 #include "risk/risk_config.h"
 #include "watch/figures.h"
 #include "watch/alert_config.h"
@@ -53,6 +54,11 @@ struct config_statements {
     unsigned kinds_count;
     char *pays_out_to;
     unsigned *pays_out_days;
+    char **accounts; /* recon/whose.h */
+    unsigned accounts_count;
+    char *calendar; /* of reconciliation.calendars */
+    struct settle_settings *windows;
+    unsigned windows_count;
 };
 
 struct config_gateway {
@@ -166,6 +172,8 @@ struct config_reconciliation {
     unsigned rules_count;
     struct match_gateway_config *gateway_rules;
     unsigned gateway_rules_count;
+    struct workdays_settings *calendars; /* recon/workdays.h */
+    unsigned calendars_count;
 };
 
 struct config_limits {

@@ -425,10 +425,12 @@ const struct cli_command cli_commands[] = {
      run_statement_formats},
     {"statement", "check", "Look at a file: its format, what is wrong with it, what it adds up to",
      "Works on the file alone: nothing is sent or stored. Packed files (gzip, ZIP) are unpacked.\n"
-     "Exit status 1 when it would not be taken in.",
+     "Whose it is and whether it is there already only the service knows. Days of --period are of\n"
+     "--zone, else of the format's usual place. Exit status 1 when it would not be taken in.",
      OPTIONS({"format", "NAME", "Which format it has, when that is not found out"},
              {"map", "FILE", "How to read any delimited file: see docs/statements.md"},
-             {"zone", "ZONE", "Of local times in it: Asia/Shanghai"}),
+             {"zone", "ZONE", "Of local times in it: Asia/Shanghai"},
+             {"period", "FROM..TO", "The days it should be of: 2026-11-20..2026-11-22"}),
      "FILE", CLI_JSON, run_statement_check},
     {"statement", "import", "Give a gateway's or bank's file to the service, whole or not at all",
      "Packed files (gzip, ZIP) are unpacked there. The same file again changes nothing. Waits "

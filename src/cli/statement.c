@@ -12,6 +12,8 @@
 #include "cli/talk.h"
 #include "recon/files/files.h"
 #include "recon/map.h"
+#include "recon/period.h"
+#include "recon/sources.h"
 #include "recon/unwrap.h"
 
 enum { SUMS_MAX = 1024 };
@@ -60,7 +62,9 @@ struct check {
     int sum_count;
     bool more_sums;
     int64_t problems;
+    enum statement_problem first;
     json_t *told;
+    int64_t from_us, until_us; /* of --period; 0: nobody said it */
     struct statement_head head;
 };
 
@@ -83,6 +87,7 @@ static struct sum *sum_of(struct check *check, const struct statement_row *row) 
 static void check_problem(void *ctx, enum statement_problem problem, int64_t line,
                           const char *text) {
     struct check *check = ctx;
+    check->first = check->problems == 0 ? problem : check->first;
     if (check->problems++ < STATEMENT_PROBLEMS_KEPT) {
         json_array_append_new(check->told,
                               json_pack("{s:s,s:I,s:s}", "problem", statement_problem_name(problem),
@@ -95,6 +100,10 @@ static int check_row(void *ctx, const struct statement_row *row, struct err *err
     struct sum *sum = sum_of(check, row);
     char ahead[ROW_AHEAD_CHARS_MAX + 1];
     if (statement_row_ahead(row, clock_wall_us(), ahead)) {
+        check_problem(check, PROBLEM_PERIOD, row->line, ahead);
+    }
+    if (check->until_us > 0 &&
+        statement_row_outside(row, check->from_us, check->until_us, ahead)) {
         check_problem(check, PROBLEM_PERIOD, row->line, ahead);
     }
     if (sum == NULL) {
@@ -137,6 +146,7 @@ static void print_head(struct cli *cli, const char *name, const struct statement
                        const struct check *check) {
     const struct statement_head *head = &check->head;
     char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX], text[MONEY_TEXT_MAX + 8];
+    char tells[TELLS_TEXT_CHARS_MAX + 1];
     TABLE_AUTO table = TABLE("", "");
     table_pair(table, "file", name);
     table_pairf(table, "format", "%s (%s)", reader->title, reader->name);
@@ -145,7 +155,13 @@ static void print_head(struct cli *cli, const char *name, const struct statement
     if (head->until_us > 0) {
         table_pairf(table, "period", "%s to %s", clock_format(head->from_us, from),
                     clock_format(head->until_us, until));
+    } else if (check->until_us > 0) {
+        table_pairf(table, "period", "%s to %s, as --period says",
+                    clock_format(check->from_us, from), clock_format(check->until_us, until));
+    } else if (check->problems == 0) {
+        table_pair(table, "period", "not told: import it with --period, or it proves no window");
     }
+    table_pair(table, "tells", statement_tells_text(reader->tells & ~head->lacks, tells));
     for (int i = 0; i < head->balance_count; i++) {
         const struct statement_balance *balance = &head->balances[i];
         if (balance->opening_minor != AMOUNT_UNSAID) {
@@ -181,6 +197,27 @@ static void print_problems(struct cli *cli, const struct check *check) {
     }
 }
 
+/* As the service would say it (intake.c), but for what has been said here. */
+static void print_mend(struct cli *cli, const struct statement_reader *reader,
+                       const struct csv_map *map, const struct check *check) {
+    bool another = check->first == PROBLEM_BAD_ROW || check->first == PROBLEM_MISSING_COLUMN;
+    bool said = another && cli_text(cli, "format") != NULL;
+    cli_say(cli, "\n%s\n",
+            check->first == PROBLEM_PERIOD && check->until_us > 0
+                ? "Is --period right? It must hold every row, and be what the file says itself."
+            : map != NULL ? "Does the map fit this file?"
+            : said        ? "Is it a file of this format? Without --format that is found out."
+            : strcmp(reader->name, "canonical") == 0
+                ? "Mend it where it was made: docs/statements.md says what its columns hold."
+                : statement_problem_mend(check->first));
+}
+
+/* 0: nobody said it. */
+static json_t *moment_json(int64_t us) {
+    char text[CLOCK_TEXT_MAX];
+    return us > 0 ? json_string(clock_format(us, text)) : json_null();
+}
+
 static json_t *check_json(const char *name, const struct statement_reader *reader,
                           const struct check *check) {
     json_t *sums = json_array();
@@ -196,10 +233,32 @@ static json_t *check_json(const char *name, const struct statement_reader *reade
         }
         json_array_append_new(sums, row);
     }
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o,s:I,s:O}", "file", name, "format", reader->name,
-                     "account", check->head.account, "file_id", check->head.file_id, "rows",
+    json_t *tells = json_array();
+    for (unsigned bit = 1; bit <= TELLS_ALL; bit <<= 1) {
+        char text[TELLS_TEXT_CHARS_MAX + 1];
+        if ((reader->tells & ~check->head.lacks & bit) != 0) {
+            json_array_append_new(tells, json_string(statement_tells_text(bit, text)));
+        }
+    }
+    bool told = check->head.until_us > 0;
+    json_t *from = moment_json(told ? check->head.from_us : check->from_us);
+    json_t *until = moment_json(told ? check->head.until_us : check->until_us);
+    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:b,s:o,s:I,s:o,s:I,s:O}", "file", name, "format",
+                     reader->name, "account", check->head.account, "file_id", check->head.file_id,
+                     "from", from, "until", until, "period_told", told, "tells", tells, "rows",
                      (json_int_t)check->head.rows, "sums", sums, "problem_count",
                      (json_int_t)check->problems, "problems", check->told);
+}
+
+/* As the service would hold it against what the file says itself. */
+static int check_period(struct cli *cli, const struct statement_reader *reader,
+                        struct check *check, struct err *err) {
+    const char *period = cli_text(cli, "period"), *zone = cli_text(cli, "zone");
+    return period == NULL ? 0
+                          : period_parse_in(period,
+                                            zone != NULL ? zone
+                                                         : source_zone_usual(reader->adapter),
+                                            &check->from_us, &check->until_us, err);
 }
 
 /* Prints what one file is, adds it to `list`, and returns an exit status. */
@@ -221,9 +280,19 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
     if (reader == NULL) {
         return cli_fail(cli, &err);
     }
+    if (map == NULL && strcmp(reader->name, "csv") == 0) {
+        return cli_misuse(cli, "the format csv needs a map: --map FILE (docs/statements.md has two "
+                               "to begin with)");
+    }
     struct check *check = calloc(1, sizeof *check);
     INVARIANT(check != NULL, "out of memory");
     check->told = json_array();
+    if (check_period(cli, reader, check, &err) < 0) {
+        json_decref(check->told);
+        free(check);
+        (void)cli_fail(cli, &err);
+        return CLI_USAGE;
+    }
     const struct statement_source source = {
         .name = file->name,
         .bytes = file->bytes,
@@ -233,6 +302,11 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
     };
     const struct statement_sink sink = {check, check_row, check_problem};
     int r = reader->read(&source, &sink, &check->head, &err);
+    if (r >= 0 && check->until_us > 0 &&
+        statement_period_same(file->name, &check->head, check->from_us, check->until_us, &err) <
+            0) {
+        check_problem(check, PROBLEM_PERIOD, 0, err.detail);
+    }
     int status = r < 0 && check->problems == 0 ? cli_fail(cli, &err)
                  : check->problems > 0         ? CLI_PROBLEM
                                                : CLI_DONE;
@@ -245,6 +319,7 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
             cli_say(cli, "\nIt would not be taken in: %lld %s wrong with it.\n\n",
                     (long long)check->problems, check->problems == 1 ? "thing is" : "things are");
             print_problems(cli, check);
+            print_mend(cli, reader, map, check);
         }
         json_array_append_new(list, check_json(file->name, reader, check));
     }
@@ -274,7 +349,15 @@ int run_statement_check(struct cli *cli) {
     CSV_MAP_AUTO ours = NULL;
     CSV_MAP_AUTO map = NULL; /* where a file has two, that of theirs */
     if (map_path != NULL && files_maps_load(map_path, &ours, &map, &err) < 0) {
+        if (err.hint[0] == '\0') {
+            (void)err_hint(&err, "Is it a map? docs/statements.md says how one is written.");
+        }
         return cli_fail(cli, &err);
+    }
+    TIME_ZONE_AUTO zone = NULL;
+    if (cli_text(cli, "zone") != NULL && time_zone_open(cli_text(cli, "zone"), &zone, &err) < 0) {
+        (void)cli_fail(cli, &err);
+        return CLI_USAGE;
     }
     struct mapped *mapped = NULL;
     if (mapped_open(path, &mapped, &err) < 0) {

@@ -13,7 +13,12 @@
 #include "cli/fields.h"
 #include "cli/talk.h"
 
-enum { MAP_BYTES_MAX = 32 * 1024, PERCENT = 100, PART_BYTES_MAX = 1024 * 1024 };
+enum {
+    WINDOWS_CHARS_MAX = 400,
+    MAP_BYTES_MAX = 32 * 1024,
+    PERCENT = 100,
+    PART_BYTES_MAX = 1024 * 1024,
+};
 #define PROGRESS_AFTER_US (1 * US_PER_SECOND)
 #define LOOK_FIRST_US (50 * US_PER_MS)
 #define LOOK_US_MAX (2 * US_PER_SECOND)
@@ -239,6 +244,23 @@ static void print_continuity(struct cli *cli, const json_t *list) {
     }
 }
 
+/* Whether somebody has looked whose it is: said where nobody could. */
+static void print_account(struct cli *cli, const json_t *file) {
+    const char *check = field_word(file, "account_check");
+    char *account = show_clean(field_word(file, "account"));
+    if (strcmp(check, "not_told") == 0) {
+        cli_say(cli, "  It does not say whose account it is of: that nobody has checked.\n");
+    } else if (strcmp(check, "not_configured") == 0) {
+        cli_say(cli,
+                "  It is of the account %s. Is that right? Then name it in statements.accounts\n"
+                "  of its gateway (holdfast.yaml), and files of others are refused.\n",
+                account);
+    } else if (strcmp(check, "same") == 0) {
+        cli_say(cli, "  of the account %s\n", account);
+    }
+    free(account);
+}
+
 /* One file each: what it was, what it is now; false: a person should look. */
 static bool print_file(struct cli *cli, const json_t *file) {
     char *name = show_clean(field_word(file, "name"));
@@ -248,6 +270,7 @@ static bool print_file(struct cli *cli, const json_t *file) {
         cli_say(cli, "%s: %s%s, %s rows (%s)\n", name,
                 field_true(file, "known") ? "known already as " : "taken in as ", id,
                 show_count(field_int(file, "rows"), rows), field_word(file, "format"));
+        print_account(cli, file);
         print_period(cli, file);
     } else if (field_int(file, "problem_count") > 0) {
         cli_say(cli, "%s: %lld %s wrong with it\n\n", name,
@@ -297,6 +320,8 @@ int run_statement_import(struct cli *cli) {
     }
     if (mapped_count(file) == 0) {
         (void)err_set(&err, ERR_VALIDATION, "the file is empty");
+        (void)err_hint(&err, "Even of a day without a movement a statement has a header: download "
+                             "it again.");
         mapped_close(file);
         return cli_fail(cli, &err);
     }
@@ -494,6 +519,21 @@ static void print_fetches(struct cli *cli, const json_t *answer) {
     table_print(table, cli, "Nothing was fetched.");
 }
 
+/* "3 by china; card 1 by china": within how many business days a movement should be there. */
+static const char *field_windows(const json_t *row, char text[WINDOWS_CHARS_MAX]) {
+    const json_t *windows = json_object_get(row, "windows");
+    size_t used = 0;
+    for (size_t i = 0; i <= json_array_size(windows) && used < WINDOWS_CHARS_MAX; i++) {
+        const json_t *window = i == 0 ? row : json_array_get(windows, i - 1);
+        const char *calendar = field_text(window, "calendar");
+        used += (size_t)snprintf(text + used, WINDOWS_CHARS_MAX - used, "%s%s%s%lld%s%s",
+                                 i > 0 ? "; " : "", i > 0 ? field_word(window, "method") : "",
+                                 i > 0 ? " " : "", (long long)field_int(window, "business_days"),
+                                 calendar != NULL ? " by " : "", calendar != NULL ? calendar : "");
+    }
+    return text;
+}
+
 int run_statement_fetches(struct cli *cli) {
     JSON_AUTO answer = NULL;
     int status = talk_list(cli, "/v1/statement-fetches",
@@ -501,19 +541,28 @@ int run_statement_fetches(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
+    const json_t *gateways = json_object_get(answer, "gateways");
+    if (cli_text(cli, "gateway") != NULL && json_is_array(gateways) &&
+        json_array_size(gateways) == 0) {
+        struct err err = {0};
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"",
+                      cli_text(cli, "gateway"));
+        (void)err_hint(&err, "`holdfast gateway list` lists them.");
+        return cli_fail(cli, &err);
+    }
     print_fetches(cli, answer);
     cli_say(cli, "\n");
-    TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", ">BUSINESS DAYS", "NEXT");
+    TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", "BUSINESS DAYS", "NEXT");
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(answer, "gateways"), i, row) {
-        char next[SHOW_CHARS_MAX];
+        char next[SHOW_CHARS_MAX], windows[WINDOWS_CHARS_MAX];
         const json_t *kinds = json_object_get(row, "kinds");
         table_cell(table, field_text(row, "gateway"));
         table_cell(table, field_true(row, "fetch") ? "each day" : "by hand");
         table_cell(table, json_string_value(json_array_get(kinds, 0)));
         table_cell(table, field_text(row, "time_zone"));
-        table_count(table, field_int(row, "business_days"));
+        table_cell(table, field_windows(row, windows));
         table_cell(table, field_age(row, "next_at", next));
     }
     table_print(table, cli, NULL);

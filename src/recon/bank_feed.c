@@ -155,8 +155,11 @@ static void fill(struct feeding *feeding, struct kept *kept, const struct statem
     int64_t local_s = local_from_wall(feeding->zone, row->at_us);
     snprintf(kept->day, sizeof kept->day, "%.*s", DAY_CHARS,
              clock_format(local_s * US_PER_SECOND, time));
+    bool own = row->account[0] == '\0' ||
+               whose_is_named(recon_source(feeding->recon, feeding->request->gateway),
+                              row->account);
     snprintf(kept->account, sizeof kept->account, "%s",
-             row->account[0] != '\0' ? row->account : feeding->terms->account);
+             own ? feeding->terms->account : row->account);
     bool is_virtual = row->sent_to[0] != '\0' && bank_account_pack(row->sent_to, packed) &&
                       bank_account_match(feeding->terms, packed) == BANK_ACCOUNT_VIRTUAL;
     snprintf(kept->sent_to, sizeof kept->sent_to, "%s", is_virtual ? row->sent_to : "");

@@ -196,6 +196,21 @@ static int ask_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                                 asking->again ? "{\"again\":true}" : "{}", err);
 }
 
+static int refuse_kind(const struct asking *asking, struct err *err) {
+    char kinds[SOURCE_KINDS_MAX * 24] = "";
+    size_t used = 0;
+    for (int i = 0; i < asking->source->kind_count && used < sizeof kinds; i++) {
+        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", i > 0 ? ", " : "",
+                                 asking->source->kinds[i]);
+    }
+    (void)err_set(err, ERR_VALIDATION, "the statement \"%.40s\" is not fetched from %s",
+                  asking->kind, asking->source->gateway->name);
+    (void)err_place(err, "/kind");
+    return err_hint(err, "What is fetched is configured (statements.kinds): %s. Another one can be "
+                         "given by hand, if it does not tell the same movements.",
+                    kinds);
+}
+
 static int check_asked(const struct asking *asking, struct err *err) {
     const struct source *source = asking->source;
     const char *name = source->gateway->name;
@@ -204,8 +219,8 @@ static int check_asked(const struct asking *asking, struct err *err) {
     if (source->kind_count == 0) {
         (void)err_set(err, ERR_STATE, "%s publishes no statements by its API", name);
         return err_hint(err,
-                        "Take the file from its dashboard: holdfast statement import FILE "
-                        "--gateway %s",
+                        "Take the file from its dashboard, or the bank's: holdfast statement "
+                        "import FILE --gateway %s",
                         name);
     }
     bool known = asking->kind[0] == '\0';
@@ -213,20 +228,28 @@ static int check_asked(const struct asking *asking, struct err *err) {
         known = known || strcmp(source->kinds[i], asking->kind) == 0;
     }
     if (!known) {
-        (void)err_set(err, ERR_VALIDATION, "%s is not fetched from %s", asking->kind, name);
-        (void)err_place(err, "/kind");
-        return err_hint(err, "Its kinds are configured; two that tell the same payments would be "
-                             "counted twice.");
+        return refuse_kind(asking, err);
     }
     if (!fetch_day_parse(asking->day, &day_s)) {
-        (void)err_set(err, ERR_VALIDATION, "a day is written 2026-11-21");
-        return err_place(err, "/day");
+        (void)err_set(err, ERR_VALIDATION, "\"%.40s\" is no day", asking->day);
+        (void)err_place(err, "/day");
+        return err_hint(err, "A day is written 2026-11-21, and is one of the gateway's place (%s).",
+                        source->time_zone);
     }
     int r = time_zone_open(source->time_zone, &zone, err);
-    if (r >= 0 && day_s >= calendar_at_hour(local_from_wall(zone, clock_wall_us()), 0)) {
+    if (r < 0) {
+        return r;
+    }
+    int64_t today_s = calendar_at_hour(local_from_wall(zone, clock_wall_us()), 0);
+    if (day_s >= today_s) {
+        char last[FETCH_DAY_CHARS + 1];
+        fetch_day_text(calendar_step(today_s, 1, UNIT_DAY, -1), last);
         (void)err_set(err, ERR_VALIDATION, "%s is not over yet in %s", asking->day,
                       source->time_zone);
-        r = err_place(err, "/day");
+        (void)err_place(err, "/day");
+        return err_hint(err, "A day's statement comes after it; the last day that is over there is "
+                             "%s.",
+                        last);
     }
     return r;
 }
@@ -243,7 +266,8 @@ int fetch_ask(struct recon *recon, const struct caller *caller, const struct fet
     };
     if (asking.source == NULL) {
         (void)err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", asked->gateway);
-        return err_place(err, "/gateway");
+        (void)err_place(err, "/gateway");
+        return err_hint(err, "`holdfast gateway list` lists them.");
     }
     int r = check_asked(&asking, err);
     r = r < 0 ? r
@@ -262,6 +286,34 @@ struct listing {
     const struct fetch_filter *filter;
     struct buf *buf;
 };
+
+static void add_calendar(struct buf *buf, const struct workdays *calendar) {
+    buf_add_text(buf, ",\"calendar\":");
+    if (calendar != NULL) {
+        buf_add_json(buf, workdays_name(calendar));
+    } else {
+        buf_add_text(buf, "null");
+    }
+}
+
+/* Within how many business days a movement is expected, by method. */
+static void add_windows(struct buf *buf, const struct source *source) {
+    const char *comma = "";
+    add_calendar(buf, settle_window(source->settle, 0).calendar);
+    buf_add_text(buf, ",\"windows\":[");
+    for (int i = 1; i < METHOD_COUNT; i++) {
+        enum payment_method method = (enum payment_method)i;
+        if (settle_has_own(source->settle, method)) {
+            const struct settle_window window = settle_window(source->settle, method);
+            buf_addf(buf, "%s{\"method\":\"%s\",\"business_days\":%d", comma,
+                     method_name(method), window.business_days);
+            add_calendar(buf, window.calendar);
+            buf_add_char(buf, '}');
+            comma = ",";
+        }
+    }
+    buf_add_char(buf, ']');
+}
 
 static int add_gateway(const struct listing *listing, struct store_tx *tx,
                        const struct source *source, struct err *err) {
@@ -282,6 +334,7 @@ static int add_gateway(const struct listing *listing, struct store_tx *tx,
     }
     buf_addf(buf, "],\"time_zone\":\"%s\",\"business_days\":%d", source->time_zone,
              source->business_days);
+    add_windows(buf, source);
     add_moment(buf, "next_at", r > 0 ? sql_int(rows, 0) : 0);
     buf_add_char(buf, '}');
     return 0;

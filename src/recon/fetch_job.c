@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "gateway/keyring.h"
 #include "recon/fetch_impl.h"
+#include "recon/statement.h"
 #include "recon/take.h"
 
 enum { FETCH_ERROR_CHARS_MAX = 600, STATEMENTS_CHARS_MAX = 40 * 32 };
@@ -284,6 +285,8 @@ static int take_file(struct fetching *fetching, const struct buf *file, struct e
         .from_us = from_us,
         .until_us = until_us,
         .file_id = file_id,
+        .lacks = TELLS_ALL & ~source_kind_covers(fetching->source->gateway->adapter->name,
+                                                 fetching->key.kind),
     };
     r = recon_take(fetching->recon, &request, &report, err);
     keep_statements(fetching, &report);

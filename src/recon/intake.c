@@ -51,15 +51,12 @@ static int sample_row(void *ctx, const struct statement_row *row, struct err *er
     const struct looking *looking = ctx;
     const struct statement_request *said = looking->request;
     standing_add(&looking->taken->sample, row);
+    whose_add(&looking->taken->whose, row->account);
     if (statement_row_ahead(row, clock_wall_us(), why)) {
         keep_problem(ctx, PROBLEM_PERIOD, row->line, why);
     }
-    if (said->period_said && (row->at_us < said->from_us || row->at_us >= said->until_us)) {
-        char text[201], at[CLOCK_TEXT_MAX], first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
-        snprintf(text, sizeof text, "the row is of %s, outside the period that was said: %s to %s",
-                 clock_format(row->at_us, at), clock_format(said->from_us, first),
-                 clock_format(said->until_us, last));
-        keep_problem(ctx, PROBLEM_PERIOD, row->line, text);
+    if (said->period_said && statement_row_outside(row, said->from_us, said->until_us, why)) {
+        keep_problem(ctx, PROBLEM_PERIOD, row->line, why);
     }
     return 0;
 }
@@ -67,28 +64,42 @@ static int sample_row(void *ctx, const struct statement_row *row, struct err *er
 /* A file that tells its period is believed: another one that is said is a slip. */
 static int check_said(const struct statement_request *request, const struct statement_head *head,
                       struct err *err) {
-    char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
-    bool same = head->from_us == request->from_us && head->until_us == request->until_us;
-    if (!request->period_said || head->until_us == 0 || same) {
-        return 0;
-    }
-    (void)err_set(err, ERR_VALIDATION, "%.80s says itself that it is of %s to %s",
-                  request->source.name, clock_format(head->from_us, first),
-                  clock_format(head->until_us, last));
-    (void)err_place(err, "/period");
-    return err_hint(err, "Leave the period out: what a file says of itself counts.");
+    return request->period_said
+               ? statement_period_same(request->source.name, head, request->from_us,
+                                       request->until_us, err)
+               : 0;
 }
 
-static int refuse_problems(const struct statement_taken *taken, const char *name, struct err *err) {
+static int refuse_problems(const struct statement_request *request,
+                           const struct statement_taken *taken, struct err *err) {
     const struct statement_problem_told *first = &taken->told[0];
+    const char *name = request->source.name;
     (void)err_set(err, ERR_VALIDATION, "nothing was taken in: %lld %s wrong with %.80s; %s",
                   (long long)taken->problems, taken->problems == 1 ? "thing is" : "things are",
                   name, first->text);
     if (first->line > 0) {
         (void)err_place(err, "%.80s:%lld", name, (long long)first->line);
     }
-    return err_hint(err,
-                    "Ask the gateway for the file once more; the same damage twice is theirs.");
+    if (first->problem == PROBLEM_PERIOD && request->period_said) {
+        return err_hint(err, "Is --period right? It must hold every row of the file; its days are "
+                             "those of the gateway's place (statements.time_zone).");
+    }
+    if (request->source.map != NULL && first->problem != PROBLEM_UNKNOWN_KIND) {
+        return err_hint(err, "Does the map fit this file? `holdfast statement check FILE --map "
+                             "MAP` tries both without taking anything in. Otherwise ask for the "
+                             "file once more.");
+    }
+    if (strcmp(taken->reader->name, "canonical") == 0) {
+        return err_hint(err, "Mend it where it was made: docs/statements.md says what its columns "
+                             "hold, and `holdfast statement check FILE` tries it without taking "
+                             "anything in.");
+    }
+    bool another = first->problem == PROBLEM_BAD_ROW || first->problem == PROBLEM_MISSING_COLUMN;
+    if (request->reader != NULL && request->source.map == NULL && another) {
+        return err_hint(err, "Is it a file of the format %s? Without --format that is found out.",
+                        request->reader->name);
+    }
+    return err_hint(err, "%s", statement_problem_mend(first->problem));
 }
 
 static int look_first(const struct statement_request *request, struct statement_taken *taken,
@@ -105,9 +116,11 @@ static int look_first(const struct statement_request *request, struct statement_
     const struct statement_sink sink = {&looking, sample_row, keep_problem};
     int r = taken->reader->read(source, &sink, &taken->head, err);
     if (taken->problems > 0) {
-        return refuse_problems(taken, source->name, err);
+        return refuse_problems(request, taken, err);
     }
     struct statement_head *head = &taken->head;
+    whose_add_head(&taken->whose, head);
+    head->lacks |= request->lacks;
     r = r < 0 ? r : check_said(request, head, err);
     if (head->until_us == 0 && request->until_us > 0) {
         head->from_us = request->from_us;
@@ -162,9 +175,14 @@ static int know_period(struct store_tx *tx, struct opening *opening, int64_t fro
     bool same = from_us == request->from_us && until_us == request->until_us;
     if (request->period_said && until_us > 0 && !same) {
         char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
-        (void)err_set(err, ERR_EXISTS, "this very file is %s, of %s to %s", opening->id.text,
+        (void)err_set(err, ERR_EXISTS,
+                      "this very file counts already as %s, and there it is of %s to %s",
+                      opening->id.text,
                       clock_format(from_us, first), clock_format(until_us, last));
-        return err_hint(err, "Was that wrong? Withdraw it, then give it again with its period.");
+        return err_hint(err,
+                        "Nothing has changed. If that is wrong: holdfast statement withdraw %s "
+                        "--reason WHY, then give the file again with its period.",
+                        opening->id.text);
     }
     if (!request->period_said || until_us > 0) {
         head->from_us = from_us;
@@ -195,7 +213,13 @@ static int find_same(struct store_tx *tx, struct opening *opening, struct err *e
     opening->taken->final = sql_int(rows, 1) != STATEMENT_WRITING;
     if (sql_int(rows, 1) == STATEMENT_TAKEN && opening->request->supersedes[0] != '\0') {
         (void)err_set(err, ERR_STATE, "this very file counts already, as %s", id.text);
-        return err_hint(err, "It cannot take the place of another one as well.");
+        if (strcmp(opening->request->supersedes, id.text) == 0) {
+            return err_hint(err, "Nothing has to be done. Was another file meant?");
+        }
+        return err_hint(err,
+                        "It cannot take the place of another one as well. Should %s no longer "
+                        "count: holdfast statement withdraw %s --reason WHY",
+                        opening->request->supersedes, opening->request->supersedes);
     }
     if (sql_int(rows, 1) == STATEMENT_SUPERSEDED && opening->taken->head.rows == 0) {
         return 0; /* all files of days without a movement may have the same bytes */
@@ -224,8 +248,13 @@ static int find_same(struct store_tx *tx, struct opening *opening, struct err *e
     return 0;
 }
 
+static int64_t tells_of(const struct opening *opening) {
+    return opening->taken->reader->tells & ~opening->taken->head.lacks;
+}
+
 /* Rule 3. Account, number and period are as the file says; a file that says none of them is never
- * taken for a correction by them. 1: there is one. */
+ * taken for a correction by them; nor is one that tells other things of that time (a bill of
+ * payments, and one of refunds). 1: there is one. */
 static int overlap_read(struct store_tx *tx, const struct opening *opening,
                         struct statement_id *ret_id, char ret_name[STATEMENT_NAME_CHARS_MAX + 1],
                         struct err *err) {
@@ -234,11 +263,12 @@ static int overlap_read(struct store_tx *tx, const struct opening *opening,
     int r = sql_query(
         tx, err, &rows,
         "SELECT id, name FROM statement WHERE gateway = $1 AND reader = $2 AND "
-        "account = $3 AND state = 2 AND id <> $7 AND id <> $8 AND ((file_id = $4 AND $4 <> '') OR "
-        "(file_id = $4 AND from_us = $5 AND until_us = $6 AND $6 > 0)) ORDER BY id",
+        "account = $3 AND state = 2 AND id <> $7 AND id <> $8 AND (tells IS NULL OR tells = $9 OR "
+        "(tells & $9) <> 0) AND ((file_id = $4 AND $4 <> '') OR (file_id = $4 AND from_us = $5 AND "
+        "until_us = $6 AND $6 > 0)) ORDER BY id",
         S_TEXT(opening->request->gateway), S_TEXT(opening->taken->reader->name),
         S_TEXT(head->account), S_TEXT(head->file_id), S_INT(head->from_us), S_INT(head->until_us),
-        S_TEXT(opening->supersedes), S_TEXT(opening->id.text));
+        S_TEXT(opening->supersedes), S_TEXT(opening->id.text), S_INT(tells_of(opening)));
     r = r < 0 ? r : sql_next(rows, err);
     if (r > 0) {
         *ret_id = statement_id_stored(sql_text(rows, 0));
@@ -249,14 +279,30 @@ static int overlap_read(struct store_tx *tx, const struct opening *opening,
 
 static int find_overlap(struct store_tx *tx, const struct opening *opening, struct err *err) {
     struct statement_id id;
-    char name[STATEMENT_NAME_CHARS_MAX + 1];
+    char name[STATEMENT_NAME_CHARS_MAX + 1], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+    const struct statement_head *head = &opening->taken->head;
+    const struct statement_request *request = opening->request;
     int r = overlap_read(tx, opening, &id, name, err);
     if (r <= 0) {
         return r;
     }
-    (void)err_set(err, ERR_EXISTS, "%.80s covers what %s (%.80s) covers, and is another file",
-                  opening->request->source.name, id.text, name);
-    return err_hint(err, "If it is a correction, say so: --supersedes %s --reason WHY", id.text);
+    if (head->file_id[0] != '\0') {
+        (void)err_set(err, ERR_EXISTS,
+                      "%.80s has the same number (%.40s) as %s (%.80s), which counts, and other "
+                      "bytes",
+                      request->source.name, head->file_id, id.text, name);
+    } else {
+        (void)err_set(err, ERR_EXISTS,
+                      "%.80s is of the same time (%s to %s) as %s (%.80s), which counts, and has "
+                      "other bytes",
+                      request->source.name, clock_format(head->from_us, from),
+                      clock_format(head->until_us, until), id.text, name);
+    }
+    return err_hint(err,
+                    "%s goes on counting. If this file corrects it, give it again with "
+                    "--supersedes %s --reason WHY%s.",
+                    id.text, id.text,
+                    request->period_said ? "; if it is of another time, with that --period" : "");
 }
 
 /* Of those that it may replace, the one that it covers. */
@@ -311,8 +357,8 @@ static int find_standing(struct store_tx *tx, const struct opening *opening, str
                              "(holdfast statement withdraw) and give it again.");
     }
     return err_hint(err,
-                    "Nothing has to be done, unless it is a correction: --supersedes %s --reason "
-                    "WHY",
+                    "Nothing has to be done. If it is a correction all the same, give it again "
+                    "with --supersedes %s --reason WHY.",
                     standing.id.text);
 }
 
@@ -331,21 +377,31 @@ static int check_superseded(struct store_tx *tx, const struct opening *opening, 
         return r;
     }
     if (r == 0) {
-        return err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s", supersedes,
-                       opening->request->gateway);
+        (void)err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s", supersedes,
+                      opening->request->gateway);
+        return err_hint(err, "`holdfast statement list --gateway %s` lists them.",
+                        opening->request->gateway);
     }
     if (sql_int(rows, 0) != STATEMENT_TAKEN) {
-        return err_set(err, ERR_STATE, "%s is %s: only one that counts can be superseded",
-                       supersedes, statement_state_name(sql_int(rows, 0)));
+        (void)err_set(err, ERR_STATE, "%s is %s: only one that counts can be superseded",
+                      supersedes, statement_state_name(sql_int(rows, 0)));
+        return err_hint(err, "`holdfast statement show %s` says what became of it.", supersedes);
     }
     if (strcmp(sql_text(rows, 1), opening->taken->reader->name) != 0 ||
         strcmp(sql_text(rows, 2), opening->taken->head.account) != 0) {
-        return err_set(err, ERR_VALIDATION,
-                       "%s is of another format or account than this file: it cannot correct it",
-                       supersedes);
+        (void)err_set(err, ERR_VALIDATION,
+                      "%s is a %.40s file of the account \"%.64s\", this one is %s of \"%.64s\": "
+                      "it cannot correct it",
+                      supersedes, sql_text(rows, 1), sql_text(rows, 2),
+                      opening->taken->reader->name, opening->taken->head.account);
+        return err_hint(err,
+                        "Give it without --supersedes; should %s no longer count: holdfast "
+                        "statement withdraw %s --reason WHY",
+                        supersedes, supersedes);
     }
     if (opening->request->reason[0] == '\0') {
-        return err_set(err, ERR_VALIDATION, "a correction needs a reason");
+        (void)err_set(err, ERR_VALIDATION, "a correction needs a reason");
+        return err_hint(err, "--reason WHY: it is kept on the record.");
     }
     /* What it covers is what the other one covered, where it does not say that itself. */
     struct statement_head *head = &opening->taken->head;
@@ -398,15 +454,16 @@ static int opening_insert(struct store_tx *tx, const struct opening *opening, st
     return sql_put(tx, err,
                    "INSERT INTO statement (id, gateway, reader, name, sha256, byte_count, account, "
                    "file_id, sequence, from_us, until_us, row_count, balances, state, supersedes, "
-                   "superseded_by, reason, actor, begun_us, taken_us) VALUES ($1, $2, $3, $4, $5, "
-                   "$6, $7, $8, $9, $10, $11, $12, $13, 1, $14, '', $15, $16, $17, 0)",
+                   "superseded_by, reason, actor, begun_us, taken_us, tells) VALUES ($1, $2, $3, "
+                   "$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, '', $15, $16, $17, 0, "
+                   "$18)",
                    S_TEXT(opening->id.text), S_TEXT(request->gateway),
                    S_TEXT(opening->taken->reader->name), S_TEXT(name), S_TEXT(opening->sha256),
                    S_INT((int64_t)request->source.count), S_TEXT(account), S_TEXT(head->file_id),
                    S_INT(head->sequence), S_INT(head->from_us), S_INT(head->until_us),
                    S_INT(head->rows), S_TEXT(balances.data), S_TEXT(opening->supersedes),
                    S_TEXT(corrects ? request->reason : ""), S_TEXT(request->actor),
-                   S_INT(opening->now_us));
+                   S_INT(opening->now_us), S_INT(tells_of(opening)));
 }
 
 static int open_tx(struct store_tx *tx, void *ctx, struct err *err) {

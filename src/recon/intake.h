@@ -29,6 +29,7 @@
 #include "base/id.h"
 #include "recon/standing.h"
 #include "recon/statement.h"
+#include "recon/whose.h"
 #include "store/store.h"
 
 enum { STATEMENT_ROWS_A_WRITE = 200, STATEMENT_NAME_CHARS_MAX = 200 };
@@ -54,6 +55,7 @@ struct statement_request {
      * wrong; and one that is there already without a period has it from then on. */
     bool period_said;
     const char *file_id; /* with it; NULL: "" */
+    unsigned lacks; /* what it does not tell of that time, beside what its reader says */
     /* "stm_… stm_…": where it covers what one of these covers, it takes that one's place, for
      * `reason`; NULL: none. */
     const char *replaces;
@@ -70,6 +72,7 @@ struct statement_taken {
     bool period_given; /* and its period is known from now on */
     bool final; /* after ERR_STATE: no other attempt will end otherwise */
     struct standing_sample sample;
+    struct whose whose; /* the accounts that it tells */
     struct statement_head head;
     int64_t problems; /* in all; the first of them: */
     struct statement_problem_told told[STATEMENT_PROBLEMS_KEPT];

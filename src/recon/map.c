@@ -664,6 +664,20 @@ const struct csv_map *csv_map_canonical(void) {
     return &canonical;
 }
 
+unsigned csv_map_lacks(const struct csv_map *map) {
+    unsigned tells = 0;
+    if (map_has(map, MAP_KIND)) {
+        for (int i = 0; i < map->kinds.count; i++) {
+            tells |= row_kind_tells((enum row_kind)map->kinds.words[i].value);
+        }
+    } else if (map->kind != 0) {
+        tells = row_kind_tells(map->kind);
+    } else {
+        tells = row_kind_tells(map->positive) | row_kind_tells(map->negative);
+    }
+    return TELLS_ALL & ~tells;
+}
+
 bool csv_map_sums(const struct csv_map *map, enum map_role role) {
     return map->sums[role];
 }

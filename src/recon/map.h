@@ -131,6 +131,9 @@ MUST_USE int csv_map_period_bind(const struct csv_map *map, const struct csv_fie
 MUST_USE int csv_map_period_of_row(const struct csv_map *map, const int columns[2],
                                    const struct csv_field *fields, int count, int64_t *ret_from_us,
                                    int64_t *ret_until_us, struct err *err);
+/* What a file by this map cannot tell, since no word of the map stands for such rows: of enum
+ * statement_tells. */
+unsigned csv_map_lacks(const struct csv_map *map);
 /* Whether the footer holds this role's sum. */
 MUST_USE bool csv_map_sums(const struct csv_map *map, enum map_role role);
 

@@ -183,7 +183,8 @@ static void expect_at_bank(const struct run *run, struct booking *row) {
         return;
     }
     snprintf(row->bank, sizeof row->bank, "%s", request->pays_out_to);
-    row->due_us = expected_until(row->at_us, request->payout_days, run->zone);
+    row->due_us = workdays_until(request->payout_calendar, row->at_us, request->payout_days,
+                                 run->zone);
     if (row->reference[0] == '\0') {
         snprintf(row->reference, sizeof row->reference, "%s", row->gateway_id);
     }

@@ -12,26 +12,15 @@
 #include "recon/run_balance.h"
 #include "recon/match_set.h"
 #include "recon/run_impl.h"
+#include "recon/workdays.h"
 #include "store/audit.h"
 
 enum { FIGURES_BYTES_MAX = 1024 * 1024, LET_GO_A_WRITE = 500 };
 /* A run that has not ended for so long is dead. */
 #define ABANDONED_US (60 * 60 * US_PER_SECOND)
-#define SECONDS_A_DAY INT64_C(86400)
 
 int64_t expected_until(int64_t at_us, int business_days, const struct time_zone *zone) {
-    int64_t local_s = calendar_at_hour(local_from_wall(zone, at_us), 0);
-    for (int left = business_days;;) {
-        /* 1970-01-01 was a Thursday. */
-        int64_t weekday = (local_s / SECONDS_A_DAY + 3) % 7;
-        bool works = weekday < 5;
-        if (works && left == 0) {
-            break;
-        }
-        left -= works;
-        local_s = calendar_step(local_s, 1, UNIT_DAY, 1);
-    }
-    return wall_from_local(zone, calendar_step(local_s, 1, UNIT_DAY, 1));
+    return workdays_until(NULL, at_us, business_days, zone);
 }
 
 /* ---- begin ---- */
@@ -60,7 +49,9 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     sql_rows_free(rows);
     rows = NULL;
     if (run->request->until_us < run->since_us) {
-        return err_set(err, ERR_STATE, "%.64s is reconciled up to a later moment already", gateway);
+        (void)err_set(err, ERR_STATE, "%.64s is reconciled up to a later moment already", gateway);
+        return err_hint(err, "`holdfast reconcile list --gateway %.64s` tells up to when.",
+                        gateway);
     }
     BUF_AUTO rules;
     buf_init(&rules, MATCH_SET_BYTES_MAX);

@@ -17,7 +17,8 @@
  *      no run closes one that a person has decided. At its end the risks of all live breaks of the
  *      gateway are found anew (recon/break_risk.h).
  *   5. What we expect there counts as missing only after its time (due_us): so many business days
- *      of the gateway's place after it moved.
+ *      of the gateway's place after it moved, by its method's window (recon/settle.h). The moment
+ *      is found anew by each run: what is configured otherwise holds for what is open.
  *   6. Rows of a superseded or withdrawn statement are let go first: what had been put together
  *      with them is open again.
  *   7. What an earlier run has settled is compared again with a row that bears the same name: a
@@ -54,18 +55,22 @@ enum {
 };
 struct break_risk_policy;
 struct fee_schedule;
+struct settle;
+struct workdays;
 
 struct run_request {
     const char *gateway;
     const char *actor;
     int64_t until_us;      /* our movements before this moment; later ones are not looked at */
     int business_days;     /* so long a movement of ours may take to appear there */
+    const struct settle *settle; /* by method and calendar; NULL: so many, Monday to Friday */
     const char *time_zone; /* of the gateway's days; NULL: UTC */
     const struct match_options *options;  /* NULL: the usual rules, exact to the unit */
     const struct break_risk_policy *risk; /* what raises a risk; NULL: break_risks.def alone */
     bool bank; /* the gateway is a bank account: our side is what its rows were booked as */
     const char *pays_out_to; /* the bank account that its payouts arrive on; NULL: none of ours */
     int payout_days;         /* so many business days a payout may take to arrive there */
+    const struct workdays *payout_calendar; /* by which those are counted; NULL: Monday to Friday */
     const struct fee_schedule *fees;      /* what is expected where no answer told it; NULL */
 };
 

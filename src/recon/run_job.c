@@ -44,6 +44,16 @@ static int state_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : 0;
 }
 
+/* That of the account at which it should arrive, where that has one. */
+static const struct workdays *payout_calendar(const struct recon *recon,
+                                              const struct source *source) {
+    const struct source *bank = source->pays_out_to != NULL
+                                    ? recon_source(recon, source->pays_out_to)
+                                    : NULL;
+    const struct workdays *there = bank != NULL ? settle_window(bank->settle, 0).calendar : NULL;
+    return there != NULL ? there : settle_window(source->settle, 0).calendar;
+}
+
 static int run_now(struct recon *recon, const struct source *source, int64_t until_us,
                    const char *who, struct err *err) {
     struct reconciliation_id id;
@@ -58,12 +68,14 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
         .actor = who,
         .until_us = until_us,
         .business_days = source->business_days,
+        .settle = source->settle,
         .time_zone = source->time_zone,
         .options = set != NULL ? &options : NULL,
         .risk = recon->options.risk,
         .bank = strcmp(source->gateway->adapter->name, "bank") == 0,
         .pays_out_to = source->pays_out_to,
         .payout_days = source->pays_out_days,
+        .payout_calendar = payout_calendar(recon, source),
         .fees = source->fees,
     };
     struct run_figures *figures = malloc(sizeof *figures);

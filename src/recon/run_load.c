@@ -9,6 +9,7 @@
 #include "recon/own.h"
 #include "recon/payouts.h"
 #include "recon/run_impl.h"
+#include "recon/settle.h"
 
 /* Which postings are movements of their own. Of the rest of what touches the account, a fee is part
  * of the movement that it was kept from, a write-off of the one that it was made for; the others
@@ -162,6 +163,17 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
     }
 }
 
+/* Until when it may be missing there. */
+static int64_t due_of(const struct run *run, const struct our_read *read) {
+    const struct run_request *request = run->request;
+    if (read->due_us != 0) {
+        return read->due_us;
+    }
+    return request->settle != NULL
+               ? settle_until(request->settle, read->fee.method, read->at_us, run->zone)
+               : expected_until(read->at_us, request->business_days, run->zone);
+}
+
 int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err) {
     const GArray *names = run->sides[OURS].names;
     if (names->len > 0 &&
@@ -182,9 +194,6 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
         .told_id = "",
         .fee = read.fee,
     };
-    int64_t due_us = read.due_us != 0
-                         ? read.due_us
-                         : expected_until(read.at_us, run->request->business_days, run->zone);
     const struct match_row row = {
         .number = run->sides[OURS].rows->len,
         .kind = read.kind,
@@ -193,7 +202,7 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
         .amount_minor = read.amount_minor,
         .fee_minor = read.fee_minor,
         .at_us = read.at_us,
-        .due_us = due_us,
+        .due_us = due_of(run, &read),
         .gateway_id = text_of(keep(run, read.gateway_id)),
         .reference = text_of(keep(run, read.reference)),
         .original_id = text_of(keep(run, read.original_id)),

@@ -37,7 +37,8 @@ static int check_until(struct store_tx *tx, const struct asking *asking, struct 
     (void)err_set(err, ERR_STATE, "%.64s is reconciled up to %s already", asking->gateway,
                   clock_format(sql_int(rows, 0), time));
     (void)err_place(err, "/until");
-    return err_hint(err, "A run goes on from where the one before ended.");
+    return err_hint(err, "A run goes on from where the one before ended: say a later --until, or "
+                         "leave it out for all that there is.");
 }
 
 static int ask_fn(struct payments *payments, struct store_tx *tx, void *ctx,
@@ -78,8 +79,10 @@ int reconciliation_ask(struct recon *recon, const struct caller *caller, const c
         return err_hint(err, "`holdfast gateway list` lists them.");
     }
     if (until_us > clock_wall_us()) {
-        (void)err_set(err, ERR_VALIDATION, "what has not moved yet cannot be reconciled");
-        return err_place(err, "/until");
+        char until[CLOCK_TEXT_MAX];
+        (void)err_set(err, ERR_VALIDATION, "%s has not come yet", clock_format(until_us, until));
+        (void)err_place(err, "/until");
+        return err_hint(err, "Leave --until out to reconcile all up to now.");
     }
     int r = idempotent_run(recon->options.payments, caller, "reconcile.ask", ask_fn, &asking,
                            ret_answer, err);

@@ -12,19 +12,20 @@ static const struct {
     const char *mark;
     size_t bytes;
     const char *hint;
+    bool has_reader; /* of its own */
 } marks[] = {
-    {"\xD0\xCF\x11\xE0", 4, "It is an old workbook (XLS). Save its sheet as CSV."},
-    {"%PDF", 4, "It is a PDF. Ask for the same as CSV."},
-    {"\x1F\x8B", 2, "It is a gzip file in another file. Unpack it first."},
-    {"PK\x03\x04", 4, "It is a ZIP archive in another file. Unpack it first."},
-    {"<?xml", 5, "It is XML. Is it camt.053? Then it is read without a map."},
-    {"<!DOCTYPE", 9, "It is a web page. Perhaps a login had run out: download it again."},
-    {"<!doctype", 9, "It is a web page. Perhaps a login had run out: download it again."},
-    {"<html", 5, "It is a web page. Perhaps a login had run out: download it again."},
-    {"{", 1, "It is JSON. Ask for the same as CSV."},
-    {"[{", 2, "It is JSON. Ask for the same as CSV."},
-    {":20:", 4, "It is MT940, which is read without a map."},
-    {"{1:", 3, "It is MT940, which is read without a map."},
+    {"\xD0\xCF\x11\xE0", 4, "It is an old workbook (XLS). Save its sheet as CSV.", false},
+    {"%PDF", 4, "It is a PDF. Ask for the same as CSV.", false},
+    {"\x1F\x8B", 2, "It is a gzip file in another file. Unpack it first.", false},
+    {"PK\x03\x04", 4, "It is a ZIP archive in another file. Unpack it first.", false},
+    {"<?xml", 5, "It is XML. Is it camt.053? Then it is read without a map.", true},
+    {"<!DOCTYPE", 9, "It is a web page. Perhaps a login had run out: download it again.", false},
+    {"<!doctype", 9, "It is a web page. Perhaps a login had run out: download it again.", false},
+    {"<html", 5, "It is a web page. Perhaps a login had run out: download it again.", false},
+    {"{", 1, "It is JSON. Ask for the same as CSV.", false},
+    {"[{", 2, "It is JSON. Ask for the same as CSV.", false},
+    {":20:", 4, "It is MT940, which is read without a map.", true},
+    {"{1:", 3, "It is MT940, which is read without a map.", true},
 };
 
 static bool begins(const char *bytes, size_t count, const char *mark, size_t mark_bytes) {
@@ -82,6 +83,27 @@ static const char *name_of(char delimiter) {
            : delimiter == ';' ? "semicolon"
            : delimiter == '|' ? "pipe"
                               : "comma";
+}
+
+bool seems_unreadable(const void *bytes, size_t count, char ret_hint[SEEMS_CHARS_MAX + 1]) {
+    const char *at = bytes;
+    if (count == 0) {
+        snprintf(ret_hint, SEEMS_CHARS_MAX + 1, "The file is empty: even of a day without a "
+                                                "movement a statement has a header.");
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(marks); i++) {
+        if (!marks[i].has_reader && begins(at, count, marks[i].mark, marks[i].bytes)) {
+            (void)seems(bytes, count, ',', NULL, ret_hint); /* an archive may be a workbook */
+            return true;
+        }
+    }
+    if (is_utf16(at, count)) {
+        snprintf(ret_hint, SEEMS_CHARS_MAX + 1,
+                 "It seems to be UTF-16. Download it again as UTF-8, or read it with a map.");
+        return true;
+    }
+    return false;
 }
 
 const char *seems(const void *bytes, size_t count, char delimiter, const char *charset,

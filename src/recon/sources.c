@@ -25,8 +25,9 @@ static const struct kind {
     const char *adapter, *name;
     int tells;
     bool usual;
+    unsigned covers;
 } kinds[] = {
-#define X(adapter, name, tells, usual) {adapter, name, tells, usual},
+#define X(adapter, name, tells, usual, covers) {adapter, name, tells, usual, covers},
 #include "recon/statement_kinds.def"
 #undef X
 };
@@ -40,6 +41,10 @@ static const struct habit *habit_of(const char *adapter) {
     return &no_habit;
 }
 
+const char *source_zone_usual(const char *adapter) {
+    return adapter != NULL ? habit_of(adapter)->time_zone : no_habit.time_zone;
+}
+
 static const struct kind *kind_find(const char *adapter, const char *name) {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strcmp(kinds[i].adapter, adapter) == 0 && strcmp(kinds[i].name, name) == 0) {
@@ -47,6 +52,11 @@ static const struct kind *kind_find(const char *adapter, const char *name) {
         }
     }
     return NULL;
+}
+
+unsigned source_kind_covers(const char *adapter, const char *kind) {
+    const struct kind *found = kind_find(adapter, kind);
+    return found != NULL ? found->covers : 0;
 }
 
 static void kinds_usual(struct source *source) {
@@ -146,6 +156,20 @@ static int apply(struct source *source, const struct source_settings *said, stru
     return 0;
 }
 
+static int open_settle(struct source *source, const struct source_settings *said,
+                       struct err *err) {
+    const struct settle_asked asked = {
+        .gateway = source->gateway->name,
+        .business_days = source->business_days,
+        .calendar = said->calendar,
+        .windows = said->windows,
+        .window_count = said->window_count,
+        .calendars = said->calendars,
+        .calendar_count = said->calendar_count,
+    };
+    return settle_open(&asked, &source->settle, err);
+}
+
 int sources_open(const struct gateway_registry *registry, const struct source_settings *settings,
                  int setting_count, struct source ret_sources[GATEWAYS_MAX], int *ret_count,
                  struct err *err) {
@@ -166,9 +190,12 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
             .time_zone = habit->time_zone,
             .minute = habit->hour * 60 + habit->minute,
             .business_days = habit->business_days,
+            .accounts = said->accounts,
+            .account_count = said->account_count,
         };
         r = apply(source, said, err);
         r = r < 0 ? r : apply_payouts(source, registry, said, err);
+        r = r < 0 ? r : open_settle(source, said, err);
         r = r < 0 ? r
                   : fee_schedule_open(gateway->name, said->fees, said->fee_count, source->time_zone,
                                       &source->fees, err);
@@ -184,5 +211,7 @@ void sources_close(struct source *sources, int count) {
     for (int i = 0; i < count; i++) {
         fee_schedule_free(sources[i].fees);
         sources[i].fees = NULL;
+        settle_free(sources[i].settle);
+        sources[i].settle = NULL;
     }
 }

@@ -3,14 +3,15 @@
  * they are published, which kinds are fetched, how long a movement may take to appear, and to which
  * account of ours it pays out. From
  * holdfast.yaml (gateways: … statements:), else from statement_sources.def and statement_kinds.def.
- * Threads: any; constant once opened. Owns: the schedules of fees; other texts are the
- * configuration's or literals.
+ * Threads: any; constant once opened. Owns: the schedules of fees and the windows; other texts are
+ * the configuration's or literals.
  * Errors: ERR_CONFIG, with the gateway's name. */
 #ifndef HOLDFAST_RECON_SOURCES_H
 #define HOLDFAST_RECON_SOURCES_H
 
 #include "gateway/registry.h"
 #include "recon/fee_schedule.h"
+#include "recon/settle.h"
 
 enum { SOURCE_KINDS_MAX = 8, SOURCE_BUSINESS_DAYS_MAX = 60 };
 
@@ -26,6 +27,13 @@ struct source_settings {
     const unsigned *pays_out_days;
     const struct fee_settings *fees; /* gateways: … fees: */
     int fee_count;
+    const char *const *accounts; /* names of its account on statements, beside its option's */
+    int account_count;
+    const char *calendar;                   /* by which business days are counted */
+    const struct settle_settings *windows; /* of methods */
+    int window_count;
+    const struct workdays_settings *calendars; /* reconciliation: calendars: */
+    int calendar_count;
 };
 
 struct source {
@@ -35,6 +43,8 @@ struct source {
     int minute;                 /* of its day: when yesterday's statement should be there */
     int business_days;
     bool fetch;     /* by itself, each day */
+    const char *const *accounts; /* recon/whose.h; borrowed */
+    int account_count;
     /* The bank account of ours that its payouts arrive on, and within so many business days; NULL:
      * none that is known here. */
     const char *pays_out_to;
@@ -42,12 +52,17 @@ struct source {
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
     struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
+    struct settle *settle;     /* its windows, by method; owned as well */
 };
 
 /* One source for each gateway of the registry, in its order. */
 MUST_USE int sources_open(const struct gateway_registry *registry,
                           const struct source_settings *settings, int setting_count,
                           struct source ret_sources[GATEWAYS_MAX], int *ret_count, struct err *err);
+/* The time zone of the days of an adapter's gateways, where none is configured; "UTC" for NULL. */
+const char *source_zone_usual(const char *adapter);
+/* What of a day the fetched file of this kind tells: of enum statement_tells; 0: nothing. */
+unsigned source_kind_covers(const char *adapter, const char *kind);
 void sources_close(struct source *sources, int count);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "recon/seems.h"
 
 static const struct {
     const char *name;
@@ -26,7 +27,13 @@ static const char *const statuses[] = {
 };
 
 static const char *const problems[] = {
-#define X(name, text, what) [PROBLEM_##name] = text,
+#define X(name, text, what, mend) [PROBLEM_##name] = text,
+#include "recon/problems.def"
+#undef X
+};
+
+static const char *const mends[] = {
+#define X(name, text, what, mend) [PROBLEM_##name] = mend,
 #include "recon/problems.def"
 #undef X
 };
@@ -70,6 +77,42 @@ int row_kind_sign(enum row_kind kind) {
     return kinds[kind].sign;
 }
 
+static const struct {
+    unsigned bit;
+    const char *name;
+    enum row_kind kind;
+} tellings[] = {
+#define X(name, bit, text, row) {TELLS_##name, text, ROW_##row},
+#include "recon/statement_tells.def"
+#undef X
+};
+
+unsigned row_kind_tells(enum row_kind kind) {
+    for (size_t i = 0; i < COUNT_OF(tellings); i++) {
+        if (tellings[i].kind == kind) {
+            return tellings[i].bit;
+        }
+    }
+    return 0;
+}
+
+const char *statement_tells_text(unsigned tells, char ret_text[TELLS_TEXT_CHARS_MAX + 1]) {
+    size_t used = 0;
+    snprintf(ret_text, TELLS_TEXT_CHARS_MAX + 1, "nothing");
+    for (size_t i = 0; i < COUNT_OF(tellings); i++) {
+        if ((tells & tellings[i].bit) == 0) {
+            continue;
+        }
+        bool last = (tells >> 1) < tellings[i].bit;
+        used += (size_t)snprintf(ret_text + used, TELLS_TEXT_CHARS_MAX + 1 - used, "%s%s",
+                                 used == 0 ? ""
+                                 : last    ? " and "
+                                           : ", ",
+                                 tellings[i].name);
+    }
+    return ret_text;
+}
+
 const char *row_status_name(enum row_status status) {
     return status >= ROW_DONE && status <= ROW_FAILED ? statuses[status] : "?";
 }
@@ -86,6 +129,10 @@ bool row_status_parse(const char *name, enum row_status *ret_status) {
 
 const char *statement_problem_name(enum statement_problem problem) {
     return (size_t)problem < COUNT_OF(problems) ? problems[problem] : "?";
+}
+
+const char *statement_problem_mend(enum statement_problem problem) {
+    return mends[problem];
 }
 
 void statement_row_init(struct statement_row *row) {
@@ -140,12 +187,47 @@ const struct statement_reader *statement_detect(const char *name, const void *by
                    ? err_set(err, ERR_VALIDATION, "the format of this file is not known")
                    : err_set(err, ERR_VALIDATION, "this file may be of the format %s or %s",
                              best->name, second->name));
+        char seeming[SEEMS_CHARS_MAX + 1];
+        if (best == NULL && seems_unreadable(bytes, count, seeming)) {
+            (void)err_hint(err, "%s", seeming);
+            return NULL;
+        }
         (void)err_hint(err, "Say which it is with --format NAME; `holdfast statement formats` "
                             "lists them. Any delimited file can be read with a map.");
         return NULL;
     }
     *ret_sure = most;
     return best;
+}
+
+bool statement_row_outside(const struct statement_row *row, int64_t from_us, int64_t until_us,
+                           char ret_text[ROW_AHEAD_CHARS_MAX + 1]) {
+    char at[CLOCK_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+    if (row->at_us >= from_us && row->at_us < until_us) {
+        return false;
+    }
+    snprintf(ret_text, ROW_AHEAD_CHARS_MAX + 1,
+             "the row is of %s, outside the period that was said: %s to %s",
+             clock_format(row->at_us, at), clock_format(from_us, from),
+             clock_format(until_us, until));
+    return true;
+}
+
+int statement_period_same(const char *name, const struct statement_head *head, int64_t from_us,
+                          int64_t until_us, struct err *err) {
+    char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+    char said_from[CLOCK_TEXT_MAX], said_until[CLOCK_TEXT_MAX];
+    if (head->until_us == 0 || (head->from_us == from_us && head->until_us == until_us)) {
+        return 0;
+    }
+    (void)err_set(err, ERR_VALIDATION,
+                  "%.80s says itself that it is of %s to %s, and the period that was said is %s to "
+                  "%s",
+                  name, clock_format(head->from_us, from), clock_format(head->until_us, until),
+                  clock_format(from_us, said_from), clock_format(until_us, said_until));
+    (void)err_place(err, "/period");
+    return err_hint(err, "Is it the file that you meant? What a file says of itself counts: if it "
+                         "is right, leave --period out.");
 }
 
 bool statement_row_ahead(const struct statement_row *row, int64_t now_us,

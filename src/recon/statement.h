@@ -42,8 +42,19 @@ enum row_status {
 #include "recon/row_statuses.def"
 #undef X
 };
+/* Bits: what a statement tells all of, for its time (statement_tells.def). */
+enum statement_tells {
+#define X(name, bit, text, row) TELLS_##name = (bit),
+#include "recon/statement_tells.def"
+#undef X
+    /* Of a gateway's own report of all that moved; of a bank's. */
+    TELLS_MOVEMENTS = TELLS_CHARGES | TELLS_REFUNDS | TELLS_DISPUTES,
+    TELLS_BANK = TELLS_CREDITS | TELLS_DEBITS,
+    TELLS_ALL = TELLS_MOVEMENTS | TELLS_BANK,
+    TELLS_TEXT_CHARS_MAX = 79,
+};
 enum statement_problem {
-#define X(name, text, what) PROBLEM_##name,
+#define X(name, text, what, mend) PROBLEM_##name,
 #include "recon/problems.def"
 #undef X
     PROBLEM_COUNT_OF_KINDS
@@ -66,7 +77,11 @@ enum row_family row_kind_family(enum row_kind kind);
 int row_kind_sign(enum row_kind kind);
 const char *row_status_name(enum row_status status);
 MUST_USE bool row_status_parse(const char *name, enum row_status *ret_status);
+unsigned row_kind_tells(enum row_kind kind); /* what a file without such rows does not tell; 0 */
+/* "charges and disputes"; "nothing". Returns `ret_text`. */
+const char *statement_tells_text(unsigned tells, char ret_text[TELLS_TEXT_CHARS_MAX + 1]);
 const char *statement_problem_name(enum statement_problem problem);
+const char *statement_problem_mend(enum statement_problem problem); /* what to do, a sentence */
 
 /* One movement as a statement tells it. The texts are UTF-8, trimmed, without control characters,
  * "" where the row tells nothing; they are borrowed until the sink returns. No text is a card
@@ -108,6 +123,10 @@ enum { ROW_AHEAD_CHARS_MAX = 159 };
 MUST_USE bool statement_row_ahead(const struct statement_row *row, int64_t now_us,
                                   char ret_text[ROW_AHEAD_CHARS_MAX + 1]);
 
+/* Whether it lies outside the time that somebody has said of its file; `ret_text` says so. */
+MUST_USE bool statement_row_outside(const struct statement_row *row, int64_t from_us,
+                                    int64_t until_us, char ret_text[ROW_AHEAD_CHARS_MAX + 1]);
+
 /* What a file says of itself; what it does not say stays empty. */
 struct statement_balance {
     struct currency currency;
@@ -128,11 +147,17 @@ struct statement_head {
     int64_t sequence;                   /* of files that count themselves; -1 */
     int64_t from_us, until_us;          /* the period, until exclusive; 0: not said */
     int64_t rows;                       /* given to the sink */
+    unsigned lacks; /* what its format tells and this file does not: of enum statement_tells */
     int balance_count;
     struct statement_balance balances[STATEMENT_CURRENCIES_MAX];
     int link_count;
     struct statement_link links[STATEMENT_CURRENCIES_MAX];
 };
+
+/* A file that tells its period is believed: another one that somebody says of it is a slip. 0: it
+ * tells none, or the same. ERR_VALIDATION. */
+MUST_USE int statement_period_same(const char *name, const struct statement_head *head,
+                                   int64_t from_us, int64_t until_us, struct err *err);
 
 /* A file, and what must be known to read it that does not stand in it. */
 struct statement_source {
@@ -158,6 +183,10 @@ struct statement_reader {
     const char *title; /* "Stripe balance and payout reports (CSV)" */
     /* The adapter whose gateways publish it; NULL: anybody's. */
     const char *adapter;
+    /* What such a file tells all of, for its time, less what its head `lacks`; of some formats each
+     * file says so itself. */
+    unsigned tells; /* of enum statement_tells */
+    bool lacks_some;
     /* How sure it is that these are the first bytes of such a file: 0 not at all, 100 certainly.
      * `count` may be the whole file or its first 64 KiB. */
     int (*detect)(const char *name, const void *bytes, size_t count);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pan.h"
 #include "gateway/bank/bank.h"
 #include "recon/bank_feed.h"
 #include "recon/chain.h"
@@ -28,6 +29,7 @@ struct taking {
     bool superseded_counts;
     int64_t from_us, until_us; /* of `period` in the request; 0 */
     struct statement_taken *taken;
+    enum whose_verdict whose; /* of the file at hand */
     struct buf *report;
     struct buf continuity; /* of the file at hand; empty: of one that was not taken */
 };
@@ -82,6 +84,20 @@ static void add_period(struct buf *buf, const struct statement_taken *taken) {
     buf_addf(buf, ",\"period_given\":%s", taken->period_given ? "true" : "false");
 }
 
+static void add_account(struct buf *buf, const struct statement_taken *taken,
+                        enum whose_verdict verdict) {
+    char account[ROW_ID_CHARS_MAX + 1];
+    buf_add_text(buf, ",\"account\":");
+    if (taken->whose.count == 0) {
+        buf_add_text(buf, "null");
+    } else {
+        snprintf(account, sizeof account, "%s", taken->whose.accounts[0]);
+        (void)pan_mask(account, strlen(account));
+        buf_add_json(buf, account);
+    }
+    buf_addf(buf, ",\"account_check\":\"%s\"", whose_verdict_name(verdict));
+}
+
 static void add_file(struct taking *taking, const char *name, const struct bank_fed *fed) {
     const struct statement_taken *taken = taking->taken;
     struct buf *buf = taking->report;
@@ -97,6 +113,7 @@ static void add_file(struct taking *taking, const char *name, const struct bank_
              taken->id.text[0] != '\0' ? "\"" : "null", taken->id.text,
              taken->id.text[0] != '\0' ? "\"" : "", taken->known ? "true" : "false",
              (long long)taken->head.rows);
+    add_account(buf, taken, taking->whose);
     add_period(buf, taken);
     buf_addf(buf, ",\"continuity\":%s",
              taking->continuity.len > 0 ? taking->continuity.data : "[]");
@@ -109,12 +126,19 @@ static void add_file(struct taking *taking, const char *name, const struct bank_
 static int check_reader(const struct taking *taking, const struct statement_reader *reader,
                         const char *name, struct err *err) {
     const char *adapter = taking->source->gateway->adapter->name;
+    if (reader->tells == TELLS_BANK && strcmp(adapter, "bank") != 0) {
+        (void)err_set(err, ERR_VALIDATION, "%.80s is a bank's statement, and %s is a gateway of %s",
+                      name, taking->source->gateway->name, adapter);
+        return err_hint(err, "Name the bank account that it is of with --gateway; `holdfast bank "
+                             "accounts` lists them.");
+    }
     if (reader->adapter == NULL || strcmp(reader->adapter, adapter) == 0) {
         return 0;
     }
     (void)err_set(err, ERR_VALIDATION, "%.80s is a file of %s, and %s is a gateway of %s", name,
                   reader->adapter, taking->source->gateway->name, adapter);
-    return err_hint(err, "Name the gateway that it is of; nothing was taken in.");
+    return err_hint(err, "Name the gateway that it is of with --gateway; `holdfast gateway list` "
+                         "lists them.");
 }
 
 static struct statement_request request_of(const struct taking *taking,
@@ -138,6 +162,7 @@ static struct statement_request request_of(const struct taking *taking,
         .until_us = taking->until_us > 0 ? taking->until_us : request->until_us,
         .period_said = taking->until_us > 0,
         .file_id = request->file_id,
+        .lacks = request->lacks,
     };
 }
 
@@ -151,8 +176,12 @@ static void as_looked_at(const struct taking *taking, struct statement_request *
 static int look(struct taking *taking, const struct unwrapped_file *file, const char *name,
                 struct err *err) {
     struct statement_request request = request_of(taking, file, name);
+    taking->whose = WHOSE_NOT_TOLD;
     int r = statement_look(&request, taking->taken, err);
     r = r < 0 ? r : check_reader(taking, taking->taken->reader, name, err);
+    r = r < 0 ? r
+              : whose_check(&taking->taken->whose, name, taking->source, taking->recon->sources,
+                            taking->recon->source_count, &taking->whose, err);
     if (r < 0) {
         return r;
     }
@@ -254,8 +283,10 @@ static int find_superseded_tx(struct store_tx *tx, void *ctx, struct err *err) {
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
         return r < 0 ? r
-                     : err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s",
-                               taking->request->supersedes, taking->request->gateway);
+                     : (err_set(err, ERR_NOT_FOUND, "%.40s is no statement of %.64s",
+                                taking->request->supersedes, taking->request->gateway),
+                        err_hint(err, "`holdfast statement list --gateway %s` lists them.",
+                                 taking->request->gateway));
     }
     taking->superseded = statement_reader_find(sql_text(rows, 0));
     taking->superseded_counts = sql_int(rows, 1) == STATEMENT_TAKEN;
@@ -284,7 +315,8 @@ static int find_reader(struct taking *taking, struct err *err) {
         return err_hint(err, "`holdfast statement formats` lists them.");
     }
     if (taking->map == NULL && strcmp(taking->reader->name, "csv") == 0) {
-        return err_set(err, ERR_VALIDATION, "the format csv needs a map");
+        (void)err_set(err, ERR_VALIDATION, "the format csv needs a map");
+        return err_hint(err, "--map MAP.yaml; docs/statements.md has maps to begin with.");
     }
     return 0;
 }
@@ -308,7 +340,8 @@ int recon_take(struct recon *recon, const struct take_request *request, struct b
     buf_clear(report);
     buf_add_char(report, '[');
     int r = taking.source == NULL
-                ? err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", request->gateway)
+                ? (err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", request->gateway),
+                   err_hint(err, "`holdfast gateway list` lists them."))
                 : 0;
     if (r >= 0 && request->map[0] != '\0') {
         CSV_MAP_AUTO ours = NULL; /* a file of two maps: this is one of theirs */

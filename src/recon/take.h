@@ -7,7 +7,8 @@
  *      tells what a statement that counts does.
  *   2. Everything may be repeated: what was taken is known, bank rows are taken once by the bank's
  *      own name for them. So whoever dies here begins anew.
- *   3. A file of another adapter than the gateway's is refused.
+ *   3. A file of another adapter than the gateway's is refused, and so is one that tells another
+ *      account than the gateway's (recon/whose.h); whether it tells one is said.
  * Threads: any; a call may take minutes, in small transactions. Owns: nothing. Limits:
  * TAKE_UNPACKED_BYTES_MAX bytes when it is unpacked, UNWRAP_FILES_MAX files. Errors: those of
  * unwrap.h, intake.h and map.h. */
@@ -35,11 +36,12 @@ struct take_request { /* borrowed; "" for what is not said */
     /* As in struct statement_request. */
     int64_t from_us, until_us;
     const char *file_id;
+    unsigned lacks;
 };
 
 /* Adds a JSON array to `report`, one object a file, as far as it came also on failure:
- * {"name","format","statement_id","known","rows","from","until","period_given","continuity":[…],
- *  "problem_count","problems":[…],"bank":{…}|null} */
+ * {"name","format","statement_id","known","rows","account","account_check","from","until",
+ *  "period_given","continuity":[…],"problem_count","problems":[…],"bank":{…}|null} */
 MUST_USE int recon_take(struct recon *recon, const struct take_request *request, struct buf *report,
                         struct err *err);
 

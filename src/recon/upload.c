@@ -252,12 +252,18 @@ static int check_period(const struct recon *recon, const struct upload_request *
     return r < 0 ? err_place(err, "/period") : 0;
 }
 
+static int check_zone(const char *name, struct err *err) {
+    TIME_ZONE_AUTO zone = NULL;
+    return time_zone_open(name, &zone, err) < 0 ? err_place(err, "/time_zone") : 0;
+}
+
 int upload_begin(struct recon *recon, const struct caller *caller,
                  const struct upload_request *request, struct answer *ret_answer, struct err *err) {
     struct beginning beginning = {recon, caller, request};
     if (recon_source(recon, request->gateway) == NULL) {
         (void)err_set(err, ERR_NOT_FOUND, "there is no gateway \"%.64s\"", request->gateway);
-        return err_place(err, "/gateway");
+        (void)err_place(err, "/gateway");
+        return err_hint(err, "`holdfast gateway list` lists them.");
     }
     if (request->byte_count > UPLOAD_BYTES_MAX) {
         (void)err_set(err, ERR_TOO_LARGE, "a statement that is given has at most %lld MiB",
@@ -266,9 +272,11 @@ int upload_begin(struct recon *recon, const struct caller *caller,
     }
     if (request->supersedes[0] != '\0' && request->reason[0] == '\0') {
         (void)err_set(err, ERR_VALIDATION, "a correction needs a reason");
-        return err_place(err, "/reason");
+        (void)err_place(err, "/reason");
+        return err_hint(err, "--reason WHY: it is kept on the record.");
     }
     int r = check_digest_text(request->sha256, err);
+    r = r < 0 || request->time_zone[0] == '\0' ? r : check_zone(request->time_zone, err);
     r = r < 0 || period_of(request)[0] == '\0' ? r : check_period(recon, request, err);
     return r < 0 ? r
                  : idempotent_run(recon->options.payments, caller, "statement.upload", begin_fn,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * window_cover.c: whether statements cover the time of a window at each gateway. Nothing else tells
- * of money that nothing here knows of; so each time without one is said, by its days in the
- * gateway's place, with what is to be done: a day that is not over waits, what was taken in is
- * to be looked at by a run, what the gateway publishes is fetched, the rest is given by hand. */
+ * of money that nothing here knows of. A statement covers its time only for what it tells all of
+ * (statement_tells.def): a bill of refunds says nothing of charges. Each time that is not covered
+ * is said by its days in the gateway's place, with what nobody tells of it and with what is to be
+ * done: a day that is not over waits, what was taken in is to be looked at by a run, what the
+ * gateway publishes is fetched, the rest is given by hand. */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,65 +21,6 @@ enum {
     TEXT_CHARS_MAX = 400,
     PERIOD_CHARS_MAX = 64,
 };
-
-struct coverage {
-    char gateway[GATEWAY_NAME_CHARS_MAX + 1];
-    const struct source *source; /* NULL: nothing is known of its statements */
-    struct time_zone *zone;      /* of its days */
-    GArray *spans;               /* struct span: what statements tell of */
-};
-
-struct span {
-    int64_t from_us, until_us;
-};
-
-/* ---- what statements tell of ---- */
-
-static int by_begin(const void *a, const void *b) {
-    const struct span *left = a, *right = b;
-    return left->from_us < right->from_us ? -1 : left->from_us > right->from_us;
-}
-
-/* Statements of a gateway that a run has seen. */
-/* A file tells nothing of what came after it was taken in, whatever period it is said to be of. */
-static int spans_told(struct window_report *report, struct coverage *coverage, struct err *err) {
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(report->tx, err, &rows,
-                      "SELECT from_us, CASE WHEN until_us > taken_us THEN taken_us ELSE until_us "
-                      "END FROM statement WHERE gateway = $1 AND state = 2 AND seen_run <> '' AND "
-                      "until_us > $2 AND from_us < $3 AND from_us > 0",
-                      S_TEXT(coverage->gateway), S_INT(report->window->from_us),
-                      S_INT(report->window->until_us));
-    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        const struct span span = {sql_int(rows, 0), sql_int(rows, 1)};
-        g_array_append_val(coverage->spans, span);
-    }
-    return r;
-}
-
-/* Days whose file was fetched, and days of which the gateway itself has said that there is none:
- * nothing moved. Files of empty days have the same bytes, and are one statement. */
-static int spans_empty(struct window_report *report, struct coverage *coverage, struct err *err) {
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(report->tx, err, &rows,
-                      "SELECT DISTINCT day FROM statement_fetch f WHERE gateway = $1 AND NOT "
-                      "EXISTS (SELECT 1 FROM statement_fetch o WHERE o.gateway = f.gateway AND "
-                      "o.day = f.day AND o.state <> $2 AND NOT (o.state = $3 AND EXISTS "
-                      "(SELECT 1 FROM statement s WHERE s.id = substr(o.statements, 1, 30) AND "
-                      "s.state = 2 AND s.seen_run <> '')))",
-                      S_TEXT(coverage->gateway), S_INT(FETCH_NONE), S_INT(FETCH_TAKEN));
-    while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        int64_t day_s = 0;
-        if (fetch_day_parse(sql_text(rows, 0), &day_s)) {
-            const struct span span = {
-                wall_from_local(coverage->zone, day_s),
-                wall_from_local(coverage->zone, calendar_step(day_s, 1, UNIT_DAY, 1)),
-            };
-            g_array_append_val(coverage->spans, span);
-        }
-    }
-    return r;
-}
 
 /* ---- what they do not tell of ---- */
 
@@ -101,14 +44,31 @@ static int64_t period_text(const struct coverage *coverage, const struct span *g
     return days;
 }
 
+/* Of the kinds that are fetched, one that tells what is missing; " --kind K" where there are others
+ * as well. NULL: none does. */
+static const char *fetched_kind(const struct coverage *coverage, unsigned missing,
+                                char ret_option[TEXT_CHARS_MAX]) {
+    const struct source *source = coverage->source;
+    ret_option[0] = '\0';
+    for (int i = 0; source != NULL && coverage->adapter != NULL && i < source->kind_count; i++) {
+        if ((source_kind_covers(coverage->adapter->name, source->kinds[i]) & missing) != 0) {
+            if (source->kind_count > 1) {
+                snprintf(ret_option, TEXT_CHARS_MAX, " --kind %s", source->kinds[i]);
+            }
+            return source->kinds[i];
+        }
+    }
+    return NULL;
+}
+
 static void fetch_command(const struct coverage *coverage, const struct span *gap, int64_t days,
-                          char command[TEXT_CHARS_MAX]) {
+                          const char *kind, char command[TEXT_CHARS_MAX]) {
     char day[FETCH_DAY_CHARS + 1];
     int64_t from_s = calendar_at_hour(local_from_wall(coverage->zone, gap->from_us), 0);
     fetch_day_text(from_s, day);
     if (days == 1) {
-        snprintf(command, TEXT_CHARS_MAX, "holdfast statement fetch --gateway %s --day %s",
-                 coverage->gateway, day);
+        snprintf(command, TEXT_CHARS_MAX, "holdfast statement fetch --gateway %s --day %s%s",
+                 coverage->gateway, day, kind);
         return;
     }
     if (days > DAYS_NAMED_MAX) {
@@ -122,23 +82,74 @@ static void fetch_command(const struct coverage *coverage, const struct span *ga
         used += snprintf(command + used, TEXT_CHARS_MAX - (size_t)used, " %s", day);
     }
     snprintf(command + used, TEXT_CHARS_MAX - (size_t)used,
-             "; do holdfast statement fetch --gateway %s --day $day; done", coverage->gateway);
+             "; do holdfast statement fetch --gateway %s --day $day%s; done", coverage->gateway,
+             kind);
 }
 
-/* Whether a statement of that time was taken in and waits for a run. */
+/* Where of several formats of its gateways one alone tells what is missing, that one is named. */
+static void import_command(const struct coverage *coverage, unsigned missing,
+                           char command[TEXT_CHARS_MAX]) {
+    int count = 0, all = 0, telling = 0;
+    const char *format = "";
+    const struct statement_reader *const *readers = statement_readers(&count);
+    for (int i = 0; coverage->adapter != NULL && i < count; i++) {
+        if (readers[i]->adapter == NULL ||
+            strcmp(readers[i]->adapter, coverage->adapter->name) != 0) {
+            continue;
+        }
+        all++;
+        if ((readers[i]->tells & missing) == missing) {
+            telling++;
+            format = readers[i]->name;
+        }
+    }
+    bool one = telling == 1 && all > 1;
+    snprintf(command, TEXT_CHARS_MAX, "holdfast statement import FILE --gateway %s%s%s",
+             coverage->gateway, one ? " --format " : "", one ? format : "");
+}
+
+static void bring_command(const struct coverage *coverage, const struct span *gap, int64_t days,
+                          char command[TEXT_CHARS_MAX]) {
+    char option[TEXT_CHARS_MAX];
+    if (fetched_kind(coverage, gap->tells, option) != NULL) {
+        fetch_command(coverage, gap, days, option, command);
+    } else {
+        import_command(coverage, gap->tells, command);
+    }
+}
+
+/* Whether a statement that tells what is missing of that time was taken in and waits for a run. */
 static int is_unseen(struct window_report *report, const struct coverage *coverage,
                      const struct span *gap, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
+    bool unseen = false;
     int r = sql_query(report->tx, err, &rows,
-                      "SELECT 1 FROM statement WHERE gateway = $1 AND state = 2 AND seen_run = '' "
-                      "AND until_us > $2 AND from_us < $3 AND from_us > 0 LIMIT 1",
+                      "SELECT " WINDOW_TELLS " FROM statement s WHERE s.gateway = $1 AND s.state "
+                      "= 2 AND s.seen_run = '' AND s.until_us > $2 AND s.from_us < $3 AND "
+                      "s.from_us > 0",
                       S_TEXT(coverage->gateway), S_INT(gap->from_us), S_INT(gap->until_us));
-    return r < 0 ? r : sql_next(rows, err);
+    while (r >= 0 && !unseen && (r = sql_next(rows, err)) > 0) {
+        unseen = (window_tells(rows) & gap->tells) != 0;
+    }
+    return r < 0 ? r : unseen;
+}
+
+/* "covers 2026-11-20", or where other rows of that time are told, "tells the refunds of it". */
+static void gap_text(const struct coverage *coverage, const struct span *gap, const char *period,
+                     char *text, size_t bytes) {
+    char tells[TELLS_TEXT_CHARS_MAX + 1];
+    if (gap->tells == coverage->needed) {
+        snprintf(text, bytes, "covers %s", period);
+        return;
+    }
+    snprintf(text, bytes, "tells the %s of %s",
+             statement_tells_text(gap->tells, tells), period);
 }
 
 static int tell_over(struct window_report *report, const struct coverage *coverage,
                      const struct span *gap, struct err *err) {
     char period[PERIOD_CHARS_MAX], what[TEXT_CHARS_MAX], command[TEXT_CHARS_MAX];
+    char lacking[TEXT_CHARS_MAX / 2];
     int64_t days = period_text(coverage, gap, period);
     int unseen = is_unseen(report, coverage, gap, err);
     if (unseen < 0) {
@@ -150,14 +161,10 @@ static int tell_over(struct window_report *report, const struct coverage *covera
         snprintf(command, sizeof command, "holdfast reconcile run --gateway %s --wait",
                  coverage->gateway);
     } else {
-        snprintf(what, sizeof what, "no statement of %s that a run has seen covers %s",
-                 coverage->gateway, period);
-        if (coverage->source == NULL || coverage->source->kind_count == 0) {
-            snprintf(command, sizeof command, "holdfast statement import FILE --gateway %s",
-                     coverage->gateway);
-        } else {
-            fetch_command(coverage, gap, days, command);
-        }
+        gap_text(coverage, gap, period, lacking, sizeof lacking);
+        snprintf(what, sizeof what, "no statement of %s that a run has seen %s", coverage->gateway,
+                 lacking);
+        bring_command(coverage, gap, days, command);
     }
     window_report_missing(report, what, command);
     return 0;
@@ -167,11 +174,12 @@ static int tell_over(struct window_report *report, const struct coverage *covera
 static void tell_not_over(struct window_report *report, const struct coverage *coverage,
                           const struct span *gap) {
     char period[PERIOD_CHARS_MAX], what[TEXT_CHARS_MAX], command[TEXT_CHARS_MAX];
+    char lacking[TEXT_CHARS_MAX / 2];
     (void)period_text(coverage, gap, period);
+    gap_text(coverage, gap, period, lacking, sizeof lacking);
     snprintf(what, sizeof what,
-             "no statement of %s covers %s: the day is not over there, and its statement comes "
-             "after it",
-             coverage->gateway, period);
+             "no statement of %s %s: the day is not over there, and its statement comes after it",
+             coverage->gateway, lacking);
     snprintf(command, sizeof command, "holdfast statement fetches --gateway %s", coverage->gateway);
     window_report_missing(report, what, command);
 }
@@ -190,35 +198,65 @@ static int tell_gap(struct window_report *report, const struct coverage *coverag
     return r;
 }
 
-/* From one end of the window to the other; `ret_until_us`: what statements tell of all from its
- * begin to there. */
-static int tell_gaps(struct window_report *report, const struct coverage *coverage,
-                     int64_t *ret_until_us, struct err *err) {
-    const struct window *window = report->window;
-    int64_t at_us = window->from_us;
-    int gaps = 0, r = 0;
-    *ret_until_us = window->until_us;
-    for (guint i = 0; r >= 0 && i <= coverage->spans->len; i++) {
-        const struct span end = {window->until_us, window->until_us};
-        const struct span *span = i < coverage->spans->len
-                                      ? &g_array_index(coverage->spans, struct span, i)
-                                      : &end;
-        const struct span gap = {at_us, MIN(span->from_us, window->until_us)};
-        if (gap.from_us < gap.until_us) {
-            *ret_until_us = gaps == 0 ? gap.from_us : *ret_until_us;
-            r = gaps++ < GAPS_TOLD_MAX ? tell_gap(report, coverage, &gap, err) : 0;
+/* What is told at a moment, and up to when that stays so. */
+static struct span told_at(const struct coverage *coverage, int64_t at_us, int64_t end_us) {
+    struct span told = {at_us, end_us, 0};
+    for (guint i = 0; i < coverage->spans->len; i++) {
+        const struct span *span = &g_array_index(coverage->spans, struct span, i);
+        if (span->from_us > at_us) {
+            told.until_us = MIN(told.until_us, span->from_us);
+        } else if (span->until_us > at_us) {
+            told.until_us = MIN(told.until_us, span->until_us);
+            told.tells |= span->tells;
         }
-        at_us = MAX(at_us, span->until_us);
     }
-    if (r >= 0 && gaps > GAPS_TOLD_MAX) {
+    return told;
+}
+
+/* From one end of the window to the other: times of which the same is missing are one gap. */
+static GArray *gaps_of(const struct window *window, const struct coverage *coverage) {
+    GArray *gaps = g_array_new(false, false, sizeof(struct span));
+    for (int64_t at_us = window->from_us; at_us < window->until_us;) {
+        const struct span told = told_at(coverage, at_us, window->until_us);
+        const struct span gap = {at_us, told.until_us, coverage->needed & ~told.tells};
+        struct span *last = gaps->len > 0 ? &g_array_index(gaps, struct span, gaps->len - 1) : NULL;
+        if (last != NULL && last->until_us == gap.from_us && last->tells == gap.tells) {
+            last->until_us = gap.until_us;
+        } else if (gap.tells != 0) {
+            g_array_append_val(gaps, gap);
+        }
+        at_us = told.until_us;
+    }
+    return gaps;
+}
+
+static int tell_gaps(struct window_report *report, const struct coverage *coverage,
+                     const GArray *gaps, struct err *err) {
+    int r = 0;
+    for (guint i = 0; r >= 0 && i < gaps->len && i < GAPS_TOLD_MAX; i++) {
+        r = tell_gap(report, coverage, &g_array_index(gaps, struct span, i), err);
+    }
+    if (r >= 0 && gaps->len > GAPS_TOLD_MAX) {
         char what[TEXT_CHARS_MAX], command[TEXT_CHARS_MAX];
         snprintf(what, sizeof what, "%d more times are without a statement of %s",
-                 gaps - GAPS_TOLD_MAX, coverage->gateway);
+                 (int)gaps->len - GAPS_TOLD_MAX, coverage->gateway);
         snprintf(command, sizeof command, "holdfast statement list --gateway %s",
                  coverage->gateway);
         window_report_missing(report, what, command);
     }
     return r;
+}
+
+/* Up to when all of these are told, from the window's begin on. */
+static void put_until(struct window_report *report, const GArray *gaps, unsigned tells) {
+    char text[CLOCK_TEXT_MAX];
+    int64_t until_us = report->window->until_us;
+    for (guint i = gaps->len; i > 0; i--) {
+        const struct span *gap = &g_array_index(gaps, struct span, i - 1);
+        until_us = (gap->tells & tells) != 0 ? gap->from_us : until_us;
+    }
+    buf_addf(report->buf, "\"covers_all\":%s,\"covered_until\":\"%s\"",
+             until_us >= report->window->until_us ? "true" : "false", clock_format(until_us, text));
 }
 
 /* ---- each gateway ---- */
@@ -257,24 +295,44 @@ static int gateways_of(struct window_report *report, GStringChunk *names, const 
     return r;
 }
 
-static int put_gateway(struct window_report *report, struct coverage *coverage, bool first,
-                       struct err *err) {
-    char text[CLOCK_TEXT_MAX];
-    int64_t until_us = 0;
-    int r = spans_told(report, coverage, err);
-    r = r < 0 ? r : spans_empty(report, coverage, err);
-    g_array_sort(coverage->spans, by_begin);
-    r = r < 0 ? r : tell_gaps(report, coverage, &until_us, err);
+static void put_covered(struct window_report *report, const struct coverage *coverage,
+                        const GArray *gaps, bool first) {
+    char name[TELLS_TEXT_CHARS_MAX + 1];
+    const char *comma = "";
     buf_addf(report->buf, "%s{\"gateway\":", first ? "" : ",");
     buf_add_json(report->buf, coverage->gateway);
-    buf_addf(report->buf, ",\"covers_all\":%s,\"covered_until\":\"%s\"}",
-             until_us >= report->window->until_us ? "true" : "false", clock_format(until_us, text));
+    buf_add_char(report->buf, ',');
+    put_until(report, gaps, coverage->needed);
+    buf_add_text(report->buf, ",\"kinds\":[");
+    for (unsigned bit = 1; bit <= TELLS_ALL; bit <<= 1) {
+        if ((coverage->needed & bit) != 0) {
+            buf_addf(report->buf, "%s{\"kind\":\"%s\",", comma, statement_tells_text(bit, name));
+            put_until(report, gaps, bit);
+            buf_add_char(report->buf, '}');
+            comma = ",";
+        }
+    }
+    buf_add_text(report->buf, "]}");
+}
+
+static int put_gateway(struct window_report *report, struct coverage *coverage, bool first,
+                       struct err *err) {
+    int r = window_told(report, coverage, err);
+    GArray *gaps = gaps_of(report->window, coverage);
+    r = r < 0 ? r : tell_gaps(report, coverage, gaps, err);
+    put_covered(report, coverage, gaps, first);
+    g_array_free(gaps, true);
     return r;
 }
 
 static int look_at_gateway(struct window_report *report, const char *gateway, bool first,
                            struct err *err) {
-    struct coverage coverage = {.source = recon_source(report->recon, gateway)};
+    const struct gateway *known = gateway_find(report->recon->options.registry, gateway);
+    struct coverage coverage = {
+        .source = recon_source(report->recon, gateway),
+        .adapter = known != NULL ? known->adapter : NULL,
+    };
+    coverage.needed = window_needed(coverage.adapter);
     const char *zone = coverage.source != NULL ? coverage.source->time_zone : "UTC";
     int r = time_zone_open(zone, &coverage.zone, err);
     if (r < 0) {

@@ -15,6 +15,7 @@ struct given_rows {
     char account[40], file_id[40];
     int64_t from_us, until_us;
     int count;
+    unsigned lacks; /* what it does not tell of its time */
     int problem_at; /* a problem is told behind this row (from 1); 0: none */
     struct statement_row rows[GIVEN_ROWS_MAX];
 };
@@ -32,7 +33,8 @@ static int given_read(const struct statement_source *source, const struct statem
     *ret_head = (struct statement_head){.sequence = -1,
                                         .from_us = given->from_us,
                                         .until_us = given->until_us,
-                                        .rows = given->count};
+                                        .rows = given->count,
+                                        .lacks = given->lacks};
     snprintf(ret_head->account, sizeof ret_head->account, "%s", given->account);
     snprintf(ret_head->file_id, sizeof ret_head->file_id, "%s", given->file_id);
     for (int i = 0; i < given->count; i++) {
@@ -50,6 +52,7 @@ static int given_read(const struct statement_source *source, const struct statem
 static const struct statement_reader given_reader = {
     .name = "given",
     .title = "rows of a test",
+    .tells = TELLS_ALL,
     .detect = given_detect,
     .read = given_read,
 };

@@ -76,6 +76,23 @@ check "a balance that does not add up is told with its line" 1 'balance' '1040.1
 check "a file that was cut is told" 1 'would not be taken in' 'cut' -- check "$work/cut.sta"
 check "a file by a map: a day that no calendar has" 1 "'31.02.2025'" ' 3 ' '1234.50 EUR' \
     -- check --map "$work/map.yaml" "$work/shop.csv"
+head=gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,net
+{
+    echo "$head,time,method,description"
+    echo 'ch_1,p1,,,,charge,done,USD,500,,,2025-09-01T10:00:00Z,card,'
+    echo 'ch_2,p2,,,,charge,done,USD,700,,,2025-09-01T23:00:00Z,card,'
+} >"$work/rows.csv"
+check "a period that holds its rows is said" 0 '2025-09-01T00:00:00Z to 2025-09-02T00:00:00Z' \
+    'as --period says' -- check "$work/rows.csv" --period 2025-09-01
+check "a row outside of the period is told with its line" 1 'would not be taken in: 1 thing is' \
+    ' 3  period' 'outside the period that was said' \
+    -- check "$work/rows.csv" --period 2025-09-01 --zone Asia/Shanghai
+check "another period than the file's own is told" 1 'says itself that it is of' \
+    'the period that was said is 2025-09-03' -- check "$work/day.sta" --period 2025-09-03
+check "a period that is none is said before anything" 2 '"2025-09-31" is no day of the calendar' \
+    '--period 2026-11-20' -- check "$work/rows.csv" --period 2025-09-31
+check "without one it is said what that means" 0 'proves no window' -- check "$work/rows.csv"
+check "what it tells is said" 0 'credits and debits' -- check "$work/day.sta"
 check "a format that is not known says what to do" 1 'the format of this file is not known' \
     '--format' -- check "$work/shop.csv"
 check "a format that there is not" 2 "no format 'mt94'" -- check --format mt94 "$work/day.sta"

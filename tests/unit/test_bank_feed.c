@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_bank_feed.c: a bank's statement is given once: its rows are also what transfers are matched
  * with, on both engines. */
+#include <glib.h>
+
 #include "bank_fixture.h"
 #include "recon_fixture.h"
 
@@ -120,7 +122,7 @@ static void a_refund_is_done_when_the_statement_says_so(void **state) {
     free(reference);
 }
 
-static void another_account_is_told_and_keeps_nothing_out(void **state) {
+static void another_account_s_statement_is_refused_whole(void **state) {
     (void)state;
     start();
     struct given given = mt940("1", ":61:2609020902C1,00NTRFNONREF//BR1\n:86:GIFT\n", "1001,00");
@@ -128,12 +130,44 @@ static void another_account_is_told_and_keeps_nothing_out(void **state) {
     memcpy(at, "DE99", 4);
     given = given_file("bank-eu", "other.sta", text, strlen(text));
     hand_in(&given);
-    assert_outcome(&given, "taken");
+    assert_outcome(&given, "refused");
     json_t *json = outcome(&given);
-    const json_t *bank = json_object_get(json_array_get(json_object_get(json, "files"), 0), "bank");
-    assert_int_equal(int_at(bank, "refused"), 1);
+    const json_t *file = json_array_get(json_object_get(json, "files"), 0);
+    assert_string_equal(json_at(file, "account_check"), "other");
+    assert_non_null(strstr(json_at(json, "error.detail"), "of the account DE99"));
+    assert_non_null(strstr(json_at(json, "error.detail"), "bank-eu is DE02"));
     json_decref(json);
     assert_int_equal(world_int(W, BANK_ROWS), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM statement"), 0);
+}
+
+/* A bank may write it in a way of its own: it is named, and its rows are the account's. */
+static void the_account_by_another_name_is_the_account(void **state) {
+    (void)state;
+    static const char *const names[] = {"TESTDEFF/12030000202051"};
+    struct source_settings settings = {.gateway = "bank-eu", .accounts = names, .account_count = 1};
+    recon_sources = &settings;
+    recon_source_count = 1;
+    start();
+    struct order order = place("order", 10000, "USD");
+    char lines[400];
+    snprintf(lines, sizeof lines, ":61:2609020902C100,00NTRFNONREF//BR1\n:86:%s\n",
+             order.reference);
+    (void)mt940("1", lines, "1100,00");
+    char **parts = g_strsplit(text, ACCOUNT, 2);
+    char *other = g_strjoinv(names[0], parts);
+    g_strfreev(parts);
+    struct given given = given_file("bank-eu", "own.sta", other, strlen(other));
+    hand_in(&given);
+    assert_outcome(&given, "taken");
+    json_t *json = outcome(&given);
+    assert_string_equal(json_at(json_array_get(json_object_get(json, "files"), 0), "account_check"),
+                        "same");
+    json_decref(json);
+    assert_payment(W, order.id, "succeeded");
+    g_free(other);
+    recon_sources = NULL;
+    recon_source_count = 0;
 }
 
 /* Its text says nothing: the number that it was paid to does. */
@@ -203,7 +237,8 @@ int main(void) {
         cmocka_unit_test_teardown(a_row_without_a_name_is_known_by_what_it_says, tear_down),
         cmocka_unit_test_teardown(what_was_given_by_csv_is_not_taken_twice, tear_down),
         cmocka_unit_test_teardown(a_refund_is_done_when_the_statement_says_so, tear_down),
-        cmocka_unit_test_teardown(another_account_is_told_and_keeps_nothing_out, tear_down),
+        cmocka_unit_test_teardown(another_account_s_statement_is_refused_whole, tear_down),
+        cmocka_unit_test_teardown(the_account_by_another_name_is_the_account, tear_down),
         cmocka_unit_test_teardown(the_virtual_account_of_a_camt_entry_is_enough, tear_down),
         cmocka_unit_test_teardown(a_file_of_another_gateway_s_kind_is_refused, tear_down),
     };

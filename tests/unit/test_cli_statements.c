@@ -86,6 +86,46 @@ static void what_is_wrong_with_a_refused_file_is_printed(void **state) {
     assert_has_not(json.out, "Nothing was");
 }
 
+/* Nobody can look whose it is: that is said, so that a person does. */
+static void whose_account_it_is_of_is_said(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *said;
+    } rows[] = {
+        {",\"account\":\"1900000001\",\"account_check\":\"same\"", "of the account 1900000001"},
+        {",\"account\":null,\"account_check\":\"not_told\"", "does not say whose account"},
+        {",\"account\":\"M1\",\"account_check\":\"not_configured\"", "statements.accounts"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char ended[1000];
+        snprintf(ended, sizeof ended, UPLOAD("taken", FILE_OF("\"stm_1\"", "false", "%s%s")
+                                                          ",\"error\":null"),
+                 rows[i].file, NO_PROBLEMS);
+        const struct canned answers[] = {BEGUN, PART, ENDED(ended), {0}};
+        RAN ran = import(answers, "");
+        assert_int_equal(ran.status, CLI_DONE);
+        assert_has(ran.out, rows[i].said);
+    }
+}
+
+static void windows_of_gateways_are_listed(void **state) {
+    (void)state;
+    static const struct canned listed[] = {
+        {"GET", "/v1/statement-fetches?gateway=g", 200,
+         "{\"data\":[],\"gateways\":[{\"gateway\":\"g\",\"fetch\":true,\"kinds\":[\"fund\"],"
+         "\"time_zone\":\"UTC\",\"business_days\":2,\"calendar\":\"cn\",\"windows\":[{\"method\":"
+         "\"card\",\"business_days\":1,\"calendar\":null}],\"next_at\":null}]}"},
+        {0}};
+    RAN ran = run(listed, "statement fetches --gateway g");
+    assert_int_equal(ran.status, CLI_DONE);
+    assert_has(ran.out, "2 by cn; card 1");
+    static const struct canned nobody[] = {
+        {"GET", "/v1/statement-fetches?gateway=g", 200, "{\"data\":[],\"gateways\":[]}"}, {0}};
+    RAN none = run(nobody, "statement fetches --gateway g");
+    assert_int_equal(none.status, CLI_PROBLEM);
+    assert_has(none.err, "there is no gateway \"g\"");
+}
+
 static void what_the_service_refuses_ends_it(void **state) {
     (void)state;
     static const struct canned answers[] = {
@@ -202,6 +242,8 @@ int main(void) {
         cmocka_unit_test(a_file_goes_up_in_parts_and_its_statement_is_named),
         cmocka_unit_test(a_known_file_is_no_error),
         cmocka_unit_test(what_is_wrong_with_a_refused_file_is_printed),
+        cmocka_unit_test(whose_account_it_is_of_is_said),
+        cmocka_unit_test(windows_of_gateways_are_listed),
         cmocka_unit_test(what_the_service_refuses_ends_it),
         cmocka_unit_test(a_statement_is_shown_with_its_rows),
         cmocka_unit_test(a_fetch_is_waited_for_until_it_was_tried),

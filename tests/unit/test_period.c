@@ -27,11 +27,15 @@ static void a_period_is_days_of_a_place_or_two_moments(void **state) {
         {"2026-11-20T08:00:00Z..2026-11-20T09:30:00Z", "Asia/Shanghai",
          "2026-11-20T08:00:00.000000Z", "2026-11-20T09:30:00.000000Z"},
         {"", "UTC", NULL, ""},
-        {"2026-11-20T08:00:00Z", "UTC", NULL, "no period"},
-        {"2026-11-31", "UTC", NULL, "no period"},
-        {"2026-11-20..", "UTC", NULL, "no period"},
-        {"2026-11-20..2026-11-20T08:00:00Z", "UTC", NULL, "no period"},
-        {"2026-11-20...2026-11-22", "UTC", NULL, "no period"},
+        {"2026-11-20T08:00:00Z", "UTC", NULL, "is one moment: it takes two"},
+        {"2026-11-31", "UTC", NULL, "\"2026-11-31\" is no day of the calendar"},
+        {"20.11.2026", "UTC", NULL, "is no day of the calendar, as 2026-11-20 is"},
+        {"2026-11-20..2026-11-31", "UTC", NULL, "has \"2026-11-31\" in it, which is no day of"},
+        {"yesterday", "UTC", NULL, "is no day and no moment"},
+        {"2026-11-20..", "UTC", NULL, "has nothing on one side"},
+        {"..2026-11-20", "UTC", NULL, "has nothing on one side"},
+        {"2026-11-20..2026-11-20T08:00:00Z", "UTC", NULL, "mixes a day and a moment"},
+        {"2026-11-20...2026-11-22", "UTC", NULL, "has \".2026-11-22\" in it"},
         {"2026-11-22..2026-11-20", "UTC", NULL, "ends before it begins"},
         {"2026-11-20T08:00:00Z..2026-11-20T08:00:00Z", "UTC", NULL, "ends before it begins"},
         {"2020-01-01..2026-11-20", "UTC", NULL, "at most 400 days"},
@@ -43,7 +47,11 @@ static void a_period_is_days_of_a_place_or_two_moments(void **state) {
         int r = period_parse_in(rows[i].text, rows[i].zone, &from_us, &until_us, &err);
         if (rows[i].from == NULL) {
             assert_int_equal(r, -ERR_VALIDATION);
-            assert_non_null(strstr(err.detail, rows[i].until));
+            if (strstr(err.detail, rows[i].until) == NULL) {
+                fail_msg("\"%s\" is not in: %s", rows[i].until, err.detail);
+            }
+            assert_string_equal(err.place, "/period");
+            assert_non_null(strstr(err.hint, "--period 2026-11-20"));
             continue;
         }
         assert_int_equal(r, 0);

@@ -65,6 +65,40 @@ static void a_good_file_gives_exactly_its_rows(void **state) {
     (void)state;
 }
 
+/* A day is covered only for what a file can tell. */
+static void what_no_word_of_a_map_stands_for_is_not_told(void **state) {
+#define SHAPE                                                                                      \
+    "columns: {reference: Id, time: Date, amount: Amount%s}\n"                                     \
+    "currency: EUR\ntime: {format: YYYY-MM-DD, zone: UTC}\n"
+    static const struct {
+        const char *column, *kinds;
+        unsigned lacks;
+    } maps[] = {
+        {"", "kind: charge\n", TELLS_ALL & ~TELLS_CHARGES},
+        {"", "kind: fee\n", TELLS_ALL},
+        {"", "kind_by_sign: {positive: charge, negative: refund}\n",
+         TELLS_DISPUTES | TELLS_BANK},
+        {"", "kind_by_sign: {positive: bank_credit, negative: bank_debit}\n", TELLS_MOVEMENTS},
+        {", kind: Type", "kinds: {Back: refund, Fee: fee, Lost: chargeback}\n",
+         TELLS_CHARGES | TELLS_BANK},
+        {", kind: Type", "", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(maps); i++) {
+        char *shape = g_strdup_printf(SHAPE, maps[i].column);
+        char *yaml = g_strconcat(shape, maps[i].kinds, NULL);
+        CSV_MAP_AUTO map = map_of(yaml);
+        const char *text = maps[i].column[0] != '\0' ? "Id,Date,Amount,Type\n"
+                                                     : "Id,Date,Amount\n";
+        struct told told = damage_read(TARGET(&reader_csv, "b.csv", NULL, map), text,
+                                       strlen(text));
+        assert_int_equal(told.problems->len, 0);
+        assert_int_equal(told.head.lacks, maps[i].lacks);
+        told_free(&told);
+        g_free(yaml);
+        g_free(shape);
+    }
+}
+
 static void damage_is_told_with_its_line(void **state) {
     static const struct damage damages[] = {
         {"a byte order mark", AT_BEGIN, 0, NULL, "\xEF\xBB\xBF", TOLERATED, 0},
@@ -410,6 +444,7 @@ static void a_sink_that_fails_ends_the_reading(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_gives_exactly_its_rows),
+        cmocka_unit_test(what_no_word_of_a_map_stands_for_is_not_told),
         cmocka_unit_test(damage_is_told_with_its_line),
         cmocka_unit_test(every_cut_of_a_file_with_a_footer_is_told),
         cmocka_unit_test(changed_bytes_never_pass_as_changed_money),

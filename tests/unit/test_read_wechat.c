@@ -207,6 +207,7 @@ static void a_bill_of_all_trades_is_read_row_by_row(void **state) {
     assert_rows(&told, wanted_all, COUNT_OF(wanted_all));
     assert_string_equal(told.head.account, "1900000001");
     assert_int_equal(told.head.sequence, -1);
+    assert_int_equal(told.head.lacks, 0);
     assert_int_equal(told.head.balance_count, 0);
     assert_int_equal(told.head.from_us, beijing("2025-09-01 00:00:00"));
     assert_int_equal(told.head.until_us, beijing("2025-09-02 00:00:00"));
@@ -237,6 +238,7 @@ static void a_bill_of_payments_has_no_columns_of_refunds(void **state) {
     struct told told = damage_read_text(&trade_target, text);
     const struct wanted wanted[] = {wanted_all[0], wanted_all[1], wanted_all[4], wanted_all[5]};
     assert_rows(&told, wanted, COUNT_OF(wanted));
+    assert_int_equal(told.head.lacks, TELLS_REFUNDS);
     told_free(&told);
     g_string_free(text, true);
 }
@@ -251,6 +253,7 @@ static void a_bill_of_refunds_has_times_of_its_own(void **state) {
     struct told told = damage_read_text(&trade_target, older);
     const struct wanted wanted[] = {wanted_all[2], wanted_all[3]};
     assert_rows(&told, wanted, COUNT_OF(wanted));
+    assert_int_equal(told.head.lacks, TELLS_CHARGES);
     told_free(&told);
     g_string_free(older, true);
     g_string_free(text, true);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "ledger/ledger.h"
 #include "recon/run.h"
+#include "recon/settle.h"
 #include "support/given_rows.h"
 #include "support/payment_world.h"
 
@@ -81,6 +82,8 @@ static struct statement_id take(const char *supersedes) {
     return taken.id;
 }
 
+static const struct settle *windows; /* NULL: so many days, Monday to Friday */
+
 static int run_now(void) {
     struct reconciliation_id id;
     const struct run_request request = {
@@ -88,6 +91,7 @@ static int run_now(void) {
         .actor = "user:usr_1",
         .until_us = clock_wall_us(),
         .business_days = RUN_BUSINESS_DAYS_USUAL,
+        .settle = windows,
     };
     return reconcile_run(W->engine.store, &request, &id, &figures, &err);
 }
@@ -193,6 +197,53 @@ static void what_is_missing_too_long_is_a_break_that_heals_when_it_comes(void **
     assert_non_null(strstr(why, "by the rule"));
     free(why);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM recon_break_event"), 2);
+    free(payment);
+}
+
+/* The gateway's five days and the method's one, by a calendar on which the day after is a holiday:
+ * expected up to the second before that window's end, missing from its end on. */
+static void the_window_of_its_method_says_when_it_is_missing(void **state) {
+    (void)state;
+    unsigned one = 1;
+    char card[] = "card", none[] = "none", holiday[CLOCK_TEXT_MAX];
+    char *weekend[] = {none}, *holidays[] = {holiday};
+    char *payment = world_paid(W, "order", 1000);
+    int64_t paid_us = world_int(W, "SELECT at_us FROM posting WHERE kind = 1");
+    clock_format(paid_us + DAY_US, holiday);
+    holiday[10] = '\0';
+    struct workdays_settings calendar = {.name = "made_up",
+                                         .weekend = weekend,
+                                         .weekend_count = 1,
+                                         .holidays = holidays,
+                                         .holidays_count = 1};
+    const struct settle_settings window = {.method = card, .business_days = &one};
+    struct settle_asked asked = {.gateway = "stripe-a",
+                                 .business_days = 5,
+                                 .calendar = "made_up",
+                                 .windows = &window,
+                                 .window_count = 1,
+                                 .calendars = &calendar,
+                                 .calendar_count = 1};
+    struct settle *settle = NULL;
+    assert_int_equal(settle_open(&asked, &settle, &err), 0);
+    windows = settle;
+    int64_t due_us = paid_us - paid_us % DAY_US + 3 * DAY_US;
+    test_clock_advance(due_us - clock_wall_us() - 2 * US_PER_SECOND);
+    run();
+    assert_int_equal(rows_in(CLASS_EXPECTED, OURS), 1);
+    assert_int_equal(world_int(W, "SELECT due_us FROM movement WHERE side = 1"), due_us);
+    run();
+    assert_break("missing_there", 1);
+    /* What is configured otherwise holds for what is open: the gateway's window is longer. */
+    settle_free(settle);
+    asked.window_count = 0;
+    assert_int_equal(settle_open(&asked, &settle, &err), 0);
+    windows = settle;
+    run();
+    assert_int_equal(rows_in(CLASS_EXPECTED, OURS), 1);
+    assert_break("missing_there", 3);
+    settle_free(settle);
+    windows = NULL;
     free(payment);
 }
 
@@ -702,6 +753,7 @@ int main(void) {
         cmocka_unit_test(what_both_sides_tell_is_settled_for_good),
         cmocka_unit_test(a_row_that_comes_tomorrow_is_expected_today),
         cmocka_unit_test(what_is_missing_too_long_is_a_break_that_heals_when_it_comes),
+        cmocka_unit_test(the_window_of_its_method_says_when_it_is_missing),
         cmocka_unit_test(money_that_nothing_here_knows_of_is_a_break_until_somebody_decides),
         cmocka_unit_test(what_is_paid_there_and_open_here_heals_when_it_is_booked),
         cmocka_unit_test(another_amount_is_a_break_that_a_corrected_statement_heals),

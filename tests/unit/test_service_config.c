@@ -41,6 +41,8 @@ static const char whole[] =
     "    timeout_ms: 9000\n"
     "    callback_due_s: 900\n"
     "    concurrency: 512\n"
+    "    statements: {business_days: 4, calendar: shop, windows: [{method: card, business_days: "
+    "1}, {method: paypal, calendar: other}], accounts: [acct_1, acct_2]}\n"
     "    fees:\n"
     "      - {name: cards, kind: charge, methods: [card], regions: [DE, AT], currencies: [EUR], "
     "statement_methods: [visa, mc], from: 2026-01-01, until: 2026-07-01, percent: 1.4, fixed: 24, "
@@ -66,7 +68,13 @@ static const char whole[] =
     "  failures_per_second: 17, drain_notice_s: 18}\n"
     "keys: {store: /etc/sealed, store_key: \"env:SEALED\", overlap_hours: 19, max_age_days: 20, "
     "warn_days: 21, verify: false}\n"
-    "reconciliation: {hold_rows: 22, hold_percent: 23}\n";
+    "reconciliation:\n"
+    "  hold_rows: 22\n"
+    "  hold_percent: 23\n"
+    "  calendars:\n"
+    "    - {name: shop, weekend: [fri, sat], holidays: [2026-10-01..2026-10-07, 2026-12-31], "
+    "working_days: [2026-10-10], file: days.txt}\n"
+    "    - {name: other, weekend: [none]}\n";
 
 static const char least[] = "store: {url: \"sqlite:holdfast.db\"}\n"
                             "gateways: [{name: g, adapter: stripe, base_url: https://g.example}]\n";
@@ -146,6 +154,34 @@ static void every_key_of_a_fee_fills_its_member(void **state) {
     assert_string_equal(fee->rounding, "half_even");
     assert_string_equal(fee->on_refund, "share");
     assert_null(config->gateways[0].fees[1].maximum);
+    service_config_free(config);
+}
+
+static void every_key_of_a_window_and_a_calendar_fills_its_member(void **state) {
+    (void)state;
+    struct service_config *config = read_good(whole);
+    const struct config_statements *statements = &config->gateways[0].statements;
+    assert_int_equal(*statements->business_days, 4);
+    assert_int_equal(statements->accounts_count, 2);
+    assert_string_equal(statements->accounts[1], "acct_2");
+    assert_string_equal(statements->calendar, "shop");
+    assert_int_equal(statements->windows_count, 2);
+    assert_string_equal(statements->windows[0].method, "card");
+    assert_int_equal(*statements->windows[0].business_days, 1);
+    assert_null(statements->windows[0].calendar);
+    assert_null(statements->windows[1].business_days);
+    assert_string_equal(statements->windows[1].calendar, "other");
+    assert_int_equal(config->reconciliation.calendars_count, 2);
+    const struct workdays_settings *calendar = &config->reconciliation.calendars[0];
+    assert_string_equal(calendar->name, "shop");
+    assert_int_equal(calendar->weekend_count, 2);
+    assert_string_equal(calendar->weekend[1], "sat");
+    assert_int_equal(calendar->holidays_count, 2);
+    assert_string_equal(calendar->holidays[0], "2026-10-01..2026-10-07");
+    assert_int_equal(calendar->working_days_count, 1);
+    assert_string_equal(calendar->working_days[0], "2026-10-10");
+    assert_string_equal(calendar->file, "days.txt");
+    assert_string_equal(config->reconciliation.calendars[1].weekend[0], "none");
     service_config_free(config);
 }
 
@@ -443,6 +479,7 @@ int main(void) {
         cmocka_unit_test(every_key_of_the_keys_fills_its_member),
         cmocka_unit_test(every_key_of_a_gateway_fills_its_member),
         cmocka_unit_test(every_key_of_a_fee_fills_its_member),
+        cmocka_unit_test(every_key_of_a_window_and_a_calendar_fills_its_member),
         cmocka_unit_test(every_key_of_the_rest_fills_its_member),
         cmocka_unit_test(what_is_absent_is_nothing),
         cmocka_unit_test(a_share_that_holds_a_statement_is_a_share),

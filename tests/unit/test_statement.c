@@ -34,7 +34,7 @@ static void every_status_and_problem_has_a_name(void **state) {
     }
 #include "recon/row_statuses.def"
 #undef X
-#define X(name, text, what) assert_string_equal(statement_problem_name(PROBLEM_##name), text);
+#define X(name, text, what, mend) assert_string_equal(statement_problem_name(PROBLEM_##name), text);
 #include "recon/problems.def"
 #undef X
     enum row_status status = ROW_DONE;
@@ -42,6 +42,30 @@ static void every_status_and_problem_has_a_name(void **state) {
     assert_string_equal(row_status_name((enum row_status)9), "?");
     assert_string_equal(statement_problem_name(PROBLEM_COUNT_OF_KINDS), "?");
     (void)state;
+}
+
+static void what_a_statement_tells_has_words(void **state) {
+    char text[TELLS_TEXT_CHARS_MAX + 1];
+    assert_string_equal(statement_tells_text(0, text), "nothing");
+    assert_string_equal(statement_tells_text(TELLS_REFUNDS, text), "refunds");
+    assert_string_equal(statement_tells_text(TELLS_CHARGES | TELLS_DISPUTES, text),
+                        "charges and disputes");
+    assert_string_equal(statement_tells_text(TELLS_ALL, text),
+                        "charges, refunds, disputes, credits and debits");
+    assert_int_equal(row_kind_tells(ROW_CHARGE), TELLS_CHARGES);
+    assert_int_equal(row_kind_tells(ROW_BANK_DEBIT), TELLS_DEBITS);
+    assert_int_equal(row_kind_tells(ROW_FEE), 0);
+}
+
+/* Else no statement of it ever covers a time. */
+static void every_reader_says_what_it_tells(void **state) {
+    int count = 0;
+    const struct statement_reader *const *readers = statement_readers(&count);
+    for (int i = 0; i < count; i++) {
+        if (readers[i]->tells == 0 || (readers[i]->tells & ~(unsigned)TELLS_ALL) != 0) {
+            fail_msg("%s", readers[i]->name);
+        }
+    }
 }
 
 static void an_empty_row_tells_nothing(void **state) {
@@ -145,6 +169,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_has_a_name_that_is_read_back),
         cmocka_unit_test(every_status_and_problem_has_a_name),
+        cmocka_unit_test(what_a_statement_tells_has_words),
+        cmocka_unit_test(every_reader_says_what_it_tells),
         cmocka_unit_test(an_empty_row_tells_nothing),
         cmocka_unit_test(readers_have_names_of_their_own_and_are_found_by_them),
         cmocka_unit_test(a_format_is_known_by_its_columns_or_not_at_all),

@@ -97,6 +97,111 @@ static void the_same_file_twice_changes_nothing(void **state) {
     assert_int_equal(count("SELECT COUNT(*) FROM audit_entry"), entries);
 }
 
+/* Two files of one day are no correction of one another when they tell other things of it. */
+static void a_bill_of_payments_and_one_of_refunds_are_a_day(void **state) {
+    (void)state;
+    rows(3);
+    given->from_us = 1;
+    given->until_us = 1000;
+    given->lacks = TELLS_ALL & ~TELLS_CHARGES;
+    assert_int_equal(take("", ""), 0);
+    assert_int_equal(count("SELECT tells FROM statement"), TELLS_CHARGES);
+    rows(1);
+    given->from_us = 1;
+    given->until_us = 1000;
+    given->rows[0].gateway_id = "re_1";
+    given->lacks = TELLS_ALL & ~TELLS_REFUNDS;
+    assert_int_equal(take("", ""), 0);
+    assert_int_equal(count("SELECT SUM(tells) FROM statement"), TELLS_CHARGES | TELLS_REFUNDS);
+    given->rows[0].gateway_id = "re_2";
+    given->lacks = TELLS_ALL & ~(TELLS_REFUNDS | TELLS_DISPUTES);
+    assert_int_equal(take("", ""), -ERR_EXISTS);
+    assert_int_equal(count(TAKEN), 2);
+}
+
+/* What it was asked for says that it tells less than its format does. */
+static void who_takes_a_file_may_say_what_it_does_not_tell(void **state) {
+    (void)state;
+    rows(1);
+    struct statement_request request = given_request(given, "stripe");
+    request.lacks = TELLS_ALL;
+    assert_int_equal(statement_take(engine.store, &request, taken, &err), 0);
+    assert_int_equal(count("SELECT tells FROM statement"), 0);
+}
+
+static enum statement_problem problem_given;
+static int problem_read(const struct statement_source *source, const struct statement_sink *sink,
+                        struct statement_head *ret_head, struct err *read_err) {
+    (void)source;
+    (void)read_err;
+    *ret_head = (struct statement_head){.sequence = -1};
+    statement_tell(sink, problem_given, 7, "something is wrong");
+    return 0;
+}
+
+/* Another copy mends damage, not a map, a zone or a period that was said wrongly. */
+static void what_to_do_depends_on_what_is_wrong(void **state) {
+    (void)state;
+    static const struct statement_reader reader = {
+        .name = "given", .title = "", .tells = TELLS_ALL, .read = problem_read};
+    static const struct {
+        enum statement_problem problem;
+        bool said;
+        const char *word;
+    } rows[] = {
+        {PROBLEM_TOTAL, false, "once more"},
+        {PROBLEM_CUT, false, "once more"},
+        {PROBLEM_UNKNOWN_KIND, false, "Nothing is guessed"},
+        {PROBLEM_REPEATED, false, "spreadsheet"},
+        {PROBLEM_PERIOD, false, "--zone"},
+        {PROBLEM_PERIOD, true, "Is --period right?"},
+        {PROBLEM_BAD_ROW, false, "Is it a file of the format given?"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        problem_given = rows[i].problem;
+        struct statement_request request = given_request(given, "stripe-eu");
+        request.reader = &reader;
+        request.period_said = rows[i].said;
+        request.until_us = 1;
+        assert_int_equal(statement_take(engine.store, &request, taken, &err), -ERR_VALIDATION);
+        if (strstr(err.hint, rows[i].word) == NULL) {
+            fail_msg("\"%s\" is not in: %s", rows[i].word, err.hint);
+        }
+    }
+}
+
+/* Who reads it at night has to know that nothing is lost, and what to type. */
+static void a_correction_without_its_other_is_told_how(void **state) {
+    (void)state;
+    rows(3);
+    given->from_us = INT64_C(1756684800) * US_PER_SECOND;
+    given->until_us = given->from_us + 86400 * US_PER_SECOND;
+    assert_int_equal(take("", ""), 0);
+    char wanted[200];
+    struct statement_id first = taken->id;
+    given->rows[1].gross_minor = 7;
+    assert_int_equal(take("", ""), -ERR_EXISTS);
+    snprintf(wanted, sizeof wanted, "--supersedes %s --reason WHY", first.text);
+    assert_non_null(strstr(err.hint, "goes on counting"));
+    assert_non_null(strstr(err.hint, wanted));
+    assert_non_null(strstr(err.detail, "of the same time (2025-09-01T00:00:00Z to "
+                                       "2025-09-02T00:00:00Z)"));
+    assert_null(strstr(err.hint, "--period"));
+    struct statement_request request = given_request(given, "stripe-eu");
+    request.period_said = true;
+    request.from_us = given->from_us;
+    request.until_us = given->until_us;
+    for (int i = 0; i < given->count; i++) {
+        given->rows[i].at_us = given->from_us;
+    }
+    assert_int_equal(statement_take(engine.store, &request, taken, &err), -ERR_EXISTS);
+    assert_non_null(strstr(err.hint, "with that --period"));
+    snprintf(given->file_id, sizeof given->file_id, "118");
+    test_store_exec(engine.store, "UPDATE statement SET file_id = '118'");
+    assert_int_equal(take("", ""), -ERR_EXISTS);
+    assert_non_null(strstr(err.detail, "has the same number (118)"));
+}
+
 static void a_file_with_one_problem_leaves_nothing(void **state) {
     (void)state;
     rows(STATEMENT_ROWS_A_WRITE + 50);
@@ -401,6 +506,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_rows_are_there_with_what_they_tell, begin, end),
         cmocka_unit_test_setup_teardown(the_same_file_twice_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_bill_of_payments_and_one_of_refunds_are_a_day, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(who_takes_a_file_may_say_what_it_does_not_tell, begin, end),
+        cmocka_unit_test_setup_teardown(what_to_do_depends_on_what_is_wrong, begin, end),
+        cmocka_unit_test_setup_teardown(a_correction_without_its_other_is_told_how, begin, end),
         cmocka_unit_test_setup_teardown(a_file_with_one_problem_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(another_file_of_the_same_period_must_say_what_it_corrects,
                                         begin, end),

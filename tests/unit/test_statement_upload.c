@@ -443,9 +443,14 @@ static void a_corrected_file_must_say_so_and_then_counts_instead(void **state) {
     static const char second[] =
         ":20:DEMO\n:25:DE02120300000000202051\n:28C:00007/001\n:60F:C260901USD10,00\n"
         ":61:2609020902C6,00NTRFNONREF//BR1\n:86:ONE\n:62F:C260902USD16,00\n-\n";
+    W->banks = true;
+    payment_world_restart(W);
     recon_start();
-    struct given one = given_file("stripe-a", "7.sta", first, sizeof first - 1);
-    struct given two = given_file("stripe-a", "7b.sta", second, sizeof second - 1);
+    struct given one = given_file("bank-eu", "7.sta", first, sizeof first - 1);
+    struct given two = given_file("bank-eu", "7b.sta", second, sizeof second - 1);
+    struct given mistaken = given_file("stripe-a", "7.sta", first, sizeof first - 1);
+    hand_in(&mistaken);
+    assert_outcome(&mistaken, "refused"); /* a bank's statement, of no bank account */
     hand_in(&one);
     assert_outcome(&one, "taken");
     hand_in(&two);
@@ -454,7 +459,7 @@ static void a_corrected_file_must_say_so_and_then_counts_instead(void **state) {
     assert_string_equal(json_at(json, "state"), "refused");
     assert_non_null(strstr(json_at(json_object_get(json, "error"), "hint"), id));
     json_decref(json);
-    struct given three = given_file("stripe-a", "7c.sta", second, sizeof second - 1);
+    struct given three = given_file("bank-eu", "7c.sta", second, sizeof second - 1);
     three.request.supersedes = id;
     assert_int_equal(begin(&three), -ERR_VALIDATION); /* without a reason */
     three.request.reason = "the bank sent it again";
@@ -466,12 +471,13 @@ static void a_corrected_file_must_say_so_and_then_counts_instead(void **state) {
     static const char fourth[] =
         ":20:DEMO\n:25:DE02120300000000202051\n:28C:00007/001\n:60F:C260901USD10,00\n"
         ":61:2609020902C7,00NTRFNONREF//BR1\n:86:ONE\n:62F:C260902USD17,00\n-\n";
-    struct given four = given_file("stripe-a", "7d.sta", fourth, sizeof fourth - 1);
+    struct given four = given_file("bank-eu", "7d.sta", fourth, sizeof fourth - 1);
     four.request.supersedes = id;
     four.request.reason = "again";
     hand_in(&four);
     assert_outcome(&four, "refused");
     free(id);
+    W->banks = false;
 }
 
 static void statements_are_listed_with_what_their_rows_became(void **state) {

@@ -21,6 +21,7 @@
 
 static struct recon recon;
 static int64_t began_us, told_us; /* when a statement was given that covers it; 0 */
+static unsigned told_lacks;       /* what such a statement does not tell */
 static struct err err;
 
 /* From here on things count as done in the window. */
@@ -30,6 +31,7 @@ static void begin(void) {
     test_clock_advance(MINUTE_US);
     began_us = clock_wall_us();
     told_us = 0;
+    told_lacks = 0;
     test_clock_advance(US_PER_SECOND);
 }
 
@@ -85,7 +87,9 @@ static void tell(const char *payment_id, int64_t amount_minor) {
     static struct given_rows given;
     static struct statement_taken taken;
     static struct run_figures figures;
-    given = (struct given_rows){.from_us = began_us - 1, .until_us = clock_wall_us() + MINUTE_US};
+    given = (struct given_rows){.from_us = began_us - 1,
+                                .until_us = clock_wall_us() + MINUTE_US,
+                                .lacks = told_lacks};
     char sql[160];
     char *charge = NULL;
     if (payment_id != NULL) {
@@ -226,8 +230,10 @@ static void days_without_a_statement_are_told_together_with_what_to_do(void **st
     (void)state;
     char days[4][CLOCK_TEXT_MAX], text[400];
     begin();
-    recon.sources[0] = (struct source){
-        .gateway = gateway_at(W->registry, 0), .time_zone = "UTC", .kind_count = 1};
+    recon.sources[0] = (struct source){.gateway = gateway_at(W->registry, 0),
+                                       .time_zone = "UTC",
+                                       .kind_count = 1,
+                                       .kinds = {"activity"}};
     recon.source_count = 1;
     for (int i = 0; i < 4; i++) {
         day_text(i, days[i]);
@@ -282,6 +288,119 @@ static void a_statement_that_no_run_has_looked_at_is_told_as_that(void **state) 
     json_t *json = proved_at("stripe-a");
     assert_missing(json, "no run has looked yet at what statements of stripe-a say of");
     assert_missing(json, "holdfast reconcile run --gateway stripe-a --wait");
+    json_decref(json);
+}
+
+static const json_t *covered(json_t *json, const char *kind) {
+    const json_t *told = json_array_get(
+        json_object_get(json_object_get(json, "report"), "statements"), 0);
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(told, "kinds"), i, row) {
+        if (strcmp(json_at(row, "kind"), kind) == 0) {
+            return json_object_get(row, "covers_all");
+        }
+    }
+    fail_msg("nothing is said of %s", kind);
+    return NULL;
+}
+
+/* A bill of refunds tells nothing of charges: somebody may have paid and nobody here knows it. */
+static void a_day_is_covered_only_for_what_its_statements_tell(void **state) {
+    (void)state;
+    char day[CLOCK_TEXT_MAX], text[400];
+    begin();
+    day_text(0, day);
+    recon.sources[0] = (struct source){.gateway = gateway_at(W->registry, 0),
+                                       .time_zone = "UTC",
+                                       .kind_count = 1,
+                                       .kinds = {"activity"}};
+    recon.source_count = 1;
+    test_clock_advance(INT64_C(86400) * US_PER_SECOND);
+    told_lacks = TELLS_CHARGES;
+    tell(NULL, 0);
+    json_t *json = proved_at("stripe-a");
+    assert_false(is_proved(json));
+    snprintf(text, sizeof text, "no statement of stripe-a that a run has seen tells the charges "
+                                "of %s\"", day);
+    assert_missing(json, text);
+    snprintf(text, sizeof text, "holdfast statement fetch --gateway stripe-a --day %s\"", day);
+    assert_missing(json, text);
+    assert_true(json_is_false(covered(json, "charges")));
+    assert_true(json_is_true(covered(json, "refunds")));
+    assert_true(json_is_true(covered(json, "disputes")));
+    json_decref(json);
+    /* What another one tells is taken together with it. */
+    int64_t first_us = told_us;
+    told_lacks = TELLS_REFUNDS | TELLS_DISPUTES;
+    tell(NULL, 1);
+    told_us = first_us;
+    json = proved_at("stripe-a");
+    assert_true(is_proved(json));
+    json_decref(json);
+    recon.source_count = 0;
+}
+
+/* Each kind and each time by itself: of the refunds of a part the disputes are told, of another
+ * not. */
+static void what_is_missing_is_told_by_kind_and_time(void **state) {
+    (void)state;
+    char days[3][CLOCK_TEXT_MAX], text[400];
+    begin();
+    for (int i = 0; i < 3; i++) {
+        day_text(i, days[i]);
+    }
+    test_clock_advance(3 * INT64_C(86400) * US_PER_SECOND);
+    told_lacks = TELLS_REFUNDS | TELLS_DISPUTES;
+    tell(NULL, 0);
+    snprintf(text, sizeof text, "UPDATE statement SET from_us = %lld",
+             (long long)(began_us / (86400 * US_PER_SECOND) * 86400 * US_PER_SECOND +
+                         86400 * US_PER_SECOND));
+    test_store_exec(W->engine.store, text);
+    json_t *json = proved_at("stripe-a");
+    snprintf(text, sizeof text, "no statement of stripe-a that a run has seen covers %s\"",
+             days[0]);
+    assert_missing(json, text);
+    snprintf(text, sizeof text,
+             "no statement of stripe-a that a run has seen tells the refunds and disputes of %s to "
+             "%s (2 days)",
+             days[1], days[2]);
+    assert_missing(json, text);
+    assert_missing(json, "holdfast statement import FILE --gateway stripe-a");
+    json_decref(json);
+}
+
+/* Before its bits were kept: by the format; where each file says them itself, by its rows. */
+static void an_old_statement_tells_what_its_rows_are(void **state) {
+    (void)state;
+    begin();
+    char *id = world_paid(W, "order", 500);
+    world_callbacks(W, 0);
+    (void)world_tick(W);
+    tell(id, 500);
+    test_store_exec(W->engine.store, "UPDATE statement SET tells = NULL, reader = 'csv'");
+    json_t *json = proved_at("stripe-a");
+    assert_true(json_is_true(covered(json, "charges")));
+    assert_true(json_is_false(covered(json, "refunds")));
+    json_decref(json);
+    test_store_exec(W->engine.store, "UPDATE statement SET reader = 'stripe-report'");
+    json = proved_at("stripe-a");
+    assert_true(is_proved(json));
+    json_decref(json);
+    free(id);
+}
+
+/* What a day's payouts were made of was charged before it. */
+static void a_day_without_payouts_is_not_covered_by_that(void **state) {
+    (void)state;
+    begin();
+    char day[CLOCK_TEXT_MAX];
+    day_text(0, day);
+    assert_int_equal(store_write(W->engine.store, none_tx, day, &err), 0);
+    test_store_exec(W->engine.store, "UPDATE statement_fetch SET kind = 'payout'");
+    json_t *json = proved_at("stripe-a");
+    assert_false(is_proved(json));
+    assert_missing(json, "no statement of stripe-a");
     json_decref(json);
 }
 
@@ -475,6 +594,10 @@ int main(void) {
         cmocka_unit_test(a_day_whose_empty_file_was_fetched_is_covered),
         cmocka_unit_test(days_without_a_statement_are_told_together_with_what_to_do),
         cmocka_unit_test(a_statement_that_no_run_has_looked_at_is_told_as_that),
+        cmocka_unit_test(a_day_is_covered_only_for_what_its_statements_tell),
+        cmocka_unit_test(what_is_missing_is_told_by_kind_and_time),
+        cmocka_unit_test(an_old_statement_tells_what_its_rows_are),
+        cmocka_unit_test(a_day_without_payouts_is_not_covered_by_that),
         cmocka_unit_test(only_what_was_touched_in_it_is_listed),
         cmocka_unit_test(a_charge_that_nobody_heard_of_is_found_and_booked),
         cmocka_unit_test(a_gateway_that_does_not_answer_leaves_it_open),

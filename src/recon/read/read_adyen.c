@@ -491,6 +491,7 @@ static int adyen_detect(const char *name, const void *bytes, size_t count) {
 const struct statement_reader reader_adyen = {
     .name = "adyen-settlement",
     .title = "Adyen settlement details report (CSV)",
+    .tells = TELLS_MOVEMENTS,
     .detect = adyen_detect,
     .read = adyen_read,
 };

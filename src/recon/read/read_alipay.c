@@ -777,6 +777,7 @@ const struct statement_reader alipay_trade_reader = {
     .name = "alipay-trade",
     .title = "Alipay trade bill (业务明细)",
     .adapter = "alipay",
+    .tells = TELLS_CHARGES | TELLS_REFUNDS,
     .detect = detect_trade,
     .read = read_trade,
 };
@@ -784,6 +785,7 @@ const struct statement_reader alipay_account_reader = {
     .name = "alipay-account",
     .title = "Alipay account bill (账务明细)",
     .adapter = "alipay",
+    .tells = TELLS_CHARGES | TELLS_REFUNDS,
     .detect = detect_account,
     .read = read_account,
 };

@@ -429,6 +429,7 @@ const struct statement_reader camt053_reader = {
     .name = "camt053",
     .title = "ISO 20022 camt.053 bank statement (XML)",
     .adapter = NULL,
+    .tells = TELLS_BANK,
     .detect = camt_detect,
     .read = camt_read,
 };

@@ -260,6 +260,7 @@ static int read_by(const struct csv_map *map, const struct statement_source *sou
     const void *bytes = source->bytes;
     size_t count = source->count;
     head_init(ret_head);
+    ret_head->lacks = csv_map_lacks(map);
     if (shape.charset != NULL) {
         struct err why;
         if (field_charset(shape.charset, bytes, count, &text, &count, &why) < 0) {
@@ -306,6 +307,8 @@ static int csv_read(const struct statement_source *source, const struct statemen
 const struct statement_reader reader_csv = {
     .name = "csv",
     .title = "Any delimited file, by a map of its columns",
+    .tells = TELLS_ALL,
+    .lacks_some = true,
     .detect = csv_detect,
     .read = csv_read,
 };
@@ -335,6 +338,7 @@ static int canonical_read(const struct statement_source *source, const struct st
 const struct statement_reader reader_canonical = {
     .name = "canonical",
     .title = "Holdfast's own rows (CSV)",
+    .tells = TELLS_ALL,
     .detect = canonical_detect,
     .read = canonical_read,
 };

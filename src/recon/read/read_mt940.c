@@ -763,6 +763,7 @@ const struct statement_reader mt940_reader = {
     .name = "mt940",
     .title = "SWIFT MT940 bank statement",
     .adapter = NULL,
+    .tells = TELLS_BANK,
     .detect = mt940_detect,
     .read = mt940_read,
 };

@@ -709,6 +709,7 @@ const struct statement_reader paypal_stl_reader = {
     .name = "paypal-stl",
     .title = "PayPal settlement report (STL)",
     .adapter = "paypal",
+    .tells = TELLS_MOVEMENTS,
     .detect = detect_settlement,
     .read = read_settlement,
 };
@@ -716,6 +717,7 @@ const struct statement_reader paypal_trr_reader = {
     .name = "paypal-trr",
     .title = "PayPal transaction detail report (TRR)",
     .adapter = "paypal",
+    .tells = TELLS_MOVEMENTS,
     .detect = detect_details,
     .read = read_details,
 };

@@ -383,6 +383,7 @@ const struct statement_reader reader_stripe = {
     .name = "stripe-report",
     .title = "Stripe balance and payout reports (CSV)",
     .adapter = "stripe",
+    .tells = TELLS_MOVEMENTS,
     .detect = stripe_detect,
     .read = stripe_read,
 };

@@ -540,6 +540,7 @@ const struct statement_reader unionpay_zm_reader = {
     .name = "unionpay-zm",
     .title = "UnionPay settlement file ZM (payments and refunds)",
     .adapter = "unionpay",
+    .tells = TELLS_CHARGES | TELLS_REFUNDS,
     .detect = detect_zm,
     .read = read_zm,
 };
@@ -547,6 +548,7 @@ const struct statement_reader unionpay_zme_reader = {
     .name = "unionpay-zme",
     .title = "UnionPay settlement file ZME (errors and adjustments)",
     .adapter = "unionpay",
+    .tells = TELLS_DISPUTES,
     .detect = detect_zme,
     .read = read_zme,
 };

@@ -134,6 +134,9 @@ static bool trade_header(struct wechat_bill *bill, struct trade *trade) {
                        "of the columns about refunds some are there and some are not");
         return false;
     }
+    /* SUCCESS has no columns of refunds; only REFUND says when one was asked for and made. */
+    bool only_refunds = trade->at[T_REQUESTED] >= 0 || trade->at[T_SUCCEEDED] >= 0;
+    bill->head->lacks = there == 0 ? TELLS_REFUNDS : only_refunds ? TELLS_CHARGES : 0;
     return true;
 }
 
@@ -356,6 +359,8 @@ const struct statement_reader wechat_trade_reader = {
     .name = "wechat-trade",
     .title = "WeChat Pay trade bill (ALL, SUCCESS or REFUND)",
     .adapter = "wechatpay",
+    .tells = TELLS_CHARGES | TELLS_REFUNDS,
+    .lacks_some = true,
     .detect = detect_trade,
     .read = read_trade,
 };

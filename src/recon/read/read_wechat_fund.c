@@ -253,6 +253,7 @@ const struct statement_reader wechat_fund_reader = {
     .name = "wechat-fund",
     .title = "WeChat Pay fund flow bill",
     .adapter = "wechatpay",
+    .tells = TELLS_CHARGES | TELLS_REFUNDS,
     .detect = detect_fund,
     .read = read_fund,
 };
