@@ -47,7 +47,7 @@ bool fetch_look_read(const char *text, struct fetch_look *ret_look) {
     ret_look->count = 0;
     while (*text != '\0') {
         size_t count = strcspn(text, "\n");
-        if (text[count] != '\n' || ret_look->count == FETCH_FILES_MAX ||
+        if (text[count] != '\n' || ret_look->count == FETCH_LOOK_FILES_MAX ||
             !read_line(text, count, &ret_look->files[ret_look->count])) {
             ret_look->count = 0;
             return false;
@@ -58,7 +58,7 @@ bool fetch_look_read(const char *text, struct fetch_look *ret_look) {
     return true;
 }
 
-static bool same_face(const struct fetch_look_file *a, const struct fetch_look_file *b) {
+bool fetch_face_same(const struct fetch_look_file *a, const struct fetch_look_file *b) {
     return a->bytes == b->bytes && a->changed_ns == b->changed_ns && a->inode == b->inode;
 }
 
@@ -66,18 +66,9 @@ bool fetch_look_same(const struct fetch_look *a, const struct fetch_look *b) {
     bool same = a->count == b->count;
     for (int i = 0; same && i < a->count; i++) {
         same = strcmp(a->files[i].name, b->files[i].name) == 0 &&
-               same_face(&a->files[i], &b->files[i]);
+               fetch_face_same(&a->files[i], &b->files[i]);
     }
     return same;
-}
-
-const struct fetch_look_file *fetch_look_find(const struct fetch_look *look, const char *name) {
-    for (int i = 0; i < look->count; i++) {
-        if (strcmp(look->files[i].name, name) == 0) {
-            return &look->files[i];
-        }
-    }
-    return NULL;
 }
 
 /* ---- which there are ---- */
@@ -138,10 +129,10 @@ static int by_number(const void *a, const void *b) {
 }
 
 static int check_any(const struct listing *listing, struct err *err) {
-    BUF_AUTO name;
     if (listing->look->count > 0) {
         return 0;
     }
+    BUF_AUTO name;
     buf_init(&name, 2 * DAY_NAME_CHARS_MAX);
     day_name_show(listing->source->files, &listing->date, &name);
     return err_set(err, ERR_NOT_FOUND, "in %s is no file %s yet", listing->source->place,
@@ -255,7 +246,7 @@ static int read_one(struct folder *folder, struct fetch_look_file *file, struct 
     }
     const struct fetch_look_file now = {
         .bytes = face.bytes, .changed_ns = face.changed_ns, .inode = face.inode};
-    if (!same_face(&now, file)) {
+    if (!fetch_face_same(&now, file)) {
         return err_set(err, ERR_STATE, "%s changed while it was read", file->name);
     }
     struct buf *bytes = &found->files[found->count].bytes;

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fetch_job.c: a day's statement: asked for until it is there, and taken in.
- *
- * One that came into a folder is looked at again afterwards (each hour until the next day's is due,
- * then once a day: fetch_plan.c), since files are added there and replaced without a word:
- *   a file with a new name    is taken as well, in addition
- *   other bytes in a file     nobody takes by himself: the day is "given_up" and says which file
- *                             changed, until a person asks for it again (fetch.h: rule 5)
- *   a file that is gone       is fine: it was taken */
+ * fetch_job.c: a day's statement: asked for until it is there, and taken in. */
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,36 +8,10 @@
 #include "base/json.h"
 #include "gateway/keyring.h"
 #include "recon/fetch_impl.h"
-#include "recon/fetch_place.h"
 #include "recon/take.h"
 
-enum { FETCH_ERROR_CHARS_MAX = 600, STATEMENTS_CHARS_MAX = 40 * 32 };
 /* One file, with its download. */
 #define FETCH_CALL_US (5 * 60 * US_PER_SECOND)
-/* On the day on which it is due: a file in a folder that is being written, and one that was taken. */
-#define FETCH_FRESH_US (24 * 3600 * US_PER_SECOND)
-#define WATCHED_US (3600 * US_PER_SECOND)
-#define LOOK_AGAIN_US (3600 * US_PER_SECOND)
-
-struct fetching {
-    struct recon *recon;
-    struct fetch_key key;
-    const struct source *source;
-    int64_t day_s, now_us; /* local; wall */
-    int64_t state;         /* of the row; 0: there is none */
-    char actor[200];
-    char before[STATEMENTS_CHARS_MAX + 1]; /* that were taken in of that day already */
-    struct fetch_look looked;              /* a folder: the last look; then the present one */
-    int64_t looked_us;
-    struct fetch_found found;
-    bool adds; /* `before` stays, what comes now is besides */
-    /* what is to be written */
-    enum fetch_state next;
-    bool look_kept; /* `looked` is written as well */
-    int64_t again_us;
-    char error[FETCH_ERROR_CHARS_MAX + 1];
-    char statements[STATEMENTS_CHARS_MAX + 1];
-};
 
 /* ---- its row ---- */
 
@@ -95,7 +62,7 @@ static int save_tx(struct store_tx *tx, void *ctx, struct err *err) {
                    S_INT(fetching->state));
 }
 
-static void keep_error(struct fetching *fetching, const struct err *why) {
+void fetch_keep_error(struct fetching *fetching, const struct err *why) {
     snprintf(fetching->error, sizeof fetching->error, "%s%s%s%s", why->detail,
              why->place[0] != '\0' ? " (" : "", why->place, why->place[0] != '\0' ? ")" : "");
 }
@@ -136,7 +103,7 @@ static int day_of(const struct fetching *fetching, int64_t *ret_from_us, int64_t
 }
 
 /* So long after its hour. Before it, and for a while after, "there is none" may be "not yet". */
-static bool is_past(const struct fetching *fetching, int64_t after_us) {
+bool fetch_is_past(const struct fetching *fetching, int64_t after_us) {
     int64_t from_us = 0, until_us = 0, due_us = 0;
     struct err ignored = {0};
     return day_of(fetching, &from_us, &until_us, &due_us, &ignored) == 0 &&
@@ -166,7 +133,7 @@ static int ask_gateway(struct fetching *fetching, struct err *err) {
     return r < 0 || buf_ok(file) ? r : err_set(err, ERR_TOO_LARGE, "the file is too large");
 }
 
-static struct fetch_wish wish_of(const struct fetching *fetching) {
+struct fetch_wish fetch_wish_of(const struct fetching *fetching) {
     return (struct fetch_wish){
         .recon = fetching->recon,
         .source = fetching->source,
@@ -181,7 +148,7 @@ static struct fetch_wish wish_of(const struct fetching *fetching) {
 
 /* 1: its files are read. 0: they are looked at once more, soon. */
 static int look_into_folder(struct fetching *fetching, struct err *err) {
-    const struct fetch_wish wish = wish_of(fetching);
+    const struct fetch_wish wish = fetch_wish_of(fetching);
     struct fetch_look *look = g_new0(struct fetch_look, 1);
     int r = fetch_folder_look(&wish, look, err), whole = 0;
     r = r < 0 ? r : (whole = fetch_folder_whole(&wish, look, err));
@@ -194,8 +161,8 @@ static int look_into_folder(struct fetching *fetching, struct err *err) {
         r = fetch_folder_read(&wish, &fetching->looked, &fetching->found, err);
         return r < 0 ? r : 1;
     }
-    bool watched = fetching->now_us - fetching->looked_us < WATCHED_US;
-    if (r == 0 && watched && is_past(fetching, FETCH_FRESH_US)) {
+    bool watched = fetching->now_us - fetching->looked_us < FETCH_WATCHED_US;
+    if (r == 0 && watched && fetch_is_past(fetching, FETCH_FRESH_US)) {
         return -(int)err->code; /* it changes again and again: less often from now on */
     }
     return r;
@@ -203,12 +170,14 @@ static int look_into_folder(struct fetching *fetching, struct err *err) {
 
 /* ---- taking it in ---- */
 
-/* Of a file that does not name itself: the same for the same file of a day. */
+/* Of a file that does not name itself: the same for the same file of a day, and for its correction.
+ * Where a day's file can be called in several ways there may be several of them. */
 static char *file_id_of(const struct fetching *fetching, int i) {
-    return fetching->found.count == 1
-               ? g_strdup_printf("%s %s", fetching->key.kind, fetching->key.day)
-               : g_strdup_printf("%s %s %.48s", fetching->key.kind, fetching->key.day,
-                                 fetching->found.files[i].name);
+    const struct source *source = fetching->source;
+    bool several = source->numbered || (source->files != NULL && strchr(source->files, '*') != NULL);
+    return several ? g_strdup_printf("%s %s %.48s", fetching->key.kind, fetching->key.day,
+                                     fetching->found.files[i].name)
+                   : g_strdup_printf("%s %s", fetching->key.kind, fetching->key.day);
 }
 
 /* 1 when another day was taken from this statement; one without a row is of any day. */
@@ -242,7 +211,7 @@ static int other_day_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r;
 }
 
-static int take_files(struct fetching *fetching, struct err *err) {
+int fetch_take(struct fetching *fetching, struct err *err) {
     struct take_file files[FETCH_FILES_MAX];
     char *ids[FETCH_FILES_MAX];
     int64_t from_us = 0, until_us = 0, due_us = 0;
@@ -291,7 +260,7 @@ static int take_files(struct fetching *fetching, struct err *err) {
 
 /* 1: the files are there. 0: looked at again soon. */
 static int find(struct fetching *fetching, struct err *err) {
-    const struct fetch_wish wish = wish_of(fetching);
+    const struct fetch_wish wish = fetch_wish_of(fetching);
     int r = 0;
     switch (fetching->source->way) {
     case SOURCE_FOLDER:
@@ -319,17 +288,17 @@ static int fetch(struct fetching *fetching, struct err *err) {
     int r = find(fetching, err);
     fetching->next = FETCH_WAITING;
     if (r == 0) {
-        keep_error(fetching, err);
+        fetch_keep_error(fetching, err);
         fetching->again_us = fetching->now_us + fetching->source->settle_us;
         return 0;
     }
-    r = r < 0 ? r : take_files(fetching, err);
+    r = r < 0 ? r : fetch_take(fetching, err);
     if (r == 0) {
         fetching->next = FETCH_TAKEN;
         return 0;
     }
-    keep_error(fetching, err);
-    if (r == -ERR_GONE && fetching->before[0] == '\0' && is_past(fetching, FETCH_NONE_AFTER_US)) {
+    fetch_keep_error(fetching, err);
+    if (r == -ERR_GONE && fetching->before[0] == '\0' && fetch_is_past(fetching, FETCH_NONE_AFTER_US)) {
         fetching->next = FETCH_NONE;
         return 0;
     }
@@ -338,110 +307,6 @@ static int fetch(struct fetching *fetching, struct err *err) {
         return 0;
     }
     return r;
-}
-
-/* ---- a folder, once it was taken ---- */
-
-/* Leaves in `look` what is new by its name; false when a file has other bytes than were taken, with
- * its name. */
-static bool sort_out(const struct fetch_look *taken, struct fetch_look *look,
-                     struct fetch_found *found, const char **ret_changed) {
-    int kept = 0;
-    for (int i = 0; i < look->count; i++) {
-        const struct fetch_look_file *old = fetch_look_find(taken, look->files[i].name);
-        bool known = false;
-        for (int k = 0; k < taken->count; k++) {
-            known = known || strcmp(taken->files[k].sha256, look->files[i].sha256) == 0;
-        }
-        if (old != NULL && !known) {
-            *ret_changed = old->name;
-            return false;
-        }
-        if (known) {
-            buf_release(&found->files[i].bytes);
-            continue;
-        }
-        look->files[kept] = look->files[i];
-        found->files[kept] = found->files[i]; /* with its bytes */
-        if (kept != i) {
-            found->files[i].bytes = (struct buf){0};
-        }
-        kept++;
-    }
-    look->count = found->count = kept;
-    return true;
-}
-
-/* What the folder has now beside what was taken from it. */
-static int look_closely(struct fetching *fetching, struct fetch_look *look, struct err *err) {
-    const struct fetch_wish wish = wish_of(fetching);
-    const char *changed = NULL;
-    int r = fetch_folder_read(&wish, look, &fetching->found, err);
-    if (r < 0) {
-        return r;
-    }
-    struct fetch_look *all = g_memdup2(look, sizeof *look);
-    if (!sort_out(&fetching->looked, look, &fetching->found, &changed)) {
-        snprintf(fetching->error, sizeof fetching->error,
-                 "%s has changed since it was taken in; if it counts: holdfast statement fetch "
-                 "--gateway %s --day %s --again",
-                 changed, fetching->key.gateway, fetching->key.day);
-        fetching->next = FETCH_GIVEN_UP;
-    } else if (look->count > 0) {
-        fetching->adds = true;
-        r = take_files(fetching, err);
-    }
-    if (r >= 0 && fetching->next == FETCH_TAKEN) {
-        fetching->looked = *all;
-        fetching->look_kept = true;
-    }
-    g_free(all);
-    return r;
-}
-
-/* Settled by this machine's clock: who writes at this moment is looked at the next time. */
-static bool is_quiet(const struct fetching *fetching, const struct fetch_look *look) {
-    bool quiet = true;
-    for (int i = 0; i < look->count; i++) {
-        quiet = quiet && fetching->now_us - look->files[i].changed_ns / 1000 >=
-                             fetching->source->settle_us;
-    }
-    return quiet;
-}
-
-/* Whether all that was taken is there as it was, and nothing else. What is gone is fine. */
-static bool nothing_new(const struct fetching *fetching, const struct fetch_look *look) {
-    for (int i = 0; i < look->count; i++) {
-        const struct fetch_look_file *old = fetch_look_find(&fetching->looked,
-                                                            look->files[i].name);
-        if (old == NULL || old->bytes != look->files[i].bytes ||
-            old->changed_ns != look->files[i].changed_ns || old->inode != look->files[i].inode) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int look_again(struct fetching *fetching, struct err *err) {
-    const struct fetch_wish wish = wish_of(fetching);
-    struct fetch_look *look = g_new0(struct fetch_look, 1);
-    fetching->next = FETCH_TAKEN;
-    int r = fetch_folder_look(&wish, look, err);
-    if (r >= 0 && !nothing_new(fetching, look) && is_quiet(fetching, look)) {
-        r = look_closely(fetching, look, err);
-    }
-    g_free(look);
-    if (r == -ERR_NOT_FOUND) { /* nothing is there any more */
-        r = 0;
-    }
-    if (r < 0) {
-        keep_error(fetching, err);
-        fetching->next = r == -ERR_EXISTS || r == -ERR_VALIDATION ? FETCH_GIVEN_UP : FETCH_TAKEN;
-    }
-    if (fetching->next == FETCH_TAKEN && !is_past(fetching, FETCH_FRESH_US)) {
-        fetching->again_us = fetching->now_us + LOOK_AGAIN_US;
-    }
-    return 0;
 }
 
 /* ---- the job ---- */
@@ -464,15 +329,18 @@ static int work(struct fetching *fetching, struct err *err) {
         return r;
     }
     if (fetched) {
-        r = fetching->state == FETCH_TAKEN ? look_again(fetching, err) : fetch(fetching, err);
+        r = fetching->state == FETCH_WAITING ? fetch(fetching, err) : 0;
+        if (fetching->state == FETCH_TAKEN) {
+            fetch_look_again(fetching, err);
+        }
     } else {
         fetching->next = FETCH_GIVEN_UP;
         snprintf(fetching->error, sizeof fetching->error,
                  "it is no longer configured to be fetched from this gateway");
     }
     if (folder && fetching->state == FETCH_WAITING && fetching->next == FETCH_TAKEN &&
-        !is_past(fetching, FETCH_FRESH_US)) {
-        fetching->again_us = fetching->now_us + LOOK_AGAIN_US;
+        !fetch_is_past(fetching, FETCH_FRESH_US)) {
+        fetching->again_us = fetching->now_us + FETCH_LOOK_AGAIN_US;
     }
     struct err why = {0};
     int saved = store_write(recon->options.store, save_tx, fetching, &why);
@@ -508,7 +376,7 @@ int recon_fetch_parked(struct store_tx *tx, void *ctx, const struct job *job, co
     struct fetching *fetching = g_new0(struct fetching, 1);
     int r = 0;
     if (fetch_key_parse(job->key, &fetching->key)) {
-        keep_error(fetching, why);
+        fetch_keep_error(fetching, why);
         r = sql_put(tx, err,
                     "UPDATE statement_fetch SET state = 4, error = $4, updated_us = $5 WHERE "
                     "gateway = $1 AND kind = $2 AND day = $3 AND state = 1",

@@ -25,9 +25,15 @@
 #include "recon/day_name.h"
 #include "recon/recon_impl.h"
 
-enum { FETCH_FILES_MAX = 32, FETCH_SHA_CHARS = 64, FETCH_LOOK_BYTES_MAX = 16 * 1024 };
+enum {
+    FETCH_FILES_MAX = 32,
+    FETCH_LOOK_FILES_MAX = 2 * FETCH_FILES_MAX,
+    FETCH_SHA_CHARS = 64,
+    FETCH_LOOK_BYTES_MAX = 32 * 1024,
+};
 
-/* What a folder's files of a day looked like. */
+/* What a folder's files of a day looked like: those that were taken (their bytes are known), and
+ * behind them what is new since. */
 struct fetch_look_file {
     int64_t bytes, changed_ns, inode;
     int64_t number;                    /* in its name; -1. Not kept */
@@ -36,15 +42,14 @@ struct fetch_look_file {
 };
 struct fetch_look {
     int count;
-    struct fetch_look_file files[FETCH_FILES_MAX]; /* by number, then name */
+    struct fetch_look_file files[FETCH_LOOK_FILES_MAX]; /* by number, then name */
 };
 /* As statement_fetch.files has it, and back. False: it is no such text. */
 void fetch_look_write(const struct fetch_look *look, struct buf *ret_text);
 MUST_USE bool fetch_look_read(const char *text, struct fetch_look *ret_look);
 /* The same names with the same faces. */
 MUST_USE bool fetch_look_same(const struct fetch_look *a, const struct fetch_look *b);
-/* NULL: none of that name. */
-const struct fetch_look_file *fetch_look_find(const struct fetch_look *look, const char *name);
+MUST_USE bool fetch_face_same(const struct fetch_look_file *a, const struct fetch_look_file *b);
 
 struct fetch_wish { /* borrowed */
     struct recon *recon;

@@ -205,13 +205,36 @@ static char *name_of(const struct unwrapped_file *file, int number) {
                : g_strdup_printf("file %d", number + 1);
 }
 
+/* Of files that are given together, one says that another follows: it must be the next. */
+struct following {
+    const char *name; /* of the one that said it; NULL: none waits */
+    int64_t number;
+};
+
+static int check_following(struct following *following, const char *name,
+                           const struct statement_head *head, struct err *err) {
+    int r = 0;
+    if (following->name != NULL && head->sequence != following->number + 1) {
+        r = err_set(err, ERR_NOT_FOUND, "%.80s says that number %lld follows, which is not there",
+                    following->name, (long long)following->number + 1);
+    }
+    *following = (struct following){head->goes_on ? name : NULL, head->sequence};
+    return r;
+}
+
 static int take_files(struct taking *taking, const struct taking_file *files, int count,
                       struct err *err) {
     int r = 0, bad = 0;
     struct err first = {0};
+    struct following following = {0};
+    const struct statement_head nothing = {.sequence = -1};
     for (int i = 0; i < count; i++) {
         struct err why = {0};
         r = look(taking, &files[i], &why);
+        if (r >= 0 && taking->request->files != NULL) {
+            r = check_following(&following, files[i].name, &taking->taken->head, &why);
+            r = r >= 0 && i + 1 == count ? check_following(&following, "", &nothing, &why) : r;
+        }
         if (r < 0) {
             first = bad == 0 ? why : first;
             add_file(taking, files[i].name, NULL);

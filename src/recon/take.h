@@ -5,6 +5,8 @@
  *
  *   1. Of several files in one archive, or that are given together, none is taken while another one
  *      has problems, or covers or tells what a statement that counts does.
+ *      Nor when one of several says that another follows it, and that is not among them
+ *      (ERR_NOT_FOUND).
  *   2. Everything may be repeated: what was taken is known, bank rows are taken once by the bank's
  *      own name for them. So whoever dies here begins anew.
  *   3. A file of another adapter than the gateway's is refused.
