@@ -182,8 +182,9 @@ int folder_read(struct folder *folder, const char *name, const struct file_face 
         return err_set(err, ERR_IO, "\"%.80s\" is no name of a file in a folder", name);
     }
     if (face->bytes > (int64_t)(ret_bytes->max - ret_bytes->len)) {
-        return err_set(err, ERR_TOO_LARGE, "%s in %s has %lld bytes, which is more than may be read",
-                       name, folder->path, (long long)face->bytes);
+        return err_set(err, ERR_TOO_LARGE,
+                       "%s in %s has %lld bytes, which is more than may be read", name,
+                       folder->path, (long long)face->bytes);
     }
     int fd = openat(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {

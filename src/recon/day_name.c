@@ -42,7 +42,8 @@ static int count_part(char letter, struct parts *parts, struct err *err) {
     case '%':
         return 0;
     case '\0':
-        return err_set(err, ERR_CONFIG, "it ends with a per cent sign; one that is meant is %%%%");
+        return err_set(err, ERR_CONFIG,
+                       "it ends with a per cent sign; one that is meant is %%%%");
     default:
         (void)err_set(err, ERR_CONFIG, "%%%c means nothing here", letter);
         return err_hint(err, "%%Y, %%y, %%m, %%d, %%N and %%%% do; write %%%%20 where %%20 is meant.");

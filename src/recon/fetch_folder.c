@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fetch_folder.c: a day's files in a folder: which they are, whether they are whole, their bytes. */
+ * fetch_folder.c: a day's files in a folder: which they are, whether they are whole, and their
+ * bytes. */
 #include <glib.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -170,11 +170,16 @@ static int look_into_folder(struct fetching *fetching, struct err *err) {
 
 /* ---- taking it in ---- */
 
+static bool is_batch(const struct source *source) {
+    return source->way == SOURCE_URL && source->numbered;
+}
+
 /* Of a file that does not name itself: the same for the same file of a day, and for its correction.
  * Where a day's file can be called in several ways there may be several of them. */
 static char *file_id_of(const struct fetching *fetching, int i) {
     const struct source *source = fetching->source;
-    bool several = source->numbered || (source->files != NULL && strchr(source->files, '*') != NULL);
+    bool any = source->files != NULL && strchr(source->files, '*') != NULL;
+    bool several = any || source->numbered;
     return several ? g_strdup_printf("%s %s %.48s", fetching->key.kind, fetching->key.day,
                                      fetching->found.files[i].name)
                    : g_strdup_printf("%s %s", fetching->key.kind, fetching->key.day);
@@ -237,8 +242,9 @@ int fetch_take(struct fetching *fetching, struct err *err) {
         .replaces = fetching->adds ? "" : fetching->before,
         .reason = "fetched again: the gateway tells of that day in another file",
         .actor = fetching->actor,
-        .from_us = from_us,
-        .until_us = until_us,
+        /* A batch tells of earlier days, and nobody says of which. */
+        .from_us = is_batch(source) ? 0 : from_us,
+        .until_us = is_batch(source) ? 0 : until_us,
         .files = files,
         .file_count = fetching->found.count,
     };
@@ -277,7 +283,7 @@ static int find(struct fetching *fetching, struct err *err) {
 
 /* Whether nobody should try again by himself. */
 static bool is_over(const struct fetching *fetching, int r) {
-    bool numbered = fetching->source->way == SOURCE_URL && fetching->source->numbered;
+    bool numbered = is_batch(fetching->source);
     bool fetched = fetching->before[0] != '\0';
     /* Another file tells of that day: which one counts? */
     return (r == -ERR_EXISTS && !(numbered && !fetched)) || (r == -ERR_GONE && fetched);
@@ -298,7 +304,8 @@ static int fetch(struct fetching *fetching, struct err *err) {
         return 0;
     }
     fetch_keep_error(fetching, err);
-    if (r == -ERR_GONE && fetching->before[0] == '\0' && fetch_is_past(fetching, FETCH_NONE_AFTER_US)) {
+    bool fetched = fetching->before[0] != '\0';
+    if (r == -ERR_GONE && !fetched && fetch_is_past(fetching, FETCH_NONE_AFTER_US)) {
         fetching->next = FETCH_NONE;
         return 0;
     }
@@ -325,7 +332,8 @@ static int work(struct fetching *fetching, struct err *err) {
     bool fetched = is_fetched(fetching->source, fetching->key.kind);
     bool folder = fetched && fetching->source->way == SOURCE_FOLDER;
     int r = store_read(recon->options.store, load_tx, fetching, err);
-    if (r < 0 || !(fetching->state == FETCH_WAITING || (folder && fetching->state == FETCH_TAKEN))) {
+    bool again = folder && fetching->state == FETCH_TAKEN;
+    if (r < 0 || !(fetching->state == FETCH_WAITING || again)) {
         return r;
     }
     if (fetched) {

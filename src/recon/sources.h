@@ -65,7 +65,7 @@ struct source {
     enum source_way way;
     const char *place;    /* the folder's path, or the URL; NULL: by its adapter */
     const char *files;    /* of a folder: what a day's files are called */
-    const char *marker;   /* "NAME" is whole when NAME and this is there; NULL: when it has settled */
+    const char *marker;   /* NAME is whole when NAME and this is there; NULL: when it settled */
     int64_t settle_us;    /* it has when it did not change for so long */
     int dated_after;      /* so many days after the day that it tells of is the one in its name */
     bool numbered;        /* the name, or the URL, has a number in it */

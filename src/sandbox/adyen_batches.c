@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * adyen_batches.c: settlement details in Adyen's layout, under the URL and for the report user that
- * Adyen's have: a merchant account is a gateway of the sandbox, a batch one of its payouts, and they
+ * Adyen's have: a merchant account is a gateway of the sandbox, a batch one of its payouts. They
  * are numbered from 1 in the order in which they were made. (The simulated gateways take no charges
  * by Adyen's protocol: this is what their books look like when they are told so.) Layout: Adyen's
  * public documentation, "Settlement details report"; the classic columns. */

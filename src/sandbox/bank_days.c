@@ -65,7 +65,8 @@ static struct account account_of(const struct day *day, struct currency currency
     return account;
 }
 
-static bool came_now(const struct day *day, const struct sb_credit *credit, struct currency currency) {
+static bool came_now(const struct day *day, const struct sb_credit *credit,
+                     struct currency currency) {
     return credit->payout.at_us >= day->from_us &&
            currency_equal(credit->payout.currency, currency);
 }

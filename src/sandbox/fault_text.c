@@ -105,7 +105,8 @@ static int read_operations(const char *text, struct sb_fault *fault, struct err 
         if (fault->operations == before) {
             err_set(err, ERR_VALIDATION, "there is no operation '%.*s'",
                     (int)(count < 40 ? count : 40), text);
-            return err_hint(err, "charge, capture, refund, query, token, create, cancel, other, payout");
+            return err_hint(err, "charge, capture, refund, query, token, create, cancel, other, "
+                                 "payout");
         }
         text += count + (text[count] == '|' ? 1 : 0);
     }

@@ -130,8 +130,7 @@ struct sb_id sb_payout_id(const struct sandbox *sandbox, enum sb_gateway gateway
 bool sb_payout_has(enum sb_gateway gateway, const struct sb_payout *payout,
                    const struct sb_move *move);
 
-/* A fault may have the file end in the middle: cuts what was written. `name` is what chance goes by.
- */
+/* A fault may have the file end in the middle: cuts what was written. Chance goes by `name`. */
 void sb_statement_truncate(struct sandbox *sandbox, enum sb_gateway gateway, bool bank,
                            const char *name, struct buf *out);
 /* Chance that belongs to a thing by its name: the same each time that it is asked. */

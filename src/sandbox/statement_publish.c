@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "sandbox/statement.h"
 
-enum { DAYS_BACK = 3, PATH_CHARS_MAX = 1000, FILE_MODE = 0644 };
+enum { DAYS_BACK = 7, PATH_CHARS_MAX = 1000, FILE_MODE = 0644 };
 
 struct publishing {
     struct sandbox *sandbox;

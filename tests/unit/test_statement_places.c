@@ -511,7 +511,8 @@ static int answer_url(void *ctx, const struct http_call *call, struct http_answe
                  ",,,,visa,,%d\n",
                  number, number, number, there.gross, there.gross, number);
     } else if (status == 200) {
-        snprintf(text, sizeof text, CANONICAL "x,x,,,,charge,done,USD,100,,,%.10sT10:00:00Z,card,\n",
+        snprintf(text, sizeof text,
+                 CANONICAL "x,x,,,,charge,done,USD,100,,,%.10sT10:00:00Z,card,\n",
                  strstr(call->url, "20"));
     }
     http_answer_fill(ret_answer, status, NULL, 0, text, strlen(text));
@@ -585,6 +586,8 @@ static void batches_are_asked_for_by_their_numbers(void **state) {
     assert_state(TAKEN); /* both that there are */
     assert_int_equal(world_int(W, TAKEN_STATEMENTS), 2);
     assert_int_equal(world_int(W, "SELECT MAX(sequence) FROM statement"), 119);
+    /* Of which days it is, nobody says: it proves no window. */
+    assert_int_equal(world_int(W, "SELECT MAX(until_us) FROM statement"), 0);
     assert_text(W, "SELECT reader FROM statement WHERE sequence = 118", "adyen-settlement");
     /* A day without a batch is none, some hours later; the next one asks for the same number. */
     pass(DAY_US + 4 * HOUR_US);
