@@ -282,7 +282,7 @@ static int take_given(struct taking *taking, struct err *err) {
     const struct take_file one = {request->name, request->bytes, request->count, request->file_id};
     const struct take_file *given = request->files != NULL ? request->files : &one;
     int given_count = request->files != NULL ? request->file_count : 1, count = 0;
-    struct taking_file files[UNWRAP_FILES_MAX];
+    struct taking_file files[UNWRAP_FILES_MAX] = {{0}};
     struct unwrapped *unwrapped = calloc((size_t)given_count, sizeof *unwrapped);
     INVARIANT(unwrapped != NULL, "out of memory");
     int r = unwrap_files(given, given_count, unwrapped, files, &count, err);

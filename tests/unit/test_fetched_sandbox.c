@@ -382,6 +382,53 @@ static void a_corrected_file_counts_once_somebody_says_so(void **state) {
     free(day);
 }
 
+/* PayPal's report of a million rows goes on in another file: the first is not taken without it. */
+static void a_report_that_goes_on_waits_for_its_next_file(void **state) {
+    (void)state;
+    enum { ROWS = 1000 * 1000 };
+    char path[400];
+    begin("bank_%Y-%m-%d.xml");
+    while (fetches("paypal", FETCH_WAITING) == 0) {
+        test_clock_advance(HOUR_US);
+        (void)world_tick(W);
+    }
+    char *day = world_text(W, "SELECT day FROM statement_fetch WHERE gateway = 'paypal'");
+    char slashed[12];
+    snprintf(slashed, sizeof slashed, "%.4s/%.2s/%.2s", day, day + 5, day + 8);
+    snprintf(path, sizeof path, "%s/TRR-%.4s%.2s%.2s.01.011.CSV", place, day, day + 5, day + 8);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "\"RH\",%s 23:00:00 +0000,\"A\",\"ME\",011\n\"FH\",01\n\"SH\",%s 00:00:00 +0000,%s "
+            "23:59:59 +0000,\"ME\",\"\"\n\"CH\",\"Transaction ID\",\"Invoice ID\",\"PayPal "
+            "Reference ID\",\"PayPal Reference ID Type\",\"Transaction Event Code\",\"Transaction "
+            "Initiation Date\",\"Transaction Completion Date\",\"Transaction Debit or "
+            "Credit\",\"Gross Transaction Amount\",\"Gross Transaction Currency\",\"Fee Debit or "
+            "Credit\",\"Fee Amount\",\"Fee Currency\",\"Custom Field\",\"Transactional Status\"\n",
+            slashed, slashed, slashed);
+    for (int i = 0; i < ROWS; i++) {
+        fprintf(file,
+                "\"SB\",\"T%d\",\"\",\"\",\"\",\"T0006\",%s 10:00:00 +0000,%s 10:00:00 "
+                "+0000,\"CR\",1,\"USD\",\"DR\",0,\"USD\",\"\",\"S\"\n",
+                i, slashed, slashed);
+    }
+    fprintf(file, "\"SF\",\"USD\",%d,0,0,0,%d\n\"SC\",%d\n\"FF\",%d\n", ROWS, ROWS, ROWS, ROWS);
+    assert_int_equal(fclose(file), 0);
+    ask_again("paypal", day);
+    for (int i = 0; i < 2; i++) { /* two looks */
+        test_clock_advance(2 * 60 * US_PER_SECOND);
+        (void)world_tick(W);
+    }
+    char *error = world_text(W, "SELECT error FROM statement_fetch WHERE gateway = 'paypal'");
+    if (strstr(error, ".01.011.CSV says that number 2 follows") == NULL) {
+        fail_msg("%s", error);
+    }
+    assert_int_equal(fetches("paypal", FETCH_WAITING), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM statement WHERE gateway = 'paypal'"), 0);
+    free(error);
+    free(day);
+}
+
 /* ---- around them ---- */
 
 static int with_folder(void **state, int (*open)(void **)) {
@@ -443,6 +490,9 @@ int main(void) {
                 NULL};
         }
     }
+    tests[count++] = (struct CMUnitTest){"a_report_that_goes_on_waits_for_its_next_file",
+                                         a_report_that_goes_on_waits_for_its_next_file,
+                                         folder_on_sqlite, close_all, NULL};
     /* The same rows in either engine: faults are looked at in one, in turn. */
     for (size_t i = 0; i < COUNT_OF(planted); i++) {
         tests[count++] = (struct CMUnitTest){

@@ -89,6 +89,7 @@ static void each_day_is_fetched_once_and_a_run_is_asked_for(void **state) {
     start_over();
     assert_int_equal(world_int(W, DAYS), 0);
     pass(3 * DAY_US);
+    pass(3 * US_PER_SECOND); /* also a day that was planned at this very moment */
     assert_int_equal(world_int(W, DAYS), 3);
     assert_int_equal(world_int(W, IN_STATE(2)), 3);
     assert_int_equal(there.asked, 3);
