@@ -46,7 +46,8 @@ static int count_part(char letter, struct parts *parts, struct err *err) {
                        "it ends with a per cent sign; one that is meant is %%%%");
     default:
         (void)err_set(err, ERR_CONFIG, "%%%c means nothing here", letter);
-        return err_hint(err, "%%Y, %%y, %%m, %%d, %%N and %%%% do; write %%%%20 where %%20 is meant.");
+        return err_hint(err,
+                        "%%Y, %%y, %%m, %%d, %%N and %%%% do; write %%%%20 where %%20 is meant.");
     }
 }
 

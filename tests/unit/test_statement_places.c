@@ -373,17 +373,17 @@ static void what_is_no_file_is_said_and_waited_for(void **state) {
     assert_int_equal(rmdir(path_of(named(".csv"))), 0);
     put_bytes(named(".csv"), "", 0);
     assert_int_equal(truncate(path_of(named(".csv")), FETCH_BYTES_MAX + 1), 0);
-    pass(2 * HOUR_US);
+    pass(3 * HOUR_US);
     assert_says("which is more than may be read");
     assert_int_equal(unlink(path_of(named(".csv"))), 0);
     snprintf(target, sizeof target, "%s.away", place);
     assert_int_equal(rename(place, target), 0); /* a mount that is not there */
-    pass(2 * HOUR_US);
+    pass(3 * HOUR_US);
     assert_says("cannot be opened");
     assert_state(WAITING);
     assert_int_equal(rename(target, place), 0);
     put_charge(named(".csv"), "x1", 100);
-    pass(3 * HOUR_US);
+    pass(5 * HOUR_US);
     assert_state(TAKEN);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM statement"), 1);
 }
@@ -556,10 +556,10 @@ static void a_days_report_is_asked_for_until_it_is_published(void **state) {
     pass(HOUR_US);
     assert_says("is not handed out (403)");
     there.status = 500;
-    pass(HOUR_US);
+    pass(2 * HOUR_US);
     assert_says("was answered with 500");
     there.basic = false; /* what is sent is refused */
-    pass(HOUR_US);
+    pass(2 * HOUR_US);
     assert_says("(401)");
     assert_state(WAITING);
     there.basic = true;
@@ -592,7 +592,7 @@ static void batches_are_asked_for_by_their_numbers(void **state) {
     /* A day without a batch is none, some hours later; the next one asks for the same number. */
     pass(DAY_US + 4 * HOUR_US);
     assert_int_equal(world_int(W, STATE " ORDER BY day DESC LIMIT 1"), WAITING);
-    pass(4 * HOUR_US);
+    pass(6 * HOUR_US);
     assert_int_equal(world_int(W, STATE " ORDER BY day DESC LIMIT 1"), NONE);
     assert_non_null(strstr(there.last, "batch_120"));
     there.until = 121;
