@@ -52,6 +52,8 @@ struct config_statements {
     unsigned *business_days;
     char **kinds;
     unsigned kinds_count;
+    char *folder, *files, *marker, *url, *map;
+    unsigned *settle_s, *dated_after, *first_number;
     char *pays_out_to;
     unsigned *pays_out_days;
     char **accounts; /* recon/whose.h */

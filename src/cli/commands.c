@@ -467,6 +467,7 @@ const struct cli_command cli_commands[] = {
     {"statement", "fetch", "Fetch the statement of a day from its gateway now",
      "One that is fetched already is only asked for again with --again: the same file changes\n"
      "nothing, another one takes the place of that day's statement, with a record.\n"
+     "One that comes into a folder is looked at twice, settle_s apart (docs/statements.md).\n"
      "Exit status 1 when it is not there yet; then it goes on being asked for.",
      OPTIONS({"gateway", "NAME", "From where", .needed = true},
              {"day", "DAY", "In the gateway's time zone: 2026-11-21", .needed = true},

@@ -552,7 +552,8 @@ int run_statement_fetches(struct cli *cli) {
     }
     print_fetches(cli, answer);
     cli_say(cli, "\n");
-    TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", "BUSINESS DAYS", "NEXT");
+    TABLE_AUTO table = TABLE("GATEWAY", "FETCHED", "KINDS", "TIME ZONE", "BUSINESS DAYS", "NEXT",
+                             "~FROM");
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(answer, "gateways"), i, row) {
@@ -564,6 +565,7 @@ int run_statement_fetches(struct cli *cli) {
         table_cell(table, field_text(row, "time_zone"));
         table_cell(table, field_windows(row, windows));
         table_cell(table, field_age(row, "next_at", next));
+        table_cell(table, field_text(row, "place"));
     }
     table_print(table, cli, NULL);
     return CLI_DONE;

@@ -3,12 +3,14 @@
  * are in fetch_job.c. */
 #include "recon/fetch.h"
 
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
 #include "base/clock.h"
 #include "recon/fetch_impl.h"
+#include "recon/fetch_place.h"
 #include "store/audit.h"
 
 enum { FETCH_ANSWER_BYTES_MAX = 1024 * 1024 };
@@ -68,7 +70,7 @@ void fetch_day_text(int64_t local_s, char ret_text[FETCH_DAY_CHARS + 1]) {
 
 #define ROW_COLUMNS                                                                                \
     "SELECT f.gateway, f.kind, f.day, f.state, f.attempts, f.error, f.statements, f.actor, "       \
-    "f.created_us, f.updated_us, COALESCE(j.due_us, 0), COALESCE(j.parked_us, 0) FROM "            \
+    "f.created_us, f.updated_us, COALESCE(j.due_us, 0), COALESCE(j.parked_us, 0), f.files FROM "   \
     "statement_fetch f LEFT JOIN job j ON j.kind = 'statement_fetch' AND j.key = f.gateway || "    \
     "'/' || f.kind || '/' || f.day "
 
@@ -78,6 +80,15 @@ static void add_moment(struct buf *buf, const char *key, int64_t wall_us) {
         buf_addf(buf, ",\"%s\":\"%s\"", key, clock_format(wall_us, time));
     } else {
         buf_addf(buf, ",\"%s\":null", key);
+    }
+}
+
+static void add_text(struct buf *buf, const char *key, const char *text) {
+    buf_addf(buf, ",\"%s\":", key);
+    if (text != NULL) {
+        buf_add_json(buf, text);
+    } else {
+        buf_add_text(buf, "null");
     }
 }
 
@@ -91,20 +102,38 @@ static void add_statements(struct buf *buf, const char *statements) {
     buf_add_char(buf, ']');
 }
 
+/* What a folder had of that day when it was looked at last. */
+static void add_files(struct buf *buf, const char *text) {
+    struct fetch_look *look = g_new0(struct fetch_look, 1);
+    bool read = fetch_look_read(text, look);
+    buf_add_text(buf, ",\"files\":[");
+    for (int i = 0; read && i < look->count; i++) {
+        const struct fetch_look_file *file = &look->files[i];
+        buf_addf(buf, "%s{\"name\":", i > 0 ? "," : "");
+        buf_add_json(buf, file->name);
+        buf_addf(buf, ",\"bytes\":%lld", (long long)file->bytes);
+        add_moment(buf, "changed_at", file->changed_ns / 1000);
+        if (file->sha256[0] != '\0') {
+            buf_addf(buf, ",\"sha256\":\"%s\"}", file->sha256);
+        } else {
+            buf_add_text(buf, ",\"sha256\":null}");
+        }
+    }
+    buf_add_char(buf, ']');
+    g_free(look);
+}
+
 static void add_row(struct buf *buf, const struct sql_rows *rows) {
     int64_t state = sql_int(rows, 3);
     bool waits = state == FETCH_WAITING && sql_int(rows, 11) == 0;
     buf_addf(buf,
              "{\"gateway\":\"%s\",\"kind\":\"%s\",\"day\":\"%s\",\"state\":\"%s\","
-             "\"attempts\":%lld,\"error\":",
+             "\"attempts\":%lld",
              sql_text(rows, 0), sql_text(rows, 1), sql_text(rows, 2), state_names[state],
              (long long)sql_int(rows, 4));
-    if (sql_text(rows, 5)[0] != '\0') {
-        buf_add_json(buf, sql_text(rows, 5));
-    } else {
-        buf_add_text(buf, "null");
-    }
+    add_text(buf, "error", sql_text(rows, 5)[0] != '\0' ? sql_text(rows, 5) : NULL);
     add_statements(buf, sql_text(rows, 6));
+    add_files(buf, sql_text(rows, 12));
     buf_add_text(buf, ",\"asked_by\":");
     buf_add_json(buf, sql_text(rows, 7));
     add_moment(buf, "asked_at", sql_int(rows, 8));
@@ -220,7 +249,8 @@ static int check_asked(const struct asking *asking, struct err *err) {
         (void)err_set(err, ERR_STATE, "%s publishes no statements by its API", name);
         return err_hint(err,
                         "Take the file from its dashboard, or the bank's: holdfast statement "
-                        "import FILE --gateway %s",
+                        "import FILE --gateway %s; or have it come into a folder "
+                        "(docs/statements.md).",
                         name);
     }
     bool known = asking->kind[0] == '\0';
@@ -335,6 +365,9 @@ static int add_gateway(const struct listing *listing, struct store_tx *tx,
     buf_addf(buf, "],\"time_zone\":\"%s\",\"business_days\":%d", source->time_zone,
              source->business_days);
     add_windows(buf, source);
+    buf_addf(buf, ",\"from\":\"%s\"", source_way_name(source->way));
+    add_text(buf, "place", source->place);
+    add_text(buf, "files", source->files);
     add_moment(buf, "next_at", r > 0 ? sql_int(rows, 0) : 0);
     buf_add_char(buf, '}');
     return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fetch.h: statements that are fetched from the gateways by themselves, a day later (T+1).
+ * fetch.h: statements that are fetched by themselves, a day later (T+1): from the gateways, from
+ * folders that somebody else fills, and from URLs (fetch_place.h).
  *
  *   job               key                 does
  *   statement_day     gateway             each day, at its hour: plans what is to be fetched, asks

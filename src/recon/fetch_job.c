@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fetch_job.c: what fetches statements by itself: the daily plan of each gateway, and the asking
- * for each file until it is there. */
+ * fetch_job.c: a day's statement: asked for until it is there, and taken in. */
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/calendar.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "gateway/keyring.h"
@@ -12,177 +11,17 @@
 #include "recon/statement.h"
 #include "recon/take.h"
 
-enum { FETCH_ERROR_CHARS_MAX = 600, STATEMENTS_CHARS_MAX = 40 * 32 };
 /* One file, with its download. */
 #define FETCH_CALL_US (5 * 60 * US_PER_SECOND)
 
-/* ---- the plan ---- */
-
-struct planning {
-    struct recon *recon;
-    const struct source *source;
-    int64_t last_s, now_us; /* the last day whose hour has come (local); wall */
-    bool late; /* it came on another day: nothing new begins, what was missed is seen */
-};
-
-/* 1 with the day after the last one that was planned; 0: none was. */
-static int day_after(const struct planning *planning, struct store_tx *tx, const char *kind,
-                     int64_t *ret_day_s, struct err *err) {
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT MAX(day) FROM statement_fetch WHERE gateway = $1 AND kind = $2 AND "
-                      "planned = 1",
-                      S_TEXT(planning->source->gateway->name), S_TEXT(kind));
-    r = r < 0 ? r : sql_next(rows, err);
-    if (r <= 0 || sql_null(rows, 0)) {
-        return r < 0 ? r : 0;
-    }
-    if (!fetch_day_parse(sql_text(rows, 0), ret_day_s)) {
-        return err_set(err, ERR_STORE_CORRUPT, "a day that is none was planned");
-    }
-    *ret_day_s = calendar_step(*ret_day_s, 1, UNIT_DAY, 1);
-    return 1;
-}
-
-static int plan_day(const struct planning *planning, struct store_tx *tx, const char *kind,
-                    int64_t day_s, struct err *err) {
-    struct fetch_key key;
-    char text[JOB_KEY_CHARS_MAX + 1];
-    snprintf(key.gateway, sizeof key.gateway, "%s", planning->source->gateway->name);
-    snprintf(key.kind, sizeof key.kind, "%s", kind);
-    fetch_day_text(day_s, key.day);
-    fetch_key_text(&key, text);
-    int64_t made = sql_exec(tx, err,
-                            "INSERT INTO statement_fetch (gateway, kind, day, state, planned, "
-                            "attempts, error, statements, actor, created_us, updated_us) VALUES "
-                            "($1, $2, $3, 1, 1, 0, '', '', 'system', $4, $4) ON CONFLICT DO "
-                            "NOTHING",
-                            S_TEXT(key.gateway), S_TEXT(key.kind), S_TEXT(key.day),
-                            S_INT(planning->now_us));
-    if (made < 0) {
-        return (int)made;
-    }
-    if (made == 0) { /* somebody has asked for it by hand */
-        return sql_put(tx, err,
-                       "UPDATE statement_fetch SET planned = 1 WHERE gateway = $1 AND kind = $2 "
-                       "AND day = $3",
-                       S_TEXT(key.gateway), S_TEXT(key.kind), S_TEXT(key.day));
-    }
-    int r = job_add(tx, JOB_STATEMENT_FETCH, text, planning->now_us, "", err);
-    return r < 0 ? r : 0;
-}
-
-static int plan_kind(const struct planning *planning, struct store_tx *tx, const char *kind,
-                     struct err *err) {
-    int64_t first_s = planning->last_s;
-    int64_t farthest_s = calendar_step(planning->last_s, 1, UNIT_DAY, 1 - FETCH_DAYS_BACK);
-    int r = day_after(planning, tx, kind, &first_s, err);
-    if (r == 0 && planning->late) {
-        return 0; /* it has never been fetched from: it begins with its hour */
-    }
-    first_s = first_s < farthest_s ? farthest_s : first_s;
-    for (int64_t day_s = first_s; r >= 0 && day_s <= planning->last_s;
-         day_s = calendar_step(day_s, 1, UNIT_DAY, 1)) {
-        r = plan_day(planning, tx, kind, day_s, err);
-    }
-    return r;
-}
-
-static int plan_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const struct planning *planning = ctx;
-    const struct source *source = planning->source;
-    int r = 0;
-    for (int i = 0; r >= 0 && source->fetch && i < source->kind_count; i++) {
-        r = plan_kind(planning, tx, source->kinds[i], err);
-    }
-    if (r >= 0 && !planning->late) {
-        r = recon_ask_run(tx, source->gateway->name, "system", err);
-    }
-    return r < 0 ? r : 0;
-}
-
-/* The wall time at which this day's statement of yesterday should be there. */
-static int64_t hour_of(const struct source *source, const struct time_zone *zone,
-                       int64_t midnight_s) {
-    return wall_from_local(zone, midnight_s + (int64_t)source->minute * 60);
-}
-
-int recon_day_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
-    struct planning planning = {
-        .recon = ctx,
-        .source = recon_source(ctx, job->key),
-        .now_us = clock_wall_us(),
-    };
-    TIME_ZONE_AUTO zone = NULL;
-    if (planning.source == NULL) {
-        return 0; /* a gateway that is no longer configured */
-    }
-    int r = time_zone_open(planning.source->time_zone, &zone, err);
-    if (r < 0) {
-        return r;
-    }
-    int64_t today_s = calendar_at_hour(local_from_wall(zone, planning.now_us), 0);
-    int64_t at_us = hour_of(planning.source, zone, today_s);
-    planning.late = planning.now_us < at_us;
-    planning.last_s = calendar_step(today_s, 1, UNIT_DAY, planning.late ? -2 : -1);
-    r = store_write(planning.recon->options.store, plan_tx, &planning, err);
-    if (r >= 0) {
-        int64_t next_s = calendar_step(today_s, 1, UNIT_DAY, 1);
-        *ret_again_us = planning.late ? at_us : hour_of(planning.source, zone, next_s);
-        payments_wake(planning.recon->options.payments);
-    }
-    return r < 0 ? r : 0;
-}
-
-/* ---- the beginning ---- */
-
-static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const struct recon *recon = ctx;
-    int64_t now_us = clock_wall_us();
-    int r = 0;
-    for (int i = 0; r >= 0 && i < recon->source_count; i++) {
-        const struct source *source = &recon->sources[i];
-        TIME_ZONE_AUTO zone = NULL;
-        r = time_zone_open(source->time_zone, &zone, err);
-        if (r < 0) {
-            return r;
-        }
-        int64_t today_s = calendar_at_hour(local_from_wall(zone, now_us), 0);
-        int64_t at_us = hour_of(source, zone, today_s);
-        if (at_us <= now_us) {
-            at_us = hour_of(source, zone, calendar_step(today_s, 1, UNIT_DAY, 1));
-        }
-        /* One that is there keeps its time: days that were missed are planned at once. */
-        r = job_add(tx, JOB_STATEMENT_DAY, source->gateway->name, at_us, "", err);
-    }
-    return r < 0 ? r : 0;
-}
-
-int recon_days_begin(struct recon *recon, struct err *err) {
-    return store_write(recon->options.store, begin_tx, recon, err);
-}
-
-/* ---- one file ---- */
-
-struct fetching {
-    struct recon *recon;
-    struct fetch_key key;
-    const struct source *source;
-    int64_t state; /* of the row; 0: there is none */
-    char actor[200];
-    char before[STATEMENTS_CHARS_MAX + 1]; /* that were taken in of that day already */
-    /* what is to be written */
-    enum fetch_state next;
-    char error[FETCH_ERROR_CHARS_MAX + 1];
-    char statements[STATEMENTS_CHARS_MAX + 1];
-};
+/* ---- its row ---- */
 
 static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct fetching *fetching = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT state, actor, statements FROM statement_fetch WHERE gateway = $1 AND "
-                      "kind = $2 AND day = $3",
+                      "SELECT state, actor, statements, files, looked_us FROM statement_fetch "
+                      "WHERE gateway = $1 AND kind = $2 AND day = $3",
                       S_TEXT(fetching->key.gateway), S_TEXT(fetching->key.kind),
                       S_TEXT(fetching->key.day));
     r = r < 0 ? r : sql_next(rows, err);
@@ -191,47 +30,100 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
         fetching->state = sql_int(rows, 0);
         snprintf(fetching->actor, sizeof fetching->actor, "%s", sql_text(rows, 1));
         snprintf(fetching->before, sizeof fetching->before, "%s", sql_text(rows, 2));
+        fetching->looked_us = sql_int(rows, 4);
+        if (!fetch_look_read(sql_text(rows, 3), &fetching->looked)) {
+            return err_set(err, ERR_STORE_CORRUPT, "what a folder looked like cannot be read");
+        }
     }
     return r < 0 ? r : 0;
 }
 
-static int save_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const struct fetching *fetching = ctx;
-    return sql_put(tx, err,
-                   "UPDATE statement_fetch SET state = $4, error = $5, statements = CASE WHEN $6 = "
-                   "'' THEN statements ELSE $6 END, attempts = attempts + 1, updated_us = $7 WHERE "
-                   "gateway = $1 AND kind = $2 AND day = $3 AND state = 1",
-                   S_TEXT(fetching->key.gateway), S_TEXT(fetching->key.kind),
-                   S_TEXT(fetching->key.day), S_INT(fetching->next), S_TEXT(fetching->error),
-                   S_TEXT(fetching->statements), S_INT(clock_wall_us()));
+/* A first look into a folder is none. */
+static bool is_attempt(const struct fetching *fetching) {
+    return fetching->state == FETCH_WAITING &&
+           !(fetching->next == FETCH_WAITING && fetching->again_us > 0);
 }
 
-static void keep_error(struct fetching *fetching, const struct err *why) {
+static int save_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct fetching *fetching = ctx;
+    BUF_AUTO look;
+    buf_init(&look, FETCH_LOOK_BYTES_MAX);
+    fetch_look_write(&fetching->looked, &look);
+    INVARIANT(buf_ok(&look), "a look has so many files at the most");
+    return sql_put(tx, err,
+                   "UPDATE statement_fetch SET state = $4, error = $5, statements = CASE WHEN $6 = "
+                   "'' THEN statements ELSE $6 END, attempts = attempts + $7, files = CASE WHEN $8 "
+                   "= 1 THEN $9 ELSE files END, looked_us = CASE WHEN $8 = 1 THEN $10 ELSE "
+                   "looked_us END, updated_us = $10 WHERE gateway = $1 AND kind = $2 AND day = $3 "
+                   "AND state = $11",
+                   S_TEXT(fetching->key.gateway), S_TEXT(fetching->key.kind),
+                   S_TEXT(fetching->key.day), S_INT(fetching->next), S_TEXT(fetching->error),
+                   S_TEXT(fetching->statements), S_INT(is_attempt(fetching)),
+                   S_INT(fetching->look_kept), S_TEXT(look.data), S_INT(fetching->now_us),
+                   S_INT(fetching->state));
+}
+
+void fetch_keep_error(struct fetching *fetching, const struct err *why) {
     snprintf(fetching->error, sizeof fetching->error, "%s%s%s%s", why->detail,
              why->place[0] != '\0' ? " (" : "", why->place, why->place[0] != '\0' ? ")" : "");
 }
 
-/* "stm_… stm_…" of a report of take.h. */
+/* "stm_… stm_…" of a report of take.h, behind those that stay. */
 static void keep_statements(struct fetching *fetching, const struct buf *report) {
     JSON_AUTO files = json_loads(report->data, 0, NULL);
-    size_t used = 0, i;
+    size_t i;
     json_t *file;
+    if (fetching->adds) {
+        g_strlcpy(fetching->statements, fetching->before, sizeof fetching->statements);
+    }
     json_array_foreach(files, i, file) {
         const char *id = json_peek_text(file, "statement_id", NULL);
-        if (id != NULL && used + strlen(id) + 1 < sizeof fetching->statements) {
-            used += (size_t)snprintf(fetching->statements + used,
-                                     sizeof fetching->statements - used, "%s%s",
-                                     used > 0 ? " " : "", id);
+        size_t used = strlen(fetching->statements);
+        if (id != NULL && strstr(fetching->statements, id) == NULL &&
+            used + strlen(id) + 1 < sizeof fetching->statements) {
+            snprintf(fetching->statements + used, sizeof fetching->statements - used, "%s%s",
+                     used > 0 ? " " : "", id);
         }
     }
 }
 
-static int ask_gateway(const struct fetching *fetching, struct buf *file, struct err *err) {
+/* From the day's first moment at the gateway's place to the next one's, and when its statement
+ * should be there. */
+static int day_of(const struct fetching *fetching, int64_t *ret_from_us, int64_t *ret_until_us,
+                  int64_t *ret_due_us, struct err *err) {
+    TIME_ZONE_AUTO zone = NULL;
+    int r = time_zone_open(fetching->source->time_zone, &zone, err);
+    if (r < 0) {
+        return r;
+    }
+    int64_t next_s = calendar_step(fetching->day_s, 1, UNIT_DAY, 1);
+    *ret_from_us = wall_from_local(zone, fetching->day_s);
+    *ret_until_us = wall_from_local(zone, next_s);
+    *ret_due_us = fetch_hour(fetching->source, zone, next_s);
+    return 0;
+}
+
+/* So long after its hour. Before it, and for a while after, "there is none" may be "not yet". */
+bool fetch_is_past(const struct fetching *fetching, int64_t after_us) {
+    int64_t from_us = 0, until_us = 0, due_us = 0;
+    struct err ignored = {0};
+    return day_of(fetching, &from_us, &until_us, &due_us, &ignored) == 0 &&
+           fetching->now_us >= due_us + after_us;
+}
+
+/* ---- where it is ---- */
+
+static int ask_gateway(struct fetching *fetching, struct err *err) {
     struct gateway *gateway = fetching->source->gateway;
     struct gateway_statement statement = {.kind = fetching->key.kind};
+    struct buf *file = &fetching->found.files[0].bytes;
     int read = sscanf(fetching->key.day, "%d-%d-%d", &statement.year, &statement.month,
                       &statement.day);
     INVARIANT(read == 3, "a key's day was read before");
+    snprintf(fetching->found.files[0].name, sizeof fetching->found.files[0].name, "%s-%s-%s",
+             fetching->key.gateway, fetching->key.kind, fetching->key.day);
+    buf_init(file, (size_t)FETCH_BYTES_MAX);
+    fetching->found.count = 1;
     struct gateway_call call = {
         .gateway = keyring_take(gateway),
         .client = fetching->recon->options.client,
@@ -242,93 +134,191 @@ static int ask_gateway(const struct fetching *fetching, struct buf *file, struct
     return r < 0 || buf_ok(file) ? r : err_set(err, ERR_TOO_LARGE, "the file is too large");
 }
 
-/* From the day's first moment at the gateway's place to the next one's. */
-static int day_of(const struct fetching *fetching, int64_t *ret_from_us, int64_t *ret_until_us,
-                  struct err *err) {
-    TIME_ZONE_AUTO zone = NULL;
-    int64_t day_s = 0;
-    int r = time_zone_open(fetching->source->time_zone, &zone, err);
-    if (r < 0) {
-        return r;
-    }
-    bool read = fetch_day_parse(fetching->key.day, &day_s);
-    INVARIANT(read, "a key's day was read before");
-    *ret_from_us = wall_from_local(zone, day_s);
-    *ret_until_us = wall_from_local(zone, calendar_step(day_s, 1, UNIT_DAY, 1));
-    return 0;
+struct fetch_wish fetch_wish_of(const struct fetching *fetching) {
+    return (struct fetch_wish){
+        .recon = fetching->recon,
+        .source = fetching->source,
+        .kind = fetching->key.kind,
+        .day_s = fetching->day_s,
+        .before = fetching->before,
+        .looked = &fetching->looked,
+        .looked_us = fetching->looked_us,
+        .now_us = fetching->now_us,
+    };
 }
 
-static int take_file(struct fetching *fetching, const struct buf *file, struct err *err) {
-    char name[JOB_KEY_CHARS_MAX + 1], file_id[JOB_KEY_CHARS_MAX + 1];
-    int64_t from_us = 0, until_us = 0;
-    int r = day_of(fetching, &from_us, &until_us, err);
+/* 1: its files are read. 0: they are looked at once more, soon. */
+static int look_into_folder(struct fetching *fetching, struct err *err) {
+    const struct fetch_wish wish = fetch_wish_of(fetching);
+    struct fetch_look *look = g_new0(struct fetch_look, 1);
+    int r = fetch_folder_look(&wish, look, err), whole = 0;
+    r = r < 0 ? r : (whole = fetch_folder_whole(&wish, look, err));
+    if (r >= 0) {
+        fetching->looked = *look;
+        fetching->look_kept = true;
+    }
+    g_free(look);
+    if (whole > 0) {
+        r = fetch_folder_read(&wish, &fetching->looked, &fetching->found, err);
+        return r < 0 ? r : 1;
+    }
+    bool watched = fetching->now_us - fetching->looked_us < FETCH_WATCHED_US;
+    if (r == 0 && watched && fetch_is_past(fetching, FETCH_FRESH_US)) {
+        return -(int)err->code; /* it changes again and again: less often from now on */
+    }
+    return r;
+}
+
+/* ---- taking it in ---- */
+
+static bool is_batch(const struct source *source) {
+    return source->way == SOURCE_URL && source->numbered;
+}
+
+/* Of a file that does not name itself: the same for the same file of a day, and for its correction.
+ * Where a day's file can be called in several ways there may be several of them. */
+static char *file_id_of(const struct fetching *fetching, int i) {
+    const struct source *source = fetching->source;
+    bool any = source->files != NULL && strchr(source->files, '*') != NULL;
+    bool several = any || source->numbered;
+    return several ? g_strdup_printf("%s %s %.48s", fetching->key.kind, fetching->key.day,
+                                     fetching->found.files[i].name)
+                   : g_strdup_printf("%s %s", fetching->key.kind, fetching->key.day);
+}
+
+/* 1 when another day was taken from this statement; one without a row is of any day. */
+static int find_other_day(const struct fetching *fetching, struct store_tx *tx, const char *id,
+                          struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    char pattern[80];
+    snprintf(pattern, sizeof pattern, "%%%.60s%%", id);
+    int r = sql_query(tx, err, &rows,
+                      "SELECT f.day FROM statement_fetch f JOIN statement s ON s.id = $4 WHERE "
+                      "f.gateway = $1 AND f.kind = $2 AND f.day <> $3 AND f.statements LIKE $5 AND "
+                      "s.row_count > 0 ORDER BY f.day LIMIT 1",
+                      S_TEXT(fetching->key.gateway), S_TEXT(fetching->key.kind),
+                      S_TEXT(fetching->key.day), S_TEXT(id), S_TEXT(pattern));
+    r = r < 0 ? r : sql_next(rows, err);
+    return r > 0 ? err_set(err, ERR_EXISTS, "it is the very file that %s was taken from (%s)",
+                           sql_text(rows, 0), id)
+                 : r;
+}
+
+/* A mirror that copies the last file anew, or one number that two days ask for. */
+static int other_day_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct fetching *fetching = ctx;
+    char copy[STATEMENTS_CHARS_MAX + 1], *rest = NULL;
+    int r = 0;
+    snprintf(copy, sizeof copy, "%s", fetching->statements);
+    for (char *id = strtok_r(copy, " ", &rest); r >= 0 && id != NULL;
+         id = strtok_r(NULL, " ", &rest)) {
+        r = find_other_day(fetching, tx, id, err);
+    }
+    return r;
+}
+
+int fetch_take(struct fetching *fetching, struct err *err) {
+    struct take_file files[FETCH_FILES_MAX];
+    char *ids[FETCH_FILES_MAX];
+    int64_t from_us = 0, until_us = 0, due_us = 0;
+    const struct source *source = fetching->source;
+    int r = day_of(fetching, &from_us, &until_us, &due_us, err);
     if (r < 0) {
         return r;
     }
     BUF_AUTO report;
     buf_init(&report, TAKE_REPORT_BYTES_MAX);
-    snprintf(name, sizeof name, "%s-%s-%s", fetching->key.gateway, fetching->key.kind,
-             fetching->key.day);
-    snprintf(file_id, sizeof file_id, "%s %s", fetching->key.kind, fetching->key.day);
+    for (int i = 0; i < fetching->found.count; i++) {
+        ids[i] = file_id_of(fetching, i);
+        files[i] = (struct take_file){fetching->found.files[i].name,
+                                      fetching->found.files[i].bytes.data,
+                                      fetching->found.files[i].bytes.len, ids[i]};
+    }
     const struct take_request request = {
         .gateway = fetching->key.gateway,
-        .name = name,
-        .bytes = file->data,
-        .count = file->len,
-        .format = "",
-        .map = "",
+        .format = source->way != SOURCE_ADAPTER ? source_format(source, fetching->key.kind) : "",
+        .map = source->map != NULL ? source->map : "",
         .time_zone = "",
         .supersedes = "",
-        .replaces = fetching->before,
+        .replaces = fetching->adds ? "" : fetching->before,
         .reason = "fetched again: the gateway tells of that day in another file",
         .actor = fetching->actor,
-        .from_us = from_us,
-        .until_us = until_us,
-        .file_id = file_id,
-        .lacks = TELLS_ALL & ~source_kind_covers(fetching->source->gateway->adapter->name,
-                                                 fetching->key.kind),
+        /* A batch tells of earlier days, and nobody says of which. */
+        .from_us = is_batch(source) ? 0 : from_us,
+        .until_us = is_batch(source) ? 0 : until_us,
+        .lacks = TELLS_ALL & ~source_kind_covers(source, fetching->key.kind),
+        .files = files,
+        .file_count = fetching->found.count,
     };
     r = recon_take(fetching->recon, &request, &report, err);
     keep_statements(fetching, &report);
-    return r;
+    for (int i = 0; i < fetching->found.count; i++) {
+        g_free(ids[i]);
+    }
+    if (r >= 0 && source->way != SOURCE_ADAPTER) {
+        r = store_read(fetching->recon->options.store, other_day_tx, fetching, err);
+        if (r == -ERR_EXISTS) {
+            fetching->statements[0] = '\0';
+        }
+    }
+    return r < 0 ? r : 0;
 }
 
-/* Before its hour, and for a while after it, "there is none" may be no more than "not yet". */
-static bool is_due(const struct fetching *fetching) {
-    TIME_ZONE_AUTO zone = NULL;
-    int64_t day_s = 0;
-    return time_zone_open(fetching->source->time_zone, &zone, NULL) == 0 &&
-           fetch_day_parse(fetching->key.day, &day_s) &&
-           clock_wall_us() >=
-               hour_of(fetching->source, zone, calendar_step(day_s, 1, UNIT_DAY, 1)) +
-                   FETCH_NONE_AFTER_US;
+/* ---- one attempt ---- */
+
+/* 1: the files are there. 0: looked at again soon. */
+static int find(struct fetching *fetching, struct err *err) {
+    const struct fetch_wish wish = fetch_wish_of(fetching);
+    int r = 0;
+    switch (fetching->source->way) {
+    case SOURCE_FOLDER:
+        return look_into_folder(fetching, err);
+    case SOURCE_URL:
+        r = fetch_url(&wish, &fetching->found, err);
+        return r < 0 ? r : 1;
+    case SOURCE_ADAPTER:
+    default:
+        r = ask_gateway(fetching, err);
+        return r < 0 ? r : 1;
+    }
 }
 
-/* Returns 0 when it is over, one way or the other: `next` says how. */
+/* Whether nobody should try again by himself. */
+static bool is_over(const struct fetching *fetching, int r) {
+    bool numbered = is_batch(fetching->source);
+    bool fetched = fetching->before[0] != '\0';
+    /* Another file tells of that day: which one counts? */
+    return (r == -ERR_EXISTS && !(numbered && !fetched)) || (r == -ERR_GONE && fetched);
+}
+
+/* Returns 0 when it is over, one way or the other, or is looked at again: `next` says how. */
 static int fetch(struct fetching *fetching, struct err *err) {
-    struct buf file;
-    buf_init(&file, (size_t)FETCH_BYTES_MAX);
-    int r = ask_gateway(fetching, &file, err);
-    r = r < 0 ? r : take_file(fetching, &file, err);
-    buf_release(&file);
+    int r = find(fetching, err);
+    fetching->next = FETCH_WAITING;
+    if (r == 0) {
+        fetch_keep_error(fetching, err);
+        fetching->again_us = fetching->now_us + fetching->source->settle_us;
+        return 0;
+    }
+    r = r < 0 ? r : fetch_take(fetching, err);
     if (r == 0) {
         fetching->next = FETCH_TAKEN;
         return 0;
     }
-    keep_error(fetching, err);
+    fetch_keep_error(fetching, err);
     bool fetched = fetching->before[0] != '\0';
-    if (r == -ERR_GONE && !fetched && is_due(fetching)) {
+    if (r == -ERR_GONE && !fetched && fetch_is_past(fetching, FETCH_NONE_AFTER_US)) {
         fetching->next = FETCH_NONE;
         return 0;
     }
-    if (r == -ERR_EXISTS ||
-        (r == -ERR_GONE && fetched)) { /* another file tells of that day: which one counts? */
+    if (is_over(fetching, r)) {
         fetching->next = FETCH_GIVEN_UP;
         return 0;
     }
-    fetching->next = FETCH_WAITING;
     return r;
 }
+
+/* ---- the job ---- */
 
 static bool is_fetched(const struct source *source, const char *kind) {
     for (int i = 0; source != NULL && i < source->kind_count; i++) {
@@ -339,27 +329,31 @@ static bool is_fetched(const struct source *source, const char *kind) {
     return false;
 }
 
-int recon_fetch_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
-    (void)ret_again_us;
-    struct recon *recon = ctx;
-    struct fetching fetching = {.recon = recon};
-    if (!fetch_key_parse(job->key, &fetching.key)) {
-        return err_set(err, ERR_STORE_CORRUPT, "the job's key %.80s names no file", job->key);
-    }
-    fetching.source = recon_source(recon, fetching.key.gateway);
-    int r = store_read(recon->options.store, load_tx, &fetching, err);
-    if (r < 0 || fetching.state != FETCH_WAITING) {
+static int work(struct fetching *fetching, struct err *err) {
+    struct recon *recon = fetching->recon;
+    bool fetched = is_fetched(fetching->source, fetching->key.kind);
+    bool folder = fetched && fetching->source->way == SOURCE_FOLDER;
+    int r = store_read(recon->options.store, load_tx, fetching, err);
+    bool again = folder && fetching->state == FETCH_TAKEN;
+    if (r < 0 || !(fetching->state == FETCH_WAITING || again)) {
         return r;
     }
-    if (is_fetched(fetching.source, fetching.key.kind)) {
-        r = fetch(&fetching, err);
+    if (fetched) {
+        r = fetching->state == FETCH_WAITING ? fetch(fetching, err) : 0;
+        if (fetching->state == FETCH_TAKEN) {
+            fetch_look_again(fetching, err);
+        }
     } else {
-        fetching.next = FETCH_GIVEN_UP;
-        snprintf(fetching.error, sizeof fetching.error,
+        fetching->next = FETCH_GIVEN_UP;
+        snprintf(fetching->error, sizeof fetching->error,
                  "it is no longer configured to be fetched from this gateway");
     }
+    if (folder && fetching->state == FETCH_WAITING && fetching->next == FETCH_TAKEN &&
+        !fetch_is_past(fetching, FETCH_FRESH_US)) {
+        fetching->again_us = fetching->now_us + FETCH_LOOK_AGAIN_US;
+    }
     struct err why = {0};
-    int saved = store_write(recon->options.store, save_tx, &fetching, &why);
+    int saved = store_write(recon->options.store, save_tx, fetching, &why);
     if (r >= 0 && saved < 0) {
         *err = why;
         r = saved;
@@ -367,17 +361,38 @@ int recon_fetch_job(void *ctx, const struct job *job, int64_t *ret_again_us, str
     return r;
 }
 
+int recon_fetch_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
+    struct fetching *fetching = g_new0(struct fetching, 1);
+    int r = 0;
+    *fetching = (struct fetching){.recon = ctx, .now_us = clock_wall_us()};
+    if (!fetch_key_parse(job->key, &fetching->key) ||
+        !fetch_day_parse(fetching->key.day, &fetching->day_s)) {
+        r = err_set(err, ERR_STORE_CORRUPT, "the job's key %.80s names no file", job->key);
+    } else {
+        fetching->source = recon_source(ctx, fetching->key.gateway);
+        r = work(fetching, err);
+    }
+    if (r >= 0 && fetching->again_us > 0) {
+        *ret_again_us = fetching->again_us;
+    }
+    fetch_found_release(&fetching->found);
+    g_free(fetching);
+    return r;
+}
+
 int recon_fetch_parked(struct store_tx *tx, void *ctx, const struct job *job, const struct err *why,
                        struct err *err) {
     (void)ctx;
-    struct fetching fetching = {.next = FETCH_GIVEN_UP};
-    if (!fetch_key_parse(job->key, &fetching.key)) {
-        return 0;
+    struct fetching *fetching = g_new0(struct fetching, 1);
+    int r = 0;
+    if (fetch_key_parse(job->key, &fetching->key)) {
+        fetch_keep_error(fetching, why);
+        r = sql_put(tx, err,
+                    "UPDATE statement_fetch SET state = 4, error = $4, updated_us = $5 WHERE "
+                    "gateway = $1 AND kind = $2 AND day = $3 AND state = 1",
+                    S_TEXT(fetching->key.gateway), S_TEXT(fetching->key.kind),
+                    S_TEXT(fetching->key.day), S_TEXT(fetching->error), S_INT(clock_wall_us()));
     }
-    keep_error(&fetching, why);
-    return sql_put(tx, err,
-                   "UPDATE statement_fetch SET state = 4, error = $4, updated_us = $5 WHERE "
-                   "gateway = $1 AND kind = $2 AND day = $3 AND state = 1",
-                   S_TEXT(fetching.key.gateway), S_TEXT(fetching.key.kind),
-                   S_TEXT(fetching.key.day), S_TEXT(fetching.error), S_INT(clock_wall_us()));
+    g_free(fetching);
+    return r;
 }

@@ -2,6 +2,7 @@
  * sources.c: what is known of each gateway's statements. */
 #include "recon/sources.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
@@ -26,8 +27,10 @@ static const struct kind {
     int tells;
     bool usual;
     unsigned covers;
+    const char *format;
 } kinds[] = {
-#define X(adapter, name, tells, usual, covers) {adapter, name, tells, usual, covers},
+#define X(adapter, name, tells, usual, covers, format)                                             \
+    {adapter, name, tells, usual, covers, format},
 #include "recon/statement_kinds.def"
 #undef X
 };
@@ -54,23 +57,48 @@ static const struct kind *kind_find(const char *adapter, const char *name) {
     return NULL;
 }
 
-unsigned source_kind_covers(const char *adapter, const char *kind) {
-    const struct kind *found = kind_find(adapter, kind);
-    return found != NULL ? found->covers : 0;
+unsigned source_kind_covers(const struct source *source, const char *kind) {
+    const struct kind *found = kind_find(source->gateway->adapter->name, kind);
+    /* Of whatever else comes into a folder, or is read by a map, the file's reader says it. */
+    return found != NULL && source->map == NULL ? found->covers : TELLS_ALL;
+}
+
+const char *source_format(const struct source *source, const char *kind) {
+    const struct kind *found = kind_find(source->gateway->adapter->name, kind);
+    return source->map != NULL ? "csv" : found != NULL ? found->format : "";
 }
 
 static void kinds_usual(struct source *source) {
     const struct gateway_adapter *adapter = source->gateway->adapter;
-    for (size_t i = 0; i < COUNT_OF(kinds) && adapter->fetch_statement != NULL; i++) {
+    bool told = source->way != SOURCE_ADAPTER || adapter->fetch_statement != NULL;
+    for (size_t i = 0; i < COUNT_OF(kinds) && told && source->map == NULL; i++) {
         if (kinds[i].usual && strcmp(kinds[i].adapter, adapter->name) == 0) {
             source->kinds[source->kind_count++] = kinds[i].name;
         }
     }
+    if (source->kind_count == 0 && source->way != SOURCE_ADAPTER) {
+        source->kinds[source->kind_count++] = SOURCE_KIND_ANY;
+    }
 }
 
 static int kind_add(struct source *source, const char *name, struct err *err) {
-    const char *adapter = source->gateway->adapter->name;
+    const struct gateway_adapter *with = source->gateway->adapter;
+    const char *adapter = with->name;
     const struct kind *kind = kind_find(adapter, name);
+    if (source->way != SOURCE_ADAPTER && source->kind_count > 0) {
+        return err_set(err, ERR_CONFIG,
+                       "gateway %s: one kind of statements comes from a folder or a URL",
+                       source->gateway->name);
+    }
+    if (source->way != SOURCE_ADAPTER && strcmp(name, SOURCE_KIND_ANY) == 0) {
+        source->kinds[source->kind_count++] = SOURCE_KIND_ANY;
+        return 0;
+    }
+    if (kind != NULL && source->way == SOURCE_ADAPTER && with->fetch_statement == NULL) {
+        (void)err_set(err, ERR_CONFIG, "gateway %s: %s publishes no statements by its API",
+                      source->gateway->name, adapter);
+        return err_hint(err, "Say where they come from: `folder` and `files`, or `url`.");
+    }
     if (kind == NULL) {
         (void)err_set(err, ERR_CONFIG, "gateway %s: %s has no statement \"%.20s\" to be fetched",
                       source->gateway->name, adapter, name);
@@ -123,8 +151,8 @@ static int apply_payouts(struct source *source, const struct gateway_registry *r
 
 static int apply(struct source *source, const struct source_settings *said, struct err *err) {
     const char *name = source->gateway->name;
-    int r = 0;
-    if (said->kind_count == 0) {
+    int r = source_place(source, said, err);
+    if (r >= 0 && said->kind_count == 0) {
         kinds_usual(source);
     }
     for (int i = 0; r >= 0 && i < said->kind_count; i++) {
@@ -135,8 +163,9 @@ static int apply(struct source *source, const struct source_settings *said, stru
     }
     source->fetch = said->fetch != NULL ? *said->fetch : source->kind_count > 0;
     if (source->fetch && source->kind_count == 0) {
-        return err_set(err, ERR_CONFIG, "gateway %s: %s publishes no statements by its API", name,
-                       source->gateway->adapter->name);
+        (void)err_set(err, ERR_CONFIG, "gateway %s: %s publishes no statements by its API", name,
+                      source->gateway->adapter->name);
+        return err_hint(err, "Say where they come from: `folder` and `files`, or `url`.");
     }
     if (said->business_days != NULL) {
         if (*said->business_days > SOURCE_BUSINESS_DAYS_MAX) {
@@ -213,5 +242,7 @@ void sources_close(struct source *sources, int count) {
         sources[i].fees = NULL;
         settle_free(sources[i].settle);
         sources[i].settle = NULL;
+        free(sources[i].map);
+        sources[i].map = NULL;
     }
 }

@@ -145,6 +145,7 @@ struct statement_head {
     char account[ROW_ID_CHARS_MAX + 1]; /* whose statement it is, in the gateway's words */
     char file_id[ROW_ID_CHARS_MAX + 1]; /* its own number or name: a batch, an electronic number */
     int64_t sequence;                   /* of files that count themselves; -1 */
+    bool goes_on;                       /* it says that the file with the next number follows */
     int64_t from_us, until_us;          /* the period, until exclusive; 0: not said */
     int64_t rows;                       /* given to the sink */
     unsigned lacks; /* what its format tells and this file does not: of enum statement_tells */

@@ -34,6 +34,13 @@ struct taking {
     struct buf continuity; /* of the file at hand; empty: of one that was not taken */
 };
 
+/* One file of them all, unpacked. */
+struct taking_file {
+    const struct unwrapped_file *file; /* borrowed */
+    char *name;
+    const char *file_id; /* borrowed; NULL */
+};
+
 /* ---- the report ---- */
 
 static void add_problems(struct buf *buf, const struct statement_taken *taken) {
@@ -142,13 +149,14 @@ static int check_reader(const struct taking *taking, const struct statement_read
 }
 
 static struct statement_request request_of(const struct taking *taking,
-                                           const struct unwrapped_file *file, const char *name) {
+                                           const struct taking_file *given) {
+    const struct unwrapped_file *file = given->file;
     const struct take_request *request = taking->request;
     const char *zone = request->time_zone[0] != '\0' ? request->time_zone
                                                      : taking->source->said_time_zone;
     return (struct statement_request){
         .gateway = taking->source->gateway->name,
-        .source = {.name = name,
+        .source = {.name = given->name,
                    .bytes = file->bytes,
                    .count = file->count,
                    .map = taking->map,
@@ -161,7 +169,7 @@ static struct statement_request request_of(const struct taking *taking,
         .from_us = taking->until_us > 0 ? taking->from_us : request->from_us,
         .until_us = taking->until_us > 0 ? taking->until_us : request->until_us,
         .period_said = taking->until_us > 0,
-        .file_id = request->file_id,
+        .file_id = given->file_id,
         .lacks = request->lacks,
     };
 }
@@ -173,15 +181,15 @@ static void as_looked_at(const struct taking *taking, struct statement_request *
     request->supersedes = corrects ? taking->request->supersedes : "";
 }
 
-static int look(struct taking *taking, const struct unwrapped_file *file, const char *name,
-                struct err *err) {
-    struct statement_request request = request_of(taking, file, name);
+static int look(struct taking *taking, const struct taking_file *given, struct err *err) {
+    struct statement_request request = request_of(taking, given);
     taking->whose = WHOSE_NOT_TOLD;
     int r = statement_look(&request, taking->taken, err);
-    r = r < 0 ? r : check_reader(taking, taking->taken->reader, name, err);
+    r = r < 0 ? r : check_reader(taking, taking->taken->reader, given->name, err);
     r = r < 0 ? r
-              : whose_check(&taking->taken->whose, name, taking->source, taking->recon->sources,
-                            taking->recon->source_count, &taking->whose, err);
+              : whose_check(&taking->taken->whose, given->name, taking->source,
+                            taking->recon->sources, taking->recon->source_count, &taking->whose,
+                            err);
     if (r < 0) {
         return r;
     }
@@ -189,9 +197,8 @@ static int look(struct taking *taking, const struct unwrapped_file *file, const 
     return statement_look_around(taking->recon->options.store, &request, taking->taken, err);
 }
 
-static int take_one(struct taking *taking, const struct unwrapped_file *file, const char *name,
-                    struct err *err) {
-    struct statement_request request = request_of(taking, file, name);
+static int take_one(struct taking *taking, const struct taking_file *given, struct err *err) {
+    struct statement_request request = request_of(taking, given);
     struct bank_fed *fed = NULL;
     as_looked_at(taking, &request);
     int r = statement_take(taking->recon->options.store, &request, taking->taken, err);
@@ -207,7 +214,7 @@ static int take_one(struct taking *taking, const struct unwrapped_file *file, co
         INVARIANT(fed != NULL, "out of memory");
         r = bank_feed(taking->recon, &request, taking->taken->id.text, &terms, fed, err);
     }
-    add_file(taking, name, fed);
+    add_file(taking, given->name, fed);
     buf_clear(&taking->continuity);
     free(fed);
     return r;
@@ -228,16 +235,39 @@ static char *name_of(const struct unwrapped_file *file, int number) {
                : g_strdup_printf("file %d", number + 1);
 }
 
-static int take_files(struct taking *taking, const struct unwrapped *unwrapped, char **names,
+/* Of files that are given together, one says that another follows: it must be the next. */
+struct following {
+    const char *name; /* of the one that said it; NULL: none waits */
+    int64_t number;
+};
+
+static int check_following(struct following *following, const char *name,
+                           const struct statement_head *head, struct err *err) {
+    int r = 0;
+    if (following->name != NULL && head->sequence != following->number + 1) {
+        r = err_set(err, ERR_NOT_FOUND, "%.80s says that number %lld follows, which is not there",
+                    following->name, (long long)following->number + 1);
+    }
+    *following = (struct following){head->goes_on ? name : NULL, head->sequence};
+    return r;
+}
+
+static int take_files(struct taking *taking, const struct taking_file *files, int count,
                       struct err *err) {
     int r = 0, bad = 0;
     struct err first = {0};
-    for (int i = 0; i < unwrapped->count; i++) {
+    struct following following = {0};
+    const struct statement_head nothing = {.sequence = -1};
+    for (int i = 0; i < count; i++) {
         struct err why = {0};
-        r = look(taking, &unwrapped->files[i], names[i], &why);
+        r = look(taking, &files[i], &why);
+        if (r >= 0 && taking->request->files != NULL) {
+            r = check_following(&following, files[i].name, &taking->taken->head, &why);
+            r = r >= 0 && i + 1 == count ? check_following(&following, "", &nothing, &why) : r;
+        }
         if (r < 0) {
             first = bad == 0 ? why : first;
-            add_file(taking, names[i], NULL);
+            add_file(taking, files[i].name, NULL);
             bad = bad == 0 ? r : bad;
         }
     }
@@ -245,30 +275,55 @@ static int take_files(struct taking *taking, const struct unwrapped *unwrapped, 
         *err = first;
         return bad;
     }
-    for (int i = 0; r >= 0 && i < unwrapped->count; i++) {
+    for (int i = 0; r >= 0 && i < count; i++) {
         /* With several files the last one was looked at last. */
-        r = unwrapped->count > 1 ? look(taking, &unwrapped->files[i], names[i], err) : 0;
-        r = r < 0 ? r : take_one(taking, &unwrapped->files[i], names[i], err);
+        r = count > 1 ? look(taking, &files[i], err) : 0;
+        r = r < 0 ? r : take_one(taking, &files[i], err);
     }
     return r;
 }
 
-static int take_unwrapped(struct taking *taking, struct unwrapped *unwrapped, struct err *err) {
+/* All that is in the given files, at most UNWRAP_FILES_MAX. */
+static int unwrap_files(const struct take_file *given, int given_count,
+                        struct unwrapped *unwrapped, struct taking_file files[UNWRAP_FILES_MAX],
+                        int *ret_count, struct err *err) {
+    int64_t left = TAKE_UNPACKED_BYTES_MAX;
+    int r = 0;
+    for (int i = 0; r >= 0 && i < given_count; i++) {
+        r = statement_unwrap_within(given[i].name, given[i].bytes, given[i].count, left,
+                                    &unwrapped[i], err);
+        for (int k = 0; r >= 0 && k < unwrapped[i].count; k++) {
+            if (*ret_count == UNWRAP_FILES_MAX) {
+                r = err_set(err, ERR_TOO_LARGE, "there are more than %d files", UNWRAP_FILES_MAX);
+                break;
+            }
+            const struct unwrapped_file *file = &unwrapped[i].files[k];
+            files[*ret_count] = (struct taking_file){file, name_of(file, *ret_count),
+                                                     given[i].file_id};
+            (*ret_count)++;
+            left -= (int64_t)file->count < left ? (int64_t)file->count : left;
+        }
+    }
+    return r;
+}
+
+static int take_given(struct taking *taking, struct err *err) {
     const struct take_request *request = taking->request;
-    int r = statement_unwrap_within(request->name, request->bytes, request->count,
-                                    TAKE_UNPACKED_BYTES_MAX, unwrapped, err);
-    if (r < 0) {
-        return r;
+    const struct take_file one = {request->name, request->bytes, request->count, request->file_id};
+    const struct take_file *given = request->files != NULL ? request->files : &one;
+    int given_count = request->files != NULL ? request->file_count : 1, count = 0;
+    struct taking_file files[UNWRAP_FILES_MAX] = {{0}};
+    struct unwrapped *unwrapped = calloc((size_t)given_count, sizeof *unwrapped);
+    INVARIANT(unwrapped != NULL, "out of memory");
+    int r = unwrap_files(given, given_count, unwrapped, files, &count, err);
+    r = r < 0 ? r : take_files(taking, files, count, err);
+    for (int i = 0; i < count; i++) {
+        g_free(files[i].name);
     }
-    char *names[UNWRAP_FILES_MAX];
-    for (int i = 0; i < unwrapped->count; i++) {
-        names[i] = name_of(&unwrapped->files[i], i);
+    for (int i = 0; i < given_count; i++) {
+        unwrapped_release(&unwrapped[i]);
     }
-    r = take_files(taking, unwrapped, names, err);
-    for (int i = 0; i < unwrapped->count; i++) {
-        g_free(names[i]);
-    }
-    unwrapped_release(unwrapped);
+    free(unwrapped);
     return r;
 }
 
@@ -359,13 +414,11 @@ int recon_take(struct recon *recon, const struct take_request *request, struct b
         r = store_read(recon->options.store, find_superseded_tx, &taking, err);
     }
     if (r >= 0) {
-        struct unwrapped *unwrapped = calloc(1, sizeof *unwrapped);
         taking.taken = calloc(1, sizeof *taking.taken);
-        INVARIANT(unwrapped != NULL && taking.taken != NULL, "out of memory");
-        r = take_unwrapped(&taking, unwrapped, err);
+        INVARIANT(taking.taken != NULL, "out of memory");
+        r = take_given(&taking, err);
         r = r == -ERR_STATE && taking.superseded != NULL ? never_again(&taking, err) : r;
         free(taking.taken);
-        free(unwrapped);
     }
     buf_add_char(report, ']');
     buf_release(&taking.continuity);

@@ -3,8 +3,10 @@
  * file in it read and taken into the store (recon/intake.h), rows of a bank matched with what
  * waits for them (payment/bank.h), and a run of its gateway asked for.
  *
- *   1. Of several files in one archive none is taken while another one has problems, or covers or
- *      tells what a statement that counts does.
+ *   1. Of several files in one archive, or that are given together, none is taken while another one
+ *      has problems, or covers or tells what a statement that counts does.
+ *      Nor when one of several says that another follows it, and that is not among them
+ *      (ERR_NOT_FOUND).
  *   2. Everything may be repeated: what was taken is known, bank rows are taken once by the bank's
  *      own name for them. So whoever dies here begins anew.
  *   3. A file of another adapter than the gateway's is refused, and so is one that tells another
@@ -21,6 +23,13 @@
 #define TAKE_UNPACKED_BYTES_MAX (INT64_C(1) << 30)
 enum { TAKE_REPORT_BYTES_MAX = 4 * 1024 * 1024, TAKE_MAP_BYTES_MAX = 32 * 1024 };
 
+/* One of several that are given together, in this order. Borrowed. */
+struct take_file {
+    const char *name;
+    const void *bytes;
+    size_t count;
+    const char *file_id; /* as in struct statement_request */
+};
 struct take_request { /* borrowed; "" for what is not said */
     const char *gateway, *name;
     const void *bytes;
@@ -37,6 +46,8 @@ struct take_request { /* borrowed; "" for what is not said */
     int64_t from_us, until_us;
     const char *file_id;
     unsigned lacks;
+    const struct take_file *files; /* instead of name, bytes, count and file_id; NULL: one file */
+    int file_count;
 };
 
 /* Adds a JSON array to `report`, one object a file, as far as it came also on failure:

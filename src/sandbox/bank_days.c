@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bank_days.c: the bank to which the simulated gateways pay out: its statement of a day (UTC) as
  * ISO 20022 camt.053 and as SWIFT MT940. Each payout of a gateway is one credit on the day on which
- * it was made; nothing else moves on the account, and nothing was on it at the beginning. Layouts:
- * the public message definitions. */
+ * it was made, as the faults leave it (bank_credits.c); nothing else moves on the account, and
+ * nothing was on it at the beginning. Layouts: the public message definitions. */
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -13,44 +13,14 @@ enum { CURRENCIES_MAX = 64, MT_REFERENCE_CHARS = 16 };
 /* Statements are numbered by days, from 2020-01-01 on. */
 #define FIRST_DAY INT64_C(18262)
 
-struct credit {
-    struct sb_payout payout;
-    enum sb_gateway gateway;
-    char id[SB_ID_CHARS_MAX + 1];
-};
 struct day {
-    GArray *credits; /* of struct credit, up to the day's end, the oldest first */
+    GArray *credits; /* of struct sb_credit, up to the day's end, the oldest first */
     int64_t from_us, until_us;
     char date[SB_DATE_CHARS + 1];
 };
 
-static int by_time(const void *a, const void *b) {
-    const struct credit *x = a, *y = b;
-    return x->payout.at_us != y->payout.at_us ? (x->payout.at_us < y->payout.at_us ? -1 : 1)
-                                              : strcmp(x->id, y->id);
-}
-
-static GArray *credits_of(struct sandbox *sandbox, int64_t until_us) {
-    GArray *credits = g_array_new(false, false, sizeof(struct credit));
-    for (int i = 0; i < SB_GATEWAYS; i++) {
-        enum sb_gateway gateway = (enum sb_gateway)i;
-        GArray *moves = sb_book_moves(&sandbox->book, gateway);
-        GArray *payouts = sb_payouts(sandbox, gateway, moves, until_us);
-        for (guint k = 0; k < payouts->len; k++) {
-            struct credit credit = {g_array_index(payouts, struct sb_payout, k), gateway, ""};
-            struct sb_id id = sb_payout_id(sandbox, gateway, credit.payout.number);
-            memcpy(credit.id, id.text, sizeof(credit.id));
-            g_array_append_val(credits, credit);
-        }
-        g_array_unref(payouts);
-        g_array_unref(moves);
-    }
-    g_array_sort(credits, by_time);
-    return credits;
-}
-
-static const struct credit *credit_at(const struct day *day, guint i) {
-    return &g_array_index(day->credits, struct credit, i);
+static const struct sb_credit *credit_at(const struct day *day, guint i) {
+    return &g_array_index(day->credits, struct sb_credit, i);
 }
 
 /* The currencies that the account ever had, at least one. */
@@ -95,7 +65,8 @@ static struct account account_of(const struct day *day, struct currency currency
     return account;
 }
 
-static bool came_now(const struct day *day, const struct credit *credit, struct currency currency) {
+static bool came_now(const struct day *day, const struct sb_credit *credit,
+                     struct currency currency) {
     return credit->payout.at_us >= day->from_us &&
            currency_equal(credit->payout.currency, currency);
 }
@@ -116,7 +87,7 @@ static void camt_balance(const struct day *day, const char *code, int64_t amount
     buf_addf(out, "<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>%s</Dt></Dt></Bal>\n", day->date);
 }
 
-static void camt_entry(const struct day *day, const struct credit *credit, int number,
+static void camt_entry(const struct day *day, const struct sb_credit *credit, int number,
                        struct buf *out) {
     struct currency currency = credit->payout.currency;
     buf_addf(out, "<Ntry><NtryRef>%d</NtryRef>", number);
@@ -126,7 +97,7 @@ static void camt_entry(const struct day *day, const struct credit *credit, int n
              "<ValDt><Dt>%s</Dt></ValDt><AcctSvcrRef>BANK-%s</AcctSvcrRef><BkTxCd><Domn><Cd>PMNT"
              "</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>"
              "<NtryDtls><TxDtls><Refs><EndToEndId>%s</EndToEndId></Refs>",
-             day->date, day->date, credit->id, credit->id);
+             day->date, day->date, credit->bank_id, credit->id);
     camt_amount("Amt", credit->payout.amount_minor, currency, out);
     buf_addf(out,
              "<CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>%s</Nm></Pty></Dbtr></RltdPties>"
@@ -206,12 +177,12 @@ static void mt_balance(const char *tag, const char *date, int64_t amount_minor,
 }
 
 /* The payout's name is longer than a reference there may be, so that it stands in :86:. */
-static void mt_entry(const struct day *day, const struct credit *credit, struct buf *out) {
+static void mt_entry(const struct day *day, const struct sb_credit *credit, struct buf *out) {
     char amount[MONEY_TEXT_MAX], date[8];
     buf_addf(out, ":61:%s%.4sC%sNTRFNONREF//%.*s\r\n:86:/EREF/%s/NAME/%s\r\n",
              mt_date(day->date, date), date + 2,
              mt_amount(credit->payout.amount_minor, credit->payout.currency, amount),
-             MT_REFERENCE_CHARS, credit->id, credit->id, sb_gateway_title(credit->gateway));
+             MT_REFERENCE_CHARS, credit->bank_id, credit->id, sb_gateway_title(credit->gateway));
 }
 
 static void mt_write(const struct day *day, struct buf *out) {
@@ -234,30 +205,87 @@ static void mt_write(const struct day *day, struct buf *out) {
     }
 }
 
-int sb_bank_day(struct sandbox *sandbox, const char *kind, const char *date, bool unfinished,
-                struct buf *out, char ret_name[SB_STATEMENT_NAME_MAX], struct err *err) {
-    struct day day = {.credits = NULL};
+/* ---- the file ---- */
+
+/* The day's bounds, once it is known that there is such a kind and such a day. */
+static int day_read(const char *kind, const char *date, struct day *day, struct err *err) {
     char text[CLOCK_TEXT_MAX];
-    bool camt = strcmp(kind, "camt053") == 0;
-    if (!camt && strcmp(kind, "mt940") != 0) {
+    if (strcmp(kind, "camt053") != 0 && strcmp(kind, "mt940") != 0) {
         return err_set(err, ERR_VALIDATION, "the bank has camt053 and mt940");
     }
     snprintf(text, sizeof(text), "%.10s 00:00:00", date);
-    if (strlen(date) != SB_DATE_CHARS || !clock_parse_at(text, 0, &day.from_us)) {
+    if (strlen(date) != SB_DATE_CHARS || !clock_parse_at(text, 0, &day->from_us)) {
         return err_set(err, ERR_VALIDATION, "'%.20s' is no day like 2026-11-21", date);
     }
-    day.until_us = day.from_us + SB_DAY_US;
-    memcpy(day.date, date, SB_DATE_CHARS);
-    if (!unfinished && clock_wall_us() < day.until_us) {
-        return err_set(err, ERR_NOT_FOUND, "the bank tells of %s when it is over", day.date);
+    day->until_us = day->from_us + SB_DAY_US;
+    memcpy(day->date, date, SB_DATE_CHARS);
+    return 0;
+}
+
+/* What is late for one gateway's payouts is late as a whole. */
+static int published(struct sandbox *sandbox, const struct day *day, const char *name,
+                     struct err *err) {
+    int64_t late_us = 0;
+    for (int i = 0; i < SB_GATEWAYS; i++) {
+        struct sb_fault faults[SB_FAULTS_MAX];
+        int count = sb_faults_statement(&sandbox->faults, (enum sb_gateway)i, faults);
+        for (int k = 0; k < count; k++) {
+            bool late = faults[k].kind == SB_FAULT_STATEMENT_LATE && sb_fault_of_bank(&faults[k]) &&
+                        sb_statement_strikes(sandbox, &faults[k], name);
+            late_us = late && faults[k].later_us > late_us ? faults[k].later_us : late_us;
+        }
     }
-    day.credits = credits_of(sandbox, day.until_us);
+    return clock_wall_us() >= day->until_us + late_us
+               ? 0
+               : err_set(err, ERR_NOT_FOUND, "the bank tells of %s when it is over%s", day->date,
+                         late_us > 0 ? ", and is late" : "");
+}
+
+int sb_bank_day(struct sandbox *sandbox, const char *kind, const char *date,
+                enum sb_statement_wish wish, struct buf *out, char ret_name[SB_STATEMENT_NAME_MAX],
+                struct err *err) {
+    struct day day = {.credits = NULL};
+    char name[SB_STATEMENT_NAME_MAX];
+    bool camt = strcmp(kind, "camt053") == 0;
+    int rc = day_read(kind, date, &day, err);
+    if (rc < 0) {
+        return rc;
+    }
+    sb_bank_file(kind, day.date, name);
+    rc = wish == SB_PUBLISHED ? published(sandbox, &day, name, err) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    day.credits = sb_bank_credits(sandbox, kind, day.from_us, day.until_us, wish, NULL);
     if (camt) {
         camt_write(&day, out);
     } else {
         mt_write(&day, out);
     }
     g_array_unref(day.credits);
+    for (int i = 0; i < SB_GATEWAYS && !sb_bank_corrected(sandbox, kind, day.date); i++) {
+        sb_statement_truncate(sandbox, (enum sb_gateway)i, true, name, out);
+    }
     snprintf(ret_name, SB_STATEMENT_NAME_MAX, "bank_%s.%s", day.date, camt ? "xml" : "sta");
     return buf_ok(out) ? 0 : err_set(err, ERR_TOO_LARGE, "the file is too large");
+}
+
+int sb_bank_planted(struct sandbox *sandbox, const char *kind, const char *date,
+                    GArray **ret_planted, unsigned *ret_rows, bool *ret_corrected,
+                    struct err *err) {
+    struct day day = {.credits = NULL};
+    int rc = day_read(kind, date, &day, err);
+    if (rc < 0) {
+        return rc;
+    }
+    GArray *planted = g_array_new(false, false, sizeof(struct sb_planted));
+    day.credits = sb_bank_credits(sandbox, kind, day.from_us, day.until_us, SB_FIRST, planted);
+    *ret_rows = 0;
+    for (guint i = 0; i < day.credits->len; i++) {
+        *ret_rows += credit_at(&day, i)->payout.at_us >= day.from_us;
+    }
+    *ret_corrected = sb_bank_corrected(sandbox, kind, day.date);
+    g_array_unref(day.credits);
+    *ret_planted = planted;
+    return 0;
 }

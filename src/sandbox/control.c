@@ -124,6 +124,15 @@ static void memory_call(struct control *control) {
     buf_add_text(out, "}\n");
 }
 
+static void publish_call(struct control *control) {
+    sb_publish_call(control->sandbox, control->reply);
+}
+
+static void batch_call(struct control *control) {
+    sb_adyen_call(control->sandbox, control->request, control->parts[0], control->parts[1],
+                  control->reply);
+}
+
 static void statement_call(struct control *control) {
     sb_statement_call(control->sandbox, control->request, control->reply);
 }
@@ -513,6 +522,10 @@ static const struct route {
      "are"},
     {"GET", "/statement/planted", false, planted_call,
      "?gateway=&kind=&day=: which rows the faults of statements strike, and what the truth is"},
+    {"POST", "/statement/publish", false, publish_call,
+     "PayPal's and the bank's files of the last days are put into the folder of --statement-dir"},
+    {"GET", "/reports/download/MerchantAccount/*/*", false, batch_call,
+     "settlement_detail_report_batch_N.csv of a gateway, in Adyen's layout, for its report user"},
     {"GET", "/faults", false, faults_all_call, "all faults"},
     {"DELETE", "/faults", false, heal_call, "no more faults"},
     {"GET", "/faults/*", true, faults_call, "faults of a gateway, as in /faults/stripe"},

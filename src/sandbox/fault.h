@@ -100,6 +100,10 @@ void sb_faults_init(struct sb_faults *faults, uint64_t seed, const int64_t laten
 void sb_faults_release(struct sb_faults *faults);
 void sb_faults_seed(struct sb_faults *faults, uint64_t seed);
 
+/* Of statements: whether it strikes the bank's, and not the gateway's own (operation=payout). */
+static inline bool sb_fault_of_bank(const struct sb_fault *fault) {
+    return fault->operations == 1U << SB_OP_PAYOUT;
+}
 MUST_USE int sb_fault_read_spec(const char *spec, enum sb_gateway *ret_gateway,
                                 struct sb_fault *ret_fault, struct err *err);
 MUST_USE int sb_fault_read_json(const json_t *json, struct sb_fault *ret_fault, struct err *err);

@@ -50,7 +50,7 @@ static int unknown_kind(const char *name, struct err *err) {
         "down, refuse, reset, slow, intermittent, timeout_before, timeout_after, error, "
         "decline, double_charge, wrong_signature, or callback_ lost, late, duplicate, reorder, "
         "forged, stale, truncated, amount, or statement_ missing, altered, duplicated, late, "
-        "corrected");
+        "corrected, truncated");
 }
 
 /* Where a fault strikes unless it is told: what is about charges leaves the other calls alone. */
@@ -61,8 +61,8 @@ static unsigned usual_operations(enum sb_fault_kind kind) {
     case SB_FAULT_DOUBLE_CHARGE:
     case SB_FAULT_STATEMENT_DUPLICATED:
         return 1U << SB_OP_CHARGE;
-    default:
-        return (1U << SB_OPS) - 1;
+    default: /* the bank's statement is another one's */
+        return ((1U << SB_OPS) - 1) & ~(1U << SB_OP_PAYOUT);
     }
 }
 
@@ -105,7 +105,8 @@ static int read_operations(const char *text, struct sb_fault *fault, struct err 
         if (fault->operations == before) {
             err_set(err, ERR_VALIDATION, "there is no operation '%.*s'",
                     (int)(count < 40 ? count : 40), text);
-            return err_hint(err, "charge, capture, refund, query, token, create, cancel, other");
+            return err_hint(err, "charge, capture, refund, query, token, create, cancel, other, "
+                                 "payout");
         }
         text += count + (text[count] == '|' ? 1 : 0);
     }

@@ -194,6 +194,8 @@ static void ground_make(struct sandbox *sandbox, const struct sandbox_options *o
     lock_init(&sandbox->identity_lock);
     lock_init(&sandbox->handed_lock);
     sandbox->handed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    sandbox->put = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    sandbox->statement_dir = g_strdup(options->statement_dir);
     sb_faults_init(&sandbox->faults, sandbox->seed, options->latency_ms);
     sb_book_init(&sandbox->book);
     for (int i = 0; i < SB_GATEWAYS; i++) {
@@ -382,6 +384,8 @@ void sandbox_stop(struct sandbox *sandbox) {
     sb_book_release(&sandbox->book);
     sb_faults_release(&sandbox->faults);
     g_hash_table_unref(sandbox->handed);
+    g_hash_table_unref(sandbox->put);
+    g_free(sandbox->statement_dir);
     lock_free(&sandbox->handed_lock);
     lock_free(&sandbox->identity_lock);
     lock_free(&sandbox->refusal_lock);

@@ -41,6 +41,8 @@ enum { SANDBOX_SETTINGS_MAX = 8 };
 #define SANDBOX_ALIPAY_APP_ID "2021000100000001"
 #define SANDBOX_ALIPAY_SELLER_ID "2088000000000001"
 #define SANDBOX_UNIONPAY_MERCHANT_ID "777290058110048"
+#define SANDBOX_REPORT_USER "report@Company.HoldfastSandbox"
+#define SANDBOX_REPORT_PASSWORD "holdfast-sandbox-report"
 #define SANDBOX_UNIONPAY_SECURE_KEY "holdfast-sandbox-secure-key"
 
 /* Everything is borrowed for the time of sandbox_start() only. */
@@ -63,6 +65,9 @@ struct sandbox_options {
     int callback_workers; /* deliveries under way at once */
     int64_t settle_ms;    /* until a pending refund is decided */
     int64_t objects_max;
+    /* A folder that PayPal's and the bank's files are put into: POST /statement/publish, and each
+     * minute in `holdfast sandbox`. NULL: none. */
+    const char *statement_dir;
     const char *const *faults; /* specs ("stripe:down", see fault.h), NULL-terminated */
     /* For the simulator: no sockets. Requests come through sandbox_handle(), callbacks go through
      * `client` (taken over), and the gateways' answers name these URLs as their own. */

@@ -108,8 +108,10 @@ struct sandbox {
     const void *identities_before[SB_GATEWAYS];
     void *own[SB_GATEWAYS]; /* what a row's open() made */
     atomic_uint paypal_token_epoch;
+    char *statement_dir; /* or NULL */
     struct lock handed_lock;
     GHashTable *handed; /* under it: "alipay/trade/2026-11-21", statements that somebody has */
+    GHashTable *put;    /* under it: names of files in the folder → digests of their bytes */
 
     atomic_int inside;
     atomic_bool shut;

@@ -8,8 +8,10 @@
 #include "base/file.h"
 #include "sandbox/gateway_kind.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/statement.h"
 
 enum {
+    NAMES_BYTES_MAX = 64 * 1024,
     EXIT_WELL = 0,
     EXIT_PROBLEM = 1,
     EXIT_USAGE = 2,
@@ -21,7 +23,7 @@ enum {
 
 /* What the command line says; GLib fills it. */
 struct wishes {
-    char *host;
+    char *host, *statement_dir;
     int ports[SANDBOX_PORTS];
     gint64 seed, latency_ms, callback_delay_ms, callback_retry_ms, settle_ms, objects_max;
     int callback_tries, callback_workers, token_s;
@@ -49,6 +51,7 @@ static void wishes_init(struct wishes *wishes) {
 
 static void wishes_release(struct wishes *wishes) {
     g_free(wishes->host);
+    g_free(wishes->statement_dir);
     for (int i = 0; i < SANDBOX_GATEWAYS; i++) {
         g_free(wishes->callbacks[i]);
         g_free(wishes->events[i]);
@@ -97,6 +100,8 @@ static void add_common(struct wishes *wishes, GArray *entries) {
          "N"},
         {"paypal-token-seconds", 0, 0, G_OPTION_ARG_INT, &wishes->token_s,
          "life of a token (32400)", "S"},
+        {"statement-dir", 0, 0, G_OPTION_ARG_FILENAME, &wishes->statement_dir,
+         "put PayPal's and the bank's files there, each minute", "DIR"},
         {"paypal-duplicate-invoices", 0, 0, G_OPTION_ARG_NONE, &wishes->duplicate_invoices,
          "let an invoice be paid twice", NULL},
     };
@@ -218,6 +223,7 @@ static void options_fill(struct sandbox_options *options, const struct wishes *w
                                                      options->callback_workers);
     options->settle_ms = or_usual_number(wishes->settle_ms, -1, options->settle_ms);
     options->objects_max = or_usual_number(wishes->objects_max, 0, options->objects_max);
+    options->statement_dir = wishes->statement_dir;
     options->faults = (const char *const *)wishes->faults;
 }
 
@@ -237,6 +243,24 @@ static void introduce(const struct sandbox *sandbox, const char *host, sandbox_s
     }
     snprintf(line, sizeof(line), "sandbox: seed %" PRIu64, sandbox_seed(sandbox));
     say(line);
+}
+
+/* Until a signal comes; meanwhile statements are published, where there is a folder for them. */
+static void await_end(struct sandbox *sandbox, const sigset_t *ends, sandbox_say *say) {
+    const struct timespec minute = {.tv_sec = 60};
+    bool told = false;
+    do {
+        struct err err = {0};
+        BUF_AUTO names;
+        buf_init(&names, NAMES_BYTES_MAX);
+        sb_gate_enter(sandbox);
+        int rc = sandbox->statement_dir != NULL ? sb_statement_publish(sandbox, &names, &err) : 0;
+        sb_gate_leave(sandbox);
+        if (rc < 0 && !told) {
+            say(err.detail);
+            told = true;
+        }
+    } while (sigtimedwait(ends, NULL, &minute) < 0);
 }
 
 int sandbox_run(int argc, char **argv, sandbox_say *say) {
@@ -266,9 +290,8 @@ int sandbox_run(int argc, char **argv, sandbox_say *say) {
     options_fill(&options, &wishes, addresses);
     int rc = sandbox_start(&options, &sandbox, &err);
     if (rc == 0) {
-        int signal = 0;
         introduce(sandbox, or_usual(wishes.host, "127.0.0.1"), say);
-        (void)sigwait(&ends, &signal);
+        await_end(sandbox, &ends, say);
         say("sandbox: stopping");
         sandbox_stop(sandbox);
     } else {

@@ -38,8 +38,8 @@ static bool day_read(enum sb_gateway gateway, const char *date, int64_t *ret_fro
     return clock_parse_at(text, sb_gateway_kind(gateway)->place_minutes, ret_from_us);
 }
 
-/* Chance that belongs to a thing by its name: the same each time that it is asked. */
-static bool strikes(const struct sandbox *sandbox, const struct sb_fault *fault, const char *name) {
+bool sb_statement_strikes(const struct sandbox *sandbox, const struct sb_fault *fault,
+                          const char *name) {
     struct prng prng;
     uint64_t digest = sb_digest(sandbox->seed + (uint64_t)fault->kind, name, strlen(name));
     prng_init(&prng, digest);
@@ -63,7 +63,8 @@ static int published(struct sandbox *sandbox, enum sb_gateway gateway, const cha
     handed_name(gateway, kind, date, name);
     for (int i = 0; i < count; i++) {
         int64_t late_us = from_us + SB_DAY_US + faults[i].later_us;
-        if (faults[i].kind == SB_FAULT_STATEMENT_LATE && strikes(sandbox, &faults[i], name)) {
+        if (faults[i].kind == SB_FAULT_STATEMENT_LATE && !sb_fault_of_bank(&faults[i]) &&
+            sb_statement_strikes(sandbox, &faults[i], name)) {
             at_us = late_us > at_us ? late_us : at_us;
         }
     }
@@ -73,6 +74,19 @@ static int published(struct sandbox *sandbox, enum sb_gateway gateway, const cha
                          clock_format(at_us, when));
 }
 
+bool sb_handed_has(struct sandbox *sandbox, const char *name) {
+    lock_take(&sandbox->handed_lock);
+    bool has = g_hash_table_contains(sandbox->handed, name);
+    lock_give(&sandbox->handed_lock);
+    return has;
+}
+
+void sb_handed_add(struct sandbox *sandbox, const char *name) {
+    lock_take(&sandbox->handed_lock);
+    (void)g_hash_table_add(sandbox->handed, g_strdup(name));
+    lock_give(&sandbox->handed_lock);
+}
+
 bool sb_statement_corrected(struct sandbox *sandbox, enum sb_gateway gateway, const char *kind,
                             const char *date) {
     struct sb_fault faults[SB_FAULTS_MAX];
@@ -80,22 +94,17 @@ bool sb_statement_corrected(struct sandbox *sandbox, enum sb_gateway gateway, co
     int count = sb_faults_statement(&sandbox->faults, gateway, faults);
     bool corrects = false;
     for (int i = 0; i < count; i++) {
-        corrects |= faults[i].kind == SB_FAULT_STATEMENT_CORRECTED;
+        corrects |= faults[i].kind == SB_FAULT_STATEMENT_CORRECTED && !sb_fault_of_bank(&faults[i]);
     }
     handed_name(gateway, kind, date, name);
-    lock_take(&sandbox->handed_lock);
-    corrects = corrects && g_hash_table_contains(sandbox->handed, name);
-    lock_give(&sandbox->handed_lock);
-    return corrects;
+    return corrects && sb_handed_has(sandbox, name);
 }
 
 void sb_statement_handed(struct sandbox *sandbox, enum sb_gateway gateway, const char *kind,
                          const char *date) {
     char name[SB_STATEMENT_NAME_MAX];
     handed_name(gateway, kind, date, name);
-    lock_take(&sandbox->handed_lock);
-    (void)g_hash_table_add(sandbox->handed, g_strdup(name));
-    lock_give(&sandbox->handed_lock);
+    sb_handed_add(sandbox, name);
 }
 
 void sb_statement_forget(struct sandbox *sandbox) {
@@ -190,8 +199,7 @@ static void collect_by_day(struct sb_statement *statement) {
 
 /* ---- faults ---- */
 
-/* Another name that looks like one of the same kind. */
-static void make_other(char *id) {
+void sb_other_name(char *id) {
     size_t count = strlen(id);
     char *last = count > 0 ? &id[count - 1] : NULL;
     if (last != NULL) {
@@ -240,8 +248,8 @@ static bool plant_one(struct sb_statement *statement, const struct sb_fault *fau
     struct sb_planted planted = {.fault = fault->kind, .line = *line, .told = *line};
     char name[2 * SB_REFERENCE_CHARS_MAX];
     snprintf(name, sizeof(name), "%s %s %d", line->id, line->reference, (int)line->kind);
-    if ((fault->operations & operations_of(line)) == 0 ||
-        !strikes(statement->sandbox, fault, name)) {
+    if (sb_fault_of_bank(fault) || (fault->operations & operations_of(line)) == 0 ||
+        !sb_statement_strikes(statement->sandbox, fault, name)) {
         return false;
     }
     if (fault->kind == SB_FAULT_STATEMENT_ALTERED) {
@@ -252,8 +260,8 @@ static bool plant_one(struct sb_statement *statement, const struct sb_fault *fau
     } else if (fault->kind == SB_FAULT_STATEMENT_DUPLICATED) {
         planted.copy = planted.told.copy = strcmp(fault->code, "copy") == 0;
         if (!planted.copy) {
-            make_other(planted.told.id);
-            make_other(planted.told.flow);
+            sb_other_name(planted.told.id);
+            sb_other_name(planted.told.flow);
         }
         g_array_append_val(statement->lines, *line);
     }
@@ -313,6 +321,7 @@ struct sb_statement *sb_statement_between(struct sandbox *sandbox, enum sb_gatew
         .kind = kind,
         .from_us = from_us,
         .until_us = until_us,
+        .corrected = corrected,
         .lines = lines_new(),
         .truth = lines_new(),
         .planted = g_array_new(false, false, sizeof(struct sb_planted)),
@@ -375,9 +384,30 @@ void sb_statement_free(struct sb_statement *statement) {
 
 bool sb_statement_write(const struct sb_statement *statement, struct buf *out,
                         char ret_name[SB_STATEMENT_NAME_MAX]) {
+    char name[SB_STATEMENT_NAME_MAX];
     statement->kind->write(statement, out);
     statement->kind->name_file(statement, ret_name, SB_STATEMENT_NAME_MAX);
+    handed_name(statement->gateway, statement->kind->name, statement->date, name);
+    if (!statement->corrected) {
+        sb_statement_truncate(statement->sandbox, statement->gateway, false, name, out);
+    }
     return buf_ok(out) && !statement->full;
+}
+
+void sb_statement_truncate(struct sandbox *sandbox, enum sb_gateway gateway, bool bank,
+                           const char *name, struct buf *out) {
+    struct sb_fault faults[SB_FAULTS_MAX];
+    int count = sb_faults_statement(&sandbox->faults, gateway, faults);
+    bool cut = false;
+    for (int i = 0; i < count; i++) {
+        cut = cut || (faults[i].kind == SB_FAULT_STATEMENT_TRUNCATED &&
+                      sb_fault_of_bank(&faults[i]) == bank &&
+                      sb_statement_strikes(sandbox, &faults[i], name));
+    }
+    if (cut && buf_ok(out)) {
+        out->len -= out->len / 3;
+        out->data[out->len] = '\0';
+    }
 }
 
 const GArray *sb_statement_totals(const struct sb_statement *statement) {

@@ -77,6 +77,8 @@ struct sb_statement {
     GArray *truth;   /* the same without faults */
     GArray *planted; /* of struct sb_planted */
     bool totals_kept;
+    bool corrected;  /* it is without faults */
+    char batch[SB_ID_CHARS_MAX + 1]; /* the payout whose rows alone are written; "": all */
     bool full;       /* there were more lines than it takes: it is not handed out */
     GArray *moves;   /* the journal, of struct sb_move */
     GArray *payouts; /* all that were made until the day's end, of struct sb_payout */
@@ -128,12 +130,58 @@ struct sb_id sb_payout_id(const struct sandbox *sandbox, enum sb_gateway gateway
 bool sb_payout_has(enum sb_gateway gateway, const struct sb_payout *payout,
                    const struct sb_move *move);
 
+/* A fault may have the file end in the middle: cuts what was written. Chance goes by `name`. */
+void sb_statement_truncate(struct sandbox *sandbox, enum sb_gateway gateway, bool bank,
+                           const char *name, struct buf *out);
+/* Chance that belongs to a thing by its name: the same each time that it is asked. */
+MUST_USE bool sb_statement_strikes(const struct sandbox *sandbox, const struct sb_fault *fault,
+                                   const char *name);
+/* Another name that looks like one of the same kind. */
+void sb_other_name(char *id);
+/* "bank/camt053/2026-11-21": whether somebody has had that file, and that somebody has now. */
+MUST_USE bool sb_handed_has(struct sandbox *sandbox, const char *name);
+void sb_handed_add(struct sandbox *sandbox, const char *name);
+
 /* ---- bank_days.c: the bank to which the gateways pay out ---- */
-/* "camt053" or "mt940" of that day in UTC: every payout that a gateway made on it is a credit.
- * ERR_VALIDATION, ERR_NOT_FOUND (the day is not over, and `unfinished` is false). */
+/* "camt053" or "mt940" of that day in UTC: every payout that a gateway made on it is a credit, but
+ * for the faults with operation=payout. ERR_VALIDATION, ERR_NOT_FOUND (the day is not over, or it
+ * is late, and the wish is for what is published). */
 MUST_USE int sb_bank_day(struct sandbox *sandbox, const char *kind, const char *date,
-                         bool unfinished, struct buf *out, char ret_name[SB_STATEMENT_NAME_MAX],
-                         struct err *err);
+                         enum sb_statement_wish wish, struct buf *out,
+                         char ret_name[SB_STATEMENT_NAME_MAX], struct err *err);
+/* What was planted in it, of struct sb_planted, and how many rows it has; g_array_unref(). */
+MUST_USE int sb_bank_planted(struct sandbox *sandbox, const char *kind, const char *date,
+                             GArray **ret_planted, unsigned *ret_rows, bool *ret_corrected,
+                             struct err *err);
+
+/* ---- bank_credits.c: what came to the account, as the bank tells it ---- */
+struct sb_credit {
+    struct sb_payout payout;
+    enum sb_gateway gateway;
+    char id[SB_ID_CHARS_MAX + 1];      /* the payout's */
+    char bank_id[SB_ID_CHARS_MAX + 1]; /* what the bank calls it goes by this */
+};
+/* Of struct sb_credit, up to `until_us`, the oldest first, each day's with its faults; what was
+ * planted since `from_us` is added to `planted`, which may be NULL. g_array_unref(). */
+GArray *sb_bank_credits(struct sandbox *sandbox, const char *kind, int64_t from_us,
+                        int64_t until_us, enum sb_statement_wish wish, GArray *planted);
+/* "bank/camt053/2026-11-21", and whether that file was handed out and is to be corrected since. */
+void sb_bank_file(const char *kind, const char *date, char ret_name[SB_STATEMENT_NAME_MAX]);
+MUST_USE bool sb_bank_corrected(struct sandbox *sandbox, const char *kind, const char *date);
+
+/* ---- adyen_batches.c: settlement details in Adyen's layout, under Adyen's URL ---- */
+#define SB_REPORT_BYTES_MAX (INT64_C(64) * 1024 * 1024)
+void sb_adyen_write(const struct sb_statement *statement, struct buf *out);
+void sb_adyen_name(const struct sb_statement *statement, char *ret_name, size_t bytes);
+/* GET /reports/download/MerchantAccount/GATEWAY/settlement_detail_report_batch_N.csv */
+void sb_adyen_call(struct sandbox *sandbox, const struct http_request *request,
+                   const char *account, const char *file, struct http_reply *reply);
+
+/* ---- statement_publish.c: files put into a folder, as PayPal's and banks' are ---- */
+/* Those of the last days that are published and not there yet, or other ones since; as JSON, which
+ * files. ERR_STATE: there is no folder. */
+MUST_USE int sb_statement_publish(struct sandbox *sandbox, struct buf *out, struct err *err);
+void sb_publish_call(struct sandbox *sandbox, struct http_reply *reply);
 
 /* ---- statement_control.c: of the control port ---- */
 void sb_statement_call(struct sandbox *sandbox, const struct http_request *request,

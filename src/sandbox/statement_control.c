@@ -61,7 +61,14 @@ static int write_file(struct sandbox *sandbox, const struct asked *asked, struct
     struct sb_statement *statement = NULL;
     bool unfinished = strcmp(asked->unfinished, "true") == 0;
     if (strcmp(asked->gateway, "bank") == 0) {
-        return sb_bank_day(sandbox, asked->kind, asked->day, unfinished, out, ret_name, err);
+        char file[SB_STATEMENT_NAME_MAX];
+        int r = sb_bank_day(sandbox, asked->kind, asked->day,
+                            unfinished ? SB_UNFINISHED : SB_PUBLISHED, out, ret_name, err);
+        sb_bank_file(asked->kind, asked->day, file);
+        if (r == 0) {
+            sb_handed_add(sandbox, file);
+        }
+        return r;
     }
     if (!sb_gateway_parse(asked->gateway, &gateway)) {
         return sb_gateway_unknown(asked->gateway, err);
@@ -115,7 +122,13 @@ static void line_write(const struct sb_line *line, struct buf *out) {
              clock_format(line->at_us, time));
 }
 
-static void planted_write(const struct sb_statement *statement, bool corrected, struct buf *out) {
+struct planted {
+    const GArray *planted; /* of struct sb_planted */
+    unsigned rows;
+    bool corrected, totals_kept;
+};
+
+static void planted_write(const struct planted *what, struct buf *out) {
     static const char *const kinds[SB_MOVE_KINDS] = {"charge",  "refund",       "refund_back",
                                                      "dispute", "dispute_back", "payout"};
     static const char *const faults[SB_FAULT_KINDS] = {
@@ -124,10 +137,10 @@ static void planted_write(const struct sb_statement *statement, bool corrected, 
         [SB_FAULT_STATEMENT_DUPLICATED] = "statement_duplicated",
     };
     buf_addf(out, "{\"rows\":%u,\"corrected\":%s,\"totals\":\"%s\",\"planted\":[",
-             statement->lines->len, corrected ? "true" : "false",
-             statement->totals_kept ? "kept" : "adjusted");
-    for (guint i = 0; i < statement->planted->len; i++) {
-        const struct sb_planted *planted = &g_array_index(statement->planted, struct sb_planted, i);
+             what->rows, what->corrected ? "true" : "false",
+             what->totals_kept ? "kept" : "adjusted");
+    for (guint i = 0; i < what->planted->len; i++) {
+        const struct sb_planted *planted = &g_array_index(what->planted, struct sb_planted, i);
         buf_addf(out, "%s{\"fault\":\"%s\",\"kind\":\"%s\",\"truth\":", i > 0 ? "," : "",
                  faults[planted->fault], kinds[planted->line.kind]);
         line_write(&planted->line, out);
@@ -140,23 +153,64 @@ static void planted_write(const struct sb_statement *statement, bool corrected, 
     buf_add_text(out, "]}\n");
 }
 
+static int bank_planted(struct sandbox *sandbox, const struct asked *asked, struct buf *out,
+                        struct err *err) {
+    struct planted what = {.planted = NULL};
+    GArray *planted = NULL;
+    int rc = sb_bank_planted(sandbox, asked->kind, asked->day, &planted, &what.rows,
+                             &what.corrected, err);
+    if (rc == 0) {
+        what.planted = planted;
+        planted_write(&what, out);
+        g_array_unref(planted);
+    }
+    return rc;
+}
+
+static int gateway_planted(struct sandbox *sandbox, const struct asked *asked, struct buf *out,
+                           struct err *err) {
+    enum sb_gateway gateway;
+    struct sb_statement *statement = NULL;
+    if (!sb_gateway_parse(asked->gateway, &gateway)) {
+        return sb_gateway_unknown(asked->gateway, err);
+    }
+    int rc = sb_statement_open(sandbox, gateway, asked->kind, asked->day, SB_FIRST, &statement,
+                               err);
+    if (rc == 0) {
+        const struct planted what = {
+            .planted = statement->planted,
+            .rows = statement->lines->len,
+            .corrected = sb_statement_corrected(sandbox, gateway, asked->kind, asked->day),
+            .totals_kept = statement->totals_kept,
+        };
+        planted_write(&what, out);
+        sb_statement_free(statement);
+    }
+    return rc;
+}
+
 void sb_planted_call(struct sandbox *sandbox, const struct http_request *request,
                      struct http_reply *reply) {
     const struct asked asked = asked_of(request);
-    enum sb_gateway gateway;
-    struct sb_statement *statement = NULL;
     struct err err = {0};
-    int rc = sb_gateway_parse(asked.gateway, &gateway)
-                 ? sb_statement_open(sandbox, gateway, asked.kind, asked.day, SB_FIRST, &statement,
-                                     &err)
-                 : sb_gateway_unknown(asked.gateway, &err);
+    int rc = strcmp(asked.gateway, "bank") == 0
+                 ? bank_planted(sandbox, &asked, &reply->body, &err)
+                 : gateway_planted(sandbox, &asked, &reply->body, &err);
     if (rc < 0) {
         refuse(reply, &err);
         return;
     }
     reply->status = 200;
     http_reply_header(reply, "Content-Type", "application/json");
-    planted_write(statement, sb_statement_corrected(sandbox, gateway, asked.kind, asked.day),
-                  &reply->body);
-    sb_statement_free(statement);
+}
+
+void sb_publish_call(struct sandbox *sandbox, struct http_reply *reply) {
+    struct err err = {0};
+    if (sb_statement_publish(sandbox, &reply->body, &err) < 0) {
+        buf_clear(&reply->body);
+        refuse(reply, &err);
+        return;
+    }
+    reply->status = 200;
+    http_reply_header(reply, "Content-Type", "application/json");
 }

@@ -274,7 +274,7 @@ static void name_file(const struct sb_statement *statement, char *ret_name, size
     snprintf(ret_name, bytes, "stripe_%s_%s.csv", statement->kind->name, statement->date);
 }
 
-enum { ACTIVITY, PAYOUT };
+enum { ACTIVITY, PAYOUT, ADYEN };
 const struct sb_statement_kind sb_stripe_statements[] = {
     [ACTIVITY] = {.name = "activity",
                   .help = "balance_change_from_activity.itemized",
@@ -288,6 +288,12 @@ const struct sb_statement_kind sb_stripe_statements[] = {
                 .empty = true,
                 .write = write_usual,
                 .name_file = name_file},
+    [ADYEN] = {.name = "adyen",
+               .help = "the same as settlement details in Adyen's layout",
+               .by_payout = true,
+               .payouts = true,
+               .write = sb_adyen_write,
+               .name_file = sb_adyen_name},
     {.name = NULL},
 };
 
@@ -326,7 +332,8 @@ static int64_t available_us(struct sandbox *sandbox) {
     int count = sb_faults_statement(&sandbox->faults, SB_STRIPE, faults);
     int64_t late_us = 0;
     for (int i = 0; i < count; i++) {
-        late_us = faults[i].kind == SB_FAULT_STATEMENT_LATE && faults[i].later_us > late_us
+        bool late = faults[i].kind == SB_FAULT_STATEMENT_LATE && !sb_fault_of_bank(&faults[i]);
+        late_us = late && faults[i].later_us > late_us
                       ? faults[i].later_us
                       : late_us;
     }
@@ -508,6 +515,11 @@ void sb_report_file(struct sb_stripe_call *call) {
                                                           report->from_us, report->until_us,
                                                           report->corrected);
     csv_write(statement, report->chosen, report->count, &text);
+    if (!report->corrected) {
+        char name[SB_STATEMENT_NAME_MAX];
+        snprintf(name, sizeof(name), "stripe/%s/%" PRId64, report->kind->name, report->from_us);
+        sb_statement_truncate(call->sandbox, SB_STRIPE, false, name, &text);
+    }
     bool whole = buf_ok(&text) && !statement->full;
     sb_statement_free(statement);
     call->reply->status = whole ? 200 : 500;

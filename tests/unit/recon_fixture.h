@@ -32,6 +32,7 @@ static struct recon *recon;
 static struct desk *recon_desk; /* NULL: there are no tickets */
 static struct source_settings *recon_sources;
 static int recon_source_count;
+static struct http_client *recon_client; /* NULL: the gateways' */
 
 /* Once in a test, before anything runs. */
 static inline void recon_start(void) {
@@ -39,7 +40,7 @@ static inline void recon_start(void) {
         .store = W->engine.store,
         .payments = W->payments,
         .registry = W->registry,
-        .client = fake_gateway_client(W->fake),
+        .client = recon_client != NULL ? recon_client : fake_gateway_client(W->fake),
         .seal = W->seal,
         .desk = recon_desk,
         .sources = recon_sources,

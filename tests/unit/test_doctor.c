@@ -72,8 +72,9 @@ static struct test_store engine;
     "created_us, last_error, payload) VALUES ('" kind "', '" key "', '" key "', " due              \
     ", 0, 0, '', 0, " parked ", 1, '', '')"
 #define FETCH(day, state, updated)                                                                 \
-    "INSERT INTO statement_fetch VALUES ('g', 'trade', '" day "', " state                          \
-    ", 1, 1, '', '', '', 1, " updated ")"
+    "INSERT INTO statement_fetch (gateway, kind, day, state, planned, attempts, error, "           \
+    "statements, actor, created_us, updated_us) VALUES ('g', 'trade', '" day "', " state           \
+    ", 1, 1, '', '', '', " updated ", " updated ")"
 #define RUN(id, state, begun)                                                                      \
     "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, " \
     "figures) VALUES ('" id "', 'g', " state ", '', 1, " begun ", 0, '')"
@@ -143,6 +144,18 @@ static void what_is_wrong_is_counted_with_since_when_and_what_is_well_is_not(voi
     engine_exec(&engine, FETCH("2026-12-01", "4", "1797999000000000"));
     engine_exec(&engine, FETCH("2027-01-13", "1", "1799999000000000"));
     assert_counted(&engine, "missing_statements", 1, SECONDS_AGO(1000));
+    assert_counted(&engine, "late_statements", 0, 0);
+    engine_exec(&engine, FETCH("2027-01-12", "1", "1799913000000000"));
+    assert_counted(&engine, "late_statements", 1, SECONDS_AGO(87000));
+    /* Seven days that were planned in the last eight, and nothing came. */
+    engine_exec(&engine, FETCH("2027-01-11", "3", "1799800000000000"));
+    engine_exec(&engine, FETCH("2027-01-10", "3", "1799700000000000"));
+    engine_exec(&engine, FETCH("2027-01-09", "3", "1799600000000000"));
+    assert_counted(&engine, "silent_statements", 0, 0);
+    engine_exec(&engine, FETCH("2027-01-08", "3", "1799500000000000"));
+    assert_counted(&engine, "silent_statements", 1, SECONDS_AGO(500000));
+    engine_exec(&engine, FETCH("2027-01-07", "2", "1799400000000000"));
+    assert_counted(&engine, "silent_statements", 0, 0);
     engine_exec(&engine, TICKET("tkt_1", "2", "1799999999000000"));
     engine_exec(&engine, TICKET("tkt_2", "2", "1800000000000000"));
     engine_exec(&engine, TICKET("tkt_3", "5", "1"));

@@ -151,6 +151,9 @@ static inline void set_environment(void) {
 #endif
 }
 
+/* Where the sandbox puts files of statements; then there is a bank as well. NULL: nowhere. */
+static const char *statement_dir;
+
 static inline void set_account(struct gateway_settings *one, enum wallet wallet) {
     switch (wallet) {
     case ALIPAY:
@@ -212,11 +215,27 @@ static inline struct gateway_settings paypal_settings(void) {
     };
 }
 
+/* The account that the simulated gateways pay out to. */
+static inline struct gateway_settings bank_settings(void) {
+    static const char *const currencies[] = {"USD", "EUR"};
+    return (struct gateway_settings){
+        .name = "bank-eu",
+        .adapter = "bank",
+        .options = {{"account_holder", "Shop GmbH"},
+                    {"account", "HOLDFAST-SANDBOX-1"},
+                    {"bank", "Test Bank"}},
+        .option_count = 3,
+        .currencies = currencies,
+        .currency_count = 2,
+    };
+}
+
 static inline void open_gateways(void) {
     static char names[GATEWAYS][GATEWAY_NAME_CHARS_MAX + 1];
     static char urls[GATEWAYS][FIXTURE_URL_MAX], hooks[GATEWAYS][FIXTURE_URL_MAX];
-    struct gateway_settings settings[GATEWAYS];
+    struct gateway_settings settings[GATEWAYS + 1];
     struct err err = {0};
+    settings[GATEWAYS] = bank_settings();
     settings[GATEWAYS - 1] = paypal_settings(); /* but for it there, Stripe's place */
     for (int i = 0; i <= 2 * WALLETS; i++) {
         bool card = i == 2 * WALLETS;
@@ -242,7 +261,8 @@ static inline void open_gateways(void) {
             set_account(&settings[i], (enum wallet)(i / 2));
         }
     }
-    must(gateway_registry_open(settings, GATEWAYS, &W->registry, &err), &err);
+    int count = statement_dir != NULL ? GATEWAYS + 1 : GATEWAYS;
+    must(gateway_registry_open(settings, count, &W->registry, &err), &err);
 }
 
 static inline int open_world(enum store_engine engine) {
@@ -250,6 +270,7 @@ static inline int open_world(enum store_engine engine) {
     struct err err = {0};
     memcpy(options.identities, identities, sizeof identities);
     options.callback_retry_ms = 2;
+    options.statement_dir = statement_dir;
     fixture_start(&options);
     if (getenv("HF_TEST_LOG") == NULL) {
         log_fd_set(open("/dev/null", O_WRONLY | O_CLOEXEC));

@@ -615,6 +615,7 @@ static void end_file(struct paypal *reading) {
         statement_tell(reading->sink, PROBLEM_CUT, reading->rows.line,
                        "the file is not full and has no report footer (RC)");
     }
+    head->goes_on = reading->last == FF && !reading->has_report_count;
     if (reading->name_dated && head->until_us != 0 && !reading->name_fits) {
         statement_tell(reading->sink, PROBLEM_PERIOD, 0,
                        "the day in the file's name is that of no section");
