@@ -90,6 +90,11 @@ static const cyaml_schema_field_t statements_fields[] = {
     TEXT("pays_out_to", struct config_statements, pays_out_to, OPTIONAL),
     CYAML_FIELD_UINT_PTR("pays_out_days", OPTIONAL_POINTER, struct config_statements,
                          pays_out_days),
+    CYAML_FIELD_SEQUENCE_COUNT("payout_tolerance", OPTIONAL_POINTER, struct config_statements,
+                               payout_tolerance, payout_tolerance_count, &match_tolerance_schema, 1,
+                               MATCH_TOLERANCES_MAX),
+    CYAML_FIELD_UINT_PTR("payout_tolerance_ppm", OPTIONAL_POINTER, struct config_statements,
+                         payout_tolerance_ppm),
     CYAML_FIELD_END,
 };
 

@@ -53,6 +53,9 @@ struct config_statements {
     unsigned kinds_count;
     char *pays_out_to;
     unsigned *pays_out_days;
+    struct match_tolerance_config *payout_tolerance; /* recon/match_set.h */
+    unsigned payout_tolerance_count;
+    unsigned *payout_tolerance_ppm;
 };
 
 struct config_gateway {

@@ -54,6 +54,7 @@ enum {
 };
 struct break_risk_policy;
 struct fee_schedule;
+struct payout_terms;
 
 struct run_request {
     const char *gateway;
@@ -66,6 +67,7 @@ struct run_request {
     bool bank; /* the gateway is a bank account: our side is what its rows were booked as */
     const char *pays_out_to; /* the bank account that its payouts arrive on; NULL: none of ours */
     int payout_days;         /* so many business days a payout may take to arrive there */
+    const struct payout_terms *payouts; /* of a bank: what it may deduct of them; NULL: nothing */
     const struct fee_schedule *fees;      /* what is expected where no answer told it; NULL */
 };
 

@@ -11,6 +11,7 @@
 
 #include "gateway/registry.h"
 #include "recon/fee_schedule.h"
+#include "recon/match_set.h"
 
 enum { SOURCE_KINDS_MAX = 8, SOURCE_BUSINESS_DAYS_MAX = 60 };
 
@@ -24,6 +25,9 @@ struct source_settings {
     int kind_count;
     const char *pays_out_to;
     const unsigned *pays_out_days;
+    const struct match_tolerance_config *payout_tolerance;
+    unsigned payout_tolerance_count;
+    const unsigned *payout_tolerance_ppm;
     const struct fee_settings *fees; /* gateways: … fees: */
     int fee_count;
 };
@@ -39,6 +43,8 @@ struct source {
      * none that is known here. */
     const char *pays_out_to;
     int pays_out_days;
+    bool is_bank; /* an account of ours, at which payouts arrive */
+    struct payout_terms payouts; /* of a bank account: what may be deducted from those it receives */
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
     struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
