@@ -147,7 +147,7 @@ struct match_rule {
     enum match_by by;
     const char *name;        /* for reports; literal or as long-lived as the match */
     unsigned families;       /* bits of 1 << enum row_family; 0: all */
-    int64_t tolerance_minor; /* so much difference is none (GATEWAY_ID, REFERENCE, BATCH, PAYOUT_NAME) */
+    int64_t tolerance_minor; /* so much difference is none (ids, references, BATCH, PAYOUT_NAME) */
     int tolerance_ppm;       /* or so many millionths of our amount; the larger of both counts */
     int64_t before_us;       /* theirs may be so much earlier than ours */
     int64_t after_us;        /* and so much later; both 0: any time (not for AMOUNT_TIME) */

@@ -340,8 +340,9 @@ static void tell_amounts(const struct explainer *e, const struct match_group *gr
              money_text(group->difference_minor, currency, less));
     int64_t allowed_minor = match_allowed_minor(rule, currency);
     if (allowed_minor > 0 || rule->tolerance_ppm > 0) {
-        buf_addf(e->buf, "; allowed: %s or %d millionths",
-                 money_text(allowed_minor, currency, less), rule->tolerance_ppm);
+        buf_addf(e->buf, "; allowed: %s or %d millionths%s",
+                 money_text(allowed_minor, currency, less), rule->tolerance_ppm,
+                 rule->less_only ? " less, never more" : "");
     }
     buf_add_text(e->buf, ".\n");
 }

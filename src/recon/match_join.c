@@ -36,11 +36,11 @@ static void take_joined(struct matcher *m, const match_ref *refs, size_t count) 
     if (counts[OURS] == 0 || counts[THEIRS] == 0 || (sum_only && !same)) {
         return;
     }
-    enum match_class class = mixed                                                    ? CLASS_CURRENCY
-                             : same                                                   ? CLASS_MATCHED
-                             : match_within(m->rule, first->currency, sums[OURS], difference)
-                                 ? CLASS_MATCHED_TOLERANCE
-                                 : CLASS_PAYOUT;
+    bool within = match_within(m->rule, first->currency, sums[OURS], difference);
+    enum match_class class = mixed    ? CLASS_CURRENCY
+                             : same   ? CLASS_MATCHED
+                             : within ? CLASS_MATCHED_TOLERANCE
+                                      : CLASS_PAYOUT;
     match_take(m, class, refs, count);
 }
 

@@ -65,7 +65,8 @@ void payouts_tell(const struct run *run, const struct match_group *group, struct
  * posted, what is too much posted back. And all of one that is no longer due. */
 MUST_USE int payout_charges_write(struct store_tx *tx, const struct run *run,
                                   const struct match_group *group, struct err *err);
-MUST_USE int payout_charges_take_back(struct store_tx *tx, const struct run *run, const char *due_id,
-                                      const char *bank, struct currency currency, struct err *err);
+MUST_USE int payout_charges_take_back(struct store_tx *tx, const struct run *run,
+                                      const char *due_id, const char *bank,
+                                      struct currency currency, struct err *err);
 
 #endif

@@ -484,7 +484,8 @@ static int not_looked_at(const struct explaining *asked, struct store_tx *tx, st
     int64_t kind = sql_int(rows, 0);
     bool write_off = kind == POST_WRITE_OFF || kind == POST_WRITE_OFF_GAIN;
     bool charge = kind == POST_BANK_CHARGE || kind == POST_BANK_CHARGE_BACK;
-    bool fee = charge || kind == POST_FEE || kind == POST_STATEMENT_FEE || kind == POST_STATEMENT_FEE_BACK;
+    bool fee = kind == POST_FEE || kind == POST_STATEMENT_FEE || kind == POST_STATEMENT_FEE_BACK;
+    fee = fee || charge;
     write_off = write_off || kind == POST_FEE_WRITE_OFF || kind == POST_FEE_WRITE_OFF_GAIN;
     if (write_off || fee) {
         return err_hint(err, "It is a %s, which is part of the movement that it was made for: %s.",

@@ -44,7 +44,7 @@ struct source {
     const char *pays_out_to;
     int pays_out_days;
     bool is_bank; /* an account of ours, at which payouts arrive */
-    struct payout_terms payouts; /* of a bank account: what may be deducted from those it receives */
+    struct payout_terms payouts; /* of a bank account: what may be deducted of those it gets */
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
     struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */

@@ -433,8 +433,8 @@ static void why_a_payout_stands_alone_is_told_as_well(void **state) {
 /* A run and the list of rules name those for payouts, of banks alone, with what they let pass. */
 static void the_rules_for_payouts_are_listed(void **state) {
     (void)state;
-    static const char *const ways[] = {"payout_name", "gateway_id",   "reference",  "original",
-                                       "amount_time", "payout_sum",   "payout_parts", "amount_time"};
+    static const char *const ways[] = {"payout_name", "gateway_id", "reference",    "original",
+                                       "amount_time", "payout_sum", "payout_parts", "amount_time"};
     struct answer answer = {0};
     start_allowing(20);
     pays_out("po_000001", 0, 50000);
