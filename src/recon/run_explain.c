@@ -33,7 +33,8 @@ struct explaining {
     /* as the store has it */
     bool looked_at;
     int64_t class, at_us, run_us, due_us;
-    const char *gateway, *rule, *match_id, *run_id, *break_id, *break_state;
+    const char *gateway, *rule, *match_id, *run_id, *break_id, *break_state,
+        *break_detail;
     struct match_set *set;   /* the rules that the run went by */
     bool rules_changed;      /* others are in force now; by those it would be */
     enum match_class by_now; /* this */
@@ -73,11 +74,12 @@ static int load_movement(struct explaining *asked, struct store_tx *tx, struct e
 static int load_break(struct explaining *asked, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT b.id, b.state FROM recon_break_member m JOIN recon_break b ON b.id = "
-                      "m.break_id WHERE m.movement_id = $1 ORDER BY b.state, b.id DESC LIMIT 1",
+                      "SELECT b.id, b.state, b.detail FROM recon_break_member m JOIN recon_break b "
+                      "ON b.id = m.break_id WHERE m.movement_id = $1 ORDER BY b.state, b.id DESC LIMIT 1",
                       S_TEXT(asked->id));
     r = r < 0 ? r : sql_next(rows, err);
     asked->break_id = r > 0 ? copy(asked, rows, 0) : "";
+    asked->break_detail = r > 0 ? copy(asked, rows, 2) : "";
     asked->break_state = r > 0 ? break_state_name(sql_int(rows, 1)) : "";
     return r < 0 ? r : 0;
 }
@@ -386,6 +388,18 @@ static void add_fee(struct buf *buf, const struct explaining *asked, bool *first
     add_line(buf, first, line, (size_t)chars);
 }
 
+/* A line that lies in suspense is no part of what runs compare: of a payout that it names it is said
+ * as the break has it. */
+static void add_altered(struct buf *buf, const struct explaining *asked, bool *first) {
+    const char *named = strstr(asked->break_detail, "; its name stands in ");
+    char line[700];
+    if (asked->class != CLASS_PAYOUT || asked->match_id[0] != '\0' || named == NULL) {
+        return;
+    }
+    int chars = snprintf(line, sizeof line, "I%.600s.", named + sizeof "; i" - 1);
+    add_line(buf, first, line, (size_t)chars);
+}
+
 static int tell(struct explaining *asked, struct err *err) {
     BUF_AUTO text;
     BUF_AUTO buf;
@@ -421,6 +435,7 @@ static int tell(struct explaining *asked, struct err *err) {
         add_line(&buf, &first, line, (size_t)chars);
     }
     add_lines(&buf, text.data, &first);
+    add_altered(&buf, asked, &first);
     add_fee(&buf, asked, &first);
     buf_addf(&buf, "],\"same_today\":%s,\"rules_changed\":%s", same ? "true" : "false",
              asked->rules_changed ? "true" : "false");

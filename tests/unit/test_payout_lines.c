@@ -5,6 +5,7 @@
 #include "own_fixture.h"
 
 #include "base/random.h"
+#include "recon/match_set.h"
 #include "recon/payouts_impl.h"
 #include "recon/sources.h"
 
@@ -232,6 +233,23 @@ static void parts_without_a_name_are_found_by_their_only_sum(void **state) {
     }
 }
 
+/* What somebody else sent beside them stays his. */
+static void another_sender_does_not_stand_in_the_way(void **state) {
+    (void)state;
+    static const struct arrival lines[] = {{"BR1", OF("STRIPE", "X"), 30000},
+                                           {"BR2", OF("BOB", "X"), 20000},
+                                           {"BR3", OF("STRIPE", "X"), 20000}};
+    start_own();
+    pays_out("po_000001", 0, 50000);
+    days_pass(1);
+    arrive(1, lines, COUNT_OF(lines));
+    run_asked("bank-eu");
+    found_by("one payout in several lines");
+    row_is("BR2", "suspense");
+    one_case("unmatched_transfer", 20000);
+    assert_int_equal(suspense(), 20000);
+}
+
 /* Nobody is taken for the gateway because two customers' transfers add up. */
 static void no_sum_is_guessed(void **state) {
     (void)state;
@@ -262,6 +280,28 @@ static void no_sum_is_guessed(void **state) {
         }
         assert_int_equal(in_class("bank-eu", "expected", "our_rows"), 1);
     }
+}
+
+/* Two payouts of one amount, and lines that come to it once. */
+static void a_sum_that_may_be_either_payout_is_none(void **state) {
+    (void)state;
+    static const struct arrival parts[] = {{"BR1", OF("STRIPE", "X"), 30000},
+                                           {"BR2", OF("STRIPE", "X"), 20000}};
+    start_own();
+    pays_out("po_000001", 0, 50000);
+    pays_out("po_000002", 1, 50000);
+    days_pass(1);
+    arrive(1, parts, COUNT_OF(parts));
+    run_asked("bank-eu");
+    assert_int_equal(open_cases(), 2);
+    assert_int_equal(in_class("bank-eu", "expected", "our_rows"), 2);
+    /* Nor would a run guess, were they known as payouts. */
+    (void)engine_exec(&W->engine, "UPDATE bank_row SET state = 8");
+    (void)engine_exec(&W->engine, "UPDATE movement SET open = 1, match_id = '' WHERE side = 2 AND "
+                                  "gateway = 'bank-eu'");
+    run_asked("bank-eu");
+    assert_int_equal(in_class("bank-eu", "expected", "our_rows"), 2);
+    assert_int_equal(in_class("bank-eu", "bank_unknown", "their_rows"), 2);
 }
 
 /* Two customers, each with a payout's very amount: neither is. */
@@ -430,6 +470,25 @@ static void why_a_payout_stands_alone_is_told_as_well(void **state) {
     free(id);
 }
 
+/* Of one that is named by a line in suspense that is said, with the line. */
+static void what_lies_in_suspense_is_told_of_the_payout(void **state) {
+    (void)state;
+    start_own();
+    arrives(1, "BR1", 49000, "po_000001");
+    pays_out("po_000001", 0, 50000);
+    char *id = world_text(W, "SELECT movement_id" CURRENT_BREAK);
+    char *row = world_text(W, "SELECT id FROM bank_row");
+    char said[160];
+    snprintf(said, sizeof said, "Its name stands in %s", row);
+    json_t *json = explained(id);
+    assert_string_equal(json_at(json, "class"), "payout");
+    assert_true(json_is_true(json_object_get(json, "same_today")));
+    says(json, (const char *const[]){said}, 1);
+    json_decref(json);
+    free(row);
+    free(id);
+}
+
 /* A run and the list of rules name those for payouts, of banks alone, with what they let pass. */
 static void the_rules_for_payouts_are_listed(void **state) {
     (void)state;
@@ -509,6 +568,17 @@ static void a_payout_that_bounces_is_two_movements_at_the_bank(void **state) {
     days_pass(1);
     arrive(1, both, COUNT_OF(both));
     assert_settled(0);
+}
+
+/* Money that leaves is no payout, whatever it names. */
+static void a_debit_that_bears_the_name_is_not_the_payout(void **state) {
+    (void)state;
+    start_own();
+    pays_out("po_000001", 0, 50000);
+    days_pass(1);
+    arrives(1, "BR1", -50000, "po_000001");
+    only_breaks("bank_unknown", 1);
+    assert_int_equal(in_class("bank-eu", "expected", "our_rows"), 1);
 }
 
 static void a_payout_in_another_currency_is_a_break(void **state) {
@@ -598,6 +668,65 @@ static void of_too_many_lines_no_sum_is_looked_for(void **state) {
     g_array_free(lines, true);
 }
 
+/* ---- what was joined, by itself ---- */
+
+static enum match_class class_of_joined(enum match_by by, int64_t arrived, const char *currency) {
+    static const struct match_tolerance less[] = {{{"USD"}, 10}};
+    const struct match_rule rule = {.by = by,
+                                    .name = "joined",
+                                    .families = MATCH_PAYOUTS,
+                                    .less_only = true,
+                                    .tolerances = less,
+                                    .tolerance_count = 1};
+    const struct match_options options = {.rules = &rule, .rule_count = 1};
+    struct match_row ours = {.number = 1,
+                             .kind = ROW_PAYOUT,
+                             .status = ROW_DONE,
+                             .currency = {"USD"},
+                             .amount_minor = -1000,
+                             .fee_minor = AMOUNT_UNSAID,
+                             .due_us = INT64_MAX,
+                             .join = 7,
+                             .join_by = (unsigned)by & 15U};
+    struct match_row theirs = ours;
+    struct match *match = NULL;
+    struct err err = {0};
+    theirs.kind = ROW_BANK_CREDIT;
+    theirs.amount_minor = arrived;
+    snprintf(theirs.currency.code, sizeof theirs.currency.code, "%s", currency);
+    assert_int_equal(match_run(&ours, 1, &theirs, 1, &options, &match, &err), 0);
+    enum match_class class = match->groups[match->group_of[OURS][0]].class;
+    match_free(match);
+    return class;
+}
+
+static void what_was_put_together_is_compared_by_its_rule(void **state) {
+    (void)state;
+    static const struct {
+        enum match_by by;
+        int64_t arrived;
+        const char *currency;
+        enum match_class class;
+    } cases[] = {
+        {BY_PAYOUT_NAME, 1000, "USD", CLASS_MATCHED},
+        {BY_PAYOUT_NAME, 990, "USD", CLASS_MATCHED_TOLERANCE},
+        {BY_PAYOUT_NAME, 989, "USD", CLASS_PAYOUT},
+        {BY_PAYOUT_NAME, 1001, "USD", CLASS_PAYOUT},
+        {BY_PAYOUT_NAME, 1000, "EUR", CLASS_CURRENCY},
+        {BY_PAYOUT_SUM, 1000, "USD", CLASS_MATCHED},
+        {BY_PAYOUT_SUM, 999, "USD", CLASS_EXPECTED}, /* not taken at all */
+        {BY_PAYOUT_SUM, 1000, "EUR", CLASS_EXPECTED},
+        {BY_PAYOUT_PARTS, 1000, "USD", CLASS_MATCHED},
+        {BY_PAYOUT_PARTS, 999, "USD", CLASS_EXPECTED},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        enum match_class class = class_of_joined(cases[i].by, cases[i].arrived, cases[i].currency);
+        if (class != cases[i].class) {
+            fail_msg("%zu: %s", i, match_class_name(class));
+        }
+    }
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -606,17 +735,22 @@ int main(void) {
         OWN_TEST(parts_that_bear_the_name_are_one_payout),
         OWN_TEST(parts_that_bear_the_name_may_come_on_both_sides_of_it),
         OWN_TEST(parts_without_a_name_are_found_by_their_only_sum),
+        OWN_TEST(another_sender_does_not_stand_in_the_way),
         OWN_TEST(no_sum_is_guessed),
+        OWN_TEST(a_sum_that_may_be_either_payout_is_none),
         OWN_TEST(of_two_lines_in_suspense_neither_is_guessed),
         OWN_TEST(what_the_bank_deducts_is_booked_as_its_charge),
         OWN_TEST(a_charge_goes_with_the_statement_that_told_it),
         OWN_TEST(no_more_is_let_pass_than_is_allowed),
         OWN_TEST(it_is_told_rule_by_rule_how_they_were_put_together),
         OWN_TEST(why_a_payout_stands_alone_is_told_as_well),
+        OWN_TEST(what_lies_in_suspense_is_told_of_the_payout),
         OWN_TEST(the_rules_for_payouts_are_listed),
         OWN_TEST(a_tolerance_that_cannot_be_is_refused),
         OWN_TEST(a_payout_that_bounces_is_two_movements_at_the_bank),
+        OWN_TEST(a_debit_that_bears_the_name_is_not_the_payout),
         OWN_TEST(a_payout_in_another_currency_is_a_break),
+        cmocka_unit_test(what_was_put_together_is_compared_by_its_rule),
         cmocka_unit_test(a_sum_is_found_where_there_is_exactly_one),
         cmocka_unit_test(of_too_many_lines_no_sum_is_looked_for),
     };
