@@ -83,9 +83,9 @@ void recon_rules_of(const struct match_options *said, bool bank, const struct pa
     "COALESCE((SELECT CAST(SUM(r.gross_minor) AS bigint) FROM movement m JOIN movement t ON "      \
     "t.match_id = m.match_id AND t.match_id <> '' AND t.side = 2 JOIN statement_row r ON "         \
     "r.statement_id = t.statement_id AND r.number = t.number WHERE m.side = 1 AND m.id = "         \
-    "b.due_id AND m.match_id <> ''), 0) FROM own_booking b WHERE b.bank = $1 AND b.bank <> '' AND b.booked = 1 AND NOT "   \
-    "EXISTS (SELECT 1 FROM movement m WHERE m.side = 1 AND m.id = b.due_id AND m.open IS NULL) "   \
-    "ORDER BY b.at_us, b.id LIMIT $2"
+    "b.due_id AND m.match_id <> ''), 0) FROM own_booking b WHERE b.bank = $1 AND b.bank <> '' "    \
+    "AND b.booked = 1 AND NOT EXISTS (SELECT 1 FROM movement m WHERE m.side = 1 AND m.id = "       \
+    "b.due_id AND m.open IS NULL) ORDER BY b.at_us, b.id LIMIT $2"
 
 int payouts_load(struct store_tx *tx, const char *bank, struct payouts **ret_payouts,
                  struct err *err) {

@@ -75,7 +75,8 @@ static int load_break(struct explaining *asked, struct store_tx *tx, struct err 
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT b.id, b.state, b.detail FROM recon_break_member m JOIN recon_break b "
-                      "ON b.id = m.break_id WHERE m.movement_id = $1 ORDER BY b.state, b.id DESC LIMIT 1",
+                      "ON b.id = m.break_id WHERE m.movement_id = $1 ORDER BY b.state, b.id DESC "
+                      "LIMIT 1",
                       S_TEXT(asked->id));
     r = r < 0 ? r : sql_next(rows, err);
     asked->break_id = r > 0 ? copy(asked, rows, 0) : "";
@@ -388,8 +389,8 @@ static void add_fee(struct buf *buf, const struct explaining *asked, bool *first
     add_line(buf, first, line, (size_t)chars);
 }
 
-/* A line that lies in suspense is no part of what runs compare: of a payout that it names it is said
- * as the break has it. */
+/* A line that lies in suspense is no part of what runs compare: of a payout that it names it is
+ * said as the break has it. */
 static void add_altered(struct buf *buf, const struct explaining *asked, bool *first) {
     const char *named = strstr(asked->break_detail, "; its name stands in ");
     char line[700];
