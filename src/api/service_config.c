@@ -103,6 +103,11 @@ static const cyaml_schema_field_t statements_fields[] = {
     TEXT("calendar", struct config_statements, calendar, OPTIONAL),
     CYAML_FIELD_SEQUENCE_COUNT("windows", OPTIONAL_POINTER, struct config_statements, windows,
                                windows_count, &settle_settings_value, 0, METHOD_COUNT),
+    CYAML_FIELD_SEQUENCE_COUNT("payout_tolerance", OPTIONAL_POINTER, struct config_statements,
+                               payout_tolerance, payout_tolerance_count, &match_tolerance_schema, 1,
+                               MATCH_TOLERANCES_MAX),
+    CYAML_FIELD_UINT_PTR("payout_tolerance_ppm", OPTIONAL_POINTER, struct config_statements,
+                         payout_tolerance_ppm),
     CYAML_FIELD_END,
 };
 

@@ -61,6 +61,9 @@ struct config_statements {
     char *calendar; /* of reconciliation.calendars */
     struct settle_settings *windows;
     unsigned windows_count;
+    struct match_tolerance_config *payout_tolerance; /* recon/match_set.h */
+    unsigned payout_tolerance_count;
+    unsigned *payout_tolerance_ppm;
 };
 
 struct config_gateway {

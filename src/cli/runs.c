@@ -174,7 +174,7 @@ static void print_fees(const struct cli *cli, const json_t *figures) {
     }
 }
 
-/* "0.02 EUR", "0.02 EUR or 100 ppm"; "". */
+/* "0.02 EUR", "0.02 EUR or 100 ppm", of payouts "1.50 EUR less"; "". */
 static void allowed_text(const json_t *rule, char *text, size_t bytes) {
     size_t used = 0, i;
     json_t *one;
@@ -187,7 +187,12 @@ static void allowed_text(const json_t *rule, char *text, size_t bytes) {
         used = used < bytes ? used : bytes - 1;
     }
     if (ppm > 0) {
-        snprintf(text + used, bytes - used, "%s%lld ppm", used > 0 ? " or " : "", (long long)ppm);
+        used += (size_t)snprintf(text + used, bytes - used, "%s%lld ppm", used > 0 ? " or " : "",
+                                 (long long)ppm);
+        used = used < bytes ? used : bytes - 1;
+    }
+    if (used > 0 && field_true(rule, "payouts")) {
+        snprintf(text + used, bytes - used, " less");
     }
 }
 

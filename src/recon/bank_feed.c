@@ -200,7 +200,7 @@ static bool is_payout(struct feeding *feeding, const struct statement_row *row) 
     return g_hash_table_contains(feeding->payouts_known, line_name) ||
            (row->gateway_id[0] != '\0' &&
             g_hash_table_contains(feeding->payouts_known, row->gateway_id)) ||
-           payouts_take(feeding->payouts, &line, false);
+           payouts_take(feeding->payouts, &line);
 }
 
 #define FOUND                                                                                      \

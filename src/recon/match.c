@@ -28,9 +28,11 @@ static const char *const risks[] = {"none", "low", "medium", "high", "critical"}
 static const char *const ways[] = {
     [BY_GATEWAY_ID] = "gateway_id",   [BY_REFERENCE] = "reference", [BY_ORIGINAL] = "original",
     [BY_AMOUNT_TIME] = "amount_time", [BY_BATCH] = "batch",
+    [BY_PAYOUT_NAME] = "payout_name", [BY_PAYOUT_SUM] = "payout_sum",
+    [BY_PAYOUT_PARTS] = "payout_parts",
 };
 static_assert(COUNT_OF(risks) == RISK_CRITICAL + 1, "every risk has a name");
-static_assert(COUNT_OF(ways) == MATCH_BY_COUNT, "every way has a name");
+static_assert(COUNT_OF(ways) == MATCH_WAYS, "every way has a name");
 
 static bool is_class(int64_t class) {
     return class > 0 && class < CLASS_COUNT && classes[class].name != NULL;
@@ -81,7 +83,7 @@ static int check_options(const struct match_options *options, struct err *err) {
     }
     for (int i = 0; i < options->rule_count; i++) {
         const struct match_rule *rule = &options->rules[i];
-        if ((size_t)rule->by >= MATCH_BY_COUNT || rule->name == NULL) {
+        if ((size_t)rule->by >= MATCH_WAYS || rule->name == NULL) {
             return err_set(err, ERR_VALIDATION, "rule %d has no name, or nothing to match by",
                            i + 1);
         }
@@ -177,6 +179,8 @@ static void run_rules(struct matcher *m) {
         m->rule_index = i;
         if (m->rule->by == BY_BATCH) {
             match_by_batch(m);
+        } else if (m->rule->by >= MATCH_BY_COUNT) {
+            match_by_join(m);
         } else {
             match_by_key(m);
         }

@@ -16,6 +16,7 @@
  *                where each is the other's only candidate            1:1
  *   BATCH        rows of ours with one batch, against one row of theirs that names the batch as its
  *                reference, batch or as a word of its description    n:1
+ *   PAYOUT_…     rows that their owner has put together (`join`, recon/payouts.h)    n:m
  * ORIGINAL and AMOUNT_TIME ask for the very amount: no tolerance. AMOUNT_TIME passes over rows that
  * tell no time, and two rows that both tell an id, or both a reference, are no candidates for each
  * other when an earlier rule has looked at it: it has told them apart (not in the family BANK,
@@ -50,6 +51,8 @@
  * (CURRENCY). Several rows of one currency that name a batch, or a row whose description names
  * several batches: not taken (a batch in its reference or batch decides before the description
  * does). Else it is compared: status, sum (PAYOUT), time of the last row of ours.
+ * A PAYOUT_NAME is one group whatever its sums: CURRENCY, or PAYOUT beyond the tolerance. What
+ * PAYOUT_SUM and PAYOUT_PARTS put together is taken only where the sums are the same.
  * In the family BANK kinds and amounts are compared as the bank sees them: a PAYOUT of -100 is a
  * BANK_CREDIT of 100; PAYOUT_RETURNED and TOPUP are BANK_DEBITs.
  *
@@ -109,6 +112,9 @@ struct match_row {
     enum row_kind kind;
     enum row_status status;
     struct currency currency;
+    /* Rows of both sides with one number were put together by their owner, `join_by` a way that is
+     * for this; 0: with none. */
+    uint32_t join : 28, join_by : 4;
     int64_t amount_minor;
     int64_t fee_minor; /* AMOUNT_UNSAID */
     int64_t at_us;     /* wall; 0: not told (then no rule about time speaks of it) */
@@ -122,8 +128,14 @@ enum match_by {
     BY_ORIGINAL,
     BY_AMOUNT_TIME,
     BY_BATCH,
-    MATCH_BY_COUNT
+    MATCH_BY_COUNT, /* ways that look for themselves; of what was put together (`join`): */
+    BY_PAYOUT_NAME = MATCH_BY_COUNT,
+    BY_PAYOUT_SUM,
+    BY_PAYOUT_PARTS,
+    MATCH_WAYS
 };
+#define MATCH_JOINS_MAX ((UINT32_C(1) << 28) - 1)
+static_assert(MATCH_WAYS <= 16, "join_by has room for each");
 const char *match_by_name(enum match_by by); /* "gateway_id" */
 
 /* So much difference is none in this currency. */
@@ -135,10 +147,11 @@ struct match_rule {
     enum match_by by;
     const char *name;        /* for reports; literal or as long-lived as the match */
     unsigned families;       /* bits of 1 << enum row_family; 0: all */
-    int64_t tolerance_minor; /* so much difference is none (GATEWAY_ID, REFERENCE, BATCH) */
+    int64_t tolerance_minor; /* so much difference is none (ids, references, BATCH, PAYOUT_NAME) */
     int tolerance_ppm;       /* or so many millionths of our amount; the larger of both counts */
     int64_t before_us;       /* theirs may be so much earlier than ours */
     int64_t after_us;        /* and so much later; both 0: any time (not for AMOUNT_TIME) */
+    bool less_only;          /* theirs may be less by so much, never more: what was deducted */
     /* Of these currencies instead of tolerance_minor; each once, borrowed as the name is. */
     const struct match_tolerance *tolerances;
     int tolerance_count;

@@ -59,10 +59,8 @@ static struct match_text bare(struct match_text word) {
     return word;
 }
 
-typedef void word_found(void *ctx, struct match_text word);
-
 /* What stands between blanks, and the same without what stands around it. */
-static void each_word(const struct match_text *text, word_found *found, void *ctx) {
+static void each_word(const struct match_text *text, match_name_found *found, void *ctx) {
     struct match_text word;
     for (struct words words = {text, 0, is_no_blank}; next_word(&words, &word);) {
         found(ctx, word);
@@ -71,7 +69,7 @@ static void each_word(const struct match_text *text, word_found *found, void *ct
 }
 
 /* And what is written together: "ref:118;po_1". */
-static void each_part(const struct match_text *text, word_found *found, void *ctx) {
+static void each_part(const struct match_text *text, match_name_found *found, void *ctx) {
     struct match_text word;
     for (struct words words = {text, 0, is_word}; next_word(&words, &word);) {
         found(ctx, word);
@@ -94,6 +92,13 @@ bool match_names_batch(const struct match_row *theirs, const struct match_text *
     each_part(&theirs->description, is_wanted, &wanted);
     return wanted.found || match_text_compare(&theirs->reference, batch) == 0 ||
            match_text_compare(&theirs->batch, batch) == 0;
+}
+
+void match_each_name(const struct match_row *theirs, match_name_found *found, void *ctx) {
+    found(ctx, theirs->reference);
+    found(ctx, theirs->batch);
+    each_word(&theirs->description, found, ctx);
+    each_part(&theirs->description, found, ctx);
 }
 
 /* ---- which batch a row names ---- */

@@ -24,7 +24,10 @@ const struct match_text *match_rule_text(enum match_by by, const struct match_ro
     case BY_BATCH:
         return &row->batch;
     case BY_AMOUNT_TIME:
-    case MATCH_BY_COUNT:
+    case BY_PAYOUT_NAME:
+    case BY_PAYOUT_SUM:
+    case BY_PAYOUT_PARTS:
+    case MATCH_WAYS:
         break;
     }
     return NULL;
@@ -48,6 +51,9 @@ bool match_rule_looks(const struct match_rule *rule, enum match_side side,
     }
     if (rule->by == BY_AMOUNT_TIME) {
         return row->at_us != 0;
+    }
+    if (rule->by >= MATCH_BY_COUNT) {
+        return row->join != 0 && row->join_by == (unsigned)rule->by;
     }
     if (rule->by == BY_BATCH && row->status != ROW_DONE) {
         return false;
@@ -105,6 +111,9 @@ int64_t match_allowed_minor(const struct match_rule *rule, struct currency curre
 /* Exact at the bound: nothing is divided. */
 bool match_within(const struct match_rule *rule, struct currency currency, match_wide ours,
                   match_wide difference) {
+    if (rule->less_only && difference > 0) {
+        return false;
+    }
     return magnitude(difference) <= match_allowed_minor(rule, currency) ||
            magnitude(difference) * PPM <= magnitude(ours) * rule->tolerance_ppm;
 }

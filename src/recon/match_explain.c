@@ -28,12 +28,15 @@ static const char *const families[] = {
     [FAMILY_DISPUTE] = "disputes", [FAMILY_THEIRS] = "the gateway's own",
     [FAMILY_BANK] = "payouts",
 };
-static const char *const field_names[MATCH_BY_COUNT] = {
+static const char *const field_names[MATCH_WAYS] = {
     [BY_GATEWAY_ID] = "gateway id",
     [BY_REFERENCE] = "reference",
     [BY_ORIGINAL] = "payment that it is about",
     [BY_AMOUNT_TIME] = "time",
     [BY_BATCH] = "batch",
+    [BY_PAYOUT_NAME] = "name",
+    [BY_PAYOUT_SUM] = "sum",
+    [BY_PAYOUT_PARTS] = "sum",
 };
 
 /* Some rows by their numbers. */
@@ -116,6 +119,9 @@ static bool shares_key(const struct explainer *e, enum match_side side, size_t i
     const struct match_row *row = &e->match->rows[side][i];
     if (!match_rule_looks(e->m.rule, side, row)) {
         return false;
+    }
+    if (e->m.rule->by >= MATCH_BY_COUNT) {
+        return row->join == e->row->join;
     }
     if (e->m.rule->by != BY_BATCH || side == match_ref_side(e->ref)) {
         return match_key_compare(&e->m, e->ref, match_ref_of(side, i)) == 0;
@@ -200,12 +206,34 @@ static void tell_many(const struct explainer *e, const struct view *view, enum m
             "other batch.\n",
             there, other == THEIRS ? "names its batch" : "is of a batch that it names");
         return;
+    case BY_PAYOUT_NAME:
+    case BY_PAYOUT_SUM:
+    case BY_PAYOUT_PARTS:
+        buf_addf(e->buf, "it was put together with %s, and their sums are not the same.\n", there);
+        return;
     case BY_GATEWAY_ID:
     case BY_REFERENCE:
-    case MATCH_BY_COUNT:
+    case MATCH_WAYS:
         break;
     }
     INVARIANT(false, "rows of one id or reference on both sides are taken");
+}
+
+/* Of a row that its owner has put together with none. */
+static const char *not_joined(enum match_by by, enum match_side side) {
+    static const char *const says[][MATCH_SIDES] = {
+        [BY_PAYOUT_NAME - MATCH_BY_COUNT] =
+            {"no line that was free bears the name of this payout",
+             "it bears the name of no payout that was free"},
+        [BY_PAYOUT_SUM - MATCH_BY_COUNT] =
+            {"it is part of no sum of payouts that is a line's amount, or of more than one",
+             "it is the sum of no payouts that follow each other, or of several such"},
+        [BY_PAYOUT_PARTS - MATCH_BY_COUNT] =
+            {"it is the sum of no lines within its time, or of several such",
+             "it is part of no sum of lines that is a payout's amount, or of more than one"},
+    };
+    static_assert(COUNT_OF(says) == MATCH_WAYS - MATCH_BY_COUNT, "each way says why");
+    return says[by - MATCH_BY_COUNT][side];
 }
 
 /* Why this rule did not take it. */
@@ -216,6 +244,10 @@ static void tell_passed(const struct explainer *e) {
     bool payee = rule->by == BY_BATCH && side == THEIRS;
     if (payee ? family != FAMILY_BANK : !match_rule_covers(rule, e->row)) {
         buf_addf(e->buf, "it does not look at rows of this family (%s).\n", families[family]);
+        return;
+    }
+    if (rule->by >= MATCH_BY_COUNT && !match_rule_looks(rule, side, e->row)) {
+        buf_addf(e->buf, "%s.\n", not_joined(rule->by, side));
         return;
     }
     if (!match_rule_looks(rule, side, e->row)) {
@@ -308,8 +340,9 @@ static void tell_amounts(const struct explainer *e, const struct match_group *gr
              money_text(group->difference_minor, currency, less));
     int64_t allowed_minor = match_allowed_minor(rule, currency);
     if (allowed_minor > 0 || rule->tolerance_ppm > 0) {
-        buf_addf(e->buf, "; allowed: %s or %d millionths",
-                 money_text(allowed_minor, currency, less), rule->tolerance_ppm);
+        buf_addf(e->buf, "; allowed: %s or %d millionths%s",
+                 money_text(allowed_minor, currency, less), rule->tolerance_ppm,
+                 rule->less_only ? " less, never more" : "");
     }
     buf_add_text(e->buf, ".\n");
 }

@@ -6,6 +6,7 @@
  *   match_rules.c    who meets whom: by id, by reference, by original, by amount and time
  *   match_many.c     several rows of one id or reference
  *   match_batch.c    rows of ours against the one row of a payout
+ *   match_join.c     rows that their owner has put together
  *   match_sort.c     the two sorts that everything stands on
  *   match_explain.c  the same rules told for one row
  *
@@ -166,9 +167,16 @@ void match_once_more(struct matcher *m, const match_ref *refs, size_t count,
 void match_by_batch(struct matcher *m);
 /* Whether the row names the batch in one of the three ways. */
 bool match_names_batch(const struct match_row *theirs, const struct match_text *batch);
+/* Each name that it bears: its reference, its batch, the words of its description; some twice. */
+typedef void match_name_found(void *ctx, struct match_text name);
+void match_each_name(const struct match_row *theirs, match_name_found *found, void *ctx);
 enum match_class match_class_of_batch(const struct match_options *options,
                                       const struct match_rule *rule, const struct match_row *rows,
                                       const match_ref *ours, size_t count,
                                       const struct match_row *theirs);
+
+/* ---- match_join.c ---- */
+
+void match_by_join(struct matcher *m);
 
 #endif

@@ -23,14 +23,14 @@ static const cyaml_schema_field_t tolerance_fields[] = {
     CYAML_FIELD_UINT("amount", CYAML_FLAG_DEFAULT, struct match_tolerance_config, amount),
     CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t tolerance_value = {
+const cyaml_schema_value_t match_tolerance_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct match_tolerance_config, tolerance_fields),
 };
 static const cyaml_schema_field_t rule_fields[] = {
     CYAML_FIELD_STRING_PTR("by", CYAML_FLAG_POINTER, struct match_rule_config, by, 1,
                            TEXT_CHARS_MAX),
     CYAML_FIELD_SEQUENCE_COUNT("tolerance", OPTIONAL_POINTER, struct match_rule_config, tolerance,
-                               tolerance_count, &tolerance_value, 1, MATCH_TOLERANCES_MAX),
+                               tolerance_count, &match_tolerance_schema, 1, MATCH_TOLERANCES_MAX),
     CYAML_FIELD_UINT_PTR("tolerance_ppm", OPTIONAL_POINTER, struct match_rule_config,
                          tolerance_ppm),
     CYAML_FIELD_UINT_PTR("before_minutes", OPTIONAL_POINTER, struct match_rule_config,
@@ -104,6 +104,30 @@ static int read_way(const struct reading *reading, const char *by, enum match_by
     return err_hint(err, "One of: gateway_id, reference, original, amount_time.");
 }
 
+int match_tolerances_read(const struct match_tolerance_config *said, unsigned count,
+                          struct match_tolerance *list, char ret_why[MATCH_SET_WHY_CHARS]) {
+    for (unsigned i = 0; i < count; i++) {
+        if (currency_parse(said[i].currency, &list[i].currency, NULL) < 0) {
+            snprintf(ret_why, MATCH_SET_WHY_CHARS, "there is no such currency (entry %u)", i + 1);
+            return -ERR_CONFIG;
+        }
+        for (unsigned j = 0; j < i; j++) {
+            if (currency_equal(list[j].currency, list[i].currency)) {
+                snprintf(ret_why, MATCH_SET_WHY_CHARS, "%s stands there twice",
+                         list[i].currency.code);
+                return -ERR_CONFIG;
+            }
+        }
+        if (said[i].amount > AMOUNT_MINOR_MAX) {
+            snprintf(ret_why, MATCH_SET_WHY_CHARS, "it is at most %lld minor units",
+                     (long long)AMOUNT_MINOR_MAX);
+            return -ERR_CONFIG;
+        }
+        list[i].minor = (int64_t)said[i].amount;
+    }
+    return 0;
+}
+
 static int read_tolerance(const struct reading *reading, const struct match_rule_config *said,
                           struct match_rule *rule, struct err *err) {
     struct match_tolerance *list = reading->set->tolerances[reading->number - 1];
@@ -112,22 +136,9 @@ static int read_tolerance(const struct reading *reading, const struct match_rule
                      "a rule by %s asks for the very amount", match_by_name(rule->by));
         return err_hint(err, "Tolerances belong to the rules by gateway_id and by reference.");
     }
-    for (unsigned i = 0; i < said->tolerance_count; i++) {
-        struct match_tolerance *to = &list[i];
-        if (currency_parse(said->tolerance[i].currency, &to->currency, NULL) < 0) {
-            return refuse(reading, "tolerance", err, "there is no such currency (entry %u)", i + 1);
-        }
-        for (unsigned j = 0; j < i; j++) {
-            if (currency_equal(list[j].currency, to->currency)) {
-                return refuse(reading, "tolerance", err, "%s stands there twice",
-                              to->currency.code);
-            }
-        }
-        if (said->tolerance[i].amount > AMOUNT_MINOR_MAX) {
-            return refuse(reading, "tolerance", err, "it is at most %lld minor units",
-                          (long long)AMOUNT_MINOR_MAX);
-        }
-        to->minor = (int64_t)said->tolerance[i].amount;
+    char why[MATCH_SET_WHY_CHARS];
+    if (match_tolerances_read(said->tolerance, said->tolerance_count, list, why) < 0) {
+        return refuse(reading, "tolerance", err, "%s", why);
     }
     if (said->tolerance_ppm != NULL && *said->tolerance_ppm > MATCH_SET_PPM_MAX) {
         (void)refuse(reading, "tolerance_ppm", err, "it is at most %d: a tenth of the amount",
@@ -293,7 +304,7 @@ void match_set_json(const struct match_rule *rules, int count, struct buf *buf) 
         buf_addf(buf, "],\"tolerance_ppm\":%d", rule->tolerance_ppm);
         add_minutes(buf, "before_minutes", rule, rule->before_us);
         add_minutes(buf, "after_minutes", rule, rule->after_us);
-        buf_add_char(buf, '}');
+        buf_addf(buf, ",\"payouts\":%s}", rule->families == MATCH_PAYOUTS ? "true" : "false");
     }
     buf_add_char(buf, ']');
 }
@@ -336,11 +347,11 @@ static bool parse_rule(const json_t *said, struct match_set *set, int at) {
     const char *by = json_string_value(json_object_get(said, "by"));
     const char *name = json_string_value(json_object_get(said, "name"));
     int way = 0;
-    while (by != NULL && way < MATCH_BY_COUNT &&
+    while (by != NULL && way < MATCH_WAYS &&
            strcmp(match_by_name((enum match_by)way), by) != 0) {
         way++;
     }
-    if (by == NULL || name == NULL || way == MATCH_BY_COUNT ||
+    if (by == NULL || name == NULL || way == MATCH_WAYS ||
         strlen(name) > MATCH_SET_NAME_CHARS_MAX) {
         return false;
     }
@@ -353,6 +364,9 @@ static bool parse_rule(const json_t *said, struct match_set *set, int at) {
     if (rule->before_us == INT64_MAX && rule->after_us == INT64_MAX) {
         rule->before_us = rule->after_us = 0; /* any time */
     }
+    /* Runs from before rules for payouts were kept have none. */
+    rule->families = json_is_true(json_object_get(said, "payouts")) ? MATCH_PAYOUTS : 0;
+    rule->less_only = rule->by >= MATCH_BY_COUNT;
     return parse_tolerances(json_object_get(said, "tolerance"), set, at);
 }
 

@@ -22,12 +22,13 @@
 #include "recon/match.h"
 
 enum {
-    MATCH_SET_RULES_MAX = 8, /* of the ways each may be configured once, but BATCH */
+    MATCH_SET_RULES_MAX = 8, /* the ways that may be configured, and four for payouts */
     MATCH_SET_PPM_MAX = 100 * 1000,
     MATCH_SET_MINUTES_MAX = 366 * 24 * 60,
     AMOUNT_TIME_MINUTES_MAX = 31 * 24 * 60,
     MATCH_SET_NAME_CHARS_MAX = 60,
     MATCH_SET_BYTES_MAX = 32 * 1024, /* as JSON */
+    MATCH_SET_WHY_CHARS = 80,
 };
 
 /* As it stands in a file (match_schema.h); absent: NULL, 0. */
@@ -54,6 +55,13 @@ struct match_set {
     char names[MATCH_SET_RULES_MAX][MATCH_SET_NAME_CHARS_MAX + 1];
     struct match_tolerance tolerances[MATCH_SET_RULES_MAX][MATCH_TOLERANCES_MAX];
 };
+/* How much less than was paid out may arrive at a bank account when its line names the payout: its
+ * charge for the transfer. None: nothing. */
+struct payout_terms {
+    struct match_tolerance tolerances[MATCH_TOLERANCES_MAX];
+    int count, ppm;
+};
+#define MATCH_PAYOUTS (1U << FAMILY_BANK)
 /* Of all gateways, and of those that have rules of their own. */
 struct match_sets {
     struct match_set all;
@@ -69,11 +77,16 @@ void match_set_usual(struct match_set *ret_set);
 /* `place` is where they stand ("reconciliation.rules"); no rules: the usual ones. */
 MUST_USE int match_set_read(const struct match_rule_config *said, unsigned count, const char *place,
                             struct match_set *ret_set, struct err *err);
+/* Into a list of MATCH_TOLERANCES_MAX; -ERR_CONFIG with the reason. */
+MUST_USE int match_tolerances_read(const struct match_tolerance_config *said, unsigned count,
+                                   struct match_tolerance *list,
+                                   char ret_why[MATCH_SET_WHY_CHARS]);
 /* A file of its own, for two files that are compared: its key `rules` has the list. */
 MUST_USE int match_set_load(const char *path, struct match_set *ret_set, struct err *err);
 
 /* [{"by","name","tolerance":[{"currency","amount"}],"tolerance_ppm","before_minutes",
- * "after_minutes"}]; a time without a bound is null. The same rules give the same bytes. */
+ * "after_minutes","payouts"}]; a time without a bound is null; `payouts` are those that look at a
+ * bank's lines and payouts alone (recon/payouts.h). The same rules give the same bytes. */
 void match_set_json(const struct match_rule *rules, int count, struct buf *buf);
 bool match_rules_same(const struct match_options *a, const struct match_options *b);
 /* What match_set_json() wrote; "" are the usual ones. */

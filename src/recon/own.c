@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "recon/payouts.h"
 #include "recon/recon.h"
 
 /* A shorter name of a payout is not looked for. */
@@ -291,8 +292,11 @@ static int booked_read(struct piece *piece, struct store_tx *tx, struct err *err
 }
 
 /* What was put together with it at the bank is open again. */
-static int let_go_at_bank(struct store_tx *tx, const struct booking *row, struct err *err) {
-    int r = sql_put(tx, err,
+static int let_go_at_bank(const struct run *run, struct store_tx *tx, const struct booking *row,
+                          struct err *err) {
+    int r = payout_charges_take_back(tx, run, row->due_id, row->bank, row->currency, err);
+    r = r < 0 ? r
+              : sql_put(tx, err,
                     "UPDATE movement SET open = 1, match_id = '', rule = '' WHERE match_id <> '' "
                     "AND match_id IN (SELECT m.match_id FROM movement m WHERE m.side = 1 AND m.id "
                     "= $1 AND m.match_id <> '')",
@@ -312,7 +316,7 @@ static int take_back_row(const struct run *run, struct store_tx *tx, const struc
     r = r < 0 ? r
               : sql_put(tx, err, "DELETE FROM movement WHERE side = 1 AND id = $1",
                         S_TEXT(row->posting_id));
-    return r < 0 || row->bank[0] == '\0' ? r : let_go_at_bank(tx, row, err);
+    return r < 0 || row->bank[0] == '\0' ? r : let_go_at_bank(run, tx, row, err);
 }
 
 #define BOOKED_IN_VAIN "state IN (3, 5) AND booked <> 0"

@@ -273,13 +273,14 @@ static void add_minutes(const struct out *out, int64_t us) {
 }
 
 static void add_allowed(const struct out *out, const struct match_rule *rule) {
+    const char *sign = rule->less_only ? "−" : "±";
     for (int i = 0; i < rule->tolerance_count; i++) {
         char money[MONEY_TEXT_MAX];
         const struct match_tolerance *one = &rule->tolerances[i];
-        buf_addf(out->html, " · ± %s", money_show(one->minor, one->currency, money));
+        buf_addf(out->html, " · %s %s", sign, money_show(one->minor, one->currency, money));
     }
     if (rule->tolerance_ppm > 0) {
-        buf_addf(out->html, " · ± %d ppm", rule->tolerance_ppm);
+        buf_addf(out->html, " · %s %d ppm", sign, rule->tolerance_ppm);
     }
     if (rule->by != BY_AMOUNT_TIME && (rule->before_us > 0 || rule->after_us > 0)) {
         raw(out, " · −");
@@ -294,8 +295,11 @@ static void add_rules(const struct out *out) {
                                    [BY_REFERENCE] = WORD_BY_REFERENCE,
                                    [BY_ORIGINAL] = WORD_BY_ORIGINAL,
                                    [BY_AMOUNT_TIME] = WORD_BY_AMOUNT_TIME,
-                                   [BY_BATCH] = WORD_BY_BATCH};
-    static_assert(COUNT_OF(by) == MATCH_BY_COUNT, "every rule has a word");
+                                   [BY_BATCH] = WORD_BY_BATCH,
+                                   [BY_PAYOUT_NAME] = WORD_BY_PAYOUT_NAME,
+                                   [BY_PAYOUT_SUM] = WORD_BY_PAYOUT_SUM,
+                                   [BY_PAYOUT_PARTS] = WORD_BY_PAYOUT_PARTS};
+    static_assert(COUNT_OF(by) == MATCH_WAYS, "every rule has a word");
     struct match_options usual = {0};
     const struct match_options *options = out->facts->options;
     if (options == NULL) {

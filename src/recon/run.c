@@ -55,7 +55,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     BUF_AUTO rules;
     buf_init(&rules, MATCH_SET_BYTES_MAX);
-    match_set_json(run->said.rules, run->said.rule_count, &rules);
+    match_set_json(run->rules.rules, run->rules.count, &rules);
     int64_t begun = sql_exec(
         tx, err,
         "INSERT INTO reconciliation (id, gateway, state, actor, until_us, begun_us, ended_us, "
@@ -293,6 +293,7 @@ static int match_sides(struct run *run, struct err *err) {
     }
     recon_fees_judge(run);
     recon_classes(run);
+    payouts_altered(run);
     recon_leave_out_settled(run);
     return count_tolerated(run, err);
 }
@@ -320,6 +321,7 @@ static int run_all(struct run *run, struct err *err) {
 void run_open(struct run *run) {
     run->texts = g_string_chunk_new(64 * 1024);
     run->statements = g_ptr_array_new();
+    run->altered = g_array_new(false, false, sizeof(struct payout_altered));
     for (int side = OURS; side < MATCH_SIDES; side++) {
         run->sides[side].rows = g_array_new(false, false, sizeof(struct match_row));
         run->sides[side].names = g_array_new(false, false, sizeof(struct side_row));
@@ -333,6 +335,7 @@ void run_close(struct run *run) {
         g_array_free(run->sides[side].names, true);
     }
     g_ptr_array_free(run->statements, true);
+    g_array_free(run->altered, true);
     g_string_chunk_free(run->texts);
     time_zone_close(run->zone);
 }
@@ -357,7 +360,7 @@ static int run_init(struct run *run, struct store *store, const struct run_reque
         .figures = figures,
         .said = said,
     };
-    recon_rules_of(&run->said, &run->rules);
+    recon_rules_of(&run->said, request->bank, request->payouts, &run->rules);
     ret_options->rules = run->rules.rules;
     ret_options->rule_count = run->rules.count;
     return time_zone_open(request->time_zone != NULL ? request->time_zone : "UTC", &run->zone, err);

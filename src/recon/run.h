@@ -55,6 +55,7 @@ enum {
 };
 struct break_risk_policy;
 struct fee_schedule;
+struct payout_terms;
 struct settle;
 struct workdays;
 
@@ -71,6 +72,7 @@ struct run_request {
     const char *pays_out_to; /* the bank account that its payouts arrive on; NULL: none of ours */
     int payout_days;         /* so many business days a payout may take to arrive there */
     const struct workdays *payout_calendar; /* by which those are counted; NULL: Monday to Friday */
+    const struct payout_terms *payouts; /* of a bank: what it may deduct of them; NULL: nothing */
     const struct fee_schedule *fees;      /* what is expected where no answer told it; NULL */
 };
 

@@ -321,6 +321,9 @@ static enum run_item item_of_posting(int64_t class, int64_t kind) {
     case POST_WRITE_OFF:
     case POST_WRITE_OFF_GAIN:
         return RUN_ITEM_WRITE_OFFS;
+    case POST_BANK_CHARGE: /* of a payout that is within the tolerance by it */
+    case POST_BANK_CHARGE_BACK:
+        return (enum run_item)CLASS_MATCHED_TOLERANCE;
     default:
         return RUN_ITEM_STEPS;
     }

@@ -201,5 +201,6 @@ bool recon_class_follows(enum match_class found, enum match_class kept) {
            ((found == CLASS_PAID_THERE || found == CLASS_ORPHAN_REFUND ||
              found == CLASS_DUPLICATE_THERE || found == CLASS_BANK_UNKNOWN) &&
             kept == CLASS_NOTHING_MOVED) ||
+           ((found == CLASS_EXPECTED || found == CLASS_BANK_MISSING) && kept == CLASS_PAYOUT) ||
            (found == CLASS_MATCHED && (kept == CLASS_GATEWAYS_OWN || kept == CLASS_PAYOUT));
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "recon/break_desk_impl.h"
 #include "recon/match_set.h"
+#include "recon/payouts.h"
 #include "recon/run_impl.h"
 #include "recon/run_look.h"
 
@@ -32,7 +33,8 @@ struct explaining {
     /* as the store has it */
     bool looked_at;
     int64_t class, at_us, run_us, due_us;
-    const char *gateway, *rule, *match_id, *run_id, *break_id, *break_state;
+    const char *gateway, *rule, *match_id, *run_id, *break_id, *break_state,
+        *break_detail;
     struct match_set *set;   /* the rules that the run went by */
     bool rules_changed;      /* others are in force now; by those it would be */
     enum match_class by_now; /* this */
@@ -72,11 +74,13 @@ static int load_movement(struct explaining *asked, struct store_tx *tx, struct e
 static int load_break(struct explaining *asked, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT b.id, b.state FROM recon_break_member m JOIN recon_break b ON b.id = "
-                      "m.break_id WHERE m.movement_id = $1 ORDER BY b.state, b.id DESC LIMIT 1",
+                      "SELECT b.id, b.state, b.detail FROM recon_break_member m JOIN recon_break b "
+                      "ON b.id = m.break_id WHERE m.movement_id = $1 ORDER BY b.state, b.id DESC "
+                      "LIMIT 1",
                       S_TEXT(asked->id));
     r = r < 0 ? r : sql_next(rows, err);
     asked->break_id = r > 0 ? copy(asked, rows, 0) : "";
+    asked->break_detail = r > 0 ? copy(asked, rows, 2) : "";
     asked->break_state = r > 0 ? break_state_name(sql_int(rows, 1)) : "";
     return r < 0 ? r : 0;
 }
@@ -254,6 +258,30 @@ static int add_named(struct explaining *asked, struct store_tx *tx, struct err *
     return r;
 }
 
+/* Of a bank's line or a payout: what may be part of a sum with it. */
+static int open_at_bank(struct explaining *asked, struct store_tx *tx, int64_t at_us,
+                        struct err *err) {
+    int64_t from_us = at_us - PAYOUT_AFTER_US - PAYOUT_BEFORE_US;
+    int64_t until_us = at_us + PAYOUT_AFTER_US + PAYOUT_BEFORE_US;
+    SQL_ROWS_AUTO ours = NULL;
+    SQL_ROWS_AUTO theirs = NULL;
+    int r = sql_query(tx, err, &ours,
+                      OURS_OF("ob.due_id = p.id AND ob.at_us >= $2 AND ob.at_us <= $3 AND NOT "
+                              "EXISTS (SELECT 1 FROM movement m WHERE m.side = 1 AND m.id = p.id "
+                              "AND m.open IS NULL)"),
+                      S_TEXT(asked->run.account), S_INT(from_us), S_INT(until_us));
+    r = add_ours(asked, ours, r, err);
+    r = r < 0 ? r
+              : sql_query(tx, err, &theirs,
+                          THEIRS_OF("r.kind IN (14, 15) AND r.at_us >= $2 AND r.at_us <= $3 AND "
+                                    "EXISTS (SELECT 1 FROM movement m WHERE m.side = 2 AND "
+                                    "m.statement_id = r.statement_id AND m.number = r.number AND "
+                                    "m.open = 1)"),
+                          S_TEXT(asked->gateway), S_INT(from_us), S_INT(until_us));
+    return r < 0 ? r : add_theirs(asked, theirs, r, err);
+}
+static_assert(ROW_BANK_CREDIT == 14 && ROW_BANK_DEBIT == 15, "the numbers above");
+
 static int load_near(struct explaining *asked, struct store_tx *tx, struct err *err) {
     asked->row = G_MAXUINT;
     int r = ours_of_group(asked, tx, err);
@@ -266,6 +294,11 @@ static int load_near(struct explaining *asked, struct store_tx *tx, struct err *
     const struct match_row row = g_array_index(asked->run.sides[asked->side].rows, struct match_row,
                                                asked->row);
     r = add_named(asked, tx, err);
+    bool of_bank = row.kind == ROW_BANK_CREDIT || row.kind == ROW_BANK_DEBIT;
+    if (r >= 0 && (of_bank || g_array_index(asked->run.sides[asked->side].names, struct side_row,
+                                            asked->row).sender[0] != '\0')) {
+        r = open_at_bank(asked, tx, row.at_us, err);
+    }
     r = r < 0 || row.at_us == 0 ? r : ours_by_amount(asked, tx, &row, err);
     return r < 0 || row.at_us == 0 ? r : theirs_by_amount(asked, tx, &row, err);
 }
@@ -356,6 +389,18 @@ static void add_fee(struct buf *buf, const struct explaining *asked, bool *first
     add_line(buf, first, line, (size_t)chars);
 }
 
+/* A line that lies in suspense is no part of what runs compare: of a payout that it names it is
+ * said as the break has it. */
+static void add_altered(struct buf *buf, const struct explaining *asked, bool *first) {
+    const char *named = strstr(asked->break_detail, "; its name stands in ");
+    char line[700];
+    if (asked->class != CLASS_PAYOUT || asked->match_id[0] != '\0' || named == NULL) {
+        return;
+    }
+    int chars = snprintf(line, sizeof line, "I%.600s.", named + sizeof "; i" - 1);
+    add_line(buf, first, line, (size_t)chars);
+}
+
 static int tell(struct explaining *asked, struct err *err) {
     BUF_AUTO text;
     BUF_AUTO buf;
@@ -366,6 +411,7 @@ static int tell(struct explaining *asked, struct err *err) {
     buf_init(&text, TEXT_BYTES_MAX);
     buf_init(&buf, 2 * TEXT_BYTES_MAX);
     match_explain(match, &asked->options, asked->side, asked->row, &text);
+    payouts_tell(&asked->run, &match->groups[match->group_of[asked->side][asked->row]], &text);
     head(&buf, asked);
     buf_add_text(&buf, ",\"explanation\":[");
     int chars = snprintf(line, sizeof line, "Run %s of %s put it in %s%s%s: %s.", asked->run_id,
@@ -390,6 +436,7 @@ static int tell(struct explaining *asked, struct err *err) {
         add_line(&buf, &first, line, (size_t)chars);
     }
     add_lines(&buf, text.data, &first);
+    add_altered(&buf, asked, &first);
     add_fee(&buf, asked, &first);
     buf_addf(&buf, "],\"same_today\":%s,\"rules_changed\":%s", same ? "true" : "false",
              asked->rules_changed ? "true" : "false");
@@ -452,7 +499,9 @@ static int not_looked_at(const struct explaining *asked, struct store_tx *tx, st
     (void)err_set(err, ERR_NOT_FOUND, "no run has looked at %.120s", asked->id);
     int64_t kind = sql_int(rows, 0);
     bool write_off = kind == POST_WRITE_OFF || kind == POST_WRITE_OFF_GAIN;
+    bool charge = kind == POST_BANK_CHARGE || kind == POST_BANK_CHARGE_BACK;
     bool fee = kind == POST_FEE || kind == POST_STATEMENT_FEE || kind == POST_STATEMENT_FEE_BACK;
+    fee = fee || charge;
     write_off = write_off || kind == POST_FEE_WRITE_OFF || kind == POST_FEE_WRITE_OFF_GAIN;
     if (write_off || fee) {
         return err_hint(err, "It is a %s, which is part of the movement that it was made for: %s.",
@@ -498,25 +547,28 @@ static int match_near(struct explaining *asked, struct err *err) {
         .rule_count = asked->set->count,
         .now_us = asked->run_us,
     };
-    recon_rules_of(&said, &asked->rules);
+    const struct source *source = recon_source(asked->recon, asked->gateway);
+    bool bank = source != NULL && source->is_bank;
+    recon_rules_of(&said, bank, NULL, &asked->rules);
     asked->options = said;
     asked->options.rules = asked->rules.rules;
     asked->options.rule_count = asked->rules.count;
     asked->request.options = &asked->options;
+    payouts_bundle(&asked->run);
     int r = match_by(asked, &asked->options, &asked->run.match, err);
     if (r >= 0) {
         recon_fees_judge(&asked->run);
     }
     now.rules = set != NULL ? set->rules : match_rules_usual(&now.rule_count);
     now.rule_count = set != NULL ? set->count : now.rule_count;
-    asked->rules_changed = !match_rules_same(&said, &now);
+    struct run_rules tried;
+    recon_rules_of(&now, bank, bank ? &source->payouts : NULL, &tried);
+    now.rules = tried.rules;
+    now.rule_count = tried.count;
+    asked->rules_changed = !match_rules_same(&asked->options, &now);
     if (r < 0 || !asked->rules_changed) {
         return r;
     }
-    struct run_rules tried;
-    recon_rules_of(&now, &tried);
-    now.rules = tried.rules;
-    now.rule_count = tried.count;
     r = match_by(asked, &now, &match, err);
     if (r >= 0) {
         asked->by_now = match->groups[match->group_of[asked->side][asked->row]].class;

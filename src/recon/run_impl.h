@@ -49,6 +49,8 @@ struct side_row {
     bool paid_elsewhere; /* and its order is paid at another gateway */
     /* The gateway's own (recon/own.h): what was booked from a row, or a row that is booked. */
     bool own;
+    /* Of a payout that is due: what a row in suspense bears its name with (payout_suspense.c). */
+    const struct payout_altered *altered;
     /* A payout that a bank account of ours should receive, and of whom; "". */
     const char *sender;
     /* A row of the bank that is known as one (payment/bank.h); and its payment has not been looked
@@ -68,6 +70,13 @@ struct side_row {
 struct side {
     GArray *rows;  /* struct match_row */
     GArray *names; /* struct side_row */
+};
+/* Rows of the bank that lie in suspense and name one payout, and are not what was paid out. */
+struct payout_altered {
+    const char *due_id; /* the posting that is due */
+    const char *row_id; /* the first of them */
+    int rows;
+    int64_t minor; /* together, with what has arrived of it besides */
 };
 struct run_rules {
     struct match_rule rules[MATCH_RULES_MAX];
@@ -89,6 +98,7 @@ struct run {
     struct run_figures *figures;
     struct match_options said; /* the rules as they are configured, for whoever asks later */
     struct run_rules rules;    /* and as they are tried */
+    GArray *altered;           /* struct payout_altered, by due_id */
 };
 
 /* Movements of ours are read by these columns of posting p with these tables, so that everybody
@@ -224,9 +234,10 @@ bool recon_as_it_was(const struct run *run, const struct match_group *group);
 void recon_leave_out_settled(struct run *run);
 const struct side_row *recon_member_name(const struct run *run, const struct match_group *group,
                                          enum match_side side, uint32_t i);
-/* The rules that are said, and those for payouts on a bank's statement; their texts are those of
- * `said`. */
-void recon_rules_of(const struct match_options *said, struct run_rules *ret_rules);
+/* The rules that are said, and of a bank those for payouts (recon/payouts.h), where they are not
+ * among them yet; texts are those of `said`, tolerances those of `terms` (NULL: none). */
+void recon_rules_of(const struct match_options *said, bool bank, const struct payout_terms *terms,
+                    struct run_rules *ret_rules);
 
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */

@@ -72,10 +72,11 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
         .time_zone = source->time_zone,
         .options = set != NULL ? &options : NULL,
         .risk = recon->options.risk,
-        .bank = strcmp(source->gateway->adapter->name, "bank") == 0,
+        .bank = source->is_bank,
         .pays_out_to = source->pays_out_to,
         .payout_days = source->pays_out_days,
         .payout_calendar = payout_calendar(recon, source),
+        .payouts = &source->payouts,
         .fees = source->fees,
     };
     struct run_figures *figures = malloc(sizeof *figures);

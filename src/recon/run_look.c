@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "recon/break_desk_impl.h"
 #include "recon/match_set.h"
-#include "recon/run.h"
+#include "recon/run_impl.h"
 #include "store/audit.h"
 
 static const char *const state_names[] = {"?", "under_way", "done", "given_up"};
@@ -250,29 +250,48 @@ static int add_proof(struct buf *buf, const char *text, struct err *err) {
     return 0;
 }
 
-/* Those that are in force for a gateway, as a run keeps them. */
-static void add_rules_now(const struct recon *recon, const char *gateway, struct buf *buf) {
-    const struct match_set *set = match_sets_of(recon->options.match_sets, gateway);
-    int count = 0;
-    const struct match_rule *rules = match_rules_usual(&count);
-    match_set_json(set != NULL ? set->rules : rules, set != NULL ? set->count : count, buf);
+/* As a run tries them: of a bank with those for payouts. */
+static void put_rules(const struct recon *recon, const char *gateway, const struct match_set *set,
+                      const struct payout_terms *terms, struct buf *buf) {
+    const struct source *source = recon_source(recon, gateway);
+    struct run_rules tried;
+    struct match_options said = {0};
+    if (set != NULL) {
+        said.rules = set->rules;
+        said.rule_count = set->count;
+    } else {
+        said.rules = match_rules_usual(&said.rule_count);
+    }
+    recon_rules_of(&said, source != NULL && source->is_bank, terms, &tried);
+    match_set_json(tried.rules, tried.count, buf);
 }
 
-/* Runs from before rules were kept went by the usual ones. */
-static void add_rules(const struct looking *looking, const struct sql_rows *rows, struct buf *buf) {
+/* Those that are in force for a gateway, as a run keeps them. */
+static void add_rules_now(const struct recon *recon, const char *gateway, struct buf *buf) {
+    const struct source *source = recon_source(recon, gateway);
+    put_rules(recon, gateway, match_sets_of(recon->options.match_sets, gateway),
+              source != NULL ? &source->payouts : NULL, buf);
+}
+
+/* Runs from before rules were kept went by the usual ones; and those of banks by rules for payouts
+ * which they did not keep, exact to the unit. */
+static int add_rules(const struct looking *looking, const struct sql_rows *rows, struct buf *buf,
+                     struct err *err) {
     BUF_AUTO then;
     BUF_AUTO now;
+    struct match_set *set = calloc(1, sizeof *set);
+    INVARIANT(set != NULL, "out of memory");
     buf_init(&then, MATCH_SET_BYTES_MAX);
     buf_init(&now, MATCH_SET_BYTES_MAX);
-    buf_add_text(&then, sql_text(rows, 10));
-    if (then.len == 0) {
-        int count = 0;
-        const struct match_rule *usual = match_rules_usual(&count);
-        match_set_json(usual, count, &then);
+    int r = match_set_parse(sql_text(rows, 10), set, err);
+    if (r >= 0) {
+        put_rules(looking->recon, sql_text(rows, 1), set, NULL, &then);
+        add_rules_now(looking->recon, sql_text(rows, 1), &now);
+        buf_addf(buf, ",\"rules\":%s,\"rules_changed\":%s", then.data,
+                 strcmp(then.data, now.data) == 0 ? "false" : "true");
     }
-    add_rules_now(looking->recon, sql_text(rows, 1), &now);
-    buf_addf(buf, ",\"rules\":%s,\"rules_changed\":%s", then.data,
-             strcmp(then.data, now.data) == 0 ? "false" : "true");
+    free(set);
+    return r;
 }
 
 static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -286,8 +305,8 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no run %.40s", looking->id);
     }
     render_run(&buf, rows);
-    add_rules(looking, rows, &buf);
-    r = sql_int(rows, 2) == 2 ? add_proof(&buf, sql_text(rows, 9), err) : 0;
+    r = add_rules(looking, rows, &buf, err);
+    r = r >= 0 && sql_int(rows, 2) == 2 ? add_proof(&buf, sql_text(rows, 9), err) : r;
     buf_add_char(&buf, '}');
     return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
 }

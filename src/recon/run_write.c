@@ -12,7 +12,9 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "recon/breaks_impl.h"
+#include "recon/match_impl.h"
 #include "recon/own.h"
+#include "recon/payouts.h"
 #include "recon/run_impl.h"
 
 enum { DETAIL_BYTES_MAX = 1000, HEALED_A_WRITE = 50, ARENA_BYTES = 1024 * 1024 };
@@ -39,6 +41,9 @@ static bool stays_open(const struct run *run, const struct match_group *group) {
     }
     if (class == CLASS_NOTHING_MOVED || class == CLASS_GATEWAYS_OWN) {
         return false;
+    }
+    if (class == CLASS_PAYOUT) { /* the rest of it may come in another line */
+        return true;
     }
     for (uint32_t i = 0; i < group->ours; i++) {
         if (recon_member_name(run, group, OURS, i)->passing) {
@@ -156,6 +161,24 @@ static void add_fees(const struct run *run, const struct match_group *group, str
     snprintf(found->detail + used, sizeof found->detail - used, "; %s", text);
 }
 
+/* A row in suspense names it and is another amount: that is what was received, and differs. */
+static void add_altered(const struct run *run, const struct match_group *group,
+                        const struct payout_altered *altered, struct found *found) {
+    size_t used = strlen(found->detail);
+    char money[MONEY_TEXT_MAX], difference[MONEY_TEXT_MAX];
+    const struct match_row *row = member(run, group, OURS, 0);
+    found->sums[THEIRS] = altered->minor;
+    if (!money_sub(altered->minor, match_bank_amount(row), &found->difference_minor)) {
+        found->difference_minor = 0;
+    }
+    snprintf(found->detail + used, sizeof found->detail - used,
+             "; its name stands in %s of the bank%s, which lies in suspense with a case: %s "
+             "received, %s to what was paid out",
+             altered->row_id, altered->rows > 1 ? " and others" : "",
+             money_show(altered->minor, row->currency, money),
+             money_show(found->difference_minor, row->currency, difference));
+}
+
 static void look_at(const struct run *run, const struct match_group *group, struct found *found) {
     *found = (struct found){.payment_id = ""};
     const uint32_t counts[MATCH_SIDES] = {group->ours, group->theirs};
@@ -175,10 +198,15 @@ static void look_at(const struct run *run, const struct match_group *group, stru
     if (group->ours > 0) {
         found->payment_id = recon_member_name(run, group, OURS, 0)->payment_id;
     }
+    const struct payout_altered *altered =
+        group->ours > 0 ? recon_member_name(run, group, OURS, 0)->altered : NULL;
     found->difference_minor = difference_of(run, group);
+    detail_of(run, group, found);
+    if (altered != NULL) {
+        add_altered(run, group, altered, found);
+    }
     found->stake_minor = stake_of(found);
     subject_of(run, group, found->difference_minor, found->subject, sizeof found->subject);
-    detail_of(run, group, found);
     if (group->class == CLASS_FEE) {
         add_fees(run, group, found);
     }
@@ -205,7 +233,13 @@ static int members_insert(struct store_tx *tx, const struct run *run,
                         S_TEXT(recon_member_name(run, group, (enum match_side)side, i)->id));
         }
     }
-    return r;
+    const struct payout_altered *altered =
+        group->ours > 0 ? recon_member_name(run, group, OURS, 0)->altered : NULL;
+    return r < 0 || altered == NULL ? r
+                                    : sql_put(tx, err,
+                                              "INSERT INTO recon_break_member (break_id, side, "
+                                              "movement_id) VALUES ($1, 1, 'pst_suspense_' || $2)",
+                                              S_TEXT(break_id), S_TEXT(altered->row_id));
 }
 
 /* What is told once more stands alone; its names lead to the payment that was charged. */
@@ -338,6 +372,7 @@ static int groups_tx(struct store_tx *tx, void *ctx, struct err *err) {
             }
         }
         r = r < 0 ? r : recon_fees_write(tx, run, group, err);
+        r = r < 0 ? r : payout_charges_write(tx, run, group, err);
         if (r >= 0 && match_class_risk(group->class) != RISK_NONE) {
             r = write_break(tx, run, group, err);
             piece->opened += r > 0;

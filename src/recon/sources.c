@@ -149,6 +149,31 @@ static int apply_payouts(struct source *source, const struct gateway_registry *r
     return 0;
 }
 
+static int apply_tolerance(struct source *source, const struct source_settings *said,
+                           struct err *err) {
+    const char *name = source->gateway->name;
+    char why[MATCH_SET_WHY_CHARS];
+    if (said->payout_tolerance_count == 0 && said->payout_tolerance_ppm == NULL) {
+        return 0;
+    }
+    if (!source->is_bank) {
+        (void)err_set(err, ERR_CONFIG, "gateway %s: payout_tolerance is of a bank account", name);
+        return err_hint(err, "It is the bank that deducts its charge: say it of the gateway that "
+                             "pays_out_to names.");
+    }
+    if (match_tolerances_read(said->payout_tolerance, said->payout_tolerance_count,
+                              source->payouts.tolerances, why) < 0) {
+        return err_set(err, ERR_CONFIG, "gateway %s: payout_tolerance: %s", name, why);
+    }
+    source->payouts.count = (int)said->payout_tolerance_count;
+    if (said->payout_tolerance_ppm != NULL && *said->payout_tolerance_ppm > MATCH_SET_PPM_MAX) {
+        return err_set(err, ERR_CONFIG, "gateway %s: payout_tolerance_ppm is at most %d, a tenth",
+                       name, MATCH_SET_PPM_MAX);
+    }
+    source->payouts.ppm = said->payout_tolerance_ppm != NULL ? (int)*said->payout_tolerance_ppm : 0;
+    return 0;
+}
+
 static int apply(struct source *source, const struct source_settings *said, struct err *err) {
     const char *name = source->gateway->name;
     int r = source_place(source, said, err);
@@ -221,9 +246,11 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
             .business_days = habit->business_days,
             .accounts = said->accounts,
             .account_count = said->account_count,
+            .is_bank = strcmp(gateway->adapter->name, BANK_ADAPTER) == 0,
         };
         r = apply(source, said, err);
         r = r < 0 ? r : apply_payouts(source, registry, said, err);
+        r = r < 0 ? r : apply_tolerance(source, said, err);
         r = r < 0 ? r : open_settle(source, said, err);
         r = r < 0 ? r
                   : fee_schedule_open(gateway->name, said->fees, said->fee_count, source->time_zone,

@@ -16,6 +16,7 @@
 
 #include "gateway/registry.h"
 #include "recon/fee_schedule.h"
+#include "recon/match_set.h"
 #include "recon/settle.h"
 
 enum {
@@ -46,6 +47,9 @@ struct source_settings {
     const char *map; /* a path */
     const char *pays_out_to;
     const unsigned *pays_out_days;
+    const struct match_tolerance_config *payout_tolerance;
+    unsigned payout_tolerance_count;
+    const unsigned *payout_tolerance_ppm;
     const struct fee_settings *fees; /* gateways: … fees: */
     int fee_count;
     const char *const *accounts; /* names of its account on statements, beside its option's */
@@ -70,6 +74,8 @@ struct source {
      * none that is known here. */
     const char *pays_out_to;
     int pays_out_days;
+    bool is_bank; /* an account of ours, at which payouts arrive */
+    struct payout_terms payouts; /* of a bank account: what may be deducted of those it gets */
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
     enum source_way way;

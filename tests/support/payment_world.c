@@ -237,6 +237,7 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM recon_break_event",
         "DELETE FROM recon_break_member",
         "DELETE FROM recon_write_off",
+        "DELETE FROM payout_charge",
         "DELETE FROM recon_fee",
         "DELETE FROM recon_fee_row",
         "DELETE FROM repair",

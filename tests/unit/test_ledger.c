@@ -103,6 +103,8 @@ static const struct {
     {POST_STATEMENT_FEE_BACK, "statement_fee_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
     {POST_FEE_WRITE_OFF, "fee_write_off", ACCOUNT_WRITE_OFF, ACCOUNT_FEES, 0},
     {POST_FEE_WRITE_OFF_GAIN, "fee_write_off_gain", ACCOUNT_FEES, ACCOUNT_WRITE_OFF, 0},
+    {POST_BANK_CHARGE, "bank_charge", ACCOUNT_FEES, ACCOUNT_RECEIVABLE, 0},
+    {POST_BANK_CHARGE_BACK, "bank_charge_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1

@@ -44,11 +44,11 @@ static void every_class_risk_and_way_has_a_name_and_other_numbers_have_none(void
     assert_string_equal(match_risk_name(RISK_NONE), "none");
     assert_string_equal(match_risk_name(RISK_CRITICAL), "critical");
     assert_string_equal(match_risk_name((enum match_risk)5), "?");
-    for (int by = 0; by < MATCH_BY_COUNT; by++) {
+    for (int by = 0; by < MATCH_WAYS; by++) {
         assert_string_not_equal(match_by_name((enum match_by)by), "?");
     }
     assert_string_equal(match_by_name(BY_GATEWAY_ID), "gateway_id");
-    assert_string_equal(match_by_name(MATCH_BY_COUNT), "?");
+    assert_string_equal(match_by_name(MATCH_WAYS), "?");
 }
 
 static void the_usual_rules_go_from_ids_to_amounts_and_are_exact(void **state) {
@@ -662,7 +662,7 @@ static void rules_that_cannot_be_are_refused(void **state) {
         {.by = BY_REFERENCE, .name = "x", .before_us = -1},
         {.by = BY_REFERENCE, .name = "x", .after_us = -1},
         {.by = BY_REFERENCE, .name = NULL},
-        {.by = MATCH_BY_COUNT, .name = "x"},
+        {.by = MATCH_WAYS, .name = "x"},
     };
     struct book book;
     book_open(&book);

@@ -339,7 +339,7 @@ static void again(void) {
         "movement",       "recon_break_event", "recon_break", "reconciliation_book",
         "reconciliation", "statement_row",     "statement",   "statement_balance",
         "own_booking",    "recon_fee",        "recon_fee_row",
-        "posting WHERE kind BETWEEN 26 AND 51"};
+        "payout_charge",  "posting WHERE kind BETWEEN 26 AND 55"};
     char sql[100];
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         snprintf(sql, sizeof sql, "DELETE FROM %s", tables[i]);

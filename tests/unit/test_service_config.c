@@ -41,8 +41,10 @@ static const char whole[] =
     "    timeout_ms: 9000\n"
     "    callback_due_s: 900\n"
     "    concurrency: 512\n"
-    "    statements: {business_days: 4, calendar: shop, windows: [{method: card, business_days: "
-    "1}, {method: paypal, calendar: other}], accounts: [acct_1, acct_2]}\n"
+    "    statements: {fetch: false, time_zone: Europe/Berlin, business_days: 4, kinds: [payout], "
+    "pays_out_to: bank-eu, pays_out_days: 6, payout_tolerance: [{currency: EUR, amount: 28}, "
+    "{currency: USD, amount: 29}], payout_tolerance_ppm: 31, calendar: shop, windows: [{method: "
+    "card, business_days: 1}, {method: paypal, calendar: other}], accounts: [acct_1, acct_2]}\n"
     "    fees:\n"
     "      - {name: cards, kind: charge, methods: [card], regions: [DE, AT], currencies: [EUR], "
     "statement_methods: [visa, mc], from: 2026-01-01, until: 2026-07-01, percent: 1.4, fixed: 24, "
@@ -182,6 +184,25 @@ static void every_key_of_a_window_and_a_calendar_fills_its_member(void **state) 
     assert_string_equal(calendar->working_days[0], "2026-10-10");
     assert_string_equal(calendar->file, "days.txt");
     assert_string_equal(config->reconciliation.calendars[1].weekend[0], "none");
+    service_config_free(config);
+}
+
+static void every_key_of_its_statements_fills_its_member(void **state) {
+    (void)state;
+    struct service_config *config = read_good(whole);
+    const struct config_statements *said = &config->gateways[0].statements;
+    assert_false(*said->fetch);
+    assert_string_equal(said->time_zone, "Europe/Berlin");
+    assert_int_equal(*said->business_days, 4);
+    assert_int_equal(said->kinds_count, 1);
+    assert_string_equal(said->kinds[0], "payout");
+    assert_string_equal(said->pays_out_to, "bank-eu");
+    assert_int_equal(*said->pays_out_days, 6);
+    assert_int_equal(said->payout_tolerance_count, 2);
+    assert_string_equal(said->payout_tolerance[1].currency, "USD");
+    assert_int_equal(said->payout_tolerance[1].amount, 29);
+    assert_int_equal(*said->payout_tolerance_ppm, 31);
+    assert_int_equal(config->gateways[1].statements.payout_tolerance_count, 0);
     service_config_free(config);
 }
 
@@ -477,6 +498,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_fills_its_member),
         cmocka_unit_test(every_key_of_the_keys_fills_its_member),
+        cmocka_unit_test(every_key_of_its_statements_fills_its_member),
         cmocka_unit_test(every_key_of_a_gateway_fills_its_member),
         cmocka_unit_test(every_key_of_a_fee_fills_its_member),
         cmocka_unit_test(every_key_of_a_window_and_a_calendar_fills_its_member),

@@ -144,9 +144,6 @@ int repair_break_of_case(struct store_tx *tx, struct arena *arena, const struct 
     if (!held->came && !held->went) {
         return 0;
     }
-    if (repair_is_transfer(held)) {
-        return repair_break_of_transfer(tx, arena, held, ret_id, err);
-    }
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(
         tx, err, &rows,
@@ -204,7 +201,7 @@ static int case_named(struct store_tx *tx, struct arena *arena, const struct rep
 
 int repair_case_of_break(struct store_tx *tx, struct arena *arena, const struct repair_facts *facts,
                          const char **ret_id, struct err *err) {
-    int r = repair_transfer_of_break(tx, arena, facts, ret_id, err);
+    int r = 0;
     for (int i = 0, seen = 0; r == 0 && i < facts->members.count && seen < MEMBERS_MAX; i++) {
         const struct break_member *member = &facts->members.rows[i];
         if (member->side != THEIRS) {
@@ -320,13 +317,6 @@ int repair_case_ticket_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : repair_ticket(one->recon, tx, &facts, found > 0 ? &row : NULL, err);
 }
 
-/* No run finds a transfer that is or was in suspense: who has decided about it has explained it. */
-static int explain(struct store_tx *tx, struct arena *arena, struct break_row *row,
-                   const char *line, struct err *err) {
-    int r = break_resolve(tx, arena, row, "system", line, err);
-    return r < 0 ? r : repair_ask_plan(tx, row->gateway, err);
-}
-
 /* The break about the same money is told, and looked at by a run: the case has put the money into
  * the books, or a person has decided about it. */
 static int heal_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -351,9 +341,6 @@ static int heal_tx(struct store_tx *tx, void *ctx, struct err *err) {
     } else {
         snprintf(line, sizeof line, "%s, about the same money, was decided by %.80s: %.200s",
                  facts.held->id, facts.held->decided_by, facts.held->resolution);
-    }
-    if (repair_is_transfer(facts.held) && !facts.held->open) {
-        return explain(tx, one->arena, &broken.row, line, err);
     }
     SQL_ROWS_AUTO rows = NULL;
     r = sql_query(tx, err, &rows,

@@ -141,15 +141,6 @@ MUST_USE int repair_case_of_break(struct store_tx *tx, struct arena *arena,
 MUST_USE int repair_elsewhere(struct store_tx *tx, struct arena *arena,
                               const struct repair_facts *facts, struct err *err);
 
-/* ---- bank.c: the same of a transfer, which is known by its row of the bank's ---- */
-bool repair_is_transfer(const struct repair_case *held);
-MUST_USE int repair_break_of_transfer(struct store_tx *tx, struct arena *arena,
-                                      const struct repair_case *held, const char **ret_id,
-                                      struct err *err);
-MUST_USE int repair_transfer_of_break(struct store_tx *tx, struct arena *arena,
-                                      const struct repair_facts *facts, const char **ret_id,
-                                      struct err *err);
-
 /* The job JOB_CASE (payment/repair.h). */
 MUST_USE int repair_case_job(void *ctx, const struct job *job, int64_t *ret_again_us,
                              struct err *err);
