@@ -230,7 +230,7 @@ static const char *const event_types[] = {
     "payment.succeeded",       "payment.captured",        "payment.failed",
     "payment.canceled",        "payment.review",          "payment.partially_paid",
     "payment.deferred",        "payment.reminder",        "payment.expired",
-    "payment.queued",          "refund.pending",          "refund.processing",
+    "payment.queued",          "payment.taken_back",      "refund.pending",          "refund.processing",
     "refund.succeeded",        "refund.failed",           "mode.changed",
     "methods.changed",         "manual_payment.asked",    "manual_payment.approved",
     "manual_payment.rejected", "ticket.opened",           "ticket.assigned",

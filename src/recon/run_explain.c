@@ -219,8 +219,9 @@ static int attempts_by_name(struct explaining *asked, struct store_tx *tx, const
         "a.charge_id, a.gateway_id FROM attempt a WHERE a.gateway = $1 AND a.id IN (SELECT x.id "
         "FROM attempt x WHERE x.id = $3 UNION SELECT x.id FROM attempt x WHERE x.charge_id <> '' "
         "AND x.charge_id = $2 UNION SELECT x.id FROM attempt x WHERE x.gateway_id <> '' AND "
-        "x.gateway_id = $2) AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.id IN ('pst_charge_' "
-        "|| a.id, 'pst_suspense_' || a.id)) AND NOT EXISTS (SELECT 1 FROM operation o WHERE "
+        "x.gateway_id = $2) AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.id IN " CHARGED_AS(
+            "a.id") " AND " NOT_TAKEN_BACK
+        ") AND NOT EXISTS (SELECT 1 FROM operation o WHERE "
         "o.attempt_id = a.id AND o.kind = 1 AND o.state = 4) ORDER BY a.id LIMIT 100",
         S_TEXT(asked->gateway), S_TEXT(gateway_id), S_TEXT(reference));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
