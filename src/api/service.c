@@ -372,6 +372,8 @@ static int source_settings(const struct service *service,
             .pays_out_days = gateway->statements.pays_out_days,
             .fees = gateway->fees,
             .fee_count = (int)gateway->fees_count,
+            .fee_tolerances = gateway->fee_tolerance,
+            .fee_tolerance_count = (int)gateway->fee_tolerance_count,
         };
     }
     return count;

@@ -491,13 +491,20 @@ static int match_by(const struct explaining *asked, const struct match_options *
 
 /* By the rules of the run; and where others are in force by now, by those as well. */
 static int match_near(struct explaining *asked, struct err *err) {
-    struct match_options now = {.now_us = asked->run_us};
+    const struct source *source = recon_source(asked->recon, asked->gateway);
+    struct match_options now = {
+        .now_us = asked->run_us,
+        .fee_tolerances = source != NULL ? source->fee_tolerances : NULL,
+        .fee_tolerance_count = source != NULL ? source->fee_tolerance_count : 0,
+    };
     const struct match_set *set = match_sets_of(asked->recon->options.match_sets, asked->gateway);
     struct match *match = NULL;
     const struct match_options said = {
         .rules = asked->set->rules,
         .rule_count = asked->set->count,
         .now_us = asked->run_us,
+        .fee_tolerances = now.fee_tolerances,
+        .fee_tolerance_count = now.fee_tolerance_count,
     };
     recon_rules_of(&said, &asked->rules);
     asked->options = said;

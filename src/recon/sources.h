@@ -26,6 +26,8 @@ struct source_settings {
     const unsigned *pays_out_days;
     const struct fee_settings *fees; /* gateways: … fees: */
     int fee_count;
+    const struct fee_tolerance_settings *fee_tolerances; /* gateways: … fee_tolerance: */
+    int fee_tolerance_count;
 };
 
 struct source {
@@ -42,6 +44,8 @@ struct source {
     int kind_count; /* 0: it publishes none by its API */
     const char *kinds[SOURCE_KINDS_MAX];
     struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
+    struct match_tolerance *fee_tolerances; /* owned as well; NULL: fees are exact */
+    int fee_tolerance_count;
 };
 
 /* One source for each gateway of the registry, in its order. */
