@@ -78,7 +78,8 @@ cli_handler run_gateway_list, run_gateway_health, run_gateway_latency, run_gatew
 cli_handler run_dispute_list, run_dispute_show, run_dispute_record, run_dispute_attach,
     run_dispute_submit, run_dispute_accept, run_dispute_resolve;
 cli_handler run_statement_formats, run_statement_check, run_statement_import, run_statement_list,
-    run_statement_show, run_statement_withdraw, run_statement_fetch, run_statement_fetches;
+    run_statement_show, run_statement_withdraw, run_statement_export, run_statement_fetch,
+    run_statement_fetches;
 cli_handler run_manual_list, run_manual_show, run_manual_ask, run_manual_attach, run_manual_approve,
     run_manual_reject;
 cli_handler run_credit_show, run_credit_grant, run_credit_take, run_refund_credit;
@@ -102,7 +103,7 @@ cli_handler run_key_create, run_key_list, run_key_revoke;
 cli_handler run_user_create, run_user_list, run_user_disable, run_user_enable, run_user_password;
 cli_handler run_reconcile, run_window_of_noun, run_window_prove, run_window_list, run_window_show;
 cli_handler run_reconcile_run, run_reconcile_list, run_reconcile_show, run_reconcile_rules,
-    run_reconcile_report,
+    run_reconcile_report, run_reconcile_export,
     run_reconcile_explain;
 cli_handler run_break_list, run_break_show, run_break_assign, run_break_write_off,
     run_break_approve, run_break_reject, run_break_resolve, run_break_reopen, run_break_export;
