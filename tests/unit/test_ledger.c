@@ -103,6 +103,8 @@ static const struct {
     {POST_STATEMENT_FEE_BACK, "statement_fee_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
     {POST_FEE_WRITE_OFF, "fee_write_off", ACCOUNT_WRITE_OFF, ACCOUNT_FEES, 0},
     {POST_FEE_WRITE_OFF_GAIN, "fee_write_off_gain", ACCOUNT_FEES, ACCOUNT_WRITE_OFF, 0},
+    {POST_TAKEN_BACK, "taken_back", ACCOUNT_SALES, ACCOUNT_RECEIVABLE, -2},
+    {POST_FEE_TAKEN_BACK, "fee_taken_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1

@@ -201,6 +201,27 @@ static void what_was_refunded_since_is_not_taken_back(void **state) {
     down();
 }
 
+static void what_a_difference_was_written_off_of_is_not_taken_back_before_that_is(void **state) {
+    (void)state;
+    up();
+    people();
+    char *payment = completed();
+    never_charged();
+    (void)engine_exec(&W->engine,
+                      "INSERT INTO recon_write_off (posting_id, break_id, movement_id, part, "
+                      "signed_minor) SELECT 'pst_x', 'brk_x', id, 1, -3 FROM movement WHERE side = "
+                      "1 AND id LIKE 'pst_suspense%'");
+    assert_int_equal(reverse(), -ERR_STATE);
+    assert_non_null(strstr(err.hint, "holdfast break reopen brk_x"));
+    assert_payment(W, payment, "succeeded");
+    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind = 60"), 0);
+    (void)engine_exec(&W->engine, "DELETE FROM recon_write_off");
+    must(reverse());
+    assert_taken_back(payment);
+    free(payment);
+    down();
+}
+
 /* The order may be paid anew; and when the gateway changes its word once more, the money is not
  * lost: it lies in suspense with a case, for a person. */
 static void what_the_gateway_tells_after_it_was_taken_back_is_late_money(void **state) {
@@ -451,6 +472,7 @@ int main(void) {
         cmocka_unit_test(while_the_gateway_is_silent_or_unsure_nothing_is_taken_back),
         cmocka_unit_test(what_the_gateway_does_not_know_is_believed_only_when_it_is_old),
         cmocka_unit_test(what_was_refunded_since_is_not_taken_back),
+        cmocka_unit_test(what_a_difference_was_written_off_of_is_not_taken_back_before_that_is),
         cmocka_unit_test(what_the_gateway_tells_after_it_was_taken_back_is_late_money),
         cmocka_unit_test(a_payment_that_a_replayed_callback_was_about_is_taken_back),
         cmocka_unit_test(above_the_limit_another_person_agrees_and_the_gateway_is_asked_again),
