@@ -254,7 +254,8 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
         bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE ||
                    kinds[i].kind == POST_STATEMENT_FEE;
         bool back = kinds[i].kind == POST_DISPUTE_FEE_BACK ||
-                    kinds[i].kind == POST_STATEMENT_FEE_BACK;
+                    kinds[i].kind == POST_STATEMENT_FEE_BACK ||
+                    kinds[i].kind == POST_FEE_TAKEN_BACK;
         int64_t fees = fee ? 300 : back ? -300 : 0;
         if (all.count == 0) {
             assert_int_equal(taken + returned + fees, 0);
