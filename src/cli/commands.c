@@ -444,12 +444,8 @@ const struct cli_command cli_commands[] = {
              {"after", "N", "Only rows behind this number"},
              {"limit", "N", "At most so many rows, 1 to 500 [100]"}),
      "STATEMENT", ASKS, run_statement_show},
-    {"statement", "export", "A statement's rows as a file for a spreadsheet, with totals",
-     "Each with its class, rule and what it stands beside. Any number of rows; the file has its\n"
-     "name when it is whole.",
-     OPTIONS({"format", "FORMAT", "Which kind of file [csv]", "csv|xlsx"},
-             {"out", "FILE", "Where to write it: a new file", .needed = true},
-             {"class", "CLASS", "Only rows of this class; none: no run has looked at them"}),
+    {"statement", "export", "A statement's rows as a file for a spreadsheet, with totals", NULL,
+     OPTIONS({"format", "FORMAT", "Which kind of file [csv]", "csv|xlsx"}, OPT_ROWS_OUT),
      "STATEMENT", ASKS, run_statement_export},
     {"statement", "withdraw", "A statement that was taken in by mistake no longer counts",
      "It stays on record. What it took the place of counts again; its rows leave with the next\n"

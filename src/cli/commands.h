@@ -58,6 +58,12 @@ bool cli_is_path(const char *value);
 void cli_argument_bounds(const struct cli_command *command, int *ret_min, int *ret_max);
 
 /* The handlers, by file. */
+/* Of rows as a file: options of two tables. */
+#define OPT_ROWS_OUT                                                                               \
+    {"out", "FILE", "Where to write it: a new file", .needed = true}, {                            \
+        "class", "CLASS", "Only rows of this class, such as missing_there"                         \
+    }
+
 cli_handler run_serve, run_sandbox, run_demo, run_load, run_help, run_version, run_completion;
 cli_handler run_metric_show;
 cli_handler run_status, run_deps, run_doctor, run_ledger_show, run_audit_verify;

@@ -124,8 +124,8 @@ static_assert(POST_CHARGE == 1 && POST_CAPTURE == 2 && POST_SUSPENSE_ACCEPTED ==
 static int used_since(const struct payment_row *payment, struct err *err) {
     err_set(err, ERR_STATE, "of payment %s money was refunded, is being refunded or is disputed",
             payment->id.text);
-    return err_hint(err, "What its gateway holds and gave back is for a person: look at the payment "
-                         "and at its breaks.");
+    return err_hint(err, "What its gateway holds and gave back is for a person: look at the "
+                         "payment and at its breaks.");
 }
 
 static int not_by_this(const struct payment_row *payment, const char *attempt_id,
@@ -190,7 +190,8 @@ int repair_charge_take_back(struct payments *payments, struct store_tx *tx, stru
         return r;
     }
     if (attempt.state != ATTEMPT_CHARGED || payment.state != PAYMENT_SUCCEEDED) {
-        return err_set(err, ERR_STATE, "payment %s is %s and %s is %s: there is nothing to take back",
+        return err_set(err, ERR_STATE,
+                       "payment %s is %s and %s is %s: there is nothing to take back",
                        payment.id.text, payment_state_name(payment.state), attempt_id,
                        attempt_state_name(attempt.state));
     }

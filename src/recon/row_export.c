@@ -10,7 +10,12 @@
 #include "recon/shelf_impl.h"
 #include "recon/statement.h"
 
-enum { PAGE_BYTES_MAX = 4 * 1024 * 1024, ARENA_BYTES_MAX = 32 * 1024 * 1024, SIDE_OURS = 1, SIDE_THEIRS = 2 };
+enum {
+    PAGE_BYTES_MAX = 4 * 1024 * 1024,
+    ARENA_BYTES_MAX = 32 * 1024 * 1024,
+    SIDE_OURS = 1,
+    SIDE_THEIRS = 2,
+};
 
 static int no_class(const char *class, struct err *err) {
     (void)err_set(err, ERR_VALIDATION, "there is no class \"%.40s\"", class);

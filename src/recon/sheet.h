@@ -4,11 +4,11 @@
  *
  *   sheet_open(sink) ─▶ sheet_row() … ─▶ sheet_close()
  *
- * A text that a spreadsheet would take for a formula is none (base/csv_write.h, base/xlsx.h). Totals
- * are the sums of what was written; one that is larger than can be told says so. Memory: about a
- * megabyte, however many rows.
- * Owns: the sheet, until sheet_close() or sheet_drop(). Threads: one at a time. Errors: the first is
- * kept and told by sheet_close(). Limits: SHEET_COLUMNS_MAX columns, SHEET_CURRENCIES_MAX
+ * A text that a spreadsheet would take for a formula is none (base/csv_write.h, base/xlsx.h).
+ * Totals are the sums of what was written; one that is larger than can be told says so. Memory:
+ * about a megabyte, however many rows.
+ * Owns: the sheet, until sheet_close() or sheet_drop(). Threads: one at a time. Errors: the first
+ * is kept and told by sheet_close(). Limits: SHEET_COLUMNS_MAX columns, SHEET_CURRENCIES_MAX
  * currencies. */
 #ifndef HOLDFAST_RECON_SHEET_H
 #define HOLDFAST_RECON_SHEET_H

@@ -74,7 +74,8 @@ static void pages_of_a_statement_become_one_file_with_totals(void **state) {
     assert_int_equal(file_look(path_of("rows.csv"), &face, &err), 0);
     assert_file("rows.csv",
                 HEADER
-                "1,2,charge,done,2026-11-20T08:00:00Z,EUR,10.50,,,,,,,,,,\"'=1+1\",,,matched,,,,\r\n"
+                "1,2,charge,done,2026-11-20T08:00:00Z,EUR,10.50,,,,,,,,,,\"'=1+1\",,,matched,,,,"
+                "\r\n"
                 "2,2,charge,done,2026-11-20T08:00:00Z,EUR,-0.50,,,,,,,,,,,,,matched,,,,\r\n"
                 "3,2,charge,done,2026-11-20T08:00:00Z,EUR,0.07,,,,,,,,,,,,,matched,,,,\r\n"
                 "total of 3,,,,,EUR,10.07,0.00,0.00,,,,,,,,,,,,,,,\r\n");

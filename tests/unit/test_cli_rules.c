@@ -22,8 +22,8 @@
 
 /* One that is to be reversed, and waits for another person. */
 #define WAITS                                                                                      \
-    "{\"id\":\"rep_2\",\"rule\":\"paid\",\"state\":\"done\",\"amount\":500,\"currency\":\"USD\","       \
-    "\"approval\":{\"id\":\"apr_1\"}}"
+    "{\"id\":\"rep_2\",\"rule\":\"paid\",\"state\":\"done\",\"amount\":500,\"currency\":"        \
+    "\"USD\",\"approval\":{\"id\":\"apr_1\"}}"
 
 static const struct canned desk[] = {
     {"GET", "/v1/repair-rules", 200, RULES("false", "null", ON)},

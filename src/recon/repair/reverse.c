@@ -94,7 +94,8 @@ static int check_step(const struct reversing *it, struct err *err) {
     }
     if (it->step != ASKS && !waits) {
         err_set(err, ERR_STATE, "nobody has asked to reverse repair %s", it->row.id.text);
-        return err_hint(err, "Ask for it: holdfast repair reverse %s --reason WHY", it->row.id.text);
+        return err_hint(err, "Ask for it: holdfast repair reverse %s --reason WHY",
+                        it->row.id.text);
     }
     return 0;
 }
