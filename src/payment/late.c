@@ -113,7 +113,8 @@ int late_success(struct payments *payments, struct store_tx *tx, struct payment_
              money_show(amount, foreign ? result->currency : attempt->currency, shown));
     log_event_after(tx, PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
                     LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
-    int taken_back = was_taken_back(tx, subject, err);
+    bool by_person = strcmp(attempt->source, "person") == 0;
+    int taken_back = by_person ? was_taken_back(tx, subject, err) : 0;
     char anew[ID_TEXT_MAX + 8];
     snprintf(anew, sizeof anew, "%s.2", subject);
     subject = taken_back > 0 ? anew : subject;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_service_config.c: holdfast.yaml by its schema: what every key fills, what may be absent, and
  * that nothing else is taken. */
+#include <glib.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -120,7 +120,7 @@ static int check_written_off(struct store_tx *tx, const char *movement_id, struc
 /* What statements told of its fee (recon/run_fees_book.c). */
 static int take_fees_back(struct reversing *it, struct store_tx *tx, const char *movement_id,
                           struct err *err) {
-    char cause[POSTING_ID_CHARS_MAX];
+    char cause[POSTING_ID_CHARS_MAX + 24];
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT posted_minor, postings FROM recon_fee WHERE movement_id = $1 FOR "
