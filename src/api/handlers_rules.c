@@ -91,3 +91,21 @@ int repair_reverse_post(struct ask *ask, struct err *err) {
                  : repair_reverse(ask->service->recon, &ask->caller, id.text, reason, &ask->answer,
                                   err);
 }
+
+static int decide_reversal(struct ask *ask, bool approve, struct err *err) {
+    struct repair_id id;
+    const char *reason = NULL;
+    int r = READ_ID(ask, "a repair", repair_id, &id, err);
+    r = r < 0 ? r : read_only_reason(ask, &reason, err);
+    return r < 0 ? r
+                 : repair_reverse_decide(ask->service->recon, &ask->caller, id.text, approve,
+                                         reason, &ask->answer, err);
+}
+
+int repair_approve_post(struct ask *ask, struct err *err) {
+    return decide_reversal(ask, true, err);
+}
+
+int repair_reject_post(struct ask *ask, struct err *err) {
+    return decide_reversal(ask, false, err);
+}

@@ -390,6 +390,8 @@ static int source_settings(const struct service *service,
             .window_count = (int)gateway->statements.windows_count,
             .calendars = service->config->reconciliation.calendars,
             .calendar_count = (int)service->config->reconciliation.calendars_count,
+            .fee_tolerances = gateway->fee_tolerance,
+            .fee_tolerance_count = (int)gateway->fee_tolerance_count,
         };
     }
     return count;

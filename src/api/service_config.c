@@ -135,6 +135,9 @@ static const cyaml_schema_field_t gateway_fields[] = {
                         statements_fields),
     CYAML_FIELD_SEQUENCE_COUNT("fees", OPTIONAL_POINTER, struct config_gateway, fees, fees_count,
                                &fee_settings_value, 0, FEE_LINES_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("fee_tolerance", OPTIONAL_POINTER, struct config_gateway,
+                               fee_tolerance, fee_tolerance_count, &fee_tolerance_value, 0,
+                               FEE_TOLERANCES_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t gateway_value = {

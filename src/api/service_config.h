@@ -86,6 +86,8 @@ struct config_gateway {
     struct config_statements statements;
     struct fee_settings *fees; /* recon/fee_schedule.h: what it keeps, as agreed */
     unsigned fees_count;
+    struct fee_tolerance_settings *fee_tolerance; /* so much difference of a fee is none */
+    unsigned fee_tolerance_count;
 };
 
 struct config_rule {

@@ -57,7 +57,8 @@ int outfile_folder(const char *path, struct err *err) {
     return rc;
 }
 
-int outfile_open(const char *folder, const char *name, struct outfile **ret_file, struct err *err) {
+static int open_as(const char *folder, const char *name, mode_t mode, struct outfile **ret_file,
+                   struct err *err) {
     struct outfile *file = calloc(1, sizeof *file);
     INVARIANT(file != NULL, "out of memory");
     int chars = snprintf(file->path, sizeof file->path, "%s/%s", folder, name);
@@ -66,7 +67,7 @@ int outfile_open(const char *folder, const char *name, struct outfile **ret_file
         return err_set(err, ERR_IO, "the name of the folder is too long");
     }
     snprintf(file->part, sizeof file->part, "%s%s", file->path, PART);
-    file->fd = open(file->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    file->fd = open(file->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (file->fd < 0) {
         int rc = err_set(err, ERR_IO, "%s cannot be made: %s", file->part, strerrordesc_np(errno));
         free(file);
@@ -74,6 +75,15 @@ int outfile_open(const char *folder, const char *name, struct outfile **ret_file
     }
     *ret_file = file;
     return 0;
+}
+
+int outfile_open(const char *folder, const char *name, struct outfile **ret_file, struct err *err) {
+    return open_as(folder, name, 0666, ret_file, err);
+}
+
+int outfile_open_private(const char *folder, const char *name, struct outfile **ret_file,
+                         struct err *err) {
+    return open_as(folder, name, 0600, ret_file, err);
 }
 
 static void put(struct outfile *file, const char *bytes, size_t count) {

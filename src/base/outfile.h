@@ -20,6 +20,9 @@ MUST_USE int outfile_folder(const char *path, struct err *err);
 struct outfile;
 MUST_USE int outfile_open(const char *folder, const char *name, struct outfile **ret_file,
                           struct err *err);
+/* The same, readable by its owner alone. */
+MUST_USE int outfile_open_private(const char *folder, const char *name, struct outfile **ret_file,
+                                  struct err *err);
 void outfile_add(struct outfile *file, const void *bytes, size_t count);
 void outfile_add_text(struct outfile *file, const char *text);
 void outfile_addf(struct outfile *file, const char *format, ...) PRINTF_LIKE(2, 3);

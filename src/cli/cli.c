@@ -231,7 +231,8 @@ int cli_main(int argc, char **argv) {
     struct cli_screen screen = {.out = stdout, .err = stderr};
     screen.live = isatty(STDOUT_FILENO) == 1;
     screen.colour = screen.live && wanted;
-    screen.err_colour = wanted && isatty(STDERR_FILENO) == 1;
+    screen.err_live = isatty(STDERR_FILENO) == 1;
+    screen.err_colour = wanted && screen.err_live;
     if (screen.live) {
         screen.columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
                              ? size.ws_col

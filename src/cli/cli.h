@@ -27,6 +27,7 @@ struct cli_screen {
     int columns;
     bool live;   /* out is a terminal: lines may be drawn over */
     bool colour; /* out may be coloured */
+    bool err_live; /* err is a terminal */
     bool err_colour;
 };
 

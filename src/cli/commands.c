@@ -458,6 +458,9 @@ const struct cli_command cli_commands[] = {
              {"after", "N", "Only rows behind this number"},
              {"limit", "N", "At most so many rows, 1 to 500 [100]"}),
      "STATEMENT", ASKS, run_statement_show},
+    {"statement", "export", "A statement's rows as a file for a spreadsheet, with totals", NULL,
+     OPTIONS({"format", "FORMAT", "Which kind of file [csv]", "csv|xlsx"}, OPT_ROWS_OUT),
+     "STATEMENT", ASKS, run_statement_export},
     {"statement", "withdraw", "A statement that was taken in by mistake no longer counts",
      "It stays on record. What it took the place of counts again; its rows leave with the next\n"
      "run, which heals the breaks that only it caused. Refused when something was done because\n"

@@ -58,6 +58,12 @@ bool cli_is_path(const char *value);
 void cli_argument_bounds(const struct cli_command *command, int *ret_min, int *ret_max);
 
 /* The handlers, by file. */
+/* Of rows as a file: options of two tables. */
+#define OPT_ROWS_OUT                                                                               \
+    {"out", "FILE", "Where to write it: a new file", .needed = true}, {                            \
+        "class", "CLASS", "Only rows of this class, such as missing_there"                         \
+    }
+
 cli_handler run_serve, run_sandbox, run_demo, run_load, run_help, run_version, run_completion;
 cli_handler run_metric_show, run_observe;
 cli_handler run_status, run_deps, run_doctor, run_ledger_show, run_audit_verify;
@@ -78,7 +84,8 @@ cli_handler run_gateway_list, run_gateway_health, run_gateway_latency, run_gatew
 cli_handler run_dispute_list, run_dispute_show, run_dispute_record, run_dispute_attach,
     run_dispute_submit, run_dispute_accept, run_dispute_resolve;
 cli_handler run_statement_formats, run_statement_check, run_statement_import, run_statement_list,
-    run_statement_show, run_statement_withdraw, run_statement_fetch, run_statement_fetches;
+    run_statement_show, run_statement_withdraw, run_statement_export, run_statement_fetch,
+    run_statement_fetches;
 cli_handler run_manual_list, run_manual_show, run_manual_ask, run_manual_attach, run_manual_approve,
     run_manual_reject;
 cli_handler run_credit_show, run_credit_grant, run_credit_take, run_refund_credit;
@@ -102,7 +109,7 @@ cli_handler run_key_create, run_key_list, run_key_revoke;
 cli_handler run_user_create, run_user_list, run_user_disable, run_user_enable, run_user_password;
 cli_handler run_reconcile, run_window_of_noun, run_window_prove, run_window_list, run_window_show;
 cli_handler run_reconcile_run, run_reconcile_list, run_reconcile_show, run_reconcile_rules,
-    run_reconcile_report,
+    run_reconcile_report, run_reconcile_export,
     run_reconcile_explain;
 cli_handler run_break_list, run_break_show, run_break_assign, run_break_write_off,
     run_break_approve, run_break_reject, run_break_resolve, run_break_reopen, run_break_export;
@@ -114,7 +121,7 @@ cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, ru
     run_alert_silences, run_alert_silence, run_alert_unsilence, run_alert_rota, run_alert_stand_in,
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
 cli_handler run_rule_list, run_rule_dry_run, run_rule_enable, run_rule_disable, run_rule_start,
-    run_repair_list, run_repair_show, run_repair_reverse;
+    run_repair_list, run_repair_show, run_repair_reverse, run_repair_approve, run_repair_reject;
 cli_handler run_db_migrate, run_db_status, run_db_backup, run_db_check, run_db_pool, run_db_refresh,
     run_db_slow, run_db_long, run_db_locks;
 

@@ -44,6 +44,17 @@ static void print_lines(const struct cli *cli, const json_t *answer) {
                 "taken as its statements tell them (gateways: … fees: in holdfast.yaml).");
 }
 
+static void print_tolerance(const struct cli *cli, const json_t *answer) {
+    char amount[SHOW_CHARS_MAX];
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(answer, "tolerance"), i, row) {
+        cli_say(cli, "%s%s", i == 0 ? "\nNo difference is up to: " : ", ",
+                field_money(row, "amount", amount));
+    }
+    cli_say(cli, "%s", i > 0 ? ".\n" : "");
+}
+
 static int print_example(const struct cli *cli, const json_t *example) {
     char amount[SHOW_CHARS_MAX], fee[SHOW_CHARS_MAX];
     if (!json_is_object(example)) {
@@ -115,5 +126,6 @@ int run_gateway_fees(struct cli *cli) {
         return status;
     }
     print_lines(cli, answer);
+    print_tolerance(cli, answer);
     return print_example(cli, json_object_get(answer, "example"));
 }

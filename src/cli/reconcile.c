@@ -4,18 +4,18 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/signal.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/talk.h"
 #include "recon/files/files.h"
 #include "recon/sources.h"
 
-enum { PROGRESS_AFTER_US = 1000 * 1000, PERCENT = 100, COMMAND_BYTES_MAX = 64 * 1024 };
+enum { COMMAND_BYTES_MAX = 64 * 1024 };
 
 /* ---- what was asked for ---- */
 
@@ -194,10 +194,7 @@ static int read_request(const struct cli *cli, struct asked *asked, struct err *
 /* ---- while it runs ---- */
 
 struct watch {
-    const struct cli *cli;
-    bool draws; /* on a terminal */
-    bool drawn;
-    int64_t began_us, step_us; /* of the run, of the step at hand */
+    struct progress line;
     const char *doing;
 };
 
@@ -221,32 +218,15 @@ static struct step step_of(const char *doing) {
     return (struct step){doing, doing, 1, "rows"};
 }
 
-static void draw(struct watch *watch, const struct files_progress *progress) {
-    char left[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX];
-    const struct step step = step_of(progress->doing);
-    int64_t now_us = clock_mono_us(), step_us = now_us - watch->step_us;
-    if (!watch->draws || now_us - watch->began_us < PROGRESS_AFTER_US || progress->done <= 0 ||
-        progress->whole <= 0 || step_us <= 0) {
-        return;
-    }
-    int64_t done = progress->done < progress->whole ? progress->done : progress->whole;
-    __int128 to_go = (__int128)step_us * (progress->whole - done) / done;
-    __int128 a_second = (__int128)done * US_PER_SECOND / step_us;
-    fprintf(watch->cli->screen.err, "\r\033[K%s: %d %%, %s %s a second, %s left", step.words,
-            (int)((__int128)done * PERCENT / progress->whole),
-            show_count((int64_t)(a_second / step.unit), rate), step.counted,
-            show_span((int64_t)to_go, left));
-    fflush(watch->cli->screen.err);
-    watch->drawn = true;
-}
-
 static bool look(void *ctx, const struct files_progress *progress) {
     struct watch *watch = ctx;
     if (watch->doing != progress->doing) {
         watch->doing = progress->doing;
-        watch->step_us = clock_mono_us();
+        progress_step(&watch->line);
     }
-    draw(watch, progress);
+    const struct step step = step_of(progress->doing);
+    progress_steps(&watch->line, step.words, step.counted, step.unit, progress->done,
+                   progress->whole);
     return signals_await(0) == 0;
 }
 
@@ -384,19 +364,14 @@ int run_reconcile(struct cli *cli) {
         (void)cli_fail(cli, &err);
         return CLI_USAGE;
     }
-    struct watch watch = {
-        .cli = cli,
-        .draws = isatty(fileno(cli->screen.err)) == 1,
-        .began_us = began_us,
-    };
+    struct watch watch = {0};
+    progress_begin(&watch.line, cli);
     asked.request.tick = look;
     asked.request.ctx = &watch;
     struct files_figures *figures = calloc(1, sizeof *figures);
     INVARIANT(figures != NULL, "out of memory");
     int rc = files_reconcile(&asked.request, figures, &err);
-    if (watch.drawn) {
-        fprintf(cli->screen.err, "\r\033[K");
-    }
+    progress_end(&watch.line);
     int status = tell(cli, &asked, figures, rc, &err, clock_mono_us() - began_us);
     free(figures);
     return status;

@@ -187,6 +187,10 @@ static void print_repair(const struct cli *cli, const json_t *answer) {
         cli_say(cli, "Reversed by %s: %s\n", field_word(answer, "reversed_by"),
                 field_word(answer, "reason"));
     }
+    if (json_is_object(json_object_get(answer, "approval"))) {
+        cli_say(cli, "It waits for another person: `holdfast repair approve %s --reason TEXT`.\n",
+                field_word(answer, "id"));
+    }
 }
 
 int run_repair_show(struct cli *cli) {
@@ -198,13 +202,25 @@ int run_repair_show(struct cli *cli) {
     return status;
 }
 
-int run_repair_reverse(struct cli *cli) {
+static int decide(struct cli *cli, const char *verb) {
     JSON_AUTO body = json_object();
     JSON_AUTO answer = NULL;
     body_text(cli, body, "reason", "reason");
-    int status = talk_about(cli, "POST", "/v1/repairs", "reverse", body, &answer);
+    int status = talk_about(cli, "POST", "/v1/repairs", verb, body, &answer);
     if (status == CLI_DONE) {
         print_repair(cli, answer);
     }
     return status;
+}
+
+int run_repair_reverse(struct cli *cli) {
+    return decide(cli, "reverse");
+}
+
+int run_repair_approve(struct cli *cli) {
+    return decide(cli, "approve");
+}
+
+int run_repair_reject(struct cli *cli) {
+    return decide(cli, "reject");
 }

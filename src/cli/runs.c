@@ -3,17 +3,15 @@
  * is where it is. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/task.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/progress.h"
 #include "cli/talk.h"
 #include "recon/match.h"
 
-enum { PERCENT = 100 };
-#define PROGRESS_AFTER_US (1 * US_PER_SECOND)
 #define LOOK_FIRST_US (50 * US_PER_MS)
 #define LOOK_US_MAX (2 * US_PER_SECOND)
 #define WAIT_US_MAX (3600 * US_PER_SECOND)
@@ -375,29 +373,24 @@ struct waiting {
     struct cli *cli;
     const char *asked_at;
     int64_t began_us;
-    bool drawn;
+    struct progress line;
+    bool writes;
+    int64_t looked_us; /* when it was not writing yet */
 };
 
+/* What it has read of both sides, and then what it has written. */
 static void draw(struct waiting *waiting, const json_t *run) {
-    const struct cli *cli = waiting->cli;
-    int64_t us = clock_mono_us() - waiting->began_us;
     int64_t done = run != NULL ? field_int(run, "groups_done") : 0;
     int64_t all = run != NULL ? field_int(run, "groups_all") : 0;
-    char left[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX];
-    if (cli->json || us < PROGRESS_AFTER_US || isatty(fileno(cli->screen.err)) != 1) {
+    if (done == 0 || all == 0) {
+        progress_waits(&waiting->line, run != NULL ? "reading and matching" : "waiting");
         return;
     }
-    waiting->drawn = true;
-    if (done == 0 || all == 0) {
-        fprintf(cli->screen.err, "\r\033[K%s for %s",
-                run != NULL ? "reading and matching" : "waiting", show_span(us, left));
-    } else {
-        fprintf(cli->screen.err, "\r\033[Kwriting: %lld %%, %s a second, %s left",
-                (long long)(PERCENT * (__int128)done / all),
-                show_count((int64_t)((__int128)done * US_PER_SECOND / us), rate),
-                show_span((int64_t)((__int128)us * (all - done) / done), left));
+    if (!waiting->writes) {
+        waiting->writes = true;
+        waiting->line.step_us = waiting->looked_us;
     }
-    fflush(cli->screen.err);
+    progress_steps(&waiting->line, "writing", "groups", 1, done, all);
 }
 
 /* The first run that began after it was asked for; its id when it is over. Times are the service's
@@ -416,6 +409,7 @@ static int look(struct waiting *waiting, char ret_id[SHOW_CHARS_MAX]) {
         found = after ? run : found;
     }
     draw(waiting, found);
+    waiting->looked_us = clock_mono_us();
     if (found != NULL && strcmp(field_word(found, "state"), "under_way") != 0) {
         snprintf(ret_id, SHOW_CHARS_MAX, "%s", field_word(found, "id"));
     }
@@ -443,7 +437,9 @@ static int wait_for(struct cli *cli, const json_t *asked) {
         .cli = cli,
         .asked_at = field_word(asked, "asked_at"),
         .began_us = clock_mono_us(),
+        .looked_us = clock_mono_us(),
     };
+    progress_begin(&waiting.line, cli);
     char id[SHOW_CHARS_MAX] = "";
     int64_t pause_us = LOOK_FIRST_US;
     int status = look(&waiting, id);
@@ -453,9 +449,7 @@ static int wait_for(struct cli *cli, const json_t *asked) {
         pause_us = pause_us * 2 < LOOK_US_MAX ? pause_us * 2 : LOOK_US_MAX;
         status = look(&waiting, id);
     }
-    if (waiting.drawn) {
-        fprintf(cli->screen.err, "\r\033[K");
-    }
+    progress_end(&waiting.line);
     if (status == CLI_DONE && id[0] == '\0') {
         cli_say(cli, "It has not ended within an hour; `holdfast reconcile list` shows it.\n");
         return CLI_PROBLEM;

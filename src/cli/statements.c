@@ -11,63 +11,16 @@
 #include "base/task.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/progress.h"
 #include "cli/talk.h"
 
 enum {
     WINDOWS_CHARS_MAX = 400,
     MAP_BYTES_MAX = 32 * 1024,
-    PERCENT = 100,
     PART_BYTES_MAX = 1024 * 1024,
 };
-#define PROGRESS_AFTER_US (1 * US_PER_SECOND)
 #define LOOK_FIRST_US (50 * US_PER_MS)
 #define LOOK_US_MAX (2 * US_PER_SECOND)
-
-/* ---- progress, on a terminal ---- */
-
-struct progress {
-    struct cli *cli;
-    int64_t began_us;
-    bool drawn;
-};
-
-static bool draws(const struct progress *progress) {
-    return progress->cli->screen.live && !progress->cli->json &&
-           clock_mono_us() - progress->began_us > PROGRESS_AFTER_US;
-}
-
-static void draw_steps(struct progress *progress, const char *doing, const char *unit, int64_t done,
-                       int64_t whole) {
-    char left[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX];
-    int64_t step_us = clock_mono_us() - progress->began_us;
-    if (!draws(progress) || done <= 0 || step_us <= 0 || whole < done) {
-        return;
-    }
-    __int128 to_go = (__int128)step_us * (whole - done) / done;
-    __int128 a_second = (__int128)done * US_PER_SECOND / step_us;
-    fprintf(progress->cli->screen.err, "\r\033[K%s: %d %%, %s %s a second, %s left", doing,
-            (int)((__int128)done * PERCENT / whole), show_count((int64_t)a_second, rate), unit,
-            show_span((int64_t)to_go, left));
-    fflush(progress->cli->screen.err);
-    progress->drawn = true;
-}
-
-static void draw_waiting(struct progress *progress, const char *what) {
-    char span[SHOW_CHARS_MAX];
-    if (draws(progress)) {
-        fprintf(progress->cli->screen.err, "\r\033[K%s for %s", what,
-                show_span(clock_mono_us() - progress->began_us, span));
-        fflush(progress->cli->screen.err);
-        progress->drawn = true;
-    }
-}
-
-static void draw_end(struct progress *progress) {
-    if (progress->drawn) {
-        fprintf(progress->cli->screen.err, "\r\033[K");
-        fflush(progress->cli->screen.err);
-    }
-}
 
 /* Longer and longer, but not so long that somebody waits for nothing. */
 static void pause_for(int64_t *pause_us) {
@@ -112,15 +65,16 @@ static int send_part(struct cli *cli, const char *path, int64_t number, const ch
 
 static int send_parts(struct cli *cli, const char *path, const struct mapped *file,
                       int64_t part_bytes) {
-    struct progress progress = {.cli = cli, .began_us = clock_mono_us()};
+    struct progress progress;
     int64_t whole = (int64_t)mapped_count(file);
+    progress_begin(&progress, cli);
     int status = CLI_DONE;
     for (int64_t at = 0; status == CLI_DONE && at < whole; at += part_bytes) {
         int64_t count = whole - at < part_bytes ? whole - at : part_bytes;
         status = send_part(cli, path, at / part_bytes, mapped_bytes(file) + at, (size_t)count);
-        draw_steps(&progress, "sending", "KiB", (at + count) >> 10, whole >> 10);
+        progress_steps(&progress, "sending", "KiB", 1024, at + count, whole);
     }
-    draw_end(&progress);
+    progress_end(&progress);
     return status;
 }
 
@@ -132,8 +86,9 @@ static bool is_taking(const json_t *upload) {
 static int complete(struct cli *cli, const char *id, json_t **ret_upload, char **ret_text) {
     TALK_PATH_AUTO path;
     TALK_PATH_AUTO look;
-    struct progress progress = {.cli = cli, .began_us = clock_mono_us()};
+    struct progress progress;
     int64_t pause_us = LOOK_FIRST_US;
+    progress_begin(&progress, cli);
     talk_path_init(&path, "/v1/statement-uploads");
     talk_path_part(&path, id);
     talk_path_init(&look, path.text.data);
@@ -142,10 +97,10 @@ static int complete(struct cli *cli, const char *id, json_t **ret_upload, char *
     while (status == CLI_DONE && is_taking(*ret_upload)) {
         const json_t *rows = json_object_get(*ret_upload, "progress");
         if (json_is_object(rows)) {
-            draw_steps(&progress, "taking in", "rows", field_int(rows, "rows"),
-                       field_int(rows, "row_count"));
+            progress_steps(&progress, "taking in", "rows", 1, field_int(rows, "rows"),
+                           field_int(rows, "row_count"));
         } else {
-            draw_waiting(&progress, "it is being read");
+            progress_waits(&progress, "it is being read");
         }
         pause_for(&pause_us);
         json_decref(*ret_upload);
@@ -154,7 +109,7 @@ static int complete(struct cli *cli, const char *id, json_t **ret_upload, char *
         *ret_text = NULL;
         status = talk_ask(cli, look.text.data, ret_upload, ret_text);
     }
-    draw_end(&progress);
+    progress_end(&progress);
     return status;
 }
 
@@ -635,7 +590,7 @@ int run_statement_fetch(struct cli *cli) {
     JSON_AUTO answer = NULL;
     TALK_PATH_AUTO path;
     char *text = NULL;
-    struct progress progress = {.cli = cli, .began_us = clock_mono_us()};
+    struct progress progress;
     int64_t pause_us = LOOK_FIRST_US;
     body_text(cli, body, "gateway", "gateway");
     body_text(cli, body, "day", "day");
@@ -643,13 +598,14 @@ int run_statement_fetch(struct cli *cli) {
     if (cli_given(cli, "again")) {
         json_object_set_new(body, "again", json_true());
     }
+    progress_begin(&progress, cli);
     int status = talk_quiet(cli, "POST", "/v1/statement-fetches", body, &answer, &text);
     before = json_incref(answer);
     talk_path_init(&path, "/v1/statement-fetches");
     talk_path_add(&path, "gateway", cli_text(cli, "gateway"));
     talk_path_add(&path, "day", cli_text(cli, "day"));
     while (status == CLI_DONE && !cli_given(cli, "no-wait") && is_asking(answer)) {
-        draw_waiting(&progress, "it is asked");
+        progress_waits(&progress, "it is asked");
         pause_for(&pause_us);
         json_decref(answer);
         free(text);
@@ -657,7 +613,7 @@ int run_statement_fetch(struct cli *cli) {
         text = NULL;
         status = talk_ask(cli, path.text.data, &answer, &text);
     }
-    draw_end(&progress);
+    progress_end(&progress);
     if (status == CLI_DONE) {
         talk_print_json(cli, text);
         print_fetches(cli, answer);

@@ -150,7 +150,8 @@ static void book_add(struct ledger_book *book, int64_t kind, int64_t sum_minor, 
     if (kind == POST_REFUND_RETURNED || kind == POST_CHARGEBACK_WON) {
         book->returned_minor -= sum_minor;
         book->returned_count -= count;
-    } else if (kind == POST_DEPOSIT_USED) { /* what takes its place is counted */
+    } else if (kind == POST_DEPOSIT_USED || kind == POST_TAKEN_BACK) {
+        /* What takes its place is counted; and what was never taken is not. */
         book->taken_minor -= sum_minor;
         book->taken_count -= count;
     } else if (book_sign(kind) > 0) {
@@ -161,7 +162,8 @@ static void book_add(struct ledger_book *book, int64_t kind, int64_t sum_minor, 
         book->returned_count += count;
     } else if (kind == POST_FEE || kind == POST_DISPUTE_FEE || kind == POST_STATEMENT_FEE) {
         book->fees_minor += sum_minor;
-    } else if (kind == POST_DISPUTE_FEE_BACK || kind == POST_STATEMENT_FEE_BACK) {
+    } else if (kind == POST_DISPUTE_FEE_BACK || kind == POST_STATEMENT_FEE_BACK ||
+               kind == POST_FEE_TAKEN_BACK) {
         book->fees_minor -= sum_minor;
     }
 }

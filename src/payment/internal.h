@@ -417,6 +417,8 @@ MUST_USE int bank_leave_parts(struct store_tx *tx, struct payment_row *payment,
 
 /* So long a send may be on the network still; what has arrived, the gateway knows. */
 #define ON_ITS_WAY_US (75 * US_PER_SECOND)
+/* So long a send is repeated; only later is "no such payment" a last word. */
+#define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 /* 5 s, 15 s, 1 min, 5 min, 15 min, 1 h, then hourly, by the age of the trouble. */
 int64_t resolve_delay_us(int64_t age_us);
 MUST_USE int resolve_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);

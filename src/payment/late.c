@@ -84,6 +84,18 @@ static int was_undone(struct store_tx *tx, const struct attempt_row *attempt, st
     return r < 0 ? r : sql_next(rows, err);
 }
 
+/* 1: what this subject was charged counted as paid and was taken back, since its gateway had said
+ * otherwise: what it tells now is money anew, for a person. */
+static int was_taken_back(struct store_tx *tx, const char *subject, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM posting WHERE id IN ('pst_taken_back_pst_charge_' || $1, "
+                      "'pst_taken_back_pst_capture_' || $1, 'pst_taken_back_pst_suspense_' || $1) "
+                      "LIMIT 1",
+                      S_TEXT(subject));
+    return r < 0 ? r : sql_next(rows, err);
+}
+
 int late_success(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                  const struct attempt_row *attempt, const struct gateway_result *result,
                  const char *subject, int64_t amount, struct err *err) {
@@ -101,7 +113,12 @@ int late_success(struct payments *payments, struct store_tx *tx, struct payment_
              money_show(amount, foreign ? result->currency : attempt->currency, shown));
     log_event_after(tx, PAYMENT_LATE_SUCCESS, LT("payment", payment->id.text),
                     LT("attempt", attempt->id.text), LT("gateway", attempt->gateway));
-    int known = case_has_posted(tx, "late_success", subject, err);
+    bool by_person = strcmp(attempt->source, "person") == 0;
+    int taken_back = by_person ? was_taken_back(tx, subject, err) : 0;
+    char anew[ID_TEXT_MAX + 8];
+    snprintf(anew, sizeof anew, "%s.2", subject);
+    subject = taken_back > 0 ? anew : subject;
+    int known = taken_back < 0 ? taken_back : case_has_posted(tx, "late_success", subject, err);
     if (known < 0) {
         return known;
     }

@@ -99,7 +99,8 @@ const char *operation_kind_name(int64_t kind) {
 const char *payment_event_name(enum payment_event event) {
     static const char *const names[] = {
         "?",    "send",   "wait",   "ask_customer", "no_candidate", "authorize", "charge",
-        "fail", "cancel", "accept", "defer",        "expire",       "queue",     "receive"};
+        "fail", "cancel", "accept", "defer",        "expire",       "queue",     "receive",
+        "take_back"};
     return name_of(names, (int64_t)COUNT_OF(names), event);
 }
 

@@ -38,6 +38,7 @@ enum payment_event {
     EVENT_EXPIRE,  /* it was held long enough */
     EVENT_QUEUE,   /* taken without a gateway, to be charged when one can be reached */
     EVENT_RECEIVE, /* its money came past every gateway, two people say */
+    EVENT_TAKE_BACK, /* its gateway says that it never charged it, and a person says so */
 };
 enum attempt_state {
     ATTEMPT_NONE = 0,

@@ -45,6 +45,23 @@ MUST_USE int repair_charge_accept(struct payments *payments, const struct caller
                                   const char *case_id, const char *reason,
                                   struct repair_answer *ret_answer, struct err *err);
 
+/* ---- a charge that was never made, taken back ---- */
+
+enum { REPAIR_MOVEMENT_CHARS = 120 };
+/* CONFIRMED: the gateway itself says that nothing was charged by this attempt, and it is old enough
+ * that a request which it does not know can no longer arrive. REFUSED: it holds the money. WAIT: it
+ * has not said, or it may be charged yet. Nothing of it is taken back here. */
+MUST_USE int repair_charge_doubt(struct payments *payments, const char *attempt_id,
+                                 struct repair_answer *ret_answer, struct err *err);
+/* In the caller's transaction, after the above: the payment that was completed with this attempt
+ * counts as failed, its order may be paid anew, and the merchant is told by payment.taken_back.
+ * `ret_movement_id`: the posting that the charge was, for whoever compares it with statements.
+ * ERR_STATE: it is not charged (any more); its money was refunded, is being refunded or is
+ * disputed; or did not come by this attempt alone. */
+MUST_USE int repair_charge_take_back(struct payments *payments, struct store_tx *tx,
+                                     struct arena *arena, const char *attempt_id,
+                                     char ret_movement_id[REPAIR_MOVEMENT_CHARS], struct err *err);
+
 /* ---- charged twice ---- */
 
 /* A charge beside the one that the order is paid with. */

@@ -263,10 +263,10 @@ static int sums_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct sums *sums = ctx;
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT captured_minor, (SELECT CAST(COALESCE(SUM(amount_minor), 0) AS "
-                      "bigint) FROM posting WHERE payment_id = $1 AND kind = $2) FROM payment "
-                      "WHERE id = $1",
-                      S_TEXT(sums->payment_id), S_INT(POST_FEE));
+                      "SELECT captured_minor, (SELECT CAST(COALESCE(SUM(CASE WHEN kind = $3 "
+                      "THEN -amount_minor ELSE amount_minor END), 0) AS bigint) FROM posting WHERE "
+                      "payment_id = $1 AND kind IN ($2, $3)) FROM payment WHERE id = $1",
+                      S_TEXT(sums->payment_id), S_INT(POST_FEE), S_INT(POST_FEE_TAKEN_BACK));
     r = r < 0 ? r : row_found(rows, "payment", sums->payment_id, err);
     if (r < 0) {
         return r;

@@ -23,7 +23,6 @@
 enum { SWEEP_BATCH = 200, OVERDUE_UNANSWERED_MAX = 3 };
 #define OVERDUE_AGAIN_US (60 * US_PER_SECOND)
 #define OVERDUE_ROUND_US (3 * US_PER_SECOND)
-#define REPEAT_WINDOW_US (5 * 60 * US_PER_SECOND)
 #define GATEWAY_GONE_RETRY_US (60 * US_PER_SECOND)
 
 static const int64_t schedule_us[] = {

@@ -42,8 +42,8 @@ static const struct {
      "<= $2 AND a.state = 6 AND p.state <> 5"},
     {"I4", "a payment whose captured amount is not what was posted", BY_PAYMENT,
      "SELECT p.id FROM payment p WHERE p.id > $1 AND p.id <= $2 AND p.captured_minor <> (SELECT "
-     "COALESCE(SUM(s.amount_minor), 0) FROM posting s WHERE s.payment_id = p.id AND s.kind IN (1, "
-     "2, 12, 25))"},
+     "COALESCE(SUM(CASE WHEN s.kind = 60 THEN -s.amount_minor ELSE s.amount_minor END), 0) FROM "
+     "posting s WHERE s.payment_id = p.id AND s.kind IN (1, 2, 12, 25, 60))"},
     {"I4", "a payment whose refunded amount is not what was posted", BY_PAYMENT,
      "SELECT p.id FROM payment p WHERE p.id > $1 AND p.id <= $2 AND p.refunded_minor <> (SELECT "
      "COALESCE(SUM(CASE WHEN s.kind = 4 THEN -s.amount_minor ELSE s.amount_minor END), 0) FROM "

@@ -230,12 +230,12 @@ static const char *const event_types[] = {
     "payment.succeeded",       "payment.captured",        "payment.failed",
     "payment.canceled",        "payment.review",          "payment.partially_paid",
     "payment.deferred",        "payment.reminder",        "payment.expired",
-    "payment.queued",          "refund.pending",          "refund.processing",
-    "refund.succeeded",        "refund.failed",           "mode.changed",
-    "methods.changed",         "manual_payment.asked",    "manual_payment.approved",
-    "manual_payment.rejected", "ticket.opened",           "ticket.assigned",
-    "ticket.escalated",        "ticket.approval",         "ticket.resolved",
-    "ticket.closed",           "ticket.reopened",
+    "payment.queued",          "payment.taken_back",      "refund.pending",
+    "refund.processing",       "refund.succeeded",        "refund.failed",
+    "mode.changed",            "methods.changed",         "manual_payment.asked",
+    "manual_payment.approved", "manual_payment.rejected", "ticket.opened",
+    "ticket.assigned",         "ticket.escalated",        "ticket.approval",
+    "ticket.resolved",         "ticket.closed",           "ticket.reopened",
 };
 
 static bool type_known(const char *type, size_t length) {

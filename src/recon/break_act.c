@@ -116,15 +116,6 @@ static int find(struct acting *acting, struct store_tx *tx, struct err *err) {
 
 /* ---- limits ---- */
 
-static int64_t limit_of(const struct recon *recon, struct currency currency) {
-    for (int i = 0; i < recon->options.write_off_limit_count; i++) {
-        if (currency_equal(recon->options.write_off_limits[i].currency, currency)) {
-            return recon->options.write_off_limits[i].alone_minor;
-        }
-    }
-    return 0;
-}
-
 static struct sum *sum_of(struct acting *acting, struct currency currency) {
     for (int i = 0; i < acting->sum_count; i++) {
         if (currency_equal(acting->sums[i].currency, currency)) {
@@ -176,7 +167,7 @@ static int write_off(struct acting *acting, struct store_tx *tx, struct break_ro
                       row->id.text);
         return err_hint(err, "Another person approves or rejects that.");
     }
-    if (sum != NULL && sum->minor <= limit_of(acting->recon, row->currency)) {
+    if (sum != NULL && sum->minor <= recon_alone_minor(acting->recon, row->currency)) {
         return break_write_off(tx, acting->arena, row, acting->caller->actor, action->reason, err);
     }
     acting->waiting++;

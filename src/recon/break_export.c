@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * break_export.c: breaks as files for a spreadsheet (break_desk.h), by one table of columns. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/csv_write.h"
-#include "base/xlsx.h"
 #include "recon/break_desk_impl.h"
+#include "recon/sheet.h"
 
-enum { ROW_ARENA_BYTES = 64 * 1024, CURRENCIES_MAX = 200 };
+enum { ROW_ARENA_BYTES = 64 * 1024 };
 
 /* ---- every break that fits ---- */
 
@@ -63,215 +59,65 @@ int break_each(struct recon *recon, const struct caller *caller, const struct br
     return store_read(recon->options.store, each_tx, &each, err);
 }
 
-/* ---- a row as cells ---- */
+/* ---- a file ---- */
 
-enum kind { TEXT, NUMBER, MONEY, TIME, CURRENCY };
-struct cell {
-    enum kind kind;
-    const char *text;
-    int64_t number;
-};
-static const struct column {
-    enum kind kind;
-    const char *title;
-    int width;
-} columns[] = {
-#define X(kind, title, width, value) {kind, title, width},
+static const struct sheet_column columns[] = {
+#define X(kind, title, width, value) {SHEET_##kind, title, width, NULL},
 #include "recon/break_columns.def"
 #undef X
 };
 enum { COLUMNS = COUNT_OF(columns) };
 
-static void cells_of(const struct break_row *row, int64_t now_us, struct cell ret_cells[COLUMNS]) {
-#define CELL_TEXT(value) {.kind = TEXT, .text = (value)},
-#define CELL_CURRENCY(value) {.kind = CURRENCY, .text = (value)},
-#define CELL_NUMBER(value) {.kind = NUMBER, .number = (value)},
-#define CELL_MONEY(value) {.kind = MONEY, .number = (value)},
-#define CELL_TIME(value) {.kind = TIME, .number = (value)},
+struct filling {
+    struct sheet *sheet;
+    const struct buf *buf;
+    int64_t now_us;
+};
+
+static int fill(void *ctx, const struct break_row *row, struct err *err) {
+    const struct filling *filling = ctx;
+    int64_t now_us = filling->now_us;
+#define CELL_TEXT(value) {.text = (value)},
+#define CELL_CURRENCY(value) {.text = (value)},
+#define CELL_NUMBER(value) {.number = (value), .said = true},
+#define CELL_MONEY(value) {.number = (value), .said = true},
+#define CELL_TIME(value) {.number = (value), .said = true},
 #define X(kind, title, width, value) CELL_##kind(value)
-    const struct cell cells[COLUMNS] = {
+    const struct sheet_cell cells[COLUMNS] = {
 #include "recon/break_columns.def"
     };
 #undef X
-    memcpy(ret_cells, cells, sizeof cells);
-}
-
-/* ---- CSV ---- */
-
-struct total {
-    struct currency currency;
-    int64_t count, minor[COLUMNS];
-    bool over; /* more than an int64: then no total is told */
-};
-
-struct csv_export {
-    struct csv_writer csv;
-    int64_t now_us;
-    struct total *totals;
-    int total_count;
-};
-
-static void add_total(struct csv_export *export, struct currency currency,
-                      const struct cell cells[COLUMNS]) {
-    struct total *total = NULL;
-    for (int i = 0; total == NULL && i < export->total_count; i++) {
-        total = currency_equal(export->totals[i].currency, currency) ? &export->totals[i] : NULL;
-    }
-    if (total == NULL) {
-        if (export->total_count == CURRENCIES_MAX) {
-            return;
-        }
-        total = &export->totals[export->total_count++];
-        *total = (struct total){.currency = currency};
-    }
-    total->count++;
-    for (int i = 0; i < COLUMNS; i++) {
-        if (cells[i].kind == MONEY &&
-            !money_add(total->minor[i], cells[i].number, &total->minor[i])) {
-            total->over = true;
-        }
-    }
-}
-
-static void csv_cell(struct csv_writer *csv, const struct cell *cell, struct currency currency) {
-    switch (cell->kind) {
-    case NUMBER:
-        csv_put_int(csv, cell->number);
-        return;
-    case MONEY:
-        csv_put_money(csv, cell->number, currency);
-        return;
-    case TIME:
-        csv_put_time(csv, cell->number);
-        return;
-    default:
-        csv_put(csv, cell->text);
-    }
-}
-
-static int csv_row(void *ctx, const struct break_row *row, struct err *err) {
-    struct csv_export *export = ctx;
-    struct cell cells[COLUMNS];
-    cells_of(row, export->now_us, cells);
-    for (int i = 0; i < COLUMNS; i++) {
-        csv_cell(&export->csv, &cells[i], row->currency);
-    }
-    csv_end(&export->csv);
-    add_total(export, row->currency, cells);
-    return buf_ok(export->csv.buf)
+    sheet_row(filling->sheet, cells);
+    return buf_ok(filling->buf)
                ? 0
                : err_set(err, ERR_TOO_LARGE, "the file is larger than is sent at once");
 }
 
-/* "total of 3" under the first column, the currency and the sums under their own. */
-static void csv_total(struct csv_export *export, const struct total *total) {
-    struct csv_writer *csv = &export->csv;
-    char word[48];
-    snprintf(word, sizeof word, "total of %lld", (long long)total->count);
-    for (int i = 0; i < COLUMNS; i++) {
-        if (columns[i].kind == MONEY && !total->over) {
-            csv_put_money(csv, total->minor[i], total->currency);
-        } else {
-            csv_put(csv, i == 0                        ? word
-                         : columns[i].kind == CURRENCY ? total->currency.code
-                         : columns[i].kind == MONEY    ? "too large"
-                                                       : "");
-        }
+static int export(struct recon *recon, const struct caller *caller,
+                  const struct break_filter *filter, enum sheet_format format, struct buf *buf,
+                  struct err *err) {
+    struct filling filling = {
+        .sheet = sheet_open(format, "Breaks", columns, COLUMNS, xlsx_into_buf, buf),
+        .buf = buf,
+        .now_us = clock_wall_us(),
+    };
+    int r = break_each(recon, caller, filter, fill, &filling, err);
+    if (r < 0) {
+        sheet_drop(filling.sheet);
+        return r;
     }
-    csv_end(csv);
+    r = sheet_close(filling.sheet, err);
+    return r < 0 || buf_ok(buf)
+               ? r
+               : err_set(err, ERR_TOO_LARGE, "the file is larger than is sent at once");
 }
 
 int break_export_csv(struct recon *recon, const struct caller *caller,
                      const struct break_filter *filter, struct buf *buf, struct err *err) {
-    struct csv_export export = {
-        .csv = csv_write_begin(buf),
-        .now_us = clock_wall_us(),
-        .totals = calloc(CURRENCIES_MAX, sizeof(struct total)),
-    };
-    INVARIANT(export.totals != NULL, "out of memory");
-    for (int i = 0; i < COLUMNS; i++) {
-        csv_put(&export.csv, columns[i].title);
-    }
-    csv_end(&export.csv);
-    int r = break_each(recon, caller, filter, csv_row, &export, err);
-    for (int i = 0; r >= 0 && i < export.total_count; i++) {
-        csv_total(&export, &export.totals[i]);
-    }
-    free(export.totals);
-    if (r >= 0 && !buf_ok(buf)) {
-        r = err_set(err, ERR_TOO_LARGE, "the file is larger than is sent at once");
-    }
-    return r;
-}
-
-/* ---- XLSX ---- */
-
-struct xlsx_export {
-    struct xlsx *book;
-    int64_t now_us;
-};
-
-static void xlsx_cell(struct xlsx *book, const struct cell *cell, struct currency currency) {
-    switch (cell->kind) {
-    case NUMBER:
-        xlsx_number(book, cell->number);
-        return;
-    case MONEY:
-        xlsx_money(book, cell->number, currency);
-        return;
-    case TIME:
-        xlsx_time(book, cell->number);
-        return;
-    default:
-        xlsx_text(book, cell->text);
-    }
-}
-
-static int xlsx_row(void *ctx, const struct break_row *row, struct err *err) {
-    const struct xlsx_export *export = ctx;
-    struct cell cells[COLUMNS];
-    (void)err;
-    cells_of(row, export->now_us, cells);
-    for (int i = 0; i < COLUMNS; i++) {
-        xlsx_cell(export->book, &cells[i], row->currency);
-    }
-    xlsx_row_end(export->book);
-    return 0;
-}
-
-static void xlsx_columns(struct xlsx_column ret_columns[COLUMNS]) {
-    static const enum xlsx_kind kinds[] = {
-        [TEXT] = XLSX_TEXT, [NUMBER] = XLSX_NUMBER, [MONEY] = XLSX_MONEY,
-        [TIME] = XLSX_TIME, [CURRENCY] = XLSX_TEXT,
-    };
-    int currency = 0;
-    for (int i = 0; i < COLUMNS; i++) {
-        bool money = columns[i].kind == MONEY;
-        currency = columns[i].kind == CURRENCY ? i + 1 : currency;
-        ret_columns[i] = (struct xlsx_column){
-            .title = columns[i].title,
-            .width = columns[i].width,
-            .kind = kinds[columns[i].kind],
-            .total = money,
-            .money_of = money ? currency : 0,
-        };
-    }
+    return export(recon, caller, filter, SHEET_CSV, buf, err);
 }
 
 int break_export_xlsx(struct recon *recon, const struct caller *caller,
                       const struct break_filter *filter, struct buf *buf, struct err *err) {
-    struct xlsx_column typed[COLUMNS];
-    xlsx_columns(typed);
-    const struct xlsx_sheet sheet = {.name = "Breaks", .columns = typed, .column_count = COLUMNS};
-    struct xlsx_export export = {.book = xlsx_open(xlsx_into_buf, buf), .now_us = clock_wall_us()};
-    xlsx_sheet(export.book, &sheet);
-    int r = break_each(recon, caller, filter, xlsx_row, &export, err);
-    if (r < 0) {
-        xlsx_drop(export.book);
-        return r;
-    }
-    r = xlsx_close(export.book, err);
-    return r < 0 || buf_ok(buf)
-               ? r
-               : err_set(err, ERR_TOO_LARGE, "the file is larger than is sent at once");
+    return export(recon, caller, filter, SHEET_XLSX, buf, err);
 }

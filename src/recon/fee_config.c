@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fee_config.c: the lines of a schedule as they are configured: read, checked, and refused with the
  * line's name when they cannot be. */
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recon/fee_impl.h"
 #include "recon/fee_schema.h"
+#include "recon/match.h"
 
 enum { ARENA_BYTES = 1024 * 1024, PERCENT_DECIMALS = 4, TEXT_CHARS_MAX = 60 };
 
@@ -42,6 +44,57 @@ static const cyaml_schema_field_t fields[] = {
 const cyaml_schema_value_t fee_settings_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct fee_settings, fields),
 };
+
+static const cyaml_schema_field_t tolerance_fields[] = {
+    CYAML_FIELD_STRING_PTR("currency", CYAML_FLAG_POINTER, struct fee_tolerance_settings, currency,
+                           1, TEXT_CHARS_MAX),
+    CYAML_FIELD_UINT("amount", CYAML_FLAG_DEFAULT, struct fee_tolerance_settings, amount),
+    CYAML_FIELD_END,
+};
+const cyaml_schema_value_t fee_tolerance_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct fee_tolerance_settings, tolerance_fields),
+};
+
+/* ---- what is no difference ---- */
+
+static int read_tolerance(const struct fee_tolerance_settings *said,
+                          struct match_tolerance *tolerances, int count, struct err *err) {
+    if (currency_parse(said->currency, &tolerances[count].currency, NULL) < 0) {
+        return err_set(err, ERR_CONFIG, "there is no currency \"%.40s\"", said->currency);
+    }
+    for (int i = 0; i < count; i++) {
+        if (currency_equal(tolerances[i].currency, tolerances[count].currency)) {
+            return err_set(err, ERR_CONFIG, "%s stands here twice", tolerances[i].currency.code);
+        }
+    }
+    if (said->amount > AMOUNT_MINOR_MAX) {
+        return err_set(err, ERR_CONFIG, "it is at most %lld minor units",
+                       (long long)AMOUNT_MINOR_MAX);
+    }
+    tolerances[count].minor = (int64_t)said->amount;
+    return 0;
+}
+
+int fee_tolerances_read(const char *gateway, const struct fee_tolerance_settings *settings,
+                        int count, struct match_tolerance **ret_tolerances, struct err *err) {
+    *ret_tolerances = NULL;
+    if (count == 0) {
+        return 0;
+    }
+    struct match_tolerance *tolerances = g_new0(struct match_tolerance, (size_t)count);
+    int r = count > FEE_TOLERANCES_MAX
+                ? err_set(err, ERR_CONFIG, "at most %d currencies", FEE_TOLERANCES_MAX)
+                : 0;
+    for (int i = 0; r >= 0 && i < count; i++) {
+        r = read_tolerance(&settings[i], tolerances, i, err);
+    }
+    if (r < 0) {
+        g_free(tolerances);
+        return err_place(err, "gateways: %s: fee_tolerance", gateway);
+    }
+    *ret_tolerances = tolerances;
+    return 0;
+}
 
 /* ---- one line ---- */
 

@@ -55,6 +55,12 @@ int fees_look(const struct recon *recon, const char *gateway, const struct fee_c
         buf_add_text(&buf, i > 0 ? "," : "");
         fee_line_json(&lines[i], &buf);
     }
+    buf_add_text(&buf, "],\"tolerance\":[");
+    for (int i = 0; i < source->fee_tolerance_count; i++) {
+        buf_addf(&buf, "%s{\"currency\":\"%s\",\"amount\":%lld}", i > 0 ? "," : "",
+                 source->fee_tolerances[i].currency.code,
+                 (long long)source->fee_tolerances[i].minor);
+    }
     buf_add_text(&buf, "],\"example\":");
     if (asked != NULL) {
         add_example(&buf, source->fees, asked);

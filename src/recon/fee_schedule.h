@@ -27,6 +27,7 @@
 
 enum {
     FEE_LINES_MAX = 200,
+    FEE_TOLERANCES_MAX = 32,
     FEE_WORDS_MAX = 64, /* regions, currencies, methods as statements tell them; each */
     FEE_NAME_CHARS_MAX = 60,
     FEE_PPM_MAX = 1000000,
@@ -66,6 +67,11 @@ struct fee_settings {
     char *on_refund; /* absent: keep; of charges */
 };
 
+struct fee_tolerance_settings { /* gateways[].fee_tolerance */
+    char *currency;
+    uint64_t amount;
+};
+
 struct fee_line {
     const char *name;
     enum fee_kind kind;
@@ -86,6 +92,12 @@ MUST_USE int fee_schedule_open(const char *gateway, const struct fee_settings *s
                                const char *zone, struct fee_schedule **ret_schedule,
                                struct err *err);
 void fee_schedule_free(struct fee_schedule *schedule); /* NULL is fine */
+struct match_tolerance;
+/* So much difference of a fee from what was expected is none, by currency: at most
+ * FEE_TOLERANCES_MAX, each currency once. *ret_tolerances: g_free(); NULL where there are none. */
+MUST_USE int fee_tolerances_read(const char *gateway, const struct fee_tolerance_settings *settings,
+                                 int count, struct match_tolerance **ret_tolerances,
+                                 struct err *err);
 const struct fee_line *fee_schedule_lines(const struct fee_schedule *schedule, int *ret_count);
 
 /* What a fee is asked of. */

@@ -165,6 +165,8 @@ struct match_options {
     int rule_count;
     int64_t now_us;              /* wall: against due_us */
     int64_t fee_tolerance_minor; /* so much difference of fees is none; -1: fees are not compared */
+    const struct match_tolerance *fee_tolerances; /* of these currencies instead; borrowed */
+    int fee_tolerance_count;
 };
 /* Ids, references, originals, amount and time within three days, exact to the unit. */
 const struct match_rule *match_rules_usual(int *ret_count);

@@ -123,12 +123,22 @@ bool match_in_time(const struct match_rule *rule, int64_t our_us, int64_t their_
     return any_time || our_us == 0 || their_us == 0 || match_in_window(rule, our_us, their_us);
 }
 
+static int64_t fee_allowed_minor(const struct match_options *options, struct currency currency) {
+    for (int i = 0; i < options->fee_tolerance_count; i++) {
+        if (currency_equal(options->fee_tolerances[i].currency, currency)) {
+            return options->fee_tolerances[i].minor;
+        }
+    }
+    return options->fee_tolerance_minor;
+}
+
+/* Exact at the bound. */
 bool match_fees_differ(const struct match_options *options, const struct match_row *ours,
                        const struct match_row *theirs) {
     match_wide difference = (match_wide)theirs->fee_minor - ours->fee_minor;
-    return options->fee_tolerance_minor >= 0 && ours->fee_minor != AMOUNT_UNSAID &&
-           theirs->fee_minor != AMOUNT_UNSAID &&
-           magnitude(difference) > options->fee_tolerance_minor;
+    int64_t allowed = fee_allowed_minor(options, ours->currency);
+    return allowed >= 0 && ours->fee_minor != AMOUNT_UNSAID &&
+           theirs->fee_minor != AMOUNT_UNSAID && magnitude(difference) > allowed;
 }
 
 static enum match_class class_of_status(const struct match_options *options,

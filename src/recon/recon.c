@@ -141,6 +141,15 @@ static void add_jobs(struct recon *recon) {
     }
 }
 
+int64_t recon_alone_minor(const struct recon *recon, struct currency currency) {
+    for (int i = 0; i < recon->options.write_off_limit_count; i++) {
+        if (currency_equal(recon->options.write_off_limits[i].currency, currency)) {
+            return recon->options.write_off_limits[i].alone_minor;
+        }
+    }
+    return 0;
+}
+
 /* What is done each day by itself. */
 static int begin_days(struct recon *recon, struct err *err) {
     int r = recon_days_begin(recon, err);

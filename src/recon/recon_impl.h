@@ -31,6 +31,9 @@ MUST_USE int recon_disagreement_follows(struct recon *recon, struct store_tx *tx
 #define JOB_WINDOW "window"
 MUST_USE int window_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err);
 
+/* So much one person writes off, or takes back of what a rule has done, without another one. */
+int64_t recon_alone_minor(const struct recon *recon, struct currency currency);
+
 /* NULL: there is no gateway of that name. */
 const struct source *recon_source(const struct recon *recon, const char *gateway);
 

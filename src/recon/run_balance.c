@@ -317,6 +317,7 @@ static enum run_item item_of_posting(int64_t class, int64_t kind) {
     case POST_OWN_FEE_BACK:
     case POST_STATEMENT_FEE:
     case POST_STATEMENT_FEE_BACK:
+    case POST_FEE_TAKEN_BACK:
         return RUN_ITEM_FEES;
     case POST_WRITE_OFF:
     case POST_WRITE_OFF_GAIN:

@@ -223,8 +223,9 @@ static int attempts_by_name(struct explaining *asked, struct store_tx *tx, const
         "a.charge_id, a.gateway_id FROM attempt a WHERE a.gateway = $1 AND a.id IN (SELECT x.id "
         "FROM attempt x WHERE x.id = $3 UNION SELECT x.id FROM attempt x WHERE x.charge_id <> '' "
         "AND x.charge_id = $2 UNION SELECT x.id FROM attempt x WHERE x.gateway_id <> '' AND "
-        "x.gateway_id = $2) AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.id IN ('pst_charge_' "
-        "|| a.id, 'pst_suspense_' || a.id)) AND NOT EXISTS (SELECT 1 FROM operation o WHERE "
+        "x.gateway_id = $2) AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.id IN " CHARGED_AS(
+            "a.id") " AND " NOT_TAKEN_BACK
+        ") AND NOT EXISTS (SELECT 1 FROM operation o WHERE "
         "o.attempt_id = a.id AND o.kind = 1 AND o.state = 4) ORDER BY a.id LIMIT 100",
         S_TEXT(asked->gateway), S_TEXT(gateway_id), S_TEXT(reference));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
@@ -539,13 +540,20 @@ static int match_by(const struct explaining *asked, const struct match_options *
 
 /* By the rules of the run; and where others are in force by now, by those as well. */
 static int match_near(struct explaining *asked, struct err *err) {
-    struct match_options now = {.now_us = asked->run_us};
+    const struct source *source = recon_source(asked->recon, asked->gateway);
+    struct match_options now = {
+        .now_us = asked->run_us,
+        .fee_tolerances = source != NULL ? source->fee_tolerances : NULL,
+        .fee_tolerance_count = source != NULL ? source->fee_tolerance_count : 0,
+    };
     const struct match_set *set = match_sets_of(asked->recon->options.match_sets, asked->gateway);
     struct match *match = NULL;
     const struct match_options said = {
         .rules = asked->set->rules,
         .rule_count = asked->set->count,
         .now_us = asked->run_us,
+        .fee_tolerances = now.fee_tolerances,
+        .fee_tolerance_count = now.fee_tolerance_count,
     };
     const struct source *source = recon_source(asked->recon, asked->gateway);
     bool bank = source != NULL && source->is_bank;

@@ -2,8 +2,10 @@
  * run_fees.c: what a gateway kept of our movements, held against what was expected of it
  * (docs/decisions/0023-fees-of-statements.md).
  *
- *   expected   what its answer told; else what the schedule says; else nothing: taken as told
- *   kept       what the rows beside our movement tell, and rows of their own that name it
+ *   expected   what the schedule says; where no line of it fits what its answer told; else nothing:
+ *              taken as told
+ *   kept       what the rows beside our movement tell, and rows of their own that name it; where
+ *              they tell nothing what its answer told
  *
  * A group of one of each side whose expected and kept are further apart than is allowed is of the
  * class FEE. What is kept is in the books all the same (run_fees_book.c): they are what the gateway
@@ -99,12 +101,14 @@ static bool by_schedule(const struct run *run, const struct match_row *ours,
     return true;
 }
 
-/* What the rows tell of a pair; false when they tell nothing. */
-static bool kept_of(const struct match_row *theirs, const struct side_fee *fee,
-                    int64_t *ret_minor) {
+/* What the rows tell of a pair, else its answer; false when nobody tells anything. */
+static bool kept_of(const struct match_row *ours, const struct match_row *theirs,
+                    const struct side_fee *fee, int64_t *ret_minor) {
     int64_t told = theirs->fee_minor == AMOUNT_UNSAID ? 0 : theirs->fee_minor;
     bool said = theirs->fee_minor != AMOUNT_UNSAID || fee->linked_kept_minor != 0;
-    return said && money_add(told, fee->linked_kept_minor, ret_minor);
+    *ret_minor = ours->fee_minor;
+    return said ? money_add(told, fee->linked_kept_minor, ret_minor)
+                : ours->fee_minor != AMOUNT_UNSAID;
 }
 
 static bool may_be_judged(const struct run *run, const struct match_group *group) {
@@ -119,14 +123,19 @@ static bool judge(struct run *run, struct match_group *group) {
     const struct match_row *ours = row_of(run, group, OURS, 0);
     const struct match_row *theirs = row_of(run, group, THEIRS, 0);
     struct side_fee *fee = &name_of(run, group, OURS, 0)->fee;
-    if (!kept_of(theirs, fee, &fee->kept_minor)) {
+    if (!kept_of(ours, theirs, fee, &fee->kept_minor)) {
         return false;
     }
+    bool agreed = by_schedule(run, ours, theirs, name_of(run, group, THEIRS, 0), fee);
+    bool told = theirs->fee_minor != AMOUNT_UNSAID || fee->linked_kept_minor != 0;
+    if (!agreed && !told) {
+        return false; /* its answer is held against nothing but itself */
+    }
     fee->judged = true;
-    if (ours->fee_minor != AMOUNT_UNSAID) {
+    if (!agreed && ours->fee_minor != AMOUNT_UNSAID) {
         fee->basis = FEE_BY_ANSWER;
         fee->expected_minor = ours->fee_minor;
-    } else if (!by_schedule(run, ours, theirs, name_of(run, group, THEIRS, 0), fee)) {
+    } else if (!agreed) {
         fee->basis = FEE_BY_NOTHING;
         fee->expected_minor = fee->kept_minor;
         return true;
@@ -179,12 +188,15 @@ void recon_fees_judge(struct run *run) {
 
 void recon_fee_tell(const struct side_fee *fee, struct currency currency, char *ret_text,
                     size_t bytes) {
-    char expected[MONEY_TEXT_MAX], kept[MONEY_TEXT_MAX];
+    char expected[MONEY_TEXT_MAX], kept[MONEY_TEXT_MAX], answered[MONEY_TEXT_MAX];
     bool agreed = fee->basis == FEE_BY_SCHEDULE && fee->line != NULL;
-    snprintf(ret_text, bytes, "fee expected %s (%s%s), kept %s",
+    bool another = agreed && fee->answered_minor != AMOUNT_UNSAID;
+    snprintf(ret_text, bytes, "fee expected %s (%s%s), kept %s%s%s",
              money_show(fee->expected_minor, currency, expected),
-             agreed                       ? "agreed: "
+             agreed                        ? "agreed: "
              : fee->basis == FEE_BY_ANSWER ? "its answer"
                                            : "nothing to hold it against",
-             agreed ? fee->line->name : "", money_show(fee->kept_minor, currency, kept));
+             agreed ? fee->line->name : "", money_show(fee->kept_minor, currency, kept),
+             another ? "; its answer told " : "",
+             another ? money_show(fee->answered_minor, currency, answered) : "");
 }

@@ -178,9 +178,9 @@ static int put_judgement(struct store_tx *tx, const struct side_row *name, bool 
                        "kept_minor = $5, answered_minor = $6 WHERE movement_id = $1",
                        S_TEXT(name->id), S_INT(expects ? fee->basis : FEE_BY_NOTHING), S_TEXT(line),
                        expects ? S_INT(fee->expected_minor) : S_NULL,
-                       !said         ? S_NULL
-                       : fee->judged ? S_INT(fee->kept_minor)
-                                     : S_INT(told_minor),
+                       fee->judged ? S_INT(fee->kept_minor)
+                       : said      ? S_INT(told_minor)
+                                   : S_NULL,
                        S_INT(booked->answered_minor));
 }
 

@@ -101,6 +101,12 @@ struct run {
     GArray *altered;           /* struct payout_altered, by due_id */
 };
 
+/* A charge that was taken back (kind 60) is no movement of ours any more. */
+#define NOT_TAKEN_BACK                                                                             \
+    "NOT EXISTS (SELECT 1 FROM posting t WHERE t.id = 'pst_taken_back_' || p.id)"
+/* What an attempt moved; the last is what it told after that was taken back (payment/late.c). */
+#define CHARGED_AS(id)                                                                             \
+    "('pst_charge_' || " id ", 'pst_suspense_' || " id ", 'pst_suspense_' || " id " || '.2')"
 /* Movements of ours are read by these columns of posting p with these tables, so that everybody
  * knows them by the same names. A cause (journal_id) is an attempt's id, an operation's, a
  * dispute's (with a number after it when it was taken again), or the subject of a case; of two

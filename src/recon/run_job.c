@@ -58,11 +58,10 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
                    const char *who, struct err *err) {
     struct reconciliation_id id;
     const struct match_set *set = match_sets_of(recon->options.match_sets, source->gateway->name);
-    struct match_options options = {0};
-    if (set != NULL) {
-        options.rules = set->rules;
-        options.rule_count = set->count;
-    }
+    struct match_options options = {.fee_tolerances = source->fee_tolerances,
+                                    .fee_tolerance_count = source->fee_tolerance_count};
+    options.rules = set != NULL ? set->rules : match_rules_usual(&options.rule_count);
+    options.rule_count = set != NULL ? set->count : options.rule_count;
     const struct run_request request = {
         .gateway = source->gateway->name,
         .actor = who,
@@ -70,7 +69,7 @@ static int run_now(struct recon *recon, const struct source *source, int64_t unt
         .business_days = source->business_days,
         .settle = source->settle,
         .time_zone = source->time_zone,
-        .options = set != NULL ? &options : NULL,
+        .options = &options,
         .risk = recon->options.risk,
         .bank = source->is_bank,
         .pays_out_to = source->pays_out_to,

@@ -223,7 +223,8 @@ static int add_all_ours(struct run *run, struct sql_rows *rows, int r, struct er
     OUR_COLUMNS "0, 0 FROM posting p " OUR_TABLES                                                  \
                 "WHERE p.at_us >= $1 AND p.at_us < $2 AND p.kind IN " OUR_MOVEMENTS                \
                 " AND (p.debit_account = $3 OR p.credit_account = $3) AND NOT EXISTS (SELECT 1 "   \
-                "FROM movement m WHERE m.side = 1 AND m.id = p.id) AND (br.id IS NULL OR NOT "     \
+                "FROM movement m WHERE m.side = 1 AND m.id = p.id) AND " NOT_TAKEN_BACK            \
+                " AND (br.id IS NULL OR NOT "                                                      \
                 "EXISTS (SELECT 1 FROM movement m WHERE m.side = 1 AND m.id IN " BANK_POSTINGS(    \
                     "br.id") "))" which " ORDER BY p.at_us, p.id"
 
@@ -259,7 +260,7 @@ static int load_ours(struct run *run, struct store_tx *tx, struct err *err) {
     "ON " names " WHERE s.gateway = $1 AND s.state = 2 AND r.kind = 1 AND a.gateway = $1 AND "     \
     "a.state <> 6 AND (s.seen_run = '' OR EXISTS (SELECT 1 FROM movement m WHERE m.side = 2 AND "  \
     "m.statement_id = r.statement_id AND m.number = r.number AND m.open = 1)) AND NOT EXISTS "     \
-    "(SELECT 1 FROM posting p WHERE p.id IN ('pst_charge_' || a.id, 'pst_suspense_' || a.id)) "    \
+    "(SELECT 1 FROM posting p WHERE p.id IN " CHARGED_AS("a.id") " AND " NOT_TAKEN_BACK ") "       \
     "AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.attempt_id = a.id AND o.kind = 1 AND "      \
     "o.state = 4)"
 

@@ -9,8 +9,9 @@
 #include "recon/intake.h"
 #include "recon/match.h"
 #include "recon/recon_impl.h"
+#include "recon/shelf_impl.h"
 
-enum { SHELF_ANSWER_BYTES_MAX = 8 * 1024 * 1024, CLASS_ANY = -1, CLASS_UNSEEN = 0 };
+enum { SHELF_ANSWER_BYTES_MAX = 8 * 1024 * 1024 };
 
 struct looking {
     struct recon *recon;
@@ -234,22 +235,12 @@ static void add_row(struct buf *buf, const struct sql_rows *rows) {
     buf_add_char(buf, '}');
 }
 
-static int is_there(struct store_tx *tx, const char *id, struct err *err) {
+int shelf_has(struct store_tx *tx, const char *id, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows, "SELECT id FROM statement WHERE id = $1", S_TEXT(id));
     r = r < 0 ? r : sql_next(rows, err);
     return r == 0 ? none(id, err) : r;
 }
-
-/* Of ours that a row was put together with, the first one: its posting. */
-#define ROW_QUERY                                                                                  \
-    "SELECT r.number, r.line, r.kind, r.status, r.currency, r.gross_minor, r.fee_minor, "          \
-    "r.net_minor, r.at_us, r.gateway_id, r.reference, r.original_id, r.original_reference, "       \
-    "r.batch, r.method, r.native_kind, r.description, r.account, r.party, m.class, m.rule, "       \
-    "m.match_id, m.run_id, (SELECT MIN(o.id) FROM movement o WHERE o.match_id = m.match_id AND "   \
-    "m.match_id <> '' AND o.side = 1) FROM statement_row r LEFT JOIN movement m ON m.side = 2 "    \
-    "AND m.id = r.statement_id || '#' || CAST(r.number AS text) WHERE r.statement_id = $1 AND "    \
-    "r.number > $2 AND ($3 < 0 OR COALESCE(m.class, 0) = $3) ORDER BY r.number LIMIT $4"
 
 static int rows_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct looking *looking = ctx;
@@ -258,7 +249,7 @@ static int rows_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int count = 0;
     buf_clear(looking->buf);
     buf_add_text(looking->buf, "{\"data\":[");
-    int r = is_there(tx, looking->id, err);
+    int r = shelf_has(tx, looking->id, err);
     r = r < 0 ? r
               : sql_query(tx, err, &rows, ROW_QUERY, S_TEXT(looking->id), S_INT(looking->after),
                           S_INT(looking->class), S_INT(looking->limit + 1));
@@ -273,8 +264,8 @@ static int rows_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : 0;
 }
 
-static bool parse_class(const char *name, int64_t *ret_class) {
-    *ret_class = name[0] == '\0' ? CLASS_ANY : CLASS_UNSEEN;
+bool shelf_class_parse(const char *name, int64_t *ret_class) {
+    *ret_class = name[0] == '\0' ? SHELF_CLASS_ANY : SHELF_CLASS_NONE;
     if (name[0] == '\0' || strcmp(name, "none") == 0) {
         return true;
     }
@@ -298,7 +289,7 @@ int shelf_rows(struct recon *recon, const char *statement_id, const char *class,
         .buf = &buf,
     };
     buf_init(&buf, SHELF_ANSWER_BYTES_MAX);
-    if (!parse_class(class, &looking.class)) {
+    if (!shelf_class_parse(class, &looking.class)) {
         (void)err_set(err, ERR_VALIDATION, "there is no class \"%.40s\"", class);
         (void)err_place(err, "query");
         return err_hint(err, "\"none\" are rows that no run has looked at.");

@@ -2,6 +2,7 @@
  * sources.c: what is known of each gateway's statements. */
 #include "recon/sources.h"
 
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,6 +256,10 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
         r = r < 0 ? r
                   : fee_schedule_open(gateway->name, said->fees, said->fee_count, source->time_zone,
                                       &source->fees, err);
+        r = r < 0 ? r
+                  : fee_tolerances_read(gateway->name, said->fee_tolerances,
+                                        said->fee_tolerance_count, &source->fee_tolerances, err);
+        source->fee_tolerance_count = r < 0 ? 0 : said->fee_tolerance_count;
     }
     if (r < 0) {
         sources_close(ret_sources, *ret_count);
@@ -266,6 +271,8 @@ int sources_open(const struct gateway_registry *registry, const struct source_se
 void sources_close(struct source *sources, int count) {
     for (int i = 0; i < count; i++) {
         fee_schedule_free(sources[i].fees);
+        g_free(sources[i].fee_tolerances);
+        sources[i].fee_tolerances = NULL;
         sources[i].fees = NULL;
         settle_free(sources[i].settle);
         sources[i].settle = NULL;

@@ -59,6 +59,8 @@ struct source_settings {
     int window_count;
     const struct workdays_settings *calendars; /* reconciliation: calendars: */
     int calendar_count;
+    const struct fee_tolerance_settings *fee_tolerances; /* gateways: … fee_tolerance: */
+    int fee_tolerance_count;
 };
 
 struct source {
@@ -89,6 +91,8 @@ struct source {
     char *map;            /* the text of a map.yaml; owned; NULL: its format is known */
     struct fee_schedule *fees; /* NULL: none is agreed; owned, until sources_close() */
     struct settle *settle;     /* its windows, by method; owned as well */
+    struct match_tolerance *fee_tolerances; /* owned as well; NULL: fees are exact */
+    int fee_tolerance_count;
 };
 
 /* One source for each gateway of the registry, in its order. */

@@ -289,10 +289,10 @@ static int ours_read(struct store_tx *tx, struct judging *judging, struct err *e
     int r = sql_query(
         tx, err, &rows,
         "SELECT a.state, a.currency, (SELECT CAST(COALESCE(SUM(g.amount_minor), 0) AS bigint) FROM "
-        "posting g WHERE g.payment_id = a.payment_id AND g.kind IN (1, 2, 10, 21) AND "
-        "(g.journal_id "
-        "= a.id OR g.journal_id IN (SELECT o.id FROM operation o WHERE o.payment_id = a.payment_id "
-        "AND o.attempt_id = a.id AND o.kind = 1))) FROM attempt a WHERE a.id = $1",
+        "posting g WHERE g.payment_id = a.payment_id AND g.kind IN (1, 2, 10, 21) AND NOT EXISTS "
+        "(SELECT 1 FROM posting t WHERE t.id = 'pst_taken_back_' || g.id) AND (g.journal_id IN "
+        "(a.id, a.id || '.2') OR g.journal_id IN (SELECT o.id FROM operation o WHERE o.payment_id "
+        "= a.payment_id AND o.attempt_id = a.id AND o.kind = 1))) FROM attempt a WHERE a.id = $1",
         S_TEXT(judging->item->attempt_id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {

@@ -59,6 +59,25 @@ def runs_and_why_a_row_is_where_it_is(service):
     assert book["opening"] + book["movements"] == book["closing"], book
     assert sum(bucket["their_rows"] for bucket in one["figures"]["buckets"]) == \
         one["figures"]["their_rows"] == one["proof"]["their_rows"]
+    rows, cursor = [], ""
+    while cursor is not None:
+        page = service.expect(200, "listReconciliationRows", [done["id"]],
+                              query=f"limit=2&cursor={urllib.parse.quote(cursor)}")
+        rows, cursor = rows + page["data"], page["next_cursor"]
+    for side in ("our", "their"):
+        assert len([row for row in rows if row[f"{side}_amount"] is not None]) == \
+            one["figures"][f"{side}_rows"], rows
+        for currency in {row["currency"] for row in rows}:
+            assert sum(row[f"{side}_amount"] or 0 for row in rows if row["currency"] == currency) \
+                == sum(bucket[f"{side}_amount"] for bucket in one["figures"]["buckets"]
+                       if bucket["currency"] == currency), one
+    table = list(csv.reader(io.StringIO(service.expect(
+        200, "exportReconciliationRows", [done["id"]]).body.decode(), newline="")))
+    assert [row[1] for row in table[1:len(rows) + 1]] == [row["movement_id"] for row in rows]
+    service.expect(422, "exportReconciliationRows", [done["id"]], query="format=pdf")
+    service.expect(422, "listReconciliationRows", [done["id"]], query="cursor=perhaps")
+    for name in ("listReconciliationRows", "exportReconciliationRows"):
+        service.expect(404, name, ["rec_01JD5R6Q6Y0V3M8X2K4N7T9BCF"])
     html = service.expect(200, "reportReconciliation", [done["id"]], query="lang=zh").body.decode()
     assert "<html lang=\"zh\">" in html and done["id"] in html and "<script" not in html, html
     assert ("全部相符" in html) == (one["figures"]["breaks_open"] == 0), html[:2000]

@@ -44,6 +44,9 @@ def rules_and_what_they_do(service):
     service.expect(404, "getRepair", ["rep_nobody"])
     service.expect(409, "reverseRepair", [done["id"]], body=REASON)
     service.expect(404, "reverseRepair", ["rep_nobody"], body=REASON)
+    for decided in ("approveReversal", "rejectReversal"):
+        service.expect(409, decided, [done["id"]], body=REASON)
+        service.expect(404, decided, ["rep_nobody"], body=REASON)
     service.expect(422, "listRepairs", query="state=perhaps")
     assert breaks.breaks_of(service, payment)[0]["state"] == "open"
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """scenes_statements.py: statements that are given by hand, and fetched."""
 import base64
+import csv
 import hashlib
+import io
+import zipfile
 
 HEAD = ("gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,"
         "net,time,method,description\n")
@@ -61,7 +64,20 @@ def statements_that_are_given(service):
     assert rows["data"][0]["class"] == "missing_here" and rows["data"][0]["gross"] == 100, rows
     assert not service.expect(200, "listStatementRows", [statement], query="class=matched")["data"]
     service.expect(422, "listStatementRows", [statement], query="class=nonsense")
-    for name in ("getStatement", "listStatementRows"):
+    table = list(csv.reader(io.StringIO(service.expect(
+        200, "exportStatementRows", [statement]).body.decode(), newline="")))
+    head, total = table[0], table[-1]
+    assert total[0] == f"total of {len(table) - 2}", total
+    for column in ("gross", "fee", "net"):
+        at = head.index(column)
+        assert round(sum(float(row[at] or 0) for row in table[1:-1]) - float(total[at]), 2) == 0
+    book = service.expect(200, "exportStatementRows", [statement], query="format=xlsx&limit=1")
+    with zipfile.ZipFile(io.BytesIO(book.body)) as packed:
+        sheet = packed.read("xl/worksheets/sheet1.xml").decode()
+        assert "state=\"frozen\"" in sheet and "SUMIF(" in sheet, sheet
+    service.expect(422, "exportStatementRows", [statement], query="format=pdf")
+    service.expect(422, "exportStatementRows", [statement], query="class=nonsense")
+    for name in ("getStatement", "listStatementRows", "exportStatementRows"):
         service.expect(404, name, ["stm_01JD5R6Q6Y0V3M8X2K4N7T9BCF"])
 
     # The same rows in other bytes tell nothing new.

@@ -613,33 +613,33 @@ static void write_canonical(GString *text, const struct filed *rows, guint count
 /* ---- the table ---- */
 
 enum {
-    TELLS_USUAL = TELLS_FEES | TELLS_REFUND_NAMES | TELLS_PAYMENTS,
-    TELLS_ALL = TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED |
-                TELLS_CHARGE_STATUS | TELLS_REFUND_STATUS | TELLS_BARE | TELLS_OWN_FEES |
-                TELLS_PAYOUTS,
-    TELLS_STRIPE = TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED | TELLS_BARE |
-                   TELLS_OWN_FEES,
-    TELLS_PAYPAL = TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_BARE | TELLS_OWN_FEES,
+    WRITES_USUAL = WRITES_FEES | WRITES_REFUND_NAMES | WRITES_PAYMENTS,
+    WRITES_ALL = WRITES_USUAL | WRITES_CURRENCIES | WRITES_DISPUTES | WRITES_RETURNED |
+                WRITES_CHARGE_STATUS | WRITES_REFUND_STATUS | WRITES_BARE | WRITES_OWN_FEES |
+                WRITES_PAYOUTS,
+    WRITES_STRIPE = WRITES_USUAL | WRITES_CURRENCIES | WRITES_DISPUTES | WRITES_RETURNED | WRITES_BARE |
+                   WRITES_OWN_FEES,
+    WRITES_PAYPAL = WRITES_USUAL | WRITES_CURRENCIES | WRITES_DISPUTES | WRITES_BARE | WRITES_OWN_FEES,
 };
 
 const struct filed_layout filed_layouts[] = {
-    {"Stripe's payout report", "stripe-report", TELLS_STRIPE, write_stripe_payout,
+    {"Stripe's payout report", "stripe-report", WRITES_STRIPE, write_stripe_payout,
      .pays_out = true},
-    {"Stripe's balance report", "stripe-report", TELLS_STRIPE, write_stripe_balance},
-    {"PayPal's STL", "paypal-stl", TELLS_PAYPAL, write_paypal_stl},
-    {"PayPal's TRR", "paypal-trr", TELLS_PAYPAL | TELLS_CHARGE_STATUS | TELLS_REFUND_STATUS,
+    {"Stripe's balance report", "stripe-report", WRITES_STRIPE, write_stripe_balance},
+    {"PayPal's STL", "paypal-stl", WRITES_PAYPAL, write_paypal_stl},
+    {"PayPal's TRR", "paypal-trr", WRITES_PAYPAL | WRITES_CHARGE_STATUS | WRITES_REFUND_STATUS,
      write_paypal_trr},
-    {"WeChat Pay's trade bill", "wechat-trade", TELLS_USUAL | TELLS_REFUND_STATUS, write_wechat},
-    {"WeChat Pay's fund bill", "wechat-fund", TELLS_REFUND_NAMES, write_wechat_fund},
-    {"Alipay's trade bill", "alipay-trade", TELLS_USUAL, write_alipay, .charset = "GB18030"},
-    {"Alipay's account bill", "alipay-account", TELLS_PAYMENTS, write_alipay_account,
+    {"WeChat Pay's trade bill", "wechat-trade", WRITES_USUAL | WRITES_REFUND_STATUS, write_wechat},
+    {"WeChat Pay's fund bill", "wechat-fund", WRITES_REFUND_NAMES, write_wechat_fund},
+    {"Alipay's trade bill", "alipay-trade", WRITES_USUAL, write_alipay, .charset = "GB18030"},
+    {"Alipay's account bill", "alipay-account", WRITES_PAYMENTS, write_alipay_account,
      .charset = "GB18030", .in_order = true},
-    {"UnionPay's ZM", "unionpay-zm", TELLS_USUAL, write_unionpay, .file_name = name_unionpay},
+    {"UnionPay's ZM", "unionpay-zm", WRITES_USUAL, write_unionpay, .file_name = name_unionpay},
     {"Adyen's settlement details", "adyen-settlement",
-     TELLS_USUAL | TELLS_CURRENCIES | TELLS_DISPUTES | TELLS_RETURNED, write_adyen,
+     WRITES_USUAL | WRITES_CURRENCIES | WRITES_DISPUTES | WRITES_RETURNED, write_adyen,
      .file_name = name_adyen, .pays_out = true},
-    {"a file by a map", "csv", TELLS_ALL, write_mapped, .map = german_map},
-    {"our own rows", "canonical", TELLS_ALL, write_canonical},
+    {"a file by a map", "csv", WRITES_ALL, write_mapped, .map = german_map},
+    {"our own rows", "canonical", WRITES_ALL, write_canonical},
 };
 const int filed_layouts_count = COUNT_OF(filed_layouts);
 

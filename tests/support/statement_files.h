@@ -15,17 +15,17 @@
 
 /* What a layout can tell beside a charge and a refund that are done. */
 enum filed_tells {
-    TELLS_CURRENCIES = 1 << 0,    /* several in one file; else CNY alone */
-    TELLS_DISPUTES = 1 << 1,      /* chargebacks */
-    TELLS_RETURNED = 1 << 2,      /* a refund that came back */
-    TELLS_CHARGE_STATUS = 1 << 3, /* charges that are pending or failed */
-    TELLS_REFUND_STATUS = 1 << 4, /* the same of refunds */
-    TELLS_BARE = 1 << 5,          /* a row may lack our reference */
-    TELLS_OWN_FEES = 1 << 6,      /* rows of what is kept for no payment */
-    TELLS_PAYOUTS = 1 << 7,       /* payouts, and rows that name them; the reader does not add up */
-    TELLS_FEES = 1 << 8,          /* what was kept, in the row of its payment */
-    TELLS_REFUND_NAMES = 1 << 9,  /* which refund it is */
-    TELLS_PAYMENTS = 1 << 10,     /* of which payment a refund is */
+    WRITES_CURRENCIES = 1 << 0,    /* several in one file; else CNY alone */
+    WRITES_DISPUTES = 1 << 1,      /* chargebacks */
+    WRITES_RETURNED = 1 << 2,      /* a refund that came back */
+    WRITES_CHARGE_STATUS = 1 << 3, /* charges that are pending or failed */
+    WRITES_REFUND_STATUS = 1 << 4, /* the same of refunds */
+    WRITES_BARE = 1 << 5,          /* a row may lack our reference */
+    WRITES_OWN_FEES = 1 << 6,      /* rows of what is kept for no payment */
+    WRITES_PAYOUTS = 1 << 7,       /* payouts, and rows that name them; the reader does not add up */
+    WRITES_FEES = 1 << 8,          /* what was kept, in the row of its payment */
+    WRITES_REFUND_NAMES = 1 << 9,  /* which refund it is */
+    WRITES_PAYMENTS = 1 << 10,     /* of which payment a refund is */
 };
 
 enum { FILED_TEXT_CHARS_MAX = 63 };

@@ -36,6 +36,7 @@ static const char *key; /* of the next actions; NULL: none */
 static bool replayed;   /* the last one */
 static struct statement_id taken_id;
 static const struct fee_schedule *agreed; /* of the next runs; NULL: nothing */
+static const struct match_options *matched_by; /* of the next runs; NULL: as usual */
 
 static const struct write_off_limit limits_usual[] = {{.currency = {"USD"}, .alone_minor = 10}};
 
@@ -166,6 +167,7 @@ static inline void run(void) {
         .until_us = clock_wall_us(),
         .business_days = RUN_BUSINESS_DAYS_USUAL,
         .fees = agreed,
+        .options = matched_by,
     };
     if (reconcile_run(W->engine.store, &request, &id, &figures, &err) < 0) {
         fail_msg("%s", err.detail);

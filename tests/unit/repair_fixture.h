@@ -39,6 +39,9 @@ static const char rules_usual[] = "rules:\n" RULE(
             RULE("small", "write_off", "amount_over, amount_under, fee, refund_mismatch")
                 RULE("refund", "refund", "refund_lost, orphan_refund, refund_failed_there");
 
+/* So much of a reversal one person decides alone, in cents. */
+enum { ALONE_USUAL = 10000 };
+static int64_t alone_minor = ALONE_USUAL;
 static struct given_rows given;
 static struct err err;
 static struct recon *recon;
@@ -73,6 +76,8 @@ static inline void up_again(void) {
         {.gateway = "stripe-a", .business_days = &days},
         {.gateway = "stripe-b", .business_days = &days},
     };
+    static struct write_off_limit limit;
+    limit = (struct write_off_limit){currency_stored("USD"), alone_minor};
     recon_close(recon);
     desk_close(desk);
     const struct desk_options tickets = {.store = W->engine.store, .payments = W->payments};
@@ -85,6 +90,8 @@ static inline void up_again(void) {
         .registry = W->registry,
         .desk = desk,
         .rules = rules,
+        .write_off_limits = &limit,
+        .write_off_limit_count = 1,
         .no_days = true,
         .sources = sources,
         .source_count = COUNT_OF(sources),

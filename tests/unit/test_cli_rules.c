@@ -20,6 +20,11 @@
     "\"planned_at\":\"2026-11-20T08:00:00Z\",\"updated_at\":null,\"ended_at\":null,"               \
     "\"reversed_by\":" reversed ",\"reason\":\"a mistake\",\"can_be_reversed\":false}"
 
+/* One that is to be reversed, and waits for another person. */
+#define WAITS                                                                                      \
+    "{\"id\":\"rep_2\",\"rule\":\"paid\",\"state\":\"done\",\"amount\":500,\"currency\":"        \
+    "\"USD\",\"approval\":{\"id\":\"apr_1\"}}"
+
 static const struct canned desk[] = {
     {"GET", "/v1/repair-rules", 200, RULES("false", "null", ON)},
     {"POST", "/v1/repair-rules/paid/enable", 200, RULES("false", "null", ON)},
@@ -49,6 +54,9 @@ static const struct canned desk[] = {
      "{\"data\":[],\"next_cursor\":null}"},
     {"GET", "/v1/repairs/rep_1", 200, REPAIR("reversed", "\"user:usr_a\"")},
     {"POST", "/v1/repairs/rep_1/reverse", 200, REPAIR("reversed", "\"user:usr_a\"")},
+    {"POST", "/v1/repairs/rep_2/reverse", 202, WAITS},
+    {"POST", "/v1/repairs/rep_2/approve", 200, REPAIR("reversed", "\"user:usr_b\"")},
+    {"POST", "/v1/repairs/rep_2/reject", 200, REPAIR("done", "null")},
     {0},
 };
 
@@ -107,12 +115,26 @@ static void repairs_are_listed_shown_and_reversed(void **state) {
     assert_has(back.out, "Reversed by user:usr_a: a mistake");
 }
 
+static void a_reversal_waits_for_another_person_who_agrees_or_does_not(void **state) {
+    (void)state;
+    RAN asked = run_to(CLI_DONE, desk, "repair reverse rep_2 --reason never+charged");
+    assert_has(asked.out, "waits for another person: `holdfast repair approve rep_2 --reason");
+    RAN agreed = run_to(CLI_DONE, desk, "repair approve rep_2 --reason looked");
+    assert_has(service.requests[0], "POST /v1/repairs/rep_2/approve {\"reason\":\"looked\"}");
+    assert_has(agreed.out, "Reversed by user:usr_b");
+    RAN refused = run_to(CLI_DONE, desk, "repair reject rep_2 --reason no");
+    assert_has(refused.out, "done");
+    assert_has_not(refused.out, "waits for another person");
+    ends(CLI_USAGE, desk, "repair approve rep_2");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_listed_with_what_they_have_taken_on),
         cmocka_unit_test(rules_that_have_stopped_say_why_and_end_with_status_1),
         cmocka_unit_test(a_dry_run_shows_each_break_and_sums_against_caps),
         cmocka_unit_test(repairs_are_listed_shown_and_reversed),
+        cmocka_unit_test(a_reversal_waits_for_another_person_who_agrees_or_does_not),
     };
     return cmocka_run_group_tests_name("cli_rules", tests, set_up, tear_down);
 }

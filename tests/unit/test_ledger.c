@@ -105,6 +105,8 @@ static const struct {
     {POST_FEE_WRITE_OFF_GAIN, "fee_write_off_gain", ACCOUNT_FEES, ACCOUNT_WRITE_OFF, 0},
     {POST_BANK_CHARGE, "bank_charge", ACCOUNT_FEES, ACCOUNT_RECEIVABLE, 0},
     {POST_BANK_CHARGE_BACK, "bank_charge_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
+    {POST_TAKEN_BACK, "taken_back", ACCOUNT_SALES, ACCOUNT_RECEIVABLE, -2},
+    {POST_FEE_TAKEN_BACK, "fee_taken_back", ACCOUNT_RECEIVABLE, ACCOUNT_FEES, 0},
 };
 
 #define X(name, number, text, debit, credit, when) +1
@@ -254,7 +256,8 @@ static void a_gateways_book_counts_what_it_took_and_gave_back(void **state) {
         bool fee = kinds[i].kind == POST_FEE || kinds[i].kind == POST_DISPUTE_FEE ||
                    kinds[i].kind == POST_STATEMENT_FEE;
         bool back = kinds[i].kind == POST_DISPUTE_FEE_BACK ||
-                    kinds[i].kind == POST_STATEMENT_FEE_BACK;
+                    kinds[i].kind == POST_STATEMENT_FEE_BACK ||
+                    kinds[i].kind == POST_FEE_TAKEN_BACK;
         int64_t fees = fee ? 300 : back ? -300 : 0;
         if (all.count == 0) {
             assert_int_equal(taken + returned + fees, 0);

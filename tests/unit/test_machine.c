@@ -12,7 +12,7 @@
 
 #include "payment/machine.h"
 
-enum { EVENTS = EVENT_RECEIVE, OUTCOMES = GW_NOT_FOUND };
+enum { EVENTS = EVENT_TAKE_BACK, OUTCOMES = GW_NOT_FOUND };
 
 /* One letter a state; '.' is an illegal move. */
 static char payment_letter(enum payment_state state) {
@@ -28,15 +28,15 @@ static char attempt_letter(enum attempt_state state) {
 }
 
 /* Columns: send, wait, ask the customer, no candidate, authorize, charge, fail, cancel, accept,
- * defer, expire, queue, receive. */
+ * defer, expire, queue, receive, take back. */
 static const struct {
     enum payment_state from;
     const char *to;
 } payment_picture[] = {
-    {PAYMENT_CREATED, "p..r..fx.r.ps"},         {PAYMENT_PROCESSING, "pprrasfx.r.p."},
-    {PAYMENT_REQUIRES_ACTION, "pp.rasfxsrx.."}, {PAYMENT_AUTHORIZED, ".....s.x....."},
-    {PAYMENT_SUCCEEDED, ".....s......."},       {PAYMENT_FAILED, "........s...."},
-    {PAYMENT_CANCELED, "........s...."},
+    {PAYMENT_CREATED, "p..r..fx.r.ps."},         {PAYMENT_PROCESSING, "pprrasfx.r.p.."},
+    {PAYMENT_REQUIRES_ACTION, "pp.rasfxsrx..."}, {PAYMENT_AUTHORIZED, ".....s.x......"},
+    {PAYMENT_SUCCEEDED, ".....s.......f"},       {PAYMENT_FAILED, "........s....."},
+    {PAYMENT_CANCELED, "........s....."},
 };
 
 /* Columns: charged, authorized, pending, action needed, approved, declined, rejected request,

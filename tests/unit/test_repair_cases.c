@@ -383,6 +383,7 @@ static void act(enum break_act what, const char *who) {
 
 static void the_ticket_of_a_break_follows_what_people_decide_about_it(void **state) {
     (void)state;
+    alone_minor = 0;
     up_with(rules_usual);
     char *payment = world_paid(W, "order", 500);
     struct there there = there_is(0, 0);
@@ -403,6 +404,7 @@ static void the_ticket_of_a_break_follows_what_people_decide_about_it(void **sta
     assert_int_equal(count("SELECT COUNT(*) FROM ticket"), 1);
     free(payment);
     down();
+    alone_minor = ALONE_USUAL;
 }
 
 static void a_refund_that_failed_there_is_told_as_one_and_ends_so_here(void **state) {

@@ -196,8 +196,9 @@ static void what_counts_is_given_back_only_where_nothing_was_moved(void **state)
     assert_false(repair_move_is(REPAIR_IS_PLANNED, REPAIR_IS_DONE)); /* unasked */
     assert_false(repair_move_is(REPAIR_IS_PLANNED, REPAIR_IS_DOING));
     assert_string_equal(repair_state_name(99), "?");
-    assert_true(repair_action_reversible(REPAIR_WRITE_OFF));
-    assert_false(repair_action_reversible(REPAIR_RETURN_SECOND));
+    assert_int_equal(repair_action_undo(REPAIR_WRITE_OFF), REPAIR_UNDO_REOPEN);
+    assert_int_equal(repair_action_undo(REPAIR_COMPLETE), REPAIR_UNDO_TAKE_BACK);
+    assert_int_equal(repair_action_undo(REPAIR_RETURN_SECOND), REPAIR_UNDO_NEVER);
 }
 
 int main(void) {

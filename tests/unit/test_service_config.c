@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_service_config.c: holdfast.yaml by its schema: what every key fills, what may be absent, and
  * that nothing else is taken. */
+#include <glib.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static const char whole[] =
     "pays_out_to: bank-eu, pays_out_days: 6, payout_tolerance: [{currency: EUR, amount: 28}, "
     "{currency: USD, amount: 29}], payout_tolerance_ppm: 31, calendar: shop, windows: [{method: "
     "card, business_days: 1}, {method: paypal, calendar: other}], accounts: [acct_1, acct_2]}\n"
+    "    fee_tolerance: [{currency: EUR, amount: 3}]\n"
     "    fees:\n"
     "      - {name: cards, kind: charge, methods: [card], regions: [DE, AT], currencies: [EUR], "
     "statement_methods: [visa, mc], from: 2026-01-01, until: 2026-07-01, percent: 1.4, fixed: 24, "
@@ -139,6 +141,9 @@ static void every_key_of_the_keys_fills_its_member(void **state) {
 static void every_key_of_a_fee_fills_its_member(void **state) {
     (void)state;
     struct service_config *config = read_good(whole);
+    assert_int_equal(config->gateways[0].fee_tolerance_count, 1);
+    assert_string_equal(config->gateways[0].fee_tolerance[0].currency, "EUR");
+    assert_int_equal(config->gateways[0].fee_tolerance[0].amount, 3);
     assert_int_equal(config->gateways[0].fees_count, 2);
     const struct fee_settings *fee = &config->gateways[0].fees[0];
     assert_string_equal(fee->name, "cards");
@@ -481,6 +486,25 @@ static void the_example_in_the_documentation_is_good(void **state) {
     *to = '\0';
     struct service_config *config = read_good(from);
     assert_true(config->gateways_count > 0);
+    /* And what it says of fees is a schedule. */
+    unsigned lines = 0, tolerances = 0;
+    for (unsigned i = 0; i < config->gateways_count; i++) {
+        const struct config_gateway *gateway = &config->gateways[i];
+        struct fee_schedule *schedule = NULL;
+        struct match_tolerance *tolerated = NULL;
+        if (fee_schedule_open(gateway->name, gateway->fees, (int)gateway->fees_count,
+                              "Asia/Shanghai", &schedule, &err) < 0 ||
+            fee_tolerances_read(gateway->name, gateway->fee_tolerance,
+                                (int)gateway->fee_tolerance_count, &tolerated, &err) < 0) {
+            fail_msg("%s: %s", err.place, err.detail);
+        }
+        lines += gateway->fees_count;
+        tolerances += gateway->fee_tolerance_count;
+        fee_schedule_free(schedule);
+        g_free(tolerated);
+    }
+    assert_int_equal(lines, 2);
+    assert_int_equal(tolerances, 1);
     service_config_free(config);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "payment/repair.h"
 #include "recon/run.h"
 #include "recon/window_impl.h"
 #include "support/given_rows.h"
@@ -478,6 +479,28 @@ static void another_amount_there_differs(void **state) {
     free(id);
 }
 
+static int take_back_tx(struct store_tx *tx, void *ctx, struct err *tx_err) {
+    char movement_id[REPAIR_MOVEMENT_CHARS];
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    return repair_charge_take_back(W->payments, tx, arena, ctx, movement_id, tx_err);
+}
+
+/* Its gateway says that it never charged it, and by now so do we. */
+static void a_charge_that_was_taken_back_agrees(void **state) {
+    (void)state;
+    begin();
+    char *id = world_paid(W, "order", 500);
+    char *attempt = world_text(W, "SELECT id FROM attempt");
+    fake_payment_becomes(FAKE, 0, "order", "requires_payment_method");
+    assert_int_equal(store_write(W->engine.store, take_back_tx, attempt, &err), 0);
+    assert_payment(W, id, "failed");
+    json_t *json = proved_at("stripe-a");
+    assert_counts(json, 1, "agreed", 1);
+    json_decref(json);
+    free(attempt);
+    free(id);
+}
+
 static void money_that_nothing_explains_keeps_it_from_being_proved(void **state) {
     (void)state;
     begin();
@@ -602,6 +625,7 @@ int main(void) {
         cmocka_unit_test(a_charge_that_nobody_heard_of_is_found_and_booked),
         cmocka_unit_test(a_gateway_that_does_not_answer_leaves_it_open),
         cmocka_unit_test(another_amount_there_differs),
+        cmocka_unit_test(a_charge_that_was_taken_back_agrees),
         cmocka_unit_test(money_that_nothing_explains_keeps_it_from_being_proved),
         cmocka_unit_test(an_order_that_was_charged_twice_is_told),
         cmocka_unit_test(a_callback_that_waits_keeps_it_from_being_proved),

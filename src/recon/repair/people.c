@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * people.c: what a person says of rules and repairs: enable, disable, start again, reverse. */
+ * people.c: what a person says of rules: enable, disable, start again. reverse.c is of repairs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,11 +14,11 @@ struct said {
     struct recon *recon;
     const struct caller *caller;
     const struct repair_rule *rule;
-    const char *id, *reason;
+    const char *reason;
     bool enable;
 };
 
-static int need_reason(const char *reason, struct err *err) {
+int repair_need_reason(const char *reason, struct err *err) {
     if (reason != NULL && reason[0] != '\0') {
         return 0;
     }
@@ -114,7 +114,7 @@ int repair_rule_switch(struct recon *recon, const struct caller *caller, const c
                         .rule = repair_rule_find(recon->options.rules, name),
                         .reason = reason,
                         .enable = enable};
-    int r = need_reason(reason, err);
+    int r = repair_need_reason(reason, err);
     if (r >= 0 && said.rule == NULL) {
         r = repair_rule_unknown(recon->options.rules, name, err);
     }
@@ -179,74 +179,10 @@ static int start_fn(struct payments *payments, struct store_tx *tx, void *ctx,
 int repair_rules_start(struct recon *recon, const struct caller *caller, const char *reason,
                        struct answer *ret_answer, struct err *err) {
     struct said said = {.recon = recon, .caller = caller, .reason = reason};
-    int r = need_reason(reason, err);
+    int r = repair_need_reason(reason, err);
     r = r < 0 ? r
               : idempotent_run(recon->options.payments, caller, "repair.start", start_fn, &said,
                                ret_answer, err);
     payments_wake(recon->options.payments);
     return r;
-}
-
-/* ---- one repair ---- */
-
-static int cannot_reverse(const struct repair_row *row, struct err *err) {
-    char hint[240];
-    if (row->state != REPAIR_IS_DONE) {
-        return err_set(err, ERR_STATE, "repair %s is %s: there is nothing to reverse", row->id.text,
-                       repair_state_name(row->state));
-    }
-    const char *back = repair_action_back(row->action), *gap = strstr(back, "%s");
-    err_set(err, ERR_STATE, "repair %s cannot be reversed: %s", row->id.text,
-            repair_action_does(row->action));
-    snprintf(hint, sizeof hint, "%.*s%s.", gap != NULL ? (int)(gap - back) : (int)strlen(back),
-             back, gap != NULL ? row->payment_id : "");
-    return err_hint(err, "%s", hint);
-}
-
-static int reverse_fn(struct payments *payments, struct store_tx *tx, void *ctx,
-                      struct answer *ret_answer, struct err *err) {
-    (void)payments;
-    const struct said *said = ctx;
-    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct repair_switch all;
-    struct repair_row row;
-    struct repair_facts facts;
-    int r = repair_switch_load(tx, true, &all, err);
-    r = r < 0 ? r : repair_row_load(tx, arena, said->id, true, &row, err);
-    if (r < 0) {
-        return r;
-    }
-    if (row.state != REPAIR_IS_DONE || !repair_action_reversible(row.action)) {
-        return cannot_reverse(&row, err);
-    }
-    r = repair_facts_load(tx, arena, row.break_id, true, &facts, err);
-    if (r >= 0 && facts.row.state != BREAK_WRITTEN_OFF) {
-        return err_set(err, ERR_STATE, "break %s is %s: what was written off is taken back already",
-                       row.break_id, break_state_name(facts.row.state));
-    }
-    row.reversed_by = said->caller->actor;
-    row.reason = said->reason;
-    r = r < 0 ? r : break_reopen(tx, arena, &facts.row, said->caller->actor, said->reason, err);
-    r = r < 0 ? r : recon_disagreement_follows(said->recon, tx, &facts.row, err);
-    r = r < 0 ? r : repair_row_save(tx, &row, REPAIR_IS_REVERSED, err);
-    r = r < 0 ? r : repair_ticket(said->recon, tx, &facts, &row, err);
-    if (r < 0) {
-        return r;
-    }
-    BUF_AUTO buf;
-    buf_init(&buf, REPAIR_ANSWER_BYTES_MAX);
-    repair_row_render(&buf, &row);
-    r = answer_take(ret_answer, 200, &buf, err);
-    return r < 0 ? r
-                 : audit_append(tx, said->caller->actor, "repair.reverse", row.id.text,
-                                said->reason, "{}", err);
-}
-
-int repair_reverse(struct recon *recon, const struct caller *caller, const char *id,
-                   const char *reason, struct answer *ret_answer, struct err *err) {
-    struct said said = {.recon = recon, .caller = caller, .id = id, .reason = reason};
-    int r = need_reason(reason, err);
-    return r < 0 ? r
-                 : idempotent_run(recon->options.payments, caller, "repair.reverse", reverse_fn,
-                                  &said, ret_answer, err);
 }

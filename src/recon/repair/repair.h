@@ -69,9 +69,16 @@ MUST_USE int repair_list(struct recon *recon, const struct repair_filter *filter
                          struct answer *ret_answer, struct err *err);
 MUST_USE int repair_get(struct recon *recon, const char *id, struct answer *ret_answer,
                         struct err *err);
-/* A write-off is taken back, and its break is open again. ERR_STATE: it was not done; or it cannot
- * be, with how it is done instead. */
+/* What a repair has done is taken back (docs/repair-rules.md), once, and its break is open again.
+ * 200 with the repair; 202: it is more than one person may, and waits for another one.
+ * ERR_STATE: it was not done, or cannot be taken back, with what is done instead; or its gateway
+ * says that it holds the money. ERR_GATEWAY: the gateway has not said. */
 MUST_USE int repair_reverse(struct recon *recon, const struct caller *caller, const char *id,
                             const char *reason, struct answer *ret_answer, struct err *err);
+/* Another person agrees to it, and the gateway is asked anew; or does not. ERR_STATE: nobody has
+ * asked for it. ERR_FORBIDDEN: who asked does not agree. */
+MUST_USE int repair_reverse_decide(struct recon *recon, const struct caller *caller, const char *id,
+                                   bool approve, const char *reason, struct answer *ret_answer,
+                                   struct err *err);
 
 #endif

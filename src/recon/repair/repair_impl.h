@@ -49,6 +49,12 @@ MUST_USE int repair_row_insert(struct store_tx *tx, const struct repair_row *row
 MUST_USE int repair_row_save(struct store_tx *tx, struct repair_row *row, enum repair_state to,
                              struct err *err);
 void repair_row_render(struct buf *buf, const struct repair_row *row);
+/* The same with `approval`: the wish to reverse it that waits for another person, or null. */
+MUST_USE int repair_row_tell(struct store_tx *tx, struct arena *arena, struct buf *buf,
+                             const struct repair_row *row, struct err *err);
+/* Of that wish, the approval's id; "". */
+MUST_USE int repair_row_wish(struct store_tx *tx, struct arena *arena, const struct repair_row *row,
+                             const char **ret_approval_id, struct err *err);
 
 /* ---- limits.c: caps, errors, and the switch ---- */
 
@@ -149,6 +155,10 @@ MUST_USE int repair_case_ticket_tx(struct store_tx *tx, void *ctx, struct err *e
 /* 1: the break's ticket is left to that of a case about the same money. */
 MUST_USE int repair_joined(struct recon *recon, struct store_tx *tx, struct arena *arena,
                            const struct repair_facts *facts, struct err *err);
+
+/* ---- people.c ---- */
+
+MUST_USE int repair_need_reason(const char *reason, struct err *err);
 
 /* ---- plan.c, work.c, tell.c ---- */
 

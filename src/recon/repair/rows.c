@@ -175,7 +175,7 @@ static void put_time(struct buf *buf, const char *key, int64_t at_us) {
     put(buf, key, at_us > 0 ? clock_format(at_us, text) : "");
 }
 
-void repair_row_render(struct buf *buf, const struct repair_row *row) {
+static void render_open(struct buf *buf, const struct repair_row *row) {
     buf_add_char(buf, '{');
     put(buf, "id", row->id.text);
     put(buf, "break_id", repair_is_case(row->break_id) ? "" : row->break_id);
@@ -196,7 +196,42 @@ void repair_row_render(struct buf *buf, const struct repair_row *row) {
     put_time(buf, "ended_at", row->ended_us);
     put(buf, "reversed_by", row->reversed_by);
     put(buf, "reason", row->reason);
-    buf_addf(buf, "\"can_be_reversed\":%s}",
-             row->state == REPAIR_IS_DONE && repair_action_reversible(row->action) ? "true"
-                                                                                   : "false");
+    bool back = row->state == REPAIR_IS_DONE &&
+                repair_action_undo(row->action) != REPAIR_UNDO_NEVER;
+    buf_addf(buf, "\"can_be_reversed\":%s", back ? "true" : "false");
+}
+
+void repair_row_render(struct buf *buf, const struct repair_row *row) {
+    render_open(buf, row);
+    buf_add_char(buf, '}');
+}
+
+int repair_row_wish(struct store_tx *tx, struct arena *arena, const struct repair_row *row,
+                    const char **ret_approval_id, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT id FROM approval WHERE kind = $1 AND subject = $2 AND state = $3",
+                      S_INT(APPROVES_REVERSAL), S_TEXT(row->id.text), S_INT(APPROVAL_WAITING));
+    r = r < 0 ? r : sql_next(rows, err);
+    *ret_approval_id = r > 0 ? arena_copy(arena, sql_text(rows, 0)) : "";
+    return r < 0 ? r : 0;
+}
+
+int repair_row_tell(struct store_tx *tx, struct arena *arena, struct buf *buf,
+                    const struct repair_row *row, struct err *err) {
+    struct approval_row approval;
+    const char *id = "";
+    int r = repair_row_wish(tx, arena, row, &id, err);
+    render_open(buf, row);
+    buf_add_text(buf, ",\"approval\":");
+    if (r >= 0 && id[0] != '\0') {
+        r = approval_load(tx, arena, id, false, &approval, err);
+        if (r >= 0) {
+            approval_render(buf, &approval);
+        }
+    } else {
+        buf_add_text(buf, "null");
+    }
+    buf_add_char(buf, '}');
+    return r;
 }

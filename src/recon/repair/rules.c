@@ -20,10 +20,10 @@ enum { TEXT_CHARS_MAX = 2000, LIST_MAX = 64, DIGEST_BYTES_MAX = 64 * 1024 };
 static const struct {
     int64_t number;
     const char *name, *does, *back;
-    bool reversible;
+    enum repair_undo undo;
 } actions[] = {
-#define X(name, number, text, reversible, does, back)                                              \
-    {(number), (text), (does), (back), reversible},
+#define X(name, number, text, undo, does, back)                                                    \
+    {(number), (text), (does), (back), REPAIR_UNDO_##undo},
 #include "recon/repair/repair_actions.def"
 #undef X
 };
@@ -60,9 +60,9 @@ const char *repair_action_back(int64_t action) {
     return i < 0 ? "?" : actions[i].back;
 }
 
-bool repair_action_reversible(int64_t action) {
+enum repair_undo repair_action_undo(int64_t action) {
     int i = index_of_action(action);
-    return i >= 0 && actions[i].reversible;
+    return i < 0 ? REPAIR_UNDO_NEVER : actions[i].undo;
 }
 
 static uint64_t classes_of(enum repair_action action) {

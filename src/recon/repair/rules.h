@@ -15,14 +15,15 @@
 
 enum repair_action {
     REPAIR_ACTION_NONE = 0,
-#define X(name, number, text, reversible, does, back) REPAIR_##name = (number),
+#define X(name, number, text, undo, does, back) REPAIR_##name = (number),
 #include "recon/repair/repair_actions.def"
 #undef X
 };
+enum repair_undo { REPAIR_UNDO_NEVER, REPAIR_UNDO_REOPEN, REPAIR_UNDO_TAKE_BACK };
 const char *repair_action_name(int64_t action); /* "?" for a number that no row has */
 const char *repair_action_does(int64_t action);
 const char *repair_action_back(int64_t action); /* may hold one %s: the payment */
-bool repair_action_reversible(int64_t action);
+enum repair_undo repair_action_undo(int64_t action);
 
 enum {
     REPAIR_RULES_MAX = 32,

@@ -343,10 +343,7 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct repair_row row;
     buf_clear(telling->buf);
     int r = repair_row_load(tx, telling->arena, telling->id, false, &row, err);
-    if (r >= 0) {
-        repair_row_render(telling->buf, &row);
-    }
-    return r;
+    return r < 0 ? r : repair_row_tell(tx, telling->arena, telling->buf, &row, err);
 }
 
 int repair_get(struct recon *recon, const char *id, struct answer *ret_answer, struct err *err) {
