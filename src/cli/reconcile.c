@@ -289,17 +289,12 @@ static void print_sums(const struct cli *cli, const struct files_figures *figure
     table_print(table, cli, "Both files are empty.");
 }
 
-/* What has time yet to appear there is no break. */
-static void print_expected(const struct cli *cli, const struct files_figures *figures) {
-    char time[CLOCK_TEXT_MAX], shown[SHOW_CHARS_MAX];
-    int64_t rows = 0;
-    for (int i = 0; i < figures->sum_count; i++) {
-        rows += figures->sums[i].class == CLASS_EXPECTED ? figures->sums[i].rows[OURS] : 0;
-    }
+/* Up to when their file tells, and how that is known. */
+static void print_told_until(const struct cli *cli, const struct files_figures *figures) {
+    char time[CLOCK_TEXT_MAX];
     if (figures->told_until_us > 0) {
-        cli_say(cli, "\nTheir file tells up to %s; %s of ours expected, not due yet.\n",
-                clock_format(figures->told_until_us, time),
-                show_many(rows, "row is", "rows are", shown));
+        cli_say(cli, "\nTheir file tells up to %s%s.\n", clock_format(figures->told_until_us, time),
+                figures->told_by_period ? ", the end of its period" : "");
     }
 }
 
@@ -325,6 +320,16 @@ static void print_json(const struct cli *cli, const struct files_figures *figure
         "their_rest", (json_int_t)figures->rest[THEIRS], "pieces", (json_int_t)figures->pieces,
         "spilled_bytes", (json_int_t)figures->spilled, "took_us", (json_int_t)took_us, "sums",
         sums);
+    JSON_AUTO allowed = json_array();
+    for (int i = 0; i < figures->allowed_count; i++) {
+        const struct files_allowed *one = &figures->allowed[i];
+        json_array_append_new(
+            allowed, json_pack("{s:s,s:I,s:I,s:I}", "currency", one->currency.code, "groups",
+                               (json_int_t)one->groups, "more_minor", (json_int_t)one->more_minor,
+                               "less_minor", (json_int_t)one->less_minor));
+    }
+    json_object_set(whole, "within_tolerance", allowed);
+    json_object_set_new(whole, "same", json_boolean(files_same(figures)));
     if (figures->told_until_us > 0) {
         char time[CLOCK_TEXT_MAX];
         json_object_set_new(whole, "told_until",
@@ -338,6 +343,7 @@ static void print_json(const struct cli *cli, const struct files_figures *figure
 static void print_end(const struct cli *cli, const struct files_figures *figures,
                       const char *report, int64_t took_us) {
     char rows[SHOW_CHARS_MAX], took[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX], breaks[SHOW_CHARS_MAX];
+    char words[FILES_WORDS_MAX];
     int64_t all = figures->rows[OURS] + figures->rows[THEIRS];
     size_t chars = strlen(report);
     while (chars > 1 && report[chars - 1] == '/') {
@@ -348,12 +354,20 @@ static void print_end(const struct cli *cli, const struct files_figures *figures
         cli, "\n%s in %s (%s a second). ", show_many(all, "row", "rows", rows),
         show_latency(took_us, took),
         show_count((int64_t)((__int128)all * US_PER_SECOND / (took_us > 0 ? took_us : 1)), rate));
-    if (figures->breaks == 0) {
+    if (files_same(figures)) {
         cli_say(cli, "Both tell the same; the report is in %s.\n", folder);
+    } else if (figures->breaks == 0) {
+        cli_say(cli, "No breaks; the report is in %s.\n", folder);
     } else {
         cli_say(cli, "%s, one by one in %s/breaks.csv%s.\n",
                 show_many(figures->breaks, "break", "breaks", breaks), folder,
                 cli_given(cli, "csv-only") ? "" : "; report.html beside it is for reading");
+    }
+    if (files_words(figures, words)[0] != '\0') {
+        cli_say(cli, "Besides, and no breaks: %s.\n", words);
+    }
+    if (figures->told_until_us > 0) {
+        cli_say(cli, "What is expected, and when it is due: %s/expected.csv\n", folder);
     }
 }
 
@@ -366,7 +380,7 @@ static int tell(const struct cli *cli, const struct asked *asked,
         return CLI_USAGE; /* 1 says that breaks were found */
     }
     print_sums(cli, figures);
-    print_expected(cli, figures);
+    print_told_until(cli, figures);
     print_end(cli, figures, asked->request.report, took_us);
     print_json(cli, figures, asked->request.report, took_us);
     return figures->breaks == 0 ? CLI_DONE : CLI_PROBLEM;

@@ -64,7 +64,9 @@ static int take_row(void *ctx, const struct statement_row *row, struct err *err)
     add_amount(buf, row->gross_minor);
     add_amount(buf, row->fee_minor);
     /* What the balance changed by was the reader's to check. */
-    buf_addf(buf, ",%s,,\n", clock_format(row->at_us, time));
+    buf_addf(buf, ",%s,,", clock_format(row->at_us, time));
+    add_text(buf, row->description); /* a bank's line may name a batch there */
+    buf->data[buf->len - 1] = '\n';
     g_array_append_val(telling->side->lines, row->line);
     return buf->len + ROW_BYTES_MAX > HELD_BYTES ? let_go(telling, err) : 0;
 }
@@ -96,6 +98,7 @@ static int read_file(struct telling *telling, const struct unwrapped_file *file,
     struct statement_head *head = g_new0(struct statement_head, 1);
     int64_t problems = telling->side->problem_count;
     int rc = reader->read(&from, &sink, head, err);
+    telling->side->until_us = MAX(telling->side->until_us, head->until_us);
     g_free(head);
     /* What cannot be walked at all was told as a problem, too. */
     return rc < 0 && telling->side->problem_count > problems ? 0 : rc;
