@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/signal.h"
 #include "cli/commands.h"
+#include "cli/explained.h"
 #include "cli/table.h"
 #include "cli/talk.h"
 #include "recon/files/files.h"
@@ -138,7 +139,8 @@ static void read_for_people(const struct cli *cli, struct asked *asked) {
 static int check_needed(const struct cli *cli, struct err *err) {
     static const char *const needed[] = {"ours", "theirs", "report"};
     for (size_t i = 0; i < COUNT_OF(needed); i++) {
-        if (!cli_given(cli, needed[i])) {
+        bool is_asked = strcmp(needed[i], "report") != 0 || !cli_given(cli, "explain");
+        if (is_asked && !cli_given(cli, needed[i])) {
             err_set(err, ERR_USAGE, "--%s is missing", needed[i]);
             return err_hint(err, "Two files take --ours, --theirs and --report; `holdfast help "
                                  "reconcile` lists what there is besides.");
@@ -186,8 +188,12 @@ static int read_request(const struct cli *cli, struct asked *asked, struct err *
         asked->request.rules = &asked->rules;
     }
     asked->request.tasks = (int)tasks;
-    asked->request.report = cli_text(cli, "report");
+    bool explains = cli_given(cli, "explain"); /* without a report */
+    asked->request.report = explains ? NULL : cli_text(cli, "report");
     asked->request.spill = cli_text(cli, "spill");
+    if (explains && asked->request.spill == NULL) {
+        asked->request.spill = g_get_tmp_dir();
+    }
     return rc;
 }
 
@@ -386,6 +392,38 @@ static int tell(const struct cli *cli, const struct asked *asked,
     return figures->breaks == 0 ? CLI_DONE : CLI_PROBLEM;
 }
 
+/* ---- why a row is where it is ---- */
+
+static int explain(const struct cli *cli, const struct asked *asked, struct files_figures *figures,
+                   struct watch *watch) {
+    struct err err = {0};
+    struct files_explained *explained = calloc(1, sizeof *explained);
+    INVARIANT(explained != NULL, "out of memory");
+    int rc = files_explain(&asked->request, cli_text(cli, "explain"), figures, explained, &err);
+    if (watch->drawn) {
+        fprintf(cli->screen.err, "\r\033[K");
+    }
+    if (rc < 0) {
+        print_problems(cli, figures);
+        (void)cli_fail(cli, &err);
+    } else {
+        explained_print(cli, explained);
+    }
+    files_explained_release(explained);
+    free(explained);
+    return rc < 0 ? CLI_USAGE : CLI_DONE;
+}
+
+static int compare(const struct cli *cli, const struct asked *asked, struct files_figures *figures,
+                   struct watch *watch) {
+    struct err err = {0};
+    int rc = files_reconcile(&asked->request, figures, &err);
+    if (watch->drawn) {
+        fprintf(cli->screen.err, "\r\033[K");
+    }
+    return tell(cli, asked, figures, rc, &err, clock_mono_us() - watch->began_us);
+}
+
 int run_reconcile(struct cli *cli) {
     if (cli_given(cli, "window")) {
         return run_window_of_noun(cli);
@@ -407,11 +445,8 @@ int run_reconcile(struct cli *cli) {
     asked.request.ctx = &watch;
     struct files_figures *figures = calloc(1, sizeof *figures);
     INVARIANT(figures != NULL, "out of memory");
-    int rc = files_reconcile(&asked.request, figures, &err);
-    if (watch.drawn) {
-        fprintf(cli->screen.err, "\r\033[K");
-    }
-    int status = tell(cli, &asked, figures, rc, &err, clock_mono_us() - began_us);
+    int status = cli_given(cli, "explain") ? explain(cli, &asked, figures, &watch)
+                                           : compare(cli, &asked, figures, &watch);
     free(figures);
     return status;
 }

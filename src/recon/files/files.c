@@ -171,7 +171,7 @@ static int refuse_problems(struct files_run *run, struct err *err) {
     if (figures->problems[OURS] + figures->problems[THEIRS] == 0) {
         return 0;
     }
-    int rc = report_problems(run, err);
+    int rc = run->request->report != NULL ? report_problems(run, err) : 0;
     if (rc < 0) {
         return rc;
     }
@@ -184,7 +184,8 @@ static int refuse_problems(struct files_run *run, struct err *err) {
     bool ours = figures->problems[OURS] > 0, theirs = figures->problems[THEIRS] > 0;
     err_set(err, ERR_VALIDATION, "%s%s%s: nothing was matched", ours ? told[OURS] : "",
             ours && theirs ? ", " : "", theirs ? told[THEIRS] : "");
-    return err_hint(err, "A file is taken whole or not at all; problems.csv has every line.");
+    return err_hint(err, "A file is taken whole or not at all%s",
+                    run->request->report != NULL ? "; problems.csv has every line." : ".");
 }
 
 static int check_unchanged(const struct files_run *run, struct err *err) {
@@ -304,11 +305,8 @@ static void set_key(struct files_run *run, enum map_role role) {
     run->looks_whole = rule != NULL && (rule->before_us != 0 || rule->after_us != 0);
 }
 
-static int first_pass(struct files_run *run, struct err *err) {
-    set_key(run, joins_by(run, MAP_GATEWAY_ID, BY_GATEWAY_ID)  ? MAP_GATEWAY_ID
-                 : joins_by(run, MAP_REFERENCE, BY_REFERENCE) ? MAP_REFERENCE
-                                                               : MAP_ROLE_COUNT);
-    run->links = run->key == MAP_GATEWAY_ID && joins_by(run, MAP_REFERENCE, BY_REFERENCE);
+/* Both files, each row checked; what has no key, or is not looked for by one, is open. */
+static int read_pass(struct files_run *run, struct err *err) {
     make_parts(run);
     int rc = files_together(run, "reading", 0, files_read, MATCH_SIDES, err);
     rc = rc < 0 ? rc : check_unchanged(run, err);
@@ -324,7 +322,15 @@ static int first_pass(struct files_run *run, struct err *err) {
         rowset_grow(&side->linked, side->rows);
     }
     rc = refuse_problems(run, err);
-    rc = rc < 0 ? rc : begin_to_wait(run, err);
+    return rc < 0 ? rc : begin_to_wait(run, err);
+}
+
+static int first_pass(struct files_run *run, struct err *err) {
+    set_key(run, joins_by(run, MAP_GATEWAY_ID, BY_GATEWAY_ID)  ? MAP_GATEWAY_ID
+                 : joins_by(run, MAP_REFERENCE, BY_REFERENCE) ? MAP_REFERENCE
+                                                               : MAP_ROLE_COUNT);
+    run->links = run->key == MAP_GATEWAY_ID && joins_by(run, MAP_REFERENCE, BY_REFERENCE);
+    int rc = read_pass(run, err);
     int64_t whole = (int64_t)run->sides[OURS].rows + run->sides[THEIRS].rows;
     return rc < 0 ? rc : files_together(run, "joining", whole, files_join, run->tasks, err);
 }
@@ -408,23 +414,35 @@ static void run_release(struct files_run *run) {
     g_free(run);
 }
 
-int files_reconcile(const struct files_request *request, struct files_figures *ret_figures,
-                    struct err *err) {
+static struct files_run *run_new(const struct files_request *request,
+                                 struct files_figures *figures) {
     struct files_run *run = g_new0(struct files_run, 1);
-    struct report *report = NULL;
-    *ret_figures = (struct files_figures){0};
+    *figures = (struct files_figures){0};
     run->request = request;
-    run->figures = ret_figures;
+    run->figures = figures;
     run->sums = g_new0(struct sums, 1);
     run->memory_bytes = request->memory_bytes > 0 ? request->memory_bytes : FILES_MEMORY_USUAL;
     run->tasks = request->tasks == 1 ? 1 : MATCH_SIDES;
+    return run;
+}
+
+static int open_sides(struct files_run *run, struct err *err) {
+    const struct files_request *request = run->request;
     int rc = check_rules(run, err);
     for (int i = 0; i < MATCH_SIDES && rc == 0; i++) {
         run->sides[i].stop = &run->stop;
         run->sides[i].asks_until = i == THEIRS && request->waits && request->told_until_us == 0;
         rc = side_open(&run->sides[i], (enum match_side)i, &request->sides[i], err);
-        ret_figures->bytes[i] = (int64_t)run->sides[i].count;
+        run->figures->bytes[i] = (int64_t)run->sides[i].count;
     }
+    return rc;
+}
+
+int files_reconcile(const struct files_request *request, struct files_figures *ret_figures,
+                    struct err *err) {
+    struct files_run *run = run_new(request, ret_figures);
+    struct report *report = NULL;
+    int rc = open_sides(run, err);
     rc = rc < 0 ? rc : report_open(run, &report, err);
     rc = rc < 0 ? rc : files_together(run, "reading", 0, tell_side, MATCH_SIDES, err);
     rc = rc < 0 ? rc : run_all(run, report, err);
@@ -432,6 +450,25 @@ int files_reconcile(const struct files_request *request, struct files_figures *r
         rc = report_close(report, run, err);
     } else {
         report_drop(report);
+    }
+    run_release(run);
+    return rc;
+}
+
+int files_explain(const struct files_request *request, const char *row,
+                  struct files_figures *ret_figures, struct files_explained *ret_explained,
+                  struct err *err) {
+    struct files_run *run = run_new(request, ret_figures);
+    *ret_explained = (struct files_explained){0};
+    set_key(run, MAP_ROLE_COUNT);
+    int rc = open_sides(run, err);
+    rc = rc < 0 ? rc : files_together(run, "reading", 0, tell_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : check_batches(run, err);
+    rc = rc < 0 ? rc : read_pass(run, err);
+    rc = rc < 0 ? rc : explain_row(run, row, ret_explained, err);
+    rc = rc < 0 ? rc : check_unchanged(run, err);
+    if (rc < 0) {
+        files_explained_release(ret_explained);
     }
     run_release(run);
     return rc;

@@ -138,4 +138,38 @@ MUST_USE int files_maps_read(const char *name, const char *text, size_t count,
 MUST_USE int files_reconcile(const struct files_request *request, struct files_figures *ret_figures,
                              struct err *err);
 
+/* Why a row is where it is, rule by rule (match_explain()). `row` is a line, "ours:12" or
+ * "theirs:7", or else the reference or id of rows: then it is about those of ours, where ours have
+ * it. Both files are read once, and once more for each rule, for what bears on these rows; that is
+ * matched as all rows would be. Numbers in the sentences are lines of the files.
+ * `request` as for files_reconcile(); its `report` is not asked for, but `spill` or it where a file
+ * needs a reader. ERR_NOT_FOUND; ERR_TOO_LARGE: more bears on it than fits into memory. */
+enum { FILES_EXPLAINED_MAX = 10, FILES_NAMED_MAX = 60 };
+struct files_explained {
+    int count;
+    int64_t more; /* rows that bear the name beyond these */
+    struct files_explained_row {
+        enum match_side side;
+        int64_t line;
+        enum match_class class;
+        char *text; /* owned; sentences of one line each */
+    } rows[FILES_EXPLAINED_MAX];
+    /* What the sentences may name; first what is in one group with them. `key` is masked. */
+    int named_count;
+    struct files_named_row {
+        enum match_side side;
+        int64_t line;
+        enum row_kind kind;
+        enum row_status status;
+        struct currency currency;
+        int64_t amount_minor, at_us;
+        enum match_class class;
+        char key[65];
+    } named[FILES_NAMED_MAX];
+};
+MUST_USE int files_explain(const struct files_request *request, const char *row,
+                           struct files_figures *ret_figures,
+                           struct files_explained *ret_explained, struct err *err);
+void files_explained_release(struct files_explained *explained); /* twice is fine */
+
 #endif

@@ -10,6 +10,7 @@
  *   files_rest    what is left: at once, or in
  *   files_pieces  pieces, of which
  *   files_batch   finds the batches
+ *   files_explain why a row is where it is
  *   files_report  the report's folder */
 #ifndef HOLDFAST_RECON_FILES_IMPL_H
 #define HOLDFAST_RECON_FILES_IMPL_H
@@ -402,6 +403,7 @@ struct files_run {
     bool links;                   /* both files have both keys */
     struct hashset wanted, found; /* other keys: of theirs that are left; of ours that are linked */
     struct rest *rest;            /* while files_rest() runs */
+    struct explaining *explaining; /* while explain_row() does */
     const char *doing;
     _Atomic int64_t done;
     int64_t whole; /* 0: the bytes of the sides tell */
@@ -490,6 +492,9 @@ MUST_USE int piece_fits(const struct files_run *run, int64_t rows, const char *w
 MUST_USE int piece_end(struct matching *matching, struct err *err);
 /* A side_wanted: what is open and no rule by a key takes. */
 uint64_t side_keyless(const struct side *side, size_t word);
+/* After both files were read without a key (files_explain()). */
+MUST_USE int explain_row(struct files_run *run, const char *row,
+                         struct files_explained *ret_explained, struct err *err);
 /* In pieces: what BATCH takes. Behind what is asked once more, since REFERENCE comes first. */
 MUST_USE int files_batches(struct files_run *run, int64_t left, struct err *err);
 
