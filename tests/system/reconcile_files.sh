@@ -353,8 +353,10 @@ printf '%s\n' Ref,Amount,Time,Text 'b1,3.00,2026-11-03T00:00:00Z,PAYOUT (po_1)' 
     'b2,6.50,2026-11-03T00:00:00Z,ref:7;po_2' >bank.csv
 printf 'rules:\n  - by: reference\n  - by: batch\n' >by_batch.yaml
 expect 1 --ours sales.csv --theirs bank.csv --map batch.yaml --rules by_batch.yaml --report out18
-cut -d, -f1,5,6,10,14 out18/breaks.csv >have
-printf '%s\n' class,our_line,their_line,difference,group payout,4,3,-0.50,1 payout,5,,,1 >want
+python3 -c 'import csv
+for row in csv.DictReader(open("out18/breaks.csv")):
+    print(*[row[name] for name in ("class", "our_line", "their_line", "difference", "group")])' >have
+printf '%s\n' 'payout 4 3 -0.50 1' 'payout 5   1' >want
 diff want have || fail "a batch that is not whole"
 grep -qE '^EUR +matched +2 +3.00 +1 +3.00' out18/summary.txt || fail "a batch that is whole"
 
