@@ -213,6 +213,7 @@ static const struct step {
     int64_t unit;
     const char *counted;
 } steps[] = {
+    {"telling", "reading", 1000 * 1000, "MB"},
     {"reading", "reading", 1000 * 1000, "MB"},
     {"joining", "matching", 1, "rows"},
     {"digesting", "taking the files' digests", 1000 * 1000, "MB"},

@@ -444,7 +444,7 @@ int files_reconcile(const struct files_request *request, struct files_figures *r
     struct report *report = NULL;
     int rc = open_sides(run, err);
     rc = rc < 0 ? rc : report_open(run, &report, err);
-    rc = rc < 0 ? rc : files_together(run, "reading", 0, tell_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : files_together(run, "telling", 0, tell_side, MATCH_SIDES, err);
     rc = rc < 0 ? rc : run_all(run, report, err);
     if (rc == 0) {
         rc = report_close(report, run, err);
@@ -462,7 +462,7 @@ int files_explain(const struct files_request *request, const char *row,
     *ret_explained = (struct files_explained){0};
     set_key(run, MAP_ROLE_COUNT);
     int rc = open_sides(run, err);
-    rc = rc < 0 ? rc : files_together(run, "reading", 0, tell_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : files_together(run, "telling", 0, tell_side, MATCH_SIDES, err);
     rc = rc < 0 ? rc : check_batches(run, err);
     rc = rc < 0 ? rc : read_pass(run, err);
     rc = rc < 0 ? rc : explain_row(run, row, ret_explained, err);

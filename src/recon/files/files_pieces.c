@@ -300,7 +300,7 @@ int files_pieces(struct files_run *run, int64_t left, struct err *err) {
     run->rest->pieces = pieces;
     run->rest->matching.in_pieces = true;
     bool asks = run->found.used > 0 || run->found.has_zero || run->found.bits != NULL;
-    int rc = asks ? files_together(run, "reading what is left", left, once_more, 1, err) : 0;
+    int rc = asks ? files_together(run, "matching what is left", left, once_more, 1, err) : 0;
     rc = rc < 0 || !run->by_batch ? rc : files_batches(run, left, err);
     uint32_t chunk = request->chunk_bytes > 0 ? (uint32_t)request->chunk_bytes : PIECE_CHUNK_BYTES;
     parts_init(&run->parts, pieces, chunk, run->memory_bytes / 8, NULL, &run->spill,
