@@ -602,7 +602,7 @@ static void hit(struct risk_decision *decision, const char *rule, enum risk_acti
     struct risk_hit *to = &decision->hits[decision->hit_count++];
     *to = (struct risk_hit){.action = action, .score = score};
     snprintf(to->rule, sizeof to->rule, "%s", rule);
-    snprintf(to->why, sizeof to->why, "%s", why);
+    snprintf(to->why, sizeof to->why, "%.*s", (int)sizeof to->why - 1, why);
 }
 
 static bool judge_lists(struct judge *judge) {
