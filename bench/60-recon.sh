@@ -7,8 +7,9 @@
 #   instance are not counted; ours is.
 #   What both write is compared after each run, break by break: class, key, amounts, currencies and
 #   times of each must be the same.
-# And once, on fewer rows and not timed: our classes, their counts and sums are those of the SQL form
-# (src/recon/sql/match.sql) on PostgreSQL by currency, and its breaks one by one ours and DuckDB's.
+# And once, on fewer rows and not timed: our classes, their counts and sums are those of the SQL
+# form (src/recon/sql/match.sql) on PostgreSQL by currency, and its breaks one by one ours and
+# DuckDB's.
 # usage: 60-recon.sh (by script/bench); BENCH_RECON_ROWS ["2000000 10000000"]; with 50000000 in it
 #   that size runs without the peer, which would need more memory than the bar allows us.
 #   BENCH_RECON_SQL_ROWS [200000]: of the comparison of all three; 0: without.
@@ -23,8 +24,8 @@ MEMORY_KB=$((512 * 1024))
 classes="amount_over amount_under paid_there_open_here currency missing_there missing_here"
 
 machine
-# `npm install`: it takes what the lock file says, too. From version 11 on `npm ci` wants the packages
-# of all other machines in there as well.
+# `npm install`: it takes what the lock file says, too. From version 11 on `npm ci` wants the
+# packages of all other machines in there as well.
 [ -d "$here/duckdb/node_modules" ] ||
     (cd "$here/duckdb" && npm install --no-audit --no-fund >/dev/null 2>&1) || {
     echo "bench: DuckDB cannot be installed (npm install in bench/duckdb)" >&2

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """same_breaks: whether two programs have found the very same breaks, one by one.
 
-usage: same_breaks.py OURS OTHER [CLASSES]   breaks.csv of `holdfast reconcile`; the other's, with the
-columns class, key, our_amount, their_amount, our_currency, their_currency, our_time, their_time;
-match_classes.def where the other has numbers for classes. Both are sorted and compared line by line;
-what one alone has is shown, and the exit status is then 1.
+usage: same_breaks.py OURS OTHER [CLASSES]
+
+OURS is breaks.csv of `holdfast reconcile`; OTHER has the columns class, key, our_amount,
+their_amount, our_currency, their_currency, our_time, their_time; CLASSES is match_classes.def,
+where the other has numbers for classes. Both are sorted and compared line by line; what one alone
+has is shown, and the exit status is then 1.
 """
 import csv
 import re

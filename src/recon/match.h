@@ -190,9 +190,9 @@ MUST_USE int match_run(const struct match_row *ours, size_t our_count,
                        struct err *err);
 void match_free(struct match *match); /* NULL is fine */
 
-/* BATCH: the texts by which a row of theirs may name a batch, in the stages in which they are tried:
- * its reference, its batch, the words of its description, the parts of those. The first stage that
- * names one decides. A text may come several times, and be empty; borrowed. */
+/* BATCH: the texts by which a row of theirs may name a batch, in the stages in which they are
+ * tried: its reference, its batch, the words of its description, the parts of those. The first
+ * stage that names one decides. A text may come several times, and be empty; borrowed. */
 enum { MATCH_BATCH_STAGES = 4 };
 typedef void match_batch_name(void *ctx, int stage, struct match_text text);
 void match_batch_names(const struct match_row *theirs, match_batch_name *tell, void *ctx);

@@ -9,8 +9,8 @@
  *      minutes, AMOUNT_TIME_MINUTES_MAX at most; absent: three days to each side.
  *      Two files may be compared by `batch` as well (match_set_load()): many rows of ours against
  *      the one of theirs that names their payout.
- *   3. Rules by gateway id, reference and batch take tolerances (of a currency in minor units, or in
- *      millionths of our amount) and what is usual: a row of theirs that is earlier or later is
+ *   3. Rules by gateway id, reference and batch take tolerances (of a currency in minor units, or
+ *      in millionths of our amount) and what is usual: a row of theirs that is earlier or later is
  *      LATE. A side of the time that is not said has no bound.
  *   4. The other two ask for the very amount: they take no tolerance.
  * Owns: a set is the caller's, on the heap or in a struct that does not move: its rules point into

@@ -355,7 +355,8 @@ printf 'rules:\n  - by: reference\n  - by: batch\n' >by_batch.yaml
 expect 1 --ours sales.csv --theirs bank.csv --map batch.yaml --rules by_batch.yaml --report out18
 python3 -c 'import csv
 for row in csv.DictReader(open("out18/breaks.csv")):
-    print(*[row[name] for name in ("class", "our_line", "their_line", "difference", "group")])' >have
+    told = ("class", "our_line", "their_line", "difference", "group")
+    print(*[row[name] for name in told])' >have
 printf '%s\n' 'payout 4 3 -0.50 1' 'payout 5   1' >want
 diff want have || fail "a batch that is not whole"
 grep -qE '^EUR +matched +2 +3.00 +1 +3.00' out18/summary.txt || fail "a batch that is whole"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""reconcile_progress: two files that take more than a second: on a terminal it is said what is done,
-how far it is, how fast, and how long it still takes; where nobody looks, nothing of it.
+"""reconcile_progress: two files that take more than a second: on a terminal it is said what is
+done, how far it is, how fast, and how long it still takes; where nobody looks, nothing of it.
 usage: reconcile_progress.py (HOLDFAST_BIN, or build/holdfast)
 """
 import os
@@ -13,8 +13,7 @@ import tempfile
 
 HOLDFAST = os.path.realpath(os.environ.get("HOLDFAST_BIN", "build/holdfast"))
 ROWS = 2_500_000
-LINE = re.compile(r"\r\x1b\[K(?P<what>[a-z' ]+): (?P<part>\d+) %, (?P<rate>[\d,]+) (?P<unit>MB|rows) "
-                  r"a second, (?P<left>.+?) left")
+LINE = re.compile(r"\r\x1b\[K[a-z' ]+: (?P<part>\d+) %, [\d,]+ (MB|rows) a second, .+? left")
 
 
 def write(path, step):

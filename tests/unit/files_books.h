@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_books.h: random pairs of files with payments that name their payout, a bank's lines that may
- * name it in any way, and random rules by all ways: few values of everything, so that all meet. */
+ * files_books.h: random pairs of files with payments that name their payout, a bank's lines that
+ * may name it in any way, and random rules by all ways: few values of everything, so that all
+ * meet. */
 #ifndef HOLDFAST_TESTS_FILES_BOOKS_H
 #define HOLDFAST_TESTS_FILES_BOOKS_H
 
@@ -17,8 +18,9 @@ enum { BATCHES = 5 };
 static const struct shape batch_shapes[] = {
     {.name = "all columns", .ours_map = BANK_COLUMNS, .theirs_map = BANK_COLUMNS},
     {.name = "no id here",
-     .ours_map = "columns: {reference: reference, original_id: original_id, batch: batch, kind: "
-                 "kind, status: status, currency: currency, amount: amount, fee: fee, time: time}\n",
+     .ours_map =
+         "columns: {reference: reference, original_id: original_id, batch: batch, kind: kind, "
+         "status: status, currency: currency, amount: amount, fee: fee, time: time}\n",
      .theirs_map = BANK_COLUMNS},
 };
 
@@ -46,7 +48,8 @@ static inline void add_words(struct prng *random, GString *line) {
 }
 
 /* Few values of everything. */
-static inline void add_row(struct prng *random, GString *file, enum match_side side, int64_t cents) {
+static inline void add_row(struct prng *random, GString *file, enum match_side side,
+                           int64_t cents) {
     static const char *const kinds[MATCH_SIDES][6] = {
         {"charge", "charge", "charge", "refund", "payout", "chargeback"},
         {"bank_credit", "bank_credit", "payout", "bank_debit", "charge", "refund"},

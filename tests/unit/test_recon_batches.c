@@ -15,7 +15,8 @@ static void batches_of_two_files_are_those_that_the_matcher_finds(void **state) 
         prng_init(&random, seed);
         batch_rules(&random, &set);
         batch_books(&random, &place);
-        compare_books(&batch_shapes[seed % COUNT_OF(batch_shapes)], &place, &set, figures, &joined, &spilled);
+        compare_books(&batch_shapes[seed % COUNT_OF(batch_shapes)], &place, &set, figures, &joined,
+                      &spilled);
         for (int i = 0; i < figures->sum_count; i++) {
             seen[figures->sums[i].class]++;
         }
@@ -50,8 +51,9 @@ static void batches_larger_than_memory_are_found_in_it(void **state) {
                                i % LINES);
     }
     for (int i = 0; i < LINES; i++) {
-        g_string_append_printf(theirs, ",B%d,,,bank_credit,done,EUR,%d,,2026-11-04T00:00:00Z,po_%d\n",
-                               i, i == 7 ? PARTS - 1 : PARTS, i);
+        g_string_append_printf(theirs,
+                               ",B%d,,,bank_credit,done,EUR,%d,,2026-11-04T00:00:00Z,po_%d\n", i,
+                               i == 7 ? PARTS - 1 : PARTS, i);
     }
     put_file(place.ours, ours->str, ours->len);
     put_file(place.theirs, theirs->str, theirs->len);

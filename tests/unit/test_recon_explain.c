@@ -98,7 +98,9 @@ static void it_says_what_a_match_of_all_rows_says(void **state) {
 
 static void rows_are_asked_for_by_line_or_by_name(void **state) {
     static const struct match_set usual = {
-        .count = 2, .rules = {{.by = BY_GATEWAY_ID, .name = "i"}, {.by = BY_REFERENCE, .name = "r"}}};
+        .count = 2,
+        .rules = {{.by = BY_GATEWAY_ID, .name = "i"}, {.by = BY_REFERENCE, .name = "r"}},
+    };
     static const char ours[] = BANK_HEAD ROW("g1", "A1", "10") ROW("g2", "A2", "20")
         ROW("", "A2", "21");
     static const char theirs[] = BANK_HEAD ROW("g1", "A1", "10") ROW("g2", "A2", "22")

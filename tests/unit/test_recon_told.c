@@ -4,6 +4,7 @@
 #include "files_books.h"
 
 #define ROW(id, kind, status, amount, time) id ",,,," kind "," status ",EUR," amount ",," time ",\n"
+#define DAY_HEAD "id,amount,time,day\n"
 #define DAY(day) "2026-11-" day "T00:00:00Z"
 
 static struct files_figures figures;
@@ -48,7 +49,8 @@ static void only_money_that_has_moved_says_up_to_when_a_file_tells(void **state)
         {"what is still to come by the clock",
          ROW("g1", "charge", "done", "10", DAY("10")) ROW("g2", "charge", "done", "9", DAY("17")),
          DAY("10")},
-        {"a fee", ROW("g1", "charge", "done", "10", DAY("10")) ROW("f", "fee", "done", "-1", DAY("11")),
+        {"a fee",
+         ROW("g1", "charge", "done", "10", DAY("10")) ROW("f", "fee", "done", "-1", DAY("11")),
          DAY("11")},
     };
     struct place place = place_make();
@@ -81,7 +83,8 @@ static void the_period_of_a_file_says_up_to_when_it_tells(void **state) {
     struct place place = place_make();
     g_free(place.theirs);
     place.theirs = g_build_filename(place.folder, "theirs-20261110.csv", NULL);
-    static const char map[] = BANK_COLUMNS "period: {name: \"theirs-{day}.csv\", format: YYYYMMDD}\n";
+    static const char map[] = BANK_COLUMNS
+        "period: {name: \"theirs-{day}.csv\", format: YYYYMMDD}\n";
     struct files_request how = {.waits = true, .now_us = us_of(DAY("15"))};
     if (run(&place, ours, theirs, map, how) < 0) {
         fail_msg("%s", err.detail);
@@ -110,14 +113,13 @@ static void the_period_of_a_file_says_up_to_when_it_tells(void **state) {
                                  "kind: charge\ncurrency: EUR\nperiod: {day: day}\n";
     how.told_until_us = 0;
     how.now_us = us_of(DAY("15"));
-    if (run(&place, ours, "id,amount,time,day\ng1,10," DAY("10") ",2026-11-10\n", by_day, how) < 0) {
+    if (run(&place, ours, DAY_HEAD "g1,10," DAY("10") ",2026-11-10\n", by_day, how) < 0) {
         fail_msg("%s %s", err.detail, err.hint);
     }
     assert_true(figures.told_by_period);
     assert_int_equal(figures.told_until_us, us_of(DAY("11")));
     remove_files(place.out);
-    assert_int_equal(run(&place, ours, "id,amount,time,day\ng1,10," DAY("10") ",tomorrow\n", by_day,
-                         how),
+    assert_int_equal(run(&place, ours, DAY_HEAD "g1,10," DAY("10") ",tomorrow\n", by_day, how),
                      -ERR_VALIDATION);
     assert_int_equal(figures.shown[0].problem, PROBLEM_PERIOD);
     place_end(&place);
@@ -129,7 +131,8 @@ static void what_is_expected_is_listed_with_its_time_whatever_the_memory(void **
         ROW("g2", "charge", "done", "20", DAY("13")) ROW("g3", "charge", "done", "30", DAY("13"))
             ROW("g4", "charge", "done", "40", DAY("02"));
     static const char theirs[] = BANK_HEAD ROW("g1", "charge", "done", "10", DAY("10"))
-        ROW("g3", "charge", "pending", "30", DAY("13")) ROW("g5", "charge", "done", "50", DAY("14"));
+        ROW("g3", "charge", "pending", "30", DAY("13"))
+            ROW("g5", "charge", "done", "50", DAY("14"));
     static const char want[] =
         "class,risk,kind,currency,our_line,their_line,key,our_amount,their_amount,difference,"
         "our_time,their_time,due,why,group\n"
@@ -182,8 +185,8 @@ static void what_is_no_break_and_yet_not_the_same_is_told(void **state) {
                  ROW("g3", "charge", "done", "10.01", DAY("10")),
          "3 in EUR (0.03 more there, 0.01 less) differ within the rules' tolerance", false},
         {TEN("g1") TEN("g2"), TEN("g1"), "1 row is expected, not due yet", false},
-        {TEN("g1"), TEN("g1") ROW("f", "fee", "done", "-1", DAY("09")), "1 row is the gateway's own",
-         false},
+        {TEN("g1"), TEN("g1") ROW("f", "fee", "done", "-1", DAY("09")),
+         "1 row is the gateway's own", false},
         {TEN("g1") ROW("g2", "charge", "failed", "5", DAY("10")), TEN("g1"),
          "1 row tells of no money that moved", false},
         {TEN("g1") TEN("g2"), TEN("g1") ROW("f", "fee", "done", "-1", DAY("09")),

@@ -14,8 +14,9 @@
  *      none, is joined by reference.
  *   2. When the rest does not fit into memory it is worked through in pieces. A piece has whole
  *      groups by id and by reference, and of what no key puts together all rows of one currency and
- *      amount: what ORIGINAL and AMOUNT_TIME compare is in one piece. (BATCH, which adds amounts
- *      up, is no usual rule.) Only what is of one currency and one amount beyond memory is refused.
+ *      amount: what ORIGINAL and AMOUNT_TIME compare is in one piece. Batches come before them,
+ *      each whole. Only a batch, or what is of one currency and one amount, beyond memory is
+ *      refused.
  *   3. The same two files give the same bytes, whatever the memory and the number of tasks.
  *   4. A file is taken whole or not at all: with one damaged row there are problems.csv and
  *      ERR_VALIDATION, and nothing is matched.
@@ -25,10 +26,12 @@
  *      over at the moment up to which their file tells. Where nobody names it, that is the end of
  *      the period that the file tells, or else the last moment at which, by its rows, money has
  *      moved: not a payout's, which may be dated when it will arrive, nor one of what is open or
- *      failed; and nothing that is still to come. expected.csv has such rows, and when they are due.
+ *      failed; and nothing that is still to come. expected.csv has such rows, and when they are
+ *      due.
  *   7. Other rules are those of recon/match_set.h, of which gateway_id stands before reference, and
- *      both before the others. Where a rule by a key says what time is usual, its pairs are looked
- *      at whole and not settled by their key: slower, the same answers.
+ *      both before batch, original and amount_time, in that order. Where a rule by a key says what
+ *      time is usual, its pairs are looked at whole and not settled by their key: slower, the same
+ *      answers.
  * Memory: rows as refs (16 bytes for most: files_impl.h) up to what is allowed, beyond it in a file
  * without a name in the report's folder; beside it about one byte a row, and some megabytes.
  * Owns: nothing. Threads: one at a time; starts `tasks` of its own. Errors: ERR_VALIDATION (damaged
@@ -92,8 +95,8 @@ struct files_problem {
     int64_t line;
     char text[201];
 };
-/* Of a currency: groups whose sums differ by no more than their rule allows, and by how much in all,
- * where it is more there and where it is less (both without a sign). */
+/* Of a currency: groups whose sums differ by no more than their rule allows, and by how much in
+ * all, where it is more there and where it is less (both without a sign). */
 struct files_allowed {
     struct currency currency;
     int64_t groups, more_minor, less_minor;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_batch.c: rows of ours that a row of theirs paid out together (BATCH of recon/match.h), where
- * the rest does not fit into memory. All names of batches, and all texts of theirs that may be such,
- * are put into partitions by what they say; one partition after the other tells
+ * files_batch.c: rows of ours that a row of theirs paid out together (BATCH of recon/match.h),
+ * where the rest does not fit into memory. All names of batches, and all texts of theirs that may
+ * be such, are put into partitions by what they say; one partition after the other tells
  *
  *   which texts name a batch of ours, and so at which stage a row of theirs names any (`named`);
  *   whether it names one at that stage, or several (`once`, `several`): then it names none;
@@ -13,7 +13,12 @@
 
 #include "recon/files/files_impl.h"
 
-enum { CHUNK_BYTES = 8 * 1024, PART_TEXTS = 64 * 1024, SLOTS_LEAST = 64, TEXTS_KEPT = 2 * ROW_TEXT_CHARS_MAX };
+enum {
+    CHUNK_BYTES = 8 * 1024,
+    PART_TEXTS = 64 * 1024,
+    SLOTS_LEAST = 64,
+    TEXTS_KEPT = 2 * ROW_TEXT_CHARS_MAX,
+};
 #define NO_BATCH UINT32_MAX
 #define NO_LOAD UINT32_MAX
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_explain.c: why a row of two files is where it is. What a rule does with a row depends on the
- * rows that it could put beside it, and on what the rules before it did with those. So from the last
- * rule to the first, what has a key of that rule with a row that is picked already is picked too;
- * what is picked in the end goes to match_run(), which does with the row what it would do with all
- * rows, and tells why. Keys are compared by 32 bits of a hash: what is picked for nothing has no
- * key with the others and changes nothing. */
+ * files_explain.c: why a row of two files is where it is. What a rule does with a row depends on
+ * the rows that it could put beside it, and on what the rules before it did with those. So from the
+ * last rule to the first, what has a key of that rule with a row that is picked already is picked
+ * too; what is picked in the end goes to match_run(), which does with the row what it would do with
+ * all rows, and tells why. Keys are compared by 32 bits of a hash: what is picked for nothing has
+ * no key with the others and changes nothing. */
 #include <stdlib.h>
 #include <string.h>
 

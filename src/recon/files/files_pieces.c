@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_pieces.c: what is left and does not fit into memory, into match_run() in pieces that tear no
- * group (files.h, rule 2). Three steps, each of what those before it did not take:
+ * files_pieces.c: what is left and does not fit into memory, into match_run() in pieces that tear
+ * no group (files.h, rule 2). Three steps, each of what those before it did not take:
  *
  *   once more    what an id has settled and a reference asks about again (files_link.c)
  *   batches      rows that a row of theirs paid out together (files_batch.c)
@@ -305,7 +305,8 @@ int files_pieces(struct files_run *run, int64_t left, struct err *err) {
     uint32_t chunk = request->chunk_bytes > 0 ? (uint32_t)request->chunk_bytes : PIECE_CHUNK_BYTES;
     parts_init(&run->parts, pieces, chunk, run->memory_bytes / 8, NULL, &run->spill,
                files_spill(run));
-    rc = rc < 0 ? rc : files_together(run, "reading what is left", left, cut_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc
+                : files_together(run, "reading what is left", left, cut_side, MATCH_SIDES, err);
     rc = rc < 0 ? rc : files_together(run, "matching what is left", left, match_pieces, 1, err);
     rc = rc < 0 ? rc : files_together(run, "writing", left, merge_pieces, 1, err);
     parts_release(&run->parts);

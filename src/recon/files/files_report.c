@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_report.c: the report's folder: breaks.csv, expected.csv, summary.txt and summary.json, for people
- * what files_people.c makes of it; or problems.csv alone. Nothing in it tells a time of ours: the
- * same two files give the same bytes. */
+ * files_report.c: the report's folder: breaks.csv, expected.csv, summary.txt and summary.json, for
+ * people what files_people.c makes of it; or problems.csv alone. Nothing in it tells a time of
+ * ours: the same two files give the same bytes. */
 #include <string.h>
 
 #include "base/buf.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_rows.c: rows as match_run() has them, and one match of such: its groups into the lists of the
- * report, its classes into the sums. */
+ * files_rows.c: rows as match_run() has them, and one match of such: its groups into the lists of
+ * the report, its classes into the sums. */
 #include <string.h>
 
 #include "recon/files/files_impl.h"
