@@ -112,7 +112,7 @@ struct match_row {
     int64_t amount_minor;
     int64_t fee_minor; /* AMOUNT_UNSAID */
     int64_t at_us;     /* wall; 0: not told (then no rule about time speaks of it) */
-    int64_t due_us;    /* ours: until when it may be missing there; INT64_MAX: for ever */
+    int64_t due_us;    /* ours: until when it may be missing there; INT64_MAX: for ever, 0: never */
     struct match_text gateway_id, reference, original_id, batch, description;
 };
 

@@ -139,6 +139,13 @@ static void rows_are_asked_for_by_line_or_by_name(void **state) {
                          -ERR_NOT_FOUND);
         g_free(have);
     }
+    /* What is not waited for has no clock. */
+    struct files_explained *missing = g_new0(struct files_explained, 1);
+    assert_int_equal(ask(&batch_shapes[0], &place, &usual, "ours:4", missing, &err), 0);
+    assert_non_null(strstr(missing->rows[0].text, "nothing is waited for"));
+    assert_null(strstr(missing->rows[0].text, "1970"));
+    files_explained_release(missing);
+    g_free(missing);
     /* No card number is written on. */
     struct files_explained *have = g_new0(struct files_explained, 1);
     assert_int_equal(ask(&batch_shapes[0], &place, &usual, "theirs:5", have, &err), 0);

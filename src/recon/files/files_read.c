@@ -197,7 +197,9 @@ int files_read(struct files_run *run, int number, struct err *err) {
     reading->run = run;
     reading->side = &run->sides[number];
     quick_init(&reading->quick, &reading->side->binding, run->key, run->links);
-    reading->quick.possible = reading->quick.possible && !reading->side->asks_until;
+    if (reading->side->asks_until && reading->side->until_us == 0) {
+        reading->quick.possible = false; /* each row is read whole: its time, or the period */
+    }
     if (run->request->now_us > 0) {
         reading->quick.date_last = date_of(run->request->now_us);
     }
