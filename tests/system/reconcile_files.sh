@@ -361,6 +361,18 @@ printf '%s\n' 'payout 4 3 -0.50 1' 'payout 5   1' >want
 diff want have || fail "a batch that is not whole"
 grep -qE '^EUR +matched +2 +3.00 +1 +3.00' out18/summary.txt || fail "a batch that is whole"
 
+# The same of a file that a reader reads: what a bank's line says comes through.
+{
+    head -1 canonical.csv
+    echo ',b1,,,,bank_credit,done,EUR,300,,300,2026-11-03T00:00:00Z,,"PAYOUT, (po_1)"'
+    echo ',b2,,,,bank_credit,done,EUR,700,,700,2026-11-03T00:00:00Z,,ref:7;po_2'
+} >bank_read.csv
+printf '%s\n' 'columns: {reference: Order, batch: Payout, amount: Amount, time: Time}' 'kind: charge' \
+    'currency: EUR' >sales.yaml
+expect 0 --ours sales.csv --theirs bank_read.csv --ours-map sales.yaml --theirs-format canonical \
+    --rules by_batch.yaml --report out19
+says 'Both tell the same'
+
 # A torn file is compared with nothing; of a map with two parts, theirs is for a statement.
 head -c -9 theirs.csv >torn.csv
 expect 2 --ours ours.csv --theirs torn.csv --map map.yaml --report out16
