@@ -146,6 +146,9 @@ static int check_needed(const struct cli *cli, struct err *err) {
                                  "reconcile` lists what there is besides.");
         }
     }
+    if (cli_given(cli, "explain") && cli_given(cli, "report")) {
+        return err_set(err, ERR_USAGE, "--explain makes no report: leave out --report");
+    }
     return cli_argument(cli, 0) == NULL
                ? 0
                : err_set(err, ERR_USAGE, "there is no command \"reconcile %.60s\"",

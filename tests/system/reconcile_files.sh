@@ -318,6 +318,8 @@ expect 0 --ours ours.csv --theirs theirs.csv --map map.yaml --explain A2 --json
 python3 -c 'import json; told = json.load(open("said")); one = told["explained"][0]
 assert (one["side"], one["line"], one["class"]) == ("ours", 3, "amount_over"), one
 assert len(one["explanation"]) > 2 and told["rows"], told' || fail "the explanation as JSON"
+expect 2 --ours ours.csv --theirs theirs.csv --map map.yaml --explain A2 --report out16
+says 'leave out --report'
 expect 2 --ours ours.csv --theirs theirs.csv --map map.yaml --explain B77
 says 'neither file has a row'
 
