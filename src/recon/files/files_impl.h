@@ -544,6 +544,7 @@ enum quick_number {
  * are. `count` 0: it is none. */
 struct quick_form {
     int count;
+    uint32_t date_bytes; /* so many at its beginning tell the day, the others the time; 0: mixed */
     int8_t at[QUICK_NUMBERS]; /* -1: it is not told */
     uint8_t digits[QUICK_TIME_MAX], literals[QUICK_TIME_MAX];
 };
@@ -572,6 +573,9 @@ struct quick {
     /* The last date, as 20250901, and whether the clocks of the map's zone changed on it. */
     int date;
     bool changes;
+    /* What the last row's time began with, of its form: a day that was found sound. */
+    char day[QUICK_TIME_MAX];
+    int day_form; /* -1: none yet */
     int date_last; /* later ones are left to csv_map_row() */
 };
 /* `key` MAP_ROLE_COUNT: none; `other`: the reference is wanted beside it. */
