@@ -369,8 +369,8 @@ grep -qE '^EUR +matched +2 +3.00 +1 +3.00' out18/summary.txt || fail "a batch th
     echo ',b1,,,,bank_credit,done,EUR,300,,300,2026-11-03T00:00:00Z,,"PAYOUT, (po_1)"'
     echo ',b2,,,,bank_credit,done,EUR,700,,700,2026-11-03T00:00:00Z,,ref:7;po_2'
 } >bank_read.csv
-printf '%s\n' 'columns: {reference: Order, batch: Payout, amount: Amount, time: Time}' 'kind: charge' \
-    'currency: EUR' >sales.yaml
+printf '%s\n' 'columns: {reference: Order, batch: Payout, amount: Amount, time: Time}' \
+    'kind: charge' 'currency: EUR' >sales.yaml
 expect 0 --ours sales.csv --theirs bank_read.csv --ours-map sales.yaml --theirs-format canonical \
     --rules by_batch.yaml --report out19
 says 'Both tell the same'
