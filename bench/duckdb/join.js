@@ -26,7 +26,8 @@ await connection.run(`COPY (
               WHEN o.status = 'done' AND t.status <> 'done' THEN 'paid_here_open_there'
               WHEN t.amount > o.amount THEN 'amount_over' ELSE 'amount_under' END AS class,
          coalesce(o.id, t.id) AS key, o.amount AS our_amount, t.amount AS their_amount,
-         coalesce(o.currency, t.currency) AS currency, o.time AS our_time, t.time AS their_time
+         o.currency AS our_currency, t.currency AS their_currency,
+         o.time AS our_time, t.time AS their_time
   FROM ${rows(ours)} o FULL OUTER JOIN ${rows(theirs)} t ON o.id = t.id
   WHERE o.id IS NULL OR t.id IS NULL OR o.amount <> t.amount OR o.currency <> t.currency
      OR o.status <> t.status OR o.kind <> t.kind

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/signal.h"
 #include "cli/commands.h"
+#include "cli/explained.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/talk.h"
@@ -138,11 +139,15 @@ static void read_for_people(const struct cli *cli, struct asked *asked) {
 static int check_needed(const struct cli *cli, struct err *err) {
     static const char *const needed[] = {"ours", "theirs", "report"};
     for (size_t i = 0; i < COUNT_OF(needed); i++) {
-        if (!cli_given(cli, needed[i])) {
+        bool is_asked = strcmp(needed[i], "report") != 0 || !cli_given(cli, "explain");
+        if (is_asked && !cli_given(cli, needed[i])) {
             err_set(err, ERR_USAGE, "--%s is missing", needed[i]);
             return err_hint(err, "Two files take --ours, --theirs and --report; `holdfast help "
                                  "reconcile` lists what there is besides.");
         }
+    }
+    if (cli_given(cli, "explain") && cli_given(cli, "report")) {
+        return err_set(err, ERR_USAGE, "--explain makes no report: leave out --report");
     }
     return cli_argument(cli, 0) == NULL
                ? 0
@@ -186,8 +191,12 @@ static int read_request(const struct cli *cli, struct asked *asked, struct err *
         asked->request.rules = &asked->rules;
     }
     asked->request.tasks = (int)tasks;
-    asked->request.report = cli_text(cli, "report");
+    bool explains = cli_given(cli, "explain"); /* without a report */
+    asked->request.report = explains ? NULL : cli_text(cli, "report");
     asked->request.spill = cli_text(cli, "spill");
+    if (explains && asked->request.spill == NULL) {
+        asked->request.spill = g_get_tmp_dir();
+    }
     return rc;
 }
 
@@ -196,6 +205,7 @@ static int read_request(const struct cli *cli, struct asked *asked, struct err *
 struct watch {
     struct progress line;
     const char *doing;
+    int64_t began_us;
 };
 
 /* How a step is called, and what is counted in it. */
@@ -204,6 +214,7 @@ static const struct step {
     int64_t unit;
     const char *counted;
 } steps[] = {
+    {"telling", "reading", 1000 * 1000, "MB"},
     {"reading", "reading", 1000 * 1000, "MB"},
     {"joining", "matching", 1, "rows"},
     {"digesting", "taking the files' digests", 1000 * 1000, "MB"},
@@ -269,17 +280,12 @@ static void print_sums(const struct cli *cli, const struct files_figures *figure
     table_print(table, cli, "Both files are empty.");
 }
 
-/* What has time yet to appear there is no break. */
-static void print_expected(const struct cli *cli, const struct files_figures *figures) {
-    char time[CLOCK_TEXT_MAX], shown[SHOW_CHARS_MAX];
-    int64_t rows = 0;
-    for (int i = 0; i < figures->sum_count; i++) {
-        rows += figures->sums[i].class == CLASS_EXPECTED ? figures->sums[i].rows[OURS] : 0;
-    }
+/* Up to when their file tells, and how that is known. */
+static void print_told_until(const struct cli *cli, const struct files_figures *figures) {
+    char time[CLOCK_TEXT_MAX];
     if (figures->told_until_us > 0) {
-        cli_say(cli, "\nTheir file tells up to %s; %s of ours expected, not due yet.\n",
-                clock_format(figures->told_until_us, time),
-                show_many(rows, "row is", "rows are", shown));
+        cli_say(cli, "\nTheir file tells up to %s%s.\n", clock_format(figures->told_until_us, time),
+                figures->told_by_period ? ", the end of its period" : "");
     }
 }
 
@@ -305,6 +311,16 @@ static void print_json(const struct cli *cli, const struct files_figures *figure
         "their_rest", (json_int_t)figures->rest[THEIRS], "pieces", (json_int_t)figures->pieces,
         "spilled_bytes", (json_int_t)figures->spilled, "took_us", (json_int_t)took_us, "sums",
         sums);
+    JSON_AUTO allowed = json_array();
+    for (int i = 0; i < figures->allowed_count; i++) {
+        const struct files_allowed *one = &figures->allowed[i];
+        json_array_append_new(
+            allowed, json_pack("{s:s,s:I,s:I,s:I}", "currency", one->currency.code, "groups",
+                               (json_int_t)one->groups, "more_minor", (json_int_t)one->more_minor,
+                               "less_minor", (json_int_t)one->less_minor));
+    }
+    json_object_set(whole, "within_tolerance", allowed);
+    json_object_set_new(whole, "same", json_boolean(files_same(figures)));
     if (figures->told_until_us > 0) {
         char time[CLOCK_TEXT_MAX];
         json_object_set_new(whole, "told_until",
@@ -318,6 +334,7 @@ static void print_json(const struct cli *cli, const struct files_figures *figure
 static void print_end(const struct cli *cli, const struct files_figures *figures,
                       const char *report, int64_t took_us) {
     char rows[SHOW_CHARS_MAX], took[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX], breaks[SHOW_CHARS_MAX];
+    char words[FILES_WORDS_MAX];
     int64_t all = figures->rows[OURS] + figures->rows[THEIRS];
     size_t chars = strlen(report);
     while (chars > 1 && report[chars - 1] == '/') {
@@ -328,12 +345,20 @@ static void print_end(const struct cli *cli, const struct files_figures *figures
         cli, "\n%s in %s (%s a second). ", show_many(all, "row", "rows", rows),
         show_latency(took_us, took),
         show_count((int64_t)((__int128)all * US_PER_SECOND / (took_us > 0 ? took_us : 1)), rate));
-    if (figures->breaks == 0) {
+    if (files_same(figures)) {
         cli_say(cli, "Both tell the same; the report is in %s.\n", folder);
+    } else if (figures->breaks == 0) {
+        cli_say(cli, "No breaks; the report is in %s.\n", folder);
     } else {
         cli_say(cli, "%s, one by one in %s/breaks.csv%s.\n",
                 show_many(figures->breaks, "break", "breaks", breaks), folder,
                 cli_given(cli, "csv-only") ? "" : "; report.html beside it is for reading");
+    }
+    if (files_words(figures, words)[0] != '\0') {
+        cli_say(cli, "Besides, and no breaks: %s.\n", words);
+    }
+    if (figures->told_until_us > 0) {
+        cli_say(cli, "What is expected, and when it is due: %s/expected.csv\n", folder);
     }
 }
 
@@ -346,10 +371,38 @@ static int tell(const struct cli *cli, const struct asked *asked,
         return CLI_USAGE; /* 1 says that breaks were found */
     }
     print_sums(cli, figures);
-    print_expected(cli, figures);
+    print_told_until(cli, figures);
     print_end(cli, figures, asked->request.report, took_us);
     print_json(cli, figures, asked->request.report, took_us);
     return figures->breaks == 0 ? CLI_DONE : CLI_PROBLEM;
+}
+
+/* ---- why a row is where it is ---- */
+
+static int explain(const struct cli *cli, const struct asked *asked, struct files_figures *figures,
+                   struct watch *watch) {
+    struct err err = {0};
+    struct files_explained *explained = calloc(1, sizeof *explained);
+    INVARIANT(explained != NULL, "out of memory");
+    int rc = files_explain(&asked->request, cli_text(cli, "explain"), figures, explained, &err);
+    progress_end(&watch->line);
+    if (rc < 0) {
+        print_problems(cli, figures);
+        (void)cli_fail(cli, &err);
+    } else {
+        explained_print(cli, explained);
+    }
+    files_explained_release(explained);
+    free(explained);
+    return rc < 0 ? CLI_USAGE : CLI_DONE;
+}
+
+static int compare(const struct cli *cli, const struct asked *asked, struct files_figures *figures,
+                   struct watch *watch) {
+    struct err err = {0};
+    int rc = files_reconcile(&asked->request, figures, &err);
+    progress_end(&watch->line);
+    return tell(cli, asked, figures, rc, &err, clock_mono_us() - watch->began_us);
 }
 
 int run_reconcile(struct cli *cli) {
@@ -358,21 +411,19 @@ int run_reconcile(struct cli *cli) {
     }
     ASKED_AUTO asked = {0};
     struct err err = {0};
-    int64_t began_us = clock_mono_us();
+    struct watch watch = {.began_us = clock_mono_us()};
     signals_block();
     if (read_request(cli, &asked, &err) < 0) {
         (void)cli_fail(cli, &err);
         return CLI_USAGE;
     }
-    struct watch watch = {0};
     progress_begin(&watch.line, cli);
     asked.request.tick = look;
     asked.request.ctx = &watch;
     struct files_figures *figures = calloc(1, sizeof *figures);
     INVARIANT(figures != NULL, "out of memory");
-    int rc = files_reconcile(&asked.request, figures, &err);
-    progress_end(&watch.line);
-    int status = tell(cli, &asked, figures, rc, &err, clock_mono_us() - began_us);
+    int status = cli_given(cli, "explain") ? explain(cli, &asked, figures, &watch)
+                                           : compare(cli, &asked, figures, &watch);
     free(figures);
     return status;
 }

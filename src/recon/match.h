@@ -118,7 +118,7 @@ struct match_row {
     int64_t amount_minor;
     int64_t fee_minor; /* AMOUNT_UNSAID */
     int64_t at_us;     /* wall; 0: not told (then no rule about time speaks of it) */
-    int64_t due_us;    /* ours: until when it may be missing there; INT64_MAX: for ever */
+    int64_t due_us;    /* ours: until when it may be missing there; INT64_MAX: for ever, 0: never */
     struct match_text gateway_id, reference, original_id, batch, description;
 };
 
@@ -204,6 +204,13 @@ MUST_USE int match_run(const struct match_row *ours, size_t our_count,
                        const struct match_options *options, struct match **ret_match,
                        struct err *err);
 void match_free(struct match *match); /* NULL is fine */
+
+/* BATCH: the texts by which a row of theirs may name a batch, in the stages in which they are
+ * tried: its reference, its batch, the words of its description, the parts of those. The first
+ * stage that names one decides. A text may come several times, and be empty; borrowed. */
+enum { MATCH_BATCH_STAGES = 4 };
+typedef void match_batch_name(void *ctx, int stage, struct match_text text);
+void match_batch_names(const struct match_row *theirs, match_batch_name *tell, void *ctx);
 
 /* Why a row is where it is, rule by rule, in plain sentences of one line each. `options` as given
  * to match_run(). Walks along all rows once a rule: for a row that somebody asks about. */

@@ -101,6 +101,25 @@ void match_each_name(const struct match_row *theirs, match_name_found *found, vo
     each_part(&theirs->description, found, ctx);
 }
 
+struct naming {
+    match_batch_name *tell;
+    void *ctx;
+    int stage;
+};
+
+static void tell_name(void *ctx, struct match_text word) {
+    const struct naming *naming = (const struct naming *)ctx;
+    naming->tell(naming->ctx, naming->stage, word);
+}
+
+void match_batch_names(const struct match_row *theirs, match_batch_name *tell, void *ctx) {
+    struct naming words = {tell, ctx, 2}, parts = {tell, ctx, 3};
+    tell(ctx, 0, theirs->reference);
+    tell(ctx, 1, theirs->batch);
+    each_word(&theirs->description, tell_name, &words);
+    each_part(&theirs->description, tell_name, &parts);
+}
+
 /* ---- which batch a row names ---- */
 
 /* Where the entries of a bucket of keys begin: the keys are spread evenly, so that a look-up sees

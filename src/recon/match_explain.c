@@ -353,6 +353,10 @@ static void tell_clock(const struct explainer *e, const struct match_row *ours) 
         buf_addf(e->buf, "no time is set by which it must appear there.\n");
         return;
     }
+    if (ours->due_us == 0) {
+        buf_addf(e->buf, "nothing is waited for: what is not there is missing.\n");
+        return;
+    }
     buf_addf(e->buf, "it has until %s to appear there; the run was at %s.\n",
              clock_format(ours->due_us, due), clock_format(e->options->now_us, now));
 }

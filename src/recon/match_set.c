@@ -72,6 +72,7 @@ static const cyaml_schema_value_t file_schema = {
 struct reading {
     const char *place; /* of the list */
     int number;        /* of the rule, from 1 */
+    bool files;        /* the rules are for two files: there `batch` may be said */
     struct match_set *set;
 };
 
@@ -89,19 +90,24 @@ static PRINTF_LIKE(4, 5) int refuse(const struct reading *reading, const char *k
 }
 
 static bool has_names(enum match_by by) {
-    return by == BY_GATEWAY_ID || by == BY_REFERENCE;
+    return by == BY_GATEWAY_ID || by == BY_REFERENCE || by == BY_BATCH;
 }
 
 static int read_way(const struct reading *reading, const char *by, enum match_by *ret_by,
                     struct err *err) {
     for (int i = 0; i < MATCH_BY_COUNT; i++) {
-        if (i != BY_BATCH && strcmp(match_by_name((enum match_by)i), by) == 0) {
+        if ((i != BY_BATCH || reading->files) && strcmp(match_by_name((enum match_by)i), by) == 0) {
             *ret_by = (enum match_by)i;
             return 0;
         }
     }
+    if (strcmp(match_by_name(BY_BATCH), by) == 0) {
+        (void)refuse(reading, "by", err, "a rule by batch is of two files that are compared");
+        return err_hint(err, "A gateway's payouts meet the bank's lines by pays_out_to.");
+    }
     (void)refuse(reading, "by", err, "there is no such rule");
-    return err_hint(err, "One of: gateway_id, reference, original, amount_time.");
+    return err_hint(err, "One of: gateway_id, reference, %soriginal, amount_time.",
+                    reading->files ? "batch, " : "");
 }
 
 int match_tolerances_read(const struct match_tolerance_config *said, unsigned count,
@@ -134,7 +140,7 @@ static int read_tolerance(const struct reading *reading, const struct match_rule
     if (!has_names(rule->by) && (said->tolerance_count > 0 || said->tolerance_ppm != NULL)) {
         (void)refuse(reading, said->tolerance_count > 0 ? "tolerance" : "tolerance_ppm", err,
                      "a rule by %s asks for the very amount", match_by_name(rule->by));
-        return err_hint(err, "Tolerances belong to the rules by gateway_id and by reference.");
+        return err_hint(err, "Tolerances belong to the rules by name: gateway_id, reference.");
     }
     char why[MATCH_SET_WHY_CHARS];
     if (match_tolerances_read(said->tolerance, said->tolerance_count, list, why) < 0) {
@@ -186,6 +192,7 @@ static int read_times(const struct reading *reading, const struct match_rule_con
 /* "same gateway id", "same amount within three days". */
 static void name_rule(const struct match_rule *rule, char *ret_name) {
     int count = 0;
+    snprintf(ret_name, MATCH_SET_NAME_CHARS_MAX + 1, "same batch"); /* no usual rule */
     const struct match_rule *usual = match_rules_usual(&count);
     for (int i = 0; i < count; i++) {
         if (usual[i].by != rule->by) {
@@ -240,9 +247,9 @@ void match_set_usual(struct match_set *ret_set) {
     }
 }
 
-int match_set_read(const struct match_rule_config *said, unsigned count, const char *place,
-                   struct match_set *ret_set, struct err *err) {
-    struct reading reading = {.place = place, .set = ret_set};
+static int read_rules(const struct match_rule_config *said, unsigned count, const char *place,
+                      bool files, struct match_set *ret_set, struct err *err) {
+    struct reading reading = {.place = place, .set = ret_set, .files = files};
     bool names = false;
     if (count == 0) {
         match_set_usual(ret_set);
@@ -258,11 +265,17 @@ int match_set_read(const struct match_rule_config *said, unsigned count, const c
         names = names || has_names(ret_set->rules[i].by);
     }
     if (!names) {
-        (void)err_set(err, ERR_CONFIG, "no rule is by gateway_id or by reference");
+        (void)err_set(err, ERR_CONFIG, "no rule is by gateway_id%s by reference",
+                      files ? ", by batch or" : " or");
         (void)err_place(err, "%s", place);
         return err_hint(err, "Without one, nothing that bears a name finds what it belongs to.");
     }
     return 0;
+}
+
+int match_set_read(const struct match_rule_config *said, unsigned count, const char *place,
+                   struct match_set *ret_set, struct err *err) {
+    return read_rules(said, count, place, false, ret_set, err);
 }
 
 int match_set_load(const char *path, struct match_set *ret_set, struct err *err) {
@@ -272,7 +285,7 @@ int match_set_load(const char *path, struct match_set *ret_set, struct err *err)
         return r;
     }
     const struct rules_file *said = file;
-    r = match_set_read(said->rules, said->rules_count, path, ret_set, err);
+    r = read_rules(said->rules, said->rules_count, path, true, ret_set, err);
     config_free(&file_schema, file);
     return r;
 }

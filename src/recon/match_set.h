@@ -7,8 +7,10 @@
  *      id or by reference is among them.
  *   2. `amount_time` comes last: before the rules by name it would guess. Its window is said in
  *      minutes, AMOUNT_TIME_MINUTES_MAX at most; absent: three days to each side.
- *   3. Rules by gateway id and reference take tolerances (of a currency in minor units, or in
- *      millionths of our amount) and what is usual: a row of theirs that is earlier or later is
+ *      Two files may be compared by `batch` as well (match_set_load()): many rows of ours against
+ *      the one of theirs that names their payout.
+ *   3. Rules by gateway id, reference and batch take tolerances (of a currency in minor units, or
+ *      in millionths of our amount) and what is usual: a row of theirs that is earlier or later is
  *      LATE. A side of the time that is not said has no bound.
  *   4. The other two ask for the very amount: they take no tolerance.
  * Owns: a set is the caller's, on the heap or in a struct that does not move: its rules point into
@@ -22,7 +24,7 @@
 #include "recon/match.h"
 
 enum {
-    MATCH_SET_RULES_MAX = 8, /* the ways that may be configured, and four for payouts */
+    MATCH_SET_RULES_MAX = 10, /* each way may be configured once; and four for payouts */
     MATCH_SET_PPM_MAX = 100 * 1000,
     MATCH_SET_MINUTES_MAX = 366 * 24 * 60,
     AMOUNT_TIME_MINUTES_MAX = 31 * 24 * 60,

@@ -174,12 +174,22 @@ static gint by_code(gconstpointer a, gconstpointer b) {
                   ((const struct report_stake *)b)->currency.code);
 }
 
+/* Rows that are expected, that differ within a tolerance, or that have nothing beside them are no
+ * breaks, and yet both sides do not tell the same. */
+static bool all_same(const struct report_facts *facts) {
+    bool same = true;
+    for (int i = 0; i < facts->sum_count; i++) {
+        same = same && facts->sums[i].class == CLASS_MATCHED;
+    }
+    return same;
+}
+
 /* "3 breaks, 120.00 USD, 500 JPY at stake; the books do not tie out" */
 static void add_verdict(const struct out *out) {
     char count[COUNT_TEXT_MAX];
     const struct report_page *page = out->page;
     if (page->breaks == 0 && all_holds(out->facts)) {
-        html_word(out->html, word(out, WORD_TIES_OUT));
+        html_word(out->html, word(out, all_same(out->facts) ? WORD_TIES_OUT : WORD_NONE_GRAVE));
         return;
     }
     html_sentence(out->html, word(out, page->breaks == 1 ? WORD_ONE_BREAK : WORD_BREAKS),

@@ -287,7 +287,13 @@ expect 2 --ours ours.csv --theirs theirs.csv --map map.yaml --report no/such/fol
 # What moved here shortly before their file ends is expected, until its days are over.
 expect 1 --ours ours.csv --theirs theirs.csv --map map.yaml --report out13 --window-days 1
 says 'Their file tells up to 2026-11-20T09:00:05'
-says 'of ours expected, not due yet'
+says 'expected, not due yet'
+says 'out13/expected.csv'
+head -1 out13/expected.csv | grep -q ',due,why,group$' || fail "the columns of what is expected"
+[ "$(grep -c '^expected,' out13/expected.csv)" -ge 3 ] || fail "what is expected is not listed"
+cut -d, -f1-12 --complement out13/expected.csv | grep -q '^2026-11-23T23:00:00Z,' ||
+    fail "nobody says when it is due"
+[ ! -e out/expected.csv ] || fail "something is expected though nothing is waited for"
 grep -q '^missing_there' out/breaks.csv || fail "nothing is missing without days"
 grep -q '^missing_there' out13/breaks.csv && fail "a row is missing before its time"
 grep -q 'theirs tell up to 2026-11-20T09:00:05' out13/summary.txt || fail "no moment in the summary"
@@ -300,6 +306,74 @@ says '--told-until is a time'
 expect 2 --ours ours.csv --theirs theirs.csv --map map.yaml --report out15 \
     --told-until 2026-11-23T23:00:00Z
 says 'goes with --window-days'
+
+# Why a row is where it is, rule by rule, without a report.
+expect 0 --ours ours.csv --theirs theirs.csv --map map.yaml --explain A2
+says 'ours 3 is a charge of'
+says 'took it together with'
+says 'so it is amount_over'
+expect 0 --ours ours.csv --theirs theirs.csv --map map.yaml --explain theirs:2
+says "so it is gateways_own"
+expect 0 --ours ours.csv --theirs theirs.csv --map map.yaml --explain A2 --json
+python3 -c 'import json; told = json.load(open("said")); one = told["explained"][0]
+assert (one["side"], one["line"], one["class"]) == ("ours", 3, "amount_over"), one
+assert len(one["explanation"]) > 2 and told["rows"], told' || fail "the explanation as JSON"
+expect 2 --ours ours.csv --theirs theirs.csv --map map.yaml --explain A2 --report out16
+says 'leave out --report'
+expect 2 --ours ours.csv --theirs theirs.csv --map map.yaml --explain B77
+says 'neither file has a row'
+
+# Within a tolerance is not the same, and is said with how much it is.
+head -3 ours.csv >near.csv
+sed -n '1p;15p' theirs.csv >near_there.csv
+grep ';p2;' theirs.csv >>near_there.csv
+cat >tolerant.yaml <<'END'
+rules:
+  - {by: gateway_id, tolerance: [{currency: EUR, amount: 100000}]}
+END
+expect 0 --ours near.csv --theirs near_there.csv --map map.yaml --rules tolerant.yaml \
+    --report out17
+says 'No breaks'
+says "1 in EUR"
+says "differ within the rules' tolerance"
+grep -q 'tell the same' said && fail "what differs is called the same"
+grep -q 'tell the same' out17/summary.txt && fail "the summary calls the same what differs"
+python3 -c 'import json; told = json.load(open("out17/summary.json"))["within_tolerance"]
+assert [(t["currency"], t["groups"]) for t in told] == [("EUR", 1)], told' || fail "its sum as JSON"
+
+# Payments against the bank's line for all of them: by the name of their payout.
+cat >batch.yaml <<'END'
+ours: {columns: {reference: Order, batch: Payout, amount: Amount, time: Time}, kind: charge,
+       currency: EUR}
+theirs: {columns: {reference: Ref, amount: Amount, time: Time, description: Text},
+         kind: bank_credit, currency: EUR}
+END
+printf '%s\n' Order,Payout,Amount,Time o1,po_1,1.00,2026-11-02T00:00:00Z \
+    o2,po_1,2.00,2026-11-02T00:00:00Z o3,po_2,3.00,2026-11-02T00:00:00Z \
+    o4,po_2,4.00,2026-11-02T00:00:00Z >sales.csv
+printf '%s\n' Ref,Amount,Time,Text 'b1,3.00,2026-11-03T00:00:00Z,PAYOUT (po_1)' \
+    'b2,6.50,2026-11-03T00:00:00Z,ref:7;po_2' >bank.csv
+printf 'rules:\n  - by: reference\n  - by: batch\n' >by_batch.yaml
+expect 1 --ours sales.csv --theirs bank.csv --map batch.yaml --rules by_batch.yaml --report out18
+python3 -c 'import csv
+for row in csv.DictReader(open("out18/breaks.csv")):
+    told = ("class", "our_line", "their_line", "difference", "group")
+    print(*[row[name] for name in told])' >have
+printf '%s\n' 'payout 4 3 -0.50 1' 'payout 5   1' >want
+diff want have || fail "a batch that is not whole"
+grep -qE '^EUR +matched +2 +3.00 +1 +3.00' out18/summary.txt || fail "a batch that is whole"
+
+# The same of a file that a reader reads: what a bank's line says comes through.
+{
+    head -1 canonical.csv
+    echo ',b1,,,,bank_credit,done,EUR,300,,300,2026-11-03T00:00:00Z,,"PAYOUT, (po_1)"'
+    echo ',b2,,,,bank_credit,done,EUR,700,,700,2026-11-03T00:00:00Z,,ref:7;po_2'
+} >bank_read.csv
+printf '%s\n' 'columns: {reference: Order, batch: Payout, amount: Amount, time: Time}' \
+    'kind: charge' 'currency: EUR' >sales.yaml
+expect 0 --ours sales.csv --theirs bank_read.csv --ours-map sales.yaml --theirs-format canonical \
+    --rules by_batch.yaml --report out19
+says 'Both tell the same'
 
 # A torn file is compared with nothing; of a map with two parts, theirs is for a statement.
 head -c -9 theirs.csv >torn.csv

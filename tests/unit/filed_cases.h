@@ -112,7 +112,7 @@ static inline void next_own(struct filed_case *c, const char *what, char *text, 
 
 static inline struct currency some_currency(struct filed_case *c) {
     static const char *const codes[] = {"USD", "EUR", "JPY"};
-    return currency_stored(tells(c, TELLS_CURRENCIES) ? codes[below(c, COUNT_OF(codes))] : "CNY");
+    return currency_stored(tells(c, WRITES_CURRENCIES) ? codes[below(c, COUNT_OF(codes))] : "CNY");
 }
 
 /* Of so few that many are alike. */
@@ -130,9 +130,9 @@ static inline int64_t some_time(struct filed_case *c, int file) {
 
 static inline enum row_kind some_kind(struct filed_case *c) {
     int64_t at = below(c, 4);
-    return at < 2 || !tells(c, TELLS_REFUND_NAMES) ? ROW_CHARGE
+    return at < 2 || !tells(c, WRITES_REFUND_NAMES) ? ROW_CHARGE
            : at == 2                       ? ROW_REFUND
-           : tells(c, TELLS_DISPUTES) ? ROW_CHARGEBACK
+           : tells(c, WRITES_DISPUTES) ? ROW_CHARGEBACK
                                            : ROW_REFUND;
 }
 

@@ -8,10 +8,10 @@
 
 static inline void as_it_should_be(struct filed_case *c) {
     int file = (int)below(c, FILES);
-    bool of_payment = !tells(c, TELLS_REFUND_NAMES) && below(c, 3) == 0;
+    bool of_payment = !tells(c, WRITES_REFUND_NAMES) && below(c, 3) == 0;
     struct deed deed = draw_deed(c, of_payment ? ROW_REFUND : some_kind(c), some_time(c, file));
     struct filed row = row_about(&deed, some_time(c, file));
-    if (!tells(c, TELLS_FEES)) {
+    if (!tells(c, WRITES_FEES)) {
         row.fee_minor = 0;
     } else if (deed.kind == DEED_CHARGE && below(c, 2) == 0) {
         deed.fee_minor = row.fee_minor = 30 + below(c, 3);
@@ -50,7 +50,7 @@ static inline void missing_here(struct filed_case *c) {
     int file = (int)below(c, FILES);
     struct deed stranger = draw_deed(c, some_kind(c), 0);
     struct filed row = row_about(&stranger, some_time(c, file));
-    row.reference[0] = tells(c, TELLS_BARE) && below(c, 2) == 0 ? '\0' : row.reference[0];
+    row.reference[0] = tells(c, WRITES_BARE) && below(c, 2) == 0 ? '\0' : row.reference[0];
     plant_theirs(c, classes[stranger.kind], file, &row);
 }
 
@@ -73,7 +73,7 @@ static inline void late_success(struct filed_case *c) {
 
 /* A till that took its payment back: what came and went there never counted here. */
 static inline void taken_back(struct filed_case *c) {
-    if (!tells(c, TELLS_PAYMENTS)) {
+    if (!tells(c, WRITES_PAYMENTS)) {
         late_success(c);
         return;
     }
@@ -103,8 +103,8 @@ static inline void paid_at_two_gateways(struct filed_case *c) {
 }
 
 static inline void open_there(struct filed_case *c) {
-    bool refund = !tells(c, TELLS_CHARGE_STATUS) || below(c, 2) == 0;
-    if (refund && !tells(c, TELLS_REFUND_STATUS)) {
+    bool refund = !tells(c, WRITES_CHARGE_STATUS) || below(c, 2) == 0;
+    if (refund && !tells(c, WRITES_REFUND_STATUS)) {
         as_it_should_be(c);
         return;
     }
@@ -116,8 +116,8 @@ static inline void open_there(struct filed_case *c) {
 }
 
 static inline void nothing_moved(struct filed_case *c) {
-    bool refund = !tells(c, TELLS_CHARGE_STATUS);
-    if (refund && !tells(c, TELLS_REFUND_STATUS)) {
+    bool refund = !tells(c, WRITES_CHARGE_STATUS);
+    if (refund && !tells(c, WRITES_REFUND_STATUS)) {
         as_it_should_be(c);
         return;
     }
@@ -142,7 +142,7 @@ static inline void altered_amount(struct filed_case *c) {
 }
 
 static inline void other_currency(struct filed_case *c) {
-    if (!tells(c, TELLS_CURRENCIES)) {
+    if (!tells(c, WRITES_CURRENCIES)) {
         altered_amount(c);
         return;
     }
@@ -154,7 +154,7 @@ static inline void other_currency(struct filed_case *c) {
 }
 
 static inline void other_kind(struct filed_case *c) {
-    if (!tells(c, TELLS_RETURNED)) {
+    if (!tells(c, WRITES_RETURNED)) {
         missing_there(c);
         return;
     }
@@ -167,7 +167,7 @@ static inline void other_kind(struct filed_case *c) {
 }
 
 static inline void refund_came_back(struct filed_case *c) {
-    if (!tells(c, TELLS_RETURNED)) {
+    if (!tells(c, WRITES_RETURNED)) {
         missing_here(c);
         return;
     }
@@ -190,7 +190,7 @@ static inline void too_late(struct filed_case *c) {
 }
 
 static inline void other_fee(struct filed_case *c) {
-    if (!tells(c, TELLS_FEES)) {
+    if (!tells(c, WRITES_FEES)) {
         too_late(c);
         return;
     }
@@ -270,7 +270,7 @@ static inline void parts_here(struct filed_case *c) {
 
 /* Only its amount tells which it is: no other has it. */
 static inline void by_its_amount(struct filed_case *c) {
-    if (!tells(c, TELLS_BARE)) {
+    if (!tells(c, WRITES_BARE)) {
         as_it_should_be(c);
         return;
     }
@@ -283,7 +283,7 @@ static inline void by_its_amount(struct filed_case *c) {
 }
 
 static inline void fits_twice(struct filed_case *c) {
-    if (!tells(c, TELLS_BARE)) {
+    if (!tells(c, WRITES_BARE)) {
         missing_there(c);
         return;
     }
@@ -310,7 +310,7 @@ static inline void plant_own(struct filed_case *c, enum match_class class, int f
 }
 
 static inline void gateways_own(struct filed_case *c) {
-    if (!tells(c, TELLS_OWN_FEES)) {
+    if (!tells(c, WRITES_OWN_FEES)) {
         as_it_should_be(c);
         return;
     }
@@ -326,7 +326,7 @@ static inline void gateways_own(struct filed_case *c) {
 
 /* A payout with the rows that name it, which are its sum or are not. */
 static inline void paid_out(struct filed_case *c) {
-    if (!tells(c, TELLS_PAYOUTS)) {
+    if (!tells(c, WRITES_PAYOUTS)) {
         gateways_own(c);
         return;
     }

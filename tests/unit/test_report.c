@@ -172,6 +172,23 @@ static void what_ties_out_says_so_first(void **state) {
     read_release(&read);
 }
 
+static void without_breaks_and_yet_not_the_same_it_does_not_say_that_it_is(void **state) {
+    static const enum match_class classes[] = {CLASS_EXPECTED, CLASS_MATCHED_TOLERANCE,
+                                               CLASS_GATEWAYS_OWN, CLASS_NOTHING_MOVED};
+    for (size_t i = 0; i < COUNT_OF(classes); i++) {
+        struct match_sum sum = {.currency = usd, .class = classes[i], .rows = {1, 1}};
+        struct report_facts facts = facts_of(0);
+        facts.sums = &sum;
+        facts.sum_count = 1;
+        facts.rows[OURS] = facts.rows[THEIRS] = 1;
+        struct report_page *page = report_page_new(REPORT_ENGLISH, REPORT_BREAKS_SHOWN, 0);
+        struct read read = write_page(page, &facts);
+        says(&read, "No breaks; not every row is matched alike");
+        says_not(&read, "Everything ties out");
+        read_release(&read);
+    }
+}
+
 static void breaks_and_what_is_at_stake_come_first(void **state) {
     const struct report_facts facts = facts_of(4);
     struct report_page *page = report_page_new(REPORT_ENGLISH, REPORT_BREAKS_SHOWN, 0);
@@ -597,6 +614,7 @@ static void a_run_that_is_not_done_or_not_there_has_no_page(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_ties_out_says_so_first),
+        cmocka_unit_test(without_breaks_and_yet_not_the_same_it_does_not_say_that_it_is),
         cmocka_unit_test(breaks_and_what_is_at_stake_come_first),
         cmocka_unit_test(rows_of_one_break_count_once),
         cmocka_unit_test(the_sums_are_those_of_the_figures),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files.c: two files against each other: the passes in their order, tasks, sums. */
+ * files.c: two files against each other: the passes in their order, and tasks. */
 #include "recon/files/files.h"
 
 #include <string.h>
@@ -14,60 +14,11 @@ enum {
     ROW_BYTES = 64,          /* of a file, to guess at rows by */
     BYTES_BESIDE = 24 << 20, /* the program itself, windows into the files, buffers */
     REST_ROW_BYTES = 448,    /* a match_row, its texts, and what match_run() needs of it */
+    BATCH_ROW_BYTES = 192,   /* the name of a batch, the words that may have one */
     TOLD_CHARS_MAX = 64,
     TASK_STACK_BYTES = 1024 * 1024,
     TICK_US = 100 * 1000,
 };
-
-/* ---- sums ---- */
-
-bool sums_add(struct sums *sums, const struct match_sum *more) {
-    int at = sums->last;
-    if (at >= sums->count || sums->rows[at].class != more->class ||
-        !currency_equal(sums->rows[at].currency, more->currency)) {
-        for (at = 0; at < sums->count; at++) {
-            if (sums->rows[at].class == more->class &&
-                currency_equal(sums->rows[at].currency, more->currency)) {
-                break;
-            }
-        }
-        if (at == FILES_SUMS_MAX) {
-            return false;
-        }
-        if (at == sums->count) {
-            sums->rows[sums->count++] = (struct match_sum){.currency = more->currency,
-                                                           .class = more->class};
-        }
-        sums->last = at;
-    }
-    struct match_sum *sum = &sums->rows[at];
-    for (int i = 0; i < MATCH_SIDES; i++) {
-        sum->rows[i] += more->rows[i];
-        if (__builtin_add_overflow(sum->amount_minor[i], more->amount_minor[i],
-                                   &sum->amount_minor[i]) ||
-            __builtin_add_overflow(sum->fee_minor[i], more->fee_minor[i], &sum->fee_minor[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int sum_order(const void *a, const void *b) {
-    const struct match_sum *x = a, *y = b;
-    int found = memcmp(x->currency.code, y->currency.code, CURRENCY_CHARS);
-    return found != 0 ? found : (int)x->class - (int)y->class;
-}
-
-/* By currency, then class; what came to nothing is none. */
-static void sums_out(struct sums *sums, struct files_figures *figures) {
-    figures->sum_count = 0;
-    for (int i = 0; i < sums->count; i++) {
-        if (sums->rows[i].rows[OURS] != 0 || sums->rows[i].rows[THEIRS] != 0) {
-            figures->sums[figures->sum_count++] = sums->rows[i];
-        }
-    }
-    qsort(figures->sums, (size_t)figures->sum_count, sizeof figures->sums[0], sum_order);
-}
 
 /* ---- tasks ---- */
 
@@ -198,7 +149,7 @@ static void make_parts(struct files_run *run) {
     parts_init(&run->parts, request->partitions > 0 ? request->partitions : count,
                (uint32_t)(request->chunk_bytes > 0 ? request->chunk_bytes : chunk),
                parts_memory(run), &shape, &run->spill,
-               request->spill != NULL ? request->spill : request->report);
+               files_spill(run));
 }
 
 static bool both_have(const struct files_run *run, enum map_role role) {
@@ -220,7 +171,7 @@ static int refuse_problems(struct files_run *run, struct err *err) {
     if (figures->problems[OURS] + figures->problems[THEIRS] == 0) {
         return 0;
     }
-    int rc = report_problems(run, err);
+    int rc = run->request->report != NULL ? report_problems(run, err) : 0;
     if (rc < 0) {
         return rc;
     }
@@ -233,7 +184,8 @@ static int refuse_problems(struct files_run *run, struct err *err) {
     bool ours = figures->problems[OURS] > 0, theirs = figures->problems[THEIRS] > 0;
     err_set(err, ERR_VALIDATION, "%s%s%s: nothing was matched", ours ? told[OURS] : "",
             ours && theirs ? ", " : "", theirs ? told[THEIRS] : "");
-    return err_hint(err, "A file is taken whole or not at all; problems.csv has every line.");
+    return err_hint(err, "A file is taken whole or not at all%s",
+                    run->request->report != NULL ? "; problems.csv has every line." : ".");
 }
 
 static int check_unchanged(const struct files_run *run, struct err *err) {
@@ -246,19 +198,39 @@ static int check_unchanged(const struct files_run *run, struct err *err) {
     return 0;
 }
 
-/* Up to when their file tells, and whose days are waited. */
-static int begin_to_wait(struct files_run *run, struct err *err) {
+/* Files.h, rule 6: nothing is told of what has not come yet. */
+static int find_told_until(struct files_run *run, struct err *err) {
     const struct files_request *request = run->request;
-    const struct csv_map *map = request->sides[THEIRS].map;
-    if (!request->waits) {
+    const struct side *theirs = &run->sides[THEIRS];
+    struct files_figures *figures = run->figures;
+    figures->told_until_us = request->told_until_us;
+    if (request->told_until_us > 0) {
         return 0;
     }
-    if (request->told_until_us == 0 && run->sides[THEIRS].rows == 0) {
-        (void)err_set(err, ERR_VALIDATION, "their file has no row that says up to when it tells");
-        return err_hint(err, "Say it: --told-until 2026-09-30T22:00:00Z");
+    figures->told_by_period = theirs->until_us > 0;
+    figures->told_until_us = theirs->until_us > 0 ? theirs->until_us : theirs->last_us;
+    if (request->now_us > 0 && figures->told_until_us > request->now_us) {
+        figures->told_until_us = request->now_us;
+        figures->told_by_period = false;
     }
-    run->figures->told_until_us = request->told_until_us > 0 ? request->told_until_us
-                                                             : run->sides[THEIRS].last_us;
+    if (figures->told_until_us > 0) {
+        return 0;
+    }
+    (void)err_set(err, ERR_VALIDATION, "their file does not say up to when it tells: no period, "
+                                       "and no row of money that has moved");
+    return err_hint(err, "Say it: --told-until 2026-09-30T22:00:00Z");
+}
+
+/* Up to when their file tells, and whose days are waited. */
+static int begin_to_wait(struct files_run *run, struct err *err) {
+    const struct csv_map *map = run->request->sides[THEIRS].map;
+    if (!run->request->waits) {
+        return 0;
+    }
+    int told = find_told_until(run, err);
+    if (told < 0) {
+        return told;
+    }
     if (map != NULL && map->zone != NULL) {
         run->zone = map->zone;
         return 0;
@@ -288,24 +260,37 @@ static const struct match_rule *rule_by(const struct files_run *run, enum match_
     return NULL;
 }
 
-/* Rows are put apart by id, then by reference: what came before them would be torn. */
-static int check_rules(const struct files_run *run, struct err *err) {
+/* Rows are put apart by id, then by reference, then by batch: what came before them would be
+ * torn. */
+static int check_rules(struct files_run *run, struct err *err) {
+    static const int places[MATCH_BY_COUNT] = {
+        [BY_GATEWAY_ID] = 0, [BY_REFERENCE] = 1,   [BY_BATCH] = 2,
+        [BY_ORIGINAL] = 3,   [BY_AMOUNT_TIME] = 4,
+    };
     struct match_options options;
     files_options(run, &options);
     for (int i = 1; i < options.rule_count; i++) {
-        if (options.rules[i].by < options.rules[i - 1].by) {
+        if (places[options.rules[i].by] < places[options.rules[i - 1].by]) {
             (void)err_set(err, ERR_VALIDATION,
-                          "two files are compared by gateway_id, then by reference, then by "
+                          "two files are compared by gateway_id, then by reference, by batch, by "
                           "original: the rule by %s stands too late",
                           match_by_name(options.rules[i].by));
             return err_hint(err, "Put the rules into that order, or leave some out.");
         }
     }
+    run->by_batch = rule_by(run, BY_BATCH) != NULL;
     return 0;
 }
-static_assert(BY_GATEWAY_ID < BY_REFERENCE && BY_REFERENCE < BY_ORIGINAL &&
-                  BY_ORIGINAL < BY_AMOUNT_TIME,
-              "the order above");
+
+/* Without names of batches the rule would silently find nothing. */
+static int check_batches(const struct files_run *run, struct err *err) {
+    if (!run->by_batch || run->sides[OURS].binding.column[MAP_BATCH] >= 0) {
+        return 0;
+    }
+    (void)err_set(err, ERR_VALIDATION, "a rule is by batch, and the map of %s has no column for it",
+                  run->sides[OURS].source->path);
+    return err_hint(err, "Say which column of ours names the payout: columns: {batch: …}");
+}
 
 static bool joins_by(const struct files_run *run, enum map_role role, enum match_by by) {
     return both_have(run, role) && rule_by(run, by) != NULL;
@@ -320,11 +305,8 @@ static void set_key(struct files_run *run, enum map_role role) {
     run->looks_whole = rule != NULL && (rule->before_us != 0 || rule->after_us != 0);
 }
 
-static int first_pass(struct files_run *run, struct err *err) {
-    set_key(run, joins_by(run, MAP_GATEWAY_ID, BY_GATEWAY_ID)  ? MAP_GATEWAY_ID
-                 : joins_by(run, MAP_REFERENCE, BY_REFERENCE) ? MAP_REFERENCE
-                                                               : MAP_ROLE_COUNT);
-    run->links = run->key == MAP_GATEWAY_ID && joins_by(run, MAP_REFERENCE, BY_REFERENCE);
+/* Both files, each row checked; what has no key, or is not looked for by one, is open. */
+static int read_pass(struct files_run *run, struct err *err) {
     make_parts(run);
     int rc = files_together(run, "reading", 0, files_read, MATCH_SIDES, err);
     rc = rc < 0 ? rc : check_unchanged(run, err);
@@ -340,7 +322,15 @@ static int first_pass(struct files_run *run, struct err *err) {
         rowset_grow(&side->linked, side->rows);
     }
     rc = refuse_problems(run, err);
-    rc = rc < 0 ? rc : begin_to_wait(run, err);
+    return rc < 0 ? rc : begin_to_wait(run, err);
+}
+
+static int first_pass(struct files_run *run, struct err *err) {
+    set_key(run, joins_by(run, MAP_GATEWAY_ID, BY_GATEWAY_ID)  ? MAP_GATEWAY_ID
+                 : joins_by(run, MAP_REFERENCE, BY_REFERENCE) ? MAP_REFERENCE
+                                                               : MAP_ROLE_COUNT);
+    run->links = run->key == MAP_GATEWAY_ID && joins_by(run, MAP_REFERENCE, BY_REFERENCE);
+    int rc = read_pass(run, err);
     int64_t whole = (int64_t)run->sides[OURS].rows + run->sides[THEIRS].rows;
     return rc < 0 ? rc : files_together(run, "joining", whole, files_join, run->tasks, err);
 }
@@ -357,8 +347,13 @@ static int link_pass(struct files_run *run, struct err *err) {
 
 int64_t files_rest_fits(const struct files_run *run) {
     int64_t rows = (int64_t)run->sides[OURS].rows + run->sides[THEIRS].rows;
-    int64_t fits = (run->memory_bytes - BYTES_BESIDE - rows) / REST_ROW_BYTES;
+    int64_t bytes = REST_ROW_BYTES + (run->by_batch ? BATCH_ROW_BYTES : 0);
+    int64_t fits = (run->memory_bytes - BYTES_BESIDE - rows) / bytes;
     return run->request->piece_rows > 0 ? run->request->piece_rows : MAX(fits, 1);
+}
+
+const char *files_spill(const struct files_run *run) {
+    return run->request->spill != NULL ? run->request->spill : run->request->report;
 }
 
 static int64_t left_count(const struct files_run *run) {
@@ -383,15 +378,13 @@ static int second_pass(struct files_run *run, struct err *err) {
 }
 
 static int tell_side(struct files_run *run, int number, struct err *err) {
-    const struct files_request *request = run->request;
     struct side *side = &run->sides[number];
-    return side->begin_line > 0
-               ? 0
-               : side_told(side, request->spill != NULL ? request->spill : request->report, err);
+    return side->begin_line > 0 ? 0 : side_told(side, files_spill(run), err);
 }
 
 static int run_all(struct files_run *run, struct report *report, struct err *err) {
-    int rc = first_pass(run, err);
+    int rc = check_batches(run, err);
+    rc = rc < 0 ? rc : first_pass(run, err);
     rc = rc < 0 ? rc : link_pass(run, err);
     parts_release(&run->parts);
     rc = rc < 0 ? rc : second_pass(run, err);
@@ -421,29 +414,61 @@ static void run_release(struct files_run *run) {
     g_free(run);
 }
 
-int files_reconcile(const struct files_request *request, struct files_figures *ret_figures,
-                    struct err *err) {
+static struct files_run *run_new(const struct files_request *request,
+                                 struct files_figures *figures) {
     struct files_run *run = g_new0(struct files_run, 1);
-    struct report *report = NULL;
-    *ret_figures = (struct files_figures){0};
+    *figures = (struct files_figures){0};
     run->request = request;
-    run->figures = ret_figures;
+    run->figures = figures;
     run->sums = g_new0(struct sums, 1);
     run->memory_bytes = request->memory_bytes > 0 ? request->memory_bytes : FILES_MEMORY_USUAL;
     run->tasks = request->tasks == 1 ? 1 : MATCH_SIDES;
+    return run;
+}
+
+static int open_sides(struct files_run *run, struct err *err) {
+    const struct files_request *request = run->request;
     int rc = check_rules(run, err);
     for (int i = 0; i < MATCH_SIDES && rc == 0; i++) {
         run->sides[i].stop = &run->stop;
+        run->sides[i].asks_until = i == THEIRS && request->waits && request->told_until_us == 0;
         rc = side_open(&run->sides[i], (enum match_side)i, &request->sides[i], err);
-        ret_figures->bytes[i] = (int64_t)run->sides[i].count;
+        run->figures->bytes[i] = (int64_t)run->sides[i].count;
     }
+    return rc;
+}
+
+int files_reconcile(const struct files_request *request, struct files_figures *ret_figures,
+                    struct err *err) {
+    struct files_run *run = run_new(request, ret_figures);
+    struct report *report = NULL;
+    int rc = open_sides(run, err);
     rc = rc < 0 ? rc : report_open(run, &report, err);
-    rc = rc < 0 ? rc : files_together(run, "reading", 0, tell_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : files_together(run, "telling", 0, tell_side, MATCH_SIDES, err);
     rc = rc < 0 ? rc : run_all(run, report, err);
     if (rc == 0) {
         rc = report_close(report, run, err);
     } else {
         report_drop(report);
+    }
+    run_release(run);
+    return rc;
+}
+
+int files_explain(const struct files_request *request, const char *row,
+                  struct files_figures *ret_figures, struct files_explained *ret_explained,
+                  struct err *err) {
+    struct files_run *run = run_new(request, ret_figures);
+    *ret_explained = (struct files_explained){0};
+    set_key(run, MAP_ROLE_COUNT);
+    int rc = open_sides(run, err);
+    rc = rc < 0 ? rc : files_together(run, "telling", 0, tell_side, MATCH_SIDES, err);
+    rc = rc < 0 ? rc : check_batches(run, err);
+    rc = rc < 0 ? rc : read_pass(run, err);
+    rc = rc < 0 ? rc : explain_row(run, row, ret_explained, err);
+    rc = rc < 0 ? rc : check_unchanged(run, err);
+    if (rc < 0) {
+        files_explained_release(ret_explained);
     }
     run_release(run);
     return rc;

@@ -6,7 +6,11 @@
  *   files_keys    keys in few words, without losing any of them
  *   files_parts   refs by partition, in memory or beyond
  *   files_join    the partitions of one side against the other's
- *   files_rest    what is left, into match_run() and out of it
+ *   files_rows    rows as match_run() has them, into it and out of it
+ *   files_rest    what is left: at once, or in
+ *   files_pieces  pieces, of which
+ *   files_batch   finds the batches
+ *   files_explain why a row is where it is
  *   files_report  the report's folder */
 #ifndef HOLDFAST_RECON_FILES_IMPL_H
 #define HOLDFAST_RECON_FILES_IMPL_H
@@ -188,6 +192,8 @@ static inline enum row_kind ref_kind(const struct ref *ref) {
 /* Of the ref that stands behind the row `before`; of a chunk's first, before is its chunk's row. */
 uint32_t ref_row(const struct ref *ref, int key_words, uint32_t before);
 void ref_tell(const struct ref *ref, int key_words, struct ref_told *ret_told);
+/* A key that is kept as it is, and how many bytes it has. */
+const char *ref_raw(const struct ref *ref, int key_words, uint32_t *ret_bytes);
 /* Whether both are of one family and have one key. */
 bool ref_same_key(const struct ref *a, const struct ref *b, int key_words);
 
@@ -212,6 +218,7 @@ static inline bool rowset_has(const struct rowset *set, uint32_t row) {
     return (atomic_load_explicit(&set->words[row / 64], memory_order_relaxed) >> row % 64 & 1) != 0;
 }
 int64_t rowset_count(const struct rowset *set, uint32_t rows);
+void rowset_empty(struct rowset *set);
 
 /* Hashes of 32 bits. Beyond HASHSET_EXACT_MAX it has more than were put in, never fewer. */
 enum { HASHSET_EXACT_MAX = 8 * 1024 * 1024 };
@@ -257,10 +264,15 @@ struct side {
     /* Not settled by its key alone; such as the rules by id, by reference take (a key of both
      * sides); such as an id settles whose reference is on the other side once more. */
     struct rowset open, by_id, by_reference, linked;
+    struct rowset picked; /* such as are to be read next */
     GArray *loose;    /* uint32_t: hashes of the other key of rows without a key */
     GArray *problems; /* struct files_problem */
     int64_t problem_count;
-    int64_t last_us;      /* of its rows, where that is asked for; 0 */
+    /* Whether it must be known up to when the file tells; then when money moved last by its rows,
+     * the end of the period that it tells (0: it does not), and which columns tell that (-1). */
+    bool asks_until;
+    int64_t last_us, until_us;
+    int period_columns[2];
     _Atomic int64_t done; /* bytes, for the progress */
     _Atomic bool *stop;
 };
@@ -364,7 +376,11 @@ struct sums {
 };
 /* False: beyond int64. */
 MUST_USE bool sums_add(struct sums *sums, const struct match_sum *more);
-void sums_sort(struct sums *sums);
+/* By currency, then class; what came to nothing is none. And what is allowed, by currency. */
+void sums_out(const struct sums *sums, struct files_figures *figures);
+/* A group that differs by so much within its rule's tolerance. ERR_AMOUNT, ERR_TOO_LARGE. */
+MUST_USE int files_allow(struct files_figures *figures, struct currency currency,
+                         int64_t difference_minor, struct err *err);
 
 /* ---- a run ---- */
 
@@ -381,11 +397,13 @@ struct files_run {
     int64_t memory_bytes;
     int tasks;
     enum map_role key;            /* of the pass at hand */
+    bool by_batch;                /* there is such a rule */
     bool looks_whole;             /* rule 7: a pair of one key is not settled by what it tells */
     bool second;                  /* it is one over what the first left */
     bool links;                   /* both files have both keys */
     struct hashset wanted, found; /* other keys: of theirs that are left; of ours that are linked */
     struct rest *rest;            /* while files_rest() runs */
+    struct explaining *explaining; /* while explain_row() does */
     const char *doing;
     _Atomic int64_t done;
     int64_t whole; /* 0: the bytes of the sides tell */
@@ -408,15 +426,88 @@ MUST_USE int files_join(struct files_run *run, int number, struct err *err);
 MUST_USE int files_want(struct files_run *run, int number, struct err *err);
 MUST_USE int files_link(struct files_run *run, int number, struct err *err);
 
+/* ---- what is left, as match_run() has it ---- */
+
+struct texts {
+    GPtrArray *blocks;
+    size_t used;
+};
+struct rows {
+    const struct files_run *run;
+    GArray *of[MATCH_SIDES];         /* struct match_row */
+    GArray *numbers[MATCH_SIDES];    /* uint32_t: which row of its file each is */
+    struct texts texts[MATCH_SIDES]; /* each side's task has its own */
+};
+void rows_init(struct rows *rows, const struct files_run *run);
+void rows_release(struct rows *rows);
+void rows_add(struct rows *rows, enum match_side side, uint32_t number,
+              const struct statement_row *told);
+/* A side_visit, of a struct rows; counts for the progress. */
+MUST_USE int rows_keep(void *ctx, const struct side *side, uint32_t row,
+                       const struct statement_row *told, struct err *err);
+
+enum report_list { LIST_BREAKS, LIST_EXPECTED, LISTS };
+/* Before the lines of a group, where they are held until those of all pieces are there. */
+struct list_head {
+    uint64_t order, bytes, list;
+};
+/* Where the lines of a piece are, and how far they are read. */
+struct piece_run {
+    int64_t at, end; /* in the spill */
+    GByteArray *held;
+    size_t used;
+    struct list_head head; /* order UINT64_MAX: all are read */
+};
+struct matching {
+    struct files_run *run;
+    struct report *report;
+    GString *lines; /* of the group at hand */
+    bool in_pieces;
+    GByteArray *held; /* of the piece at hand: heads, each with its lines behind it */
+    GArray *runs;     /* struct piece_run */
+};
+/* With `taken_only`, what no rule took stays open for whoever comes next. */
+MUST_USE int matching_run(struct matching *matching, const struct rows *rows,
+                          const struct match_options *options, bool taken_only, struct err *err);
+
+/* What the tasks of files_rest() share. */
+struct rest {
+    struct rows rows;
+    struct matching matching;
+    struct parts_writer writer[MATCH_SIDES];
+    int pieces; /* a power of two */
+    struct batching *batching; /* while files_batches() runs */
+    uint32_t load;             /* of its batches, the one at hand */
+};
+/* What match_run() is to see, and into the report with what it says. */
+MUST_USE int files_rest(struct files_run *run, struct report *report, struct err *err);
+/* How many rows of the rest fit into memory; the folder for what does not. */
+int64_t files_rest_fits(const struct files_run *run);
+const char *files_spill(const struct files_run *run);
+MUST_USE int files_pieces(struct files_run *run, int64_t left, struct err *err);
+/* ERR_TOO_LARGE: so many rows, which belong together, are too many. */
+MUST_USE int piece_fits(const struct files_run *run, int64_t rows, const char *what,
+                        struct err *err);
+/* The lines that a piece has made are put aside. */
+MUST_USE int piece_end(struct matching *matching, struct err *err);
+/* A side_wanted: what is open and no rule by a key takes. */
+uint64_t side_keyless(const struct side *side, size_t word);
+/* After both files were read without a key (files_explain()). */
+MUST_USE int explain_row(struct files_run *run, const char *row,
+                         struct files_explained *ret_explained, struct err *err);
+/* In pieces: what BATCH takes. Behind what is asked once more, since REFERENCE comes first. */
+MUST_USE int files_batches(struct files_run *run, int64_t left, struct err *err);
+
 /* ---- the report ---- */
 
 struct report;
 MUST_USE int report_open(const struct files_run *run, struct report **ret_report, struct err *err);
-/* Adds the lines of a group that is a break. */
+/* Adds the lines of a group that is listed: a break, or expected. */
 void report_group(const struct files_run *run, const struct match *match,
                   const struct match_options *options, const struct match_group *group,
                   GString *lines);
-void report_breaks(struct report *report, const char *lines, size_t count);
+/* The lines of the next group, onto which its number is put. */
+void report_lines(struct report *report, enum report_list list, const char *lines, size_t count);
 /* The summary, and the names; the struct is gone, whatever comes of it. */
 MUST_USE int report_close(struct report *report, const struct files_run *run, struct err *err);
 void report_drop(struct report *report); /* NULL is fine */
@@ -437,11 +528,6 @@ void people_drop(struct people *people); /* NULL is fine */
 /* The digest of a side's file, into the side. */
 MUST_USE int people_digest(struct files_run *run, int number, struct err *err);
 
-/* What match_run() is to see, and into the report with what it says. */
-MUST_USE int files_rest(struct files_run *run, struct report *report, struct err *err);
-/* How many rows of the rest fit into memory. */
-int64_t files_rest_fits(const struct files_run *run);
-
 /* ---- the quick look ---- */
 
 enum { QUICK_TIME_MAX = 32, QUICK_CURRENCY_BITS = 6, QUICK_CURRENCIES = 1 << QUICK_CURRENCY_BITS };
@@ -458,6 +544,7 @@ enum quick_number {
  * are. `count` 0: it is none. */
 struct quick_form {
     int count;
+    uint32_t date_bytes; /* so many at its beginning tell the day, the others the time; 0: mixed */
     int8_t at[QUICK_NUMBERS]; /* -1: it is not told */
     uint8_t digits[QUICK_TIME_MAX], literals[QUICK_TIME_MAX];
 };
@@ -486,6 +573,9 @@ struct quick {
     /* The last date, as 20250901, and whether the clocks of the map's zone changed on it. */
     int date;
     bool changes;
+    /* What the last row's time began with, of its form: a day that was found sound. */
+    char day[QUICK_TIME_MAX];
+    int day_form; /* -1: none yet */
     int date_last; /* later ones are left to csv_map_row() */
 };
 /* `key` MAP_ROLE_COUNT: none; `other`: the reference is wanted beside it. */

@@ -70,6 +70,12 @@ void ref_tell(const struct ref *ref, int key_words, struct ref_told *ret_told) {
     }
 }
 
+const char *ref_raw(const struct ref *ref, int key_words, uint32_t *ret_bytes) {
+    *ret_bytes = ref_raw_bytes(ref);
+    uint32_t words = (*ret_bytes + WORD_BYTES - 1) / WORD_BYTES;
+    return (const char *)(words_of(ref) + ref_words(ref, key_words) - words);
+}
+
 bool ref_same_key(const struct ref *a, const struct ref *b, int key_words) {
     uint32_t raw = ref_raw_bytes(a);
     if (a->key != b->key || raw != ref_raw_bytes(b) ||

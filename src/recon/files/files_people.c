@@ -29,6 +29,7 @@ enum {
     CELL_DIFFERENCE = CELL_AMOUNT + MATCH_SIDES,
     CELL_TIME,
     CELL_WHY = CELL_TIME + MATCH_SIDES,
+    CELL_GROUP,
     CELL_COUNT
 };
 
@@ -79,6 +80,7 @@ static void begin_breaks(const struct files_run *run, struct xlsx *book) {
         {.title = word_of(run, WORD_OUR_TIME), .kind = XLSX_TIME},
         {.title = word_of(run, WORD_THEIR_TIME), .kind = XLSX_TIME},
         {.title = word_of(run, WORD_WHY), .width = 60},
+        {.title = word_of(run, WORD_GROUP), .kind = XLSX_NUMBER},
     };
     const struct xlsx_sheet sheet = {.name = word_of(run, WORD_SHEET_BREAKS),
                                      .columns = columns,
@@ -127,6 +129,7 @@ static void add_classes(const struct files_run *run, struct xlsx *book) {
 struct line {
     struct match_text cells[CELL_COUNT];
     struct report_break row;
+    int64_t group;
 };
 
 static struct match_text cell_text(struct people *people, int cell, const struct csv_field *field) {
@@ -212,7 +215,7 @@ static int64_t stake_of(const struct report_break *row) {
 }
 
 static void read_line(struct line *line, bool first) {
-    char codes[NUMBER_CHARS_MAX];
+    char codes[NUMBER_CHARS_MAX], group[NUMBER_CHARS_MAX];
     struct report_break *row = &line->row;
     *row = (struct report_break){.first = first, .class = read_class(&line->cells[CELL_CLASS])};
     row->risk = match_class_risk(row->class);
@@ -228,6 +231,7 @@ static void read_line(struct line *line, bool first) {
     row->at_us = row->of[OURS].at_us != 0 ? row->of[OURS].at_us : row->of[THEIRS].at_us;
     row->kind = line->cells[CELL_KIND];
     row->key = line->cells[CELL_KEY];
+    line->group = g_ascii_strtoll(short_text(&line->cells[CELL_GROUP], group), NULL, 10);
     /* "rule: what the class means", or that alone. */
     const struct match_text *why = &line->cells[CELL_WHY];
     size_t what = strlen(match_class_what(row->class));
@@ -281,6 +285,7 @@ static void add_row(struct people *people, const struct line *line) {
     xlsx_time(book, row->of[OURS].at_us);
     xlsx_time(book, row->of[THEIRS].at_us);
     add_why(people, row);
+    xlsx_number(book, line->group);
     xlsx_row_end(book);
 }
 

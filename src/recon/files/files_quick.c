@@ -53,6 +53,21 @@ static bool form_literal(struct quick_form *form, char c) {
     return true;
 }
 
+/* Whether the day stands before the time, and is short enough to be looked at in one piece. */
+static void find_day(struct quick_form *form) {
+    int time_at = form->count, day_end = 0;
+    for (int i = 0; i < QUICK_NUMBERS; i++) {
+        int at = form->at[i];
+        if (i >= QUICK_HOUR && at >= 0) {
+            time_at = MIN(time_at, at);
+        } else if (i < QUICK_HOUR) {
+            day_end = MAX(day_end, at + (i == QUICK_CENTURY ? 4 : 2));
+        }
+    }
+    bool apart = day_end <= time_at && time_at >= EIGHT && form->count - time_at >= EIGHT;
+    form->date_bytes = apart ? (uint32_t)time_at : 0;
+}
+
 static void form_make(struct quick_form *form, const struct time_pattern *pattern) {
     bool fits = true;
     memset(form, 0, sizeof *form);
@@ -66,6 +81,7 @@ static void form_make(struct quick_form *form, const struct time_pattern *patter
         }
     }
     form->count = fits && form->count >= EIGHT ? form->count : 0;
+    find_day(form);
 }
 
 static bool eight_fit(const struct quick_form *form, const char *bytes, int at) {
@@ -105,6 +121,20 @@ static bool form_fits(const struct quick_form *form, const char *bytes, uint32_t
            two(bytes, form->at[QUICK_SECOND]) < 60;
 }
 
+/* The rest of a field whose day is that of the row before. */
+static inline bool clock_fits(const struct quick_form *form, const char *bytes) {
+    int hour = form->at[QUICK_HOUR], minute = form->at[QUICK_MINUTE];
+    int second = form->at[QUICK_SECOND];
+    for (int at = (int)form->date_bytes; at + EIGHT < form->count; at += EIGHT) {
+        if (!eight_fit(form, bytes, at)) {
+            return false;
+        }
+    }
+    return eight_fit(form, bytes, form->count - EIGHT) &&
+           (hour < 0 || bytes[hour] < '2' || (bytes[hour] == '2' && bytes[hour + 1] < '4')) &&
+           (minute < 0 || bytes[minute] < '6') && (second < 0 || bytes[second] < '6');
+}
+
 /* ---- what the map asks for ---- */
 
 static void currency_set(struct quick_currency *slot, struct currency currency, uint32_t code) {
@@ -122,6 +152,7 @@ void quick_init(struct quick *quick, const struct map_binding *binding, enum map
     *quick = (struct quick){.map = map, .binding = binding, .other = other ? MAP_REFERENCE : -1};
     quick->key = key == MAP_ROLE_COUNT ? -1 : (int)key;
     quick->date_last = INT_MAX;
+    quick->day_form = -1;
     quick->possible = binding->column[MAP_GROSS] >= 0 && !map_has(map, MAP_DIRECTION) &&
                       map->positive == 0 && binding->column[MAP_TIME] >= 0 &&
                       (map->style.minor || map->style.implied == 0);
@@ -399,6 +430,10 @@ static bool is_of_plain_day(struct quick *quick, int date) {
 static inline bool quick_time(struct quick *quick, const struct csv_field *fields) {
     struct span field = trimmed(&fields[quick->binding->column[MAP_TIME]]);
     const struct quick_form *form = &quick->forms[quick->form];
+    if (quick->day_form == quick->form && field.count == (uint32_t)form->count &&
+        same_bytes(field.bytes, quick->day, form->date_bytes)) {
+        return clock_fits(form, field.bytes);
+    }
     bool fits = form_fits(form, field.bytes, field.count);
     for (int i = 0; i < quick->map->pattern_count && !fits; i++) {
         form = &quick->forms[i];
@@ -406,8 +441,13 @@ static inline bool quick_time(struct quick *quick, const struct csv_field *field
         quick->form = fits ? i : quick->form;
     }
     int date = fits ? date_of(form, field.bytes) : INT_MAX;
-    return fits && date <= quick->date_last &&
+    fits = fits && date <= quick->date_last &&
            (quick->map->zone == NULL || is_of_plain_day(quick, date));
+    if (fits && form->date_bytes > 0) {
+        memcpy(quick->day, field.bytes, form->date_bytes);
+        quick->day_form = quick->form;
+    }
+    return fits;
 }
 
 bool quick_look(struct quick *quick, const struct side_records *records,

@@ -61,9 +61,23 @@ static int add_row(struct reading *reading, const struct quick_row *row, uint32_
     return 0;
 }
 
-/* Whether it must be known when the last row of this file was. */
-static bool asks_for_last(const struct files_run *run, const struct side *side) {
-    return run->request->waits && run->request->told_until_us == 0 && side->which == THEIRS;
+/* Up to when the file tells (files.h, rule 6). */
+static void look_until(struct reading *reading, const struct statement_row *row) {
+    struct side *side = reading->side;
+    const struct side_records *records = &reading->records;
+    int64_t now_us = reading->run->request->now_us, from_us = 0, until_us = 0;
+    struct err err = {0};
+    bool moved = row->status == ROW_DONE && row->kind != ROW_PAYOUT &&
+                 row->kind != ROW_PAYOUT_RETURNED && (now_us == 0 || row->at_us <= now_us);
+    side->last_us = moved ? MAX(side->last_us, row->at_us) : side->last_us;
+    if (!side->asks_until || side->period_columns[0] < 0) {
+        return;
+    }
+    if (csv_map_period_of_row(side->map, side->period_columns, records->fields, records->count,
+                              &from_us, &until_us, &err) < 0) {
+        side_tell(side, PROBLEM_PERIOD, records->line, err.detail);
+    }
+    side->until_us = MAX(side->until_us, until_us);
 }
 
 static void tell_faults(struct reading *reading) {
@@ -95,7 +109,7 @@ static int take_row(struct reading *reading, struct err *err) {
             return 0;
         }
         quick_from(reading->run, &row, &quick);
-        side->last_us = row.at_us > side->last_us ? row.at_us : side->last_us;
+        look_until(reading, &row);
     }
     if (side->rows == UINT32_MAX - 1) {
         return err_set(err, ERR_TOO_LARGE, "%s has more rows than are ever taken",
@@ -183,7 +197,9 @@ int files_read(struct files_run *run, int number, struct err *err) {
     reading->run = run;
     reading->side = &run->sides[number];
     quick_init(&reading->quick, &reading->side->binding, run->key, run->links);
-    reading->quick.possible = reading->quick.possible && !asks_for_last(run, reading->side);
+    if (reading->side->asks_until && reading->side->until_us == 0) {
+        reading->quick.possible = false; /* each row is read whole: its time, or the period */
+    }
     if (run->request->now_us > 0) {
         reading->quick.date_last = date_of(run->request->now_us);
     }

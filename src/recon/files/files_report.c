@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * files_report.c: the report's folder: breaks.csv, summary.txt and summary.json, and for people
- * what files_people.c makes of it; or problems.csv alone. Nothing in it tells a time of ours: the
- * same two files give the same bytes. */
+ * files_report.c: the report's folder: breaks.csv, expected.csv, summary.txt and summary.json, for
+ * people what files_people.c makes of it; or problems.csv alone. Nothing in it tells a time of
+ * ours: the same two files give the same bytes. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -12,37 +12,58 @@
 
 enum { JSON_BYTES_MAX = 16 * 1024, CELL_CHARS = 24 };
 
-static const char BREAKS_HEAD[] = "class,risk,kind,currency,our_line,their_line,key,our_amount,"
-                                  "their_amount,difference,our_time,their_time,why\n";
+/* A group is one thing, however many rows it has: each of its lines has its number. */
+#define HEAD_BEGIN "class,risk,kind,currency,our_line,their_line,key,our_amount,their_amount,"
+static const struct {
+    const char *name, *head;
+} lists[LISTS] = {
+    [LIST_BREAKS] = {"breaks.csv", HEAD_BEGIN "difference,our_time,their_time,why,group\n"},
+    [LIST_EXPECTED] = {"expected.csv", HEAD_BEGIN "difference,our_time,their_time,due,why,group\n"},
+};
 
 struct report {
     const char *folder;
-    struct outfile *breaks;
+    struct outfile *files[LISTS]; /* NULL: nothing is waited for, so nothing is expected */
+    int64_t groups[LISTS];
     struct people *people; /* NULL: they were not asked for */
+    GString *numbered;
 };
 
-int report_open(const struct files_run *run, struct report **ret_report, struct err *err) {
-    struct report *report = g_new0(struct report, 1);
-    report->folder = run->request->report;
-    int rc = outfile_folder(report->folder, err);
-    rc = rc < 0 ? rc : outfile_open(report->folder, "breaks.csv", &report->breaks, err);
-    rc = rc < 0 || !run->request->for_people ? rc : people_open(run, &report->people, err);
-    if (rc < 0) {
-        outfile_drop(report->breaks);
-        g_free(report);
-        return rc;
-    }
-    outfile_add_text(report->breaks, BREAKS_HEAD);
-    *ret_report = report;
-    return 0;
+static void release(struct report *report) {
+    g_string_free(report->numbered, true);
+    g_free(report);
 }
 
 void report_drop(struct report *report) {
     if (report != NULL) {
-        outfile_drop(report->breaks);
+        for (int i = 0; i < LISTS; i++) {
+            outfile_drop(report->files[i]);
+        }
         people_drop(report->people);
-        g_free(report);
+        release(report);
     }
+}
+
+int report_open(const struct files_run *run, struct report **ret_report, struct err *err) {
+    struct report *report = g_new0(struct report, 1);
+    report->folder = run->request->report;
+    report->numbered = g_string_new(NULL);
+    int rc = outfile_folder(report->folder, err);
+    for (int i = 0; i < LISTS && rc == 0; i++) {
+        if (i == LIST_BREAKS || run->request->waits) {
+            rc = outfile_open(report->folder, lists[i].name, &report->files[i], err);
+        }
+        if (rc == 0 && report->files[i] != NULL) {
+            outfile_add_text(report->files[i], lists[i].head);
+        }
+    }
+    rc = rc < 0 || !run->request->for_people ? rc : people_open(run, &report->people, err);
+    if (rc < 0) {
+        report_drop(report);
+        return rc;
+    }
+    *ret_report = report;
+    return 0;
 }
 
 /* ---- breaks ---- */
@@ -136,6 +157,15 @@ static void add_times(GString *lines, const struct match_row *const rows[MATCH_S
     }
 }
 
+/* Until when ours may be missing there, or there still be open. */
+static void add_due(GString *lines, const struct match_row *ours) {
+    char text[CLOCK_TEXT_MAX];
+    if (ours != NULL) {
+        g_string_append(lines, clock_format(ours->due_us, text));
+    }
+    g_string_append_c(lines, ',');
+}
+
 static const struct match_text *key_of(const struct match_row *const rows[MATCH_SIDES]) {
     const struct match_row *one = rows[OURS] != NULL ? rows[OURS] : rows[THEIRS];
     const struct match_row *other = rows[THEIRS] != NULL ? rows[THEIRS] : rows[OURS];
@@ -192,14 +222,30 @@ void report_group(const struct files_run *run, const struct match *match,
         g_string_append_c(lines, ',');
         add_amounts(lines, rows, group, i == 0);
         add_times(lines, rows);
+        if (group->class == CLASS_EXPECTED) {
+            add_due(lines, rows[OURS]);
+        }
         add_why(lines, options, group);
     }
 }
 
-void report_breaks(struct report *report, const char *lines, size_t count) {
-    outfile_add(report->breaks, lines, count);
-    if (report->people != NULL) {
-        people_group(report->people, lines, count);
+void report_lines(struct report *report, enum report_list list, const char *lines, size_t count) {
+    GString *numbered = g_string_truncate(report->numbered, 0);
+    const char *end = lines + count;
+    INVARIANT(report->files[list] != NULL, "what is expected is expected only when it is asked to");
+    report->groups[list]++;
+    for (const char *at = lines; at < end;) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+        INVARIANT(line != NULL, "each line has an end");
+        g_string_append_len(numbered, at, line - at);
+        g_string_append_c(numbered, ',');
+        add_number(numbered, report->groups[list]);
+        g_string_append_c(numbered, '\n');
+        at = line + 1;
+    }
+    outfile_add(report->files[list], numbered->str, numbered->len);
+    if (list == LIST_BREAKS && report->people != NULL) {
+        people_group(report->people, numbered->str, numbered->len);
     }
 }
 
@@ -236,6 +282,7 @@ static void text_line(struct outfile *file, const char *name, const struct match
 static void write_text(struct outfile *file, const struct files_run *run) {
     static const char *const sides[MATCH_SIDES] = {"ours", "theirs"};
     const struct files_figures *figures = run->figures;
+    char words[FILES_WORDS_MAX];
     for (int i = 0; i < MATCH_SIDES; i++) {
         outfile_addf(file, "%-7s %lld rows, %lld bytes: ", sides[i], (long long)figures->rows[i],
                      (long long)figures->bytes[i]);
@@ -247,9 +294,14 @@ static void write_text(struct outfile *file, const struct files_run *run) {
         outfile_addf(file, "theirs tell up to %s; ours may appear there %d business days later\n",
                      clock_format(figures->told_until_us, time), run->request->wait_days);
     }
-    outfile_addf(file, "breaks  %lld%s\n\n", (long long)figures->breaks,
-                 figures->breaks == 0 ? ": both sides tell the same"
-                                      : ", one by one in breaks.csv");
+    outfile_addf(file, "breaks  %lld%s\n", (long long)figures->breaks,
+                 files_same(figures)    ? ": both sides tell the same"
+                 : figures->breaks == 0 ? ""
+                                        : ", one by one in breaks.csv");
+    if (files_words(figures, words)[0] != '\0') {
+        outfile_addf(file, "beside  %s\n", words);
+    }
+    outfile_add_text(file, "\n");
     outfile_addf(file, "%-3s  %-20s %-8s %12s %20s %12s %20s %20s\n", "", "class", "risk",
                  "rows ours", "amount ours", "rows theirs", "amount theirs", "theirs less ours");
     for (int i = 0; i < figures->sum_count; i++) {
@@ -290,7 +342,16 @@ static void write_json(struct outfile *file, const struct files_run *run) {
         outfile_addf(file, "\"told_until\":\"%s\",\"window_days\":%d,",
                      clock_format(figures->told_until_us, time), run->request->wait_days);
     }
-    outfile_addf(file, "\"breaks\":%lld,\"sums\":[", (long long)figures->breaks);
+    outfile_addf(file, "\"breaks\":%lld,\"within_tolerance\":[", (long long)figures->breaks);
+    for (int i = 0; i < figures->allowed_count; i++) {
+        const struct files_allowed *allowed = &figures->allowed[i];
+        outfile_addf(file,
+                     "%s{\"currency\":\"%s\",\"groups\":%lld,\"more_minor\":%lld,"
+                     "\"less_minor\":%lld}",
+                     i > 0 ? "," : "", allowed->currency.code, (long long)allowed->groups,
+                     (long long)allowed->more_minor, (long long)allowed->less_minor);
+    }
+    outfile_add_text(file, "],\"sums\":[");
     for (int i = 0; i < figures->sum_count; i++) {
         const struct match_sum *sum = &figures->sums[i];
         outfile_addf(file,
@@ -312,15 +373,16 @@ int report_close(struct report *report, const struct files_run *run, struct err 
         const char *name;
         void (*write)(struct outfile *file, const struct files_run *run);
     } others[] = {{"summary.json", write_json}, {"summary.txt", write_text}};
-    struct outfile *files[1 + PEOPLE_FILES + COUNT_OF(others)] = {report->breaks};
+    struct outfile *files[LISTS + PEOPLE_FILES + COUNT_OF(others)] = {NULL};
     int rc = 0;
+    memcpy(files, report->files, sizeof report->files);
     if (report->people != NULL) {
         rc = people_write(report->people, run, err);
-        people_take(report->people, files + 1);
+        people_take(report->people, files + LISTS);
     }
-    g_free(report);
+    release(report);
     for (size_t i = 0; i < COUNT_OF(others) && rc == 0; i++) {
-        struct outfile **file = &files[1 + PEOPLE_FILES + i];
+        struct outfile **file = &files[LISTS + PEOPLE_FILES + i];
         rc = outfile_open(run->request->report, others[i].name, file, err);
         if (rc == 0) {
             others[i].write(*file, run);

@@ -32,6 +32,12 @@ void rowset_grow(struct rowset *set, uint32_t rows) {
     set->words_max = words;
 }
 
+void rowset_empty(struct rowset *set) {
+    for (size_t i = 0; i < set->words_max; i++) {
+        atomic_store_explicit(&set->words[i], 0, memory_order_relaxed);
+    }
+}
+
 int64_t rowset_count(const struct rowset *set, uint32_t rows) {
     int64_t count = 0;
     for (size_t i = 0; i < ((size_t)rows + 63) / 64; i++) {
@@ -133,6 +139,25 @@ void side_tell(struct side *side, enum statement_problem problem, int64_t line, 
     }
 }
 
+/* Where the file says of which time it is. */
+static int bind_period(struct side *side, const struct side_records *records, bool has_header,
+                       struct err *err) {
+    int64_t from_us = 0;
+    bool by_columns = side->shape.header && has_header;
+    side->period_columns[0] = side->period_columns[1] = -1;
+    if (!side->asks_until || side->lines != NULL) {
+        return 0; /* a reader has told it already */
+    }
+    int rc = csv_map_period_of_name(side->map, side->source->path, &from_us, &side->until_us, err);
+    if (rc < 0) {
+        return err_hint(err, "Give the file its name again, or say --told-until TIME.");
+    }
+    rc = by_columns ? csv_map_period_bind(side->map, records->fields, records->count,
+                                          side->period_columns, err)
+                    : 0;
+    return rc < 0 ? rc : 0;
+}
+
 int side_bind(struct side *side, struct err *err) {
     struct side_records *records = g_new0(struct side_records, 1);
     csv_open(&records->csv, side->bytes, side->count, side->shape.delimiter, side->shape.quote);
@@ -152,6 +177,7 @@ int side_bind(struct side *side, struct err *err) {
     } else {
         rc = csv_map_bind(side->map, side->shape.header ? records->fields : NULL,
                           first == CSV_RECORD ? records->count : 0, &side->binding, err);
+        rc = rc < 0 ? rc : bind_period(side, records, first == CSV_RECORD, err);
         if (rc < 0 && err != NULL) {
             (void)err_place(err, "%.90s:%lld", side->source->path, (long long)records->line);
         }
@@ -200,6 +226,7 @@ void side_close(struct side *side) {
     rowset_release(&side->by_id);
     rowset_release(&side->by_reference);
     rowset_release(&side->linked);
+    rowset_release(&side->picked);
     if (side->problems != NULL) {
         g_array_free(side->problems, true);
         g_array_free(side->loose, true);

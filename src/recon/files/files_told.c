@@ -16,6 +16,9 @@ static const char HEAD[] = "gateway_id,reference,original_id,original_reference,
 
 struct telling {
     struct side *side;
+    /* For the progress, in the bytes of the file as it came: what the files before this one were,
+     * what this one is, and how many lines it has. */
+    int64_t before, bytes, lines;
     bool by_map; /* a file that a map describes, or our own format */
     struct buf held;
 };
@@ -64,8 +67,15 @@ static int take_row(void *ctx, const struct statement_row *row, struct err *err)
     add_amount(buf, row->gross_minor);
     add_amount(buf, row->fee_minor);
     /* What the balance changed by was the reader's to check. */
-    buf_addf(buf, ",%s,,\n", clock_format(row->at_us, time));
+    buf_addf(buf, ",%s,,", clock_format(row->at_us, time));
+    add_text(buf, row->description); /* a bank's line may name a batch there */
+    buf->data[buf->len - 1] = '\n';
     g_array_append_val(telling->side->lines, row->line);
+    if (telling->lines > 1) {
+        __int128 done = (__int128)telling->bytes * MIN(row->line, telling->lines) / telling->lines;
+        atomic_store_explicit(&telling->side->done, telling->before + (int64_t)done,
+                              memory_order_relaxed);
+    }
     return buf->len + ROW_BYTES_MAX > HELD_BYTES ? let_go(telling, err) : 0;
 }
 
@@ -96,9 +106,19 @@ static int read_file(struct telling *telling, const struct unwrapped_file *file,
     struct statement_head *head = g_new0(struct statement_head, 1);
     int64_t problems = telling->side->problem_count;
     int rc = reader->read(&from, &sink, head, err);
+    telling->side->until_us = MAX(telling->side->until_us, head->until_us);
     g_free(head);
     /* What cannot be walked at all was told as a problem, too. */
     return rc < 0 && telling->side->problem_count > problems ? 0 : rc;
+}
+
+static int64_t count_lines(const char *bytes, size_t count) {
+    int64_t lines = 0;
+    for (const char *at = bytes, *end = bytes + count; at < end; lines++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline != NULL ? newline + 1 : end;
+    }
+    return lines;
 }
 
 static int read_files(struct telling *telling, struct err *err) {
@@ -109,8 +129,16 @@ static int read_files(struct telling *telling, struct err *err) {
                        side->source->path);
     }
     int rc = statement_unwrap(side->source->path, side->bytes, side->count, &files, err);
+    size_t all = 1;
     for (int i = 0; i < files.count && rc == 0; i++) {
-        rc = read_file(telling, &files.files[i], err);
+        all += files.files[i].count;
+    }
+    for (int i = 0; i < files.count && rc == 0; i++) {
+        const struct unwrapped_file *file = &files.files[i];
+        telling->before += telling->bytes;
+        telling->bytes = (int64_t)((__int128)side->count * file->count / all);
+        telling->lines = count_lines(file->bytes, file->count);
+        rc = read_file(telling, file, err);
     }
     return rc < 0 ? rc : let_go(telling, err);
 }
@@ -130,6 +158,7 @@ int side_told(struct side *side, const char *folder, struct err *err) {
     if (rc < 0) {
         return rc;
     }
+    atomic_store(&side->done, 0);
     side->bytes = mapped_bytes(side->told);
     side->count = mapped_count(side->told);
     side->map = csv_map_canonical();
