@@ -555,7 +555,6 @@ static int match_near(struct explaining *asked, struct err *err) {
         .fee_tolerances = now.fee_tolerances,
         .fee_tolerance_count = now.fee_tolerance_count,
     };
-    const struct source *source = recon_source(asked->recon, asked->gateway);
     bool bank = source != NULL && source->is_bank;
     recon_rules_of(&said, bank, NULL, &asked->rules);
     asked->options = said;

@@ -231,8 +231,11 @@ static bool bears(struct files_run *run, const struct side *side,
         return is_near(run, told);
     case BY_BATCH:
         return side->which == OURS ? has_key(run, told->batch) : see_names(run, told, false);
-    case MATCH_BY_COUNT:
-        break;
+    case BY_PAYOUT_NAME:
+    case BY_PAYOUT_SUM:
+    case BY_PAYOUT_PARTS:
+    case MATCH_WAYS:
+        break; /* of runs of a service */
     }
     return false;
 }
