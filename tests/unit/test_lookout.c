@@ -177,6 +177,21 @@ static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void
     end();
 }
 
+static void the_only_gateway_that_takes_payments_is_named_first(void **state) {
+    (void)state;
+    begin(NULL);
+    for (int i = 0; i < 1260; i++) {
+        pay("stripe-eu", "card", i % 2 == 0 ? "DE" : "FR", i < 1200 && i % 25 != 0);
+        test_clock_advance(US_PER_SECOND);
+        turn();
+    }
+    assert_true(heard_count > 0);
+    assert_string_equal(heard[0].line, "PaymentServiceGatewayFailure gateway=stripe-eu firing");
+    assert_string_equal(heard[0].title, "Gateway stripe-eu: most payments fail");
+    assert_int_equal(times(heard[0].line), heard_count);
+    end();
+}
+
 static void what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once(void **state) {
     (void)state;
     begin(NULL);
@@ -316,6 +331,7 @@ static void a_database_in_trouble_ends_nothing_that_was_said_of_it(void **state)
 int main(void) {
     const struct CMUnitTest seen[] = {
         cmocka_unit_test(a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not),
+        cmocka_unit_test(the_only_gateway_that_takes_payments_is_named_first),
         cmocka_unit_test(what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once),
         cmocka_unit_test(payments_without_a_gateway_are_everybodys_trouble),
         cmocka_unit_test(callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway),
