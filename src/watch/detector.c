@@ -172,7 +172,7 @@ struct slice *slice_find(const struct detector *detector, const struct detector_
     return g_hash_table_lookup(detector->by_scope, scope);
 }
 
-static struct slice *slice_get(struct detector *detector, const struct detector_scope *scope) {
+struct slice *slice_get(struct detector *detector, const struct detector_scope *scope) {
     struct slice *slice = slice_find(detector, scope);
     if (slice != NULL) {
         return slice;

@@ -12,6 +12,8 @@
 enum { EVENTS_AT_ONCE = 512, TURN_BYTES_MAX = 4 * 1024 * 1024 };
 /* Figures in a text change with each payment; so often are they told again. */
 #define SAY_AGAIN_US (10 * US_PER_SECOND)
+/* While what is usual cannot be read, events wait for it; not for longer than this. */
+#define LEARN_US (60 * US_PER_SECOND)
 
 struct lookout *lookout_open(const struct lookout_options *options) {
     struct lookout *lookout = calloc(1, sizeof *lookout);
@@ -19,6 +21,9 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     lookout->options = *options;
     lookout->detector =
         detector_new(&(struct detector_options){.alarms_per_day = options->alarms_per_day});
+    lookout->volume = volume_new(options->alarms_per_day);
+    lookout->opened_us = clock_mono_us();
+    lookout->learnt = options->store == NULL;
     slice_events_want(1U << SLICE_CHARGE | 1U << SLICE_PAYMENT);
     return lookout;
 }
@@ -29,6 +34,7 @@ void lookout_close(struct lookout *lookout) {
     }
     slice_events_want(0);
     detector_free(lookout->detector);
+    volume_free(lookout->volume);
     free(lookout);
 }
 
@@ -200,6 +206,15 @@ static bool is_count(const struct said *said) {
                                      strcmp(said->names[0], "of") == 0);
 }
 
+static int learn(struct lookout *lookout, int64_t now_us, int64_t mono_us, struct err *err) {
+    if (lookout->learnt) {
+        return 0;
+    }
+    int r = lookout_past(lookout, now_us, err);
+    lookout->learnt = r >= 0 || mono_us - lookout->opened_us >= LEARN_US;
+    return lookout->learnt ? 0 : r;
+}
+
 int lookout_turn(struct lookout *lookout, struct err *err) {
     ARENA_AUTO arena = arena_new(TURN_BYTES_MAX);
     struct turn *turn = arena_alloc(arena, sizeof *turn);
@@ -208,6 +223,10 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     *turn = (struct turn){.lookout = lookout, .arena = arena, .now_us = clock_wall_us()};
     bool counts = lookout->counted_us == 0 ||
                   mono_us - lookout->counted_us >= LOOKOUT_COUNT_S * US_PER_SECOND;
+    int r = learn(lookout, turn->now_us, mono_us, err);
+    if (r < 0) {
+        return r;
+    }
     feed(lookout, turn->now_us);
     /* What is counted seldom holds until it is counted again. */
     for (int i = 0; i < lookout->said_count; i++) {
@@ -217,8 +236,8 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     for (int i = 0; i < open; i++) {
         lookout_finding(turn, &findings[i]);
     }
-    int r = 0;
-    if (counts) {
+    r = lookout_volume(turn, err);
+    if (counts && r >= 0) {
         r = lookout_count(turn, err);
         lookout->counted_us = r < 0 ? lookout->counted_us : mono_us;
     }

@@ -4,12 +4,14 @@
  * are not genuine, and what the database can count (check.h).
  *
  *   outcomes one by one (meter/slices.h) ──> detector ──> findings ──┐
+ *   stored figures of all instances ──> volume (volume.h) ───────────┤
  *   counts of the meter, the store's own figures, checks.def ────────┴──> signals
  *
  * A finding is one rule and the labels of its scope, so that an alert says for whom: gateway,
  * method, region, currency, segment; and, of the values beside them, who is proved to be well.
  * What was said and is no longer so is said to be over. What is seen is kept in memory only: after
- * a restart it is learnt anew, and what nobody says any more is over by itself (ALERT_WORD_US).
+ * a restart what is usual is learnt from the stored figures (lookout_past.c) before anything is
+ * looked at, and what nobody says any more is over by itself (ALERT_WORD_US).
  *
  * Threads: one task at a time; only one lookout in a process, for events are taken once.
  * Owns:    its detector. Options are borrowed until lookout_close().
