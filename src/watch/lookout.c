@@ -24,6 +24,9 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     lookout->volume = volume_new(options->alarms_per_day);
     lookout->opened_us = clock_mono_us();
     lookout->learnt = options->store == NULL;
+    if (options->store != NULL) {
+        store_stats(options->store, &lookout->stats);
+    }
     slice_events_want(1U << SLICE_CHARGE | 1U << SLICE_PAYMENT);
     return lookout;
 }
@@ -160,7 +163,7 @@ static int say_over(struct lookout *lookout, const struct said *said, struct err
 static int say_what_is_over(struct lookout *lookout, struct err *err) {
     int r = 0, kept = 0;
     for (int i = 0; i < lookout->said_count; i++) {
-        if (!lookout->said[i].wanted && r >= 0) {
+        if (!lookout->said[i].wanted && !lookout->said[i].stands && r >= 0) {
             r = say_over(lookout, &lookout->said[i], err);
             if (r >= 0) {
                 continue;
@@ -231,17 +234,24 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     /* What is counted seldom holds until it is counted again. */
     for (int i = 0; i < lookout->said_count; i++) {
         lookout->said[i].wanted = !counts && is_count(&lookout->said[i]);
+        lookout->said[i].stands = false;
     }
     int open = detector_open(lookout->detector, &findings);
     for (int i = 0; i < open; i++) {
         lookout_finding(turn, &findings[i]);
     }
     r = lookout_volume(turn, err);
-    if (counts && r >= 0) {
-        r = lookout_count(turn, err);
-        lookout->counted_us = r < 0 ? lookout->counted_us : mono_us;
+    int counted = counts ? lookout_count(turn, r < 0 ? &(struct err){0} : err) : 0;
+    lookout->counted_us = counts && counted >= 0 ? mono_us : lookout->counted_us;
+    /* What could not be counted stands. */
+    for (int i = 0; counted < 0 && i < lookout->said_count; i++) {
+        lookout->said[i].stands = is_count(&lookout->said[i]);
     }
+    r = r < 0 ? r : counted;
     keep_what_is_to_be_said(turn, mono_us);
-    r = r < 0 ? r : say(turn, mono_us, err);
-    return r < 0 ? r : say_what_is_over(lookout, err);
+    /* What is amiss with the database is said though it could not be counted. */
+    int said = say(turn, mono_us, r < 0 ? &(struct err){0} : err);
+    r = r < 0 ? r : said;
+    said = said < 0 ? said : say_what_is_over(lookout, r < 0 ? &(struct err){0} : err);
+    return r < 0 ? r : said;
 }

@@ -14,6 +14,7 @@ struct said {
     int label_count;
     bool shared; /* without a source: all instances see the same */
     bool wanted; /* it still fires */
+    bool stands; /* nobody knows now */
     int64_t said_us; /* monotonic; 0: not yet */
 };
 
@@ -26,7 +27,8 @@ struct lookout {
     struct said said[LOOKOUT_SIGNALS_MAX];
     int said_count;
     int64_t counted_us;     /* monotonic, when the rest was looked at last; 0: never */
-    int64_t store_failures; /* of the store's own count, then */
+    struct store_stats stats; /* of the store, then */
+    int64_t standbys_us;      /* monotonic: not asked about before; 0: at once */
 };
 
 /* The signals of one turn; texts are the arena's. */
