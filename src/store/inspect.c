@@ -309,8 +309,8 @@ static int standbys_tx(struct store_tx *tx, void *ctx, struct err *err) {
         "replay_lag) * 1000000 AS bigint), CAST(coalesce(pg_wal_lsn_diff(here.lsn, "
         "coalesce(replay_lsn, flush_lsn, write_lsn, sent_lsn)), 0) AS bigint) FROM "
         "pg_stat_replication, here WHERE state IN ('streaming', 'catchup') UNION ALL SELECT "
-        "CAST(slot_name AS text), 0, NULL, CAST(coalesce(pg_wal_lsn_diff(here.lsn, restart_lsn), 0) "
-        "AS bigint) FROM pg_replication_slots, here WHERE NOT active AND slot_type = 'physical' "
+        "CAST(slot_name AS text), 0, NULL, CAST(coalesce(pg_wal_lsn_diff(here.lsn, restart_lsn), "
+        "0) AS bigint) FROM pg_replication_slots, here WHERE NOT active AND slot_type = 'physical' "
         "ORDER BY 1");
     while (r >= 0 && reading->count < reading->rows_max && (r = sql_next(rows, err)) > 0) {
         struct inspect_standby *row = &reading->rows[reading->count++];

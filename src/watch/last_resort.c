@@ -56,7 +56,8 @@ bool last_resort_is_away(const struct last_resort *last) {
 static struct alert_row *make_row(const struct last_resort *last, struct arena *arena,
                                   struct err *err) {
     static const struct notice_label labels[] = {{"of", "unreachable"}};
-    const struct alert_rule *rule = &alert_rule_of(&last->options.alerts->settings, rule_name)->rule;
+    const struct alert_settings *settings = &last->options.alerts->settings;
+    const struct alert_rule *rule = &alert_rule_of(settings, rule_name)->rule;
     char *fingerprint = arena_alloc(arena, ALERT_DIGEST_CHARS + 1);
     struct alert_row *row = arena_alloc(arena, sizeof *row);
     *row = (struct alert_row){

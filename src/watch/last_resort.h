@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * last_resort.h: somebody is told when the database itself is away. Alerts are rows and jobs of that
- * database, so this one goes by memory alone: straight to the channels that the routes name for
- * PaymentServiceDatabaseIssues, with a bounded number of tries each, and then to their fallbacks.
+ * last_resort.h: somebody is told when the database itself is away. Alerts are rows and jobs of
+ * that database, so this one goes by memory alone: straight to the channels that the routes name
+ * for PaymentServiceDatabaseIssues, with a bounded number of tries each, then to their fallbacks.
  *
- *   answers ──(no answer for the rule's `for_s`)──> away ──(answers for LAST_RESORT_OVER_US)──> over
- *                                                   told once a channel         those told are told so
+ *   answers ──(no answer for the rule's for_s)──> away ──(answers for LAST_RESORT_OVER_US)──> over
+ *                                         each channel is told                those are told so
  *
  * When all of that is done, and the database takes it, it is written down as an alert that is over,
  * with who was told; nothing of it is told again. What was told is forgotten by a restart: then it

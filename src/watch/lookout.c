@@ -22,6 +22,7 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     lookout->detector =
         detector_new(&(struct detector_options){.alarms_per_day = options->alarms_per_day});
     lookout->volume = volume_new(options->alarms_per_day);
+    lookout->rates = rates_new(options->alarms_per_day);
     lookout->opened_us = clock_mono_us();
     lookout->learnt = options->store == NULL;
     if (options->store != NULL) {
@@ -38,6 +39,7 @@ void lookout_close(struct lookout *lookout) {
     slice_events_want(0);
     detector_free(lookout->detector);
     volume_free(lookout->volume);
+    rates_free(lookout->rates);
     free(lookout);
 }
 
@@ -241,6 +243,8 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
         lookout_finding(turn, &findings[i]);
     }
     r = lookout_volume(turn, err);
+    int shares = lookout_rates(turn, r < 0 ? &(struct err){0} : err);
+    r = r < 0 ? r : shares;
     int counted = counts ? lookout_count(turn, r < 0 ? &(struct err){0} : err) : 0;
     lookout->counted_us = counts && counted >= 0 ? mono_us : lookout->counted_us;
     /* What could not be counted stands. */

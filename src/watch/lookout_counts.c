@@ -17,10 +17,12 @@ enum {
     CALLBACKS_WINDOW_S = 300,
     FORGED_MIN = 3,
     MISSING_MIN = 3,
+    DELAYED_MIN = 5,
     STORE_FAILURES_MIN = 3,
     STORE_SLOW_MIN = 3,
     STANDBYS_MAX = 16,
 };
+#define CALLBACK_LATE_US (120 * US_PER_SECOND)
 /* A standby so far behind would lose so much, or take so long, in a failover. */
 #define STANDBY_BEHIND_US (30 * US_PER_SECOND)
 #define STANDBY_BEHIND_BYTES (INT64_C(64) << 20)
@@ -141,6 +143,22 @@ static void look_at_callbacks_of(struct turn *turn, const char *gateway) {
     }
 }
 
+/* Half of them take longer: gateways send at once, or within seconds. */
+static void look_at_delay_of(struct turn *turn, const char *gateway) {
+    const char *labels[METER_LABELS_MAX] = {gateway};
+    int64_t count = meter_observations(METER_CALLBACK_DELAY_SECONDS, CALLBACKS_WINDOW_S, labels);
+    int64_t delay_us = meter_quantile(METER_CALLBACK_DELAY_SECONDS, 0.5, CALLBACKS_WINDOW_S,
+                                      labels);
+    if (count >= DELAYED_MIN && delay_us > CALLBACK_LATE_US) {
+        callback_signal(turn, "CallbackDelay", gateway,
+                        arena_printf(turn->arena,
+                                     "Half of the %lld callbacks of %s in the last 5 minutes came "
+                                     "%lld s and more after their event.",
+                                     (long long)count, gateway,
+                                     (long long)(delay_us / US_PER_SECOND)));
+    }
+}
+
 static void look_at_callbacks(struct turn *turn) {
     const char *seen[GATEWAYS_LOOKED_AT_MAX];
     int count = 0;
@@ -153,6 +171,7 @@ static void look_at_callbacks(struct turn *turn) {
         if (!known) {
             seen[count++] = gateway;
             look_at_callbacks_of(turn, gateway);
+            look_at_delay_of(turn, gateway);
         }
     }
 }

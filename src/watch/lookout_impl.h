@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "watch/lookout.h"
+#include "watch/rates.h"
 #include "watch/volume.h"
 
 /* A signal that was said to fire, and has not been said to be over. */
@@ -22,6 +23,7 @@ struct lookout {
     struct lookout_options options;
     struct detector *detector;
     struct volume *volume;
+    struct rates *rates;
     bool learnt;         /* from the store */
     int64_t opened_us;   /* monotonic */
     struct said said[LOOKOUT_SIGNALS_MAX];
@@ -48,6 +50,8 @@ void signal_label(struct alert_signal *signal, const char *name, const char *val
 void lookout_finding(struct turn *turn, const struct detector_finding *finding);
 /* lookout_volume.c: what comes against its season. */
 MUST_USE int lookout_volume(struct turn *turn, struct err *err);
+/* lookout_rates.c: more refunds, disputes, complaints, … than usual. */
+MUST_USE int lookout_rates(struct turn *turn, struct err *err);
 /* lookout_past.c: a detector that has learnt what is stored takes the place of the new one. */
 MUST_USE int lookout_past(struct lookout *lookout, int64_t now_us, struct err *err);
 /* lookout_counts.c: what is looked at every LOOKOUT_COUNT_S. */

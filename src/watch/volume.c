@@ -153,9 +153,8 @@ void volume_minute(struct volume *volume, int64_t minute, const char *currency, 
 
 /* ---- judged ---- */
 
-/* How rare so little (or so much) is: a negative binomial of this mean whose rate is itself
- * uncertain by 1/√shape. Terms are kept as logarithms: the first may be smaller than any double. */
-static double chance_of(double seen, double mean, double shape, bool surge) {
+/* Terms are kept as logarithms: the first may be smaller than any double. */
+double count_chance(double seen, double mean, double shape, bool surge) {
     double ratio = log(mean / (shape + mean)), log_term = shape * log(shape / (shape + mean));
     double sum = 0;
     for (int64_t i = 0; surge || i <= (int64_t)seen; i++) {
@@ -227,7 +226,7 @@ static bool is_rare(const struct volume *volume, const struct volume_series *ser
     double mean = series->amount ? amount_stands_for : usual;
     double variance = series->spread * series->spread / (series->amount ? paid : 1);
     variance = median_variance * fmax(variance, spread_least * spread_least);
-    return chance_of(window->seen * mean / usual, mean, 1 / variance, surge) <= alpha;
+    return count_chance(window->seen * mean / usual, mean, 1 / variance, surge) <= alpha;
 }
 
 /* Since when it has been so: as in a CUSUM, since the sum of what is off was last at nothing. */

@@ -43,6 +43,10 @@ struct volume {
     struct volume_finding shown[VOLUME_FINDINGS_MAX];
 };
 
+/* How rare so little (or, with `surge`, so much) is: a negative binomial of this mean whose rate is
+ * itself uncertain by 1/√shape. mean, shape > 0. */
+double count_chance(double seen, double mean, double shape, bool surge);
+
 /* The times in which payments were in grave trouble, by the alerts of that time. */
 enum { INCIDENTS_MAX = 500 };
 MUST_USE int incidents_read(struct store_tx *tx, int64_t from_us, int64_t now_us,
