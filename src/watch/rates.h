@@ -4,10 +4,10 @@
  * forgotten by a restart.
  *
  * Usual is the share of the four weeks before the window. A finding is at least twice that, at
- * least `least` in number, and rarer than the budget of false alarms allows when the usual share itself
- * differs by a third from time to time (a negative binomial). It is over below one and a half times
- * the usual. With fewer than RATES_KNOWN_MIN in the four weeks, or less than RATES_DAYS_MIN days of
- * them, nothing is claimed.
+ * least `least` in number, and rarer than the budget of false alarms allows when the usual share
+ * itself differs by a third from time to time (a negative binomial). It is over below one and a
+ * half times the usual. With fewer than RATES_KNOWN_MIN in the four weeks, or less than
+ * RATES_DAYS_MIN days of them, nothing is claimed.
  *
  * Threads: one at a time. Owns: what it has read. Errors: those of store.h; findings then stand.
  * Limits: RATES_GATEWAYS_MAX gateways told apart. */
