@@ -76,6 +76,8 @@ int service_lookout_start(struct service *service, struct err *err) {
         .source = payments_instance(service->payments),
         .signal = signal_alerts,
         .signal_ctx = service,
+        .more = service_expiring,
+        .more_ctx = service,
     };
     const struct last_resort_options last = {
         .store = service->store,

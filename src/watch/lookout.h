@@ -20,6 +20,7 @@
 #ifndef HOLDFAST_WATCH_LOOKOUT_H
 #define HOLDFAST_WATCH_LOOKOUT_H
 
+#include "base/arena.h"
 #include "store/store.h"
 #include "watch/alert.h"
 #include "watch/detector.h"
@@ -30,12 +31,19 @@ enum { LOOKOUT_SIGNALS_MAX = 128, LOOKOUT_COUNT_S = 15 };
 typedef int lookout_signal_fn(void *ctx, const struct alert_signal *signals, int count,
                               struct err *err);
 
+/* What somebody above sees amiss, asked for with the counts: fills in at most `max` signals whose
+ * texts are the arena's or constant, and whose first label is "of"; returns how many. */
+typedef int lookout_more_fn(void *ctx, struct arena *arena, struct alert_signal *ret_signals,
+                            int max);
+
 struct lookout_options {
     struct store *store;      /* NULL: nothing is counted there */
     const char *source;       /* this instance's name */
     double alarms_per_day;    /* false ones that the detector may give; 0: 1/30 */
     lookout_signal_fn *signal;
     void *signal_ctx;
+    lookout_more_fn *more; /* NULL: nobody */
+    void *more_ctx;
 };
 
 struct lookout;

@@ -215,8 +215,22 @@ static void check_signal(struct turn *turn, const struct check *check, int64_t c
     signal->first_symptom_us = since_us;
 }
 
+/* Each instance says what it sees itself. */
+static void ask_for_more(struct turn *turn) {
+    const struct lookout_options *options = &turn->lookout->options;
+    struct alert_signal *from = &turn->signals[turn->count];
+    int count = options->more == NULL ? 0
+                                      : options->more(options->more_ctx, turn->arena, from,
+                                                      LOOKOUT_SIGNALS_MAX - turn->count);
+    for (int i = 0; i < count; i++) {
+        from[i].source = options->source;
+    }
+    turn->count += count;
+}
+
 int lookout_count(struct turn *turn, struct err *err) {
     look_at_callbacks(turn);
+    ask_for_more(turn);
     if (turn->lookout->options.store == NULL) {
         return 0;
     }

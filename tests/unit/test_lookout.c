@@ -282,6 +282,44 @@ static void callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway(
     end();
 }
 
+static int expiring;
+
+static int more(void *ctx, struct arena *arena, struct alert_signal *ret_signals, int max) {
+    assert_ptr_equal(ctx, &expiring);
+    assert_true(max > 100);
+    for (int i = 0; i < expiring; i++) {
+        ret_signals[i] = (struct alert_signal){
+            .rule = "CredentialExpiry",
+            .firing = true,
+            .labels = {{"of", "credential"}, {"name", arena_copy(arena, "secret_key")}},
+            .label_count = 2};
+    }
+    return expiring;
+}
+
+static void what_somebody_above_sees_is_told_and_over(void **state) {
+    (void)state;
+    slices_init();
+    meter_init();
+    heard_count = deaf = 0;
+    lookout = lookout_open(&(struct lookout_options){
+        .source = "inst_1", .signal = listen, .more = more, .more_ctx = &expiring});
+    turn();
+    assert_int_equal(heard_count, 0);
+    expiring = 1;
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    must_hear("CredentialExpiry of=credential name=secret_key firing");
+    test_clock_advance(US_PER_SECOND);
+    turn();
+    assert_int_equal(heard_count, 1);
+    expiring = 0;
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    must_hear("CredentialExpiry of=credential name=secret_key over");
+    end();
+}
+
 static void what_the_database_counts_is_told_and_over_when_it_is_gone(void **state) {
     (void)state;
     begin(engine.store);
@@ -479,6 +517,7 @@ int main(void) {
         cmocka_unit_test(what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once),
         cmocka_unit_test(payments_without_a_gateway_are_everybodys_trouble),
         cmocka_unit_test(callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway),
+        cmocka_unit_test(what_somebody_above_sees_is_told_and_over),
     };
     const struct CMUnitTest counted[] = {
         cmocka_unit_test(what_the_database_counts_is_told_and_over_when_it_is_gone),
