@@ -152,6 +152,7 @@ int complaints_post(struct ask *ask, struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct complaining complaining = {.ask = ask, .arena = arena};
     int r = read_complaint(ask->body, &complaining.complaint, err);
+    r = r < 0 ? r : complaint_check(&complaining.complaint, err);
     return r < 0 ? r
                  : idempotent_run(ask->service->payments, &ask->caller, "complaint.record",
                                   complaint_fn, &complaining, &ask->answer, err);
@@ -189,6 +190,7 @@ int changes_post(struct ask *ask, struct err *err) {
         ask,
         {or_empty(read.kind), or_empty(read.what), or_empty(read.by), or_empty(read.reference),
          read.at_us}};
+    r = r < 0 ? r : change_check(&changing.change, err);
     return r < 0 ? r
                  : idempotent_run(ask->service->payments, &ask->caller, "change.record", change_fn,
                                   &changing, &ask->answer, err);

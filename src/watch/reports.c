@@ -174,6 +174,12 @@ static int show_complaint(struct store_tx *tx, const char *id, const char *refer
     return 0;
 }
 
+int complaint_check(const struct complaint *complaint, struct err *err) {
+    int64_t kind, at_us = complaint->at_us;
+    int r = kind_read(complaint_kinds, COUNT_OF(complaint_kinds), complaint->kind, &kind, err);
+    return r < 0 ? r : check_moment(&at_us, clock_wall_us(), err);
+}
+
 int complaint_record(struct store_tx *tx, const struct complaint *complaint, const char *actor,
                      struct buf *buf, struct err *err) {
     ARENA_AUTO arena = arena_new(64 * 1024);
@@ -237,6 +243,12 @@ static int show_change(struct store_tx *tx, const char *id, struct buf *buf, str
     buf_clear(buf);
     add_change(buf, rows);
     return 0;
+}
+
+int change_check(const struct change *change, struct err *err) {
+    int64_t kind, at_us = change->at_us;
+    int r = kind_read(change_kinds, COUNT_OF(change_kinds), change->kind, &kind, err);
+    return r < 0 ? r : check_moment(&at_us, clock_wall_us(), err);
 }
 
 int change_record(struct store_tx *tx, const struct change *change, const char *actor,

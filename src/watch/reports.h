@@ -37,6 +37,8 @@ struct complaint {
     const char *gateway, *method, *region, *currency, *segment; /* of its payment */
     int64_t at_us;                                              /* wall; 0: now */
 };
+/* Kind and time, before any transaction. The two that record check them again. */
+MUST_USE int complaint_check(const struct complaint *complaint, struct err *err);
 /* 1 recorded, 0 it had been, by its reference. Leaves its JSON in `buf`. Counts when the
  * transaction is committed. */
 MUST_USE int complaint_record(struct store_tx *tx, const struct complaint *complaint,
@@ -46,6 +48,7 @@ struct change {
     const char *kind, *what, *by, *reference;
     int64_t at_us; /* wall; 0: now */
 };
+MUST_USE int change_check(const struct change *change, struct err *err);
 MUST_USE int change_record(struct store_tx *tx, const struct change *change, const char *actor,
                            struct buf *buf, struct err *err);
 
