@@ -99,6 +99,9 @@ MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
 
+struct alert_signal;
+/* service_expiry.c: a lookout_more_fn of the service. */
+int service_expiring(void *ctx, struct arena *arena, struct alert_signal *ret_signals, int max);
 /* service_lookout.c: looks out from its start until its end, which may be told twice. */
 MUST_USE int service_lookout_start(struct service *service, struct err *err);
 void service_lookout_stop(struct service *service);

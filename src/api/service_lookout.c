@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * service_lookout.c: somebody who looks out, every second: what this instance sees amiss becomes
- * signals of alerts (watch/lookout.h). */
+ * signals of alerts (watch/lookout.h). And somebody who only asks whether the database is there
+ * (watch/last_resort.h): the first one may be waiting for it. */
 #include "api/service_impl.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/task.h"
+#include "watch/last_resort.h"
 #include "watch/lookout.h"
 
 /* The detector is large, its walks are not deep. */
@@ -13,7 +15,8 @@ enum { LOOKOUT_STACK_BYTES = 512 * 1024 };
 
 struct lookout_task {
     struct lookout *lookout;
-    struct task *task;
+    struct last_resort *last;
+    struct task *task, *last_task;
     struct lock lock;
     struct cond wake;
     bool stopping;
@@ -36,18 +39,33 @@ static void turn(struct lookout_task *looks) {
     looks->failing = failed;
 }
 
+/* False: it is time to end. */
+static bool rest(struct lookout_task *looks, int64_t us) {
+    lock_take(&looks->lock);
+    int64_t until_us = clock_mono_us() + us;
+    while (!looks->stopping && cond_wait_until(&looks->wake, &looks->lock, until_us)) {
+    }
+    bool goes_on = !looks->stopping;
+    lock_give(&looks->lock);
+    return goes_on;
+}
+
+/* What could not be written down is tried again. */
+static void ask_for_database(void *arg) {
+    struct lookout_task *looks = arg;
+    do {
+        struct err err = {0};
+        if (last_resort_turn(looks->last, &err) < 0) {
+            log_error(STORE_FAILED, &err, LT("while", "noting that the database was away"));
+        }
+    } while (rest(looks, LAST_RESORT_EVERY_US));
+}
+
 static void look_out(void *arg) {
     struct lookout_task *looks = arg;
-    lock_take(&looks->lock);
-    while (!looks->stopping) {
-        lock_give(&looks->lock);
+    do {
         turn(looks);
-        lock_take(&looks->lock);
-        int64_t until_us = clock_mono_us() + LOOKOUT_EVERY_US;
-        while (!looks->stopping && cond_wait_until(&looks->wake, &looks->lock, until_us)) {
-        }
-    }
-    lock_give(&looks->lock);
+    } while (rest(looks, LOOKOUT_EVERY_US));
 }
 
 int service_lookout_start(struct service *service, struct err *err) {
@@ -58,15 +76,28 @@ int service_lookout_start(struct service *service, struct err *err) {
         .source = payments_instance(service->payments),
         .signal = signal_alerts,
         .signal_ctx = service,
+        .more = service_expiring,
+        .more_ctx = service,
+    };
+    const struct last_resort_options last = {
+        .store = service->store,
+        .alerts = service->alerts,
+        .channels = service->channels,
+        .clients = {.http = service->client, .smtp = service->smtp},
+        .source = options.source,
     };
     service->looks = looks;
     lock_init(&looks->lock);
     cond_init(&looks->wake);
     looks->lookout = lookout_open(&options);
+    looks->last = last_resort_open(&last);
     looks->task = task_start("lookout", LOOKOUT_STACK_BYTES, look_out, looks);
-    return looks->task != NULL
+    looks->last_task = looks->task != NULL
+                           ? task_start("last-resort", LOOKOUT_STACK_BYTES, ask_for_database, looks)
+                           : NULL;
+    return looks->last_task != NULL
                ? 0
-               : err_set(err, ERR_OVERLOADED, "the system has no room for one more thread");
+               : err_set(err, ERR_OVERLOADED, "the system has no room for two more threads");
 }
 
 void service_lookout_stop(struct service *service) {
@@ -81,6 +112,10 @@ void service_lookout_stop(struct service *service) {
     if (looks->task != NULL) {
         task_join(looks->task);
     }
+    if (looks->last_task != NULL) {
+        task_join(looks->last_task);
+    }
+    last_resort_close(looks->last);
     lookout_close(looks->lookout);
     cond_free(&looks->wake);
     lock_free(&looks->lock);

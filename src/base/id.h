@@ -51,7 +51,9 @@ enum {
     X(repair_id, "rep", "repair")                                                                  \
     X(alert_id, "alr", "alert")                                                                    \
     X(silence_id, "sil", "silence")                                                                \
-    X(override_id, "ovr", "override of a rota")
+    X(override_id, "ovr", "override of a rota")                                                    \
+    X(complaint_id, "cpl", "complaint")                                                            \
+    X(change_id, "chg", "change")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
  * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it

@@ -120,6 +120,7 @@ cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, 
 cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, run_alert_rules,
     run_alert_silences, run_alert_silence, run_alert_unsilence, run_alert_rota, run_alert_stand_in,
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
+cli_handler run_complaint_record, run_complaint_list, run_change_record, run_change_list;
 cli_handler run_rule_list, run_rule_dry_run, run_rule_enable, run_rule_disable, run_rule_start,
     run_repair_list, run_repair_show, run_repair_reverse, run_repair_approve, run_repair_reject;
 cli_handler run_db_migrate, run_db_status, run_db_backup, run_db_check, run_db_pool, run_db_refresh,

@@ -172,6 +172,7 @@ static int record_fn(struct payments *payments, struct store_tx *tx, void *ctx,
         return r;
     }
     make_row(desk, &attempt, amount_minor);
+    outcome_dispute(tx, &desk->payment, &desk->row);
     r = dispute_book(tx, desk->arena, &desk->payment, &desk->row, true, err);
     r = r < 0 ? r : dispute_row_save(tx, &desk->row, err);
     r = r < 0 ? r : dispute_tell(payments, tx, &desk->payment, &desk->row, "dispute.opened", err);

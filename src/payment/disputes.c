@@ -496,6 +496,7 @@ static int finish_fresh(struct settling *settling, struct store_tx *tx, struct e
     struct dispute_row *row = &settling->row;
     const char *then = words[word_of(settling->said->status)].type;
     int r = dispute_row_save(tx, row, err);
+    outcome_dispute(tx, &settling->payment, row);
     r = r < 0
             ? r
             : dispute_tell(settling->payments, tx, &settling->payment, row, "dispute.opened", err);

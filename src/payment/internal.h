@@ -63,6 +63,10 @@ void outcome_attempt(struct store_tx *tx, const struct payment_row *payment,
                      const struct attempt_row *attempt, enum attempt_state from);
 void outcome_operation(struct store_tx *tx, const struct payment_row *payment,
                        const struct operation_row *operation, enum operation_state from);
+struct dispute_row;
+/* It was opened; `payment` without a method: nobody knows of which. */
+void outcome_dispute(struct store_tx *tx, const struct payment_row *payment,
+                     const struct dispute_row *dispute);
 /* At once. `code` may be NULL; `delay_us` -1: not known. */
 void outcome_call(const struct gateway_ask *ask, const struct gateway_result *result);
 void outcome_callback(const char *gateway, enum slice_outcome outcome, const char *code,

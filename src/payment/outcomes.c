@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "gateway/common_codes.h"
 #include "meter/slices.h"
+#include "payment/disputes.h"
 #include "payment/internal.h"
 #include "payment/screen.h"
 
@@ -178,6 +179,21 @@ void outcome_operation(struct store_tx *tx, const struct payment_row *payment,
     } else if (operation->state == OPERATION_PENDING) {
         return;
     }
+    record_after(tx, &event);
+}
+
+void outcome_dispute(struct store_tx *tx, const struct payment_row *payment,
+                     const struct dispute_row *dispute) {
+    struct slice_event event = {
+        .operation = SLICE_DISPUTE,
+        .labels = {dispute->gateway, "", "", dispute->currency.code, ""},
+    };
+    if (dispute->payment_id[0] != '\0') {
+        event = event_of(payment, SLICE_DISPUTE, dispute->gateway);
+    }
+    event.duration_us = -1;
+    event.amount_minor = dispute->amount_minor;
+    event.code = dispute->reason;
     record_after(tx, &event);
 }
 

@@ -289,3 +289,45 @@ int inspect_locks(struct store *store, bool all, struct inspect_lock *ret_rows, 
     int r = store_read(store, locks_tx, &reading, err);
     return r < 0 ? r : reading.count;
 }
+
+/* ---- standbys ---- */
+
+struct standby_reading {
+    struct inspect_standby *rows;
+    int count, rows_max;
+};
+
+/* What a backup or an archiver reads is no standby, but behind all the same. */
+static int standbys_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    struct standby_reading *reading = ctx;
+    reading->count = 0;
+    int r = sql_query(
+        tx, err, &rows,
+        "WITH here AS (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE "
+        "pg_current_wal_lsn() END AS lsn) SELECT application_name, 1, CAST(extract(epoch FROM "
+        "replay_lag) * 1000000 AS bigint), CAST(coalesce(pg_wal_lsn_diff(here.lsn, "
+        "coalesce(replay_lsn, flush_lsn, write_lsn, sent_lsn)), 0) AS bigint) FROM "
+        "pg_stat_replication, here WHERE state IN ('streaming', 'catchup') UNION ALL SELECT "
+        "CAST(slot_name AS text), 0, NULL, CAST(coalesce(pg_wal_lsn_diff(here.lsn, restart_lsn), "
+        "0) AS bigint) FROM pg_replication_slots, here WHERE NOT active AND slot_type = 'physical' "
+        "ORDER BY 1");
+    while (r >= 0 && reading->count < reading->rows_max && (r = sql_next(rows, err)) > 0) {
+        struct inspect_standby *row = &reading->rows[reading->count++];
+        *row = (struct inspect_standby){.connected = sql_int(rows, 1) != 0,
+                                        .behind_us = sql_null(rows, 2) ? -1 : sql_int(rows, 2),
+                                        .behind_bytes = sql_int(rows, 3)};
+        TAKE_TEXT(row->name, rows, 0);
+    }
+    return r < 0 ? r : 0;
+}
+
+int inspect_standbys(struct store *store, struct inspect_standby *ret_rows, int rows_max,
+                     struct err *err) {
+    if (store->engine != STORE_POSTGRES) {
+        return 0;
+    }
+    struct standby_reading reading = {.rows = ret_rows, .rows_max = rows_max};
+    int r = store_read(store, standbys_tx, &reading, err);
+    return r < 0 ? r : reading.count;
+}

@@ -61,4 +61,15 @@ struct inspect_lock {
 MUST_USE int inspect_locks(struct store *store, bool all, struct inspect_lock *ret_rows,
                            int rows_max, struct err *err);
 
+struct inspect_standby {
+    char name[INSPECT_WORD_BYTES]; /* application_name, or the slot's */
+    bool connected;                /* false: a slot that nobody reads from */
+    int64_t behind_us;             /* as the standby has said; -1: it has not */
+    int64_t behind_bytes;          /* of the log that it has not replayed yet */
+};
+/* PostgreSQL's standbys; none on SQLite, and where this role may not see them (it needs
+ * pg_monitor). */
+MUST_USE int inspect_standbys(struct store *store, struct inspect_standby *ret_rows, int rows_max,
+                              struct err *err);
+
 #endif

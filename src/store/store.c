@@ -77,6 +77,7 @@ static const char commit_text[] = "COMMIT";
 void store_note_commit(struct store *store, int64_t commit_us) {
     lock_take(&store->meter_lock);
     store->totals.commits++;
+    store->totals.commits_slow += commit_us >= STORE_SLOW_US;
     store->commit_us[store->commit_samples++ % STORE_SAMPLES] = commit_us;
     lock_give(&store->meter_lock);
     if (commit_us >= RECORD_SLOW_US) {
@@ -87,6 +88,7 @@ void store_note_commit(struct store *store, int64_t commit_us) {
 /* Call with the meter's lock held. */
 static void note_wait(struct store *store, int64_t wait_us, int result) {
     store->wait_us[store->wait_samples++ % STORE_SAMPLES] = wait_us;
+    store->totals.waits_slow += wait_us >= STORE_SLOW_US;
     if (store_is_failure(result)) {
         store->totals.failures++;
     }

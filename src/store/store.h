@@ -61,9 +61,11 @@ enum store_engine store_engine(const struct store *store);
  * Returns how many were dropped. (Runbook: refresh-db-connections.) */
 int store_refresh(struct store *store);
 
+#define STORE_SLOW_US INT64_C(1000000)
 struct store_stats {
     int64_t writes, reads, retries, failures, commits; /* commits: < writes when grouped */
     int64_t outcomes_asked;
+    int64_t commits_slow, waits_slow; /* those of STORE_SLOW_US and more */
     int connections_max, connections_open, connections_busy, waiting;
     int64_t commit_us_p50, commit_us_p99; /* of the last 1,024 commits */
     int64_t wait_us_p99;                  /* waiting for a connection or the writer */

@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "watch/alert_impl.h"
+#include "watch/reports.h"
 
 enum { SIGNALS_AT_ONCE = 100, TRIES_TO_INSERT = 3, SIGNALS_BYTES_MAX = 64 * 1024 * 1024 };
 static const char left_out_rule[] = "AlertsLeftOut";
@@ -144,6 +145,20 @@ static int has_room(struct store_tx *tx, const struct said *said, struct err *er
                  : sql_int(rows, 0) < ALERTS_LIVE_MAX && sql_int(rows, 1) < ALERTS_OF_RULE_MAX;
 }
 
+/* What was changed just before the first symptom is what a person would look at first; it stands
+ * beside what the detector has seen. */
+static int name_change(struct alerts *alerts, struct store_tx *tx, struct arena *arena,
+                       int64_t symptom_us, struct alert_signal *signal, struct err *err) {
+    const char *line = NULL, *seen = signal->cause != NULL ? signal->cause : "";
+    int r = change_before(tx, arena, symptom_us, &line, err);
+    if (r >= 0 && line != NULL) {
+        signal->cause = arena_printf(arena, "%s%s.%s%s",
+                                     alert_word(alerts, ALERT_WORD_CHANGE), line,
+                                     seen[0] != '\0' ? "\n" : "", seen);
+    }
+    return r;
+}
+
 static int insert(struct alerts *alerts, struct store_tx *tx, struct arena *arena,
                   const struct said *said, int64_t now_us, struct err *err) {
     int64_t symptom_us = said->signal->first_symptom_us;
@@ -160,7 +175,9 @@ static int insert(struct alerts *alerts, struct store_tx *tx, struct arena *aren
         .acked_by = "",
         .ack_reason = "",
     };
-    int r = alert_facts(alerts, arena, said->signal, &row, err);
+    struct alert_signal signal = *said->signal;
+    int r = name_change(alerts, tx, arena, row.first_symptom_us, &signal, err);
+    r = r < 0 ? r : alert_facts(alerts, arena, &signal, &row, err);
     return r < 0 ? r : alert_row_insert(tx, &row, err);
 }
 
@@ -230,7 +247,9 @@ static int update(struct alerts *alerts, struct store_tx *tx, struct arena *aren
     if (said->face.severity < row->face.severity) {
         r = raise(alerts, tx, arena, row, said->face.severity, now_us, err);
     }
-    return r < 0 ? r : alert_facts(alerts, arena, said->signal, row, err);
+    struct alert_signal signal = *said->signal;
+    r = r < 0 ? r : name_change(alerts, tx, arena, row->first_symptom_us, &signal, err);
+    return r < 0 ? r : alert_facts(alerts, arena, &signal, row, err);
 }
 
 static int take(struct alerts *alerts, struct store_tx *tx, struct arena *arena,

@@ -172,7 +172,7 @@ struct slice *slice_find(const struct detector *detector, const struct detector_
     return g_hash_table_lookup(detector->by_scope, scope);
 }
 
-static struct slice *slice_get(struct detector *detector, const struct detector_scope *scope) {
+struct slice *slice_get(struct detector *detector, const struct detector_scope *scope) {
     struct slice *slice = slice_find(detector, scope);
     if (slice != NULL) {
         return slice;
@@ -298,6 +298,20 @@ static void tell(const struct detector *detector, enum detector_change change,
     }
 }
 
+/* Whether an event is the finding's: one of its scope, or a payment that no gateway was left for
+ * while this one fails. */
+static bool finding_holds(const struct detector_finding *finding,
+                          const struct detector_event *event) {
+    struct detector_scope rest = finding->scope;
+    if (scope_holds(&finding->scope, event)) {
+        return true;
+    }
+    rest.values[DIMENSION_GATEWAY] = 0;
+    return finding->scope.values[DIMENSION_GATEWAY] != 0 && concern(finding->test) == 0 &&
+           event->values[DIMENSION_GATEWAY] == 0 && event->outcome == OUTCOME_FAILED &&
+           scope_holds(&rest, event);
+}
+
 /* The commonest code among those that failed in the scope since then. */
 static void name_code(const struct detector *detector, struct detector_finding *finding,
                       enum sign sign) {
@@ -329,7 +343,7 @@ static void gather(struct detector *detector, struct detector_finding *finding, 
     for (uint64_t i = 0; i < kept; i++) {
         struct recent *recent = &detector->recent[i];
         if (recent->event.at_us >= finding->first_symptom_us &&
-            scope_holds(&finding->scope, &recent->event)) {
+            finding_holds(finding, &recent->event)) {
             bool yes = (recent->signs >> sign) & 1;
             finding->events++;
             finding->failed += yes;
@@ -469,7 +483,7 @@ static unsigned findings_take(struct detector *detector, const struct recent *re
     for (int i = 0; i < detector->open_count; i++) {
         struct open_finding *open = &detector->open[i];
         struct detector_finding *finding = &open->finding;
-        if (!scope_holds(&finding->scope, &recent->event)) {
+        if (!finding_holds(finding, &recent->event)) {
             continue;
         }
         concerns |= 1u << concern(finding->test);

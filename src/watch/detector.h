@@ -128,6 +128,25 @@ int detector_values(const struct detector *detector, enum detector_dimension dim
 detector_value detector_code(struct detector *detector, const char *code);
 const char *detector_code_text(const struct detector *detector, detector_value code);
 
+/* ---- from the past: before the first event, hours since 1970, oldest first ---- */
+
+/* What one hour had of payments with these values. */
+struct detector_hour {
+    int64_t hour;
+    detector_value values[DIMENSIONS];
+    int64_t ok, declined, failed;
+    int64_t repeated;  /* of declined and failed: by a customer who had failed just before */
+    int64_t shared_by; /* so many take part in what comes; this one is to expect its part */
+    bool incident;     /* grave trouble was known: it says nothing of what is usual */
+};
+void detector_learn(struct detector *detector, const struct detector_hour *past);
+/* Nobody counted in these hours, the last one not included. */
+void detector_learn_nothing(struct detector *detector, int64_t from_hour, int64_t until_hour);
+/* That was all; events follow. */
+void detector_learnt(struct detector *detector, int64_t now_us);
+
+/* ---- events ---- */
+
 void detector_take(struct detector *detector, const struct detector_event *event);
 /* Every second or so: silence is found, and limits follow what comes. */
 void detector_tick(struct detector *detector, int64_t now_us);

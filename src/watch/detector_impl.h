@@ -106,6 +106,8 @@ bool scope_meets(const struct detector_scope *one, const struct detector_scope *
 int scope_dimensions(const struct detector_scope *scope);
 /* The event's slice of that shape; false: it has no value for one of its dimensions. */
 bool scope_of(struct detector_scope *ret_scope, const struct detector_event *event, uint8_t shape);
+/* Made when there is room; NULL: there is none. */
+struct slice *slice_get(struct detector *detector, const struct detector_scope *scope);
 struct slice *slice_find(const struct detector *detector, const struct detector_scope *scope);
 /* How often the sign shows in that slice when all is well, with what is not known for certain on
  * the cautious side. */
@@ -117,6 +119,8 @@ void learn_hour(struct learnt *learnt);
 /* Of some slices in turn; of all within a minute. */
 void limits_follow(struct detector *detector, int64_t seconds);
 void limits_make(struct detector *detector, struct slice *slice);
+/* At each new hour all that is learnt fades. */
+void limits_fade(struct detector *detector);
 
 /* ---- detector_scope.c ---- */
 struct ranked {

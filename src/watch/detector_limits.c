@@ -63,8 +63,7 @@ void limits_make(struct detector *detector, struct slice *slice) {
     slice->silence_limit = silence_limit(alpha, rate_shape);
 }
 
-/* At each new hour all sums fade. */
-static void fade(struct detector *detector) {
+void limits_fade(struct detector *detector) {
     int64_t hour = detector->now_us / (3600 * US_PER_SECOND);
     int64_t hours = detector->faded_hour == 0 ? 0 : hour - detector->faded_hour;
     detector->faded_hour = hour;
@@ -86,7 +85,7 @@ static void fade(struct detector *detector) {
 }
 
 void limits_follow(struct detector *detector, int64_t seconds) {
-    fade(detector);
+    limits_fade(detector);
     size_t count = detector->slices->len;
     size_t some = seconds >= TUNE_S ? count
                                     : (count * (size_t)MAX(seconds, 1) + TUNE_S - 1) / TUNE_S;

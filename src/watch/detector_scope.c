@@ -4,7 +4,8 @@
  * For each slice that had a failure since the first symptom: how much likelier are its k failures
  * of n at the rate that it shows than at the rate that is usual for it? The whole is diluted by
  * what is well, a part of the broken thing has fewer failures to show; so the slice that is broken,
- * all of it and nothing else, stands out. A dimension more must be worth its words. */
+ * all of it and nothing else, stands out. A dimension more must be worth its words, except the
+ * gateway's where nothing tells it from the whole: it is who can be asked, and turned away from. */
 #include <math.h>
 #include <string.h>
 
@@ -85,6 +86,50 @@ static bool comes_before(const struct detector_scope *one, const struct detector
     return false;
 }
 
+/* Which gateway all failures of the scope came from since then; payments that no gateway was left
+ * for have none, and accuse nobody. 0: several failed, or none is known. */
+static detector_value only_gateway(const struct detector *detector, enum sign sign,
+                                   int64_t since_us, const struct detector_scope *scope) {
+    detector_value only = 0;
+    const struct recent *recent;
+    for (uint64_t back = 0; (recent = recent_at(detector, back)) != NULL; back++) {
+        detector_value gateway = recent->event.values[DIMENSION_GATEWAY];
+        if (recent->event.at_us < since_us || !((recent->signs >> sign) & 1) || gateway == 0 ||
+            !scope_holds(scope, &recent->event)) {
+            continue;
+        }
+        if (only != 0 && only != gateway) {
+            return 0;
+        }
+        only = gateway;
+    }
+    return only;
+}
+
+/* Where one gateway takes all that comes, its slice and the whole show the same, and the whole is
+ * shorter; yet the gateway is what can be acted on. It is named unless another has failed, too: by
+ * itself when it has no other payments, else within the scope. */
+static void name_gateway(const struct detector *detector, GHashTable *tallies, enum sign sign,
+                         int64_t since_us, struct ranked *ranked) {
+    struct detector_scope alone = {0}, within = ranked->scope;
+    if (ranked->scope.values[DIMENSION_GATEWAY] != 0) {
+        return;
+    }
+    detector_value gateway = only_gateway(detector, sign, since_us, &ranked->scope);
+    alone.values[DIMENSION_GATEWAY] = within.values[DIMENSION_GATEWAY] = gateway;
+    const struct tally *tally = g_hash_table_lookup(tallies, &alone);
+    const struct tally *narrow = g_hash_table_lookup(tallies, &within);
+    if (gateway == 0 || narrow == NULL) {
+        return;
+    }
+    tally = tally->events == narrow->events ? tally : narrow;
+    double normal = usual_rate(detector, slice_find(detector, &tally->scope), sign);
+    double likelihood = likelihood_of(tally->events, tally->yes, normal);
+    if (likelihood >= proof_likelihood) {
+        *ranked = (struct ranked){tally->scope, likelihood, normal, tally->events, tally->yes};
+    }
+}
+
 bool scope_rank(const struct detector *detector, enum sign sign, int64_t since_us,
                 struct ranked *ret_ranked) {
     g_autoptr(GHashTable) tallies = tally_all(detector, sign, since_us);
@@ -110,6 +155,7 @@ bool scope_rank(const struct detector *detector, enum sign sign, int64_t since_u
     if (best.likelihood <= 0) {
         return false;
     }
+    name_gateway(detector, tallies, sign, since_us, &best);
     *ret_ranked = best;
     return true;
 }

@@ -12,6 +12,8 @@
 enum { EVENTS_AT_ONCE = 512, TURN_BYTES_MAX = 4 * 1024 * 1024 };
 /* Figures in a text change with each payment; so often are they told again. */
 #define SAY_AGAIN_US (10 * US_PER_SECOND)
+/* While what is usual cannot be read, events wait for it; not for longer than this. */
+#define LEARN_US (60 * US_PER_SECOND)
 
 struct lookout *lookout_open(const struct lookout_options *options) {
     struct lookout *lookout = calloc(1, sizeof *lookout);
@@ -19,6 +21,13 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     lookout->options = *options;
     lookout->detector =
         detector_new(&(struct detector_options){.alarms_per_day = options->alarms_per_day});
+    lookout->volume = volume_new(options->alarms_per_day);
+    lookout->rates = rates_new(options->alarms_per_day);
+    lookout->opened_us = clock_mono_us();
+    lookout->learnt = options->store == NULL;
+    if (options->store != NULL) {
+        store_stats(options->store, &lookout->stats);
+    }
     slice_events_want(1U << SLICE_CHARGE | 1U << SLICE_PAYMENT);
     return lookout;
 }
@@ -29,6 +38,8 @@ void lookout_close(struct lookout *lookout) {
     }
     slice_events_want(0);
     detector_free(lookout->detector);
+    volume_free(lookout->volume);
+    rates_free(lookout->rates);
     free(lookout);
 }
 
@@ -154,7 +165,7 @@ static int say_over(struct lookout *lookout, const struct said *said, struct err
 static int say_what_is_over(struct lookout *lookout, struct err *err) {
     int r = 0, kept = 0;
     for (int i = 0; i < lookout->said_count; i++) {
-        if (!lookout->said[i].wanted && r >= 0) {
+        if (!lookout->said[i].wanted && !lookout->said[i].stands && r >= 0) {
             r = say_over(lookout, &lookout->said[i], err);
             if (r >= 0) {
                 continue;
@@ -200,6 +211,15 @@ static bool is_count(const struct said *said) {
                                      strcmp(said->names[0], "of") == 0);
 }
 
+static int learn(struct lookout *lookout, int64_t now_us, int64_t mono_us, struct err *err) {
+    if (lookout->learnt) {
+        return 0;
+    }
+    int r = lookout_past(lookout, now_us, err);
+    lookout->learnt = r >= 0 || mono_us - lookout->opened_us >= LEARN_US;
+    return lookout->learnt ? 0 : r;
+}
+
 int lookout_turn(struct lookout *lookout, struct err *err) {
     ARENA_AUTO arena = arena_new(TURN_BYTES_MAX);
     struct turn *turn = arena_alloc(arena, sizeof *turn);
@@ -208,21 +228,34 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     *turn = (struct turn){.lookout = lookout, .arena = arena, .now_us = clock_wall_us()};
     bool counts = lookout->counted_us == 0 ||
                   mono_us - lookout->counted_us >= LOOKOUT_COUNT_S * US_PER_SECOND;
+    int r = learn(lookout, turn->now_us, mono_us, err);
+    if (r < 0) {
+        return r;
+    }
     feed(lookout, turn->now_us);
     /* What is counted seldom holds until it is counted again. */
     for (int i = 0; i < lookout->said_count; i++) {
         lookout->said[i].wanted = !counts && is_count(&lookout->said[i]);
+        lookout->said[i].stands = false;
     }
     int open = detector_open(lookout->detector, &findings);
     for (int i = 0; i < open; i++) {
         lookout_finding(turn, &findings[i]);
     }
-    int r = 0;
-    if (counts) {
-        r = lookout_count(turn, err);
-        lookout->counted_us = r < 0 ? lookout->counted_us : mono_us;
+    r = lookout_volume(turn, err);
+    int shares = lookout_rates(turn, r < 0 ? &(struct err){0} : err);
+    r = r < 0 ? r : shares;
+    int counted = counts ? lookout_count(turn, r < 0 ? &(struct err){0} : err) : 0;
+    lookout->counted_us = counts && counted >= 0 ? mono_us : lookout->counted_us;
+    /* What could not be counted stands. */
+    for (int i = 0; counted < 0 && i < lookout->said_count; i++) {
+        lookout->said[i].stands = is_count(&lookout->said[i]);
     }
+    r = r < 0 ? r : counted;
     keep_what_is_to_be_said(turn, mono_us);
-    r = r < 0 ? r : say(turn, mono_us, err);
-    return r < 0 ? r : say_what_is_over(lookout, err);
+    /* What is amiss with the database is said though it could not be counted. */
+    int said = say(turn, mono_us, r < 0 ? &(struct err){0} : err);
+    r = r < 0 ? r : said;
+    said = said < 0 ? said : say_what_is_over(lookout, r < 0 ? &(struct err){0} : err);
+    return r < 0 ? r : said;
 }

@@ -4,12 +4,14 @@
  * are not genuine, and what the database can count (check.h).
  *
  *   outcomes one by one (meter/slices.h) ──> detector ──> findings ──┐
+ *   stored figures of all instances ──> volume (volume.h) ───────────┤
  *   counts of the meter, the store's own figures, checks.def ────────┴──> signals
  *
  * A finding is one rule and the labels of its scope, so that an alert says for whom: gateway,
  * method, region, currency, segment; and, of the values beside them, who is proved to be well.
  * What was said and is no longer so is said to be over. What is seen is kept in memory only: after
- * a restart it is learnt anew, and what nobody says any more is over by itself (ALERT_WORD_US).
+ * a restart what is usual is learnt from the stored figures (lookout_past.c) before anything is
+ * looked at, and what nobody says any more is over by itself (ALERT_WORD_US).
  *
  * Threads: one task at a time; only one lookout in a process, for events are taken once.
  * Owns:    its detector. Options are borrowed until lookout_close().
@@ -18,6 +20,7 @@
 #ifndef HOLDFAST_WATCH_LOOKOUT_H
 #define HOLDFAST_WATCH_LOOKOUT_H
 
+#include "base/arena.h"
 #include "store/store.h"
 #include "watch/alert.h"
 #include "watch/detector.h"
@@ -28,12 +31,19 @@ enum { LOOKOUT_SIGNALS_MAX = 128, LOOKOUT_COUNT_S = 15 };
 typedef int lookout_signal_fn(void *ctx, const struct alert_signal *signals, int count,
                               struct err *err);
 
+/* What somebody above sees amiss, asked for with the counts: fills in at most `max` signals whose
+ * texts are the arena's or constant, and whose first label is "of"; returns how many. */
+typedef int lookout_more_fn(void *ctx, struct arena *arena, struct alert_signal *ret_signals,
+                            int max);
+
 struct lookout_options {
     struct store *store;      /* NULL: nothing is counted there */
     const char *source;       /* this instance's name */
     double alarms_per_day;    /* false ones that the detector may give; 0: 1/30 */
     lookout_signal_fn *signal;
     void *signal_ctx;
+    lookout_more_fn *more; /* NULL: nobody */
+    void *more_ctx;
 };
 
 struct lookout;

@@ -5,7 +5,8 @@
 
 #include "base/arena.h"
 #include "watch/lookout.h"
-
+#include "watch/rates.h"
+#include "watch/volume.h"
 
 /* A signal that was said to fire, and has not been said to be over. */
 struct said {
@@ -14,16 +15,22 @@ struct said {
     int label_count;
     bool shared; /* without a source: all instances see the same */
     bool wanted; /* it still fires */
+    bool stands; /* nobody knows now */
     int64_t said_us; /* monotonic; 0: not yet */
 };
 
 struct lookout {
     struct lookout_options options;
     struct detector *detector;
+    struct volume *volume;
+    struct rates *rates;
+    bool learnt;         /* from the store */
+    int64_t opened_us;   /* monotonic */
     struct said said[LOOKOUT_SIGNALS_MAX];
     int said_count;
     int64_t counted_us;     /* monotonic, when the rest was looked at last; 0: never */
-    int64_t store_failures; /* of the store's own count, then */
+    struct store_stats stats; /* of the store, then */
+    int64_t standbys_us;      /* monotonic: not asked about before; 0: at once */
 };
 
 /* The signals of one turn; texts are the arena's. */
@@ -41,6 +48,12 @@ void signal_label(struct alert_signal *signal, const char *name, const char *val
 
 /* lookout_words.c: the finding as a signal. */
 void lookout_finding(struct turn *turn, const struct detector_finding *finding);
+/* lookout_volume.c: what comes against its season. */
+MUST_USE int lookout_volume(struct turn *turn, struct err *err);
+/* lookout_rates.c: more refunds, disputes, complaints, … than usual. */
+MUST_USE int lookout_rates(struct turn *turn, struct err *err);
+/* lookout_past.c: a detector that has learnt what is stored takes the place of the new one. */
+MUST_USE int lookout_past(struct lookout *lookout, int64_t now_us, struct err *err);
 /* lookout_counts.c: what is looked at every LOOKOUT_COUNT_S. */
 MUST_USE int lookout_count(struct turn *turn, struct err *err);
 

@@ -12,6 +12,7 @@
 #ifndef HOLDFAST_WATCH_SEASON_H
 #define HOLDFAST_WATCH_SEASON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SEASON_WEEKS = 5, SEASON_HOURS = SEASON_WEEKS * 7 * 24 + 2 };
@@ -35,5 +36,18 @@ void season_leave_out(struct season *season, int64_t from_us, int64_t until_us);
 
 /* Expected each second at this time; -1: not known. */
 double season_rate(const struct season *season, int64_t at_us);
+
+/* Of how many weeks this hour is known. */
+int season_weeks(const struct season *season, int64_t at_us);
+
+/* How far an hour's count is usually from the same hour of other weeks, as a share: a standard
+ * deviation without what chance alone does, judged by what nine in ten hours keep within, so that
+ * a few odd ones count for little. Of hours with SEASON_SPREAD_MIN and more; -1: too few. */
+enum { SEASON_SPREAD_MIN = 20 };
+double season_spread(const struct season *season);
+
+/* The same for what is counted by something else (money by payments): how far the mean of an hour
+ * is from that of other weeks, times the root of how many it is the mean of. */
+double season_spread_by(const struct season *season, const struct season *by);
 
 #endif

@@ -60,6 +60,9 @@ FINER = {
     # Matchers, and times to come; whom the configuration knows.
     ("createSilence", "matchers"), ("createSilence", "from"), ("createSilence", "until"),
     ("overrideRota", "from"), ("overrideRota", "until"), ("overrideRota", "person"),
+    # A payment that there is, or an order, and times that have just been.
+    ("recordComplaint", "payment_id"), ("recordComplaint", "order_id"),
+    ("recordComplaint", "at"), ("recordChange", "at"),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.

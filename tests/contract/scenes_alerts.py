@@ -70,6 +70,28 @@ def alerts_from_their_first_word_to_their_last(service):
     service.expect(422, "getGuide", ["volume"], query="lang=fr")
 
 
+def complaints_and_changes(service):
+    body = {"order_id": "nobody-knows-it", "channel": "chat", "kind": "cannot_pay",
+            "text": "call me at 0171 2345678 or li@shop.example", "reference": "desk-17"}
+    made = service.expect(201, "recordComplaint", body=body, once="complaint-1")
+    assert service.expect(201, "recordComplaint", body=body, once="complaint-1").json == made.json
+    assert made["text"] == "call me at **** ***5678 or **@shop.example", made.json
+    assert service.expect(200, "recordComplaint", body=body)["id"] == made["id"]
+    for wrong in ({"order_id": None}, {"kind": "odd"}, {"channel": "Chat Room"}, {"more": 1},
+                  {"payment_id": f"pay_{NOBODYS}"}, {"at": "soon"}, {"at": FOREVER},
+                  {"text": "x" * 2001}, {"order_id": "two\nlines"}):
+        service.expect(422, "recordComplaint", body={**body, **wrong})
+    assert made["id"] in [row["id"] for row in service.expect(200, "listComplaints")["data"]]
+    body = {"kind": "deploy", "what": "shop 4.7", "by": "li", "reference": "commit 3f2a1b"}
+    made = service.expect(201, "recordChange", body=body, once="change-1")
+    assert service.expect(201, "recordChange", body=body, once="change-1").json == made.json
+    assert (made["what"], made["by"]) == ("shop 4.7", "li"), made.json
+    for wrong in ({"kind": "odd"}, {"what": ""}, {"at": "2020-01-01T00:00:00Z"}, {"more": 1}):
+        service.expect(422, "recordChange", body={**body, **wrong})
+    assert made["id"] in [row["id"] for row in service.expect(200, "listChanges")["data"]]
+    assert service.expect(200, "listChanges", query=f"since={soon()}")["data"] == []
+
+
 def silences_and_who_is_on_duty(service):
     body = {"matchers": ["gateway=stripe-a", "method~card*"], "until": soon(), **REASON}
     made = service.expect(201, "createSilence", body=body, once="silence-1")

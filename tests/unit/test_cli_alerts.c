@@ -55,6 +55,15 @@ static const struct canned service_says[] = {
      "\"tries\":1,\"created_at\":\"2026-11-20T08:00:00Z\",\"headline\":\"[P1] Firing: x\","
      "\"code\":\"no_service\",\"reason\":\"gone\"}]}"},
     {"POST", "/v1/alert-deliveries/dlv_1/again", 202, "{\"id\":\"dlv_1\",\"state\":\"waiting\"}"},
+    {"GET", "/v1/complaints?since=7d&limit=3", 200,
+     "{\"data\":[{\"id\":\"cpl_1\",\"at\":\"2026-11-20T08:00:00Z\",\"kind\":\"cannot_pay\","
+     "\"channel\":\"chat\",\"order_id\":\"order-1\",\"text\":\"no\\u001b[2J\"}]}"},
+    {"POST", "/v1/complaints", 201,
+     "{\"id\":\"cpl_1\",\"at\":\"2026-11-20T08:00:00Z\",\"kind\":\"cannot_pay\"}"},
+    {"GET", "/v1/changes", 200, "{\"data\":[]}"},
+    {"POST", "/v1/changes", 201,
+     "{\"id\":\"chg_1\",\"at\":\"2026-11-20T08:00:00Z\",\"kind\":\"keys\",\"what\":\"shop "
+     "4.7\",\"by\":\"li\"}"},
     {0},
 };
 
@@ -135,12 +144,37 @@ static void channels_tell_how_they_do_and_are_tried(void **state) {
     assert_has(again.out, "sent again");
 }
 
+static void complaints_and_changes_are_told_and_listed(void **state) {
+    (void)state;
+    RAN made = run_to(CLI_DONE, service_says,
+                      "complaint record --order order-1 --kind cannot_pay --channel chat");
+    assert_has(service.requests[0], "\"order_id\":\"order-1\"");
+    assert_has(service.requests[0], "\"kind\":\"cannot_pay\"");
+    assert_has(made.out, "cannot_pay");
+    RAN bare = run_to(CLI_USAGE, NULL, "complaint record --order order-1 --kind cannot_pay");
+    assert_has(bare.err, "--channel is missing");
+    RAN odd = run_to(CLI_USAGE, NULL, "complaint record --order o --kind odd --channel chat");
+    assert_has(odd.err, "kind");
+    RAN listed = run_to(CLI_DONE, service_says, "complaint list --since 7d --limit 3");
+    assert_has(listed.out, "order-1");
+    assert_null(strchr(listed.out, '\x1b'));
+    RAN change = run_to(CLI_DONE, service_says,
+                        "change record shop-4.7 --kind keys --by li --reference c1");
+    assert_has(service.requests[0], "\"what\":\"shop-4.7\"");
+    assert_has(service.requests[0], "\"kind\":\"keys\"");
+    assert_has(service.requests[0], "\"reference\":\"c1\"");
+    assert_has(change.out, "shop 4.7");
+    RAN none = run_to(CLI_DONE, service_says, "change list");
+    assert_string_equal(none.out, "No change was recorded.\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_ends_with_status_1_while_something_fires),
         cmocka_unit_test(one_tells_its_story_and_is_acknowledged),
         cmocka_unit_test(silences_have_matchers_an_end_and_a_reason),
         cmocka_unit_test(channels_tell_how_they_do_and_are_tried),
+        cmocka_unit_test(complaints_and_changes_are_told_and_listed),
     };
     return cmocka_run_group_tests_name("cli_alerts", tests, set_up, tear_down);
 }

@@ -554,6 +554,35 @@ static void an_old_credential_and_an_unguarded_file_are_warned_about(void **stat
     assert_listed(0, "why", "365");
 }
 
+/* The first of the signals, as "name: state why"; "" when there is none. */
+static const char *first_expiring(int *ret_count) {
+    static char text[400];
+    struct alert_signal signals[8];
+    ARENA_AUTO arena = arena_new(64 * 1024);
+    *ret_count = service_expiring(own.api.service, arena, signals, 8);
+    text[0] = '\0';
+    if (*ret_count > 0) {
+        assert_string_equal(signals[0].rule, "CredentialExpiry");
+        assert_string_equal(signals[0].labels[0].name, "of");
+        snprintf(text, sizeof text, "%s|%s|%s", signals[0].title, signals[0].summary,
+                 notice_severity_name(signals[0].severity));
+    }
+    return text;
+}
+
+static void what_is_warned_of_is_an_alert(void **state) {
+    int count;
+    assert_string_equal(first_expiring(&count), "");
+    assert_int_equal(g_chmod(own.key, 0644), 0);
+    const char *told = first_expiring(&count);
+    assert_int_equal(count, 1);
+    assert_non_null(strstr(told, " of gateway "));
+    assert_non_null(strstr(told, ": warning|"));
+    assert_non_null(strstr(told, "|P3"));
+    assert_int_equal(g_chmod(own.key, 0600), 0);
+    assert_string_equal(first_expiring(&count), "");
+}
+
 static void expiry_is_judged_by_the_policy(void **state) {
     const struct credentials *credentials = own.api.service->credentials;
     int64_t now = clock_wall_us(), day = 24 * 3600 * US_PER_SECOND;
@@ -616,6 +645,7 @@ static int run(enum store_engine on, const char *name) {
         TEST(only_what_verifies_callbacks_is_kept_and_nothing_can_be_read),
         TEST(an_old_set_that_cannot_be_opened_is_told_and_stops_nothing),
         TEST(an_old_credential_and_an_unguarded_file_are_warned_about),
+        TEST(what_is_warned_of_is_an_alert),
         TEST(expiry_is_judged_by_the_policy),
         TEST(the_age_of_a_credential_is_a_metric),
     };

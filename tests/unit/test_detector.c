@@ -363,6 +363,82 @@ static void a_gateway_broken_in_one_region_is_told_with_the_region(void **state)
     detector_free(shop.detector);
 }
 
+/* All that comes goes through stripe, by two methods of payment. */
+static int stripe_passes(struct shop *shop, int seconds, bool fails, bool until_said) {
+    int count = shop->said_count;
+    for (int i = 0; i < seconds; i++) {
+        shop->now_us += US_PER_SECOND;
+        detector_tick(shop->detector, shop->now_us);
+        pays(shop, i % 2, !fails && chance() >= 0.04, (uint64_t)++shop->customers);
+        if (until_said && shop->said_count > count) {
+            return i + 1;
+        }
+    }
+    return seconds;
+}
+
+static void where_one_gateway_takes_all_it_is_named(void **state) {
+    (void)state;
+    struct shop shop;
+    shop_open(&shop);
+    stripe_passes(&shop, 7200, false, false);
+    assert_in_range(stripe_passes(&shop, 600, true, true), 4, 15);
+    assert_string_equal(scope_text(&shop, &shop.said[0]), "stripe");
+    assert_int_equal(shop.said[0].events, shop.said[0].failed);
+    detector_free(shop.detector);
+    /* Others had payments before, and have none now: nothing is known against them. */
+    shop_open(&shop);
+    passes(&shop, 7200, false);
+    stripe_passes(&shop, 600, true, true);
+    assert_string_equal(scope_text(&shop, &shop.said[0]), "stripe");
+    /* Now it is: it was only the beginning. */
+    shop.down_share = 1;
+    passes(&shop, 600, true);
+    assert_int_equal(shop.changes[1], FINDING_GREW);
+    assert_string_equal(scope_text(&shop, &shop.said[1]), "");
+    detector_free(shop.detector);
+}
+
+/* A payment that every gateway was kept from. */
+static void no_gateway(struct shop *shop) {
+    shop->now_us += US_PER_SECOND;
+    struct detector_event event = {
+        .at_us = shop->now_us,
+        .duration_us = -1,
+        .amount_minor = 1000,
+        .customer = (uint64_t)++shop->customers,
+        .outcome = OUTCOME_FAILED,
+        .code = detector_code(shop->detector, "no_gateway"),
+    };
+    event.values[DIMENSION_METHOD] = detector_number(shop->detector, DIMENSION_METHOD, "card");
+    detector_take(shop->detector, &event);
+}
+
+static void payments_that_no_gateway_was_left_for_are_the_failing_gateways(void **state) {
+    (void)state;
+    struct shop shop;
+    const struct detector_finding *open;
+    shop_open(&shop);
+    stripe_passes(&shop, 7200, false, false);
+    stripe_passes(&shop, 600, true, true);
+    for (int i = 0; i < 600; i++) {
+        no_gateway(&shop);
+    }
+    assert_int_equal(shop.said_count, 1);
+    assert_int_equal(detector_open(shop.detector, &open), 1);
+    assert_string_equal(scope_text(&shop, open), "stripe");
+    assert_int_equal(open->failed, shop.said[0].failed + 600);
+    stripe_passes(&shop, 600, false, true);
+    assert_int_equal(shop.changes[1], FINDING_CLOSED);
+    /* Without a failing gateway they accuse none. */
+    for (int i = 0; i < 600 && shop.said_count == 2; i++) {
+        no_gateway(&shop);
+    }
+    assert_int_equal(shop.changes[2], FINDING_OPENED);
+    assert_int_equal(shop.said[2].scope.values[DIMENSION_GATEWAY], 0);
+    detector_free(shop.detector);
+}
+
 static void what_spreads_grows_and_stays_one_finding(void **state) {
     (void)state;
     struct shop shop;
@@ -515,6 +591,9 @@ int main(void) {
         cmocka_unit_test_setup(it_ends_when_payments_are_proved_well_and_not_before, start),
         cmocka_unit_test_setup(a_broken_gateway_is_told_as_that_gateway_and_who_is_well, start),
         cmocka_unit_test_setup(a_gateway_broken_in_one_region_is_told_with_the_region, start),
+        cmocka_unit_test_setup(where_one_gateway_takes_all_it_is_named, start),
+        cmocka_unit_test_setup(payments_that_no_gateway_was_left_for_are_the_failing_gateways,
+                               start),
         cmocka_unit_test_setup(what_spreads_grows_and_stays_one_finding, start),
         cmocka_unit_test_setup(another_fault_elsewhere_is_another_finding, start),
         cmocka_unit_test_setup(one_customer_who_tries_again_and_again_is_one_failure, start),

@@ -7,9 +7,15 @@
 
 #include <cmocka.h>
 
+#include <glib.h>
+#include <stdatomic.h>
+
 #include "base/clock.h"
+#include "base/task.h"
 #include "meter/meter.h"
 #include "meter/slices.h"
+#include "store/migrate.h"
+#include "store/store_impl.h"
 #include "support/both_engines.h"
 #include "support/test_clock.h"
 #include "watch/lookout.h"
@@ -177,6 +183,21 @@ static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void
     end();
 }
 
+static void the_only_gateway_that_takes_payments_is_named_first(void **state) {
+    (void)state;
+    begin(NULL);
+    for (int i = 0; i < 1260; i++) {
+        pay("stripe-eu", "card", i % 2 == 0 ? "DE" : "FR", i < 1200 && i % 25 != 0);
+        test_clock_advance(US_PER_SECOND);
+        turn();
+    }
+    assert_true(heard_count > 0);
+    assert_string_equal(heard[0].line, "PaymentServiceGatewayFailure gateway=stripe-eu firing");
+    assert_string_equal(heard[0].title, "Gateway stripe-eu: most payments fail");
+    assert_int_equal(times(heard[0].line), heard_count);
+    end();
+}
+
 static void what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once(void **state) {
     (void)state;
     begin(NULL);
@@ -261,6 +282,44 @@ static void callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway(
     end();
 }
 
+static int expiring;
+
+static int more(void *ctx, struct arena *arena, struct alert_signal *ret_signals, int max) {
+    assert_ptr_equal(ctx, &expiring);
+    assert_true(max > 100);
+    for (int i = 0; i < expiring; i++) {
+        ret_signals[i] = (struct alert_signal){
+            .rule = "CredentialExpiry",
+            .firing = true,
+            .labels = {{"of", "credential"}, {"name", arena_copy(arena, "secret_key")}},
+            .label_count = 2};
+    }
+    return expiring;
+}
+
+static void what_somebody_above_sees_is_told_and_over(void **state) {
+    (void)state;
+    slices_init();
+    meter_init();
+    heard_count = deaf = 0;
+    lookout = lookout_open(&(struct lookout_options){
+        .source = "inst_1", .signal = listen, .more = more, .more_ctx = &expiring});
+    turn();
+    assert_int_equal(heard_count, 0);
+    expiring = 1;
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    must_hear("CredentialExpiry of=credential name=secret_key firing");
+    test_clock_advance(US_PER_SECOND);
+    turn();
+    assert_int_equal(heard_count, 1);
+    expiring = 0;
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    must_hear("CredentialExpiry of=credential name=secret_key over");
+    end();
+}
+
 static void what_the_database_counts_is_told_and_over_when_it_is_gone(void **state) {
     (void)state;
     begin(engine.store);
@@ -313,20 +372,171 @@ static void a_database_in_trouble_ends_nothing_that_was_said_of_it(void **state)
     end();
 }
 
+static void look_again(void) {
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+}
+
+static void commits_that_are_slow_or_fail_are_told_while_they_do(void **state) {
+    (void)state;
+    begin(engine.store);
+    turn();
+    assert_int_equal(heard_count, 0);
+    for (int i = 0; i < 3; i++) {
+        store_note_commit(engine.store, (1 + i) * US_PER_SECOND);
+        store_note_write(engine.store, 0, -ERR_STORE);
+        store_note_write(engine.store, 0, -ERR_NOT_FOUND); /* an answer, and no trouble */
+    }
+    look_again();
+    assert_int_equal(heard_count, 2);
+    assert_string_equal(
+        must_hear("PaymentServiceDatabaseIssues of=slow firing")->summary,
+        "3 commits took a second and more in the last 15 s, and 0 calls waited as long for their "
+        "turn.");
+    assert_string_equal(must_hear("PaymentServiceDatabaseIssues of=failures firing")->summary,
+                        "3 transactions failed in the last 15 s.");
+    store_note_commit(engine.store, 2 * US_PER_SECOND);
+    store_note_write(engine.store, 0, -ERR_STORE);
+    look_again();
+    must_hear("PaymentServiceDatabaseIssues of=slow over");
+    must_hear("PaymentServiceDatabaseIssues of=failures over");
+    end();
+}
+
+/* ---- a pool of one ---- */
+
+struct hold {
+    struct store *store;
+    struct task *task;
+    _Atomic bool holds, let_go;
+};
+
+static int hold_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct hold *hold = ctx;
+    (void)tx;
+    (void)err;
+    atomic_store(&hold->holds, true);
+    while (!atomic_load(&hold->let_go)) {
+        g_usleep(1000);
+    }
+    return 0;
+}
+
+static void hold_main(void *arg) {
+    struct hold *hold = arg;
+    struct err err = {0};
+    assert_int_equal(store_read(hold->store, hold_tx, hold, &err), 0);
+}
+
+/* The lookout itself waits for a connection; it is given one, and no answer. */
+static void let_go_later(void *arg) {
+    struct hold *hold = arg;
+    struct store_stats stats = {0};
+    while (stats.waiting < 2) {
+        g_usleep(1000);
+        store_stats(hold->store, &stats);
+    }
+    atomic_store(&hold->let_go, true);
+}
+
+static void all_connections_busy_is_told_though_nothing_can_be_counted(void **state) {
+    (void)state;
+    struct store *store;
+    struct err err = {0};
+    const struct store_options options = {
+        .url = engine.url, .pool_max = 1, .busy_timeout_us = 60 * US_PER_SECOND};
+    assert_int_equal(store_open(&options, &store, &err), 0);
+    begin(store);
+    turn();
+    assert_int_equal(heard_count, 0);
+    struct hold holder = {.store = store}, waiter = {.store = store};
+    holder.task = task_start("holder", 0, hold_main, &holder);
+    while (!atomic_load(&holder.holds)) {
+        g_usleep(1000);
+    }
+    waiter.task = task_start("waiter", 0, hold_main, &waiter);
+    struct store_stats stats = {0};
+    while (stats.waiting == 0) {
+        g_usleep(1000);
+        store_stats(store, &stats);
+    }
+    atomic_store(&waiter.let_go, true);
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    store_fault_set(store, no_answer, NULL);
+    struct task *freed = task_start("free", 0, let_go_later, &holder);
+    assert_true(lookout_turn(lookout, &err) < 0);
+    must_hear("PaymentServiceDatabaseIssues of=connections firing");
+    assert_int_equal(times("PaymentServiceDatabaseIssues of=connections over"), 0);
+    task_join(freed);
+    task_join(holder.task);
+    task_join(waiter.task);
+    store_fault_set(store, NULL, NULL);
+    look_again();
+    assert_int_equal(times("PaymentServiceDatabaseIssues of=connections over"), 1);
+    end();
+    store_close(store);
+}
+
+/* ---- a standby that is behind ---- */
+
+static void a_standby_that_is_behind_is_told_by_its_name(void **state) {
+    (void)state;
+    struct test_pg server;
+    char url[TEST_PG_URL_MAX];
+    struct store *store;
+    struct err err = {0};
+    test_pg_start(&server, false);
+    test_pg_database(&server, url);
+    assert_int_equal(store_open(&(struct store_options){.url = url}, &store, &err), 0);
+    assert_int_equal(migrate_apply(store, NULL, NULL, &err), 0);
+    begin(store);
+    test_pg_int(url, "SELECT 1 FROM pg_create_physical_replication_slot('standby_b', true)");
+    turn();
+    assert_int_equal(heard_count, 0); /* not connected, and nothing missed yet */
+    for (int i = 0; i < 5; i++) { /* a segment of 16 MiB each */
+        test_pg_int(url, "SELECT 1 FROM pg_logical_emit_message(false, 'test', 'x')");
+        test_pg_int(url, "SELECT 1 FROM pg_switch_wal()");
+    }
+    look_again();
+    const struct heard *told = must_hear("PaymentServiceDatabaseIssues of=replication "
+                                         "standby=standby_b firing shared");
+    assert_non_null(strstr(told->summary, "MiB behind and not connected. A failover"));
+    assert_true(told->severity_known && told->severity == NOTICE_P2);
+    test_pg_int(url, "SELECT 1 FROM pg_drop_replication_slot('standby_b')");
+    look_again();
+    must_hear("PaymentServiceDatabaseIssues of=replication standby=standby_b over shared");
+    end();
+    store_close(store);
+    test_pg_end(&server);
+}
+
 int main(void) {
     const struct CMUnitTest seen[] = {
         cmocka_unit_test(a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not),
+        cmocka_unit_test(the_only_gateway_that_takes_payments_is_named_first),
         cmocka_unit_test(what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once),
         cmocka_unit_test(payments_without_a_gateway_are_everybodys_trouble),
         cmocka_unit_test(callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway),
+        cmocka_unit_test(what_somebody_above_sees_is_told_and_over),
     };
     const struct CMUnitTest counted[] = {
         cmocka_unit_test(what_the_database_counts_is_told_and_over_when_it_is_gone),
         cmocka_unit_test(a_database_in_trouble_ends_nothing_that_was_said_of_it),
+        cmocka_unit_test(commits_that_are_slow_or_fail_are_told_while_they_do),
+    };
+    const struct CMUnitTest postgres[] = {
+        cmocka_unit_test(a_standby_that_is_behind_is_told_by_its_name),
+    };
+    const struct CMUnitTest pool[] = {
+        cmocka_unit_test(all_connections_busy_is_told_though_nothing_can_be_counted),
     };
     test_clock_install();
     test_clock_freeze(true);
     int failed = cmocka_run_group_tests_name("lookout", seen, NULL, NULL);
     test_clock_freeze(false);
-    return failed + engine_run("lookout counts", counted, COUNT_OF(counted), &engine);
+    failed += engine_run("lookout counts", counted, COUNT_OF(counted), &engine);
+    engine_open(&engine, STORE_POSTGRES);
+    failed += cmocka_run_group_tests_name("lookout pool", pool, NULL, NULL);
+    test_store_end(&engine);
+    return failed + cmocka_run_group_tests_name("lookout standby", postgres, NULL, NULL);
 }

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rates.c: counts of three times (the last hour, the last day, four weeks before it), and shares of
+ * them against each other. */
+#include "watch/rates.h"
+
+#include <glib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "watch/volume_impl.h"
+
+#define MINUTE_US (60 * US_PER_SECOND)
+#define WRITTEN_US (20 * US_PER_SECOND) /* a minute's rows are written within so long of its end */
+enum { HOUR_MINUTES = 60, DAY_HOURS = 24, DAY_MINUTES = DAY_HOURS * HOUR_MINUTES };
+enum {
+    ONLY_OK = 1 << SLICE_OK,
+    ONLY_DECLINED = 1 << SLICE_DECLINED,
+    ONLY_FAILED = 1 << SLICE_FAILED,
+    ONLY_ANY = ONLY_OK | ONLY_DECLINED | ONLY_FAILED,
+};
+
+static const double usual_alarms_per_day = 1.0 / 30;
+static const double found_times = 2.0, over_times = 1.5;
+/* From time to time the usual share differs by a third. */
+static const double usual_variance = 0.1;
+
+static const struct rate {
+    const char *rule, *what;
+    enum slice_operation of, by;
+    int of_outcomes, by_outcomes, minutes, least;
+    bool each;
+} table[RATES] = {
+#define X(id, rule, of, of_outcomes, by, by_outcomes, minutes, least, each, what)                  \
+    {rule,  what,   SLICE_##of, SLICE_##by, ONLY_##of_outcomes, ONLY_##by_outcomes, minutes,       \
+     least, each != 0},
+#include "watch/rates.def"
+#undef X
+};
+
+enum { SPAN_HOUR, SPAN_DAY, SPAN_PAST, SPANS };
+
+struct counts {
+    int64_t outcomes[SLICE_OUTCOMES];
+    int64_t repeated;
+};
+
+struct rates {
+    double alarms_per_day;
+    char gateways[RATES_GATEWAYS_MAX][SLICE_LABEL_CHARS_MAX + 1]; /* the first: all */
+    int gateway_count;
+    struct counts counts[SPANS][RATES_GATEWAYS_MAX][SLICE_OPERATIONS_MAX + 1];
+    int64_t past_hours; /* of which anything is known */
+    bool open[RATES][RATES_GATEWAYS_MAX];
+    int64_t looked_minute, learnt_hour; /* 0: not yet */
+    struct rate_finding shown[RATES_FINDINGS_MAX];
+};
+
+struct rates *rates_new(double alarms_per_day) {
+    struct rates *rates = g_new0(struct rates, 1);
+    rates->alarms_per_day = alarms_per_day > 0 ? alarms_per_day : usual_alarms_per_day;
+    rates->gateway_count = 1;
+    return rates;
+}
+
+void rates_free(struct rates *rates) {
+    g_free(rates);
+}
+
+/* ---- read ---- */
+
+/* -1: there is no room. */
+static int gateway_of(struct rates *rates, const char *name) {
+    for (int i = 1; i < rates->gateway_count; i++) {
+        if (strcmp(rates->gateways[i], name) == 0) {
+            return i;
+        }
+    }
+    if (name[0] == '\0' || rates->gateway_count == RATES_GATEWAYS_MAX) {
+        return -1;
+    }
+    g_strlcpy(rates->gateways[rates->gateway_count], name, sizeof rates->gateways[0]);
+    return rates->gateway_count++;
+}
+
+static void add(struct counts *counts, const struct sql_rows *rows) {
+    for (int i = 0; i < SLICE_OUTCOMES; i++) {
+        counts->outcomes[i] += sql_int(rows, 2 + i);
+    }
+    counts->repeated += sql_int(rows, 2 + SLICE_OUTCOMES);
+}
+
+static int read_span(struct rates *rates, int span, struct sql_rows *rows, struct err *err) {
+    memset(rates->counts[span], 0, sizeof rates->counts[span]);
+    int r = sql_next(rows, err);
+    for (; r > 0; r = sql_next(rows, err)) {
+        int64_t operation = sql_int(rows, 0);
+        int gateway = gateway_of(rates, sql_text(rows, 1));
+        if (operation < 1 || operation > SLICE_OPERATIONS_MAX) {
+            continue;
+        }
+        add(&rates->counts[span][0][operation], rows);
+        if (gateway >= 0) {
+            add(&rates->counts[span][gateway][operation], rows);
+        }
+    }
+    return r;
+}
+
+#define SUMS                                                                                       \
+    "SELECT operation, gateway, CAST(SUM(ok) AS bigint), CAST(SUM(declined) AS bigint), "          \
+    "CAST(SUM(failed) AS bigint), CAST(SUM(repeated) AS bigint) FROM "
+
+static int read_minutes(struct store_tx *tx, struct rates *rates, int64_t until, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      SUMS "metric_minute JOIN metric_slice ON id = slice WHERE minute >= $1 AND "
+                           "minute < $2 GROUP BY operation, gateway",
+                      S_INT(until - HOUR_MINUTES), S_INT(until));
+    return r < 0 ? r : read_span(rates, SPAN_HOUR, rows, err);
+}
+
+static int read_hours(struct store_tx *tx, struct rates *rates, int span, int64_t from,
+                      int64_t until, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      SUMS "metric_hour JOIN metric_slice ON id = slice WHERE hour >= $1 AND hour "
+                           "< $2 GROUP BY operation, gateway",
+                      S_INT(from), S_INT(until));
+    return r < 0 ? r : read_span(rates, span, rows, err);
+}
+
+static int read_known(struct store_tx *tx, struct rates *rates, int64_t from, int64_t until,
+                      struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows,
+                      "SELECT COUNT(DISTINCT hour) FROM metric_hour WHERE hour >= $1 AND hour < $2",
+                      S_INT(from), S_INT(until));
+    r = r < 0 ? r : sql_next(rows, err);
+    rates->past_hours = r > 0 ? sql_int(rows, 0) : 0;
+    return r < 0 ? r : 0;
+}
+
+struct reading {
+    struct rates *rates;
+    int64_t until, hour;
+};
+
+static int read_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct reading *reading = ctx;
+    struct rates *rates = reading->rates;
+    int64_t hour = reading->hour, past = hour - DAY_HOURS;
+    int r = read_minutes(tx, rates, reading->until, err);
+    if (r < 0 || hour == rates->learnt_hour) {
+        return r;
+    }
+    r = read_hours(tx, rates, SPAN_DAY, past, hour, err);
+    r = r < 0 ? r
+              : read_hours(tx, rates, SPAN_PAST, past - RATES_DAYS * DAY_HOURS, past, err);
+    return r < 0 ? r : read_known(tx, rates, past - RATES_DAYS * DAY_HOURS, past, err);
+}
+
+/* ---- judged ---- */
+
+static int64_t count_of(const struct counts *counts, int outcomes) {
+    int64_t count = 0;
+    for (int i = 0; i < SLICE_OUTCOMES; i++) {
+        count += (outcomes >> i & 1) != 0 ? counts->outcomes[i] : 0;
+    }
+    bool failures = (outcomes & (ONLY_DECLINED | ONLY_FAILED)) != 0;
+    return MAX(count - (failures ? counts->repeated : 0), 0);
+}
+
+static int64_t count_in(const struct rates *rates, int span, int gateway,
+                        enum slice_operation operation, int outcomes) {
+    return count_of(&rates->counts[span][gateway][operation], outcomes);
+}
+
+static struct rate_finding finding_of(const struct rates *rates, int id, int gateway) {
+    const struct rate *rate = &table[id];
+    int span = rate->minutes == DAY_MINUTES ? SPAN_DAY : SPAN_HOUR;
+    int64_t past = count_in(rates, SPAN_PAST, gateway, rate->of, rate->of_outcomes);
+    int64_t past_of = count_in(rates, SPAN_PAST, gateway, rate->by, rate->by_outcomes);
+    struct rate_finding finding = {
+        .id = (enum rate_id)id,
+        .rule = rate->rule,
+        .what = rate->what,
+        .gateway = rates->gateways[gateway],
+        .most = "",
+        .count = count_in(rates, span, gateway, rate->of, rate->of_outcomes),
+        .of = count_in(rates, span, gateway, rate->by, rate->by_outcomes),
+        .usual = ((double)past + 0.5) / ((double)past_of + 1),
+        .minutes = rate->minutes,
+    };
+    for (int i = 1; gateway == 0 && i < rates->gateway_count; i++) {
+        int64_t part = count_in(rates, span, i, rate->of, rate->of_outcomes);
+        finding.most = part * 2 > finding.count ? rates->gateways[i] : finding.most;
+    }
+    return finding;
+}
+
+static bool is_open(const struct rates *rates, int id, int gateway) {
+    const struct rate *rate = &table[id];
+    struct rate_finding finding = finding_of(rates, id, gateway);
+    int64_t past = count_in(rates, SPAN_PAST, gateway, rate->of, rate->of_outcomes);
+    int64_t past_of = count_in(rates, SPAN_PAST, gateway, rate->by, rate->by_outcomes);
+    double mean = (double)finding.of * finding.usual;
+    double count = (double)finding.count;
+    if (past_of < RATES_KNOWN_MIN || rates->past_hours < RATES_DAYS_MIN * DAY_HOURS ||
+        finding.count < rate->least || count <= over_times * mean) {
+        return false;
+    }
+    double shape = 1 / (usual_variance + 1 / ((double)past + 1));
+    double alpha = rates->alarms_per_day / DAY_HOURS / RATES;
+    return rates->open[id][gateway] ||
+           (count > found_times * mean &&
+            count_chance(count, MAX(mean, 0.01), shape, true) <= alpha);
+}
+
+static void judge(struct rates *rates) {
+    for (int id = 0; id < RATES; id++) {
+        int from = table[id].each ? 1 : 0, until = table[id].each ? rates->gateway_count : 1;
+        for (int gateway = from; gateway < until; gateway++) {
+            rates->open[id][gateway] = is_open(rates, id, gateway);
+        }
+    }
+}
+
+int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct err *err) {
+    struct reading reading = {rates, (now_us - WRITTEN_US) / MINUTE_US, 0};
+    reading.hour = reading.until / HOUR_MINUTES;
+    if (reading.until == rates->looked_minute) {
+        return 0;
+    }
+    int r = store_read(store, read_tx, &reading, err);
+    if (r < 0) {
+        rates->learnt_hour = 0; /* what was read may be half of it */
+        return r;
+    }
+    rates->looked_minute = reading.until;
+    rates->learnt_hour = reading.hour;
+    judge(rates);
+    return 0;
+}
+
+int rates_open(struct rates *rates, const struct rate_finding **ret_findings) {
+    int count = 0;
+    for (int id = 0; id < RATES; id++) {
+        for (int gateway = 0; gateway < rates->gateway_count; gateway++) {
+            if (rates->open[id][gateway]) {
+                rates->shown[count++] = finding_of(rates, id, gateway);
+            }
+        }
+    }
+    *ret_findings = rates->shown;
+    return count;
+}
