@@ -13,6 +13,7 @@
 #include "payment/payments.h"
 #include "recon/fee_schedule.h"
 #include "risk/risk_config.h"
+#include "watch/detection_config.h"
 #include "watch/figures.h"
 #include "watch/alert_config.h"
 #include "watch/channel_config.h"
@@ -208,6 +209,7 @@ struct service_config {
     struct config_reconciliation reconciliation;
     struct config_keys keys;
     struct figures_config figures;
+    struct detection_config detection;
     struct channel_config *channels;
     unsigned channels_count;
     struct alert_config alerts;

@@ -51,6 +51,7 @@ enum {
     X(repair_id, "rep", "repair")                                                                  \
     X(alert_id, "alr", "alert")                                                                    \
     X(silence_id, "sil", "silence")                                                                \
+    X(backtest_id, "bkt", "back-test")                                                             \
     X(override_id, "ovr", "override of a rota")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper

@@ -17,8 +17,8 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     struct lookout *lookout = calloc(1, sizeof *lookout);
     INVARIANT(lookout != NULL, "no memory for the lookout");
     lookout->options = *options;
-    lookout->detector =
-        detector_new(&(struct detector_options){.alarms_per_day = options->alarms_per_day});
+    lookout->detector = detector_new(&(struct detector_options){0});
+    lookout->tuned = -1;
     slice_events_want(1U << SLICE_CHARGE | 1U << SLICE_PAYMENT);
     return lookout;
 }
@@ -28,6 +28,7 @@ void lookout_close(struct lookout *lookout) {
         return;
     }
     slice_events_want(0);
+    lookout_figures_release(&lookout->figures);
     detector_free(lookout->detector);
     free(lookout);
 }
@@ -68,6 +69,18 @@ static void take(struct lookout *lookout, const struct slice_seen *seen, int64_t
                                           slice_label(seen->slice, from[i]));
     }
     detector_take(lookout->detector, &event);
+}
+
+/* What somebody has changed. */
+static void tune(struct lookout *lookout) {
+    struct tuning *tuning = lookout->options.tuning;
+    int64_t number = tuning != NULL ? tuning_number(tuning) : lookout->tuned;
+    if (number != lookout->tuned) {
+        struct tuned_values values;
+        tuning_values(tuning, &values);
+        detector_tune(lookout->detector, &values.detector);
+        lookout->tuned = number;
+    }
 }
 
 static void feed(struct lookout *lookout, int64_t now_us) {
@@ -208,6 +221,7 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     *turn = (struct turn){.lookout = lookout, .arena = arena, .now_us = clock_wall_us()};
     bool counts = lookout->counted_us == 0 ||
                   mono_us - lookout->counted_us >= LOOKOUT_COUNT_S * US_PER_SECOND;
+    tune(lookout);
     feed(lookout, turn->now_us);
     /* What is counted seldom holds until it is counted again. */
     for (int i = 0; i < lookout->said_count; i++) {
@@ -217,8 +231,8 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     for (int i = 0; i < open; i++) {
         lookout_finding(turn, &findings[i]);
     }
-    int r = 0;
-    if (counts) {
+    int r = lookout_look_at_figures(turn, err);
+    if (r >= 0 && counts) {
         r = lookout_count(turn, err);
         lookout->counted_us = r < 0 ? lookout->counted_us : mono_us;
     }

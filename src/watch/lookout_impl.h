@@ -4,8 +4,9 @@
 #define HOLDFAST_WATCH_LOOKOUT_IMPL_H
 
 #include "base/arena.h"
+#include "watch/figure_alarm.h"
 #include "watch/lookout.h"
-
+#include "watch/tuning.h"
 
 /* A signal that was said to fire, and has not been said to be over. */
 struct said {
@@ -17,8 +18,15 @@ struct said {
     int64_t said_us; /* monotonic; 0: not yet */
 };
 
+struct lookout_figures {
+    struct figure_alarm *alarms[FIGURES];
+    int64_t taken; /* the last minute; 0: none */
+};
+
 struct lookout {
     struct lookout_options options;
+    struct lookout_figures figures;
+    int64_t tuned; /* tuning_number() that the detector goes by */
     struct detector *detector;
     struct said said[LOOKOUT_SIGNALS_MAX];
     int said_count;
@@ -40,7 +48,12 @@ struct alert_signal *turn_add(struct turn *turn, const char *rule);
 void signal_label(struct alert_signal *signal, const char *name, const char *value);
 
 /* lookout_words.c: the finding as a signal. */
+const char *lookout_rule(const struct detector_finding *finding);
 void lookout_finding(struct turn *turn, const struct detector_finding *finding);
+/* lookout_figures.c: thresholds of figures. What could not be read is an error; what was read before
+ * still holds. */
+MUST_USE int lookout_look_at_figures(struct turn *turn, struct err *err);
+void lookout_figures_release(struct lookout_figures *figures);
 /* lookout_counts.c: what is looked at every LOOKOUT_COUNT_S. */
 MUST_USE int lookout_count(struct turn *turn, struct err *err);
 
