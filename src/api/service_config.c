@@ -15,6 +15,7 @@
 #include "recon/match_set.h"
 #include "recon/recon.h"
 #include "risk/risk_schema.h"
+#include "watch/detection_schema.h"
 #include "watch/figures_schema.h"
 #include "watch/alert_schema.h"
 #include "watch/channel_schema.h"

@@ -23,6 +23,7 @@ int backtests_open(struct store *store, struct tuning *tuning, struct backtests 
     struct backtests *backtests = g_new0(struct backtests, 1);
     backtests->store = store;
     backtests->tuning = tuning;
+    backtests->rows_at_once = ROWS_AT_ONCE;
     lock_init(&backtests->lock);
     *ret_backtests = backtests;
     return 0;
@@ -102,6 +103,7 @@ struct read_row {
 struct reading {
     struct place place;
     int64_t until;
+    int at_once;
     GArray *rows; /* struct read_row */
     int64_t read; /* also of operations that say nothing */
     const struct replay *replay;
@@ -134,9 +136,9 @@ static int rows_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "s.region, s.currency, s.segment, " METRIC_COLUMNS
                       " FROM metric_minute m JOIN metric_slice s ON s.id = m.slice "
                       "WHERE (m.minute, m.slice, m.writer) > ($1, $2, $3) AND m.minute < $4 "
-                      "ORDER BY m.minute, m.slice, m.writer LIMIT 4000",
+                      "ORDER BY m.minute, m.slice, m.writer LIMIT $5",
                       S_INT(from.minute), S_INT(from.slice), S_INT(from.writer),
-                      S_INT(reading->until));
+                      S_INT(reading->until), S_INT(reading->at_once));
     r = r < 0 ? r : sql_next(rows, err);
     for (; r > 0; r = sql_next(rows, err)) {
         read_row(rows, reading);
@@ -254,7 +256,7 @@ static int run(struct running *running, struct err *err) {
         r = store_read(backtest->of->store, rows_tx, reading, err);
         backtest->rows += reading->read;
         r = r < 0 ? r : replay_rows(running, &minute, err);
-    } while (r >= 0 && reading->read == ROWS_AT_ONCE);
+    } while (r >= 0 && reading->read == reading->at_once);
     return r < 0 ? r : judge_until(running, minute, backtest->until, err);
 }
 
@@ -273,6 +275,7 @@ static int find_begin(struct running *running, struct err *err) {
                                          : MIN(reading->first, backtest->until);
     reading->place.minute = backtest->begin;
     reading->until = backtest->until;
+    reading->at_once = backtest->of->rows_at_once;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 struct backtests {
     struct store *store;
     struct tuning *tuning;
+    int rows_at_once; /* of one transaction */
     struct lock lock; /* of task and running */
     struct task *task;
     bool running;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "watch/detection_schema.h"
+
 #define ALARMS_MAX 10.0
 #define PERCENT_MAX 97.0
 #define OPTIONAL_POINTER (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)

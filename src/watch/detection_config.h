@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_WATCH_DETECTION_CONFIG_H
 #define HOLDFAST_WATCH_DETECTION_CONFIG_H
 
-#include "base/config.h"
+#include "base/compiler.h"
 #include "base/err.h"
 #include "watch/detector.h"
 
@@ -18,7 +18,6 @@ struct detection_config {
     struct config_test *tests;
     unsigned tests_count;
 };
-extern const cyaml_schema_field_t detection_config_fields[];
 
 /* Puts what it says on top of *tuning. ERR_CONFIG with its place ("detection.tests[failing].share");
  * *tuning may then be half changed. */
