@@ -11,6 +11,7 @@
 #include "watch/backtest.h"
 
 enum { TUNING_BYTES_MAX = 4 * 1024 * 1024, SINCE_CHARS_MAX = 40 };
+#define CURSOR_MAX INT64_C(9007199254740991) /* what every JSON reader keeps exactly */
 
 int alert_rule_get_one(struct ask *ask, struct err *err) {
     BUF_AUTO buf;
@@ -26,7 +27,7 @@ int alert_rule_changes_get(struct ask *ask, struct err *err) {
     buf_init(&buf, TUNING_BYTES_MAX);
     int r = read_query_text(ask, "rule", rule, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, TUNING_CHANGES_LISTED_MAX, &limit, err);
-    r = r < 0 ? r : read_query_int(ask, "cursor", 1, INT64_MAX, &before, err);
+    r = r < 0 ? r : read_query_int(ask, "cursor", 1, CURSOR_MAX, &before, err);
     r = r < 0 ? r
               : tuning_changes_json(ask->service->tuning, rule, before, (int)limit, &buf, err);
     return r < 0 ? r : answer_take(&ask->answer, 200, &buf, err);
@@ -40,12 +41,19 @@ struct wanted {
     char texts[TUNING_PAIRS_MAX][TUNING_TEXT_MAX + 1];
 };
 
+static bool is_plain(const char *text) {
+    while (g_ascii_isprint(*text)) {
+        text++;
+    }
+    return *text == '\0';
+}
+
 /* A number as the settings read it; the place of what is none of the four. */
 static int read_value(const json_t *value, const char *key, char ret_text[TUNING_TEXT_MAX + 1],
                       struct err *err) {
     switch (json_typeof(value)) {
     case JSON_STRING:
-        if (json_string_length(value) <= TUNING_TEXT_MAX) {
+        if (json_string_length(value) <= TUNING_TEXT_MAX && is_plain(json_string_value(value))) {
             g_strlcpy(ret_text, json_string_value(value), TUNING_TEXT_MAX + 1);
             return 0;
         }
