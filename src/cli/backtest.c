@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * backtest.c: `alert rule`, `alert tune`, `alert changes`, `alert backtest`: settings of rules while
- * the service runs, and what would have fired with others. */
+ * backtest.c: `alert rule`, `alert tune`, `alert changes`, `alert backtest`: settings of rules
+ * while the service runs, and what would have fired with others. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alert_move.c: how an alert goes from one state to the next, by what its sources say and by the time
- * (alert_life.h), written down; and what becomes due with it. */
+ * alert_move.c: how an alert goes from one state to the next, by what its sources say and by the
+ * time (alert_life.h), written down; and what becomes due with it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -2,9 +2,9 @@
  * backtest.h: `holdfast alert backtest`: what a rule would have fired in the past, with the values
  * in force and with those that somebody thinks of, from what is stored by the minute (replay.h).
  *
- * It runs in a task of its own, one at a time in an instance; rows are read some thousand at a time,
- * each time in a short transaction. It is a row from its beginning on: any instance shows how far it
- * is and what came of it, and a change that was tried is known to have been (tuning.h).
+ * It runs in a task of its own, one at a time in an instance; rows are read some thousand at a
+ * time, each time in a short transaction. It is a row from its beginning on: any instance shows how
+ * far it is and what came of it, and a change that was tried is known to have been (tuning.h).
  *
  *   running ──> done
  *      └──────> failed (too much, too long, the store, the process ended)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * figure_alarm.h: a figure past its threshold as an alert (figure_alarms.def): judged once a minute,
- * over the last whole minutes of its window, from what is stored of all instances. Who watches now
- * (lookout.h) and who asks what would have fired (backtest.h) judge by it.
+ * figure_alarm.h: a figure past its threshold as an alert (figure_alarms.def): judged once a
+ * minute, over the last whole minutes of its window, from what is stored of all instances. Who
+ * watches now (lookout.h) and who asks what would have fired (backtest.h) judge by it.
  *
  * A minute is taken when it is over for FIGURE_SETTLE_S, so that every instance has written it.
  * What is written later is left out.
- * Threads: one at a time. Owns: its minutes. Limits: ROLLUP_GROUPS_MAX gateways; the rest is one. */
+ * Threads: one at a time. Owns: its minutes. Limits: ROLLUP_GROUPS_MAX gateways; the rest is one.
+ */
 #ifndef HOLDFAST_WATCH_FIGURE_ALARM_H
 #define HOLDFAST_WATCH_FIGURE_ALARM_H
 

@@ -2,9 +2,9 @@
  * figures.h: the six figures: their values now and before, overall and by dimension, and what they
  * are judged by (figures.def, and `figures` of the configuration).
  *
- * Now is the last whole minutes, as many as the figure's window has, and the present one as far as it
- * goes. With fewer events than a figure's least there is no value and no judgement: nothing is said about what
- * is not known. A customer who failed again within ten minutes counts once.
+ * Now is the last whole minutes, as many as the figure's window has, and the present one as far as
+ * it goes. With fewer events than a figure's least there is no value and no judgement: nothing is
+ * said about what is not known. A customer who failed again within ten minutes counts once.
  * Threads: any. Errors: ERR_CONFIG, ERR_VALIDATION, those of the store. */
 #ifndef HOLDFAST_WATCH_FIGURES_H
 #define HOLDFAST_WATCH_FIGURES_H
@@ -17,7 +17,11 @@ enum figure_id {
 #undef X
     FIGURES
 };
-enum { FIGURE_WINDOW_MINUTES = 5, FIGURE_WINDOW_MAX = ROLLUP_RECENT_MINUTES, FIGURE_POINTS_MAX = 60 };
+enum {
+    FIGURE_WINDOW_MINUTES = 5,
+    FIGURE_WINDOW_MAX = ROLLUP_RECENT_MINUTES,
+    FIGURE_POINTS_MAX = 60,
+};
 
 enum figure_kind { FIGURE_KIND_RATE, FIGURE_KIND_SUCCESS, FIGURE_KIND_ERRORS, FIGURE_KIND_LATENCY };
 enum figure_state { FIGURE_NO_DATA, FIGURE_OK, FIGURE_WARNING, FIGURE_CRITICAL };

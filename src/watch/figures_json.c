@@ -271,7 +271,8 @@ static int range_figure(const struct figures_watch *watch, enum figure_id id, un
         metric_groups_release(&step);
     }
     if (r >= 0) {
-        add_groups(buf, &limits, id, &whole, &history, (double)(range->points * range->step), first);
+        double minutes = (double)(range->points * range->step);
+        add_groups(buf, &limits, id, &whole, &history, minutes, first);
     }
     g_free(history.values);
     metric_groups_release(&whole);

@@ -50,8 +50,8 @@ void signal_label(struct alert_signal *signal, const char *name, const char *val
 /* lookout_words.c: the finding as a signal. */
 const char *lookout_rule(const struct detector_finding *finding);
 void lookout_finding(struct turn *turn, const struct detector_finding *finding);
-/* lookout_figures.c: thresholds of figures. What could not be read is an error; what was read before
- * still holds. */
+/* lookout_figures.c: thresholds of figures. What could not be read is an error; what was read
+ * before still holds. */
 MUST_USE int lookout_look_at_figures(struct turn *turn, struct err *err);
 void lookout_figures_release(struct lookout_figures *figures);
 /* lookout_counts.c: what is looked at every LOOKOUT_COUNT_S. */

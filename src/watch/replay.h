@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * replay.h: what is stored by the minute, judged again: what one rule would have fired with the
- * values in force and with others, side by side. There is no second judge here: figures are judged by
- * figure_alarm.h, payments by detector.h, and how long something is seen before it fires and is over
- * by alert_life.h, as when it happens.
+ * values in force and with others, side by side. There is no second judge here: figures are judged
+ * by figure_alarm.h, payments by detector.h, and how long something is seen before it fires and is
+ * over by alert_life.h, as when it happens.
  *
  * What minutes no longer know, and what is taken instead:
  *   - when in its minute a charge ended: each slice's charges are spread evenly over their minute;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * replay_life.c: what is seen of a rule second by second, and what fires of it: the words and jobs of
- * alert_move.c without a store. */
+ * replay_life.c: what is seen of a rule second by second, and what fires of it: the words and jobs
+ * of alert_move.c without a store. */
 #include <string.h>
 
 #include "base/clock.h"

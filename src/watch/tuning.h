@@ -105,7 +105,8 @@ MUST_USE int tuning_set(struct tuning *tuning, struct store_tx *tx,
 /* The rule as it is in force, with each of its settings: the file's value, who changed it, why. */
 MUST_USE int tuning_rule_json(struct tuning *tuning, const char *rule, struct buf *buf,
                               struct err *err);
-/* {"data":[…],"next_cursor":…}: changes, the newest first. `rule` "" all; `before` 0: the newest. */
+/* {"data":[…],"next_cursor":…}: changes, the newest first. `rule` "": all; `before` 0: from the
+ * newest on. */
 enum { TUNING_CHANGES_LISTED_MAX = 100 };
 MUST_USE int tuning_changes_json(struct tuning *tuning, const char *rule, int64_t before, int limit,
                                  struct buf *buf, struct err *err);

@@ -22,7 +22,7 @@ struct tuning_setting {
 int tuning_setting_count(void);
 const struct tuning_setting *tuning_setting_at(int index);
 
-/* What settings of a scope are of: a rule's name, a figure's, "detector"; NULL: the rule has none. */
+/* What settings of a scope are of: a rule, a figure, "detector"; NULL: the rule has none. */
 const char *tuning_of(const struct alert_rule *rule, enum tuning_scope scope);
 /* The value as it is written. */
 void tuning_value(const struct tuned_values *values, const struct alert_rule *rule,

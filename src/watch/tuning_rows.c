@@ -205,14 +205,16 @@ static int put_pairs(struct store_tx *tx, const struct tuning *tuning,
     return r;
 }
 
-/* Whether it puts something back to the file's that is not in force, and so changes nothing else. */
+/* Whether it puts something back to the file's that is not in force anyway. */
 static bool clears_dead_row(const struct tuning_request *request, const struct tuning_rows *rows) {
     const struct alert_rule *rule = alert_rule_find(request->rule);
     for (int i = 0; i < rows->count; i++) {
         const struct tuning_row *row = &rows->rows[i];
         enum tuning_scope scope = TUNING_RULE;
-        bool ours = !row->in_force && rule_of_scope(row->scope, &scope) != NULL &&
-                    tuning_of(rule, scope) != NULL && strcmp(tuning_of(rule, scope), row->scope) == 0;
+        const char *of = !row->in_force && rule_of_scope(row->scope, &scope) != NULL
+                             ? tuning_of(rule, scope)
+                             : NULL;
+        bool ours = of != NULL && strcmp(of, row->scope) == 0;
         for (int j = 0; ours && j < request->pair_count; j++) {
             if (strcmp(request->pairs[j].key, row->key) == 0) {
                 return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_backtest.c: what would have fired is what did fire: generated histories are lived through
- * second by second by the lookout and the alerts, then tried by the back-test, with the same values.
- * Both engines. */
+ * second by second by the lookout and the alerts, then tried by the back-test, with the same
+ * values. Both engines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ static void insert_row(struct inserted row) {
     }
 }
 
-/* Times of trouble of chance length; between them all is well, and in some minutes nothing comes. */
+/* Times of trouble of chance length; between them all is well. */
 static void generate(int64_t first) {
     static const int operations[] = {SLICE_PAYMENT, SLICE_REFUND, SLICE_CALL, SLICE_FRAUD};
     for (size_t o = 0; o < COUNT_OF(operations); o++) {

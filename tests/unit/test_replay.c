@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_replay.c: charges that are lived through by a lookout, and the same counted by the minute and
- * replayed: the detector says the same at the same second. Clocks stand still but for the test. */
+ * test_replay.c: charges that are lived through by a lookout, and the same counted by the minute
+ * and replayed: the detector says the same at the same second. Clocks stand still but for the test.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -266,13 +266,14 @@ static void every_setting_of_every_rule_can_be_set_and_set_back(void **state) {
                 continue;
             }
             tuning_value(&file, rule, setting, now);
-            bool low = strcmp(setting->key, "warning") == 0 || strcmp(setting->key, "critical") == 0;
+            bool warning = strcmp(setting->key, "warning") == 0;
+            bool limit = warning || strcmp(setting->key, "critical") == 0;
             const char *value = other_value(setting, now, text);
-            if (low && !figure_low_is_bad(
-                           &figure_table[tuning_sources_of(rule).figure_id])) {
+            if (limit &&
+                !figure_low_is_bad(&figure_table[tuning_sources_of(rule).figure_id])) {
                 /* High is bad: the warning stays below the critical one. */
                 snprintf(text, sizeof text, "%.4f",
-                         strtod(now, NULL) * (strcmp(setting->key, "warning") == 0 ? 0.99 : 1.01));
+                         strtod(now, NULL) * (warning ? 0.99 : 1.01));
             }
             const struct tuning_request request = {
                 .rule = rule->name, .pairs = {{setting->key, value}}, .pair_count = 1};
