@@ -22,19 +22,20 @@
     "{\"count\":" count ",\"seconds\":5400,\"a_week\":1.5,\"with_real\":1,"                        \
     "\"real_missed\":0,\"left_out\":0,\"weeks\":[1,2],\"firings\":[" fired "]}"
 #define FIRED                                                                                      \
-    "{\"labels\":{\"gateway\":\"stripe-eu\"},\"first_symptom_at\":\"2026-11-20T07:59:00Z\","       \
-    "\"fired_at\":\"2026-11-20T08:00:00Z\",\"ended_at\":null,\"seconds\":600,"                     \
-    "\"severity\":\"P1\",\"worst\":42.5,\"unit\":\"percent\",\"alert_id\":\"alr_1\"}"
+    "{\"labels\":{\"gateway\":\"stripe-eu\"},\"first_symptom_at\":"                                \
+    "\"2026-11-20T07:59:00Z\",\"fired_at\":\"2026-11-20T08:00:00Z\",\"ended_at\":null,"            \
+    "\"seconds\":600,\"severity\":\"P1\",\"worst\":42.5,\"unit\":\"percent\","                     \
+    "\"alert_id\":\"alr_1\"}"
 #define BACKTEST(state, rest)                                                                      \
     "{\"id\":\"bkt_1\",\"rule\":\"PaymentServiceGatewayFailure\",\"changes\":[{\"of\":"            \
-    "\"gateway_error_rate\",\"key\":\"critical\",\"was\":5,\"is\":7.5}],\"state\":\"" state "\","  \
-    "\"since\":\"2026-11-06T00:00:00Z\",\"until\":\"2026-11-20T00:00:00Z\","                       \
-    "\"minutes_done\":9,\"created_at\":\"2026-11-20T00:00:00Z\",\"ended_at\":null,"
+    "\"gateway_error_rate\",\"key\":\"critical\",\"was\":5,\"is\":7.5}],\"state\":\"" state        \
+    "\",\"since\":\"2026-11-06T00:00:00Z\",\"until\":\"2026-11-20T00:00:00Z\","                    \
+    "\"minutes_done\":9,\"created_at\":\"2026-11-20T00:00:00Z\",\"ended_at\":null,"                \
     "\"actor\":\"cli\"" rest "}"
 #define CHANGE(more)                                                                               \
-    "{\"number\":3,\"rule\":\"QueueLag\",\"changes\":[{\"of\":\"QueueLag\",\"key\":\"for_s\","     \
-    "\"was\":60,\"is\":300},{\"of\":\"QueueLag\",\"key\":\"off\",\"was\":true,\"is\":false}],"    \
-    "\"at\":\"2026-11-20T08:00:00Z\",\"actor\":\"user:wang\","
+    "{\"number\":3,\"rule\":\"QueueLag\",\"changes\":[{\"of\":\"QueueLag\",\"key\":"               \
+    "\"for_s\",\"was\":60,\"is\":300},{\"of\":\"QueueLag\",\"key\":\"off\",\"was\":true,"          \
+    "\"is\":false}],\"at\":\"2026-11-20T08:00:00Z\",\"actor\":\"user:wang\","                      \
     "\"reason\":\"reports at night\"" more "}"
 
 static const struct canned service_says[] = {
