@@ -151,10 +151,17 @@ static json_t *tried(const struct tuning_request *request, int64_t first) {
     return json;
 }
 
+enum { LIVE_MAX = 200 };
+struct live_alert {
+    char id[ID_TEXT_MAX];
+    int64_t fired_us, ended_us;
+    enum notice_severity severity;
+};
 struct live_alerts {
     const char *rule;
-    int64_t from_us, until_us;
+    int64_t until_us;
     const json_t *firings;
+    struct live_alert rows[LIVE_MAX];
     int count;
 };
 
@@ -170,7 +177,7 @@ static bool near(int64_t one_us, int64_t other_us) {
     return apart_us <= SLACK_S * US_PER_SECOND;
 }
 
-static int compare_tx(struct store_tx *tx, void *ctx, struct err *err) {
+static int fired_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct live_alerts *live = ctx;
     SQL_ROWS_AUTO rows = NULL;
     live->count = 0;
@@ -179,31 +186,36 @@ static int compare_tx(struct store_tx *tx, void *ctx, struct err *err) {
                       "fired_us > 0 AND fired_us < $2 ORDER BY fired_us, labels",
                       S_TEXT(live->rule), S_INT(live->until_us));
     r = r < 0 ? r : sql_next(rows, err);
-    for (; r > 0; r = sql_next(rows, err)) {
-        const char *id = sql_text(rows, 0);
-        const json_t *match = NULL, *row;
-        size_t i;
-        live->count++;
-        json_array_foreach(live->firings, i, row) {
-            const char *alert = json_string_value(json_object_get(row, "alert_id"));
-            match = alert != NULL && strcmp(alert, id) == 0 &&
-                            near(time_of(row, "fired_at"), sql_int(rows, 1))
-                        ? row
-                        : match;
-        }
-        if (match == NULL) {
-            fail_msg("%s fired at %lld, and the back-test does not say so", live->rule,
-                     (long long)sql_int(rows, 1));
-        }
-        int64_t ended_us = sql_int(rows, 2) < live->until_us ? sql_int(rows, 2) : 0;
-        if (ended_us > 0 && !near(time_of(match, "ended_at"), ended_us)) {
-            fail_msg("%s ended at %lld, the back-test says %lld", live->rule, (long long)ended_us,
-                     (long long)time_of(match, "ended_at"));
-        }
-        assert_string_equal(json_string_value(json_object_get(match, "severity")),
-                            notice_severity_name((enum notice_severity)sql_int(rows, 3)));
+    for (; r > 0 && live->count < LIVE_MAX; r = sql_next(rows, err)) {
+        struct live_alert *alert = &live->rows[live->count++];
+        snprintf(alert->id, sizeof alert->id, "%s", sql_text(rows, 0));
+        alert->fired_us = sql_int(rows, 1);
+        alert->ended_us = sql_int(rows, 2) < live->until_us ? sql_int(rows, 2) : 0;
+        alert->severity = (enum notice_severity)sql_int(rows, 3);
     }
-    return r;
+    return r < 0 ? r : 0;
+}
+
+/* Outside the transaction: a test that fails must not leave one open. */
+static void compare_one(const struct live_alerts *live, const struct live_alert *alert) {
+    const json_t *match = NULL, *row;
+    size_t i;
+    json_array_foreach(live->firings, i, row) {
+        const char *id = json_string_value(json_object_get(row, "alert_id"));
+        bool same = id != NULL && strcmp(id, alert->id) == 0 &&
+                    near(time_of(row, "fired_at"), alert->fired_us);
+        match = same ? row : match;
+    }
+    if (match == NULL) {
+        fail_msg("%s fired at %lld, and the back-test does not say so", live->rule,
+                 (long long)alert->fired_us);
+    }
+    if (alert->ended_us > 0 && !near(time_of(match, "ended_at"), alert->ended_us)) {
+        fail_msg("%s ended at %lld, the back-test says %lld", live->rule,
+                 (long long)alert->ended_us, (long long)time_of(match, "ended_at"));
+    }
+    assert_string_equal(json_string_value(json_object_get(match, "severity")),
+                        notice_severity_name(alert->severity));
 }
 
 static int64_t compare(const char *rule, int64_t first) {
@@ -215,8 +227,11 @@ static int64_t compare(const char *rule, int64_t first) {
                                                                                    US_PER_SECOND,
                                .firings = json_object_get(present, "firings")};
     struct err err = {0};
-    if (store_read(engine.store, compare_tx, &live, &err) < 0) {
+    if (store_read(engine.store, fired_tx, &live, &err) < 0) {
         fail_msg("%s", err.detail);
+    }
+    for (int i = 0; i < live.count; i++) {
+        compare_one(&live, &live.rows[i]);
     }
     int64_t within = 0, count = 0;
     const json_t *row;
