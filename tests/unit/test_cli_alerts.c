@@ -151,9 +151,11 @@ static void a_rule_is_shown_tuned_and_told_of(void **state) {
     RAN back = run_to(CLI_DONE, service_says,
                       "alert tune QueueLag --back keep_s --untested unkept --reason reports");
     assert_has(service.requests[0], "{\"set\":{\"keep_s\":null}");
+    assert_has(back.out, "for_s 60 to 300");
     RAN nothing = run_to(CLI_USAGE, NULL, "alert tune QueueLag --reason x");
     assert_has(nothing.err, "say what is to change");
     RAN odd = run_to(CLI_USAGE, NULL, "alert tune QueueLag --set for_s --reason x");
+    assert_has(odd.err, "--set is written NAME=VALUE");
     RAN listed = run_to(CLI_DONE, service_says, "alert changes --rule QueueLag --limit 1");
     assert_has(listed.out, "for_s 60 to 300, off true to false");
     assert_has(listed.out, "no: not kept");
@@ -182,6 +184,7 @@ static void a_backtest_is_waited_for_and_stands_side_by_side(void **state) {
     RAN failed = run_to(CLI_PROBLEM, service_says, "alert backtest --rule Silence");
     assert_has(failed.out, "it took longer than 15 minutes");
     RAN which = run_to(CLI_USAGE, NULL, "alert backtest --since 1d");
+    assert_has(which.err, "--rule");
 }
 
 static void silences_have_matchers_an_end_and_a_reason(void **state) {
