@@ -492,6 +492,7 @@ static bool is_own_gateway(void *ctx, const char *gateway) {
 
 static int open_figures(struct service *service, struct err *err) {
     service->figures.store = service->store;
+    service->figures.tuning = service->tuning;
     service->figures.started_us = clock_mono_us();
     return rollup_open(service->store, 0, &service->figures.rollup, err);
 }
@@ -524,6 +525,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : open_billing(service, err);
     r = r < 0 ? r : open_desk(service, err);
     r = r < 0 ? r : open_recon(service, hooks, err);
+    r = r < 0 ? r : tuning_prepare(service, err);
     r = r < 0 ? r : open_figures(service, err);
     r = r < 0 ? r : alerts_prepare(service, err);
     if (r < 0) {

@@ -2,6 +2,8 @@
  * service_alerts.c: `channels` and `alerts` of the configuration: opened, run by the payments'
  * runner, closed. */
 #include "api/service_impl.h"
+#include "watch/backtest.h"
+#include "watch/tuning.h"
 
 static int read_settings(const struct service_config *config,
                          struct channel_settings settings[CHANNELS_MAX], struct err *err) {
@@ -19,6 +21,12 @@ static bool needs_keystore(const struct service_config *config) {
     return false;
 }
 
+static int read_values(const struct service_config *config, struct tuned_values *ret_values,
+                       struct err *err) {
+    return tuned_values_read(&config->alerts, &config->figures, &config->detection, ret_values,
+                             err);
+}
+
 int channels_prepare(struct service *service, struct err *err) {
     static struct channel_settings settings[CHANNELS_MAX]; /* read once, before any other task */
     const struct service_config *config = service->config;
@@ -32,7 +40,22 @@ int channels_prepare(struct service *service, struct err *err) {
     r = r < 0 ? r
               : channels_open(settings, (int)config->channels_count, keystore, &service->channels,
                               err);
-    return r < 0 ? r : alerts_check(&config->alerts, service->channels, err);
+    r = r < 0 ? r : alerts_check(&config->alerts, service->channels, err);
+    struct tuned_values values;
+    return r < 0 ? r : read_values(config, &values, err);
+}
+
+/* What may be changed while running, and has been; and what tries such changes on the past. */
+int tuning_prepare(struct service *service, struct err *err) {
+    struct tuned_values file;
+    int r = read_values(service->config, &file, err);
+    if (r < 0) {
+        return r;
+    }
+    service->tuning = tuning_open(
+        &(struct tuning_options){.store = service->store, .file = &file});
+    r = tuning_look(service->tuning, err);
+    return r < 0 ? r : backtests_open(service->store, service->tuning, &service->backtests, err);
 }
 
 static void wake(void *ctx) {
@@ -62,6 +85,7 @@ int alerts_prepare(struct service *service, struct err *err) {
         .channels = service->channels,
         .deliveries = service->deliveries,
         .config = &service->config->alerts,
+        .tuning = service->tuning,
         .wake = wake,
         .wake_ctx = service,
     };
@@ -79,8 +103,10 @@ int alerts_begin(struct service *service, struct err *err) {
 }
 
 void alerts_shut(struct service *service) {
+    backtests_close(service->backtests);
     alerts_close(service->alerts);
     deliveries_close(service->deliveries);
     channels_close(service->channels);
     smtp_client_free(service->smtp);
+    tuning_close(service->tuning);
 }

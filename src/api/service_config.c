@@ -16,6 +16,7 @@
 #include "recon/match_set.h"
 #include "recon/recon.h"
 #include "risk/risk_schema.h"
+#include "watch/detection_schema.h"
 #include "watch/figures_schema.h"
 #include "watch/alert_schema.h"
 #include "watch/channel_schema.h"
@@ -324,6 +325,8 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("retention", OPTIONAL, struct service_config, retention, retention_fields),
     CYAML_FIELD_SEQUENCE_COUNT("figures", OPTIONAL_POINTER, struct service_config, figures.rows,
                                figures.rows_count, &figure_config_value, 0, FIGURES),
+    CYAML_FIELD_MAPPING("detection", OPTIONAL, struct service_config, detection,
+                        detection_config_fields),
     CYAML_FIELD_MAPPING("keys", OPTIONAL, struct service_config, keys, keys_fields),
     CYAML_FIELD_MAPPING("deferred", OPTIONAL, struct service_config, deferred, deferred_fields),
     CYAML_FIELD_MAPPING("forward", OPTIONAL, struct service_config, forward, forward_fields),

@@ -14,6 +14,7 @@
 #include "recon/fee_schedule.h"
 #include "recon/settle.h"
 #include "risk/risk_config.h"
+#include "watch/detection_config.h"
 #include "watch/figures.h"
 #include "watch/alert_config.h"
 #include "watch/channel_config.h"
@@ -223,6 +224,7 @@ struct service_config {
     struct config_reconciliation reconciliation;
     struct config_keys keys;
     struct figures_config figures;
+    struct detection_config detection;
     struct channel_config *channels;
     unsigned channels_count;
     struct alert_config alerts;

@@ -64,6 +64,8 @@ struct service {
     struct smtp_client *smtp; /* the hook's from the beginning on */
     struct channels *channels;
     struct deliveries *deliveries;
+    struct tuning *tuning;
+    struct backtests *backtests;
     struct alerts *alerts;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct lookout_task *looks; /* NULL until it is started */
@@ -95,6 +97,7 @@ MUST_USE int recon_rules_read(const struct service_config *config,
  * is opened; then what sends and decides; all closed with alerts_shut(). ERR_CONFIG, those of
  * keystore_open(). */
 MUST_USE int channels_prepare(struct service *service, struct err *err);
+MUST_USE int tuning_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);

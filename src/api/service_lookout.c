@@ -16,6 +16,7 @@ enum { LOOKOUT_STACK_BYTES = 512 * 1024 };
 struct lookout_task {
     struct lookout *lookout;
     struct last_resort *last;
+    struct tuning *tuning;
     struct task *task, *last_task;
     struct lock lock;
     struct cond wake;
@@ -32,7 +33,8 @@ static int signal_alerts(void *ctx, const struct alert_signal *signals, int coun
 /* What cannot be said is said again: the database may be what is amiss. */
 static void turn(struct lookout_task *looks) {
     struct err err = {0};
-    bool failed = lookout_turn(looks->lookout, &err) < 0;
+    bool failed = tuning_look(looks->tuning, &err) < 0;
+    failed = lookout_turn(looks->lookout, &err) < 0 || failed;
     if (failed && !looks->failing) {
         log_error(STORE_FAILED, &err, LT("while", "saying what is amiss"));
     }
@@ -74,6 +76,7 @@ int service_lookout_start(struct service *service, struct err *err) {
     const struct lookout_options options = {
         .store = service->store,
         .source = payments_instance(service->payments),
+        .tuning = service->tuning,
         .signal = signal_alerts,
         .signal_ctx = service,
         .more = service_expiring,
@@ -86,6 +89,7 @@ int service_lookout_start(struct service *service, struct err *err) {
         .clients = {.http = service->client, .smtp = service->smtp},
         .source = options.source,
     };
+    looks->tuning = service->tuning;
     service->looks = looks;
     lock_init(&looks->lock);
     cond_init(&looks->wake);

@@ -51,6 +51,7 @@ enum {
     X(repair_id, "rep", "repair")                                                                  \
     X(alert_id, "alr", "alert")                                                                    \
     X(silence_id, "sil", "silence")                                                                \
+    X(backtest_id, "bkt", "back-test")                                                             \
     X(override_id, "ovr", "override of a rota")                                                    \
     X(complaint_id, "cpl", "complaint")                                                            \
     X(change_id, "chg", "change")

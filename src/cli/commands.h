@@ -117,6 +117,7 @@ cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, 
     run_ticket_assign, run_ticket_transfer, run_ticket_start, run_ticket_wait, run_ticket_comment,
     run_ticket_resolve, run_ticket_approve, run_ticket_reject, run_ticket_close, run_ticket_reopen,
     run_ticket_export;
+cli_handler run_alert_rule, run_alert_tune, run_alert_changes, run_alert_backtest;
 cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, run_alert_rules,
     run_alert_silences, run_alert_silence, run_alert_unsilence, run_alert_rota, run_alert_stand_in,
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;

@@ -64,6 +64,7 @@ struct said {
     const struct alert_signal *signal;
     struct alert_face face;
     const char *labels, *source;
+    bool off; /* its rule is */
     char fingerprint[ALERT_DIGEST_CHARS + 1];
     uint64_t digest;
 };
@@ -83,11 +84,13 @@ static int identify(struct alerts *alerts, struct arena *arena, const struct ale
     if (r < 0) {
         return r;
     }
-    const struct alert_rule *rule = &alert_rule_of(&alerts->settings, name)->rule;
+    struct alert_rule_state rule;
+    alert_rule_now(alerts, name, &rule);
     said.face.rule = name;
+    said.off = rule.off;
     said.face.labels = labels;
-    said.face.team = rule->team;
-    said.face.severity = signal->severity_known ? signal->severity : rule->severity;
+    said.face.team = rule.rule.team;
+    said.face.severity = signal->severity_known ? signal->severity : rule.rule.severity;
     said.labels = labels_write(arena, labels, said.face.label_count);
     alert_digest(name, said.labels, said.fingerprint);
     unsigned char digest[SHA256_BYTES];
@@ -187,8 +190,7 @@ static int find_or_make(struct alerts *alerts, struct store_tx *tx, struct arena
                         bool *ret_left_out, struct err *err) {
     for (int i = 0; i < TRIES_TO_INSERT; i++) {
         int r = alert_row_live(tx, arena, said->fingerprint, ret_row, err);
-        if (r != 0 || !said->signal->firing ||
-            alert_rule_of(&alerts->settings, said->face.rule)->off) {
+        if (r != 0 || !said->signal->firing || said->off) {
             return r;
         }
         r = has_room(tx, said, err);

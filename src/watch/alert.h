@@ -90,6 +90,19 @@ const struct alert_rule *alert_rule_at(int index);
 const struct alert_rule *alert_rule_find(const char *name);
 #define ALERT_RULE_OTHER "ExternalAlert"
 
+/* A rule with what the configuration, or somebody since (tuning.h), says of it. */
+struct alert_rule_state {
+    struct alert_rule rule;
+    bool off; /* nobody is told */
+};
+/* Puts what `config` says of it on top. ERR_CONFIG, with the key as its place ("" where it is about
+ * several); *state may then be half changed. */
+MUST_USE int alert_rule_read(const struct alert_rule_config *config, struct alert_rule_state *state,
+                             struct err *err);
+/* All rules as the configuration has them, into alert_rule_count() of them. */
+MUST_USE int alert_rules_read(const struct alert_config *config, struct alert_rule_state *ret_rules,
+                              struct err *err);
+
 /* How something is now. All text is borrowed for the call; NULL or "": not known. */
 struct alert_signal {
     const char *rule; /* 1 to NOTICE_NAME_BYTES_MAX bytes */
@@ -113,11 +126,13 @@ struct alert_signal {
 };
 
 struct alerts;
+struct tuning;
 struct alerts_options {
     struct store *store;
     const struct channels *channels;
     struct deliveries *deliveries;
     const struct alert_config *config; /* NULL: the defaults, and nobody is told */
+    struct tuning *tuning; /* rules that change while running; NULL: they do not */
     /* Called after a commit that made a job due: wakes the runner. NULL: it looks by itself. */
     void (*wake)(void *ctx);
     void *wake_ctx;

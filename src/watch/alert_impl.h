@@ -6,6 +6,7 @@
  *   rota.*            hours and turns
  *   alert_settings.c  what the configuration means
  *   alert_rows.c      rows, words, history, what was told
+ *   alert_life.*      when it fires and ends
  *   alert_move.c      from one state to the next
  *   alert_sight.c     what is not to be told now
  *   alert_notice.c    an alert as a notice
@@ -18,6 +19,7 @@
 #define HOLDFAST_WATCH_ALERT_IMPL_H
 
 #include "base/task.h"
+#include "watch/alert_life.h"
 #include "watch/alert_match.h"
 #include "watch/rota.h"
 
@@ -41,11 +43,6 @@ enum {
 struct alert_names { /* of channels */
     const char *names[ALERT_ROUTE_CHANNELS_MAX];
     int count;
-};
-
-struct alert_rule_state {
-    struct alert_rule rule; /* with what the configuration says */
-    bool off;
 };
 
 struct alert_route {
@@ -105,9 +102,9 @@ struct alert_settings {
 MUST_USE int alert_settings_read(const struct alert_config *config, const struct channels *channels,
                                  struct alert_settings *ret_settings, struct err *err);
 void alert_settings_release(struct alert_settings *settings);
-/* The rule's row, or that of ALERT_RULE_OTHER. Never NULL. */
-const struct alert_rule_state *alert_rule_of(const struct alert_settings *settings,
-                                             const char *name);
+/* The rule as it is in force now, or ALERT_RULE_OTHER. */
+void alert_rule_now(const struct alerts *alerts, const char *name,
+                    struct alert_rule_state *ret_rule);
 /* The channels of the routes that fit now, none twice. Returns whether any route that fits has
  * hours: then it may be others later. */
 bool alert_targets(const struct alert_settings *settings, const struct alert_face *face,
@@ -168,15 +165,6 @@ MUST_USE int alert_told_put(struct store_tx *tx, const struct alert_row *row, co
 
 /* ---- alert_move.c ---- */
 
-enum alert_event {
-    ALERT_EVENT_LASTED,
-    ALERT_EVENT_TAKEN,
-    ALERT_EVENT_RAISED,
-    ALERT_EVENT_ENDED,
-    ALERT_EVENTS
-};
-/* By alert_moves.def; false: it does not happen. */
-MUST_USE bool alert_move(enum alert_state *state, enum alert_event event);
 /* What follows from the words and the time; saves the row, or forgets it (then row->id is ""), and
  * makes due what comes next. The row is locked. */
 MUST_USE int alert_advance(struct alerts *alerts, struct store_tx *tx, struct alert_row *row,

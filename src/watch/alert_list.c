@@ -271,13 +271,14 @@ void alert_rules_list(const struct alerts *alerts, struct buf *buf) {
     buf_clear(buf);
     buf_add_text(buf, "{\"data\":[");
     for (int i = 0; i < alert_rule_count(); i++) {
-        const struct alert_rule_state *state = &alerts->settings.rules[i];
-        const struct alert_rule *rule = &state->rule;
+        struct alert_rule_state state;
+        alert_rule_now(alerts, alert_rule_at(i)->name, &state);
+        const struct alert_rule *rule = &state.rule;
         buf_addf(buf, "%s{\"name\":\"%s\",\"severity\":\"%s\",\"team\":\"%s\"", i > 0 ? "," : "",
                  rule->name, notice_severity_name(rule->severity), alert_team_name(rule->team));
         buf_addf(buf, ",\"for_seconds\":%lld,\"keep_seconds\":%lld,\"off\":%s",
                  (long long)(rule->for_us / US_PER_SECOND),
-                 (long long)(rule->keep_us / US_PER_SECOND), state->off ? "true" : "false");
+                 (long long)(rule->keep_us / US_PER_SECOND), state.off ? "true" : "false");
         alert_json_text(buf, "title", rule->title[language]);
         alert_json_text(buf, "action", rule->action[language]);
         buf_addf(buf, ",\"guide\":\"/guides/%s\"}", rule->guide);

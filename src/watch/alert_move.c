@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alert_move.c: how an alert goes from one state to the next: by what its sources say, by the time,
- * by a person; and what becomes due with it. */
+ * alert_move.c: how an alert goes from one state to the next, by what its sources say and by the
+ * time (alert_life.h), written down; and what becomes due with it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "watch/alert_impl.h"
-
-static const struct {
-    enum alert_state from;
-    enum alert_event event;
-    enum alert_state to;
-} moves[] = {
-#define X(FROM, EVENT, TO) {ALERT_##FROM, ALERT_EVENT_##EVENT, ALERT_##TO},
-#include "watch/alert_moves.def"
-#undef X
-};
-
-bool alert_move(enum alert_state *state, enum alert_event event) {
-    for (size_t i = 0; i < COUNT_OF(moves); i++) {
-        if (moves[i].from == *state && moves[i].event == event) {
-            *state = moves[i].to;
-            return true;
-        }
-    }
-    return false;
-}
 
 void alert_wake(const struct alerts *alerts) {
     if (alerts->options.wake != NULL) {
@@ -81,8 +61,6 @@ static int load_words(struct store_tx *tx, const char *id, int64_t now_us, bool 
 
 static int fire(struct alerts *alerts, struct store_tx *tx, struct alert_row *row, int64_t now_us,
                 struct err *err) {
-    bool moved = alert_move(&row->state, ALERT_EVENT_LASTED);
-    INVARIANT(moved, "a pending alert may fire");
     row->fired_us = row->calls_us = now_us;
     int r = alert_entry_add(tx, row, "system", "firing", "", err);
     r = r < 0 ? r
@@ -92,8 +70,6 @@ static int fire(struct alerts *alerts, struct store_tx *tx, struct alert_row *ro
 
 static int resolve(struct alerts *alerts, struct store_tx *tx, struct alert_row *row,
                    int64_t now_us, struct err *err) {
-    bool moved = alert_move(&row->state, ALERT_EVENT_ENDED);
-    INVARIANT(moved, "a live alert may end");
     row->resolved_us = now_us;
     row->owed = row->told_us > 0 ? 1 : 0;
     int r = alert_entry_add(tx, row, "system", "resolved", "", err);
@@ -107,7 +83,8 @@ static int resolve(struct alerts *alerts, struct store_tx *tx, struct alert_row 
 
 int alert_advance(struct alerts *alerts, struct store_tx *tx, struct alert_row *row, int64_t now_us,
                   int64_t *ret_next_us, struct err *err) {
-    const struct alert_rule *rule = &alert_rule_of(&alerts->settings, row->face.rule)->rule;
+    struct alert_rule_state rule;
+    struct alert_life life = {row->state, row->seen_us, row->clear_us};
     bool seen = false;
     int64_t until_us = 0;
     *ret_next_us = 0;
@@ -115,22 +92,20 @@ int alert_advance(struct alerts *alerts, struct store_tx *tx, struct alert_row *
     if (r < 0 || row->state == ALERT_RESOLVED) {
         return r;
     }
-    if (!seen && row->state == ALERT_PENDING) {
+    alert_rule_now(alerts, row->face.rule, &rule);
+    enum alert_turn step = alert_life_step(&rule.rule, &life, seen, now_us);
+    if (step == ALERT_FORGOTTEN) {
         r = alert_row_forget(tx, row->id, err);
         row->id = "";
         return r;
     }
-    row->clear_us = seen ? 0 : row->clear_us > 0 ? row->clear_us : now_us;
-    int64_t lasts_us = row->seen_us + rule->for_us, over_us = row->clear_us + rule->keep_us;
-    if (row->state == ALERT_PENDING && now_us >= lasts_us) {
+    row->state = life.state;
+    row->clear_us = life.clear_us;
+    if (step == ALERT_FIRES) {
         r = fire(alerts, tx, row, now_us, err);
-    } else if (!seen && now_us >= over_us) {
+    } else if (step == ALERT_ENDS) {
         r = resolve(alerts, tx, row, now_us, err);
     }
-    if (row->state == ALERT_PENDING) {
-        *ret_next_us = until_us > 0 && until_us < lasts_us ? until_us : lasts_us;
-    } else if (row->state != ALERT_RESOLVED) {
-        *ret_next_us = seen ? until_us : over_us;
-    }
+    *ret_next_us = alert_life_next_us(&rule.rule, &life, seen, until_us);
     return r < 0 ? r : alert_row_save(tx, row, err);
 }

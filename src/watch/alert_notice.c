@@ -51,7 +51,9 @@ static const char *guide_of(const struct alerts *alerts, struct arena *arena,
 
 int alert_facts(const struct alerts *alerts, struct arena *arena, const struct alert_signal *signal,
                 struct alert_row *row, struct err *err) {
-    const struct alert_rule *rule = &alert_rule_of(&alerts->settings, row->face.rule)->rule;
+    struct alert_rule_state state;
+    alert_rule_now(alerts, row->face.rule, &state);
+    const struct alert_rule *rule = &state.rule;
     enum notice_language language = alerts->settings.language;
     struct notice notice = {
         .fingerprint = row->fingerprint,

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "watch/alert_impl.h"
+#include "watch/tuning.h"
 
 enum {
     SETTINGS_BYTES_MAX = 16 * 1024 * 1024,
@@ -107,6 +108,30 @@ static int read_matchers(struct reading *reading, const char *key, char *const *
 
 /* ---- the lists ---- */
 
+static int rule_bad(const char *key, const char *why, struct err *err) {
+    err_set(err, ERR_CONFIG, "%s", why);
+    return err_place(err, "%s", key);
+}
+
+int alert_rule_read(const struct alert_rule_config *config, struct alert_rule_state *state,
+                    struct err *err) {
+    struct alert_rule *rule = &state->rule;
+    if (config->severity != NULL && !notice_severity_parse(config->severity, &rule->severity)) {
+        return rule_bad("severity", "severities are P0, P1, P2 and P3", err);
+    }
+    if (config->team != NULL && !alert_team_parse(config->team, &rule->team)) {
+        return rule_bad("team", "teams are operations, engineering, product and support", err);
+    }
+    if ((config->for_s != NULL && *config->for_s > FOR_S_MAX) ||
+        (config->keep_s != NULL && *config->keep_s > FOR_S_MAX)) {
+        return rule_bad("", "for_s and keep_s are at most a week", err);
+    }
+    rule->for_us = config->for_s != NULL ? *config->for_s * US_PER_SECOND : rule->for_us;
+    rule->keep_us = config->keep_s != NULL ? *config->keep_s * US_PER_SECOND : rule->keep_us;
+    state->off = config->off;
+    return 0;
+}
+
 static int read_rule(struct reading *reading, const struct alert_rule_config *config,
                      struct err *err) {
     at(reading, "rules", config->name);
@@ -114,24 +139,23 @@ static int read_rule(struct reading *reading, const struct alert_rule_config *co
     if (found == NULL) {
         return bad(reading, "name", "there is no rule of that name: `holdfast alert rules`", err);
     }
-    struct alert_rule_state *state = &reading->settings->rules[found - alert_rule_at(0)];
-    if (config->severity != NULL &&
-        !notice_severity_parse(config->severity, &state->rule.severity)) {
-        return bad(reading, "severity", "severities are P0, P1, P2 and P3", err);
+    struct err why = {0};
+    int r = alert_rule_read(config, &reading->settings->rules[found - alert_rule_at(0)], &why);
+    return r < 0 ? bad(reading, why.place, why.detail, err) : 0;
+}
+
+int alert_rules_read(const struct alert_config *config, struct alert_rule_state *ret_rules,
+                     struct err *err) {
+    struct alert_settings settings = {.rules = ret_rules};
+    struct reading reading = {.config = config, .settings = &settings};
+    int r = 0;
+    for (int i = 0; i < alert_rule_count(); i++) {
+        ret_rules[i] = (struct alert_rule_state){.rule = *alert_rule_at(i)};
     }
-    if (config->team != NULL && !alert_team_parse(config->team, &state->rule.team)) {
-        return bad(reading, "team", "teams are operations, engineering, product and support", err);
+    for (unsigned i = 0; r >= 0 && config != NULL && i < config->rules_count; i++) {
+        r = read_rule(&reading, &config->rules[i], err);
     }
-    if ((config->for_s != NULL && *config->for_s > FOR_S_MAX) ||
-        (config->keep_s != NULL && *config->keep_s > FOR_S_MAX)) {
-        return bad(reading, "", "for_s and keep_s are at most a week", err);
-    }
-    state->rule.for_us = config->for_s != NULL ? *config->for_s * US_PER_SECOND
-                                               : state->rule.for_us;
-    state->rule.keep_us = config->keep_s != NULL ? *config->keep_s * US_PER_SECOND
-                                                 : state->rule.keep_us;
-    state->off = config->off;
-    return 0;
+    return r;
 }
 
 static int read_route(struct reading *reading, const struct alert_route_config *config,
@@ -458,11 +482,15 @@ void alert_settings_release(struct alert_settings *settings) {
 
 /* ---- looked up ---- */
 
-const struct alert_rule_state *alert_rule_of(const struct alert_settings *settings,
-                                             const char *name) {
+void alert_rule_now(const struct alerts *alerts, const char *name,
+                    struct alert_rule_state *ret_rule) {
     const struct alert_rule *found = alert_rule_find(name);
     found = found != NULL ? found : alert_rule_find(ALERT_RULE_OTHER);
-    return &settings->rules[found - alert_rule_at(0)];
+    if (alerts->options.tuning != NULL) {
+        tuning_rule(alerts->options.tuning, found, ret_rule);
+    } else {
+        *ret_rule = alerts->settings.rules[found - alert_rule_at(0)];
+    }
 }
 
 void alert_names_add(struct alert_names *names, const char *name) {

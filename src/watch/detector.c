@@ -29,7 +29,7 @@ const char *const detector_dimensions[DIMENSIONS] = {"gateway", "method", "regio
 
 const struct test_kind test_kinds[TEST_SILENCE] = {
 #define X(id, name, of, p1_least, p1_more, clumps, text)                                           \
-    {name, SIGN_##of, p1_least, p1_more, clumps},
+    {name, SIGN_##of, {p1_least, p1_more}, clumps},
 #include "watch/detector_tests.def"
 #undef X
 };
@@ -694,8 +694,9 @@ void detector_tick(struct detector *detector, int64_t now_us) {
 struct detector *detector_new(const struct detector_options *options) {
     struct detector *detector = g_new0(struct detector, 1);
     detector->options = *options;
-    if (detector->options.alarms_per_day <= 0) {
-        detector->options.alarms_per_day = false_alarms_per_day;
+    detector->tuning = detector_tuning_usual();
+    if (options->alarms_per_day > 0) {
+        detector->tuning.alarms_per_day = options->alarms_per_day;
     }
     if (detector->options.failing_normally <= 0) {
         detector->options.failing_normally = failing_usually;
@@ -722,6 +723,22 @@ void detector_free(struct detector *detector) {
     g_hash_table_unref(detector->by_scope);
     g_ptr_array_unref(detector->slices);
     g_free(detector);
+}
+
+struct detector_tuning detector_tuning_usual(void) {
+    struct detector_tuning tuning = {.alarms_per_day = false_alarms_per_day};
+    for (int i = 0; i < TEST_SILENCE; i++) {
+        tuning.aims[i] = test_kinds[i].aim;
+    }
+    return tuning;
+}
+
+void detector_tune(struct detector *detector, const struct detector_tuning *tuning) {
+    detector->tuning = *tuning;
+    memset(detector->factors, 0, sizeof detector->factors);
+    for (guint i = 0; i < detector->slices->len; i++) {
+        limits_make(detector, detector->slices->pdata[i]);
+    }
 }
 
 int detector_open(struct detector *detector, const struct detector_finding **ret_findings) {

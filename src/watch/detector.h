@@ -101,6 +101,18 @@ struct detector_finding {
     double code_share;   /* of those that failed */
 };
 
+/* What it may be told while it runs. */
+struct detector_aim { /* a test looks for the greater of: */
+    double share;     /* this share of all */
+    double more;      /* this much more than usual */
+};
+struct detector_tuning {
+    double alarms_per_day; /* false ones, of all slices and tests together; more than 0 */
+    struct detector_aim aims[TEST_SILENCE];
+};
+/* As in detector_tests.def, and one false alarm in thirty days. */
+struct detector_tuning detector_tuning_usual(void);
+
 enum detector_change { FINDING_OPENED, FINDING_GREW, FINDING_CLOSED };
 /* Called within detector_take() and detector_tick(); may not call them. */
 typedef void detector_tell_fn(void *ctx, enum detector_change change,
@@ -116,6 +128,8 @@ struct detector_options {
 struct detector;
 struct detector *detector_new(const struct detector_options *options);
 void detector_free(struct detector *detector);
+/* From now on; what was learnt, and the evidence so far, stays. Findings that are open go on. */
+void detector_tune(struct detector *detector, const struct detector_tuning *tuning);
 
 /* The number of a value; the same for the same text. "" is 0. Longer texts are cut; past
  * DETECTOR_VALUES_MAX it is that of "other". */

@@ -15,7 +15,8 @@ enum sign { SIGN_FAIL, SIGN_TECHNICAL, SIGN_SLOW, SIGNS };
 struct test_kind {
     const char *name;
     enum sign sign;
-    double p1_least, p1_more, clumps;
+    struct detector_aim aim;
+    double clumps;
 };
 extern const struct test_kind test_kinds[TEST_SILENCE];
 
@@ -81,6 +82,7 @@ struct open_finding {
 
 struct detector {
     struct detector_options options;
+    struct detector_tuning tuning;
     struct names names[DIMENSIONS + 1]; /* the last: codes */
     GHashTable *by_scope;               /* struct detector_scope → struct slice */
     GPtrArray *slices;                  /* owned */

@@ -33,8 +33,8 @@ static int grid_index(double p0) {
     return (int)fmin(at, GRID - 1);
 }
 
-static double p1_of(const struct test_kind *kind, double p0) {
-    return fmin(fmax(kind->p1_least, p0 + kind->p1_more), 0.97);
+static double p1_of(const struct detector_aim *aim, double p0) {
+    return fmin(fmax(aim->share, p0 + aim->more), 0.97);
 }
 
 static double factor_of(struct detector *detector, int test, int index, double p0, double p1) {
@@ -48,18 +48,18 @@ static double factor_of(struct detector *detector, int test, int index, double p
 void limits_make(struct detector *detector, struct slice *slice) {
     double shares = (double)detector->slices->len * DETECTOR_TESTS;
     double per_day = events_per_day(detector, slice);
-    double between = per_day * shares / detector->options.alarms_per_day;
+    double between = per_day * shares / detector->tuning.alarms_per_day;
     for (int i = 0; i < TEST_SILENCE; i++) {
         const struct test_kind *kind = &test_kinds[i];
         int index = grid_index(usual_rate(detector, slice, kind->sign));
         double p0 = fmin(grid_first * pow(grid_step, index), 0.9);
-        double p1 = fmax(p1_of(kind, p0), p0 + 0.05);
+        double p1 = fmax(p1_of(&detector->tuning.aims[i], p0), p0 + 0.05);
         double factor = factor_of(detector, i, index, p0, p1);
         slice->limits[i] = cusum_limits(p0, p1, factor, between);
         slice->limits[i].alarm += kind->clumps;
     }
     slice->rate = season_rate(&slice->season, detector->now_us);
-    double alpha = detector->options.alarms_per_day / (shares * fmax(per_day, 24));
+    double alpha = detector->tuning.alarms_per_day / (shares * fmax(per_day, 24));
     slice->silence_limit = silence_limit(alpha, rate_shape);
 }
 

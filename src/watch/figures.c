@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "meter/meter.h"
 #include "watch/figures_schema.h"
+#include "watch/tuning.h"
 
 #define US_PER_MINUTE (60 * US_PER_SECOND)
 enum { EVENTS_MIN_MAX = 100000 };
@@ -22,10 +23,21 @@ const struct figure figure_table[FIGURES] = {
 
 static const struct figure_limits limits_default[FIGURES] = {
 #define X(id, name, operation, kind, unit, warning, critical, events_min, help)                    \
-    [FIGURE_##id] = {warning, critical, events_min},
+    [FIGURE_##id] = {warning, critical, events_min, FIGURE_WINDOW_MINUTES},
 #include "watch/figures.def"
 #undef X
 };
+
+static const enum figure_level level_default[FIGURES] = {
+#define X(id, rule, by_gateway, level) [FIGURE_##id] = FIGURE_LEVEL_##level,
+#include "watch/figure_alarms.def"
+#undef X
+};
+static const char *const level_names[] = {"off", "critical", "warning"};
+
+const char *figure_level_name(enum figure_level level) {
+    return level_names[level];
+}
 
 bool figure_find(const char *name, enum figure_id *ret_id) {
     for (int i = 0; i < FIGURES; i++) {
@@ -56,6 +68,10 @@ static const cyaml_schema_field_t figure_fields[] = {
                           struct config_figure, critical),
     CYAML_FIELD_UINT_PTR("events_min", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          struct config_figure, events_min),
+    CYAML_FIELD_UINT_PTR("window_minutes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct config_figure, window_minutes),
+    CYAML_FIELD_STRING_PTR("alert", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_figure,
+                           alert, 1, 20),
     CYAML_FIELD_END,
 };
 const cyaml_schema_value_t figure_config_value = {
@@ -81,13 +97,53 @@ static int check_limits(const struct figure *figure, const struct figure_limits 
         return err_set(err, ERR_CONFIG, "figures: events_min of %s is at most %d", figure->name,
                        EVENTS_MIN_MAX);
     }
+    if (limits->window_minutes < 1 || limits->window_minutes > FIGURE_WINDOW_MAX) {
+        return err_set(err, ERR_CONFIG, "figures: window_minutes of %s is from 1 to %d",
+                       figure->name, FIGURE_WINDOW_MAX);
+    }
     return 0;
+}
+
+static int read_level(const struct figure *figure, const char *text, enum figure_level *ret_level,
+                      struct err *err) {
+    for (size_t i = 0; i < COUNT_OF(level_names); i++) {
+        if (strcmp(level_names[i], text) == 0) {
+            *ret_level = (enum figure_level)i;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_CONFIG, "figures: alert of %s is off, critical or warning",
+                   figure->name);
+}
+
+int figure_limits_apply(enum figure_id id, const struct config_figure *row,
+                        struct figure_limits *limits, struct err *err) {
+    const struct figure *figure = &figure_table[id];
+    limits->warning = row->warning != NULL ? *row->warning : limits->warning;
+    limits->critical = row->critical != NULL ? *row->critical : limits->critical;
+    limits->events_min = row->events_min != NULL ? *row->events_min : limits->events_min;
+    limits->window_minutes = row->window_minutes != NULL ? *row->window_minutes
+                                                         : limits->window_minutes;
+    int r = row->alert != NULL ? read_level(figure, row->alert, &limits->level, err) : 0;
+    return r < 0 ? r : check_limits(figure, limits, err);
+}
+
+void figure_limits_now(const struct figures_watch *watch, enum figure_id id,
+                       struct figure_limits *ret_limits) {
+    if (watch->tuning != NULL) {
+        tuning_figure(watch->tuning, id, ret_limits);
+    } else {
+        *ret_limits = watch->limits[id];
+    }
 }
 
 int figures_limits_read(const struct figures_config *config,
                         struct figure_limits ret_limits[FIGURES], struct err *err) {
     bool said[FIGURES] = {false};
-    memcpy(ret_limits, limits_default, sizeof(limits_default));
+    for (int i = 0; i < FIGURES; i++) {
+        ret_limits[i] = limits_default[i];
+        ret_limits[i].level = level_default[i];
+    }
     for (unsigned i = 0; i < config->rows_count; i++) {
         const struct config_figure *row = &config->rows[i];
         enum figure_id id;
@@ -99,11 +155,7 @@ int figures_limits_read(const struct figures_config *config,
             return err_set(err, ERR_CONFIG, "figures: %s is there twice", row->name);
         }
         said[id] = true;
-        struct figure_limits *limits = &ret_limits[id];
-        limits->warning = row->warning != NULL ? *row->warning : limits->warning;
-        limits->critical = row->critical != NULL ? *row->critical : limits->critical;
-        limits->events_min = row->events_min != NULL ? *row->events_min : limits->events_min;
-        int r = check_limits(&figure_table[id], limits, err);
+        int r = figure_limits_apply(id, row, &ret_limits[id], err);
         if (r < 0) {
             return r;
         }
@@ -148,21 +200,26 @@ enum figure_state figure_judge(enum figure_id id, const struct figure_limits *li
 
 void figures_now(const struct figures_watch *watch, struct figure_now ret_now[FIGURES]) {
     static const char *const none[SLICE_DIMENSIONS] = {"", "", "", "", ""};
-    double minutes = figures_window_minutes(watch);
     for (int i = 0; i < FIGURES; i++) {
+        enum figure_id id = (enum figure_id)i;
+        struct figure_limits limits;
         struct metric_groups groups;
+        figure_limits_now(watch, id, &limits);
         metric_groups_init(&groups, 0);
-        rollup_recent(watch->rollup, figure_table[i].operation, FIGURES_WINDOW_MINUTES, &groups);
+        rollup_recent(watch->rollup, figure_table[i].operation, (int)limits.window_minutes,
+                      &groups);
         struct figure_now *now = &ret_now[i];
         now->sum = metric_group_of(&groups, none)->sum;
-        now->value = figure_value((enum figure_id)i, &watch->limits[i], &now->sum, minutes);
-        now->state = figure_judge((enum figure_id)i, &watch->limits[i], now->value);
+        now->value =
+            figure_value(id, &limits, &now->sum, figures_window_minutes(watch, &limits));
+        now->state = figure_judge(id, &limits, now->value);
         metric_groups_release(&groups);
     }
 }
 
-double figures_window_minutes(const struct figures_watch *watch) {
-    double window = FIGURES_WINDOW_MINUTES +
+double figures_window_minutes(const struct figures_watch *watch,
+                              const struct figure_limits *limits) {
+    double window = (double)limits->window_minutes +
                     (double)(clock_wall_us() % US_PER_MINUTE) / (double)US_PER_MINUTE;
     double up = (double)(clock_mono_us() - watch->started_us) / (double)US_PER_MINUTE;
     return up < window ? up : window;
@@ -174,10 +231,12 @@ void figures_meter(const struct figures_watch *watch) {
     figures_now(watch, now);
     for (int i = 0; i < FIGURES; i++) {
         const char *name = figure_table[i].name;
+        struct figure_limits limits;
+        figure_limits_now(watch, (enum figure_id)i, &limits);
         meter_set(METER_FIGURE_VALUE, now[i].value, name, figure_table[i].unit);
         meter_set(METER_FIGURE_STATE, (double)now[i].state - 1.0, name);
-        meter_set(METER_FIGURE_LIMIT, watch->limits[i].warning, name, "warning");
-        meter_set(METER_FIGURE_LIMIT, watch->limits[i].critical, name, "critical");
+        meter_set(METER_FIGURE_LIMIT, limits.warning, name, "warning");
+        meter_set(METER_FIGURE_LIMIT, limits.critical, name, "critical");
     }
     meter_set(METER_PROCESSING_RATE, now[FIGURE_PROCESSING_RATE].value);
     meter_set(METER_SUCCESS_RATE, now[FIGURE_SUCCESS_RATE].value);

@@ -2,9 +2,9 @@
  * figures.h: the six figures: their values now and before, overall and by dimension, and what they
  * are judged by (figures.def, and `figures` of the configuration).
  *
- * Now is the last FIGURES_WINDOW_MINUTES whole minutes and the present one as far as it goes. With
- * fewer events than a figure's least there is no value and no judgement: nothing is said about what
- * is not known. A customer who failed again within ten minutes counts once.
+ * Now is the last whole minutes, as many as the figure's window has, and the present one as far as
+ * it goes. With fewer events than a figure's least there is no value and no judgement: nothing is
+ * said about what is not known. A customer who failed again within ten minutes counts once.
  * Threads: any. Errors: ERR_CONFIG, ERR_VALIDATION, those of the store. */
 #ifndef HOLDFAST_WATCH_FIGURES_H
 #define HOLDFAST_WATCH_FIGURES_H
@@ -17,7 +17,11 @@ enum figure_id {
 #undef X
     FIGURES
 };
-enum { FIGURES_WINDOW_MINUTES = 5, FIGURE_POINTS_MAX = 60 };
+enum {
+    FIGURE_WINDOW_MINUTES = 5,
+    FIGURE_WINDOW_MAX = ROLLUP_RECENT_MINUTES,
+    FIGURE_POINTS_MAX = 60,
+};
 
 enum figure_kind { FIGURE_KIND_RATE, FIGURE_KIND_SUCCESS, FIGURE_KIND_ERRORS, FIGURE_KIND_LATENCY };
 enum figure_state { FIGURE_NO_DATA, FIGURE_OK, FIGURE_WARNING, FIGURE_CRITICAL };
@@ -32,25 +36,34 @@ MUST_USE bool figure_find(const char *name, enum figure_id *ret_id);
 bool figure_low_is_bad(const struct figure *figure);
 const char *figure_state_name(enum figure_state state);
 
+/* From which state on a figure is an alert (figure_alarms.def). */
+enum figure_level { FIGURE_LEVEL_OFF, FIGURE_LEVEL_CRITICAL, FIGURE_LEVEL_WARNING };
+const char *figure_level_name(enum figure_level level); /* "off", "critical", "warning" */
+
 /* What a figure is judged by. */
 struct figure_limits {
     double warning, critical;
     int64_t events_min;
+    int64_t window_minutes; /* 1 to FIGURE_WINDOW_MAX */
+    enum figure_level level;
 };
 
 /* `figures` of the configuration; what is absent is as in figures.def. */
 struct config_figure {
     char *name;
     double *warning, *critical;
-    unsigned *events_min;
+    unsigned *events_min, *window_minutes;
+    char *alert; /* "off", "critical", "warning" */
 };
 struct figures_config {
     struct config_figure *rows;
     unsigned rows_count;
 };
 
+struct tuning;
 struct figures_watch {
     struct figure_limits limits[FIGURES];
+    struct tuning *tuning; /* limits that change while running (tuning.h); NULL: those */
     struct rollup *rollup;
     struct store *store;
     int64_t started_us; /* monotonic: what came before is not known here */
@@ -58,6 +71,12 @@ struct figures_watch {
 /* ERR_CONFIG: a name that is none, thresholds that are in the wrong order or out of range. */
 MUST_USE int figures_limits_read(const struct figures_config *config,
                                  struct figure_limits ret_limits[FIGURES], struct err *err);
+/* Puts what a row says on top of *limits. ERR_CONFIG; *limits may then be half changed. */
+MUST_USE int figure_limits_apply(enum figure_id id, const struct config_figure *row,
+                                 struct figure_limits *limits, struct err *err);
+/* Those in force now. */
+void figure_limits_now(const struct figures_watch *watch, enum figure_id id,
+                       struct figure_limits *ret_limits);
 
 /* The value of what was summed over `minutes`; NAN when it is too little. */
 double figure_value(enum figure_id id, const struct figure_limits *limits,
@@ -65,7 +84,8 @@ double figure_value(enum figure_id id, const struct figure_limits *limits,
 enum figure_state figure_judge(enum figure_id id, const struct figure_limits *limits, double value);
 
 /* How long "now" is: less in the first minutes after the start. */
-double figures_window_minutes(const struct figures_watch *watch);
+double figures_window_minutes(const struct figures_watch *watch,
+                              const struct figure_limits *limits);
 
 /* Overall, now. */
 struct figure_now {

@@ -80,7 +80,7 @@ static void add_codes(struct buf *buf, const struct metric_sum *sum) {
 
 struct shown {
     enum figure_id id;
-    const struct figures_watch *watch;
+    const struct figure_limits *limits;
     const struct metric_group *group;
     unsigned by;
     double minutes; /* that the group's sum is of */
@@ -89,7 +89,7 @@ struct shown {
 /* The members that both kinds of answers have, without the closing brace. */
 static void add_figure(struct buf *buf, const struct shown *shown) {
     const struct figure *figure = &figure_table[shown->id];
-    const struct figure_limits *limits = &shown->watch->limits[shown->id];
+    const struct figure_limits *limits = shown->limits;
     const struct metric_sum *sum = &shown->group->sum;
     double value = figure_value(shown->id, limits, sum, shown->minutes);
     /* How much is little, depends on how large the part is. */
@@ -107,6 +107,8 @@ static void add_figure(struct buf *buf, const struct shown *shown) {
     add_number(buf, value);
     buf_addf(buf, ",\"state\":\"%s\"",
              judged ? figure_state_name(figure_judge(shown->id, limits, value)) : "not_judged");
+    buf_addf(buf, ",\"window_s\":%lld,\"alert\":\"%s\"", (long long)limits->window_minutes * 60,
+             figure_level_name(limits->level));
     buf_addf(buf, ",\"bad_when\":\"%s\",\"warning\":",
              figure_low_is_bad(figure) ? "below" : "above");
     add_number(buf, limits->warning);
@@ -159,7 +161,7 @@ static bool busier(const struct metric_group *a, const struct metric_group *b) {
 }
 
 /* Every group of one figure, the busiest first. */
-static void add_groups(struct buf *buf, const struct figures_watch *watch, enum figure_id id,
+static void add_groups(struct buf *buf, const struct figure_limits *limits, enum figure_id id,
                        const struct metric_groups *groups, const struct history *history,
                        double minutes, bool *first) {
     bool told[ROLLUP_GROUPS_MAX + 1] = {false};
@@ -170,7 +172,7 @@ static void add_groups(struct buf *buf, const struct figures_watch *watch, enum 
             next = !told[i] && more ? i : next;
         }
         told[next] = true;
-        const struct shown shown = {id, watch, &groups->items[next], groups->by, minutes};
+        const struct shown shown = {id, limits, &groups->items[next], groups->by, minutes};
         buf_add_text(buf, *first ? "" : ",");
         *first = false;
         add_figure(buf, &shown);
@@ -194,10 +196,12 @@ static void now_figure(const struct figures_watch *watch, enum figure_id id, uns
                        struct buf *buf, bool *first) {
     int64_t minute = clock_wall_us() / US_PER_MINUTE;
     double passed = (double)(clock_wall_us() % US_PER_MINUTE) / (double)US_PER_MINUTE;
+    struct figure_limits limits;
     struct metric_groups groups;
     struct history history;
+    figure_limits_now(watch, id, &limits);
     begin_groups(&groups, by);
-    rollup_recent(watch->rollup, figure_table[id].operation, FIGURES_WINDOW_MINUTES, &groups);
+    rollup_recent(watch->rollup, figure_table[id].operation, (int)limits.window_minutes, &groups);
     history_init(&history, ROLLUP_RECENT_MINUTES);
     for (int i = 0; i < ROLLUP_RECENT_MINUTES; i++) {
         /* A minute alone is a line's point, not a judgement: whatever there was is shown. */
@@ -210,7 +214,7 @@ static void now_figure(const struct figures_watch *watch, enum figure_id id, uns
         history_add(&history, i, id, &any, &step, present ? passed : 1.0, false, &groups);
         metric_groups_release(&step);
     }
-    add_groups(buf, watch, id, &groups, &history, figures_window_minutes(watch), first);
+    add_groups(buf, &limits, id, &groups, &history, figures_window_minutes(watch, &limits), first);
     g_free(history.values);
     metric_groups_release(&groups);
 }
@@ -252,9 +256,11 @@ static int range_of(const struct figures_query *query, struct range *ret_range, 
 
 static int range_figure(const struct figures_watch *watch, enum figure_id id, unsigned by,
                         const struct range *range, struct buf *buf, bool *first, struct err *err) {
+    struct figure_limits limits;
     struct metric_groups whole;
     struct history history;
     int r = 0;
+    figure_limits_now(watch, id, &limits);
     begin_groups(&whole, by);
     history_init(&history, range->points);
     for (int i = 0; r >= 0 && i < range->points; i++) {
@@ -263,11 +269,12 @@ static int range_figure(const struct figures_watch *watch, enum figure_id id, un
         begin_groups(&step, by);
         r = rollup_stored(watch->store, figure_table[id].operation, from, from + range->step,
                           range->hours, &step, err);
-        history_add(&history, i, id, &watch->limits[id], &step, (double)range->step, true, &whole);
+        history_add(&history, i, id, &limits, &step, (double)range->step, true, &whole);
         metric_groups_release(&step);
     }
     if (r >= 0) {
-        add_groups(buf, watch, id, &whole, &history, (double)(range->points * range->step), first);
+        double minutes = (double)(range->points * range->step);
+        add_groups(buf, &limits, id, &whole, &history, minutes, first);
     }
     g_free(history.values);
     metric_groups_release(&whole);
@@ -291,7 +298,7 @@ int figures_json(const struct figures_watch *watch, const struct figures_query *
              "{\"at\":\"%s\",\"window_s\":%lld,\"points_from\":\"%s\",\"points_step_s\":%lld,"
              "\"data\":[",
              clock_format(clock_wall_us() / US_PER_SECOND * US_PER_SECOND, at),
-             (long long)(now ? FIGURES_WINDOW_MINUTES : range.points * range.step) * 60,
+             (long long)(now ? FIGURE_WINDOW_MINUTES : range.points * range.step) * 60,
              clock_format(range.from * US_PER_MINUTE, from), (long long)range.step * 60);
     bool first = true;
     for (int i = 0; r >= 0 && i < FIGURES; i++) {

@@ -56,8 +56,9 @@ bool last_resort_is_away(const struct last_resort *last) {
 static struct alert_row *make_row(const struct last_resort *last, struct arena *arena,
                                   struct err *err) {
     static const struct notice_label labels[] = {{"of", "unreachable"}};
-    const struct alert_settings *settings = &last->options.alerts->settings;
-    const struct alert_rule *rule = &alert_rule_of(settings, rule_name)->rule;
+    struct alert_rule_state state;
+    alert_rule_now(last->options.alerts, rule_name, &state);
+    const struct alert_rule *rule = &state.rule;
     char *fingerprint = arena_alloc(arena, ALERT_DIGEST_CHARS + 1);
     struct alert_row *row = arena_alloc(arena, sizeof *row);
     *row = (struct alert_row){
@@ -212,12 +213,12 @@ static void ask(struct last_resort *last) {
     struct err err = {0};
     bool answers = store_ping(last->options.store, LAST_RESORT_PING_US, &err) >= 0;
     int64_t mono_us = clock_mono_us();
-    const struct alert_rule_state *rule =
-        alert_rule_of(&last->options.alerts->settings, rule_name);
+    struct alert_rule_state rule;
+    alert_rule_now(last->options.alerts, rule_name, &rule);
     int64_t *since = answers ? &last->answers_us : &last->failing_us;
     *since = *since == 0 ? mono_us : *since;
     *(answers ? &last->failing_us : &last->answers_us) = 0;
-    if (!last->away && !answers && !rule->off && mono_us - last->failing_us >= rule->rule.for_us) {
+    if (!last->away && !answers && !rule.off && mono_us - last->failing_us >= rule.rule.for_us) {
         last->away = true;
         if (last->found_us == 0) {
             last->id = alert_id_new();

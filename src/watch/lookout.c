@@ -19,12 +19,12 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     struct lookout *lookout = calloc(1, sizeof *lookout);
     INVARIANT(lookout != NULL, "no memory for the lookout");
     lookout->options = *options;
-    lookout->detector =
-        detector_new(&(struct detector_options){.alarms_per_day = options->alarms_per_day});
-    lookout->volume = volume_new(options->alarms_per_day);
-    lookout->rates = rates_new(options->alarms_per_day);
+    lookout->detector = detector_new(&(struct detector_options){0});
+    lookout->volume = volume_new(0);
+    lookout->rates = rates_new(0);
     lookout->opened_us = clock_mono_us();
     lookout->learnt = options->store == NULL;
+    lookout->tuned = -1;
     if (options->store != NULL) {
         store_stats(options->store, &lookout->stats);
     }
@@ -37,6 +37,7 @@ void lookout_close(struct lookout *lookout) {
         return;
     }
     slice_events_want(0);
+    lookout_figures_release(&lookout->figures);
     detector_free(lookout->detector);
     volume_free(lookout->volume);
     rates_free(lookout->rates);
@@ -79,6 +80,18 @@ static void take(struct lookout *lookout, const struct slice_seen *seen, int64_t
                                           slice_label(seen->slice, from[i]));
     }
     detector_take(lookout->detector, &event);
+}
+
+/* What somebody has changed. */
+static void tune(struct lookout *lookout) {
+    struct tuning *tuning = lookout->options.tuning;
+    int64_t number = tuning != NULL ? tuning_number(tuning) : lookout->tuned;
+    if (number != lookout->tuned) {
+        struct tuned_values values;
+        tuning_values(tuning, &values);
+        detector_tune(lookout->detector, &values.detector);
+        lookout->tuned = number;
+    }
 }
 
 static void feed(struct lookout *lookout, int64_t now_us) {
@@ -232,6 +245,7 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     if (r < 0) {
         return r;
     }
+    tune(lookout);
     feed(lookout, turn->now_us);
     /* What is counted seldom holds until it is counted again. */
     for (int i = 0; i < lookout->said_count; i++) {
@@ -245,6 +259,8 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     r = lookout_volume(turn, err);
     int shares = lookout_rates(turn, r < 0 ? &(struct err){0} : err);
     r = r < 0 ? r : shares;
+    int figures = lookout_look_at_figures(turn, r < 0 ? &(struct err){0} : err);
+    r = r < 0 ? r : figures;
     int counted = counts ? lookout_count(turn, r < 0 ? &(struct err){0} : err) : 0;
     lookout->counted_us = counts && counted >= 0 ? mono_us : lookout->counted_us;
     /* What could not be counted stands. */

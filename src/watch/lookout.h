@@ -5,7 +5,8 @@
  *
  *   outcomes one by one (meter/slices.h) ──> detector ──> findings ──┐
  *   stored figures of all instances ──> volume (volume.h) ───────────┤
- *   counts of the meter, the store's own figures, checks.def ────────┴──> signals
+ *   counts of the meter, the store's own figures, checks.def ────────┼──> signals
+ *   the six figures by the minute (figure_alarm.h) ──────────────────┘
  *
  * A finding is one rule and the labels of its scope, so that an alert says for whom: gateway,
  * method, region, currency, segment; and, of the values beside them, who is proved to be well.
@@ -24,6 +25,7 @@
 #include "store/store.h"
 #include "watch/alert.h"
 #include "watch/detector.h"
+#include "watch/tuning.h"
 
 enum { LOOKOUT_SIGNALS_MAX = 128, LOOKOUT_COUNT_S = 15 };
 
@@ -39,7 +41,8 @@ typedef int lookout_more_fn(void *ctx, struct arena *arena, struct alert_signal 
 struct lookout_options {
     struct store *store;      /* NULL: nothing is counted there */
     const char *source;       /* this instance's name */
-    double alarms_per_day;    /* false ones that the detector may give; 0: 1/30 */
+    struct tuning *tuning;    /* what the detector looks for, and thresholds of figures; NULL: the
+                                 detector's own, and figures are not looked at */
     lookout_signal_fn *signal;
     void *signal_ctx;
     lookout_more_fn *more; /* NULL: nobody */

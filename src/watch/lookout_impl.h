@@ -4,8 +4,10 @@
 #define HOLDFAST_WATCH_LOOKOUT_IMPL_H
 
 #include "base/arena.h"
+#include "watch/figure_alarm.h"
 #include "watch/lookout.h"
 #include "watch/rates.h"
+#include "watch/tuning.h"
 #include "watch/volume.h"
 
 /* A signal that was said to fire, and has not been said to be over. */
@@ -19,8 +21,15 @@ struct said {
     int64_t said_us; /* monotonic; 0: not yet */
 };
 
+struct lookout_figures {
+    struct figure_alarm *alarms[FIGURES];
+    int64_t taken; /* the last minute; 0: none */
+};
+
 struct lookout {
     struct lookout_options options;
+    struct lookout_figures figures;
+    int64_t tuned; /* tuning_number() that the detector goes by */
     struct detector *detector;
     struct volume *volume;
     struct rates *rates;
@@ -47,6 +56,7 @@ struct alert_signal *turn_add(struct turn *turn, const char *rule);
 void signal_label(struct alert_signal *signal, const char *name, const char *value);
 
 /* lookout_words.c: the finding as a signal. */
+const char *lookout_rule(const struct detector_finding *finding);
 void lookout_finding(struct turn *turn, const struct detector_finding *finding);
 /* lookout_volume.c: what comes against its season. */
 MUST_USE int lookout_volume(struct turn *turn, struct err *err);
@@ -54,6 +64,10 @@ MUST_USE int lookout_volume(struct turn *turn, struct err *err);
 MUST_USE int lookout_rates(struct turn *turn, struct err *err);
 /* lookout_past.c: a detector that has learnt what is stored takes the place of the new one. */
 MUST_USE int lookout_past(struct lookout *lookout, int64_t now_us, struct err *err);
+/* lookout_figures.c: thresholds of figures. What could not be read is an error; what was read
+ * before still holds. */
+MUST_USE int lookout_look_at_figures(struct turn *turn, struct err *err);
+void lookout_figures_release(struct lookout_figures *figures);
 /* lookout_counts.c: what is looked at every LOOKOUT_COUNT_S. */
 MUST_USE int lookout_count(struct turn *turn, struct err *err);
 

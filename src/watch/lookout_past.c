@@ -101,8 +101,7 @@ static int day_tx(struct store_tx *tx, void *ctx, struct err *err) {
 int lookout_past(struct lookout *lookout, int64_t now_us, struct err *err) {
     struct past *past = g_new0(struct past, 1);
     *past = (struct past){.lookout = lookout, .now_us = now_us, .hour = now_us / HOUR_US};
-    past->detector = detector_new(
-        &(struct detector_options){.alarms_per_day = lookout->options.alarms_per_day});
+    past->detector = detector_new(&(struct detector_options){0});
     int r = store_read(lookout->options.store, begin_tx, past, err);
     for (past->day = past->from; r >= 0 && past->day < past->hour; past->day += DAY_HOURS) {
         r = store_read(lookout->options.store, day_tx, past, err);
@@ -114,6 +113,7 @@ int lookout_past(struct lookout *lookout, int64_t now_us, struct err *err) {
         detector_learnt(past->detector, now_us);
         detector_free(lookout->detector);
         lookout->detector = past->detector;
+        lookout->tuned = -1; /* it goes by the usual settings until it is tuned */
     }
     g_free(past);
     return r;

@@ -10,7 +10,7 @@
 
 enum { BESIDE_MAX = 8, BESIDE_LOOKED_AT_MAX = 40 };
 
-static const char *rule_of(const struct detector_finding *finding) {
+const char *lookout_rule(const struct detector_finding *finding) {
     switch (finding->test) {
     case TEST_SILENCE:
         return "Silence";
@@ -106,7 +106,7 @@ static char *sentence(struct turn *turn, const char *text) {
 }
 
 void lookout_finding(struct turn *turn, const struct detector_finding *finding) {
-    struct alert_signal *signal = turn_add(turn, rule_of(finding));
+    struct alert_signal *signal = turn_add(turn, lookout_rule(finding));
     if (signal == NULL) {
         return;
     }

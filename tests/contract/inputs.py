@@ -19,6 +19,7 @@ NOT_THERE = {
     "ReconciliationId": "rec_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
+    "AlertRuleName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -63,6 +64,9 @@ FINER = {
     # A payment that there is, or an order, and times that have just been.
     ("recordComplaint", "payment_id"), ("recordComplaint", "order_id"),
     ("recordComplaint", "at"), ("recordChange", "at"),
+    # A rule's own settings, in the scenes; times.
+    ("setAlertRule", "set"), ("backtestAlertRule", "set"), ("backtestAlertRule", "since"),
+    ("backtestAlertRule", "until"), ("listAlertRuleChanges", "rule"),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.

@@ -143,3 +143,57 @@ def channels_and_what_went_by_them(service):
     channel = service.expect(200, "listAlertChannels")["data"][0]
     assert (channel["name"], channel["kind"], channel["state"]) == ("hook", "webhook", "works")
     from_alertmanager(service, "GoneWrong", "resolved")
+
+
+def rules_that_change_while_it_runs(service):
+    rule = service.expect(200, "getAlertRule", ["SlowFraudCheck"])
+    before = {row["key"]: row for row in rule["settings"]}
+    assert rule["raised_by"] == ["fraud_detection_latency"] and rule["can_be_backtested"]
+    assert before["critical"]["value"] == before["critical"]["file_value"] == 3
+    body = {"set": {"critical": 4.5, "for_s": 90}, **REASON}
+    untried = service.expect(409, "setAlertRule", ["SlowFraudCheck"], body=body)
+    assert "backtest" in untried["hint"], untried.json
+    begun = service.expect(202, "backtestAlertRule", ["SlowFraudCheck"],
+                           body={"set": body["set"], "since": "1h"})
+    one = [begun["id"]]
+    service.await_that("it is done", lambda: service.expect(
+        200, "getBacktest", one)["state"] == "done")
+    tried = service.expect(200, "getBacktest", one)
+    assert {row["key"]: row["is"] for row in tried["changes"]} == body["set"]
+    assert tried["result"]["proposed"]["count"] == 0
+    made = service.expect(200, "setAlertRule", ["SlowFraudCheck"], body=body, once="tune-1")
+    assert made["backtest"] == begun["id"] and "untested" not in made.json
+    again = service.expect(200, "setAlertRule", ["SlowFraudCheck"], body=body, once="tune-1")
+    assert again.json == made.json
+    rows = {row["key"]: row
+            for row in service.expect(200, "getAlertRule", ["SlowFraudCheck"])["settings"]}
+    assert rows["critical"]["value"] == 4.5 and rows["critical"]["changed"]["in_force"]
+    figure = service.expect(200, "getFigures", query="name=fraud_detection_latency")["data"][0]
+    assert figure["critical"] == 4.5
+    rules = {row["name"]: row for row in service.expect(200, "listAlertRules")["data"]}
+    assert rules["SlowFraudCheck"]["for_seconds"] == 90
+    back = service.expect(200, "setAlertRule", ["SlowFraudCheck"], body={
+        "set": {"critical": None, "for_s": None}, "untested": "as it was", **REASON})
+    assert {row["key"]: row["is"] for row in back["changes"]} == {"critical": 3, "for_s": 60}
+    listed = service.expect(200, "listAlertRuleChanges", query="rule=SlowFraudCheck&limit=1")
+    assert listed["data"][0]["untested"] == "as it was"
+    service.expect(200, "listAlertRuleChanges", query=f"cursor={listed['next_cursor']}")
+    for bad in ({"critical": 0.5}, {"for_s": "soon"}, {"for_s": [1]}, {"alarms_per_day": 1}, {},
+                {"window_minutes": 11}, {"severity": "P9"}, {"for_s": 1.5}):
+        service.expect(422, "setAlertRule", ["SlowFraudCheck"],
+                       body={"set": bad, "untested": "a scene", **REASON})
+    service.expect(422, "backtestAlertRule", ["SlowFraudCheck"], body={"since": "400d"})
+    service.expect(422, "backtestAlertRule", ["SlowFraudCheck"], body={"since": "soon"})
+    service.expect(409, "backtestAlertRule", ["QueueLag"], body={"since": "1h"})
+    service.expect(404, "backtestAlertRule", ["Nobody"], body={"since": "1h"})
+    service.expect(404, "setAlertRule", ["Nobody"], body=body)
+    service.expect(404, "getAlertRule", ["Nobody"])
+    service.expect(404, "getBacktest", [f"bkt_{NOBODYS}"])
+    service.expect(422, "listAlertRuleChanges", query="rule=Nobody")
+    for operation, parameters, wanted in (
+            ("setAlertRule", ["SlowFraudCheck"], body),
+            ("backtestAlertRule", ["SlowFraudCheck"], {"since": "1h"})):
+        service.expect(403, operation, parameters, body=wanted, key=service.role_key("support"),
+                       internal=False)
+    service.expect(200, "getAlertRule", ["SlowFraudCheck"], key=service.role_key("viewer"),
+                   internal=False)

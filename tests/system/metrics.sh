@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # metrics: a service before a simulated gateway. Payments are made, one is declined; promtool takes
 # /metrics (where promtool is there: Debian's prometheus); the figures tell of the payments, now
-# and, after the end of the minute, from the store; a threshold that is passed is told, and what is
-# asked wrongly is refused.
+# and, after the end of the minute, from the store; a threshold that is passed is told; a rule is
+# tried on what is stored, then changed; what is asked wrongly is refused.
 #
 # The functions are called by name, as arguments of say.
 # shellcheck disable=SC2317
@@ -154,6 +154,22 @@ say 'hours later they come from the hours' \
     metric show payment_success_rate --since 2d --by segment
 say 'the present knows nothing of them' \
     run_and_has 0 'payment_success_rate +- +no data' metric show payment_success_rate
+
+# ---- changed while it runs ----
+tune() { # EXPECTED_STATUS ARGUMENTS...
+    run "$1" alert tune PaymentServiceHighErrorRate --reason 'a test' "${@:2}"
+}
+say 'what was not tried on the past is refused' tune 1 --set alert=critical
+say 'and says what to do first' has 'alert backtest --rule PaymentServiceHighErrorRate'
+say 'on the past it would have fired, where what is in force did not' run_and_has 0 \
+    'proposed values +1 ' alert backtest --rule PaymentServiceHighErrorRate \
+    --set alert=critical --since 1d
+say 'by how much, and that no such alert was there' has '75.00 percent +-'
+say 'now it may be changed' tune 0 --set alert=critical
+say 'and is in force' run_and_has 0 'alert +payment_success_rate +critical +off' \
+    alert rule PaymentServiceHighErrorRate
+say 'the file is the measure again' tune 0 --back alert --untested 'as it was'
+say 'who did what is listed' run_and_has 0 'alert critical to off +no: as it was' alert changes
 
 # ---- asked wrongly ----
 say 'a figure that is none is refused' run_and_has 1 'there is no figure "speed"' metric show speed

@@ -18,7 +18,49 @@
     "\"from\":\"2026-11-20T08:00:00Z\",\"until\":\"2026-11-20T10:00:00Z\",\"actor\":\"user:a\","   \
     "\"reason\":\"planned\"}"
 
+#define SIDE(count, fired)                                                                         \
+    "{\"count\":" count ",\"seconds\":5400,\"a_week\":1.5,\"with_real\":1,"                        \
+    "\"real_missed\":0,\"left_out\":0,\"weeks\":[1,2],\"firings\":[" fired "]}"
+#define FIRED                                                                                      \
+    "{\"labels\":{\"gateway\":\"stripe-eu\"},\"first_symptom_at\":"                                \
+    "\"2026-11-20T07:59:00Z\",\"fired_at\":\"2026-11-20T08:00:00Z\",\"ended_at\":null,"            \
+    "\"seconds\":600,\"severity\":\"P1\",\"worst\":42.5,\"unit\":\"percent\","                     \
+    "\"alert_id\":\"alr_1\"}"
+#define BACKTEST(state, rest)                                                                      \
+    "{\"id\":\"bkt_1\",\"rule\":\"PaymentServiceGatewayFailure\",\"changes\":[{\"of\":"            \
+    "\"gateway_error_rate\",\"key\":\"critical\",\"was\":5,\"is\":7.5}],\"state\":\"" state        \
+    "\",\"since\":\"2026-11-06T00:00:00Z\",\"until\":\"2026-11-20T00:00:00Z\","                    \
+    "\"minutes_done\":9,\"created_at\":\"2026-11-20T00:00:00Z\",\"ended_at\":null,"                \
+    "\"actor\":\"cli\"" rest "}"
+#define CHANGE(more)                                                                               \
+    "{\"number\":3,\"rule\":\"QueueLag\",\"changes\":[{\"of\":\"QueueLag\",\"key\":"               \
+    "\"for_s\",\"was\":60,\"is\":300},{\"of\":\"QueueLag\",\"key\":\"off\",\"was\":true,"          \
+    "\"is\":false}],\"at\":\"2026-11-20T08:00:00Z\",\"actor\":\"user:wang\","                      \
+    "\"reason\":\"reports at night\"" more "}"
+
 static const struct canned service_says[] = {
+    {"GET", "/v1/alert-rules/QueueLag", 200,
+     "{\"name\":\"QueueLag\",\"title\":\"Too late\",\"guide\":\"/guides/queue-lag\","
+     "\"raised_by\":[],\"can_be_backtested\":false,\"settings\":[{\"key\":\"for_s\","
+     "\"of\":\"QueueLag\","
+     "\"value\":300,\"file_value\":60,\"meaning\":\"seconds\",\"changed\":{\"value\":300,"
+     "\"in_force\":true,\"at\":"
+     "\"2026-11-20T08:00:00Z\",\"actor\":\"user:wang\",\"reason\":\"reports at night\"}},{\"key\":"
+     "\"keep_s\",\"of\":\"QueueLag\",\"value\":120,\"file_value\":120,\"meaning\":\"kept\","
+     "\"changed\":"
+     "{\"value\":9,\"in_force\":false,\"at\":\"2026-11-20T08:00:00Z\",\"actor\":\"a\",\"reason\":"
+     "\"r\"}}]}"},
+    {"POST", "/v1/alert-rules/QueueLag/settings", 200, CHANGE(",\"untested\":\"not kept\"")},
+    {"GET", "/v1/alert-rule-changes?rule=QueueLag&limit=1", 200,
+     "{\"data\":[" CHANGE(",\"untested\":\"not kept\"") "],\"next_cursor\":\"3\"}"},
+    {"GET", "/v1/alert-rule-changes", 200, "{\"data\":[],\"next_cursor\":null}"},
+    {"POST", "/v1/alert-rules/PaymentServiceGatewayFailure/backtests", 202,
+     BACKTEST("running", "")},
+    {"GET", "/v1/backtests/bkt_1", 200,
+     BACKTEST("done", ",\"result\":{\"rows\":9,\"real\":1,\"known_from\":null,\"present\":"
+     SIDE("3", FIRED) ",\"proposed\":" SIDE("0", "") ",\"limits\":[\"To a minute.\"]}")},
+    {"POST", "/v1/alert-rules/Silence/backtests", 202,
+     BACKTEST("failed", ",\"why\":\"it took longer than 15 minutes\"")},
     {"GET", "/v1/alerts", 200,
      "{\"data\":[" ALERT("alr_1", "firing") "}],\"next_cursor\":\"alr_1\"}"},
     {"GET", "/v1/alerts?state=pending&rule=Silence&team=support&severity=P0&limit=3&cursor=alr_9",
@@ -102,6 +144,58 @@ static void one_tells_its_story_and_is_acknowledged(void **state) {
     assert_has(rules.out, "/guides/volume");
 }
 
+static void a_rule_is_shown_tuned_and_told_of(void **state) {
+    (void)state;
+    RAN rule = run_to(CLI_DONE, service_says, "alert rule QueueLag");
+    assert_has(rule.out, "reports at night");
+    assert_has(rule.out, "9 is not in force");
+    assert_has(rule.out, "no back-test can be made");
+    RAN done = run_to(CLI_DONE, service_says,
+                      "alert tune QueueLag --set for_s=300 --set off=false --back keep_s "
+                      "--untested unkept --reason reports");
+    assert_has(service.requests[0], "{\"set\":{\"for_s\":\"300\",\"off\":\"false\",\"keep_s\":"
+                                    "null},\"reason\":\"reports\",\"untested\":\"unkept\"}");
+    assert_true(service.keys[0][0] != '\0');
+    assert_has(done.out, "QueueLag: for_s 60 to 300, off true to false.");
+    RAN back = run_to(CLI_DONE, service_says,
+                      "alert tune QueueLag --back keep_s --untested unkept --reason reports");
+    assert_has(service.requests[0], "{\"set\":{\"keep_s\":null}");
+    assert_has(back.out, "for_s 60 to 300");
+    RAN nothing = run_to(CLI_USAGE, NULL, "alert tune QueueLag --reason x");
+    assert_has(nothing.err, "say what is to change");
+    RAN odd = run_to(CLI_USAGE, NULL, "alert tune QueueLag --set for_s --reason x");
+    assert_has(odd.err, "--set is written NAME=VALUE");
+    RAN listed = run_to(CLI_DONE, service_says, "alert changes --rule QueueLag --limit 1");
+    assert_has(listed.out, "for_s 60 to 300, off true to false");
+    assert_has(listed.out, "no: not kept");
+    assert_has(listed.out, "--cursor 3");
+    RAN none = run_to(CLI_DONE, service_says, "alert changes");
+    assert_has(none.out, "as the configuration file says");
+}
+
+static void a_backtest_is_waited_for_and_stands_side_by_side(void **state) {
+    (void)state;
+    static const char *const wanted[] = {
+        "with critical 5 to 7.5. 1 really fired", "present values   ", "proposed values   ",
+        "gateway=stripe-eu", "42.50 percent", "alr_1", "Nothing would have fired.", "To a minute."};
+    RAN ran = run_to(CLI_DONE, service_says,
+                     "alert backtest --rule PaymentServiceGatewayFailure --set critical=7.5 "
+                     "--since 14d");
+    assert_has(service.requests[0], "{\"set\":{\"critical\":\"7.5\"},\"since\":\"14d\"}");
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_has(ran.out, wanted[i]);
+    }
+    RAN json = run_to(CLI_DONE, service_says,
+                      "alert backtest --rule PaymentServiceGatewayFailure --json");
+    assert_has(service.requests[0], "{\"since\":\"30d\"}");
+    assert_has(json.out, "\"state\":\"done\"");
+    assert_null(strstr(json.out, "running"));
+    RAN failed = run_to(CLI_PROBLEM, service_says, "alert backtest --rule Silence");
+    assert_has(failed.out, "it took longer than 15 minutes");
+    RAN which = run_to(CLI_USAGE, NULL, "alert backtest --since 1d");
+    assert_has(which.err, "--rule");
+}
+
 static void silences_have_matchers_an_end_and_a_reason(void **state) {
     (void)state;
     RAN made = run_to(CLI_DONE, service_says,
@@ -172,6 +266,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_ends_with_status_1_while_something_fires),
         cmocka_unit_test(one_tells_its_story_and_is_acknowledged),
+        cmocka_unit_test(a_rule_is_shown_tuned_and_told_of),
+        cmocka_unit_test(a_backtest_is_waited_for_and_stands_side_by_side),
         cmocka_unit_test(silences_have_matchers_an_end_and_a_reason),
         cmocka_unit_test(channels_tell_how_they_do_and_are_tried),
         cmocka_unit_test(complaints_and_changes_are_told_and_listed),

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * replay.c: minute by minute, second by second where a detector looks: who judges, and when. */
+#include "watch/replay.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "watch/alert_match.h"
+#include "watch/lookout_impl.h"
+#include "watch/replay_impl.h"
+
+#define US_PER_MINUTE (60 * US_PER_SECOND)
+enum { SECONDS_PER_MINUTE = 60, LABELS_ARENA_BYTES = 64 * 1024 };
+
+/* ---- a replay's life ---- */
+
+static void told(void *ctx, enum detector_change change, const struct detector_finding *finding) {
+    struct replay_side *side = ctx;
+    (void)change;
+    (void)finding;
+    side->changed = true;
+}
+
+struct replay *replay_new(const struct replay_options *options) {
+    struct replay *replay = g_new0(struct replay, 1);
+    replay->rule = options->rule;
+    replay->sources = tuning_sources_of(options->rule);
+    replay->from_us = options->from * US_PER_MINUTE;
+    replay->until_us = options->until * US_PER_MINUTE;
+    replay->minute = options->begin;
+    replay->side_count = options->values[1] != NULL ? 2 : 1;
+    replay->events = g_array_new(FALSE, FALSE, sizeof(struct detector_event));
+    if (replay->sources.figure) {
+        enum figure_id id = replay->sources.figure_id;
+        replay->alarm = figure_alarm_new(id, options->begin);
+        metric_groups_init(&replay->groups,
+                           figure_alarm_kinds[id].by_gateway ? 1U << SLICE_GATEWAY : 0);
+    }
+    for (int i = 0; i < replay->side_count; i++) {
+        struct replay_side *side = &replay->sides[i];
+        side->values = options->values[i];
+        side->rule = side->values->rules[options->rule - alert_rule_at(0)];
+        side->firings = g_array_new(FALSE, FALSE, sizeof(struct replay_firing));
+        if (replay->sources.detector) {
+            side->detector = detector_new(&(struct detector_options){.tell = told, .ctx = side});
+            detector_tune(side->detector, &side->values->detector);
+        }
+    }
+    return replay;
+}
+
+void replay_free(struct replay *replay) {
+    if (replay == NULL) {
+        return;
+    }
+    for (int i = 0; i < replay->side_count; i++) {
+        detector_free(replay->sides[i].detector);
+        g_array_unref(replay->sides[i].firings);
+    }
+    if (replay->alarm != NULL) {
+        figure_alarm_free(replay->alarm);
+        metric_groups_release(&replay->groups);
+    }
+    g_array_unref(replay->events);
+    g_free(replay);
+}
+
+/* ---- figures ---- */
+
+static void write_labels(const struct notice_label *labels, int count,
+                         char ret_text[REPLAY_LABELS_BYTES]) {
+    ARENA_AUTO arena = arena_new(LABELS_ARENA_BYTES);
+    struct notice_label *sorted = NULL;
+    struct err err = {0};
+    int kept = 0;
+    int r = labels_read(arena, labels, count, &sorted, &kept, &err);
+    g_strlcpy(ret_text, r < 0 ? "" : labels_write(arena, sorted, kept), REPLAY_LABELS_BYTES);
+}
+
+static void judge_figure(struct replay *replay, struct replay_side *side, int64_t now_us) {
+    enum figure_id id = replay->sources.figure_id;
+    const struct figure_limits *limits = &side->values->figures[id];
+    struct figure_verdict verdicts[ROLLUP_GROUPS_MAX + 1];
+    int count = replay->taken > 0 && limits->level != FIGURE_LEVEL_OFF
+                    ? figure_alarm_judge(replay->alarm, limits, verdicts)
+                    : 0;
+    side->figure_count = 0;
+    for (int i = 0; i < count; i++) {
+        if (!figure_fires(limits, verdicts[i].state)) {
+            continue;
+        }
+        struct replay_sight *sight = &side->figures[side->figure_count++];
+        const struct notice_label label = {"gateway", verdicts[i].gateway};
+        *sight = (struct replay_sight){
+            .severity = figure_severity(&side->rule.rule, verdicts[i].state),
+            .first_symptom_us = now_us,
+            .value = verdicts[i].value,
+            .low = figure_low_is_bad(&figure_table[id]),
+            .unit = figure_table[id].unit,
+        };
+        write_labels(&label, label.value[0] != '\0', sight->labels);
+    }
+}
+
+/* ---- the detector ---- */
+
+static struct replay_sight sight_of(struct replay_side *side,
+                                    const struct detector_finding *finding, int64_t now_us) {
+    struct notice_label labels[DIMENSIONS];
+    int count = 0;
+    struct replay_sight sight = {
+        .severity = finding->test == TEST_WORSE ? NOTICE_P2 : side->rule.rule.severity,
+        .first_symptom_us = finding->first_symptom_us,
+        .unit = finding->test == TEST_SILENCE ? "seconds_silent"
+                : finding->test == TEST_SLOW  ? "percent_slow"
+                                              : "percent_failing",
+    };
+    sight.value = finding->test == TEST_SILENCE
+                      ? (double)(now_us - finding->first_symptom_us) / US_PER_SECOND
+                      : 100.0 * (double)finding->failed / (double)MAX(finding->events, 1);
+    for (int d = 0; d < DIMENSIONS; d++) {
+        const char *value = detector_text(side->detector, (enum detector_dimension)d,
+                                          finding->scope.values[d]);
+        if (value[0] != '\0') {
+            labels[count++] = (struct notice_label){detector_dimensions[d], value};
+        }
+    }
+    write_labels(labels, count, sight.labels);
+    return sight;
+}
+
+/* Two findings may be one alert: the first says it (lookout.c). */
+static bool is_told(const struct replay_sight *sights, int count, const char *labels) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(sights[i].labels, labels) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is seen now, of both kinds. */
+static void turn(struct replay *replay, struct replay_side *side, int64_t now_us) {
+    struct replay_sight sights[ROLLUP_GROUPS_MAX + 1 + DETECTOR_FINDINGS_MAX];
+    const struct detector_finding *findings = NULL;
+    int count = side->figure_count;
+    memcpy(sights, side->figures, sizeof sights[0] * (size_t)count);
+    int open = side->detector != NULL ? detector_open(side->detector, &findings) : 0;
+    for (int i = 0; i < open; i++) {
+        if (strcmp(lookout_rule(&findings[i]), replay->rule->name) == 0) {
+            sights[count] = sight_of(side, &findings[i], now_us);
+            count += !is_told(sights + side->figure_count, count - side->figure_count,
+                              sights[count].labels);
+        }
+    }
+    side->changed = false;
+    replay_turn(replay, side, now_us, sights, count);
+}
+
+static bool has_findings(const struct replay_side *side) {
+    const struct detector_finding *findings = NULL;
+    return detector_open(side->detector, &findings) > 0;
+}
+
+/* One minute at which a detector looks: a turn each second, as the lookout's. */
+static void seconds(struct replay *replay, struct replay_side *side) {
+    const struct detector_event *events = (const void *)replay->events->data;
+    int64_t begin_us = replay->minute * US_PER_MINUTE;
+    guint next = 0;
+    for (int s = 1; s <= SECONDS_PER_MINUTE; s++) {
+        int64_t now_us = begin_us + s * US_PER_SECOND;
+        bool judged = s == FIGURE_SETTLE_S && replay->alarm != NULL;
+        while (next < replay->events->len && events[next].at_us <= now_us) {
+            detector_take(side->detector, &events[next++]);
+        }
+        detector_tick(side->detector, now_us);
+        if (judged) {
+            judge_figure(replay, side, now_us);
+        }
+        if (judged || side->changed || has_findings(side) || replay_is_due(side, now_us)) {
+            turn(replay, side, now_us);
+        }
+    }
+}
+
+/* ---- minutes ---- */
+
+static void minute_over(struct replay *replay) {
+    int64_t settled_us = replay->minute * US_PER_MINUTE + FIGURE_SETTLE_S * US_PER_SECOND;
+    replay_events_sort(replay->events);
+    for (int i = 0; i < replay->side_count; i++) {
+        struct replay_side *side = &replay->sides[i];
+        if (side->detector != NULL) {
+            seconds(replay, side);
+            continue;
+        }
+        judge_figure(replay, side, settled_us);
+        turn(replay, side, settled_us);
+        replay_due(replay, side, (replay->minute + 1) * US_PER_MINUTE);
+    }
+    if (replay->alarm != NULL) {
+        struct metric_groups *groups = &replay->groups;
+        figure_alarm_take(replay->alarm, replay->minute, groups);
+        memset(groups->items, 0, sizeof *groups->items * (size_t)groups->count);
+        groups->count = 0;
+        replay->taken = replay->minute;
+    }
+    g_array_set_size(replay->events, 0);
+    replay->minute++;
+}
+
+bool replay_wants(const struct replay *replay, enum slice_operation operation) {
+    return (replay->sources.figure &&
+            figure_table[replay->sources.figure_id].operation == operation) ||
+           (replay->sources.detector &&
+            (operation == SLICE_CHARGE || operation == SLICE_PAYMENT));
+}
+
+void replay_until(struct replay *replay, int64_t minute) {
+    while (replay->minute < minute) {
+        minute_over(replay);
+    }
+}
+
+int replay_row(struct replay *replay, int64_t minute, enum slice_operation operation,
+               const char *const labels[SLICE_DIMENSIONS], const struct metric_sum *sum,
+               struct err *err) {
+    replay_until(replay, minute);
+    if (replay->sources.figure &&
+        figure_table[replay->sources.figure_id].operation == operation) {
+        metric_sum_add(&metric_group_of(&replay->groups, labels)->sum, sum);
+    }
+    if (!replay->sources.detector) {
+        return 0;
+    }
+    if (replay->events->len + replay_event_count(operation, sum) > REPLAY_EVENTS_MAX) {
+        err_set(err, ERR_VALIDATION, "a minute has more than %d charges: the detector is not tried "
+                                     "on so many", REPLAY_EVENTS_MAX);
+        return err_place(err, "since");
+    }
+    replay_events_add(replay, minute, operation, labels, sum);
+    return 0;
+}
+
+void replay_outcome(const struct replay *replay, int side, struct replay_outcome *ret_outcome) {
+    const struct replay_side *from = &replay->sides[side];
+    *ret_outcome = (struct replay_outcome){
+        .count = from->count,
+        .firing_us = from->firing_us,
+        .firings = (const void *)from->firings->data,
+        .firing_count = (int)from->firings->len,
+    };
+    memcpy(ret_outcome->weeks, from->weeks, sizeof ret_outcome->weeks);
+    for (int i = 0; i < from->live_count; i++) {
+        const struct replay_live *live = &from->lives[i];
+        if (live->life.state == ALERT_FIRING && live->fired_us >= replay->from_us &&
+            live->fired_us < replay->until_us) {
+            ret_outcome->firing_us += replay->until_us - live->fired_us;
+        }
+    }
+}
