@@ -671,9 +671,9 @@ void service_close(struct service *service) {
     if (service->server != NULL) {
         http_server_free(service->server);
     }
+    service_lookout_stop(service); /* it looks at credentials */
     credentials_free(service->credentials);
     mode_stop(service->mode);
-    service_lookout_stop(service);
     payments_close(service->payments);
     rollup_close(service->figures.rollup);
     billing_close(service->billing);

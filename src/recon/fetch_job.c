@@ -246,7 +246,8 @@ int fetch_take(struct fetching *fetching, struct err *err) {
         /* A batch tells of earlier days, and nobody says of which. */
         .from_us = is_batch(source) ? 0 : from_us,
         .until_us = is_batch(source) ? 0 : until_us,
-        .lacks = TELLS_ALL & ~source_kind_covers(source, fetching->key.kind),
+        .lacks = TELLS_ALL &
+                 ~source_kind_covers(source->gateway->adapter->name, fetching->key.kind),
         .files = files,
         .file_count = fetching->found.count,
     };

@@ -58,10 +58,10 @@ static const struct kind *kind_find(const char *adapter, const char *name) {
     return NULL;
 }
 
-unsigned source_kind_covers(const struct source *source, const char *kind) {
-    const struct kind *found = kind_find(source->gateway->adapter->name, kind);
+unsigned source_kind_covers(const char *adapter, const char *kind) {
+    const struct kind *found = kind_find(adapter, kind);
     /* Of whatever else comes into a folder, or is read by a map, the file's reader says it. */
-    return found != NULL && source->map == NULL ? found->covers : TELLS_ALL;
+    return found != NULL ? found->covers : TELLS_ALL;
 }
 
 const char *source_format(const struct source *source, const char *kind) {

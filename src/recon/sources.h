@@ -102,7 +102,7 @@ MUST_USE int sources_open(const struct gateway_registry *registry,
 /* The time zone of the days of an adapter's gateways, where none is configured; "UTC" for NULL. */
 const char *source_zone_usual(const char *adapter);
 /* What of a day the fetched file of this kind tells: of enum statement_tells; 0: nothing. */
-unsigned source_kind_covers(const struct source *source, const char *kind);
+unsigned source_kind_covers(const char *adapter, const char *kind);
 void sources_close(struct source *sources, int count);
 /* The format of that kind (readers.def), where it comes into a folder or is at a URL; "": found
  * out. */

@@ -50,8 +50,8 @@ static const char *fetched_kind(const struct coverage *coverage, unsigned missin
                                 char ret_option[TEXT_CHARS_MAX]) {
     const struct source *source = coverage->source;
     ret_option[0] = '\0';
-    for (int i = 0; source != NULL && i < source->kind_count; i++) {
-        if ((source_kind_covers(source, source->kinds[i]) & missing) != 0) {
+    for (int i = 0; source != NULL && coverage->adapter != NULL && i < source->kind_count; i++) {
+        if ((source_kind_covers(coverage->adapter->name, source->kinds[i]) & missing) != 0) {
             if (source->kind_count > 1) {
                 snprintf(ret_option, TEXT_CHARS_MAX, " --kind %s", source->kinds[i]);
             }

@@ -77,7 +77,7 @@ struct fetched {
 
 /* That no batch came on a day says nothing of what moved on it. */
 static bool is_by_batch(const struct source *source) {
-    return source->way == SOURCE_URL && source->numbered;
+    return source != NULL && source->way == SOURCE_URL && source->numbered;
 }
 
 static int fetched_read(struct window_report *report, const struct coverage *coverage,
@@ -98,8 +98,8 @@ static int fetched_read(struct window_report *report, const struct coverage *cov
         }
         if (sql_int(rows, 2) == FETCH_TAKEN) {
             snprintf(day.ids, sizeof day.ids, "%s", sql_text(rows, 3));
-        } else if (coverage->source != NULL && !is_by_batch(coverage->source)) {
-            day.tells = source_kind_covers(coverage->source, sql_text(rows, 1));
+        } else if (coverage->adapter != NULL && !is_by_batch(coverage->source)) {
+            day.tells = source_kind_covers(coverage->adapter->name, sql_text(rows, 1));
         }
         g_array_append_val(fetched, day);
     }

@@ -22,7 +22,7 @@ enum filed_tells {
     WRITES_REFUND_STATUS = 1 << 4, /* the same of refunds */
     WRITES_BARE = 1 << 5,          /* a row may lack our reference */
     WRITES_OWN_FEES = 1 << 6,      /* rows of what is kept for no payment */
-    WRITES_PAYOUTS = 1 << 7,       /* payouts, and rows that name them; the reader does not add up */
+    WRITES_PAYOUTS = 1 << 7,       /* payouts, and rows that name them; reader adds up nothing */
     WRITES_FEES = 1 << 8,          /* what was kept, in the row of its payment */
     WRITES_REFUND_NAMES = 1 << 9,  /* which refund it is */
     WRITES_PAYMENTS = 1 << 10,     /* of which payment a refund is */

@@ -334,7 +334,7 @@ static void what_cannot_be_is_refused_with_its_place(void **state) {
         const char *place, *words;
     } rows[] = {
         {{{.by = "guess"}}, 1, "reconciliation.rules, rule 1: by", "no such rule"},
-        {{{.by = "batch"}}, 1, "rule 1: by", "no such rule"},
+        {{{.by = "batch"}}, 1, "rule 1: by", "of two files"},
         {{{.by = "reference"}, {.by = "reference"}}, 2, "rule 2: by", "rule 1 is by reference"},
         {{{.by = "amount_time"}, {.by = "reference"}}, 2, "rule 2: by", "behind a rule by amount"},
         {{{.by = "original"}}, 1, "reconciliation.rules", "no rule is by gateway_id"},
