@@ -9,30 +9,9 @@
 # shellcheck disable=SC2317
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-holdfast=${HOLDFAST_BIN:-$PWD/build/holdfast}
-work=$(mktemp -d)
-service='' sandbox='' status=0
+# shellcheck source=tests/support/system.sh
+. tests/support/system.sh
 
-finish() {
-    for process in $service $sandbox; do
-        kill "$process" 2>/dev/null || true
-        wait "$process" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap finish EXIT
-
-say() { # NAME CONDITION...: a line of the result, by whether the command succeeds
-    local name=$1
-    shift
-    if "$@"; then
-        echo "ok - $name"
-    else
-        echo "not ok - $name"
-        sed 's/^/#   /' "$work/out" | head -30
-        status=1
-    fi
-}
 run() { # EXPECTED_STATUS ARGUMENTS...: what it prints goes to out
     local expected=$1 ended=0
     shift
@@ -41,21 +20,10 @@ run() { # EXPECTED_STATUS ARGUMENTS...: what it prints goes to out
     echo "# holdfast $1 $2 ended with $ended, not $expected" >>"$work/out"
     return 1
 }
-has() { grep -qE -- "$1" "$work/out"; }
 run_and_has() { # EXPECTED_STATUS TEXT ARGUMENTS...
     local expected=$1 text=$2
     shift 2
     run "$expected" "$@" && has "$text"
-}
-await() { # SECONDS TEXT ARGUMENTS...: asks again and again
-    local left=$(($1 * 5)) text=$2
-    shift 2
-    while [ "$left" -gt 0 ]; do
-        run 0 "$@" && has "$text" && return 0
-        sleep 0.2
-        left=$((left - 1))
-    done
-    return 1
 }
 scrape() { curl -sf "http://127.0.0.1:$internal/metrics" >"$work/metrics"; }
 metric() { scrape && cp "$work/metrics" "$work/out" && has "$1"; }
@@ -66,19 +34,12 @@ promtool_takes() {
     [ "$ended" -eq 0 ] && [ ! -s "$work/out" ]
 }
 
-read -r control stripe public internal <<<"$(python3 - <<'PY'
-import socket
-held = [socket.socket() for _ in range(4)]
-for one in held:
-    one.bind(("127.0.0.1", 0))
-print(*(one.getsockname()[1] for one in held))
-PY
-)"
+read -r control stripe public internal <<<"$(free_ports 4)"
 
 "$holdfast" sandbox --control-port="$control" --stripe-port="$stripe" --wechat-port=-1 \
     --paypal-port=-1 --alipay-port=-1 --unionpay-port=-1 --seed=7 \
     --callback-stripe="http://127.0.0.1:$public/callbacks/stripe" >"$work/sandbox.log" 2>&1 &
-sandbox=$!
+processes+=($!)
 for _ in $(seq 100); do
     curl -sf "http://127.0.0.1:$control/" >/dev/null && break
     sleep 0.1
@@ -104,7 +65,7 @@ test_clock: true
 test_clock_sandbox: http://127.0.0.1:$control
 YAML
 "$holdfast" serve --config "$work/holdfast.yaml" >"$work/service.log" 2>&1 &
-service=$!
+processes+=($!)
 for _ in $(seq 100); do
     curl -sf "http://127.0.0.1:$internal/readyz" >/dev/null && break
     sleep 0.1
@@ -146,11 +107,11 @@ fi
 # ---- from the store ----
 advance 70
 say 'a minute later they are stored' \
-    await 20 'payment_success_rate +75.0 % +critical +3 +1 +0' \
+    await 20 run_and_has 0 'payment_success_rate +75.0 % +critical +3 +1 +0' \
     metric show payment_success_rate --since 10m
 advance 7200
 say 'hours later they come from the hours' \
-    await 20 'payment_success_rate +wholesale +75.0 % +critical +3 +1 +0' \
+    await 20 run_and_has 0 'payment_success_rate +wholesale +75.0 % +critical +3 +1 +0' \
     metric show payment_success_rate --since 2d --by segment
 say 'the present knows nothing of them' \
     run_and_has 0 'payment_success_rate +- +no data' metric show payment_success_rate

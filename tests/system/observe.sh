@@ -8,49 +8,10 @@
 # shellcheck disable=SC2317
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-holdfast=${HOLDFAST_BIN:-$PWD/build/holdfast}
-work=$(mktemp -d)
-service='' follower='' status=0
+# shellcheck source=tests/support/system.sh
+. tests/support/system.sh
 
-finish() {
-    for process in $follower $service; do
-        kill "$process" 2>/dev/null || true
-        wait "$process" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap finish EXIT
-
-say() { # NAME CONDITION...: a line of the result, by whether the command succeeds
-    local name=$1
-    shift
-    if "$@"; then
-        echo "ok - $name"
-    else
-        echo "not ok - $name"
-        tail -n 20 "$work/out" | cut -c1-300 | sed 's/^/#   /'
-        status=1
-    fi
-}
-await() { # SECONDS COMMAND...: runs it again and again until it succeeds
-    local left=$(($1 * 5))
-    shift
-    while [ "$left" -gt 0 ]; do
-        "$@" && return 0
-        sleep 0.2
-        left=$((left - 1))
-    done
-    return 1
-}
-
-read -r public internal <<<"$(python3 - <<'PY'
-import socket
-held = [socket.socket() for _ in range(2)]
-for one in held:
-    one.bind(("127.0.0.1", 0))
-print(*(one.getsockname()[1] for one in held))
-PY
-)"
+read -r public internal <<<"$(free_ports 2)"
 url=http://127.0.0.1:$internal
 cat >"$work/holdfast.yaml" <<YAML
 public: {address: "127.0.0.1:$public"}
@@ -70,6 +31,7 @@ export KEY=sk_test_nobody HOOK=whsec_nobody
 serve() {
     "$holdfast" serve --config "$work/holdfast.yaml" >>"$work/service.log" 2>&1 &
     service=$!
+    processes+=("$service")
 }
 is_ready() { curl -sf "$url/readyz" >"$work/out" 2>&1; }
 serve
@@ -120,11 +82,11 @@ follow() {
     "$holdfast" observe "$log" --map deploy/observe/nginx-json.yaml --url "$url" --follow \
         --place "$work/place" >>"$work/follower.log" 2>&1 &
     follower=$!
+    processes+=("$follower")
 }
 unfollow() {
     kill "$follower"
-    wait "$follower" || return 1
-    follower=''
+    wait "$follower"
 }
 cp /dev/null "$work/follower.log"
 follow

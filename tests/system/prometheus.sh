@@ -11,46 +11,8 @@
 # shellcheck disable=SC2317
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-holdfast=${HOLDFAST_BIN:-$PWD/build/holdfast}
-work=$(mktemp -d)
-processes=() status=0
-
-finish() {
-    for process in "${processes[@]}"; do
-        kill "$process" 2>/dev/null || true
-        wait "$process" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap finish EXIT
-
-say() { # NAME CONDITION...: a line of the result, by whether the command succeeds
-    local name=$1
-    shift
-    if "$@"; then
-        echo "ok - $name"
-    else
-        echo "not ok - $name"
-        tail -n 30 "$work/out" | cut -c1-400 | sed 's/^/#   /'
-        status=1
-    fi
-}
-skip() { echo "ok - $1 # SKIP $2 is not installed"; }
-await() { # SECONDS COMMAND...: runs it again and again until it succeeds
-    local left=$(($1 * 5))
-    shift
-    while [ "$left" -gt 0 ]; do
-        "$@" && return 0
-        sleep 0.2
-        left=$((left - 1))
-    done
-    return 1
-}
-quietly() { "$@" >"$work/out" 2>&1; }
-get_has() { # URL PATTERN
-    curl -sf "$1" >"$work/out" 2>&1 && grep -qE -- "$2" "$work/out"
-}
-has_not() { ! get_has "$@"; }
+# shellcheck source=tests/support/system.sh
+. tests/support/system.sh
 
 # ---- what is written ----
 if command -v promtool >/dev/null; then
@@ -73,14 +35,7 @@ else
 fi
 
 # ---- a service ----
-read -r public internal prometheus_port alertmanager_port mesh_port <<<"$(python3 - <<'PY'
-import socket
-held = [socket.socket() for _ in range(5)]
-for one in held:
-    one.bind(("127.0.0.1", 0))
-print(*(one.getsockname()[1] for one in held))
-PY
-)"
+read -r public internal prometheus_port alertmanager_port mesh_port <<<"$(free_ports 5)"
 service_url=http://127.0.0.1:$internal
 alertmanager_url=http://127.0.0.1:$alertmanager_port
 prometheus_url=http://127.0.0.1:$prometheus_port

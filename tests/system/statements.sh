@@ -8,30 +8,9 @@
 # shellcheck disable=SC2317
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-holdfast=${HOLDFAST_BIN:-$PWD/build/holdfast}
-work=$(mktemp -d)
-service='' sandbox='' status=0
+# shellcheck source=tests/support/system.sh
+. tests/support/system.sh
 
-finish() {
-    for process in $service $sandbox; do
-        kill "$process" 2>/dev/null || true
-        wait "$process" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap finish EXIT
-
-say() { # NAME CONDITION...: a line of the result, by whether the command succeeds
-    local name=$1
-    shift
-    if "$@"; then
-        echo "ok - $name"
-    else
-        echo "not ok - $name"
-        sed 's/^/#   /' "$work/out" | head -30
-        status=1
-    fi
-}
 run() { # EXPECTED_STATUS ARGUMENTS...: what it prints goes to out
     local expected=$1 ended=0
     shift
@@ -40,39 +19,21 @@ run() { # EXPECTED_STATUS ARGUMENTS...: what it prints goes to out
     echo "# holdfast $1 $2 ended with $ended, not $expected" >>"$work/out"
     return 1
 }
-has() { grep -qE -- "$1" "$work/out"; }
 run_and_has() { # EXPECTED_STATUS TEXT ARGUMENTS...
     local expected=$1 text=$2
     shift 2
     run "$expected" "$@" && has "$text"
 }
-await() { # SECONDS TEXT ARGUMENTS...: asks again and again
-    local left=$(($1 * 5)) text=$2
-    shift 2
-    while [ "$left" -gt 0 ]; do
-        run 0 "$@" && has "$text" && return 0
-        sleep 0.2
-        left=$((left - 1))
-    done
-    return 1
-}
 field() { # NAME: of the JSON in out
     python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$work/out" "$1"
 }
 
-read -r control wechat stripe public internal <<<"$(python3 - <<'PY'
-import socket
-held = [socket.socket() for _ in range(5)]
-for one in held:
-    one.bind(("127.0.0.1", 0))
-print(*(one.getsockname()[1] for one in held))
-PY
-)"
+read -r control wechat stripe public internal <<<"$(free_ports 5)"
 
 "$holdfast" sandbox --control-port="$control" --wechat-port="$wechat" --stripe-port="$stripe" \
     --paypal-port=-1 --alipay-port=-1 --unionpay-port=-1 --seed=7 \
     --callback-stripe="http://127.0.0.1:$public/callbacks/stripe" >"$work/sandbox.log" 2>&1 &
-sandbox=$!
+processes+=($!)
 for _ in $(seq 100); do
     curl -sf "http://127.0.0.1:$control/" >/dev/null && break
     sleep 0.1
@@ -111,6 +72,7 @@ test_clock_sandbox: http://127.0.0.1:$control
 YAML
 "$holdfast" serve --config "$work/holdfast.yaml" >"$work/service.log" 2>&1 &
 service=$!
+processes+=("$service")
 for _ in $(seq 100); do
     curl -sf "http://127.0.0.1:$internal/readyz" >/dev/null && break
     sleep 0.1
@@ -130,7 +92,8 @@ reference=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["act
     "$work/out")
 curl -sf -X POST "http://127.0.0.1:$control/pay" -H 'Content-Type: application/json' \
     -d "{\"gateway\":\"wechat\",\"code\":\"$reference\",\"act\":\"pay\"}" >"$work/out"
-say 'a payment by WeChat Pay succeeds' await 20 '"state":"succeeded"' payment show "$payment" --json
+say 'a payment by WeChat Pay succeeds' await 20 run_and_has 0 \
+    '"state":"succeeded"' payment show "$payment" --json
 run 0 statement fetches --json
 say 'what is fetched, and when, is listed before anything was' \
     has '"wechatpay","fetch":true,"kinds":\["fund"\],"time_zone":"Asia/Shanghai"'
@@ -144,11 +107,12 @@ say 'a day that is not over is not fetched' \
     run_and_has 1 'is not over yet' statement fetch --gateway wechat --day "$day"
 advance "$seconds"
 say 'the day after, its statement is fetched by itself' \
-    await 30 "\"day\":\"$day\",\"state\":\"fetched\"" statement fetches --gateway wechat --json
+    await 30 run_and_has 0 \
+    "\"day\":\"$day\",\"state\":\"fetched\"" statement fetches --gateway wechat --json
 say 'it is listed' run_and_has 0 "wechat-fund .*taken" statement list --gateway wechat
 statement=$(grep -o 'stm_[0-9A-Z]*' "$work/out" | head -1)
 say 'its row is settled with the payment' \
-    await 30 '"class":"matched"' statement show "$statement" --rows --json
+    await 30 run_and_has 0 '"class":"matched"' statement show "$statement" --rows --json
 say 'and people see so' run_and_has 0 'charge .*12.50 CNY .*matched' \
     statement show "$statement" --rows
 say 'fetched again by hand nothing changes' \
@@ -203,12 +167,12 @@ sed -n '1p; 500,900p' "$work/large.csv" >"$work/part.csv"
 say 'what it tells is not taken a second time in other bytes' \
     run_and_has 1 "tells nothing new.*$large" statement import "$work/part.csv" --gateway wechat
 say 'of so many rows that nobody knows there is one ticket' \
-    await 60 'Of 2000 rows of statement' ticket list
+    await 60 run_and_has 0 'Of 2000 rows of statement' ticket list
 run 0 ticket list --json
 say 'and no other one of them' has '"total":[12][,}]'
 say 'withdrawn it no longer counts' \
     run_and_has 0 'no longer counts' statement withdraw "$large" --reason mistaken
-say 'and its breaks are gone' await 60 '"total":[01][,}]' ticket list --json
+say 'and its breaks are gone' await 60 run_and_has 0 '"total":[01][,}]' ticket list --json
 cat >"$work/shop.csv" <<'CSV'
 Order No;Paid;Ccy;Date
 A-7;1.234,50;CNY;01.09.2026
@@ -243,7 +207,8 @@ cat >"$work/day.sta" <<STA
 STA
 say "a bank's file is taken in, and its row is handed on" run_and_has 0 'bank rows: 1 new' \
     statement import "$work/day.sta" --gateway bank
-say 'it pays for the order' await 20 '"state":"succeeded"' payment show "$transfer" --json
+say 'it pays for the order' await 20 run_and_has 0 \
+    '"state":"succeeded"' payment show "$transfer" --json
 say 'given twice it pays once' run_and_has 0 'bank rows: 0 new, 1 known' \
     statement import "$work/day.sta" --gateway bank
 run 0 bank rows --json
@@ -254,12 +219,14 @@ kill -9 "$service"
 wait "$service" 2>/dev/null || true
 "$holdfast" serve --config "$work/holdfast.yaml" >>"$work/service.log" 2>&1 &
 service=$!
+processes+=("$service")
 for _ in $(seq 100); do
     curl -sf "http://127.0.0.1:$internal/readyz" >/dev/null && break
     sleep 0.1
 done
 advance 259200
 say 'days that nobody was there for are caught up' \
-    await 30 "\"day\":\"$(date -d "$day +3 days" +%F)\"" statement fetches --gateway wechat --json
+    await 30 run_and_has 0 \
+    "\"day\":\"$(date -d "$day +3 days" +%F)\"" statement fetches --gateway wechat --json
 say 'each of them' has "\"day\":\"$(date -d "$day +1 day" +%F)\".*\"day\":\"$day\""
 exit "$status"
