@@ -5,6 +5,7 @@
 #include "own_fixture.h"
 
 #include "base/random.h"
+#include "gateway/bank/bank_reference.h"
 #include "recon/match_set.h"
 #include "recon/payouts_impl.h"
 #include "recon/sources.h"
@@ -109,6 +110,25 @@ static void says(const json_t *json, const char *const *texts, size_t count) {
             fail_msg("\"%s\" is not in %s", texts[i], text);
         }
     }
+}
+
+/* ---- names ---- */
+
+/* By chance: one name of a payout in a hundred or so reads like a customer's reference. It is no
+ * payment's of ours, so it says nothing. */
+static void letters_that_look_like_a_reference_are_none(void **state) {
+    (void)state;
+    char reference[BANK_REFERENCE_CHARS + 1], text[80];
+    start_own();
+    bank_reference_make("att_that_there_is_not", reference);
+    snprintf(text, sizeof text, "PAYOUT po_000001 %s", reference);
+    arrives(1, "BR1", 50000, text);
+    one_case("unmatched_transfer", 50000);
+    char *named = world_text(W, "SELECT named FROM bank_row");
+    assert_string_equal(named, reference);
+    free(named);
+    pays_out("po_000001", 0, 50000);
+    assert_settled(50000);
 }
 
 /* ---- another amount ---- */
@@ -730,6 +750,7 @@ static void what_was_put_together_is_compared_by_its_rule(void **state) {
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
+        OWN_TEST(letters_that_look_like_a_reference_are_none),
         OWN_TEST(a_line_of_another_amount_stays_in_suspense),
         OWN_TEST(a_line_of_another_amount_is_a_break_beside_its_payout),
         OWN_TEST(parts_that_bear_the_name_are_one_payout),
