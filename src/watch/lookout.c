@@ -241,6 +241,10 @@ int lookout_turn(struct lookout *lookout, struct err *err) {
     *turn = (struct turn){.lookout = lookout, .arena = arena, .now_us = clock_wall_us()};
     bool counts = lookout->counted_us == 0 ||
                   mono_us - lookout->counted_us >= LOOKOUT_COUNT_S * US_PER_SECOND;
+    /* Before the store is asked anything: who waits for it sees it when it has time again. */
+    if (lookout->options.store != NULL) {
+        store_stats(lookout->options.store, &turn->stats);
+    }
     int r = learn(lookout, turn->now_us, mono_us, err);
     if (r < 0) {
         return r;

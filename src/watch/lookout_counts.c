@@ -41,9 +41,8 @@ static void database_signal(struct turn *turn, const char *of, const char *summa
 
 static void look_at_database(struct turn *turn) {
     struct lookout *lookout = turn->lookout;
-    struct store_stats stats;
+    const struct store_stats stats = turn->stats;
     char *text;
-    store_stats(lookout->options.store, &stats);
     const struct store_stats before = lookout->stats;
     lookout->stats = stats;
     int64_t failures = stats.failures - before.failures;

@@ -44,6 +44,7 @@ struct lookout {
 
 /* The signals of one turn; texts are the arena's. */
 struct turn {
+    struct store_stats stats; /* at its beginning */
     struct lookout *lookout;
     struct arena *arena;
     struct alert_signal signals[LOOKOUT_SIGNALS_MAX];
