@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/task.h"
 
@@ -89,13 +90,9 @@ int stage_post(struct stage *stage, const char *path, const char *idempotency_ke
 static int write_file(const char *folder, const char *name, const char *text, struct err *err) {
     char path[STAGE_PATH_CHARS_MAX + 64];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    bool written = file != NULL && fputs(text, file) >= 0;
-    if (file == NULL || fclose(file) != 0 || !written) {
-        err_set(err, ERR_IO, "it cannot be written: %s", strerror(errno));
-        return err_place(err, "%s", path);
-    }
-    return 0;
+    /* Keys are among them: a service warns of those that others can read. */
+    int r = file_replace(path, text, strlen(text), 0600, err);
+    return r < 0 ? err_place(err, "%s", path) : 0;
 }
 
 static int make_folder(struct stage *stage, const char *folder, struct err *err) {

@@ -144,6 +144,9 @@ static void a_run_of_the_service_goes_by_the_configured_tolerance(void **state) 
                                                 .fee_count = 1,
                                                 .fee_tolerances = &usd,
                                                 .fee_tolerance_count = 1};
+        recon_close(recon);
+        recon = NULL;
+        payment_world_forget(W);
         const struct recon_options options = {
             .store = W->engine.store,
             .payments = W->payments,
@@ -152,9 +155,6 @@ static void a_run_of_the_service_goes_by_the_configured_tolerance(void **state) 
             .source_count = 1,
             .no_days = true,
         };
-        payment_world_forget(W);
-        recon_close(recon);
-        recon = NULL;
         assert_int_equal(recon_open(&options, &recon, &err), 0);
         char *payment = world_paid(W, "order", 1000);
         struct names names = names_of(payment);

@@ -333,6 +333,7 @@ static void of_parts_the_fees_are_booked_together(void **state) {
 static void what_is_told_again_of_a_whole_is_booked_no_second_time(void **state) {
     (void)state;
     nothing_agreed();
+    up(NULL);
     char *payment = world_authorized(W, "order", 1000);
     json_decref(world_capture(W, NULL, payment, 300, false));
     json_decref(world_capture(W, NULL, payment, 700, true));

@@ -387,7 +387,8 @@ static void run(void) {
     struct match_rule rules[MATCH_RULES_MAX];
     struct reconciliation_id id;
     int count = 0;
-    memcpy(rules, match_rules_usual(&count), (size_t)MATCH_BY_COUNT * sizeof *rules);
+    const struct match_rule *usual = match_rules_usual(&count);
+    memcpy(rules, usual, (size_t)count * sizeof *rules);
     for (int i = 0; i < count; i++) {
         if (rules[i].by == BY_GATEWAY_ID || rules[i].by == BY_REFERENCE) {
             rules[i].tolerance_minor = TOLERANCE;

@@ -344,6 +344,7 @@ static void two_kinds_that_tell_the_same_are_refused(void **state) {
     assert_int_equal(sources_open(W->registry, &good, 1, sources, &count, &W->err), 0);
     assert_string_equal(sources[0].kinds[0], "payout");
     assert_true(sources[0].fetch);
+    sources_close(sources, count);
 }
 
 static int tear_down(void **state) {

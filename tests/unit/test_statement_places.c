@@ -677,7 +677,10 @@ static int tear_down(void **state) {
     (void)state;
     recon_close(recon);
     recon = NULL;
-    recon_client = NULL;
+    if (recon_client != NULL) {
+        http_client_free(recon_client);
+        recon_client = NULL;
+    }
     clear_folder();
     memset(&there, 0, sizeof there);
     return 0;
