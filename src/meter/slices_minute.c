@@ -93,9 +93,11 @@ static void bank_take(struct slice *slice, int number, struct slice_minute *ret_
     }
 }
 
+/* Also of what an event adds last: it may have been taken between its count and its duration. */
 static bool bank_empty(const struct slice_bank *bank) {
     return LOOK(bank->counts[SLICE_OK]) == 0 && LOOK(bank->counts[SLICE_DECLINED]) == 0 &&
-           LOOK(bank->counts[SLICE_FAILED]) == 0;
+           LOOK(bank->counts[SLICE_FAILED]) == 0 && LOOK(bank->ok_minor) == 0 &&
+           LOOK(bank->lost_minor) == 0 && LOOK(bank->duration_us) == 0;
 }
 
 /* Whether the bank's minute is to be taken now. */
