@@ -206,8 +206,10 @@ static void check_signal(struct turn *turn, const struct check *check, int64_t c
     check_text(check, count, text);
     signal_label(signal, "check", check->name);
     signal->source = NULL; /* every instance counts the same rows */
+    const struct alert_rule *rule = alert_rule_find(check->rule);
+    bool gravest = rule != NULL && rule->severity == NOTICE_P0;
     signal->severity_known = true;
-    signal->severity = gravity == GRAVITY_CRITICAL ? NOTICE_P1 : NOTICE_P2;
+    signal->severity = gravity != GRAVITY_CRITICAL ? NOTICE_P2 : gravest ? NOTICE_P0 : NOTICE_P1;
     signal->summary = arena_copy(turn->arena, text);
     signal->action = arena_printf(turn->arena, "See them: %s", check->next);
     signal->value = arena_printf(turn->arena, "%lld", (long long)count);

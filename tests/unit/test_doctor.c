@@ -131,6 +131,11 @@ static void what_is_wrong_is_counted_with_since_when_and_what_is_well_is_not(voi
     engine_exec(&engine, BREAK("brk_3", "2", "1", "55"));
     engine_exec(&engine, BREAK("brk_4", "4", "3", "44"));
     assert_counted(&engine, "grave_breaks", 2, 66);
+    engine_exec(&engine, "UPDATE recon_break SET class = 19 WHERE id = 'brk_2'");
+    engine_exec(&engine, "UPDATE recon_break SET class = 32 WHERE id IN ('brk_1', 'brk_4')");
+    assert_counted(&engine, "grave_breaks", 0, 0); /* each is told once, by its own name */
+    assert_counted(&engine, "double_charges", 2, 66);
+    engine_exec(&engine, "DELETE FROM recon_break");
     engine_exec(&engine, RUN("rec_1", "2", "10"));
     engine_exec(&engine, BOOK("rec_1", "5"));
     assert_counted(&engine, "late_books", 1, 10);

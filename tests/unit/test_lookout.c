@@ -346,6 +346,50 @@ static void what_the_database_counts_is_told_and_over_when_it_is_gone(void **sta
     end();
 }
 
+/* What must page at once: money taken twice, and books that do not follow from themselves. */
+static void a_double_charge_and_a_ledger_that_is_apart_are_of_the_gravest(void **state) {
+    (void)state;
+    begin(engine.store);
+    turn();
+    assert_int_equal(heard_count, 0);
+    engine_exec(&engine,
+                "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, "
+                "subject, detail, amount_minor, currency, resolution, opened_us, closed_us, "
+                "posted) VALUES "
+                "('c_1', 'duplicate_charge', 1, '', '', 'g', 's_1', '', 5, 'EUR', '', 21, 0, 10), "
+                "('c_2', 'duplicate_charge', 1, '', '', 'g', 's_2', '', 5, 'EUR', '', 20, 0, 0), "
+                "('c_3', 'duplicate_charge', 2, '', '', 'g', 's_3', '', 5, 'EUR', '', 19, 22, 10)");
+    engine_exec(&engine,
+                "INSERT INTO payment (id, version, order_id, state, amount_minor, currency, "
+                "method, purpose, capture_later, authorized_minor, captured_minor, refunded_minor, "
+                "refund_reserved_minor, disputed_minor, customer_id, customer_region, "
+                "customer_vip, customer_email, customer_ip, tokens, return_url, cancel_url, "
+                "description, metadata, action, action_url, failure_code, failure_message, review, "
+                "was_unknown, attempts, gateway, created_us, updated_us) VALUES ('pay_1', 1, 'o', "
+                "5, 700, 'EUR', 1, 'order', 0, 700, 700, 0, 0, 0, '', '', 0, '', '', '', '', '', "
+                "'', '', '', '', '', '', '', 0, 1, 'g', 31, 31)");
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    const struct heard *told = must_hear("DoubleCharge check=double_charges firing shared");
+    assert_string_equal(told->value, "1"); /* not what is closed, nor what moved no money */
+    assert_true(told->severity_known && told->severity == NOTICE_P0);
+    assert_int_equal(told->first_symptom_us, 21);
+    told = must_hear("LedgerImbalance check=ledger_apart firing shared");
+    assert_true(told->severity_known && told->severity == NOTICE_P0);
+    assert_int_equal(told->first_symptom_us, 31);
+    engine_exec(&engine, "UPDATE review_case SET state = 2");
+    engine_exec(&engine, "INSERT INTO posting VALUES ('pst_1', 'j', 1, 'pay_1', 'a', 'b', 700, "
+                         "'EUR', 31)");
+    test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
+    turn();
+    assert_int_equal(times("DoubleCharge check=double_charges over shared"), 1);
+    assert_int_equal(times("LedgerImbalance check=ledger_apart over shared"), 1);
+    engine_exec(&engine, "DELETE FROM review_case");
+    engine_exec(&engine, "DELETE FROM posting");
+    engine_exec(&engine, "DELETE FROM payment");
+    end();
+}
+
 static int no_answer(void *ctx, const char *sql) {
     (void)ctx;
     (void)sql;
@@ -521,6 +565,7 @@ int main(void) {
     };
     const struct CMUnitTest counted[] = {
         cmocka_unit_test(what_the_database_counts_is_told_and_over_when_it_is_gone),
+        cmocka_unit_test(a_double_charge_and_a_ledger_that_is_apart_are_of_the_gravest),
         cmocka_unit_test(a_database_in_trouble_ends_nothing_that_was_said_of_it),
         cmocka_unit_test(commits_that_are_slow_or_fail_are_told_while_they_do),
     };
