@@ -12,7 +12,8 @@
  * ever.
  *
  * What waits there for a customer at a till, who was told that it was refused, is taken back:
- * nobody else would, since for us it is over.
+ * nobody else would, since for us it is over. A till's cancellation that was sent and not answered
+ * before he paid may arrive after he has: whether it gave his money back is asked then, too.
  *
  * The same for what its customer could have paid and that counts as closed (docs/decisions/0016):
  * it is asked about once more, half an hour later unless options.second_look_us says otherwise. */
@@ -30,6 +31,13 @@ int confirm_later(struct payments *payments, struct store_tx *tx, const char *ki
         return 0;
     }
     int r = job_add(tx, kind, id, clock_wall_us() + ON_ITS_WAY_US, "", err);
+    return r < 0 ? r : 0;
+}
+
+int confirm_undoing_later(struct store_tx *tx, const struct operation_row *operation,
+                          struct err *err) {
+    int64_t at_us = clock_wall_us() + ON_ITS_WAY_US;
+    int r = job_add(tx, JOB_CONFIRM_OPERATION, operation->id.text, at_us, "", err);
     return r < 0 ? r : 0;
 }
 
@@ -181,23 +189,43 @@ struct confirm {
     struct arena *arena;
     const char *operation_id;
     struct operation_row operation;
+    struct attempt_row attempt;
 };
 
 static int look_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct confirm *confirm = ctx;
-    return operation_row_load(tx, confirm->arena, confirm->operation_id, false, &confirm->operation,
-                              err);
+    int r = operation_row_load(tx, confirm->arena, confirm->operation_id, false,
+                               &confirm->operation, err);
+    return r < 0 ? r
+                 : attempt_row_load(tx, confirm->arena, confirm->operation.attempt_id.text,
+                                    &confirm->attempt, err);
+}
+
+/* Asked about twice: what was sent is not on its way any more by the first time, unless our clock
+ * has jumped since. */
+static int confirm_undoing(struct payments *payments, const struct operation_row *operation,
+                           int64_t *ret_again_us, struct err *err) {
+    bool open = false;
+    int64_t second_us = operation->created_us + payments->options.second_look_us;
+    int64_t now_us = clock_wall_us();
+    int r = resolve_operation(payments, operation->id.text, "confirm", &open, err);
+    if (r >= 0 && now_us < second_us) {
+        *ret_again_us = second_us;
+    }
+    return r < 0 ? r : 0;
 }
 
 int confirm_operation_job(void *ctx, const struct job *job, int64_t *ret_again_us,
                           struct err *err) {
-    (void)ret_again_us;
     struct payments *payments = ctx;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct confirm confirm = {.arena = arena, .operation_id = job->key};
     int r = store_read(payments->options.store, look_tx, &confirm, err);
     if (r < 0) {
         return r;
+    }
+    if (late_undoing_may_come(payments, &confirm.attempt, &confirm.operation)) {
+        return confirm_undoing(payments, &confirm.operation, ret_again_us, err);
     }
     if (confirm.operation.kind == OPERATION_CANCEL) {
         return confirm_attempt(payments, confirm.operation.attempt_id.text, err);

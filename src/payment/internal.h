@@ -402,6 +402,17 @@ MUST_USE int late_undoing_outcome(struct payments *payments, struct store_tx *tx
                                   const struct payment_row *payment,
                                   const struct attempt_row *attempt, enum gateway_outcome *outcome,
                                   struct err *err);
+/* Its cancellation was sent and not answered, and ended because the customer had paid: what was sent
+ * may arrive yet, and then the gateway gives the money back. */
+bool late_undoing_may_come(const struct payments *payments, const struct attempt_row *attempt,
+                           const struct operation_row *operation);
+/* What the gateway says now about such a cancellation, which has failed: taken back after all, it
+ * counts as done, and late_undoing() tells of the money. Anything else changes nothing. ERR_GATEWAY:
+ * a refund that is open may explain it, ask again later. */
+MUST_USE int late_undone(struct payments *payments, struct store_tx *tx,
+                         struct payment_row *payment, const struct attempt_row *attempt,
+                         struct operation_row *operation, const struct gateway_result *result,
+                         const char *source, bool *ret_changed, struct err *err);
 /* What may be done about late money without a person. Of money that nobody has decided about, nor
  * is sending back: else the case's id is "", and the verdict is LATE_PERSON. */
 enum late_verdict { LATE_PERSON, LATE_WAIT, LATE_RETURN, LATE_ACCEPT };
@@ -460,6 +471,9 @@ MUST_USE int gateway_usable(struct payments *payments, const char *name, struct 
 MUST_USE int confirm_later(struct payments *payments, struct store_tx *tx, const char *kind,
                            const char *id, const char *gateway, const struct gateway_result *result,
                            struct err *err);
+/* The same for a till's cancellation of which late_undoing_may_come(). */
+MUST_USE int confirm_undoing_later(struct store_tx *tx, const struct operation_row *operation,
+                                   struct err *err);
 /* The same for one that its customer could have paid (`from` says that it waited for him) and that
  * counts as closed now. */
 MUST_USE int confirm_closed_later(struct payments *payments, struct store_tx *tx,

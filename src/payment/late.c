@@ -216,6 +216,35 @@ int late_undoing(struct payments *payments, struct store_tx *tx, struct payment_
     return case_open(tx, &note, err);
 }
 
+bool late_undoing_may_come(const struct payments *payments, const struct attempt_row *attempt,
+                           const struct operation_row *operation) {
+    return operation->kind == OPERATION_CANCEL && operation->state == OPERATION_FAILED &&
+           operation->was_unknown && attempt->state == ATTEMPT_CHARGED &&
+           waiting_at_till(payments, attempt);
+}
+
+int late_undone(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
+                const struct attempt_row *attempt, struct operation_row *operation,
+                const struct gateway_result *result, const char *source, bool *ret_changed,
+                struct err *err) {
+    enum gateway_outcome outcome = result->outcome;
+    if (outcome != GW_CANCELED || !late_undoing_may_come(payments, attempt, operation)) {
+        return 0;
+    }
+    int r = late_undoing_outcome(payments, tx, payment, attempt, &outcome, err);
+    if (r >= 0 && outcome == GW_UNKNOWN) {
+        return err_set(err, ERR_GATEWAY, "payment %s has a refund that is not answered for",
+                       payment->id.text);
+    }
+    if (r < 0 || outcome != GW_CANCELED) {
+        return r;
+    }
+    operation_take(operation, OPERATION_SUCCEEDED, GW_CANCELED, result, source);
+    *ret_changed = true;
+    r = operation_row_save(tx, operation, err);
+    return r < 0 ? r : late_undoing(payments, tx, payment, attempt, operation, err);
+}
+
 /* ---- the rule ---- */
 
 /* 1: another payment has the order. */

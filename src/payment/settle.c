@@ -710,6 +710,10 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
         return capture_late(payments, tx, payment, attempt, operation, result, source, ret_changed,
                             err);
     }
+    if (operation->kind == OPERATION_CANCEL && operation->state == OPERATION_FAILED) {
+        return late_undone(payments, tx, payment, attempt, operation, result, source, ret_changed,
+                           err);
+    }
     if (!operation_state_open(operation->state) && !reversed) {
         return 0;
     }
@@ -764,8 +768,10 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
         r = job_add(tx, JOB_RESOLVE_OPERATION, operation->id.text, due, "", err);
     }
     if (r >= 0 && to == OPERATION_FAILED && !reversed) {
-        r = confirm_later(payments, tx, JOB_CONFIRM_OPERATION, operation->id.text,
-                          operation->gateway, result, err);
+        r = late_undoing_may_come(payments, attempt, operation)
+                ? confirm_undoing_later(tx, operation, err)
+                : confirm_later(payments, tx, JOB_CONFIRM_OPERATION, operation->id.text,
+                                operation->gateway, result, err);
     }
     if (r < 0) {
         return r;

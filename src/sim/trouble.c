@@ -685,6 +685,8 @@ void trouble_heal(struct run *run) {
     }
     sim_disk_set_faults(run->disk, NULL);
     sim_disk_set_room(run->disk, -1);
+    run->skew_us = 0; /* some makers do not come to their end while the clock is wrong */
+    sim_process_skew(run->life, 0);
     while (run->makers > 0) {
         task_sleep_us(100 * US_PER_MS);
     }

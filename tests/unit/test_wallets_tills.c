@@ -239,6 +239,74 @@ static void who_confirmed_before_it_was_taken_back_has_paid(void **state) {
     check();
 }
 
+struct late_copy {
+    struct arena *arena;
+    const char *payment_id;
+    struct payment_row payment;
+    struct attempt_row attempt;
+};
+
+static int late_copy_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct late_copy *copy = ctx;
+    int r = payment_row_load(tx, copy->arena, copy->payment_id, false, &copy->payment, err);
+    return r < 0
+               ? r
+               : attempt_row_live(tx, copy->arena, copy->payment_id, &copy->attempt, err);
+}
+
+/* What the network had kept of the cancellation arrives. */
+static void a_copy_of_its_cancellation_comes(const char *payment_id) {
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct late_copy copy = {.arena = arena, .payment_id = payment_id};
+    struct err err = {0};
+    struct gateway_change change;
+    struct gateway_result result;
+    must(store_read(W->engine.store, late_copy_tx, &copy, &err), &err);
+    struct operation_row operation = {.final = true, .reason = "", .refund_id = ""};
+    change_of(&copy.payment, &copy.attempt, &operation, &change);
+    struct gateway_ask ask = {
+        .gateway = gateway_find(W->registry, copy.attempt.gateway),
+        .operation = OP_CANCEL,
+        .method = copy.payment.method,
+        .change = &change,
+        .past_breaker = true,
+    };
+    gateway_ask(W->payments, &ask, &result);
+    assert_int_equal(result.outcome, GW_CANCELED);
+}
+
+/* The cancellation is on its way so long that the customer confirms before it arrives: he has gone
+ * with his goods, and his money goes back to him. */
+static void what_is_taken_back_after_it_was_paid_is_noticed(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(tills); i++) {
+        int64_t known = world_int(W, "SELECT COUNT(*) FROM review_case");
+        char *id = asked(tills[i], 0, hesitant(tills[i]), 202, "processing");
+        cannot_take_back(tills[i]);
+        pass_slowly(40);
+        customer(tills[i], id, "pay");
+        pass_slowly(70);
+        assert_payment(W, id, "succeeded");
+        sandbox_heal(fixture.sandbox);
+        for (int minute = 0; minute < 10 && open_operations() > 0; minute++) {
+            pass(MINUTE_US);
+        }
+        assert_int_equal(open_operations(), 0);
+        assert_int_equal(taken(tills[i]), AMOUNT);
+        a_copy_of_its_cancellation_comes(id);
+        assert_int_equal(taken(tills[i]), 0);
+        for (int minute = 0; minute < 40; minute++) {
+            pass(MINUTE_US);
+        }
+        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), known + 1);
+        assert_text(W, "SELECT kind FROM review_case ORDER BY opened_us DESC LIMIT 1", "paid_back");
+        assert_int_equal(world_int(W, "SELECT amount_minor FROM posting WHERE kind = 11 ORDER BY "
+                                      "at_us DESC LIMIT 1"),
+                         AMOUNT);
+        free(id);
+    }
+}
+
 /* Given back by us, the payment looks as if its cancellation had been done after all. */
 static void what_was_refunded_is_not_taken_back_as_well(void **state) {
     (void)state;
@@ -372,6 +440,7 @@ int main(void) {
         BOTH(what_went_back_of_it_before_is_not_booked),
         BOTH(taking_back_is_repeated_until_it_is_answered),
         BOTH(who_confirmed_before_it_was_taken_back_has_paid),
+        BOTH(what_is_taken_back_after_it_was_paid_is_noticed),
         BOTH(what_was_refunded_is_not_taken_back_as_well),
         BOTH(what_was_only_asked_about_is_taken_back_afterwards),
         BOTH(taking_back_what_never_arrived_comes_to_an_end),
