@@ -402,13 +402,13 @@ MUST_USE int late_undoing_outcome(struct payments *payments, struct store_tx *tx
                                   const struct payment_row *payment,
                                   const struct attempt_row *attempt, enum gateway_outcome *outcome,
                                   struct err *err);
-/* Its cancellation was sent and not answered, and ended because the customer had paid: what was sent
- * may arrive yet, and then the gateway gives the money back. */
+/* Its cancellation was sent and not answered, and ended because the customer had paid: what was
+ * sent may arrive yet, and then the gateway gives the money back. */
 bool late_undoing_may_come(const struct payments *payments, const struct attempt_row *attempt,
                            const struct operation_row *operation);
 /* What the gateway says now about such a cancellation, which has failed: taken back after all, it
- * counts as done, and late_undoing() tells of the money. Anything else changes nothing. ERR_GATEWAY:
- * a refund that is open may explain it, ask again later. */
+ * counts as done, and late_undoing() tells of the money. Anything else changes nothing.
+ * ERR_GATEWAY: a refund that is open may explain it, ask again later. */
 MUST_USE int late_undone(struct payments *payments, struct store_tx *tx,
                          struct payment_row *payment, const struct attempt_row *attempt,
                          struct operation_row *operation, const struct gateway_result *result,
