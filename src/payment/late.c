@@ -153,17 +153,21 @@ int late_success(struct payments *payments, struct store_tx *tx, struct payment_
 }
 
 /* What of a payment's money has not gone back in another way that we know of: by our refunds, or at
- * the gateway's own desk. */
+ * the gateway's own desk. A refund as store credit moved nothing there. */
 static int not_back_minor(struct store_tx *tx, const struct payment_row *payment,
                           int64_t *ret_minor, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM review_case "
-                      "WHERE payment_id = $1 AND posted = $2 AND kind <> 'paid_back'",
-                      S_TEXT(payment->id.text), S_INT(POST_SUSPENSE_RETURNED));
+                      "SELECT (SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM "
+                      "review_case WHERE payment_id = $1 AND posted = $2 AND kind <> 'paid_back'), "
+                      "(SELECT CAST(COALESCE(SUM(amount_minor), 0) AS bigint) FROM operation WHERE "
+                      "payment_id = $1 AND kind = $3 AND state = $4 AND to_original = 0)",
+                      S_TEXT(payment->id.text), S_INT(POST_SUSPENSE_RETURNED),
+                      S_INT(OPERATION_REFUND), S_INT(OPERATION_SUCCEEDED));
     r = r < 0 ? r : sql_next(rows, err);
-    *ret_minor = payment->captured_minor - payment->refunded_minor - payment->disputed_minor -
-                 (r > 0 ? sql_int(rows, 0) : 0);
+    int64_t at_desk_minor = r > 0 ? sql_int(rows, 0) : 0, credit_minor = r > 0 ? sql_int(rows, 1) : 0;
+    *ret_minor = payment->captured_minor - (payment->refunded_minor - credit_minor) -
+                 payment->disputed_minor - at_desk_minor;
     return r < 0 ? r : 0;
 }
 
