@@ -165,7 +165,8 @@ static int not_back_minor(struct store_tx *tx, const struct payment_row *payment
                       S_TEXT(payment->id.text), S_INT(POST_SUSPENSE_RETURNED),
                       S_INT(OPERATION_REFUND), S_INT(OPERATION_SUCCEEDED));
     r = r < 0 ? r : sql_next(rows, err);
-    int64_t at_desk_minor = r > 0 ? sql_int(rows, 0) : 0, credit_minor = r > 0 ? sql_int(rows, 1) : 0;
+    int64_t at_desk_minor = r > 0 ? sql_int(rows, 0) : 0;
+    int64_t credit_minor = r > 0 ? sql_int(rows, 1) : 0;
     *ret_minor = payment->captured_minor - (payment->refunded_minor - credit_minor) -
                  payment->disputed_minor - at_desk_minor;
     return r < 0 ? r : 0;
