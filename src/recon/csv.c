@@ -103,6 +103,27 @@ static inline void look(struct csv *csv, const char *bytes) {
     csv->odd = odd & ~marks;
 }
 
+/* The marks of 64 bytes; *ret_strange: among them there is something odd, or a quote. */
+static inline uint64_t marks_of(const struct csv *csv, const char *bytes, bool *ret_strange) {
+    const __m128i delimiters = _mm_set1_epi8(csv->delimiter), newlines = _mm_set1_epi8('\n');
+    const __m128i one = _mm_set1_epi8(1), least = _mm_set1_epi8(' ' + 1);
+    const __m128i quotes = _mm_set1_epi8(csv->quote);
+    __m128i strange = _mm_setzero_si128();
+    uint64_t marks = 0;
+#pragma GCC unroll 4
+    for (int i = 0; i < WINDOW; i += 16) {
+        __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+        __m128i mark = _mm_or_si128(_mm_cmpeq_epi8(some, delimiters),
+                                    _mm_cmpeq_epi8(some, newlines));
+        __m128i odd = _mm_cmplt_epi8(_mm_add_epi8(some, one), least);
+        strange = _mm_or_si128(strange, _mm_or_si128(_mm_andnot_si128(mark, odd),
+                                                     _mm_cmpeq_epi8(some, quotes)));
+        marks |= (uint64_t)(unsigned)_mm_movemask_epi8(mark) << i;
+    }
+    *ret_strange = _mm_movemask_epi8(strange) != 0;
+    return marks;
+}
+
 #else
 
 #define EACH UINT64_C(0x0101010101010101) /* times a byte: eight of it */
@@ -131,6 +152,21 @@ static void look(struct csv *csv, const char *bytes) {
         csv->odd |= gather(odd & EACH * 0x80) << i;
     }
     csv->odd &= ~csv->marks;
+}
+
+/* The marks of 64 bytes; *ret_strange: among them there is something odd, or a quote. */
+static uint64_t marks_of(const struct csv *csv, const char *bytes, bool *ret_strange) {
+    const uint64_t quotes = EACH * (unsigned char)csv->quote;
+    struct csv window = *csv;
+    uint64_t quoted = 0;
+    look(&window, bytes);
+    for (int i = 0; i < WINDOW; i += 8) {
+        uint64_t some;
+        memcpy(&some, bytes + i, sizeof some);
+        quoted |= zeros(some ^ quotes);
+    }
+    *ret_strange = (window.odd | quoted) != 0;
+    return window.marks;
 }
 
 #endif
@@ -310,6 +346,84 @@ enum csv_result csv_next(struct csv *csv, struct csv_field *fields, int fields_m
     csv->line += lines;
     *ret_count = count;
     return CSV_RECORD;
+}
+
+/* ---- records that are alike ---- */
+
+enum { ALIKE_BYTES_MAX = 64 * 1024, MARKS_AT_ONCE = 8 };
+static_assert(ALIKE_BYTES_MAX + WINDOW <= CSV_RECORD_BYTES_MAX, "a record that is found fits");
+
+/* Whether what is strange in a window is nothing but carriage returns before line ends. */
+static bool are_line_ends(const struct csv *csv, const char *bytes) {
+    for (int i = 0; i < WINDOW; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        bool odd = (c < ' ' || c >= 0x7F) && c != '\n' && c != (unsigned char)csv->delimiter;
+        if ((odd && (c != '\r' || bytes[i + 1] != '\n')) || c == (unsigned char)csv->quote) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many bits are set. */
+static inline unsigned bits_of(uint64_t bits) {
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    return (unsigned)(((bits + (bits >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F)) *
+                          UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Where the next marks are, of which so many are wanted: how many there were. The numbers of a
+ * window are written eight at a time, those that are none too: no branch depends on how many it
+ * has. */
+static size_t marks_ahead(const struct csv *csv, size_t wanted, uint32_t *ret_ends) {
+    const char *const from = csv->at;
+    size_t count = 0;
+    for (uint32_t at = 0; count < wanted && at < ALIKE_BYTES_MAX; at += WINDOW) {
+        if ((size_t)(csv->end - from) < (size_t)at + 2 * WINDOW) {
+            break;
+        }
+        bool strange = false;
+        __builtin_prefetch((const void *)((uintptr_t)from + at + AHEAD));
+        uint64_t marks = marks_of(csv, from + at, &strange);
+        if (strange && !are_line_ends(csv, from + at)) {
+            break;
+        }
+        size_t more = bits_of(marks);
+        for (size_t i = 0; i < more; i += MARKS_AT_ONCE) {
+#pragma GCC unroll 8
+            for (int j = 0; j < MARKS_AT_ONCE; j++) {
+                ret_ends[count + i + (size_t)j] =
+                    at + (uint32_t)__builtin_ctzll(marks | UINT64_C(1) << (WINDOW - 1));
+                marks &= marks - 1;
+            }
+        }
+        count += more;
+    }
+    return count;
+}
+
+void csv_alike_look(const struct csv *csv, int fields, int records_max, struct csv_alike *alike) {
+    alike->from = csv->at;
+    alike->fields = fields;
+    alike->records = 0;
+    if (fields < 2 || fields > CSV_ALIKE_FIELDS_MAX || records_max > CSV_ALIKE_RECORDS_MAX) {
+        return;
+    }
+    size_t each = (size_t)fields, wanted = each * (size_t)records_max;
+    size_t count = marks_ahead(csv, wanted, alike->ends);
+    for (size_t first = 0; first + each <= MIN(count, wanted); first += each) {
+        const uint32_t *ends = alike->ends + first;
+        const char *from = alike->from;
+        int other = from[ends[each - 1]] ^ '\n';
+        for (size_t i = 0; i + 1 < each; i++) {
+            other |= from[ends[i]] ^ csv->delimiter;
+        }
+        if (other != 0) {
+            return;
+        }
+        alike->records++;
+    }
 }
 
 /* ---- passing over ---- */

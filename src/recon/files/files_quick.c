@@ -188,6 +188,9 @@ static inline bool is_blank(char c) {
 static inline struct span trimmed(const struct csv_field *field) {
     const char *bytes = field->bytes;
     uint32_t count = field->count;
+    if (count > 0 && (uint8_t)bytes[0] > ' ' && (uint8_t)bytes[count - 1] > ' ') {
+        return (struct span){bytes, count}; /* as nearly all are */
+    }
     while (count > 0 && is_blank(*bytes)) {
         bytes++;
         count--;
