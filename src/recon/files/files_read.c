@@ -127,6 +127,7 @@ static int take_alike(struct reading *reading, struct err *err) {
     const struct map_shape *shape = &reading->side->shape;
     struct side_records *records = &reading->records;
     struct csv_alike *alike = &reading->alike;
+    uint32_t before = reading->side->rows;
     int rc = 0;
     if (shape->comment != NULL || shape->footer != NULL) {
         return 0; /* a record may be something else than a row */
@@ -136,6 +137,9 @@ static int take_alike(struct reading *reading, struct err *err) {
         records->line = records->csv.line;
         csv_alike_take(&records->csv, alike, i, records->fields);
         rc = take_row(reading, err);
+    }
+    if (rc == 0 && alike->records == INDEX_ROWS && reading->side->rows - before == INDEX_ROWS) {
+        side_mark_steps(reading->side, alike);
     }
     return rc;
 }
