@@ -274,15 +274,11 @@ int spill_read(const struct spill *spill, int64_t at, void *bytes, size_t count,
 
 /* ---- memory by the page ---- */
 
-enum { LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
-
-/* Memory that is walked over without order is faster in large pages, where the system has them. */
+/* In pages as the system gives them by itself: large ones were asked for once, and cost more where
+ * memory comes from a hypervisor than they saved (docs/benchmarks.md). */
 void *pages_take(size_t bytes) {
     void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     INVARIANT(pages != MAP_FAILED, "out of memory");
-    if (bytes >= LARGE_PAGE_BYTES) {
-        (void)madvise(pages, bytes, MADV_HUGEPAGE);
-    }
     return pages;
 }
 

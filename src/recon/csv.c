@@ -103,6 +103,33 @@ static inline void look(struct csv *csv, const char *bytes) {
     csv->odd = odd & ~marks;
 }
 
+/* The marks of 64 bytes, and how many of them are line ends. *ret_strange: among the bytes there is
+ * something odd, or a quote. */
+static inline uint64_t marks_of(const struct csv *csv, const char *bytes, unsigned *ret_newlines,
+                                bool *ret_strange) {
+    const __m128i delimiters = _mm_set1_epi8(csv->delimiter), newlines = _mm_set1_epi8('\n');
+    const __m128i one = _mm_set1_epi8(1), least = _mm_set1_epi8(' ' + 1);
+    const __m128i quotes = _mm_set1_epi8(csv->quote);
+    __m128i strange = _mm_setzero_si128(), counts = _mm_setzero_si128();
+    uint64_t marks = 0;
+#pragma GCC unroll 4
+    for (int i = 0; i < WINDOW; i += 16) {
+        __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+        __m128i newline = _mm_cmpeq_epi8(some, newlines);
+        __m128i mark = _mm_or_si128(_mm_cmpeq_epi8(some, delimiters), newline);
+        __m128i odd = _mm_cmplt_epi8(_mm_add_epi8(some, one), least);
+        strange = _mm_or_si128(strange, _mm_or_si128(_mm_andnot_si128(mark, odd),
+                                                     _mm_cmpeq_epi8(some, quotes)));
+        counts = _mm_sub_epi8(counts, newline);
+        marks |= (uint64_t)(unsigned)_mm_movemask_epi8(mark) << i;
+    }
+    counts = _mm_sad_epu8(counts, _mm_setzero_si128());
+    *ret_newlines = (unsigned)_mm_cvtsi128_si32(counts) +
+                    (unsigned)_mm_cvtsi128_si32(_mm_srli_si128(counts, 8));
+    *ret_strange = _mm_movemask_epi8(strange) != 0;
+    return marks;
+}
+
 #else
 
 #define EACH UINT64_C(0x0101010101010101) /* times a byte: eight of it */
@@ -131,6 +158,25 @@ static void look(struct csv *csv, const char *bytes) {
         csv->odd |= gather(odd & EACH * 0x80) << i;
     }
     csv->odd &= ~csv->marks;
+}
+
+/* The marks of 64 bytes, and how many of them are line ends. *ret_strange: among the bytes there is
+ * something odd, or a quote. */
+static uint64_t marks_of(const struct csv *csv, const char *bytes, unsigned *ret_newlines,
+                         bool *ret_strange) {
+    const uint64_t quotes = EACH * (unsigned char)csv->quote;
+    struct csv window = *csv;
+    uint64_t quoted = 0;
+    *ret_newlines = 0;
+    look(&window, bytes);
+    for (int i = 0; i < WINDOW; i += 8) {
+        uint64_t some;
+        memcpy(&some, bytes + i, sizeof some);
+        quoted |= zeros(some ^ quotes);
+        *ret_newlines += (unsigned)(((zeros(some ^ EACH * '\n') >> 7) * EACH) >> 56);
+    }
+    *ret_strange = (window.odd | quoted) != 0;
+    return window.marks;
 }
 
 #endif
@@ -310,6 +356,94 @@ enum csv_result csv_next(struct csv *csv, struct csv_field *fields, int fields_m
     csv->line += lines;
     *ret_count = count;
     return CSV_RECORD;
+}
+
+/* ---- records that are alike ---- */
+
+enum { ALIKE_BYTES_MAX = 64 * 1024, MARKS_AT_ONCE = 8 };
+static_assert(ALIKE_BYTES_MAX + WINDOW <= CSV_RECORD_BYTES_MAX, "a record that is found fits");
+
+/* Whether what is strange in a window is nothing but carriage returns before line ends. */
+static bool are_line_ends(const struct csv *csv, const char *bytes) {
+    for (int i = 0; i < WINDOW; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        bool odd = (c < ' ' || c >= 0x7F) && c != '\n' && c != (unsigned char)csv->delimiter;
+        if ((odd && (c != '\r' || bytes[i + 1] != '\n')) || c == (unsigned char)csv->quote) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many bits are set. */
+static inline unsigned bits_of(uint64_t bits) {
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    return (unsigned)(((bits + (bits >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F)) *
+                          UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Where the next marks are, of which so many are wanted: how many there were, and how many of them
+ * are line ends. The numbers of a window are written eight at a time, also those that are none: no
+ * branch depends on how many it has. */
+static size_t marks_ahead(const struct csv *csv, size_t wanted, uint32_t *ret_ends,
+                          size_t *ret_newlines) {
+    const char *const from = csv->at;
+    size_t count = 0, newlines = 0;
+    for (uint32_t at = 0; count < wanted && at < ALIKE_BYTES_MAX; at += WINDOW) {
+        if ((size_t)(csv->end - from) < (size_t)at + 2 * WINDOW) {
+            break;
+        }
+        bool strange = false;
+        unsigned ended = 0;
+        __builtin_prefetch((const void *)((uintptr_t)from + at + AHEAD));
+        uint64_t marks = marks_of(csv, from + at, &ended, &strange);
+        if (strange && !are_line_ends(csv, from + at)) {
+            break;
+        }
+        size_t more = bits_of(marks);
+        for (size_t i = 0; i < more; i += MARKS_AT_ONCE) {
+#pragma GCC unroll 8
+            for (int j = 0; j < MARKS_AT_ONCE; j++) {
+                ret_ends[count + i + (size_t)j] =
+                    at + (uint32_t)__builtin_ctzll(marks | UINT64_C(1) << (WINDOW - 1));
+                marks &= marks - 1;
+            }
+        }
+        count += more;
+        newlines += ended;
+    }
+    *ret_newlines = newlines;
+    return count;
+}
+
+/* Whether these marks are those of a record of so many fields. */
+static bool is_record(const struct csv *csv, const uint32_t *ends, size_t fields) {
+    int other = csv->at[ends[fields - 1]] ^ '\n';
+    for (size_t i = 0; i + 1 < fields; i++) {
+        other |= csv->at[ends[i]] ^ csv->delimiter;
+    }
+    return other == 0;
+}
+
+void csv_alike_look(const struct csv *csv, int fields, int records_max, struct csv_alike *alike) {
+    alike->from = csv->at;
+    alike->fields = fields;
+    alike->records = 0;
+    if (fields < 2 || fields > CSV_ALIKE_FIELDS_MAX || records_max > CSV_ALIKE_RECORDS_MAX) {
+        return;
+    }
+    size_t each = (size_t)fields, records = 0, newlines = 0;
+    size_t count = marks_ahead(csv, each * (size_t)records_max, alike->ends, &newlines);
+    /* When each line end is where it should be, all others are ends of fields. */
+    while ((records + 1) * each <= count &&
+           csv->at[alike->ends[(records + 1) * each - 1]] == '\n') {
+        records++;
+    }
+    for (size_t i = 0; records != newlines && i < records; i++) {
+        records = is_record(csv, alike->ends + i * each, each) ? records : i;
+    }
+    alike->records = (int)MIN(records, (size_t)records_max);
 }
 
 /* ---- passing over ---- */

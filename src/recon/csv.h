@@ -44,6 +44,36 @@ void csv_open(struct csv *csv, const void *bytes, size_t count, char delimiter, 
 /* The next record that is not an empty line, with the line where it begins. */
 enum csv_result csv_next(struct csv *csv, struct csv_field *fields, int fields_max, int *ret_count,
                          int64_t *ret_line, const char **ret_why);
+/* What comes next, as long as it is alike: records of so many fields (2 or more) without a quote,
+ * all of it ASCII that is printed, and none of them near the end of the file. Where the fields of
+ * the first `records_max` such records end, as far as they were looked for. Nothing is taken. */
+enum {
+    CSV_ALIKE_RECORDS_MAX = 64,
+    CSV_ALIKE_FIELDS_MAX = 64,
+    CSV_ALIKE_ENDS = CSV_ALIKE_RECORDS_MAX * CSV_ALIKE_FIELDS_MAX + 2 * 64
+};
+struct csv_alike {
+    const char *from; /* where the first record begins */
+    int records, fields;
+    uint32_t ends[CSV_ALIKE_ENDS]; /* from there; of each record `fields` */
+};
+void csv_alike_look(const struct csv *csv, int fields, int records_max, struct csv_alike *alike);
+/* Takes one of them, the first first; `fields` is room for its fields. */
+static inline void csv_alike_take(struct csv *csv, const struct csv_alike *alike, int record,
+                                  struct csv_field *fields) {
+    const uint32_t *ends = alike->ends + (size_t)record * (size_t)alike->fields;
+    uint32_t begin = record > 0 ? ends[-1] + 1 : 0;
+    for (int i = 0; i < alike->fields; i++) {
+        fields[i] = (struct csv_field){alike->from + begin, ends[i] - begin, false};
+        begin = ends[i] + 1;
+    }
+    /* A carriage return before the line's end belongs to the end. */
+    struct csv_field *last = &fields[alike->fields - 1];
+    last->count -= last->count > 0 && last->bytes[last->count - 1] == '\r';
+    csv->plain = true;
+    csv->at = alike->from + begin;
+    csv->line++;
+}
 /* Passes over so many records as csv_next() has told them before; `fields` is room for it. False:
  * there are not so many, or something else stands there now. */
 MUST_USE bool csv_pass(struct csv *csv, int64_t count, struct csv_field *fields, int fields_max);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <glib.h>
 
+#include "base/random.h"
 #include "csv_portable.h"
 #include "recon/csv.h"
 #include "recon/csv_rows.h"
@@ -21,8 +22,12 @@ static const struct way {
     enum csv_result (*next)(struct csv *csv, struct csv_field *fields, int fields_max,
                             int *ret_count, int64_t *ret_line, const char **ret_why);
     bool (*pass)(struct csv *csv, int64_t count, struct csv_field *fields, int fields_max);
-} ways[] = {{csv_open, csv_next, csv_pass},
-            {portable_csv_open, portable_csv_next, portable_csv_pass}};
+    void (*alike_look)(const struct csv *csv, int fields, int records_max,
+                       struct csv_alike *alike);
+} ways[] = {
+    {csv_open, csv_next, csv_pass, csv_alike_look},
+    {portable_csv_open, portable_csv_next, portable_csv_pass, portable_csv_alike_look},
+};
 
 /* All that a reading gives, as one text: "1:a|b 2!why 3:" and so on; doubled quotes are halved. */
 static char *told_by(const struct way *way, const char *bytes, size_t count, char delimiter,
@@ -357,6 +362,74 @@ static void columns_are_found_by_their_name(void **state) {
     (void)state;
 }
 
+/* Records of so many fields, most of them plain; in some something is put that is not. */
+static GString *records_of(struct prng *random, int fields, bool returns) {
+    static const char *const strange[] = {"\"", ",", "\n", "\r", "\r\n", "\x01", "\xC3\xA9", "\x7F"};
+    GString *text = g_string_new(NULL);
+    int rarely = 1 + (int)prng_below(random, 600);
+    for (int i = 0; i < 400; i++) {
+        for (int j = 0; j < fields; j++) {
+            for (uint64_t k = prng_below(random, 20); k > 0; k--) {
+                g_string_append_c(text, (char)(' ' + prng_below(random, 95)));
+                char *last = &text->str[text->len - 1];
+                *last = *last == '"' || *last == ',' ? 'x' : *last;
+            }
+            if (prng_below(random, (uint64_t)rarely) == 0) {
+                g_string_append(text, strange[prng_below(random, COUNT_OF(strange))]);
+            }
+            g_string_append(text, j < fields - 1 ? "," : returns ? "\r\n" : "\n");
+        }
+    }
+    return text;
+}
+
+static void what_is_looked_at_ahead_is_what_comes_record_by_record(void **state) {
+    struct csv_alike *alike = g_new0(struct csv_alike, 1);
+    int64_t taken = 0, left = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        const struct way *way = &ways[seed % COUNT_OF(ways)];
+        struct prng random;
+        prng_init(&random, seed);
+        int fields = 2 + (int)prng_below(&random, 7), count = 0;
+        g_autoptr(GString) text = records_of(&random, fields, seed % 3 == 0);
+        g_autofree char *copy = g_memdup2(text->str, text->len); /* nothing behind it is ours */
+        struct csv csv, ahead;
+        struct csv_field expected[64], have[64];
+        int64_t line = 0;
+        const char *why = NULL;
+        way->open(&csv, copy, text->len, ',', '"');
+        for (enum csv_result result = CSV_RECORD; result != CSV_END;) {
+            int most = 1 + (int)prng_below(&random, CSV_ALIKE_RECORDS_MAX);
+            ahead = csv;
+            way->alike_look(&ahead, fields, most, alike);
+            assert_in_range(alike->records, 0, most);
+            for (int i = 0; i < alike->records; i++) {
+                assert_int_equal(way->next(&csv, expected, 64, &count, &line, &why), CSV_RECORD);
+                assert_int_equal(count, fields);
+                assert_int_equal(ahead.line, line);
+                csv_alike_take(&ahead, alike, i, have);
+                assert_ptr_equal(ahead.at, csv.at);
+                assert_int_equal(ahead.line, csv.line);
+                assert_true(ahead.plain);
+                for (int j = 0; j < fields; j++) {
+                    for (uint32_t k = 0; k < have[j].count; k++) {
+                        assert_in_range(have[j].bytes[k], ' ', 0x7E);
+                    }
+                    assert_ptr_equal(have[j].bytes, expected[j].bytes);
+                    assert_int_equal(have[j].count, expected[j].count);
+                    assert_false(have[j].doubled || expected[j].doubled);
+                }
+            }
+            taken += alike->records;
+            result = way->next(&csv, expected, 64, &count, &line, &why);
+            left += result == CSV_RECORD;
+        }
+    }
+    assert_true(taken > left && left > 0);
+    g_free(alike);
+    (void)state;
+}
+
 static void what_was_seen_is_known_with_its_line(void **state) {
     SEEN_AUTO seen = {0};
     char key[24];
@@ -378,6 +451,7 @@ int main(void) {
         cmocka_unit_test(more_or_longer_than_is_ever_taken_is_refused_and_passed_over),
         cmocka_unit_test(any_bytes_are_cut_as_the_plainest_tokenizer_cuts_them),
         cmocka_unit_test(passing_over_records_ends_where_reading_them_does),
+        cmocka_unit_test(what_is_looked_at_ahead_is_what_comes_record_by_record),
         cmocka_unit_test(a_field_is_copied_trimmed_and_with_quotes_halved_or_not_at_all),
         cmocka_unit_test(columns_are_found_by_their_name),
         cmocka_unit_test(what_was_seen_is_known_with_its_line),

@@ -236,10 +236,12 @@ bool hashset_has(const struct hashset *set, uint32_t hash);
 
 /* ---- one side's file ---- */
 
-enum { INDEX_ROWS = 64, PROBLEMS_KEPT = 10000 };
+enum { INDEX_ROWS = 64, STEP_ROWS = 16, PROBLEMS_KEPT = 10000 };
 struct side_mark { /* where each 64th row is to be found */
     uint64_t at;
     int64_t line;
+    /* Where these rows are on lines of their own: how far behind it each 16th is; else 0. */
+    uint16_t steps[INDEX_ROWS / STEP_ROWS - 1];
 };
 struct side {
     enum match_side which;
@@ -304,6 +306,8 @@ void side_records_begin(const struct side *side, struct side_records *records);
 void side_records_at(const struct side *side, struct side_records *records, size_t mark);
 MUST_USE enum csv_result side_next(struct side_records *records);
 void side_mark_row(struct side *side, const struct side_records *before);
+/* The last row that was marked, and the 63 behind it, are these records. */
+void side_mark_steps(struct side *side, const struct csv_alike *alike);
 
 /* Rows of a set, in their order, whole. The words of a set that are wanted, from how they stand. */
 typedef uint64_t side_wanted(const struct side *side, size_t word);

@@ -185,9 +185,7 @@ static inline bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-static inline struct span trimmed(const struct csv_field *field) {
-    const char *bytes = field->bytes;
-    uint32_t count = field->count;
+G_GNUC_NO_INLINE static struct span without_blanks(const char *bytes, uint32_t count) {
     while (count > 0 && is_blank(*bytes)) {
         bytes++;
         count--;
@@ -198,7 +196,14 @@ static inline struct span trimmed(const struct csv_field *field) {
     return (struct span){bytes, count};
 }
 
-static bool is_printed(const struct csv_field *field) {
+static inline struct span trimmed(const struct csv_field *field) {
+    const char *bytes = field->bytes;
+    uint32_t count = field->count;
+    bool is_trimmed = count > 0 && (uint8_t)bytes[0] > ' ' && (uint8_t)bytes[count - 1] > ' ';
+    return is_trimmed ? (struct span){bytes, count} : without_blanks(bytes, count);
+}
+
+G_GNUC_NO_INLINE static bool is_printed(const struct csv_field *field) {
     bool printed = !field->doubled;
     for (uint32_t i = 0; i < field->count; i++) {
         printed = printed && field->bytes[i] >= ' ' && field->bytes[i] < 0x7F;
@@ -253,7 +258,7 @@ static inline bool eight_amount(uint64_t eight, uint32_t count, int decimals, ch
 }
 
 /* "-12.50" of a currency with two decimals or more. */
-static bool any_amount(const struct amount_style *style, const struct span *field, int decimals,
+G_GNUC_NO_INLINE static bool any_amount(const struct amount_style *style, const struct span *field, int decimals,
                        int64_t *ret_minor) {
     const char *at = field->bytes, *end = at + field->count;
     int behind = 0;
@@ -291,13 +296,10 @@ static inline bool quick_amount(const struct quick *quick, const struct span *fi
            any_amount(style, field, decimals, ret_minor);
 }
 
-/* A word of the map; mostly that of the row before. */
-static inline const struct map_word *quick_word(const struct map_words *words,
-                                                const struct span *field, const char *end,
-                                                struct quick_word *last) {
-    if (field->count == last->bytes && ((eight_of(field, end) ^ last->eight) & last->mask) == 0) {
-        return last->word;
-    }
+/* Another word than that of the row before. */
+G_GNUC_NO_INLINE static const struct map_word *other_word(const struct map_words *words,
+                                                          const struct span *field, const char *end,
+                                                          struct quick_word *last) {
     for (int i = 0; i < words->count; i++) {
         const struct map_word *word = &words->words[i];
         if (word->bytes == field->count && same_bytes(word->text, field->bytes, field->count)) {
@@ -311,6 +313,27 @@ static inline const struct map_word *quick_word(const struct map_words *words,
     return NULL;
 }
 
+/* A word of the map; mostly that of the row before. */
+static inline const struct map_word *quick_word(const struct map_words *words,
+                                                const struct span *field, const char *end,
+                                                struct quick_word *last) {
+    bool is_last = field->count == last->bytes &&
+                   ((eight_of(field, end) ^ last->eight) & last->mask) == 0;
+    return is_last ? last->word : other_word(words, field, end, last);
+}
+
+G_GNUC_NO_INLINE static bool new_currency(struct quick_currency *slot, const struct span *field,
+                                          uint32_t code) {
+    char text[CURRENCY_CHARS + 1] = "";
+    struct currency currency;
+    memcpy(text, field->bytes, CURRENCY_CHARS);
+    if (currency_parse(text, &currency, NULL) < 0) {
+        return false;
+    }
+    currency_set(slot, currency, code);
+    return true;
+}
+
 /* A currency is looked up once: files have few. */
 static inline bool quick_currency(struct quick *quick, const struct span *field, const char *end) {
     if (quick->map->has_currency) {
@@ -321,17 +344,8 @@ static inline bool quick_currency(struct quick *quick, const struct span *field,
     }
     uint32_t code = (uint32_t)(eight_of(field, end) & low_bytes(CURRENCY_CHARS));
     struct quick_currency *slot = &quick->currencies[code * SPREAD >> (32 - QUICK_CURRENCY_BITS)];
-    if (slot->code != code) {
-        char text[CURRENCY_CHARS + 1] = "";
-        struct currency currency;
-        memcpy(text, field->bytes, CURRENCY_CHARS);
-        if (currency_parse(text, &currency, NULL) < 0) {
-            return false;
-        }
-        currency_set(slot, currency, code);
-    }
     quick->currency = slot;
-    return true;
+    return slot->code == code || new_currency(slot, field, code);
 }
 
 /* The kind and what amounts without a sign are multiplied with. */
@@ -414,7 +428,7 @@ static int date_of(const struct quick_form *form, const char *bytes) {
 }
 
 /* On a day on which clocks change there are times that never were: csv_map_row() knows them. */
-static bool is_of_plain_day(struct quick *quick, int date) {
+G_GNUC_NO_INLINE static bool is_of_plain_day(struct quick *quick, int date) {
     int year = date / 10000, month = date / 100 % 100, day = date % 100;
     if (quick->date != date) {
         int64_t begin_s = 0;
@@ -427,27 +441,31 @@ static bool is_of_plain_day(struct quick *quick, int date) {
     return !quick->changes;
 }
 
-static inline bool quick_time(struct quick *quick, const struct csv_field *fields) {
-    struct span field = trimmed(&fields[quick->binding->column[MAP_TIME]]);
+/* A time of another day, or in another form, than the row before. */
+G_GNUC_NO_INLINE static bool other_day(struct quick *quick, const struct span *field) {
     const struct quick_form *form = &quick->forms[quick->form];
-    if (quick->day_form == quick->form && field.count == (uint32_t)form->count &&
-        same_bytes(field.bytes, quick->day, form->date_bytes)) {
-        return clock_fits(form, field.bytes);
-    }
-    bool fits = form_fits(form, field.bytes, field.count);
+    bool fits = form_fits(form, field->bytes, field->count);
     for (int i = 0; i < quick->map->pattern_count && !fits; i++) {
         form = &quick->forms[i];
-        fits = form_fits(form, field.bytes, field.count);
+        fits = form_fits(form, field->bytes, field->count);
         quick->form = fits ? i : quick->form;
     }
-    int date = fits ? date_of(form, field.bytes) : INT_MAX;
+    int date = fits ? date_of(form, field->bytes) : INT_MAX;
     fits = fits && date <= quick->date_last &&
            (quick->map->zone == NULL || is_of_plain_day(quick, date));
     if (fits && form->date_bytes > 0) {
-        memcpy(quick->day, field.bytes, form->date_bytes);
+        memcpy(quick->day, field->bytes, form->date_bytes);
         quick->day_form = quick->form;
     }
     return fits;
+}
+
+static inline bool quick_time(struct quick *quick, const struct csv_field *fields) {
+    struct span field = trimmed(&fields[quick->binding->column[MAP_TIME]]);
+    const struct quick_form *form = &quick->forms[quick->form];
+    bool is_same_day = quick->day_form == quick->form && field.count == (uint32_t)form->count &&
+                       same_bytes(field.bytes, quick->day, form->date_bytes);
+    return is_same_day ? clock_fits(form, field.bytes) : other_day(quick, &field);
 }
 
 bool quick_look(struct quick *quick, const struct side_records *records,

@@ -17,6 +17,7 @@ struct reading {
     struct map_text text;
     struct quick quick;
     struct parts_writer writer;
+    struct csv_alike alike;
     size_t forgotten;
 };
 
@@ -121,6 +122,28 @@ static int take_row(struct reading *reading, struct err *err) {
     return rc;
 }
 
+/* Rows as most are, at most up to the next that is marked. What is not alike is left. */
+static int take_alike(struct reading *reading, struct err *err) {
+    const struct map_shape *shape = &reading->side->shape;
+    struct side_records *records = &reading->records;
+    struct csv_alike *alike = &reading->alike;
+    uint32_t before = reading->side->rows;
+    int rc = 0;
+    if (shape->comment != NULL || shape->footer != NULL) {
+        return 0; /* a record may be something else than a row */
+    }
+    csv_alike_look(&records->csv, records->count, INDEX_ROWS, alike);
+    for (int i = 0; i < alike->records && rc == 0; i++) {
+        records->line = records->csv.line;
+        csv_alike_take(&records->csv, alike, i, records->fields);
+        rc = take_row(reading, err);
+    }
+    if (rc == 0 && alike->records == INDEX_ROWS && reading->side->rows - before == INDEX_ROWS) {
+        side_mark_steps(reading->side, alike);
+    }
+    return rc;
+}
+
 static int read_all(struct reading *reading, struct err *err) {
     struct side *side = reading->side;
     struct side_records *records = &reading->records;
@@ -133,6 +156,14 @@ static int read_all(struct reading *reading, struct err *err) {
             let_go(reading, false);
             if (atomic_load_explicit(&reading->run->stop, memory_order_relaxed)) {
                 return 0;
+            }
+            uint32_t before = side->rows;
+            rc = take_alike(reading, err);
+            if (rc < 0) {
+                return rc;
+            }
+            if (side->rows - before == INDEX_ROWS) {
+                continue;
             }
         }
         enum csv_result result = side_next(records);

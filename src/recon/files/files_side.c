@@ -121,7 +121,16 @@ void side_mark_row(struct side *side, const struct side_records *before) {
         side->index = g_renew(struct side_mark, side->index, side->index_max);
     }
     side->index[mark] = (struct side_mark){(uint64_t)(before->csv.at - side->bytes),
-                                           before->csv.line};
+                                           before->csv.line,
+                                           {0}};
+}
+
+void side_mark_steps(struct side *side, const struct csv_alike *alike) {
+    struct side_mark *mark = &side->index[(side->rows - 1) / INDEX_ROWS];
+    for (size_t i = 0; i < COUNT_OF(mark->steps); i++) {
+        uint32_t step = alike->ends[(i + 1) * STEP_ROWS * (size_t)alike->fields - 1] + 1;
+        mark->steps[i] = step <= UINT16_MAX ? (uint16_t)step : 0;
+    }
 }
 
 void side_forget(const struct side *side, size_t from, size_t until) {
@@ -259,10 +268,22 @@ static int pass_records(struct side_records *records, int count, struct err *err
     return there ? 0 : err_set(err, ERR_IO, "%s was changed while it was read", side->source->path);
 }
 
+/* So many rows of this mark have been passed, and so many are to be: those of a step at once. */
+static int pass_steps(const struct side *side, struct side_records *records, size_t number,
+                      int passed, int wanted, struct err *err) {
+    const struct side_mark *mark = &side->index[number];
+    int step = wanted / STEP_ROWS;
+    if (step * STEP_ROWS > passed && mark->steps[step - 1] != 0) {
+        passed = step * STEP_ROWS;
+        begin_at(side, records, mark->at + mark->steps[step - 1], mark->line + passed);
+    }
+    return pass_records(records, wanted + 1 - passed, err);
+}
+
 int side_row(const struct side *side, uint32_t row, struct side_records *records,
              struct map_text *text, struct statement_row *ret_row, struct err *err) {
     side_records_at(side, records, row / INDEX_ROWS);
-    int rc = pass_records(records, (int)(row % INDEX_ROWS) + 1, err);
+    int rc = pass_steps(side, records, row / INDEX_ROWS, 0, (int)(row % INDEX_ROWS), err);
     return rc < 0 ? rc : read_again(records, text, ret_row, err);
 }
 
@@ -274,7 +295,7 @@ static int sweep_word(const struct side *side, size_t word, uint64_t wanted,
     side_records_at(side, records, word);
     for (; wanted != 0 && rc == 0; wanted &= wanted - 1) {
         int bit = __builtin_ctzll(wanted);
-        rc = pass_records(records, bit + 1 - passed, err);
+        rc = pass_steps(side, records, word, passed, bit, err);
         passed = bit + 1;
         rc = rc < 0 ? rc : read_again(records, text, &told, err);
         rc = rc < 0 ? rc : visit(ctx, side, (uint32_t)(word * 64 + (size_t)bit), &told, err);
