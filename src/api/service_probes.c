@@ -377,21 +377,42 @@ int service_probes_signals(struct service *service, struct arena *arena,
     return telling.count;
 }
 
+static void meter_step(const char *gateway, const char *step, int64_t us) {
+    if (us >= 0) {
+        meter_set(METER_GATEWAY_WAY_SECONDS, (double)us / (double)US_PER_SECOND, gateway, step);
+    }
+}
+
+static void meter_way(const char *gateway, const struct gateway_way *way, int64_t now_us) {
+    const struct http_trace *trace = &way->trace;
+    if (way->at_us == 0) {
+        return;
+    }
+    meter_set(METER_GATEWAY_WAY, way->failures == 0 ? 1.0 : 0.0, gateway);
+    meter_step(gateway, "name", trace->resolve_us);
+    meter_step(gateway, "connect", trace->connect_us);
+    meter_step(gateway, "tls", trace->tls_us);
+    meter_step(gateway, "answer", trace->answer_us);
+    if (trace->certificate_until_us > 0) {
+        meter_set(METER_GATEWAY_CERTIFICATE,
+                  (double)(trace->certificate_until_us - now_us) / (double)US_PER_SECOND, gateway);
+    }
+}
+
 void service_probes_meter(struct service *service) {
     struct probe_view *views = g_new0(struct probe_view, 2 * PROBES_MAX);
     struct err err = {0};
     int64_t now = clock_wall_us();
     int count = probes_view(service->payments, views, 2 * PROBES_MAX, &err);
-    probes_meter(views, count);
+    for (int i = 0; i < count; i++) {
+        meter_set(METER_PROBE_FAILING, (double)views[i].failures, views[i].gateway,
+                  method_name(views[i].method), views[i].name);
+    }
     g_free(views);
     for (int i = 0; i < gateway_count(service->registry); i++) {
         struct gateway_way way;
         gateway_way_look(service->payments, i, &way);
-        if (way.trace.certificate_until_us > 0) {
-            meter_set(METER_GATEWAY_CERTIFICATE,
-                      (double)(way.trace.certificate_until_us - now) / (double)US_PER_SECOND,
-                      gateway_at(service->registry, i)->name);
-        }
+        meter_way(gateway_at(service->registry, i)->name, &way, now);
     }
 }
 

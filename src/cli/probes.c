@@ -36,7 +36,9 @@ static int probe_harmless(struct cli *cli) {
     table_cell(table, field_text(answer, "gateway"));
     table_state(table, field_true(answer, "ok") ? "ok" : "failed");
     table_cell(table, field_text(answer, "outcome"));
-    table_cell(table, strcmp(field_word(answer, "failure"), "none") == 0 ? NULL : field_text(answer, "failure"));
+    table_cell(table, strcmp(field_word(answer, "failure"), "none") == 0
+                          ? NULL
+                          : field_text(answer, "failure"));
     table_cellf(table, "%lld", (long long)field_int(answer, "http_status"));
     cell_time(table, answer, "duration_ms");
     table_cell(table, field_text(answer, "code"));
@@ -68,7 +70,7 @@ static void print_probes(const struct cli *cli, const json_t *rows) {
                               : NULL);
         table_cell(table, note != NULL ? note : field_text(row, "code"));
     }
-    table_print(table, cli, "There are no probes that pay: `probes` of the configuration has them.");
+    table_print(table, cli, "There are no probes that pay: see `probes` of the configuration.");
 }
 
 int run_gateway_probes(struct cli *cli) {
@@ -131,7 +133,7 @@ static int probe_payment(struct cli *cli, const char *gateway, const char *metho
     }
     const json_t *row = probe_of(json_object_get(answer, "data"), gateway, method);
     if (row == NULL) {
-        return cli_misuse(cli, "no probe pays by %.40s at %.40s: `holdfast gateway probes` lists them",
+        return cli_misuse(cli, "no probe pays by %.40s at %.40s: see `holdfast gateway probes`",
                           method, gateway);
     }
     snprintf(name, sizeof name, "%s", field_word(row, "name"));

@@ -54,7 +54,7 @@ void ledger_account(enum ledger_account_kind kind, const char *owner,
              mark + 1);
 }
 
-/* Of a probe nothing is sold, given back or paid for: whatever it comes to stands in one account. */
+/* Of a probe nothing is sold, given back or paid for: what it comes to stands in one account. */
 static enum ledger_account_kind account_of(enum ledger_account_kind kind,
                                            const struct posting *posting) {
     static const bool business[ACCOUNT_COUNT] = {

@@ -42,8 +42,8 @@ struct posting {
     int64_t amount_minor;   /* ≥ 0; 0 writes nothing */
     struct currency currency;
     int64_t at_us;
-    /* Of a payment that only probes its gateway: what would touch an account of the business (income
-     * or expense) touches the gateway's account of probes instead. */
+    /* Of a payment that only probes its gateway: what would touch an account of the business
+     * (income, expense) touches the gateway's account of probes instead. */
     bool probe;
 };
 /* Writes it unless this cause has been posted with this kind before. */

@@ -444,7 +444,8 @@ static int count_into(struct store_tx *tx, const char *sql, int64_t *ret_count,
  * open. A callback that waits has its job. */
 static int backlog_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct backlog *backlog = ctx;
-#define NO_PROBE(id) "NOT EXISTS (SELECT 1 FROM payment y WHERE y.id = " id " AND y.purpose = '100')"
+#define NO_PROBE(id)                                                                               \
+    "NOT EXISTS (SELECT 1 FROM payment y WHERE y.id = " id " AND y.purpose = '100')"
     const struct {
         const char *sql;
         int64_t *count, *oldest_us;

@@ -3,8 +3,8 @@
  * between two of them leaves a row that the next one goes on from. See probes.h.
  *
  * What a run has moved is read off its payment each time, never remembered: so whatever became of a
- * step that died, the next one does what is left to do. A cancellation or refund needs no key of its
- * own: the payment's row refuses a second one while the first is open (operations.c). */
+ * step that died, the next one does what is left to do. A cancellation or refund needs no key: the
+ * payment's row refuses a second one while the first is open (operations.c). */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,9 +4,9 @@
  * seen to come back. Its calls are the operation "probe": they have figures and a breaker of their
  * own and never count as payments.
  *
- * And the way to it is gone step by step (name, connection, TLS, first byte), on a connection of its
- * own and without credentials: every WAY_US while it is open, with every probe while it is not. Its
- * server's certificate is read then, believed or not. Payments that probe are probe_run.c. */
+ * And the way to it is gone step by step (name, connection, TLS, first byte), on a connection of
+ * its own and without credentials: every WAY_US while it is open, with every probe while it is not.
+ * Its server's certificate is read then, believed or not. Payments that probe: probe_run.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,20 +27,6 @@ static bool stopping(struct payments *payments) {
 }
 
 /* ---- the way there ---- */
-
-static void meter_step(const char *gateway, const char *step, int64_t us) {
-    if (us >= 0) {
-        meter_set(METER_GATEWAY_WAY_SECONDS, (double)us / (double)US_PER_SECOND, gateway, step);
-    }
-}
-
-static void meter_way(const char *gateway, const struct gateway_way *way) {
-    meter_set(METER_GATEWAY_WAY, way->failures == 0 ? 1.0 : 0.0, gateway);
-    meter_step(gateway, "name", way->trace.resolve_us);
-    meter_step(gateway, "connect", way->trace.connect_us);
-    meter_step(gateway, "tls", way->trace.tls_us);
-    meter_step(gateway, "answer", way->trace.answer_us);
-}
 
 void gateway_way_look(struct payments *payments, int index, struct gateway_way *ret_way) {
     lock_take(&payments->ways_lock);
@@ -93,7 +79,6 @@ static void way_there(struct payments *payments, int index, struct gateway *gate
         log_event(GATEWAY_WAY_FAILED, LT("gateway", gateway->name),
                   LT("failure", http_failure_name(way->failure)), LT("detail", way->why));
     }
-    meter_way(gateway->name, way);
     way_keep(payments, index, way);
 }
 

@@ -239,13 +239,6 @@ int probes_list(struct payments *payments, struct answer *ret_answer, struct err
     return count < 0 ? count : answer_take(ret_answer, 200, &buf, err);
 }
 
-void probes_meter(const struct probe_view *views, int count) {
-    for (int i = 0; i < count; i++) {
-        meter_set(METER_PROBE_FAILING, (double)views[i].failures, views[i].gateway,
-                  method_name(views[i].method), views[i].name);
-    }
-}
-
 /* ---- asked for ---- */
 
 bool probe_is_blocked(struct payments *payments, const struct probe_settings *settings,
@@ -298,8 +291,7 @@ int probe_ask(struct payments *payments, const char *name, struct answer *ret_an
     char why[PROBE_NOTE_BYTES];
     if (settings == NULL) {
         err_set(err, ERR_NOT_FOUND, "there is no probe \"%.60s\"", name);
-        return err_hint(err, "`holdfast gateway probes` lists them; docs/probes.md tells how one is "
-                             "configured.");
+        return err_hint(err, "`holdfast gateway probes` lists them; docs/probes.md has the rest.");
     }
     if (probe_is_blocked(payments, settings, why)) {
         return err_set(err, ERR_STATE, "%s is not probed now: %s", name, why);

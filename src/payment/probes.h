@@ -14,10 +14,11 @@
  *         refunded, an order that waits for a customer closed. What nobody knows the resolver finds
  *         out. It is not over before nothing is left.
  *
- * 1. One run of a probe at a time, over all instances: there is one row and one job of its name. A run
- *    that is not over when the next is due is not doubled.
- * 2. It is a payment like any other in what it does at the gateway, in the ledger and on statements;
- *    it is in no figure, slice, rate, limit of cards or fraud rule, and no merchant is told of it.
+ * 1. One run of a probe at a time, over all instances: there is one row and one job of its name.
+ *    A run that is not over when the next is due is not doubled.
+ * 2. It is a payment like any other in what it does at the gateway, in the ledger and on
+ *    statements; it is in no figure, slice, rate, limit of cards or fraud rule, and no merchant is
+ *    told of it.
  * 3. What it moves is booked on gateway:NAME:probes instead of income and expense.
  * A probe that is no longer configured ends its run first; then its row goes.
  * Threads: any. Errors: those of store.h. */
@@ -32,8 +33,8 @@ enum {
     PROBE_FAILURES_TOLD = 2, /* so many runs in a row that went amiss raise an alert */
     PROBE_NOTE_BYTES = 200,
 };
-/* What is taken is given back within seconds; an order that only its own end closes (UnionPay) within
- * this. Later it is a leftover, and told. */
+/* What is taken is given back within seconds; an order that only its own end closes (UnionPay)
+ * within this. Later it is a leftover, and told. */
 #define PROBE_LEFT_US (60 * 60 * US_PER_SECOND)
 
 enum probe_state { PROBE_WAITS = 1, PROBE_PAYS = 2, PROBE_UNDOES = 3 };
@@ -83,8 +84,6 @@ MUST_USE int probes_list(struct payments *payments, struct answer *ret_answer, s
  * ERR_STATE with why it is not probed now. */
 MUST_USE int probe_ask(struct payments *payments, const char *name, struct answer *ret_answer,
                        struct err *err);
-/* Gauges of what is in the store, before they are read. */
-void probes_meter(const struct probe_view *views, int count);
 
 /* ---- the way there ---- */
 

@@ -11,7 +11,7 @@
  *   BANK_UNKNOWN, DUPLICATE_THERE    of a bank's row that is in the books is NOTHING_MOVED, since
  *                   another file told it; of one whose payment was not looked for yet, EXPECTED
  *   MATCHED, MATCHED_TOLERANCE, LATE, FEE    of what only probed the gateway is PROBE: what both
- *                   sides tell needs no person
+ *                   sides tell needs nobody
  * The sums move along. */
 #include <string.h>
 

@@ -126,7 +126,7 @@ struct run {
     "w.movement_id = p.id AND w.part = 1), " OUR_FEES                                              \
     "ob.kind, ob.gross_minor, ob.fee_minor, ob.at_us, ob.due_us, ob.reference, ob.batch, ob.id, "  \
     "ob.gateway, CASE WHEN ob.due_id = p.id THEN 1 ELSE 0 END, "                                   \
-    "COALESCE(br.id, bo.id), CASE WHEN br.id IS NULL THEN NULL ELSE " BANK_MOVED("br.id") " END, "  \
+    "COALESCE(br.id, bo.id), CASE WHEN br.id IS NULL THEN NULL ELSE " BANK_MOVED("br.id") " END, " \
     "CASE WHEN py.purpose = '100' THEN 1 ELSE 0 END, "
 /* What its answers told of its fee: a charge's, that of a dispute, or what came back of that. */
 #define OUR_ANSWERED                                                                               \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_probes_recon.c: what a probe moved is on the gateway's statement like everything else: it is
- * put beside the probe, into a class of its own, needs nobody, and its money ties out; what does not
- * agree is a break all the same. On both engines. */
+ * put beside the probe, into a class of its own, needs nobody, and its money ties out; what does
+ * not agree is a break all the same. On both engines. */
 #include "own_fixture.h"
 
 #include "payment/probes.h"
@@ -62,8 +62,8 @@ static void what_it_moved_is_a_class_of_its_own_and_ties_out(void **state) {
     char *sold = world_text(W, "SELECT CASE WHEN a.charge_id <> '' THEN a.charge_id ELSE "
                                "a.gateway_id END FROM attempt a JOIN payment p ON p.id = "
                                "a.payment_id WHERE p.purpose <> '100'");
-    int64_t fee = world_int(W, "SELECT amount_minor FROM posting WHERE kind = 5 AND debit_account = "
-                               "'" FEES "'");
+    int64_t fee = world_int(W, "SELECT amount_minor FROM posting WHERE kind = 5 AND debit_account "
+                               "= '" FEES "'");
     file_begin(&file);
     rows_of_probe(&file, true, 7); /* not what its answer said */
     file_row(&file, sold, "charge", 0, 500, fee, "");
