@@ -10,8 +10,9 @@
 #include "base/clock.h"
 #include "payment/probes_impl.h"
 
-/* Not all at once after a start. */
-#define FIRST_US (5 * US_PER_SECOND)
+/* A new one first runs after its interval, or so long; several not all at once. */
+#define FIRST_US (5 * 60 * US_PER_SECOND)
+#define APART_US (5 * US_PER_SECOND)
 
 static const struct {
     const char *name, *means;
@@ -130,7 +131,9 @@ static int plan_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int64_t now = clock_wall_us();
     int r = 0;
     for (int i = 0; r >= 0 && i < payments->options.probe_count; i++) {
-        r = plan_one(tx, &payments->options.probes[i], now + (i + 1) * FIRST_US, err);
+        const struct probe_settings *settings = &payments->options.probes[i];
+        int64_t first_us = settings->every_us < FIRST_US ? settings->every_us : FIRST_US;
+        r = plan_one(tx, settings, now + first_us + i * APART_US, err);
     }
     return r;
 }

@@ -25,7 +25,8 @@ static void probe_once(void) {
     W->probes = &charges;
     W->probe_count = 1;
     start_own();
-    for (int i = 0; i < 6; i++) {
+    (void)world_tick(W);
+    for (int i = 0; i < 40; i++) {
         world_pass(W, 10 * US_PER_SECOND);
     }
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM payment WHERE purpose = '100'"), 1);
