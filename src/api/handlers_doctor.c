@@ -3,6 +3,7 @@
  * database can count. Without the database the map alone says what is wrong. */
 #include "api/deps_gather.h"
 #include "api/doctor.h"
+#include "api/service_impl.h"
 #include "base/clock.h"
 
 enum { DOCTOR_JSON_BYTES_MAX = 1024 * 1024, DOCTOR_CHECKS_MAX = 64 };
@@ -44,6 +45,7 @@ static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     }
     mode_view(ask->service->mode, &mode);
     doctor_mode(doctor, &mode);
+    service_probes_doctor(ask->service, doctor);
     if (!database_answers(edges)) {
         return 0;
     }

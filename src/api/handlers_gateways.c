@@ -12,6 +12,7 @@
 #include "gateway/health.h"
 #include "gateway/keyring.h"
 #include "meter/meter.h"
+#include "payment/probes.h"
 
 enum { GATEWAY_JSON_BYTES_MAX = 1024 * 1024 };
 
@@ -40,8 +41,46 @@ static void health_json(struct buf *buf, struct gateway *gateway, enum payment_m
     buf_add_char(buf, '}');
 }
 
-static void gateway_json(struct buf *buf, struct gateway *gateway, int index,
+static void certificate_json(struct buf *buf, const struct http_trace *trace) {
+    char time[CLOCK_TEXT_MAX];
+    if (trace->certificate_until_us == 0) {
+        buf_add_text(buf, ",\"certificate\":null");
+        return;
+    }
+    int64_t left_us = trace->certificate_until_us - clock_wall_us();
+    buf_add_text(buf, ",\"certificate\":{\"name\":");
+    buf_add_json(buf, trace->certificate);
+    buf_addf(buf, ",\"expires_at\":\"%s\",\"days_left\":%lld}",
+             clock_format(trace->certificate_until_us, time),
+             (long long)(left_us / (86400 * US_PER_SECOND)));
+}
+
+/* The last time that the way there was gone by itself; null: not yet. */
+static void way_member(struct buf *buf, const struct gateway_way *way) {
+    if (way->at_us == 0) {
+        buf_add_text(buf, ",\"way\":null");
+        return;
+    }
+    buf_addf(buf, ",\"way\":{\"ok\":%s,\"failures\":%d,\"failure\":\"%s\",\"why\":",
+             way->failures == 0 ? "true" : "false", way->failures,
+             http_failure_name(way->failure));
+    if (way->why[0] != '\0') {
+        buf_add_json(buf, way->why);
+    } else {
+        buf_add_text(buf, "null");
+    }
+    member_ms(buf, "resolve_ms", way->trace.resolve_us);
+    member_ms(buf, "connect_ms", way->trace.connect_us);
+    member_ms(buf, "tls_ms", way->trace.tls_us);
+    member_ms(buf, "answer_ms", way->trace.answer_us);
+    member_time(buf, "at", way->at_us);
+    certificate_json(buf, &way->trace);
+    buf_add_char(buf, '}');
+}
+
+static void gateway_json(const struct ask *ask, struct buf *buf, struct gateway *gateway, int index,
                          const struct gateway_control_view *view) {
+    struct gateway_way way;
     buf_addf(buf, "{\"name\":\"%s\",\"adapter\":\"%s\",\"state\":\"%s\",\"state_reason\":",
              gateway->name, gateway->adapter->name, gateway_switch_name(view->state[index]));
     buf_add_json(buf, view->reason[index]);
@@ -69,6 +108,8 @@ static void gateway_json(struct buf *buf, struct gateway *gateway, int index,
     }
     const struct gateway_contact *contact = gateway_contact_find(gateway->adapter->name);
     buf_add_char(buf, ']');
+    gateway_way_look(ask->service->payments, index, &way);
+    way_member(buf, &way);
     if (contact != NULL) {
         buf_add_text(buf, ",\"contact\":{\"email\":");
         buf_add_json(buf, contact->email);
@@ -89,7 +130,7 @@ int gateways_get(struct ask *ask, struct err *err) {
     buf_add_text(&buf, "{\"data\":[");
     for (int i = 0; i < gateway_count(ask->service->registry); i++) {
         buf_add_text(&buf, i > 0 ? "," : "");
-        gateway_json(&buf, gateway_at(ask->service->registry, i), i, &view);
+        gateway_json(ask, &buf, gateway_at(ask->service->registry, i), i, &view);
     }
     buf_add_text(&buf, "]}");
     return answer_take(&ask->answer, 200, &buf, err);
@@ -111,7 +152,7 @@ static int answer_gateway(struct ask *ask, int index, struct err *err) {
     gateway_control_view(ask->service->control, &view);
     BUF_AUTO buf;
     buf_init(&buf, GATEWAY_JSON_BYTES_MAX);
-    gateway_json(&buf, gateway_at(ask->service->registry, index), index, &view);
+    gateway_json(ask, &buf, gateway_at(ask->service->registry, index), index, &view);
     return answer_take(&ask->answer, 200, &buf, err);
 }
 
@@ -217,35 +258,25 @@ int gateway_probe_post(struct ask *ask, struct err *err) {
     return answer_take(&ask->answer, 200, &buf, err);
 }
 
-static void certificate_json(struct buf *buf, const struct http_trace *trace) {
-    char time[CLOCK_TEXT_MAX];
-    if (trace->certificate_until_us == 0) {
-        buf_add_text(buf, ",\"certificate\":null");
-        return;
-    }
-    int64_t left_us = trace->certificate_until_us - clock_wall_us();
-    buf_add_text(buf, ",\"certificate\":{\"name\":");
-    buf_add_json(buf, trace->certificate);
-    buf_addf(buf, ",\"expires_at\":\"%s\",\"days_left\":%lld}",
-             clock_format(trace->certificate_until_us, time),
-             (long long)(left_us / (86400 * US_PER_SECOND)));
+/* ---- payments that probe ---- */
+
+int probes_get(struct ask *ask, struct err *err) {
+    return probes_list(ask->service->payments, &ask->answer, err);
+}
+
+int probe_run_post(struct ask *ask, struct err *err) {
+    return probe_ask(ask->service->payments, ask->param, &ask->answer, err);
 }
 
 /* The way there, step by step, without credentials and on a connection of its own: whatever HTTP
  * status it is answered with, it is answered. */
 static bool way_json(struct ask *ask, const struct gateway *gateway, struct buf *buf) {
-    struct http_trace trace = {.resolve_us = -1, .connect_us = -1, .tls_us = -1, .answer_us = -1};
-    HTTP_ANSWER_AUTO answer = {0};
-    struct err why = {0};
-    char url[GATEWAY_URL_CHARS_MAX + 2];
-    snprintf(url, sizeof url, "%s/", gateway->base_url);
-    struct http_call call = {.method = "HEAD",
-                             .url = url,
-                             .timeout_us = gateway->timeout_us,
-                             .repeatable = true,
-                             .trace = &trace};
-    bool answered = gateway->adapter->can.offline || /* there is no way that could be closed */
-                    http_call(ask->service->client, &call, &answer, &why) >= 0;
+    struct gateway_way way = {
+        .trace = {.resolve_us = -1, .connect_us = -1, .tls_us = -1, .answer_us = -1}};
+    /* To a bank account there is no way that could be closed. */
+    bool answered = gateway->adapter->can.offline ||
+                    gateway_way_go(ask->service->client, gateway, &way);
+    const struct http_trace trace = way.trace;
     buf_add_text(buf, ",\"address\":");
     if (trace.address[0] != '\0') {
         buf_add_json(buf, trace.address);
@@ -256,12 +287,12 @@ static bool way_json(struct ask *ask, const struct gateway *gateway, struct buf 
     member_ms(buf, "connect_ms", trace.connect_us);
     member_ms(buf, "tls_ms", trace.tls_us);
     member_ms(buf, "answer_ms", trace.answer_us);
-    buf_addf(buf, ",\"http_status\":%d,\"failure\":\"%s\",\"why\":", answer.status,
-             http_failure_name(answer.failure));
+    buf_addf(buf, ",\"http_status\":%d,\"failure\":\"%s\",\"why\":", way.http_status,
+             http_failure_name(way.failure));
     if (answered) {
         buf_add_text(buf, "null");
     } else {
-        buf_add_json(buf, why.detail);
+        buf_add_json(buf, way.why);
     }
     certificate_json(buf, &trace);
     return answered;

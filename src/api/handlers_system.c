@@ -165,6 +165,7 @@ int metrics_get(struct ask *ask, struct err *err) {
     buf_init(&buf, METRICS_BYTES_MAX);
     credentials_meter(ask->service->credentials);
     figures_meter(&ask->service->figures);
+    service_probes_meter(ask->service);
     meter_write_prometheus(&buf);
     store_stats(ask->service->store, &stats);
     gauge(&buf, "process_start_time_seconds", "When it was started, in seconds since 1970",

@@ -334,6 +334,7 @@ static int open_payments(struct service *service, struct err *err) {
         .retention = service->config->retention,
         .alone = store_engine(service->store) == STORE_SQLITE,
     };
+    probes_options(service, &options);
     int r = later_options(service->config, &options, err);
     return r < 0 ? r : payments_open(&options, &service->payments, err);
 }
@@ -505,6 +506,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : test_clock_check(service->config, err);
     r = r < 0 ? r : read_keys(service, err);
     r = r < 0 ? r : open_gateways(service, err);
+    r = r < 0 ? r : probes_prepare(service, err);
     r = r < 0 ? r : check_rules(service, err);
     r = r < 0 ? r : figures_limits_read(&service->config->figures, service->figures.limits, err);
     r = r < 0 ? r : read_repair_rules(service, hooks, err);
@@ -680,6 +682,7 @@ void service_close(struct service *service) {
     recon_close(service->recon);
     repair_rules_free(service->repair_rules);
     match_sets_release(&service->match_sets);
+    probes_shut(service);
     desk_close(service->desk);
     alerts_shut(service);
     if (service->auth != NULL) {

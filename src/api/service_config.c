@@ -9,6 +9,7 @@
 #include "desk/desk.h"
 #include "desk/ticket_schema.h"
 #include "mode/mode_schema.h"
+#include "payment/probes.h"
 #include "recon/break_risk.h"
 #include "recon/fee_schema.h"
 #include "recon/settle_schema.h"
@@ -253,6 +254,23 @@ static const cyaml_schema_field_t retention_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t probe_fields[] = {
+    TEXT("name", struct config_probe, name, OPTIONAL),
+    TEXT("gateway", struct config_probe, gateway, 0),
+    TEXT("method", struct config_probe, method, 0),
+    CYAML_FIELD_UINT("amount", CYAML_FLAG_DEFAULT, struct config_probe, amount),
+    TEXT("currency", struct config_probe, currency, 0),
+    TEXT("token", struct config_probe, token, OPTIONAL),
+    TEXT("way", struct config_probe, way, 0),
+    TEXT("flow", struct config_probe, flow, OPTIONAL),
+    NUMBER("every_minutes", struct config_probe, every_minutes),
+    NUMBER("slow_ms", struct config_probe, slow_ms),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t probe_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_probe, probe_fields),
+};
+
 static const cyaml_schema_field_t keys_fields[] = {
     TEXT("store", struct config_keys, store, OPTIONAL),
     TEXT("store_key", struct config_keys, store_key, OPTIONAL),
@@ -328,6 +346,8 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("detection", OPTIONAL, struct service_config, detection,
                         detection_config_fields),
     CYAML_FIELD_MAPPING("keys", OPTIONAL, struct service_config, keys, keys_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("probes", OPTIONAL_POINTER, struct service_config, probes,
+                               probes_count, &probe_value, 0, PROBES_MAX),
     CYAML_FIELD_MAPPING("deferred", OPTIONAL, struct service_config, deferred, deferred_fields),
     CYAML_FIELD_MAPPING("forward", OPTIONAL, struct service_config, forward, forward_fields),
     CYAML_FIELD_MAPPING("manual_payments", OPTIONAL, struct service_config, manual_payments,

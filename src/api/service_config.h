@@ -162,6 +162,12 @@ struct config_write_off {
     char *currency;
     uint64_t amount;
 };
+/* A payment of ours that probes a gateway (payment/probes.h). */
+struct config_probe {
+    char *name, *gateway, *method, *currency, *token, *way, *flow;
+    uint64_t amount;
+    unsigned every_minutes, slow_ms;
+};
 struct config_risk_amount {
     char *currency;
     uint64_t first, second;
@@ -223,6 +229,8 @@ struct service_config {
     struct ticket_config tickets;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
+    struct config_probe *probes;
+    unsigned probes_count;
     struct figures_config figures;
     struct detection_config detection;
     struct channel_config *channels;

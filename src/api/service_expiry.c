@@ -71,5 +71,6 @@ int service_expiring(void *ctx, struct arena *arena, struct alert_signal *ret_si
                                                               one.not_after_us, why, sizeof why);
         add(&expiring, "listener", one.name, "certificate", state, why);
     }
-    return expiring.count;
+    return expiring.count + service_probes_signals(service, arena, ret_signals + expiring.count,
+                                                   max - expiring.count);
 }

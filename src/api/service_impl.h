@@ -58,6 +58,7 @@ struct service {
     struct recon *recon;
     struct figures_watch figures; /* its rollup NULL until it is opened */
     struct recon_policy recon_policy;
+    struct service_probes *probes; /* owned; what `probes` of the configuration says */
     struct match_sets match_sets; /* owned */
     struct repair_rules *repair_rules; /* NULL: there are none */
     struct observer *observer;
@@ -102,7 +103,21 @@ MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
 
+/* service_probes.c: `probes` of the configuration, checked, into the options of the payment machine.
+ * ERR_CONFIG with the probe and what to write. */
+struct service_probes;
+MUST_USE int probes_prepare(struct service *service, struct err *err);
+void probes_options(const struct service *service, struct payments_options *options);
+void probes_shut(struct service *service);
+
 struct alert_signal;
+/* What probes have seen amiss: payments that failed twice, the way to a gateway, its certificate. */
+int service_probes_signals(struct service *service, struct arena *arena,
+                           struct alert_signal *ret_signals, int max);
+struct doctor;
+void service_probes_doctor(struct service *service, struct doctor *doctor);
+/* Gauges, before they are read. */
+void service_probes_meter(struct service *service);
 /* service_expiry.c: a lookout_more_fn of the service. */
 int service_expiring(void *ctx, struct arena *arena, struct alert_signal *ret_signals, int max);
 /* service_lookout.c: looks out from its start until its end, which may be told twice. */

@@ -373,8 +373,14 @@ const struct cli_command cli_commands[] = {
      "From where the service runs, on a connection of its own; then one harmless call with the\n"
      "credentials. Exit status 1 when a step fails or a certificate ends within 14 days.",
      OPTIONS(OPT_GATEWAY), "[GATEWAY]", ASKS, run_gateway_check},
-    {"gateway", "probe", "One harmless call now: reachable, credentials good, how fast",
-     "Exit status 1 when it did not go well.", NULL, "GATEWAY", ASKS, run_gateway_probe},
+    {"gateway", "probe", "Probe a gateway now: one harmless call, or a payment of its probe",
+     "Without --method one harmless call: reachable, credentials good, how fast. With it the payment\n"
+     "that `probes` of the configuration has for this gateway and method is made, and taken back.\n"
+     "Exit status 1 when it did not go well.",
+     OPTIONS({"method", "METHOD", "Make the payment of this method's probe"}), "GATEWAY", ASKS,
+     run_gateway_probe},
+    {"gateway", "probes", "Payments that probe gateways: last result, how long, when next",
+     "Exit status 1 when one failed twice in a row.", NULL, NULL, ASKS, run_gateway_probes},
     {"gateway", "fees", "What a gateway keeps, as agreed, and what that comes to",
      "Of a refund --charge is what the charge had taken. Exit status 1 when no line speaks of it.",
      OPTIONS({"amount", "DECIMAL", "Of such a movement, with --currency"},

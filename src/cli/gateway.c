@@ -459,24 +459,6 @@ int run_gateway_drain(struct cli *cli) {
     return set_gateway(cli, "drain");
 }
 
-int run_gateway_probe(struct cli *cli) {
-    JSON_AUTO answer = NULL;
-    int status = talk_about(cli, "POST", "/v1/gateways", "probe", NULL, &answer);
-    if (status != CLI_DONE) {
-        return status;
-    }
-    TABLE_AUTO table = TABLE("GATEWAY", "RESULT", "OUTCOME", "FAILURE", ">HTTP", ">TOOK", "~CODE");
-    table_cell(table, field_text(answer, "gateway"));
-    table_state(table, field_true(answer, "ok") ? "ok" : "failed");
-    table_cell(table, field_text(answer, "outcome"));
-    table_cell(table, is(answer, "failure", "none") ? NULL : field_text(answer, "failure"));
-    table_cellf(table, "%lld", (long long)field_int(answer, "http_status"));
-    cell_ms(table, answer, "duration_ms");
-    table_cell(table, field_text(answer, "code"));
-    table_print(table, cli, NULL);
-    return field_true(answer, "ok") ? CLI_DONE : CLI_PROBLEM;
-}
-
 /* ---- the way there ---- */
 
 enum { CERTIFICATE_DAYS_LEAST = 14, CHECKS_BYTES_MAX = 1024 * 1024 };

@@ -92,6 +92,28 @@ bool flow_parse(const char *name, enum gateway_flow *ret_flow) {
     return false;
 }
 
+static const char *const probe_way_names[] = {
+    [PROBE_AUTHORIZE_CANCEL] = "authorize_cancel",
+    [PROBE_CHARGE_REFUND] = "charge_refund",
+    [PROBE_ORDER_CLOSE] = "order_close",
+};
+static_assert(COUNT_OF(probe_way_names) == PROBE_WAY_COUNT, "every way has a name");
+
+const char *probe_way_name(enum probe_way way) {
+    bool there = (size_t)way < COUNT_OF(probe_way_names) && probe_way_names[way] != NULL;
+    return there ? probe_way_names[way] : "";
+}
+
+bool probe_way_parse(const char *name, enum probe_way *ret_way) {
+    for (size_t i = 0; name != NULL && i < COUNT_OF(probe_way_names); i++) {
+        if (probe_way_names[i] != NULL && strcmp(probe_way_names[i], name) == 0) {
+            *ret_way = (enum probe_way)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *action_name(enum gateway_action action) {
     return (size_t)action < COUNT_OF(action_names) ? action_names[action] : "";
 }

@@ -224,6 +224,16 @@ struct gateway_call {
     void *persist_ctx;
 };
 
+/* How a payment that only probes a gateway begins and ends there. Stored; they only grow. */
+enum probe_way {
+    PROBE_AUTHORIZE_CANCEL = 1, /* a card or wallet's money is held, and let go */
+    PROBE_CHARGE_REFUND = 2,    /* it is taken, and given back */
+    PROBE_ORDER_CLOSE = 3,      /* an order that waits for a customer is made and closed */
+    PROBE_WAY_COUNT = 4,
+};
+const char *probe_way_name(enum probe_way way); /* "authorize_cancel", "charge_refund", … */
+MUST_USE bool probe_way_parse(const char *name, enum probe_way *ret_way);
+
 struct gateway_charge {
     const char
         *reference; /* our attempt id: the name by which the gateway will know it, and its key */
@@ -244,6 +254,7 @@ struct gateway_charge {
      * part of an order's name. */
     int64_t created_us;
     int64_t expires_us; /* wall: an order that waits for its customer ends then; 0: not said */
+    bool probe;         /* we pay ourselves, to see whether it works: for who counts; not sent */
 };
 
 struct gateway_change;
@@ -261,6 +272,7 @@ struct gateway_lookup {
     enum gateway_flow flow;
     const char *token; /* as in the charge; "" or NULL when a customer was to act */
     bool hold;         /* it was to hold the money only: the charge's `capture` was false */
+    bool probe;        /* as in the charge */
     /* The question is what became of this capture or cancellation (OP_CAPTURE, OP_CANCEL), for
      * gateways where each is an order of its own that the payment's does not show; NULL: where the
      * payment stands. An adapter whose payments show it needs neither. */
@@ -358,6 +370,10 @@ struct gateway_capabilities {
                            */
     bool flows[FLOW_COUNT]; /* how; none: FLOW_PAGE, if customer_action */
     bool dispute_files;     /* answer_dispute() sends files, not texts alone */
+    /* Ways by which a payment of ours may probe it; `probe_flows`: flows in which an order that
+     * waits for its customer is made by a call (a page that a browser posts is made by none). */
+    bool probe_ways[PROBE_WAY_COUNT];
+    bool probe_flows[FLOW_COUNT];
 };
 
 /* Which statement of which day (`fetch_statement`). */

@@ -54,6 +54,17 @@ void ledger_account(enum ledger_account_kind kind, const char *owner,
              mark + 1);
 }
 
+/* Of a probe nothing is sold, given back or paid for: what it comes to stands in one account. */
+static enum ledger_account_kind account_of(enum ledger_account_kind kind,
+                                           const struct posting *posting) {
+    static const bool business[ACCOUNT_COUNT] = {
+        [ACCOUNT_SALES] = true,       [ACCOUNT_REFUNDS] = true, [ACCOUNT_CHARGEBACKS] = true,
+        [ACCOUNT_FEES] = true,        [ACCOUNT_TAXES] = true,   [ACCOUNT_WRITE_OFF] = true,
+        [ACCOUNT_STORE_CREDIT] = true, [ACCOUNT_GOODWILL] = true,
+    };
+    return posting->probe && business[kind] ? ACCOUNT_PROBES : kind;
+}
+
 static const char *owner_of(enum ledger_account_kind kind, const struct posting *posting) {
     if (kind == ACCOUNT_PAYOUTS && posting->sender != NULL) {
         return posting->sender;
@@ -74,8 +85,13 @@ int ledger_post(struct store_tx *tx, const struct posting *posting, struct err *
     }
     char id[POSTING_ID_CHARS_MAX], debit[ACCOUNT_CHARS_MAX], credit[ACCOUNT_CHARS_MAX];
     snprintf(id, sizeof id, "pst_%s_%s", row->name, posting->cause);
-    ledger_account(row->debit, owner_of(row->debit, posting), debit);
-    ledger_account(row->credit, owner_of(row->credit, posting), credit);
+    enum ledger_account_kind from = account_of(row->debit, posting);
+    enum ledger_account_kind to = account_of(row->credit, posting);
+    ledger_account(from, owner_of(from, posting), debit);
+    ledger_account(to, owner_of(to, posting), credit);
+    if (from == to && posting->probe) {
+        return 0; /* from one business account to another: no step for a probe */
+    }
     return sql_put(
         tx, err,
         "INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, credit_account, "

@@ -42,6 +42,9 @@ struct posting {
     int64_t amount_minor;   /* ≥ 0; 0 writes nothing */
     struct currency currency;
     int64_t at_us;
+    /* Of a payment that only probes its gateway: what would touch an account of the business
+     * (income, expense) touches the gateway's account of probes instead. */
+    bool probe;
 };
 /* Writes it unless this cause has been posted with this kind before. */
 MUST_USE int ledger_post(struct store_tx *tx, const struct posting *posting, struct err *err);

@@ -7,6 +7,9 @@
 const char *purpose_name(enum payment_purpose purpose) {
     static const char *const names[] = {"?", "order", "subscription", "topup"};
     static_assert(COUNT_OF(names) == PURPOSE_COUNT, "every purpose has a name");
+    if (purpose == PURPOSE_PROBE) {
+        return "probe";
+    }
     return purpose > 0 && (int)purpose < PURPOSE_COUNT ? names[purpose] : "?";
 }
 

@@ -5,9 +5,19 @@
 
 #include "base/compiler.h"
 
-enum payment_purpose { PURPOSE_ORDER = 1, PURPOSE_SUBSCRIPTION = 2, PURPOSE_TOPUP = 3 };
-enum { PURPOSE_COUNT = PURPOSE_TOPUP + 1 };
+enum payment_purpose {
+    PURPOSE_ORDER = 1,
+    PURPOSE_SUBSCRIPTION = 2,
+    PURPOSE_TOPUP = 3,
+    PURPOSE_COUNT = 4, /* what a shop may say */
+    /* Ours alone: a payment that we make ourselves to see whether a gateway works
+     * (payment/probes.h). It is in no figure, tells no merchant, and is booked apart. Conditions on
+     * rows of the store have this number. */
+    PURPOSE_PROBE = 100,
+};
+/* Not PURPOSE_PROBE: nobody may ask for one. */
 MUST_USE bool purpose_parse(const char *name, enum payment_purpose *ret_purpose);
-const char *purpose_name(enum payment_purpose purpose); /* "order", "subscription", "topup" */
+/* "order", "subscription", "topup", "probe" */
+const char *purpose_name(enum payment_purpose purpose);
 
 #endif

@@ -64,17 +64,21 @@ static void dispatch(const struct gateway_ask *ask, const struct gateway_call *c
     INVARIANT(false, "a gateway operation out of its table");
 }
 
-static void report(const struct gateway_ask *ask, enum admission admission,
-                   const struct gateway_result *result) {
+bool ask_is_probe(const struct gateway_ask *ask) {
+    return ask->charge != NULL   ? ask->charge->probe
+           : ask->lookup != NULL ? ask->lookup->probe
+           : ask->change != NULL ? ask->change->payment.probe
+                                 : false;
+}
+
+/* What probes come to is told by their own figures (probes_look.c): the others are of customers'
+ * payments, and deadlines are taken from them. */
+static void meter_call(const struct gateway_ask *ask, const struct gateway_result *result) {
     const char *gateway = ask->gateway->name;
     const char *method = method_name(ask->method);
     const char *operation = operation_name(ask->operation);
-    /* An adapter that asked nobody (it is too soon, say) says nothing about its gateway. */
-    static const struct gateway_result unasked = {.outcome = GW_NONE};
-    bool asked = result->reach != 0 || result->outcome != GW_UNKNOWN;
-    if (admission != ADMIT_NO && !ask->gateway->adapter->can.offline) {
-        gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission,
-                              asked ? result : &unasked);
+    if (ask_is_probe(ask)) {
+        return;
     }
     meter_count(METER_GATEWAY_CALLS, gateway, method, operation,
                 gateway_outcome_name(result->outcome));
@@ -87,6 +91,20 @@ static void report(const struct gateway_ask *ask, enum admission admission,
     if (result->failure == HTTP_FAIL_TIMEOUT) {
         meter_count(METER_GATEWAY_TIMEOUTS, gateway, operation);
     }
+}
+
+static void report(const struct gateway_ask *ask, enum admission admission,
+                   const struct gateway_result *result) {
+    const char *gateway = ask->gateway->name;
+    const char *operation = operation_name(ask->operation);
+    /* An adapter that asked nobody (it is too soon, say) says nothing about its gateway. */
+    static const struct gateway_result unasked = {.outcome = GW_NONE};
+    bool asked = result->reach != 0 || result->outcome != GW_UNKNOWN;
+    if (admission != ADMIT_NO && !ask->gateway->adapter->can.offline) {
+        gateway_health_report(ask->gateway->health, ask->method, ask->operation, admission,
+                              asked ? result : &unasked);
+    }
+    meter_call(ask, result);
     if (asked && gateway_outcome_is_fault(result->outcome)) {
         log_event(GATEWAY_FAILED, LT("gateway", gateway), LT("operation", operation),
                   LT("outcome", gateway_outcome_name(result->outcome)), LT("code", result->code),
@@ -110,8 +128,10 @@ void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
                                                               ask->operation, why, sizeof why);
     if (admission == ADMIT_NO && !ask->past_breaker) {
         refused(ret_result, "breaker_open", why);
-        meter_count(METER_GATEWAY_CALLS, ask->gateway->name, method_name(ask->method),
-                    operation_name(ask->operation), "breaker_open");
+        if (!ask_is_probe(ask)) {
+            meter_count(METER_GATEWAY_CALLS, ask->gateway->name, method_name(ask->method),
+                        operation_name(ask->operation), "breaker_open");
+        }
         return;
     }
     int64_t timeout = ask->patient
@@ -153,10 +173,12 @@ void charge_of(const struct payment_row *payment, const struct attempt_row *atte
         .description = payment->description,
         .customer_email = payment->customer_email,
         .customer_ip = payment->customer_ip,
-        .off_session = payment->purpose == PURPOSE_SUBSCRIPTION,
+        .off_session = payment->purpose == PURPOSE_SUBSCRIPTION ||
+                       (payment->purpose == PURPOSE_PROBE && attempt->token[0] != '\0'),
         .flow = payment->flow,
         .created_us = attempt->created_us,
         .expires_us = attempt->expires_us,
+        .probe = payment->purpose == PURPOSE_PROBE,
     };
 }
 
@@ -174,6 +196,7 @@ void lookup_of(const struct payment_row *payment, const struct attempt_row *atte
         .flow = payment->flow,
         .token = attempt->token,
         .hold = payment->capture_later,
+        .probe = payment->purpose == PURPOSE_PROBE,
     };
 }
 

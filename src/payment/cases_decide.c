@@ -37,7 +37,8 @@ static int post_accepted(struct decide *decide, struct store_tx *tx, enum postin
         .currency = decide->row.currency,
         .at_us = clock_wall_us(),
     };
-    return ledger_post(tx, &posting, err);
+    int r = payment_is_probe(tx, posting.payment_id, &posting.probe, err);
+    return r < 0 ? r : ledger_post(tx, &posting, err);
 }
 
 static bool explained(const struct decide *decide) {

@@ -40,7 +40,8 @@ static bool holds_order(const struct flow *flow) {
 static int may_choose(struct choose_ctx *choose, struct store_tx *tx, struct err *err) {
     struct flow *flow = choose->flow;
     struct mode_admission admission;
-    mode_admits(flow->payments->options.mode, flow->payment.purpose, choose->choice->method,
+    mode_admits(flow->payments->options.mode, payment_taken_as(flow->payment.purpose),
+                choose->choice->method,
                 &admission);
     if (admission.verdict == MODE_REFUSED) {
         return mode_refuse(&admission, err);

@@ -248,7 +248,8 @@ int payment_create(struct payments *payments, const struct caller *caller,
     enum later later;
     struct err refusal = {0};
     struct mode_admission admission;
-    mode_admits(payments->options.mode, order->purpose != 0 ? order->purpose : PURPOSE_ORDER,
+    mode_admits(payments->options.mode,
+                order->purpose != 0 ? payment_taken_as(order->purpose) : PURPOSE_ORDER,
                 order->method, &admission);
     /* Nothing is written then: not even what was refused. */
     if (admission.code == ERR_READ_ONLY) {
@@ -256,13 +257,16 @@ int payment_create(struct payments *payments, const struct caller *caller,
     }
     int r = later_of(payments, order, &later, &refusal);
     if (later == LATER_NOT && admission.verdict == MODE_HELD &&
-        order->purpose != PURPOSE_SUBSCRIPTION) {
+        order->purpose != PURPOSE_SUBSCRIPTION && order->purpose != PURPOSE_PROBE) {
         later = LATER_EITHER;
     }
     FLOW_AUTO flow;
     flow_init(&flow, payments, caller, "payment.create", ret_answer);
     flow.tokens = flow_tokens(order->tokens, order->token);
-    card_of(payments, order->method, flow.tokens, &flow.card);
+    flow.only = order->gateway_only;
+    if (order->purpose != PURPOSE_PROBE) { /* whose card is ours, and is counted nowhere */
+        card_of(payments, order->method, flow.tokens, &flow.card);
+    }
     r = r < 0 ? r : flow_check(&flow, order->method, order->flow, &refusal);
     struct begin_ctx first = {
         .flow = &flow,

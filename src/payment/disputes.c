@@ -90,7 +90,8 @@ static int post(struct store_tx *tx, enum posting_kind kind, const struct disput
         .currency = row->currency,
         .at_us = clock_wall_us(),
     };
-    return ledger_post(tx, &posting, err);
+    int r = payment_is_probe(tx, posting.payment_id, &posting.probe, err);
+    return r < 0 ? r : ledger_post(tx, &posting, err);
 }
 
 struct case_note dispute_note(const struct dispute_row *row, const char *kind, const char *detail) {

@@ -75,9 +75,10 @@ void flow_plan(struct flow *flow) {
         request.portable_token = json_string_value(portable);
     }
     struct mode_route route;
-    mode_route(flow->payments->options.mode, flow->payment.purpose, flow->payment.method, &route);
+    mode_route(flow->payments->options.mode, payment_taken_as(flow->payment.purpose),
+               flow->payment.method, &route);
     request.closed = route.closed;
-    request.only = route.only;
+    request.only = flow->only != NULL ? flow->only : route.only;
     request.fixed = route.fixed;
     memcpy(request.tried, flow->tried, sizeof request.tried);
     router_plan(flow->payments->options.router, &request, &flow->plan);
@@ -403,6 +404,9 @@ static int settle(struct flow *flow, struct err *err) {
 }
 
 static void meter_payment(const struct flow *flow) {
+    if (flow->payment.purpose == PURPOSE_PROBE) {
+        return;
+    }
     const char *method = method_name(flow->payment.method);
     meter_count(METER_PAYMENTS, method, flow->payment.currency.code,
                 payment_state_name(flow->payment.state));

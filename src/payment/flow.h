@@ -28,6 +28,7 @@ struct flow {
     bool guarded;     /* the transaction at hand fails if they are not */
     bool was_unknown; /* at some time in this request */
     struct screen screen;
+    const char *only; /* the one gateway that may take it (a probe's); NULL: any */
     bool held_plan; /* `plan` is one of gateways that can hold money, by a rule's wish */
     struct gateway_result result;
     const char *source;
@@ -39,6 +40,10 @@ struct flow {
 };
 #define FLOW_AUTO struct flow CLEANUP(flow_release)
 
+/* The modes know no probes: what an order may, they may. */
+static inline enum payment_purpose payment_taken_as(enum payment_purpose purpose) {
+    return purpose == PURPOSE_PROBE ? PURPOSE_ORDER : purpose;
+}
 void flow_init(struct flow *flow, struct payments *payments, const struct caller *caller,
                const char *operation, struct answer *answer);
 void flow_release(struct flow *flow);

@@ -11,6 +11,7 @@
 #include "meter/meter.h"
 #include "meter/slices.h"
 #include "payment/payments.h"
+#include "payment/probes.h"
 #include "payment/rows.h"
 
 struct gateway_ask;
@@ -24,6 +25,8 @@ struct payments {
     struct lock lock;    /* guards `stopping` and `jobs` */
     struct cond wake;
     bool stopping;
+    struct lock ways_lock; /* guards `ways` */
+    struct gateway_way ways[GATEWAYS_MAX];
     _Atomic int64_t deliveries; /* to webhooks, written so far, committed or not */
 };
 
@@ -208,6 +211,8 @@ struct gateway_ask {
 };
 void gateway_ask(struct payments *payments, const struct gateway_ask *ask,
                  struct gateway_result *ret_result);
+/* It is of a payment that we make ourselves to see whether it works. */
+bool ask_is_probe(const struct gateway_ask *ask);
 void charge_of(const struct payment_row *payment, const struct attempt_row *attempt,
                struct gateway_charge *ret_charge);
 void lookup_of(const struct payment_row *payment, const struct attempt_row *attempt,

@@ -306,7 +306,7 @@ static int rates_tx(struct store_tx *tx, void *ctx, struct err *err) {
         "END), "
         "SUM(CASE WHEN a.state IN (1, 2, 3, 4) THEN 1 ELSE 0 END), COUNT(*) "
         "FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.id >= $2 AND "
-        "a.created_us >= $1 AND a.gateway <> '" GATEWAY_BY_HAND
+        "a.created_us >= $1 AND p.purpose <> '100' AND a.gateway <> '" GATEWAY_BY_HAND
         "' GROUP BY way, a.gateway ORDER BY way, a.gateway",
         S_INT(reading->since_us), S_TEXT(reading->from_id));
     return r < 0 ? r : answer_rows(reading->answer, rows, render_rate, NULL, err);
@@ -444,19 +444,22 @@ static int count_into(struct store_tx *tx, const char *sql, int64_t *ret_count,
  * open. A callback that waits has its job. */
 static int backlog_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct backlog *backlog = ctx;
+#define NO_PROBE(id)                                                                               \
+    "NOT EXISTS (SELECT 1 FROM payment y WHERE y.id = " id " AND y.purpose = '100')"
     const struct {
         const char *sql;
         int64_t *count, *oldest_us;
     } counts[] = {
-        {"SELECT COUNT(*), MIN(created_us) FROM attempt WHERE live = 1 AND state = 4",
+        {"SELECT COUNT(*), MIN(created_us) FROM attempt WHERE live = 1 AND state = 4 AND "
+         NO_PROBE("payment_id"),
          &backlog->unknown_payments, &backlog->oldest_unresolved_us},
-        {"SELECT COUNT(*) FROM payment WHERE state = 2 AND id IN ("
+        {"SELECT COUNT(*) FROM payment WHERE state = 2 AND purpose <> '100' AND id IN ("
          "SELECT payment_id FROM attempt WHERE state = 1 UNION "
          "SELECT payment_id FROM attempt WHERE state = 2 UNION "
          "SELECT payment_id FROM attempt WHERE state = 4)",
          &backlog->processing_payments, NULL},
         {"SELECT COUNT(*) FROM operation WHERE state = 3 AND id IN (SELECT key FROM job WHERE "
-         "kind = '" JOB_RESOLVE_OPERATION "')",
+         "kind = '" JOB_RESOLVE_OPERATION "') AND " NO_PROBE("payment_id"),
          &backlog->unknown_operations, NULL},
         {"SELECT COUNT(*) FROM job WHERE kind = 'callback' AND parked_us = 0",
          &backlog->callbacks_waiting, NULL},
@@ -465,6 +468,7 @@ static int backlog_tx(struct store_tx *tx, void *ctx, struct err *err) {
         {"SELECT COUNT(*) FROM webhook_delivery WHERE state = 3", &backlog->webhooks_parked, NULL},
         {"SELECT COUNT(*) FROM review_case WHERE state = 1", &backlog->open_cases, NULL},
     };
+#undef NO_PROBE
     *backlog = (struct backlog){0};
     int r = 0;
     for (size_t i = 0; r >= 0 && i < COUNT_OF(counts); i++) {

@@ -513,7 +513,7 @@ static int run(struct work *work, struct err *err) {
         return r;
     }
     jobs_wake(work->payments);
-    if (work->kind == OPERATION_REFUND) {
+    if (work->kind == OPERATION_REFUND && work->payment.purpose != PURPOSE_PROBE) {
         meter_time(METER_REFUND_SECONDS, clock_mono_us() - began, work->attempt.gateway);
     }
     return 0;

@@ -87,6 +87,9 @@ static bool is_technical(const char *code) {
 
 void outcome_payment(struct store_tx *tx, const struct payment_row *payment,
                      enum payment_state from, enum payment_event why) {
+    if (payment->purpose == PURPOSE_PROBE) {
+        return; /* no customer's */
+    }
     struct slice_event event = event_of(payment, SLICE_PAYMENT, payment->gateway);
     bool open = from == PAYMENT_CREATED || from == PAYMENT_PROCESSING ||
                 from == PAYMENT_REQUIRES_ACTION;
@@ -115,6 +118,9 @@ void outcome_payment(struct store_tx *tx, const struct payment_row *payment,
 
 void outcome_attempt(struct store_tx *tx, const struct payment_row *payment,
                      const struct attempt_row *attempt, enum attempt_state from) {
+    if (payment->purpose == PURPOSE_PROBE) {
+        return; /* no customer's */
+    }
     /* Nobody knew: that has been counted as a failure, and what it turned out to be is another
      * figure, also when it was pending in between. What only waited has no other end than this. */
     bool known = from == ATTEMPT_SENDING || (from != ATTEMPT_UNKNOWN && !attempt->was_unknown);
@@ -150,6 +156,9 @@ void outcome_attempt(struct store_tx *tx, const struct payment_row *payment,
 
 void outcome_operation(struct store_tx *tx, const struct payment_row *payment,
                        const struct operation_row *operation, enum operation_state from) {
+    if (payment->purpose == PURPOSE_PROBE) {
+        return; /* no customer's */
+    }
     static const enum slice_operation kinds[] = {
         [OPERATION_CAPTURE] = SLICE_CAPTURE,
         [OPERATION_CANCEL] = SLICE_CANCEL,
@@ -184,6 +193,9 @@ void outcome_operation(struct store_tx *tx, const struct payment_row *payment,
 
 void outcome_dispute(struct store_tx *tx, const struct payment_row *payment,
                      const struct dispute_row *dispute) {
+    if (dispute->payment_id[0] != '\0' && payment->purpose == PURPOSE_PROBE) {
+        return;
+    }
     struct slice_event event = {
         .operation = SLICE_DISPUTE,
         .labels = {dispute->gateway, "", "", dispute->currency.code, ""},

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "payment/bank_impl.h"
 #include "payment/disputes.h"
+#include "payment/probes_impl.h"
 #include "payment/retention.h"
 
 #define SWEEP_US (1 * US_PER_SECOND)
@@ -23,7 +24,7 @@
 #define HOLD_US (24 * 3600 * US_PER_SECOND)
 #define REMIND_LAST_US (2 * 3600 * US_PER_SECOND)
 #define FORWARD_AGE_US (4 * 3600 * US_PER_SECOND)
-enum { FAILOVER_MAX = 3, JOB_KINDS = 11, SWEEPER_STACK_BYTES = 512 * 1024 };
+enum { FAILOVER_MAX = 3, JOB_KINDS = 12, SWEEPER_STACK_BYTES = 512 * 1024 };
 
 static const int64_t callback_backoff_us[] = {
     1 * US_PER_SECOND,  5 * US_PER_SECOND,   15 * US_PER_SECOND,
@@ -137,6 +138,10 @@ static void fill_kinds(struct machine *machine) {
     machine->kinds[9].run = forward_job;
     machine->kinds[9].lease_us = 2 * JOB_LEASE_US; /* a whole charge, with failover */
     machine->kinds[9].concurrency = 1;
+    machine->kinds[11] = machine->kinds[9]; /* a whole charge as well */
+    machine->kinds[11].name = JOB_PROBE;
+    machine->kinds[11].run = probe_job;
+    machine->kinds[11].concurrency = 4;
 }
 
 static void later_defaults(struct payments *payments) {
@@ -191,6 +196,7 @@ int payments_open(const struct payments_options *options, struct payments **ret_
     struct request_id instance = request_id_new();
     memcpy(payments->instance, instance.text, sizeof payments->instance);
     lock_init(&payments->lock);
+    lock_init(&payments->ways_lock);
     cond_init(&payments->wake);
     fill_kinds(machine);
     machine->kind_count = JOB_KINDS;
@@ -290,6 +296,7 @@ int payments_start(struct payments *payments, struct err *err) {
     struct machine *machine = (struct machine *)payments;
     struct job_runner *jobs = NULL;
     int r = instance_beat(payments, clock_wall_us(), err);
+    r = r < 0 ? r : probes_plan(payments, err);
     if (r < 0) {
         return r;
     }
@@ -345,6 +352,7 @@ void payments_close(struct payments *payments) {
     }
     payments_stop(payments);
     cond_free(&payments->wake);
+    lock_free(&payments->ways_lock);
     lock_free(&payments->lock);
     free((struct machine *)payments);
 }
@@ -360,6 +368,10 @@ int payments_tick(struct payments *payments, struct err *err) {
             return r;
         }
         (void)jobs_change(payments, jobs);
+        r = probes_plan(payments, err);
+        if (r < 0) {
+            return r;
+        }
     }
     int beat = instance_beat(payments, now, err);
     if (beat < 0) {

@@ -30,6 +30,7 @@
 #include "store/store.h"
 
 struct payments;
+struct probe_settings;
 
 enum {
     ORDER_ID_CHARS_MAX = 120,
@@ -86,7 +87,9 @@ struct payments_options {
     bool gateways_follow;      /* a test clock's sandbox moves with it, and signs by it */
     int64_t request_budget_us; /* longest that a customer waits [20 s] */
     int failover_max;          /* gateways tried in one request [3] */
-    int64_t probe_us;          /* between two probes of a gateway; 0: none */
+    int64_t probe_us;          /* between two harmless probes of a gateway; 0: none */
+    const struct probe_settings *probes; /* payments that probe (probes.h); borrowed */
+    int probe_count;
     int64_t action_us;         /* how long a customer has who must act [30 min] */
     int64_t waits_long_us;     /* so long nobody may know about money; then it is marked [30 min] */
     int64_t second_look_us;    /* at what was closed, that long after its end [30 min] */
@@ -184,6 +187,7 @@ struct payment_order { /* borrowed; NULL text counts as "" */
     bool defer;             /* held for its customer, who pays by a link (later.h) */
     bool queue;             /* charged by and by, with the token (payments_options.forward) */
     enum gateway_flow flow; /* how the customer is asked to act; 0: the gateway's usual way */
+    const char *gateway_only; /* NULL: any; of a probe the one that is probed */
 };
 
 /* 201 when it is final or the customer must act, 202 when it is processing. ERR_ORDER_TAKEN (the

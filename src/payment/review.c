@@ -50,7 +50,8 @@ int review_mark(struct payments *payments, struct store_tx *tx, struct payment_r
 int review_waiting_attempt(struct payments *payments, struct store_tx *tx,
                            struct payment_row *payment, const struct attempt_row *attempt,
                            struct err *err) {
-    bool open = attempt->state == ATTEMPT_UNKNOWN || attempt->state == ATTEMPT_PENDING;
+    bool open = (attempt->state == ATTEMPT_UNKNOWN || attempt->state == ATTEMPT_PENDING) &&
+                payment->purpose != PURPOSE_PROBE; /* an alert tells of that */
     bool long_ago = clock_wall_us() - attempt->created_us >= payments->options.waits_long_us;
     return open && long_ago ? review_mark(payments, tx, payment, REVIEW_WAITS_LONG, err) : 0;
 }
@@ -62,7 +63,7 @@ int review_waiting_operation(struct payments *payments, struct store_tx *tx,
                                                              : payments->options.waits_long_us;
     bool long_ago = clock_wall_us() - operation->created_us >= waits_us;
     /* A return is about money in suspense: its case is open, and what a person looks at. */
-    bool asked_for = operation->kind != OPERATION_RETURN;
+    bool asked_for = operation->kind != OPERATION_RETURN && payment->purpose != PURPOSE_PROBE;
     return asked_for && operation_state_open(operation->state) && long_ago
                ? review_mark(payments, tx, payment, REVIEW_WAITS_LONG, err)
                : 0;

@@ -81,6 +81,18 @@ int row_found(struct sql_rows *rows, const char *what, const char *id, struct er
     return r < 0 ? r : 0;
 }
 
+int payment_is_probe(struct store_tx *tx, const char *id, bool *ret_probe, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    *ret_probe = false;
+    if (id[0] == '\0') {
+        return 0;
+    }
+    int r = sql_query(tx, err, &rows, "SELECT purpose FROM payment WHERE id = $1", S_TEXT(id));
+    r = r < 0 ? r : sql_next(rows, err);
+    *ret_probe = r > 0 && sql_int(rows, 0) == PURPOSE_PROBE;
+    return r < 0 ? r : 0;
+}
+
 int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
                      struct payment_row *ret_row, struct err *err) {
     static const char plain[] = "SELECT " PAYMENT_COLUMNS " FROM payment WHERE id = $1";

@@ -102,6 +102,9 @@ struct operation_row {
 
 MUST_USE int payment_row_load(struct store_tx *tx, struct arena *arena, const char *id, bool lock,
                               struct payment_row *ret_row, struct err *err);
+/* Whether it only probes its gateway (PURPOSE_PROBE). "" and what is not there is none. */
+MUST_USE int payment_is_probe(struct store_tx *tx, const char *id, bool *ret_probe,
+                              struct err *err);
 /* 1 written; 0: another payment holds this order (only when the row asks to hold it). */
 MUST_USE int payment_row_insert(struct store_tx *tx, const struct payment_row *row,
                                 struct err *err);

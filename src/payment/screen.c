@@ -47,7 +47,9 @@ void screen_ask(struct payments *payments, const struct payment_row *payment, co
                 int64_t at_us, int64_t budget_us, struct screen *ret_screen) {
     struct risk *risk = payments->options.risk;
     struct risk_facts facts;
-    *ret_screen = (struct screen){.wanted = risk_configured(risk)};
+    *ret_screen = (struct screen){
+        .wanted = risk_configured(risk) && payment->purpose != PURPOSE_PROBE,
+    };
     if (!ret_screen->wanted) {
         return;
     }

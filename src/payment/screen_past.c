@@ -213,7 +213,8 @@ static int page_tx(struct store_tx *tx, void *ctx, struct err *err) {
         "d_scorer, d_at, d_score, tokens FROM payment LEFT JOIN (SELECT subject, number AS "
         "d_number, action AS d_action, method AS d_method, card AS d_card, scorer AS d_scorer, "
         "scorer_score AS d_score, at_us AS d_at FROM risk_decision) AS d ON subject = id WHERE id "
-        ">= $1 AND (id > $1 OR COALESCE(d_number, 0) > $2) ORDER BY id, d_number LIMIT $3",
+        ">= $1 AND purpose <> '100' AND (id > $1 OR COALESCE(d_number, 0) > $2) ORDER BY id, "
+        "d_number LIMIT $3",
         S_TEXT(run->after_id), S_INT(run->after_number), S_INT(PAGE));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         struct past *past = past_of(run, rows);

@@ -121,6 +121,7 @@ static int post(struct store_tx *tx, enum posting_kind kind, const char *cause,
         .amount_minor = amount_minor,
         .currency = payment->currency,
         .at_us = clock_wall_us(),
+        .probe = payment->purpose == PURPOSE_PROBE,
     };
     return ledger_post(tx, &posting, err);
 }
@@ -337,7 +338,9 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
         attempt->settled_us = clock_wall_us();
     }
     const struct gateway *gateway = gateway_find(payments->options.registry, attempt->gateway);
-    if (success && gateway != NULL && !gateway->adapter->can.offline && attempt->callback_us == 0) {
+    bool probe = payment->purpose == PURPOSE_PROBE;
+    if (success && gateway != NULL && !gateway->adapter->can.offline &&
+        attempt->callback_us == 0 && !probe) {
         attempt->callback_due_us = attempt->settled_us + gateway->callback_due_us;
     }
     if (to != ATTEMPT_UNKNOWN && to != ATTEMPT_PENDING) {
@@ -345,15 +348,17 @@ int settle_attempt(struct payments *payments, struct store_tx *tx, struct paymen
     }
     ret_settlement->changed = true;
     int r = attempt_row_save(tx, attempt, err);
-    if (r >= 0 && to == ATTEMPT_DECLINED) {
+    if (r >= 0 && to == ATTEMPT_DECLINED && !probe) {
         r = card_declined(payments, tx, payment, attempt, result, err);
     }
     if (r < 0) {
         return r;
     }
     payment->was_unknown = payment->was_unknown || attempt->was_unknown;
-    meter_count_after(tx, METER_ATTEMPTS, attempt->gateway, method_name(payment->method),
-                      attempt_state_name(attempt->state), attempt->common_code);
+    if (!probe) {
+        meter_count_after(tx, METER_ATTEMPTS, attempt->gateway, method_name(payment->method),
+                          attempt_state_name(attempt->state), attempt->common_code);
+    }
     outcome_attempt(tx, payment, attempt, from);
     return follow(payments, tx, payment, attempt, from, result, ret_settlement, err);
 }
@@ -494,7 +499,9 @@ static int refund_done(struct payments *payments, struct store_tx *tx, struct pa
     enum posting_kind kind = operation->to_original ? POST_REFUND : POST_STORE_CREDIT;
     int r = post(tx, kind, operation->id.text, payment, operation->gateway, operation->amount_minor,
                  err);
-    meter_count_after(tx, METER_REFUNDS, operation->gateway, "succeeded");
+    if (payment->purpose != PURPOSE_PROBE) {
+        meter_count_after(tx, METER_REFUNDS, operation->gateway, "succeeded");
+    }
     return r;
 }
 
@@ -756,7 +763,9 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
         r = operation_done(payments, tx, payment, attempt, operation, result, err);
     } else if (to == OPERATION_FAILED && operation->kind == OPERATION_REFUND) {
         payment->refund_reserved_minor -= operation->amount_minor;
-        meter_count_after(tx, METER_REFUNDS, operation->gateway, "failed");
+        if (payment->purpose != PURPOSE_PROBE) {
+            meter_count_after(tx, METER_REFUNDS, operation->gateway, "failed");
+        }
         if (reversed) {
             payment->refunded_minor -= operation->amount_minor;
             r = post(tx, POST_REFUND_RETURNED, operation->id.text, payment, operation->gateway,

@@ -138,7 +138,7 @@ static int not_by_this(const struct payment_row *payment, const char *attempt_id
 
 static int post(struct store_tx *tx, const struct attempt_row *attempt, enum posting_kind kind,
                 const char *cause, int64_t amount_minor, struct err *err) {
-    const struct posting posting = {
+    struct posting posting = {
         .kind = kind,
         .cause = cause,
         .payment_id = attempt->payment_id.text,
@@ -148,7 +148,8 @@ static int post(struct store_tx *tx, const struct attempt_row *attempt, enum pos
         .currency = attempt->currency,
         .at_us = clock_wall_us(),
     };
-    return ledger_post(tx, &posting, err);
+    int r = payment_is_probe(tx, posting.payment_id, &posting.probe, err);
+    return r < 0 ? r : ledger_post(tx, &posting, err);
 }
 
 /* Under the payment's lock. */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "ledger/ledger.h"
+#include "payment/rows.h"
 #include "recon/breaks.h"
 #include "recon/breaks_impl.h"
 
@@ -69,7 +70,7 @@ static int post(struct store_tx *tx, struct break_row *row, int64_t signed_minor
     snprintf(cause, sizeof cause, "%s_%lld", row->id.text, (long long)row->write_offs);
     enum posting_kind less = part == WRITE_OFF_FEE ? POST_FEE_WRITE_OFF : POST_WRITE_OFF;
     enum posting_kind more = part == WRITE_OFF_FEE ? POST_FEE_WRITE_OFF_GAIN : POST_WRITE_OFF_GAIN;
-    const struct posting posting = {
+    struct posting posting = {
         .kind = signed_minor < 0 ? less : more,
         .cause = cause,
         .payment_id = row->payment_id,
@@ -79,7 +80,8 @@ static int post(struct store_tx *tx, struct break_row *row, int64_t signed_minor
         .currency = row->currency,
         .at_us = clock_wall_us(),
     };
-    int r = ledger_post(tx, &posting, err);
+    int r = payment_is_probe(tx, row->payment_id, &posting.probe, err);
+    r = r < 0 ? r : ledger_post(tx, &posting, err);
     snprintf(id, sizeof id, "pst_%s_%s", posting_kind_name(posting.kind), cause);
     r = r < 0 ? r
               : sql_put(tx, err,

@@ -423,6 +423,7 @@ static void tell_grounds(const struct explainer *e, const struct match_group *gr
     case CLASS_FEE:
     case CLASS_LATE:
     case CLASS_PAID_THERE:
+    case CLASS_PROBE:
     case CLASS_TWO_GATEWAYS:
     case CLASS_NOTHING_MOVED:
         if (both) {

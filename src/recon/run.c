@@ -256,7 +256,8 @@ static int count_tolerated(struct run *run, struct err *err) {
     for (size_t i = 0; i < match->group_count; i++) {
         const struct match_group *group = &match->groups[i];
         bool same = group->class == CLASS_MATCHED || group->class == CLASS_MATCHED_TOLERANCE ||
-                    group->class == CLASS_FEE || group->class == CLASS_LATE;
+                    group->class == CLASS_FEE || group->class == CLASS_LATE ||
+                    group->class == CLASS_PROBE;
         if (!same || group->difference_minor == 0 || recon_as_it_was(run, group)) {
             continue;
         }

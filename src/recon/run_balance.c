@@ -33,6 +33,7 @@ bool run_item_explains(int item) {
     enum match_class class = (enum match_class)item;
     return item >= CLASS_COUNT ? item < (int)RUN_ITEM_COUNT && items[item].explains
                                : class == CLASS_EXPECTED || class == CLASS_MATCHED_TOLERANCE ||
+                                     class == CLASS_PROBE ||
                                      match_class_risk(class) != RISK_NONE;
 }
 

@@ -10,6 +10,8 @@
  *                   GATEWAYS_OWN; of a payout that is not what its rows come to, PAYOUT
  *   BANK_UNKNOWN, DUPLICATE_THERE    of a bank's row that is in the books is NOTHING_MOVED, since
  *                   another file told it; of one whose payment was not looked for yet, EXPECTED
+ *   MATCHED, MATCHED_TOLERANCE, LATE, FEE    of what only probed the gateway is PROBE: what both
+ *                   sides tell needs nobody
  * The sums move along. */
 #include <string.h>
 
@@ -166,6 +168,16 @@ static enum match_class class_of_own(const struct run *run, const struct match_g
     return group->class;
 }
 
+/* All that is ours of it probed the gateway, and both sides have it. */
+static bool only_probed(const struct run *run, const struct match_group *group) {
+    bool same = group->class == CLASS_MATCHED || group->class == CLASS_MATCHED_TOLERANCE ||
+                group->class == CLASS_LATE || group->class == CLASS_FEE;
+    for (uint32_t i = 0; same && i < group->ours; i++) {
+        same = recon_member_name(run, group, OURS, i)->probe;
+    }
+    return same && group->ours > 0 && group->theirs > 0;
+}
+
 void recon_classes(struct run *run) {
     GArray *refunds = g_array_new(false, false, sizeof(size_t));
     struct match *match = run->match;
@@ -189,6 +201,8 @@ void recon_classes(struct run *run) {
             recon_become(run, group, CLASS_TWO_GATEWAYS);
         } else if (came_back(run, group)) {
             recon_become(run, group, CLASS_REFUND_FAILED);
+        } else if (only_probed(run, group)) {
+            recon_become(run, group, CLASS_PROBE);
         }
     }
     g_array_free(refunds, true);
@@ -202,5 +216,8 @@ bool recon_class_follows(enum match_class found, enum match_class kept) {
              found == CLASS_DUPLICATE_THERE || found == CLASS_BANK_UNKNOWN) &&
             kept == CLASS_NOTHING_MOVED) ||
            ((found == CLASS_EXPECTED || found == CLASS_BANK_MISSING) && kept == CLASS_PAYOUT) ||
+           ((found == CLASS_MATCHED || found == CLASS_MATCHED_TOLERANCE || found == CLASS_LATE ||
+             found == CLASS_FEE) &&
+            kept == CLASS_PROBE) ||
            (found == CLASS_MATCHED && (kept == CLASS_GATEWAYS_OWN || kept == CLASS_PAYOUT));
 }

@@ -138,6 +138,7 @@ static int post(struct store_tx *tx, const struct run *run, const struct side_ro
         .amount_minor = more_minor > 0 ? more_minor : -more_minor,
         .currency = row->currency,
         .at_us = now_us > run->request->until_us ? now_us : run->request->until_us,
+        .probe = first->probe,
     };
     return ledger_post(tx, &posting, err);
 }

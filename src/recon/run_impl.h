@@ -46,6 +46,7 @@ struct side_row {
     /* An attempt that has moved nothing here, beside a row of theirs that says it has: looked up
      * anew by each run, and no movement of ours. */
     bool passing;
+    bool probe;          /* of a payment of ours that only probes the gateway */
     bool paid_elsewhere; /* and its order is paid at another gateway */
     /* The gateway's own (recon/own.h): what was booked from a row, or a row that is booked. */
     bool own;
@@ -125,7 +126,8 @@ struct run {
     "w.movement_id = p.id AND w.part = 1), " OUR_FEES                                              \
     "ob.kind, ob.gross_minor, ob.fee_minor, ob.at_us, ob.due_us, ob.reference, ob.batch, ob.id, "  \
     "ob.gateway, CASE WHEN ob.due_id = p.id THEN 1 ELSE 0 END, "                                   \
-    "COALESCE(br.id, bo.id), CASE WHEN br.id IS NULL THEN NULL ELSE " BANK_MOVED("br.id") " END, "
+    "COALESCE(br.id, bo.id), CASE WHEN br.id IS NULL THEN NULL ELSE " BANK_MOVED("br.id") " END, " \
+    "CASE WHEN py.purpose = '100' THEN 1 ELSE 0 END, "
 /* What its answers told of its fee: a charge's, that of a dispute, or what came back of that. */
 #define OUR_ANSWERED                                                                               \
     "(SELECT CAST(SUM(CASE WHEN f.kind = 18 THEN -f.amount_minor ELSE f.amount_minor END) AS "     \
@@ -179,7 +181,7 @@ struct run {
 #define OUR_BANKS                                                                                  \
     " AND p.kind IN (3, 4, 10, 11, 21, 22, 40, 41) AND (br.id IS NOT NULL OR ob.id IS NOT NULL "   \
     "OR o.id IS NOT NULL AND p.kind IN (3, 4, 11))" OUR_ONES
-enum { OUR_COLUMN_COUNT = 42 };
+enum { OUR_COLUMN_COUNT = 43 };
 struct our_read { /* texts are borrowed until the next row */
     const char *id, *payment_id;
     enum row_kind kind;
@@ -192,6 +194,7 @@ struct our_read { /* texts are borrowed until the next row */
     bool own;
     const char *sender, *batch;
     int64_t due_us; /* 0: as of any movement */
+    bool probe;     /* as in struct side_row */
 };
 void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read);
 struct side_fee recon_fee_read(const struct sql_rows *rows, enum row_kind kind);

@@ -85,6 +85,7 @@ enum our_column {
     OWN_AT_BANK,
     BANK_ID,
     BANK_AMOUNT,
+    OF_PROBE,
     OUR_COLUMNS_READ
 };
 static_assert((int)OUR_COLUMNS_READ == (int)OUR_COLUMN_COUNT, "each column has a name");
@@ -157,6 +158,7 @@ void recon_our_read(const struct sql_rows *rows, struct our_read *ret_read) {
         .original_id = refund || dispute ? parent : "",
         .sender = "",
         .batch = "",
+        .probe = sql_int(rows, OF_PROBE) != 0,
     };
     if (!sql_null(rows, BANK_ID)) {
         bank_read(rows, ret_read);
@@ -190,6 +192,7 @@ int recon_add_ours(struct run *run, const struct sql_rows *rows, struct err *err
         .carried = sql_int(rows, OUR_COLUMN_COUNT) != 0,
         .first_us = sql_int(rows, OUR_COLUMN_COUNT + 1),
         .own = read.own,
+        .probe = read.probe,
         .sender = keep(run, read.sender),
         .told_id = "",
         .fee = read.fee,

@@ -30,6 +30,18 @@ UNREACHED = {
 }
 
 
+def probes(service, reason):
+    """Payments that probe: one is configured, at a gateway that answers."""
+    probe = service.expect(200, "listProbes")["data"][0]
+    assert (probe["name"], probe["gateway"], probe["way"]) == ("b-card", "stripe-b",
+                                                              "authorize_cancel"), probe
+    service.expect(200, "disableGateway", ["stripe-b"], body=reason)
+    service.expect(409, "runProbe", ["b-card"])
+    service.expect(200, "enableGateway", ["stripe-b"], body=reason)
+    assert service.expect(202, "runProbe", ["b-card"])["name"] == "b-card"
+    service.expect(404, "runProbe", ["nobody"])
+
+
 def gateways_and_routing(service):
     assert len(service.expect(200, "listGateways")["data"]) == 4
     service.expect(200, "getGateway", ["stripe-a"])
@@ -67,6 +79,7 @@ def gateways_and_routing(service):
     way = service.expect(200, "checkGateway", ["stripe-a"])
     assert way["ok"] is way["probe"]["ok"] and way["gateway"] == "stripe-a"
     service.expect(404, "checkGateway", ["nobody"])
+    probes(service, reason)
     service.expect(200, "switchPrimaryGateway", body={"gateway": "stripe-b", **reason})
     assert service.expect(200, "getRouting")["primary"] == "stripe-b"
     assert service.expect(200, "getRouting")["fallback_by"] is None

@@ -134,6 +134,8 @@ int main(void) {
               "on_refund: all}\n"
               "      - {name: other, methods: [paypal], percent: 2}\n"
               "payments: {request_budget_ms: 3000}\n"
+              "probes: [{name: b-card, gateway: stripe-b, method: card, way: authorize_cancel, "
+              "token: pm_good, amount: 100, currency: USD, every_minutes: 10080}]\n"
               "breaker: {calls_min: 1000000, consecutive: 1000000}\n"
               "deferred: {public_url: 'https://pay.example'}\n"
               "tickets: {approve_above: [{currency: USD, amount: 5000}], teams: [{name: desk, "

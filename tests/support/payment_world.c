@@ -143,6 +143,8 @@ static void start(struct payment_world *world) {
         .gateways_follow = world->gateways_follow,
         .deferral = world->deferral,
         .forward = world->forward,
+        .probes = world->probes,
+        .probe_count = world->probe_count,
         .alone = world->engine.engine == STORE_SQLITE,
     };
     must(payments_open(&options, &world->payments, &err), &err, "opening payments");
@@ -245,6 +247,7 @@ static int empty_fn(struct store_tx *tx, void *ctx, struct err *err) {
         "DELETE FROM repair_spent",
         "DELETE FROM repair_switch",
         "DELETE FROM inquiry",
+        "DELETE FROM probe",
         "DELETE FROM event",
         "DELETE FROM idempotency",
         "DELETE FROM posting",
@@ -291,6 +294,8 @@ void payment_world_forget(struct payment_world *world) {
     world->deferral = (struct deferral_options){.public_url = "https://pay.test"};
     world->forward = (struct forward_options){0};
     world->delayed_callbacks = false;
+    world->probes = NULL;
+    world->probe_count = 0;
     world->rules = NULL;
     world->with_mode = false;
     world->modes = (struct mode_config){0};

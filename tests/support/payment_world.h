@@ -30,6 +30,8 @@ struct payment_world {
     bool several_per_order;
     struct deferral_options deferral;
     struct forward_options forward;
+    const struct probe_settings *probes; /* of payments_options; borrowed */
+    int probe_count;
     const char *rules; /* the section `risk:` as YAML, or NULL: payments are not checked */
     struct risk_file *rules_file;
     struct risk *risk;

@@ -265,6 +265,10 @@ static inline void open_gateways(void) {
     must(gateway_registry_open(settings, count, &W->registry, &err), &err);
 }
 
+/* Payments that probe, of all the worlds. */
+static const struct probe_settings *wallet_probes;
+static int wallet_probe_count;
+
 static inline int open_world(enum store_engine engine) {
     struct sandbox_options options = fixture_options();
     struct err err = {0};
@@ -291,6 +295,8 @@ static inline int open_world(enum store_engine engine) {
         .client = fixture.client,
         .seal = W->seal,
         .deferral = {.public_url = "https://pay.test"},
+        .probes = wallet_probes,
+        .probe_count = wallet_probe_count,
         .alone = W->engine.engine == STORE_SQLITE,
     };
     must(payments_open(&payments, &W->payments, &err), &err);

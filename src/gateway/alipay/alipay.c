@@ -111,6 +111,10 @@ const struct gateway_adapter alipay_adapter = {
             .customer_action = true,
             .flows =
                 {[FLOW_PAGE] = true, [FLOW_MOBILE] = true, [FLOW_QR] = true, [FLOW_APP] = true},
+            /* A page, a page on a phone and an app's order are texts that we sign: no call makes
+             * them. The code is asked for. */
+            .probe_ways = {[PROBE_ORDER_CLOSE] = true},
+            .probe_flows = {[FLOW_QR] = true},
         },
     .methods = {[METHOD_ALIPAY] = true},
     .errors = errors,

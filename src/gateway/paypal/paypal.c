@@ -126,6 +126,11 @@ const struct gateway_adapter paypal_adapter = {
             .close_on_unknown = false, /* an order with a capture under way cannot be closed */
             .customer_action = true,
             .dispute_files = true,
+            /* An order is closed by leaving it: nothing but our own capture takes money on it. */
+            .probe_ways = {[PROBE_AUTHORIZE_CANCEL] = true,
+                           [PROBE_CHARGE_REFUND] = true,
+                           [PROBE_ORDER_CLOSE] = true},
+            .probe_flows = {[FLOW_PAGE] = true},
         },
     .methods = {[METHOD_PAYPAL] = true, [METHOD_CARD] = true},
     .errors = errors,

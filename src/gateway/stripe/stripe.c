@@ -644,6 +644,7 @@ const struct gateway_adapter stripe_adapter = {
             .not_found_conclusive_us = 600 * US_PER_SECOND,
             .close_on_unknown = true,
             .customer_action = false,
+            .probe_ways = {[PROBE_AUTHORIZE_CANCEL] = true, [PROBE_CHARGE_REFUND] = true},
         },
     .methods = {[METHOD_CARD] = true},
     .errors = errors,

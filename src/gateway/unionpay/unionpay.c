@@ -213,6 +213,10 @@ const struct gateway_adapter unionpay_adapter = {
             .code_again = true, /* a page; the app's tn is said once only, which is then said */
             .customer_action = true,
             .flows = {[FLOW_PAGE] = true, [FLOW_MOBILE] = true, [FLOW_APP] = true},
+            /* A page is a form that the browser posts: no call makes it. The app's tn is asked for;
+             * nothing closes that order before its payTimeout. */
+            .probe_ways = {[PROBE_ORDER_CLOSE] = true},
+            .probe_flows = {[FLOW_APP] = true},
         },
     .methods = {[METHOD_UNIONPAY] = true},
     .errors = errors,

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "desk/ticket.h"
 #include "ledger/ledger.h"
+#include "payment/rows.h"
 #include "recon/breaks_impl.h"
 #include "recon/repair/repair_impl.h"
 #include "store/audit.h"
@@ -134,7 +135,7 @@ static int take_fees_back(struct reversing *it, struct store_tx *tx, const char 
     sql_rows_free(rows);
     rows = NULL;
     snprintf(cause, sizeof cause, "%s_%lld", movement_id + strlen("pst_"), (long long)number);
-    const struct posting posting = {
+    struct posting posting = {
         .kind = posted > 0 ? POST_STATEMENT_FEE_BACK : POST_STATEMENT_FEE,
         .cause = cause,
         .payment_id = it->row.payment_id,
@@ -144,7 +145,8 @@ static int take_fees_back(struct reversing *it, struct store_tx *tx, const char 
         .currency = it->row.currency,
         .at_us = clock_wall_us(),
     };
-    r = ledger_post(tx, &posting, err);
+    r = payment_is_probe(tx, posting.payment_id, &posting.probe, err);
+    r = r < 0 ? r : ledger_post(tx, &posting, err);
     return r < 0 ? r
                  : sql_put_one(tx, err,
                                "UPDATE recon_fee SET basis = 0, line = '', expected_minor = NULL, "
