@@ -158,19 +158,28 @@ static void look_at_delay_of(struct turn *turn, const char *gateway) {
     }
 }
 
-static void look_at_callbacks(struct turn *turn) {
-    const char *seen[GATEWAYS_LOOKED_AT_MAX];
-    int count = 0;
-    for (const struct slice *slice = slices_next(NULL); slice != NULL; slice = slices_next(slice)) {
-        const char *gateway = slice_label(slice, SLICE_GATEWAY);
-        bool known = gateway[0] == '\0' || count == GATEWAYS_LOOKED_AT_MAX;
-        for (int i = 0; !known && i < count; i++) {
-            known = strcmp(seen[i], gateway) == 0;
+static bool is_among(const char *const *names, int count, const char *name) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
         }
-        if (!known) {
-            seen[count++] = gateway;
-            look_at_callbacks_of(turn, gateway);
-            look_at_delay_of(turn, gateway);
+    }
+    return false;
+}
+
+/* Every gateway that a callback came from, or should have: our own, and those that we are told of
+ * (observation.h). */
+static void look_at_callbacks(struct turn *turn) {
+    const char *came[GATEWAYS_LOOKED_AT_MAX], *missing[GATEWAYS_LOOKED_AT_MAX];
+    int came_count = meter_values(METER_CALLBACKS, came, GATEWAYS_LOOKED_AT_MAX);
+    int missing_count = meter_values(METER_CALLBACK_MISSING, missing, GATEWAYS_LOOKED_AT_MAX);
+    for (int i = 0; i < came_count; i++) {
+        look_at_callbacks_of(turn, came[i]);
+        look_at_delay_of(turn, came[i]);
+    }
+    for (int i = 0; i < missing_count; i++) {
+        if (!is_among(came, came_count, missing[i])) {
+            look_at_callbacks_of(turn, missing[i]);
         }
     }
 }
