@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "meter/meter.h"
-#include "meter/slices.h"
 #include "store/inspect.h"
 #include "watch/check.h"
 #include "watch/lookout_impl.h"
@@ -170,17 +169,22 @@ static bool is_among(const char *const *names, int count, const char *name) {
 /* Every gateway that a callback came from, or should have: our own, and those that we are told of
  * (observation.h). */
 static void look_at_callbacks(struct turn *turn) {
-    const char *came[GATEWAYS_LOOKED_AT_MAX], *missing[GATEWAYS_LOOKED_AT_MAX];
-    int came_count = meter_values(METER_CALLBACKS, came, GATEWAYS_LOOKED_AT_MAX);
-    int missing_count = meter_values(METER_CALLBACK_MISSING, missing, GATEWAYS_LOOKED_AT_MAX);
-    for (int i = 0; i < came_count; i++) {
-        look_at_callbacks_of(turn, came[i]);
-        look_at_delay_of(turn, came[i]);
-    }
-    for (int i = 0; i < missing_count; i++) {
-        if (!is_among(came, came_count, missing[i])) {
-            look_at_callbacks_of(turn, missing[i]);
+    static const enum meter_id counters[] = {METER_CALLBACKS, METER_CALLBACK_MISSING,
+                                             METER_CALLBACK_DELAY_SECONDS};
+    const char *gateways[COUNT_OF(counters) * GATEWAYS_LOOKED_AT_MAX];
+    int count = 0;
+    for (size_t i = 0; i < COUNT_OF(counters); i++) {
+        const char *of_one[GATEWAYS_LOOKED_AT_MAX];
+        int some = meter_values(counters[i], of_one, GATEWAYS_LOOKED_AT_MAX);
+        for (int k = 0; k < some; k++) {
+            if (!is_among(gateways, count, of_one[k])) {
+                gateways[count++] = of_one[k];
+            }
         }
+    }
+    for (int i = 0; i < count; i++) {
+        look_at_callbacks_of(turn, gateways[i]);
+        look_at_delay_of(turn, gateways[i]);
     }
 }
 
