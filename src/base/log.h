@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * log.h: one event, one line of JSON: time, level, event name, then the fields given.
- * docs/logs.md lists them. Logged once, at the edge that handles it. Never bodies, card numbers, tokens or secrets: every
- * text is passed through the card-number mask before it is written.
+ * docs/logs.md lists them. Logged once, at the edge that handles it. Never bodies, card numbers,
+ * tokens or secrets: every text is passed through the card-number mask before it is written.
  * Threads: any; a line is written whole. Cannot fail: a line that cannot be written is counted.
  * Limits: 512 bytes of a text (longer ones are cut), 4,096 of a line (fields for which there is no
  * room are left out, and the line says "cut":true). */

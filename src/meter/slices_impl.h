@@ -32,7 +32,7 @@ struct slice_bank {
 static_assert(sizeof(struct slice_bank) == SLICE_LINE_BYTES, "a bank is a line");
 
 /* Memory is what a recording waits for, so it touches as few lines as can be: the first, that of
- * its bank, one each of the buckets, the labels and the seconds; and one of codes when it failed. */
+ * its bank, one each of the buckets, the labels and the seconds, and one of codes if it failed. */
 struct slice {
     alignas(SLICE_LINE_BYTES) uint64_t hash;
     _Atomic uint64_t *seconds; /* SLICE_WINDOW_S, behind the labels */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alert_explain.c: what depends on what (alert_inhibitions.def, alerts.inhibit), as people are shown
- * it: of an alert the one that explains it, and those that it explains. */
+ * alert_explain.c: what depends on what (alert_inhibitions.def, alerts.inhibit), as people are
+ * shown it: of an alert the one that explains it, and those that it explains. */
 #include "watch/alert_impl.h"
 
 enum { EXPLAINS_SHOWN_MAX = 100, EXPLAINS_BYTES_MAX = 64 * 1024 * 1024 };

@@ -132,33 +132,39 @@ static int read_hours(struct store_tx *tx, struct rates *rates, int span, int64_
     return r < 0 ? r : read_span(rates, span, rows, err);
 }
 
-static int read_known(struct store_tx *tx, struct rates *rates, int64_t from, int64_t until,
+/* Of how many of these hours anything is known. */
+static int read_known(struct store_tx *tx, int64_t from, int64_t until, int64_t *ret_hours,
                       struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT COUNT(DISTINCT hour) FROM metric_hour WHERE hour >= $1 AND hour < $2",
                       S_INT(from), S_INT(until));
     r = r < 0 ? r : sql_next(rows, err);
-    rates->past_hours = r > 0 ? sql_int(rows, 0) : 0;
+    *ret_hours = r > 0 ? sql_int(rows, 0) : 0;
     return r < 0 ? r : 0;
 }
 
 struct reading {
     struct rates *rates;
     int64_t until, hour;
-    bool whole; /* of the past */
+    bool whole;            /* of the past */
+    int64_t comes, leaves; /* known hours */
 };
 
 /* It may run again from the start: sums are moved when all has been read. */
-static int read_past(struct store_tx *tx, const struct reading *reading, struct err *err) {
+static int read_past(struct store_tx *tx, struct reading *reading, struct err *err) {
     struct rates *rates = reading->rates;
     int64_t past = reading->hour - DAY_HOURS, from = past - RATES_DAYS * DAY_HOURS;
     int64_t moved = reading->hour - rates->learnt_hour;
+    int r;
     if (reading->whole) {
-        return read_hours(tx, rates, SPAN_PAST, from, past, err);
+        r = read_hours(tx, rates, SPAN_PAST, from, past, err);
+        return r < 0 ? r : read_known(tx, from, past, &reading->comes, err);
     }
-    int r = read_hours(tx, rates, SPAN_COMES, past - moved, past, err);
-    return r < 0 ? r : read_hours(tx, rates, SPAN_LEAVES, from - moved, from, err);
+    r = read_hours(tx, rates, SPAN_COMES, past - moved, past, err);
+    r = r < 0 ? r : read_known(tx, past - moved, past, &reading->comes, err);
+    r = r < 0 ? r : read_hours(tx, rates, SPAN_LEAVES, from - moved, from, err);
+    return r < 0 ? r : read_known(tx, from - moved, from, &reading->leaves, err);
 }
 
 static void counts_move(struct counts *to, const struct counts *comes,
@@ -180,7 +186,7 @@ static void past_move(struct rates *rates) {
 }
 
 static int read_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const struct reading *reading = ctx;
+    struct reading *reading = ctx;
     struct rates *rates = reading->rates;
     int64_t hour = reading->hour, past = hour - DAY_HOURS;
     int r = read_minutes(tx, rates, reading->until, err);
@@ -188,8 +194,7 @@ static int read_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     r = read_hours(tx, rates, SPAN_DAY, past, hour, err);
-    r = r < 0 ? r : read_past(tx, reading, err);
-    return r < 0 ? r : read_known(tx, rates, past - RATES_DAYS * DAY_HOURS, past, err);
+    return r < 0 ? r : read_past(tx, reading, err);
 }
 
 /* ---- judged ---- */
@@ -259,7 +264,7 @@ static void judge(struct rates *rates) {
 }
 
 int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct err *err) {
-    struct reading reading = {rates, (now_us - WRITTEN_US) / MINUTE_US, 0, false};
+    struct reading reading = {.rates = rates, .until = (now_us - WRITTEN_US) / MINUTE_US};
     reading.hour = reading.until / HOUR_MINUTES;
     bool learns = reading.hour != rates->learnt_hour;
     reading.whole = rates->learnt_hour == 0 || reading.hour < rates->learnt_hour ||
@@ -274,6 +279,10 @@ int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct 
     }
     if (learns && !reading.whole) {
         past_move(rates);
+    }
+    if (learns) {
+        rates->past_hours = reading.comes - reading.leaves +
+                            (reading.whole ? 0 : rates->past_hours);
     }
     rates->summed_hour = learns && reading.whole ? reading.hour : rates->summed_hour;
     rates->looked_minute = reading.until;

@@ -24,7 +24,8 @@ key = base64.b64decode(os.environ["SECRET"].split("_", 1)[1])
 class Server(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
+        signed = ".".join((self.headers["webhook-id"], self.headers["webhook-timestamp"], ""))
+        signed = signed.encode() + body
         right = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         genuine = f"v1,{right}" in self.headers["webhook-signature"].split(" ")
         if genuine:
@@ -113,10 +114,10 @@ write 20 callback adyen good 2
 write 2 refund adyen good 1
 say 'a log without trouble is sent' observe 272
 counter() { get_has "$url/metrics" "^$1 $2\$"; }
-say 'its payments count, as what was observed' \
-    counter 'holdfast_payments_total\{method="card",currency="",outcome="succeeded",origin="observed"\}' 250
-say 'its tries and calls, under their gateway' \
-    counter 'holdfast_gateway_calls_total\{gateway="adyen",method="card",operation="charge",outcome="charged"\}' 100
+say 'its payments count, as what was observed' counter \
+    'holdfast_payments_total\{.*outcome="succeeded",origin="observed"\}' 250
+say 'its tries and calls, under their gateway' counter \
+    'holdfast_gateway_calls_total\{gateway="adyen",.*outcome="charged"\}' 100
 say 'its refunds' counter 'holdfast_refunds_total\{gateway="adyen",outcome="succeeded"\}' 2
 say 'its callbacks, with their delay' \
     counter 'holdfast_callback_delay_seconds_count\{gateway="adyen"\}' 20
@@ -144,6 +145,9 @@ say 'the channel is told that the gateway fails' \
 say 'that callbacks come late' await 40 told CallbackDelay adyen 'after their event'
 say 'that callbacks do not come' await 40 told CallbackMissing adyen '4 charges of adyen'
 say 'that callbacks are forged' await 40 told ForgedCallbacks adyen '5 callbacks to adyen'
-others() { ! grep -E '^(firing|resolved) ' "$work/told" | grep -qvE ' (PaymentServiceGatewayFailure|Callback|ForgedCallbacks)'; }
+others() {
+    ! grep -E '^(firing|resolved) ' "$work/told" |
+        grep -qvE ' (PaymentServiceGatewayFailure|Callback|ForgedCallbacks)'
+}
 say 'and of nothing else' others
 exit "$status"

@@ -210,7 +210,7 @@ static void nothing_is_claimed_before_there_is_a_past(void **state) {
     end();
 }
 
-/* Refunds of all, as one sees them who has looked before, or who looks for the first time (NULL). */
+/* Refunds of all, as one sees them who has looked before, or (NULL) looks for the first time. */
 static double usual_refunds(struct rates *before, int64_t now_us) {
     struct err err = {0};
     struct rates *rates = before != NULL ? before : rates_new(0);
