@@ -6,7 +6,7 @@
 # the machine does not matter and the same command prints the same figures.
 # usage: 70-detection.sh (by script/bench); BENCH_DETECTION_RATES ["1 10 60 600 6000"] payments a
 #   minute; BENCH_DETECTION_DAYS [90] without trouble, after three weeks of history;
-#   BENCH_DETECTION_OUTAGES [200] of each kind. 6,000 a minute take most of an hour.
+#   BENCH_DETECTION_OUTAGES [200] of each kind. 6,000 a minute take some ten minutes of a processor.
 set -euo pipefail
 # shellcheck source=bench/stage.sh
 . "$(dirname "$0")/stage.sh"

@@ -7,8 +7,11 @@
  * the week and an hour's luck; four gateways and methods, six regions, three currencies; each
  * method fails and takes its time as it does, more on some hours; now and then a customer tries
  * again and again. After three weeks of history come QUIET_DAYS without trouble, in which every
- * finding is false, then OUTAGES of each kind, each until it is noticed or two hours have gone, in
- * hours whose rate is within a tenth of PER_MINUTE.
+ * finding is false. OUTAGES moments of them, drawn by chance where the rate is within a tenth of
+ * PER_MINUTE, are the beginnings of an outage of each kind: the process forks, and each child has
+ * its own from there, until everybody has noticed it or two hours have gone. So every outage meets
+ * a detector that has had weeks of quiet, none the aftermath of another, and no time is spent on
+ * waiting for the next. Durations and amounts are drawn from 65,536 quantiles of their normal laws.
  *
  * The peers see the same events, all of them as one series:
  *   fixed    more than 10 % failed in the last minute, scraped and evaluated every 15 s, for 1 m,
@@ -21,11 +24,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "watch/detector.h"
 
 #define US INT64_C(1000000)
-enum { HOUR_S = 3600, DAY_S = 86400, HISTORY_DAYS = 21, GIVE_UP_S = 7200, REST_S = 3 * HOUR_S };
+enum { HOUR_S = 3600, DAY_S = 86400, HISTORY_DAYS = 21, GIVE_UP_S = 7200 };
 enum { METHODS = 4, REGIONS = 6, CURRENCIES = 3, SCRAPE_S = 15, SCRAPES = 5, MINUTES = 61 };
 
 enum kind { QUIET, TOTAL, TOTAL_DECLINED, HALF, FIFTH, METHOD, REGION, SLOW, SILENCE, KINDS };
@@ -65,6 +70,28 @@ static double chance(void) {
 
 static double normal(void) {
     return sqrt(-2 * log(chance())) * cos(6.283185307179586 * chance());
+}
+
+/* Factors whose logarithms are normal: of what payments take, and of what they come to. */
+enum { QUANTILES = 65536 };
+static float duration_factors[QUANTILES], amount_factors[QUANTILES];
+
+/* The value below which a share p of a normal law lies, by halving. */
+static double normal_quantile(double p) {
+    double low = -9, high = 9;
+    for (int i = 0; i < 50; i++) {
+        double middle = (low + high) / 2;
+        *(0.5 * erfc(-middle / sqrt(2)) < p ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
+}
+
+static void factors_make(void) {
+    for (int i = 0; i < QUANTILES; i++) {
+        double at = normal_quantile((i + 0.5) / QUANTILES);
+        duration_factors[i] = (float)exp(0.45 * at);
+        amount_factors[i] = (float)exp(at);
+    }
 }
 
 /* ---- the peers ---- */
@@ -116,6 +143,8 @@ struct world {
     struct detector *detector;
     struct peers peers;
     double per_second;
+    /* Numbers of the values, asked for once. */
+    detector_value gateways[METHODS], methods[METHODS], regions[REGIONS], currencies[CURRENCIES];
     int64_t now_us;
     double hour_luck, hour_failing;
     int64_t hour;
@@ -232,21 +261,17 @@ static void payment(struct world *world) {
     double fails = chance() / world->hour_failing;
     struct detector_event event = {
         .at_us = world->now_us,
-        .duration_us = (int64_t)(methods[method].ms * 1000 * exp(0.45 * normal())),
-        .amount_minor = (int64_t)(3000 * exp(normal())),
+        .duration_us = (int64_t)(methods[method].ms * 1000 * duration_factors[draw() % QUANTILES]),
+        .amount_minor = (int64_t)(3000 * amount_factors[draw() % QUANTILES]),
         .customer = draw() | 1,
         .outcome = fails < methods[method].failed                              ? OUTCOME_FAILED
                    : fails < methods[method].failed + methods[method].declined ? OUTCOME_DECLINED
                                                                                : OUTCOME_OK,
     };
-    event.values[DIMENSION_GATEWAY] = detector_number(world->detector, DIMENSION_GATEWAY,
-                                                      methods[method].gateway);
-    event.values[DIMENSION_METHOD] = detector_number(world->detector, DIMENSION_METHOD,
-                                                     methods[method].method);
-    event.values[DIMENSION_REGION] = detector_number(world->detector, DIMENSION_REGION,
-                                                     regions[region]);
-    event.values[DIMENSION_CURRENCY] = detector_number(world->detector, DIMENSION_CURRENCY,
-                                                       currencies[currency]);
+    event.values[DIMENSION_GATEWAY] = world->gateways[method];
+    event.values[DIMENSION_METHOD] = world->methods[method];
+    event.values[DIMENSION_REGION] = world->regions[region];
+    event.values[DIMENSION_CURRENCY] = world->currencies[currency];
     outage(world, &event, method, region);
     take(world, &event);
     /* One in two hundred who are declined tries eight times more within a minute or two. */
@@ -261,6 +286,7 @@ static void payment(struct world *world) {
 /* One step: to the next payment, the next tick or the next scrape, whatever comes first. */
 static void run_until(struct world *world, int64_t until_us, bool until_noticed) {
     int64_t next_us = world->now_us, tick_us = world->now_us;
+    double rate = 0; /* of this quarter of a second; 0: not known yet */
     bool waiting = false;
     while (world->now_us < until_us) {
         if (until_noticed && world->found_us[OURS] != 0 && world->found_us[FIXED] != 0 &&
@@ -272,7 +298,8 @@ static void run_until(struct world *world, int64_t until_us, bool until_noticed)
             hour_begins(world, hour);
         }
         if (!waiting) {
-            double rate = world->per_second * season_of(world->now_us) * world->hour_luck;
+            rate = rate > 0 ? rate
+                            : world->per_second * season_of(world->now_us) * world->hour_luck;
             double wait = -log(chance()) / rate;
             next_us = world->now_us + (int64_t)(fmin(wait, 86400) * (double)US) + 1;
             waiting = true;
@@ -287,6 +314,7 @@ static void run_until(struct world *world, int64_t until_us, bool until_noticed)
             continue;
         }
         world->now_us = tick_us;
+        rate = 0;
         detector_tick(world->detector, tick_us);
         if (tick_us % (SCRAPE_S * US) == 0) {
             peers_scrape(&world->peers);
@@ -328,85 +356,175 @@ static bool scope_is_right(const struct world *world) {
     return !named && !region;
 }
 
-static void outages(struct world *world, enum kind kind, int count) {
-    double *delays[DETECTORS];
-    int found[DETECTORS] = {0}, scoped = 0;
+/* What became of one outage, from the child that had it. */
+struct outcome {
+    double delay_s[DETECTORS]; /* below 0: never */
+    bool scope_right;
+};
+
+static struct outcome *outcomes; /* by kind and moment */
+
+static void outage_of(struct world *world, enum kind kind, struct outcome *ret_outcome) {
+    memset(world->found_us, 0, sizeof world->found_us);
+    /* A rule that was firing anyway has noticed it as well. */
+    memset(world->was_firing, 0, sizeof world->was_firing);
+    memset(&world->finding, 0, sizeof world->finding);
+    world->kind = kind;
+    world->began_us = world->now_us;
+    run_until(world, world->now_us + GIVE_UP_S * US, true);
     for (int i = 0; i < DETECTORS; i++) {
-        delays[i] = calloc((size_t)count, sizeof *delays[i]);
+        ret_outcome->delay_s[i] =
+            world->found_us[i] == 0 ? -1
+                                    : (double)(world->found_us[i] - world->began_us) / (double)US;
     }
+    ret_outcome->scope_right = world->found_us[OURS] != 0 && scope_is_right(world);
+    if (world->trace && !ret_outcome->scope_right) {
+        const detector_value *values = world->finding.scope.values;
+        fprintf(stderr, "not right: %s %s/%s/%s/%s\n", kinds[kind],
+                detector_text(world->detector, DIMENSION_GATEWAY, values[0]),
+                detector_text(world->detector, DIMENSION_METHOD, values[1]),
+                detector_text(world->detector, DIMENSION_REGION, values[2]),
+                detector_text(world->detector, DIMENSION_CURRENCY, values[3]));
+    }
+}
+
+static void quit(const char *what) {
+    perror(what);
+    exit(1);
+}
+
+/* An outage in a copy of the world, which goes on without it. */
+static void fork_outage(struct world *world, enum kind kind, uint64_t seed,
+                        struct outcome *ret_outcome) {
+    int ends[2], status = 0;
+    fflush(stdout);
+    if (pipe(ends) != 0) {
+        quit("pipe");
+    }
+    pid_t child = fork();
+    if (child < 0) {
+        quit("fork");
+    }
+    if (child == 0) {
+        struct outcome outcome = {0};
+        state = seed;
+        (void)draw();
+        outage_of(world, kind, &outcome);
+        _exit(write(ends[1], &outcome, sizeof outcome) != sizeof outcome);
+    }
+    (void)close(ends[1]);
+    if (read(ends[0], ret_outcome, sizeof *ret_outcome) != sizeof *ret_outcome ||
+        waitpid(child, &status, 0) != child || status != 0) {
+        fprintf(stderr, "bench_detection: an outage ended without its figures\n");
+        exit(1);
+    }
+    (void)close(ends[0]);
+}
+
+static int by_time(const void *one, const void *other) {
+    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+    return (a > b) - (a < b);
+}
+
+/* The quiet days, with `count` outages of each kind beside them. Outages have chance of their own:
+ * the quiet days are the same with and without them. */
+static void quiet(struct world *world, int days, int count, uint64_t seed) {
+    int64_t from_us = world->now_us, until_us = from_us + days * DAY_S * US;
+    int64_t *moments = calloc((size_t)count + 1, sizeof *moments);
+    uint64_t kept = state;
+    state = seed ^ UINT64_C(0x5deece66d);
     for (int i = 0; i < count; i++) {
         do {
-            run_until(world, world->now_us + REST_S * US + (int64_t)(draw() % (600 * US)), false);
-        } while (fabs(season_of(world->now_us) - 1) > 0.1);
-        memset(world->found_us, 0, sizeof world->found_us);
-        /* A rule that was firing anyway has noticed it as well. */
-        memset(world->was_firing, 0, sizeof world->was_firing);
-        world->kind = kind;
-        world->began_us = world->now_us;
-        run_until(world, world->now_us + GIVE_UP_S * US, true);
-        for (int k = 0; k < DETECTORS; k++) {
-            if (world->found_us[k] != 0) {
-                delays[k][found[k]++] = (double)(world->found_us[k] - world->began_us) / (double)US;
+            moments[i] = from_us + (int64_t)(draw() % (uint64_t)(until_us - from_us));
+        } while (fabs(season_of(moments[i]) - 1) > 0.1);
+    }
+    state = kept;
+    qsort(moments, (size_t)count, sizeof *moments, by_time);
+    for (int i = 0; i < count; i++) {
+        run_until(world, moments[i], false);
+        for (int kind = TOTAL; kind < KINDS; kind++) {
+            uint64_t own = seed * 1000003 + (uint64_t)(i * KINDS + kind);
+            fork_outage(world, (enum kind)kind, own, &outcomes[kind * count + i]);
+        }
+    }
+    run_until(world, until_us, false);
+    free(moments);
+}
+
+static void print_kind(enum kind kind, int count) {
+    double *delays = calloc((size_t)count, sizeof *delays);
+    for (int k = 0; k < DETECTORS; k++) {
+        int found = 0, scoped = 0;
+        for (int i = 0; i < count; i++) {
+            const struct outcome *outcome = &outcomes[kind * count + i];
+            scoped += outcome->scope_right;
+            if (outcome->delay_s[k] >= 0) {
+                delays[found++] = outcome->delay_s[k];
             }
         }
-        bool right = world->found_us[OURS] != 0 && scope_is_right(world);
-        scoped += right;
-        if (world->trace && !right) {
-            fprintf(
-                stderr, "not right: %s %s/%s/%s/%s\n", kinds[kind],
-                detector_text(world->detector, DIMENSION_GATEWAY, world->finding.scope.values[0]),
-                detector_text(world->detector, DIMENSION_METHOD, world->finding.scope.values[1]),
-                detector_text(world->detector, DIMENSION_REGION, world->finding.scope.values[2]),
-                detector_text(world->detector, DIMENSION_CURRENCY, world->finding.scope.values[3]));
-        }
-        world->kind = QUIET;
-    }
-    for (int k = 0; k < DETECTORS; k++) {
-        qsort(delays[k], (size_t)found[k], sizeof *delays[k], by_size);
+        qsort(delays, (size_t)found, sizeof *delays, by_size);
         printf("kind=%s by=%s outages=%d missed=%d", kinds[kind], detectors[k], count,
-               count - found[k]);
-        if (found[k] > 0) {
-            printf(" p50_s=%.1f p95_s=%.1f", delays[k][found[k] / 2],
-                   delays[k][(int)ceil(found[k] * 0.95) - 1]);
+               count - found);
+        if (found > 0) {
+            printf(" p50_s=%.1f p95_s=%.1f", delays[found / 2],
+                   delays[(int)ceil(found * 0.95) - 1]);
         }
         if (k == OURS) {
             printf(" scope_right=%d", scoped);
         }
         printf("\n");
-        free(delays[k]);
     }
-    fflush(stdout);
+    free(delays);
+}
+
+static void values_number(struct world *world) {
+    for (int i = 0; i < METHODS; i++) {
+        world->gateways[i] = detector_number(world->detector, DIMENSION_GATEWAY,
+                                             methods[i].gateway);
+        world->methods[i] = detector_number(world->detector, DIMENSION_METHOD, methods[i].method);
+    }
+    for (int i = 0; i < REGIONS; i++) {
+        world->regions[i] = detector_number(world->detector, DIMENSION_REGION, regions[i]);
+    }
+    for (int i = 0; i < CURRENCIES; i++) {
+        world->currencies[i] = detector_number(world->detector, DIMENSION_CURRENCY, currencies[i]);
+    }
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4) {
+    double per_minute = argc > 3 ? strtod(argv[1], NULL) : 0;
+    int days = argc > 3 ? (int)strtol(argv[2], NULL, 10) : 0;
+    int count = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 0;
+    if (per_minute <= 0 || days < 1 || count < 0) {
         fprintf(stderr, "usage: bench_detection PER_MINUTE QUIET_DAYS OUTAGES [SEED]\n");
         return 2;
     }
-    double per_minute = strtod(argv[1], NULL);
-    int quiet_days = (int)strtol(argv[2], NULL, 10), count = (int)strtol(argv[3], NULL, 10);
-    state = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+    uint64_t seed = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+    state = seed;
     struct world world = {.per_second = per_minute / 60,
                           .now_us = INT64_C(20000) * DAY_S * US,
                           .hour = -1,
                           .trace = getenv("BENCH_TRACE") != NULL};
     struct detector_options options = {.tell = told, .ctx = &world};
+    factors_make();
+    outcomes = calloc((size_t)(count * KINDS + 1), sizeof *outcomes);
     world.detector = detector_new(&options);
+    values_number(&world);
     run_until(&world, world.now_us + HISTORY_DAYS * DAY_S * US, false);
     printf("history_days=%d alarms=%" PRId64 "\n", HISTORY_DAYS, world.alarms[OURS]);
     memset(world.alarms, 0, sizeof world.alarms);
-    run_until(&world, world.now_us + quiet_days * DAY_S * US, false);
-    for (int i = 0; i < DETECTORS && quiet_days > 0; i++) {
-        printf("kind=quiet by=%s days=%d alarms=%" PRId64 " per_day=%.3f\n", detectors[i],
-               quiet_days, world.alarms[i], (double)world.alarms[i] / quiet_days);
+    quiet(&world, days, count, seed);
+    for (int i = 0; i < DETECTORS; i++) {
+        printf("kind=quiet by=%s days=%d alarms=%" PRId64 " per_day=%.3f\n", detectors[i], days,
+               world.alarms[i], (double)world.alarms[i] / days);
     }
-    fflush(stdout);
-    for (enum kind kind = TOTAL; kind < KINDS && count > 0; kind++) {
-        outages(&world, kind, count);
+    for (int kind = TOTAL; kind < KINDS && count > 0; kind++) {
+        print_kind((enum kind)kind, count);
     }
     struct detector_figures figures = detector_figures(world.detector);
     printf("events=%" PRId64 " repeated=%" PRId64 " slices=%d\n", figures.events, figures.repeated,
            figures.slices);
     detector_free(world.detector);
+    free(outcomes);
     return 0;
 }

@@ -31,7 +31,7 @@ def main():
     names = list(dict.fromkeys(row["by"] for row in rows))
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     at = {(row["kind"], row["by"]): row for row in rows}
-    print(f"{'at ' + rate + ' a minute':<18}" + "".join(f"{name:>30}" for name in names))
+    print(f"{'at ' + rate + ' a minute':<18}" + "".join(f"{name:>36}" for name in names))
     for kind in kinds:
         cells = []
         for name in names:
@@ -40,7 +40,7 @@ def main():
                          else delay(row))
         ours = at[kind, names[0]]
         scope = f"   scope right {ours['scope_right']}/{ours['outages']}" if kind != "quiet" else ""
-        print(f"{kind:<18}" + "".join(f"{cell:>30}" for cell in cells) + scope)
+        print(f"{kind:<18}" + "".join(f"{cell:>36}" for cell in cells) + scope)
     met = []
     if "quiet" in kinds:
         alarms = float(at["quiet", names[0]]["per_day"])

@@ -510,7 +510,11 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
     char status[8];
     snprintf(status, sizeof status, "%d", reply->status);
     meter_count(METER_HTTP_REQUESTS, listener, request->method, name, status);
-    meter_time(METER_HTTP_SECONDS, clock_mono_us() - request->arrived_us, listener, name);
+    int64_t took_us = clock_mono_us() - request->arrived_us;
+    meter_time(METER_HTTP_SECONDS, took_us, listener, name);
+    log_event(HTTP_REQUEST, LT("request", request->id), LT("listener", listener),
+              LT("method", request->method), LT("operation", name), LI("status", reply->status),
+              LI("ms", took_us / US_PER_MS));
     answer_release(&ask.answer);
     json_decref(ask.body);
 }

@@ -32,7 +32,7 @@ struct event_row {
 };
 
 static const struct event_row events[] = {
-#define X(name, level, text) [LOG_EV_##name] = {LOG_##level, (text)},
+#define X(name, level, text, means, todo) [LOG_EV_##name] = {LOG_##level, (text)},
 #include "base/log_events.def"
 #undef X
 };
@@ -119,12 +119,16 @@ static void write_line(const char *bytes, size_t count) {
     }
 }
 
+bool log_wanted(enum log_event_name name) {
+    INVARIANT((size_t)name < LOG_EV_COUNT, "an event is a row of log_events.def");
+    return (int)events[name].level >= atomic_load(&level_shown);
+}
+
 void log_write(enum log_event_name name, const struct log_field *fields, size_t count) {
     char time_text[CLOCK_TEXT_MAX];
     BUF_AUTO line = {0};
 
-    INVARIANT((size_t)name < LOG_EV_COUNT, "an event is a row of log_events.def");
-    if ((int)events[name].level < atomic_load(&level_shown)) {
+    if (!log_wanted(name)) {
         return;
     }
     buf_init(&line, LOG_LINE_BYTES_MAX - (sizeof(cut_mark) - 1) - 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * log.h: one event, one line of JSON: time, level, event name, then the fields given.
- * Logged once, at the edge that handles it. Never bodies, card numbers, tokens or secrets: every
- * text is passed through the card-number mask before it is written.
+ * docs/logs.md lists them. Logged once, at the edge that handles it. Never bodies, card numbers,
+ * tokens or secrets: every text is passed through the card-number mask before it is written.
  * Threads: any; a line is written whole. Cannot fail: a line that cannot be written is counted.
  * Limits: 512 bytes of a text (longer ones are cut), 4,096 of a line (fields for which there is no
  * room are left out, and the line says "cut":true). */
@@ -14,7 +14,7 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 enum log_event_name {
-#define X(name, level, text) LOG_EV_##name,
+#define X(name, level, text, means, todo) LOG_EV_##name,
 #include "base/log_events.def"
 #undef X
     LOG_EV_COUNT
@@ -42,6 +42,8 @@ struct log_field {
 void log_write(enum log_event_name name, const struct log_field *fields, size_t count);
 /* Lines below the level are dropped; default LOG_INFO. */
 void log_level_set(enum log_level level);
+/* Whether such a line would be written: for whoever must do something for it first. */
+bool log_wanted(enum log_event_name name);
 /* Where lines go: a file descriptor, default 2 (standard error). */
 void log_fd_set(int fd);
 /* How many lines could not be written since the start. */

@@ -107,6 +107,25 @@ static void print_told(const struct cli *cli, const json_t *alert) {
     table_print(table, cli, "Nobody was told.");
 }
 
+/* "PaymentServiceDatabaseIssues of=slow (alr_…)". */
+static void pair_edge(struct table *card, const char *name, const json_t *alert) {
+    if (alert != NULL) {
+        char *labels = labels_of(alert);
+        table_pairf(card, name, "%s%s%s (%s)", field_word(alert, "rule"),
+                    labels[0] != '\0' ? " " : "", labels, field_word(alert, "id"));
+        free(labels);
+    }
+}
+
+static void pair_edges(struct table *card, const json_t *alert) {
+    size_t i;
+    json_t *other;
+    pair_edge(card, "explained by", json_object_get(alert, "explained_by"));
+    json_array_foreach(json_object_get(alert, "explains"), i, other) {
+        pair_edge(card, "explains", other);
+    }
+}
+
 static void print_alert(const struct cli *cli, const json_t *alert) {
     static const struct {
         const char *name, *key;
@@ -138,6 +157,7 @@ static void print_alert(const struct cli *cli, const json_t *alert) {
         const char *time = field_text(alert, times[i].key);
         table_pair(card, times[i].name, time != NULL ? show_moment(time, text) : NULL);
     }
+    pair_edges(card, alert);
     table_print(card, cli, NULL);
     free(labels);
     print_told(cli, alert);

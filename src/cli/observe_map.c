@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "recon/csv.h"
 #include "recon/field.h"
+#include "watch/observation.h"
 
 enum {
     FIELDS_MAX = 32,
@@ -164,13 +165,16 @@ static bool is_one_of(const char *text, const char *const *words) {
     return false;
 }
 
+/* What the service takes there; NULL: any word. */
+static const char *const *words_of(enum target target) {
+    return target == TO_OUTCOME ? observation_outcomes
+           : target == TO_TYPE  ? observation_types
+                                : NULL;
+}
+
 /* The words that a map gives for this field are ones that the service takes. */
 static const char *word_that_is_none(const struct map_field *field) {
-    static const char *const outcomes[] = {"ok", "declined", "failed", NULL};
-    static const char *const types[] = {"payment", "refund", "callback", NULL};
-    const char *const *known = field->to == TO_OUTCOME ? outcomes
-                               : field->to == TO_TYPE  ? types
-                                                       : NULL;
+    const char *const *known = words_of(field->to);
     if (known == NULL) {
         return NULL;
     }
@@ -227,9 +231,12 @@ static int check_field(const char *name, const struct map_field *field, struct e
         return refuse(name, field->to, why, err);
     }
     if (word != NULL) {
-        char detail[120];
-        snprintf(detail, sizeof detail, "\"%.60s\" is none of %s", word,
-                 field->to == TO_OUTCOME ? "ok, declined, failed" : "payment, refund, callback");
+        char detail[200];
+        int length = snprintf(detail, sizeof detail, "\"%.60s\" is none of", word);
+        for (const char *const *known = words_of(field->to); *known != NULL; known++) {
+            length += snprintf(detail + length, sizeof detail - (size_t)length, "%s %s",
+                               known == words_of(field->to) ? "" : ",", *known);
+        }
         return refuse(name, field->to, detail, err);
     }
     return 0;

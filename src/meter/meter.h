@@ -70,6 +70,10 @@ int64_t meter_observations(enum meter_id id, int window_s,
 /* meter_recent() since meter_init(). */
 int64_t meter_total(enum meter_id id, const char *const labels[METER_LABELS_MAX]);
 
+/* What the metric's first label has been so far, at most `max` different ones; returns how many.
+ * Borrowed until meter_init(). */
+int meter_values(enum meter_id id, const char **ret_values, int max);
+
 /* Prometheus text exposition format 0.0.4. A metric without labels is there from the start. */
 void meter_write_prometheus(struct buf *buf);
 

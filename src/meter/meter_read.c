@@ -3,6 +3,7 @@
 #include "meter/meter.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "meter/series.h"
 
@@ -39,6 +40,21 @@ int64_t meter_total(enum meter_id id, const char *const labels[METER_LABELS_MAX]
         series_release(series);
     }
     return sum;
+}
+
+int meter_values(enum meter_id id, const char **ret_values, int max) {
+    int count = 0;
+    for (struct series *series = metric_series(id); series != NULL; series = series->next) {
+        const char *value = series_label(series, 0);
+        bool known = false;
+        for (int i = 0; !known && i < count; i++) {
+            known = strcmp(ret_values[i], value) == 0;
+        }
+        if (!known && count < max) {
+            ret_values[count++] = value;
+        }
+    }
+    return count;
 }
 
 /* The duration of the given rank (from 1) when all are sorted. */

@@ -31,7 +31,7 @@ static struct {
     _Atomic(struct slice *) slots[SLOTS];
     _Atomic(struct slice *) newest, changed;
     _Atomic int count;
-    _Atomic int64_t folded, bytes;
+    _Atomic int64_t folded;
     _Atomic uint64_t repeats[REPEATS];
     struct slice_names codes, segments;
 } table;
@@ -68,12 +68,6 @@ const char *slice_outcome_name(enum slice_outcome outcome) {
 }
 
 void slices_init(void) {
-    struct slice *slice = atomic_load(&table.newest);
-    while (slice != NULL) {
-        struct slice *older = slice->older;
-        g_free(slice);
-        slice = older;
-    }
     for (int i = 0; i < SLOTS; i++) {
         atomic_store(&table.slots[i], NULL);
     }
@@ -86,7 +80,7 @@ void slices_init(void) {
     atomic_store(&table.changed, NULL);
     atomic_store(&table.count, 0);
     atomic_store(&table.folded, 0);
-    atomic_store(&table.bytes, 0);
+    slice_rooms_clear();
     slice_names_clear(&table.codes);
     slice_names_clear(&table.segments);
     slice_events_clear();
@@ -140,13 +134,13 @@ static struct slice *table_find(const struct key *key, uint32_t *ret_slot) {
 
 /* Up to the seconds. */
 static size_t slice_front_bytes(const struct key *key) {
-    size_t bytes = sizeof(struct slice) + key->bytes;
+    size_t bytes = offsetof(struct slice, labels) + key->bytes;
     return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
 }
 
 static struct slice *slice_new(const struct key *key) {
     size_t front = slice_front_bytes(key);
-    struct slice *slice = g_malloc0(front + SLICE_WINDOW_S * sizeof(*slice->seconds));
+    struct slice *slice = slice_room(front + SLICE_WINDOW_S * sizeof(*slice->seconds));
     slice->seconds = (_Atomic uint64_t *)(void *)((char *)slice + front);
     slice->hash = key->hash;
     slice->operation = (uint8_t)key->text[0];
@@ -169,16 +163,13 @@ static struct slice *table_get(const struct key *key, int max) {
     }
     struct slice *made = slice_new(key), *there = NULL;
     while (!atomic_compare_exchange_strong(&table.slots[slot], &there, made)) {
-        if (slice_is(there, key)) { /* another task was first */
-            g_free(made);
+        if (slice_is(there, key)) { /* another task was first, and the room stays empty */
             atomic_fetch_sub(&table.count, 1);
             return there;
         }
         slot = (slot + 1) & (SLOTS - 1);
         there = NULL;
     }
-    atomic_fetch_add(&table.bytes, (int64_t)(slice_front_bytes(key) +
-                                             SLICE_WINDOW_S * sizeof(*made->seconds)));
     struct slice *newest = atomic_load(&table.newest);
     do {
         made->older = newest;
@@ -216,13 +207,21 @@ static struct slice *slice_make(enum slice_operation operation,
 
 /* ---- recording ---- */
 
-/* Whether this customer failed at this operation and gateway a short while ago; remembers that he
- * did now. A lookup that loses a race, or a place that two customers share, counts one more. */
-static bool failed_before(uint64_t customer, const struct slice_event *event, int64_t second) {
+/* The customer, at this operation and gateway; 0: he is not known, or did not fail. */
+static uint64_t failing_customer(const struct slice_event *event) {
     const char *gateway = event->labels[SLICE_GATEWAY];
+    if (event->outcome == SLICE_OK || event->customer == 0) {
+        return 0;
+    }
     uint64_t where = XXH3_64bits(gateway != NULL ? gateway : "",
                                  gateway != NULL ? strnlen(gateway, SLICE_LABEL_CHARS_MAX) : 0);
-    uint64_t who = XXH3_64bits_withSeed(&customer, sizeof(customer), where + event->operation);
+    return XXH3_64bits_withSeed(&event->customer, sizeof(event->customer),
+                                where + event->operation);
+}
+
+/* Whether he failed there a short while ago as well; remembers that he did now. A lookup that loses
+ * a race, or a place that two customers share, counts one more. */
+static bool failed_before(uint64_t who, int64_t second) {
     _Atomic uint64_t *place = &table.repeats[who % REPEATS];
     uint64_t seen = atomic_load_explicit(place, memory_order_relaxed);
     uint64_t now = (uint64_t)second & REPEAT_SECOND_MASK;
@@ -263,21 +262,29 @@ static void tell_changed(struct slice *slice) {
 }
 
 /* What a recording is about to change lies far apart, and atomic additions do not wait for memory
- * side by side: asked for beforehand, it comes all at once. Changes nothing. */
-static void slice_fetch(const struct key *key, const struct slice_event *event, int64_t second,
-                        int64_t minute) {
+ * side by side: asked for beforehand, it comes all at once, while clocks are read and names looked
+ * up. Changes nothing. Returns the slice that is likely the one; NULL: there may be none. */
+static const struct slice *slice_fetch(const struct key *key) {
     const struct slice *slice = atomic_load_explicit(
         &table.slots[(uint32_t)key->hash & (SLOTS - 1)], memory_order_acquire);
+    if (slice != NULL) {
+        __builtin_prefetch(slice, 1);
+        __builtin_prefetch(slice->labels);
+    }
+    return slice;
+}
+
+static void slice_fetch_rest(const struct slice *slice, const struct key *key,
+                             const struct slice_event *event, int64_t second, int64_t minute) {
     if (slice == NULL) {
         return;
     }
     const char *seconds = (const char *)slice + slice_front_bytes(key); /* if it is the one */
     __builtin_prefetch(seconds + (size_t)(second % SLICE_WINDOW_S) * sizeof(*slice->seconds), 1);
-    __builtin_prefetch(slice, 1);
-    __builtin_prefetch(&slice->changed, 1);
     __builtin_prefetch(&slice->banks[minute & 1], 1);
-    __builtin_prefetch(&slice->banks[minute & 1].codes, 1);
-    __builtin_prefetch(slice->labels);
+    if (event->outcome != SLICE_OK) {
+        __builtin_prefetch(&slice->codes[minute & 1], 1);
+    }
     if (event->duration_us >= 0) {
         __builtin_prefetch(&slice->buckets[minute & 1][slice_bucket_of(event->duration_us)], 1);
     }
@@ -286,24 +293,27 @@ static void slice_fetch(const struct key *key, const struct slice_event *event, 
 void slice_record(const struct slice_event *event) {
     struct key key;
     uint32_t slot;
-    int64_t mono_us = clock_mono_us(), second = mono_us / US_PER_SECOND;
-    int64_t minute = clock_wall_us() / (60 * US_PER_SECOND);
     key_make(&key, event->operation, event->labels);
-    slice_fetch(&key, event, second, minute);
+    __builtin_prefetch(&table.slots[(uint32_t)key.hash & (SLOTS - 1)]);
+    int64_t mono_us = clock_mono_us(), second = mono_us / US_PER_SECOND;
+    const struct slice *likely = slice_fetch(&key);
+    int64_t minute = clock_wall_us() / (60 * US_PER_SECOND);
+    slice_fetch_rest(likely, &key, event, second, minute);
+    uint64_t who = failing_customer(event);
+    if (who != 0) {
+        __builtin_prefetch(&table.repeats[who % REPEATS], 1);
+    }
+    uint16_t code = 0;
+    if (event->outcome != SLICE_OK && event->code != NULL && event->code[0] != '\0') {
+        code = slice_name_number(&table.codes, event->code, SLICE_CODES_MAX - 1);
+        /* The last number is that of all the others. */
+        code = code != 0 ? code : SLICE_CODES_MAX;
+    }
     struct slice *slice = table_find(&key, &slot);
     if (slice == NULL) {
         slice = slice_make(event->operation, event->labels);
     }
-    uint16_t code = 0;
-    bool repeated = false;
-    if (event->outcome != SLICE_OK) {
-        repeated = event->customer != 0 && failed_before(event->customer, event, second);
-        if (event->code != NULL && event->code[0] != '\0') {
-            code = slice_name_number(&table.codes, event->code, SLICE_CODES_MAX - 1);
-            /* The last number is that of all the others. */
-            code = code != 0 ? code : SLICE_CODES_MAX;
-        }
-    }
+    bool repeated = who != 0 && failed_before(who, second);
     second_add(slice, event->outcome, second);
     /* In one order with the flag of slices_changed(): either that sees the event, or this the flag
      * down. */
@@ -402,5 +412,5 @@ int64_t slices_folded(void) {
 }
 
 int64_t slices_bytes(void) {
-    return atomic_load(&table.bytes) + (int64_t)sizeof(table);
+    return slice_rooms_bytes() + (int64_t)sizeof(table);
 }

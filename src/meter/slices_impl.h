@@ -11,7 +11,9 @@
 #ifndef HOLDFAST_METER_SLICES_IMPL_H
 #define HOLDFAST_METER_SLICES_IMPL_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "meter/slice_names.h"
 #include "meter/slices.h"
@@ -19,30 +21,40 @@
 /* One second: when (16 bits: how many times the window has gone round), ok, declined, failed. */
 enum { COUNT_BITS = 16, SECOND_COUNT_MAX = (1 << COUNT_BITS) - 1 };
 
+enum { SLICE_LINE_BYTES = 64 }; /* what memory is fetched by */
+
 struct slice_bank {
-    _Atomic int64_t minute; /* 0: taken */
-    _Atomic uint32_t counts[SLICE_OUTCOMES], repeated;
+    alignas(SLICE_LINE_BYTES) _Atomic int64_t minute; /* 0: taken */
     _Atomic int64_t ok_minor, lost_minor, duration_us;
-    _Atomic uint32_t codes[SLICE_CODES_EACH];
+    _Atomic uint32_t counts[SLICE_OUTCOMES], repeated;
     _Atomic uint16_t code_numbers[SLICE_CODES_EACH];
 };
+static_assert(sizeof(struct slice_bank) == SLICE_LINE_BYTES, "a bank is a line");
 
-/* What each recording touches stands together: memory is what a recording waits for. */
+/* Memory is what a recording waits for, so it touches as few lines as can be: the first, that of
+ * its bank, one each of the buckets, the labels and the seconds, and one of codes if it failed. */
 struct slice {
-    uint64_t hash;
+    alignas(SLICE_LINE_BYTES) uint64_t hash;
     _Atomic uint64_t *seconds; /* SLICE_WINDOW_S, behind the labels */
     _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
+    uint32_t key_bytes;
+    uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
     _Atomic bool changed;
     uint8_t operation;
-    uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
-    uint32_t key_bytes;
     struct slice_bank banks[2];
-    _Atomic uint32_t buckets[2][SLICE_BUCKETS]; /* of the banks */
-    int64_t told[SLICE_OUTCOMES + 1];           /* of totals, by slices_changed() */
+    _Atomic uint32_t buckets[2][SLICE_BUCKETS];      /* of the banks */
+    _Atomic uint32_t codes[2][SLICE_CODES_EACH];     /* of the banks' numbers */
+    int64_t told[SLICE_OUTCOMES + 1];                /* of totals, by slices_changed() */
     struct slice *next_changed;
     struct slice *older;
-    char labels[];
+    alignas(SLICE_LINE_BYTES) char labels[];
 };
+static_assert(offsetof(struct slice, banks) == SLICE_LINE_BYTES, "what is found first is a line");
+
+/* slice_memory.c: zeroed room on a line of its own, until slice_rooms_clear(). */
+void *slice_room(size_t bytes);
+void slice_rooms_clear(void);
+int64_t slice_rooms_bytes(void);
 
 /* slices_minute.c */
 void slice_minute_record(struct slice *slice, const struct slice_event *event, int64_t minute,

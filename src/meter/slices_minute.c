@@ -31,14 +31,14 @@ int64_t slice_bucket_us(int bucket) {
 /* ---- recording ---- */
 
 /* A code that finds no place is not told apart: what is missing of the counts is the others. */
-static void code_add(struct slice_bank *bank, uint16_t code) {
+static void code_add(struct slice_bank *bank, _Atomic uint32_t *codes, uint16_t code) {
     for (int i = 0; i < SLICE_CODES_EACH; i++) {
         uint16_t there = atomic_load_explicit(&bank->code_numbers[i], memory_order_relaxed);
         if (there == 0 && atomic_compare_exchange_strong(&bank->code_numbers[i], &there, code)) {
             there = code;
         }
         if (there == code) {
-            atomic_fetch_add_explicit(&bank->codes[i], 1, memory_order_relaxed);
+            atomic_fetch_add_explicit(&codes[i], 1, memory_order_relaxed);
             return;
         }
     }
@@ -65,7 +65,7 @@ void slice_minute_record(struct slice *slice, const struct slice_event *event, i
         atomic_fetch_add_explicit(&bank->duration_us, event->duration_us, memory_order_relaxed);
     }
     if (code != 0) {
-        code_add(bank, code);
+        code_add(bank, slice->codes[minute & 1], code);
     }
 }
 
@@ -85,7 +85,7 @@ static void bank_take(struct slice *slice, int number, struct slice_minute *ret_
     ret_minute->lost_minor = TAKE(bank->lost_minor);
     ret_minute->duration_us = TAKE(bank->duration_us);
     for (int i = 0; i < SLICE_CODES_EACH; i++) {
-        ret_minute->codes[i] = TAKE(bank->codes[i]);
+        ret_minute->codes[i] = TAKE(slice->codes[number][i]);
         ret_minute->code_numbers[i] = TAKE(bank->code_numbers[i]);
     }
     for (int i = 0; i < SLICE_BUCKETS; i++) {
@@ -150,7 +150,7 @@ void slice_minute_peek(const struct slice *slice, struct slice_minute *sum) {
             .duration_us = LOOK(bank->duration_us),
         };
         for (int i = 0; i < SLICE_CODES_EACH; i++) {
-            there.codes[i] = LOOK(bank->codes[i]);
+            there.codes[i] = LOOK(slice->codes[b][i]);
             there.code_numbers[i] = LOOK(bank->code_numbers[i]);
         }
         for (int i = 0; i < SLICE_BUCKETS; i++) {

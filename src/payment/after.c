@@ -44,6 +44,9 @@ static void log_now(void *what) {
 
 void log_after_fields(struct store_tx *tx, enum log_event_name name, const struct log_field *fields,
                       size_t count) {
+    if (!log_wanted(name)) {
+        return; /* no copy for a line that nobody reads */
+    }
     size_t bytes = sizeof(struct log_later) + count * sizeof(*fields);
     for (size_t i = 0; i < count; i++) {
         bytes += fields[i].text != NULL ? strlen(fields[i].text) + 1 : 0;

@@ -88,6 +88,10 @@ static void meter_call(const struct gateway_ask *ask, const struct gateway_resul
         meter_time(METER_GATEWAY_SECONDS, result->duration_us, gateway, method, operation);
     }
     outcome_call(ask, result);
+    log_event(GATEWAY_CALL, LT("gateway", gateway), LT("method", method),
+              LT("operation", operation), LT("outcome", gateway_outcome_name(result->outcome)),
+              LT("code", result->code), LI("status", result->http_status),
+              LI("ms", result->duration_us / US_PER_MS));
     if (result->failure == HTTP_FAIL_TIMEOUT) {
         meter_count(METER_GATEWAY_TIMEOUTS, gateway, operation);
     }

@@ -409,8 +409,8 @@ static void meter_payment(const struct flow *flow) {
     }
     const char *method = method_name(flow->payment.method);
     meter_count(METER_PAYMENTS, method, flow->payment.currency.code,
-                payment_state_name(flow->payment.state));
-    meter_time(METER_PAYMENT_SECONDS, clock_mono_us() - flow->began_us, method);
+                payment_state_name(flow->payment.state), "own");
+    meter_time(METER_PAYMENT_SECONDS, clock_mono_us() - flow->began_us, method, "own");
 }
 
 /* From a written attempt to an answer. */

@@ -53,6 +53,9 @@ int payment_move(struct payments *payments, struct store_tx *tx, struct payment_
         return r;
     }
     outcome_payment(tx, payment, from, event);
+    log_event_after(tx, PAYMENT_MOVED, LT("payment", payment->id.text),
+                    LT("from", payment_state_name(from)), LT("to", payment_state_name(move->to)),
+                    LT("event", payment_event_name(event)));
     if (move->tells[0] == '\0') {
         return 0;
     }

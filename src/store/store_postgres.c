@@ -18,6 +18,7 @@
 #include "store/store_impl.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "store/pool.h"
 #include "store/postgres_backup.h"
@@ -113,7 +114,7 @@ static enum pg_fate ask_once(struct slot *slot, const char *xid, const char *inc
 }
 
 /* Asks, over a new connection each time the last one failed, until there is an answer. */
-static enum pg_fate ask_fate(struct slot *slot, const char *xid, const char *incarnation) {
+static enum pg_fate ask_until_known(struct slot *slot, const char *xid, const char *incarnation) {
     struct store_postgres *store = slot->store;
     int64_t deadline_us = clock_mono_us() + store->outcome_timeout_us;
     struct err err;
@@ -130,6 +131,18 @@ static enum pg_fate ask_fate(struct slot *slot, const char *xid, const char *inc
         }
         pause_before(attempt + 4, PAUSE_CONNECT_MAX_US);
     }
+}
+
+static enum pg_fate ask_fate(struct slot *slot, const char *xid, const char *incarnation) {
+    static const char *const answers[] = {
+        [PG_FATE_COMMITTED] = "committed",
+        [PG_FATE_ABORTED] = "aborted",
+        [PG_FATE_IN_PROGRESS] = "in progress",
+        [PG_FATE_UNKNOWN] = "unknown",
+    };
+    enum pg_fate fate = ask_until_known(slot, xid, incarnation);
+    log_event(STORE_COMMIT_ASKED, LT("answer", answers[fate]));
+    return fate;
 }
 
 /* --- Runs ------------------------------------------------------------------------------------- */

@@ -195,6 +195,18 @@ struct alert_sight {
 };
 MUST_USE int alert_sight_load(struct store_tx *tx, struct arena *arena, int64_t now_us,
                               struct alert_sight *ret_sight, struct err *err);
+/* Of a row of id, rule, labels, team, severity; the arena's. */
+struct alert_face alert_face_take(struct arena *arena, const struct sql_rows *rows);
+/* The alert that explains it; NULL: none does. Borrowed from the sight. */
+const struct alert_source *alert_explained(const struct alerts *alerts,
+                                           const struct alert_sight *sight,
+                                           const struct alert_row *row);
+/* ,"explained_by":{…}; nothing when no alert explains it. */
+void alert_json_explained(struct buf *buf, const struct alerts *alerts,
+                          const struct alert_sight *sight, const struct alert_row *row);
+/* ,"explains":[…]: the live alerts that this one explains; nothing when it explains none. */
+MUST_USE int alert_json_explains(struct buf *buf, const struct alerts *alerts, struct store_tx *tx,
+                                 const struct alert_row *row, struct err *err);
 /* The id of the silence or of the alert that mutes it; NULL: nothing does. */
 const char *alert_muted(const struct alerts *alerts, const struct alert_sight *sight,
                         const struct alert_row *row);

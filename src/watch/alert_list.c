@@ -73,6 +73,7 @@ static void render(struct alerts *alerts, const struct alert_sight *sight,
     buf_addf(buf, ",\"steps_taken\":%lld", (long long)row->step);
     if (row->state != ALERT_RESOLVED) {
         alert_json_text(buf, "muted_by", alert_muted(alerts, sight, row));
+        alert_json_explained(buf, alerts, sight, row);
     }
 }
 
@@ -247,7 +248,8 @@ int alert_show_tx(struct alerts *alerts, struct store_tx *tx, const char *id, st
     }
     buf_clear(buf);
     render(alerts, &sight, &row, buf);
-    r = add_history(tx, id, buf, err);
+    r = alert_json_explains(buf, alerts, tx, &row, err);
+    r = r < 0 ? r : add_history(tx, id, buf, err);
     r = r < 0 ? r : add_told(tx, id, buf, err);
     r = r < 0 ? r : add_sources(tx, id, buf, err);
     buf_add_char(buf, '}');

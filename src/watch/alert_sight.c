@@ -21,6 +21,18 @@ static int load_silences(struct store_tx *tx, struct arena *arena, int64_t now_u
     return r < 0 ? r : 0;
 }
 
+struct alert_face alert_face_take(struct arena *arena, const struct sql_rows *rows) {
+    struct notice_label *labels = NULL;
+    struct alert_face face = {
+        .rule = arena_copy(arena, sql_text(rows, 1)),
+        .label_count = labels_parse(arena, sql_text(rows, 2), &labels),
+        .team = (enum alert_team)sql_int(rows, 3),
+        .severity = (enum notice_severity)sql_int(rows, 4),
+    };
+    face.labels = labels;
+    return face;
+}
+
 static int load_sources(struct store_tx *tx, struct arena *arena, struct alert_sight *sight,
                         struct err *err) {
     const int room = ALERTS_LIVE_MAX + 1;
@@ -32,15 +44,8 @@ static int load_sources(struct store_tx *tx, struct arena *arena, struct alert_s
     sight->sources = arena_alloc(arena, sizeof *sight->sources * (size_t)room);
     while (r >= 0 && (r = sql_next(rows, err)) > 0 && sight->source_count < room) {
         struct alert_source *source = &sight->sources[sight->source_count++];
-        struct notice_label *labels = NULL;
         source->id = arena_copy(arena, sql_text(rows, 0));
-        source->face = (struct alert_face){
-            .rule = arena_copy(arena, sql_text(rows, 1)),
-            .label_count = labels_parse(arena, sql_text(rows, 2), &labels),
-            .team = (enum alert_team)sql_int(rows, 3),
-            .severity = (enum notice_severity)sql_int(rows, 4),
-        };
-        source->face.labels = labels;
+        source->face = alert_face_take(arena, rows);
     }
     return r < 0 ? r : 0;
 }
@@ -64,8 +69,9 @@ static bool equal(const struct alert_inhibition *inhibition, const struct alert_
 
 /* One that could be on both sides is muted only by what is on the source's alone: two of a kind do
  * not mute each other. */
-static const char *explained_by(const struct alert_inhibition *inhibition,
-                                const struct alert_sight *sight, const struct alert_row *row) {
+static const struct alert_source *source_of(const struct alert_inhibition *inhibition,
+                                            const struct alert_sight *sight,
+                                            const struct alert_row *row) {
     if (!matchers_fit(&inhibition->target, &row->face)) {
         return NULL;
     }
@@ -76,10 +82,20 @@ static const char *explained_by(const struct alert_inhibition *inhibition,
             matchers_fit(&inhibition->source, &source->face) &&
             !(both && matchers_fit(&inhibition->target, &source->face)) &&
             equal(inhibition, &source->face, &row->face)) {
-            return source->id;
+            return source;
         }
     }
     return NULL;
+}
+
+const struct alert_source *alert_explained(const struct alerts *alerts,
+                                           const struct alert_sight *sight,
+                                           const struct alert_row *row) {
+    const struct alert_source *source = NULL;
+    for (int i = 0; source == NULL && i < alerts->settings.inhibition_count; i++) {
+        source = source_of(&alerts->settings.inhibitions[i], sight, row);
+    }
+    return source;
 }
 
 const char *alert_muted(const struct alerts *alerts, const struct alert_sight *sight,
@@ -89,9 +105,6 @@ const char *alert_muted(const struct alerts *alerts, const struct alert_sight *s
             return sight->silences[i].id;
         }
     }
-    const char *id = NULL;
-    for (int i = 0; id == NULL && i < alerts->settings.inhibition_count; i++) {
-        id = explained_by(&alerts->settings.inhibitions[i], sight, row);
-    }
-    return id;
+    const struct alert_source *source = alert_explained(alerts, sight, row);
+    return source != NULL ? source->id : NULL;
 }

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "meter/meter.h"
-#include "meter/slices.h"
 #include "store/inspect.h"
 #include "watch/check.h"
 #include "watch/lookout_impl.h"
@@ -158,20 +157,34 @@ static void look_at_delay_of(struct turn *turn, const char *gateway) {
     }
 }
 
+static bool is_among(const char *const *names, int count, const char *name) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every gateway that a callback came from, or should have: our own, and those that we are told of
+ * (observation.h). */
 static void look_at_callbacks(struct turn *turn) {
-    const char *seen[GATEWAYS_LOOKED_AT_MAX];
+    static const enum meter_id counters[] = {METER_CALLBACKS, METER_CALLBACK_MISSING,
+                                             METER_CALLBACK_DELAY_SECONDS};
+    const char *gateways[COUNT_OF(counters) * GATEWAYS_LOOKED_AT_MAX];
     int count = 0;
-    for (const struct slice *slice = slices_next(NULL); slice != NULL; slice = slices_next(slice)) {
-        const char *gateway = slice_label(slice, SLICE_GATEWAY);
-        bool known = gateway[0] == '\0' || count == GATEWAYS_LOOKED_AT_MAX;
-        for (int i = 0; !known && i < count; i++) {
-            known = strcmp(seen[i], gateway) == 0;
+    for (size_t i = 0; i < COUNT_OF(counters); i++) {
+        const char *of_one[GATEWAYS_LOOKED_AT_MAX];
+        int some = meter_values(counters[i], of_one, GATEWAYS_LOOKED_AT_MAX);
+        for (int k = 0; k < some; k++) {
+            if (!is_among(gateways, count, of_one[k])) {
+                gateways[count++] = of_one[k];
+            }
         }
-        if (!known) {
-            seen[count++] = gateway;
-            look_at_callbacks_of(turn, gateway);
-            look_at_delay_of(turn, gateway);
-        }
+    }
+    for (int i = 0; i < count; i++) {
+        look_at_callbacks_of(turn, gateways[i]);
+        look_at_delay_of(turn, gateways[i]);
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * observation.c: one observation, field by field, into the slices. */
+ * observation.c: one observation, field by field, into the slices and the counters. */
 #include "watch/observation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/money.h"
 #include "base/task.h"
 #include "base/text.h"
+#include "meter/meter.h"
 #include "meter/slices.h"
 
 /* Ids by hash: a row each, in which the oldest makes room. */
@@ -21,6 +23,8 @@ struct observer {
     struct lock lock;
     uint64_t ids[ID_ROWS][ID_WAYS];
     uint8_t next[ID_ROWS];
+    uint64_t series[OBSERVATION_SERIES_MAX]; /* hashes, in the order in which they came */
+    int series_count;
 };
 
 struct observer *observer_open(observer_own_fn *is_own, void *ctx) {
@@ -41,13 +45,18 @@ void observer_close(struct observer *observer) {
 
 /* ---- the fields ---- */
 
-enum type { TYPE_PAYMENT, TYPE_REFUND, TYPE_CALLBACK, TYPES };
-static const char *const types[TYPES] = {"payment", "refund", "callback"};
-static const char *const outcomes[SLICE_OUTCOMES] = {"ok", "declined", "failed"};
+enum type { TYPE_PAYMENT, TYPE_REFUND, TYPE_CALLBACK, TYPE_DISPUTE, TYPE_FRAUD, TYPES };
+const char *const observation_types[] = {"payment", "refund", "callback", "dispute", "fraud", NULL};
+static_assert(COUNT_OF(observation_types) == TYPES + 1, "each type has a word");
+
+/* Those of slices, and one that is none: of a callback that should have come. */
+enum { MISSING = SLICE_OUTCOMES, OUTCOMES };
+const char *const observation_outcomes[] = {"ok", "declined", "failed", "missing", NULL};
+static_assert(COUNT_OF(observation_outcomes) == OUTCOMES + 1, "each outcome has a word");
 
 struct observation {
     enum type type;
-    enum slice_outcome outcome;
+    int outcome; /* enum slice_outcome, or MISSING */
     const char *id, *at, *gateway, *method, *region, *currency, *segment, *code, *customer;
     int64_t duration_ms, amount_minor;
 };
@@ -61,23 +70,24 @@ static int refuse(const char *where, const char *key, const char *why, const cha
 
 /* Which of `words` a text is; absent: `fallback` (-1: it is needed). */
 static int read_word(const json_t *object, const char *where, const char *key,
-                     const char *const *words, int count, int fallback, int *ret_index,
-                     struct err *err) {
+                     const char *const *words, int fallback, int *ret_index, struct err *err) {
     const char *text = NULL;
+    char known[100] = "";
     int r = fallback < 0 ? json_need_text(object, where, key, 1, 20, &text, err)
                          : json_may_text(object, where, key, 1, 20, &text, err);
     *ret_index = fallback;
     if (r < 0 || text == NULL) {
         return r;
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; words[i] != NULL; i++) {
         if (strcmp(words[i], text) == 0) {
             *ret_index = i;
             return 0;
         }
+        size_t length = strlen(known);
+        snprintf(known + length, sizeof known - length, "%s%s", i > 0 ? ", " : "", words[i]);
     }
-    err_set(err, ERR_VALIDATION, "\"%.20s\" is none of %s, %s, %s", text, words[0], words[1],
-            words[2]);
+    err_set(err, ERR_VALIDATION, "\"%.20s\" is none of %s", text, known);
     return err_place(err, "%s/%s", where, key);
 }
 
@@ -163,9 +173,9 @@ static int read_all(const json_t *object, const char *where, int64_t now_us,
                                         .region = "",   .currency = "", .segment = "",
                                         .code = "",     .customer = "", .duration_ms = -1};
     int r = json_only(object, where, keys, err);
-    r = r < 0 ? r : read_word(object, where, "type", types, TYPES, TYPE_PAYMENT, &type, err);
+    r = r < 0 ? r : read_word(object, where, "type", observation_types, TYPE_PAYMENT, &type, err);
     r = r < 0 ? r
-              : read_word(object, where, "outcome", outcomes, SLICE_OUTCOMES, -1, &outcome, err);
+              : read_word(object, where, "outcome", observation_outcomes, -1, &outcome, err);
     r = r < 0 ? r : read_name(object, where, "gateway", true, &observation->gateway, err);
     r = r < 0 ? r : read_name(object, where, "method", false, &observation->method, err);
     r = r < 0 ? r : read_name(object, where, "segment", false, &observation->segment, err);
@@ -176,8 +186,12 @@ static int read_all(const json_t *object, const char *where, int64_t now_us,
     if (r < 0) {
         return r;
     }
+    if (outcome == MISSING && type != TYPE_CALLBACK) {
+        return refuse(where, "outcome", "only a callback can be missing",
+                      "Of a payment that nobody knows the end of say \"failed\".", err);
+    }
     observation->type = (enum type)type;
-    observation->outcome = (enum slice_outcome)outcome;
+    observation->outcome = outcome;
     return 0;
 }
 
@@ -202,7 +216,103 @@ static bool came_before(struct observer *observer, const char *id) {
     return before;
 }
 
-/* ---- recording ---- */
+/* ---- counters ---- */
+
+/* What stands on /metrics is never taken back, and our own must keep their room: of what somebody
+ * else names only so much is told apart. */
+static bool is_told_apart(struct observer *observer, const struct observation *observation) {
+    uint64_t hash = slice_customer(observation->gateway);
+    hash = hash * 31 + slice_customer(observation->method);
+    hash = hash * 31 + slice_customer(observation->currency);
+    lock_take(&observer->lock);
+    bool known = false;
+    for (int i = 0; !known && i < observer->series_count; i++) {
+        known = observer->series[i] == hash;
+    }
+    if (!known && observer->series_count < OBSERVATION_SERIES_MAX) {
+        observer->series[observer->series_count++] = hash;
+        known = true;
+    }
+    lock_give(&observer->lock);
+    return known;
+}
+
+/* `done`: what the operation's success is called among the outcomes of our own calls. */
+static void count_call(const struct observation *observation, const char *operation,
+                       const char *done) {
+    const char *const words[] = {done, "declined", "unavailable"};
+    meter_count(METER_GATEWAY_CALLS, observation->gateway, observation->method, operation,
+                words[observation->outcome]);
+    /* Of those that answered, as ours. */
+    if (observation->duration_ms >= 0 && observation->outcome != SLICE_FAILED) {
+        meter_time(METER_GATEWAY_SECONDS, observation->duration_ms * US_PER_MS,
+                   observation->gateway, observation->method, operation);
+    }
+}
+
+static void count_payment(const struct observation *observation) {
+    static const char *const tries[] = {"charged", "declined", "not_charged"};
+    meter_count(METER_PAYMENTS, observation->method, observation->currency,
+                observation->outcome == SLICE_OK ? "succeeded" : "failed", "observed");
+    meter_count(METER_ATTEMPTS, observation->gateway, observation->method,
+                tries[observation->outcome], "");
+    if (observation->duration_ms >= 0) {
+        meter_time(METER_PAYMENT_SECONDS, observation->duration_ms * US_PER_MS,
+                   observation->method, "observed");
+    }
+    count_call(observation, "charge", "charged");
+}
+
+static void count_refund(const struct observation *observation) {
+    meter_count(METER_REFUNDS, observation->gateway,
+                observation->outcome == SLICE_OK ? "succeeded" : "failed");
+    if (observation->duration_ms >= 0) {
+        meter_time(METER_REFUND_SECONDS, observation->duration_ms * US_PER_MS,
+                   observation->gateway);
+    }
+    count_call(observation, "refund", "refunded");
+}
+
+/* Ours is counted when it is stored, and again when it is processed. */
+static void count_callback(const struct observation *observation) {
+    static const char *const ends[] = {"processed", "refused", "failed"};
+    if (observation->outcome == MISSING) {
+        meter_count(METER_CALLBACK_MISSING, observation->gateway);
+        return;
+    }
+    if (observation->outcome != SLICE_DECLINED) {
+        meter_count(METER_CALLBACKS, observation->gateway, "stored");
+    }
+    meter_count(METER_CALLBACKS, observation->gateway, ends[observation->outcome]);
+    if (observation->duration_ms >= 0 && observation->outcome != SLICE_DECLINED) {
+        meter_time(METER_CALLBACK_DELAY_SECONDS, observation->duration_ms * US_PER_MS,
+                   observation->gateway);
+    }
+}
+
+static void count(struct observer *observer, const struct observation *given) {
+    struct observation observation = *given;
+    if (!is_told_apart(observer, given)) {
+        observation.gateway = observation.method = observation.currency = "other";
+    }
+    meter_count(METER_OBSERVATIONS, observation_types[observation.type], observation.gateway,
+                observation_outcomes[observation.outcome]);
+    switch (observation.type) {
+    case TYPE_PAYMENT:
+        count_payment(&observation);
+        break;
+    case TYPE_REFUND:
+        count_refund(&observation);
+        break;
+    case TYPE_CALLBACK:
+        count_callback(&observation);
+        break;
+    default: /* the others have no counters of their own */
+        break;
+    }
+}
+
+/* ---- slices ---- */
 
 /* A payment is what its customer saw, the try at its gateway and the call, all in one. */
 static void record(const struct observation *observation) {
@@ -210,9 +320,11 @@ static void record(const struct observation *observation) {
         [TYPE_PAYMENT] = 1U << SLICE_PAYMENT | 1U << SLICE_CHARGE | 1U << SLICE_CALL,
         [TYPE_REFUND] = 1U << SLICE_REFUND | 1U << SLICE_CALL,
         [TYPE_CALLBACK] = 1U << SLICE_CALLBACK,
+        [TYPE_DISPUTE] = 1U << SLICE_DISPUTE,
+        [TYPE_FRAUD] = 1U << SLICE_FRAUD,
     };
     struct slice_event event = {
-        .outcome = observation->outcome,
+        .outcome = (enum slice_outcome)observation->outcome,
         .labels = {observation->gateway, observation->method, observation->region,
                    observation->currency, observation->segment},
         .code = observation->code,
@@ -241,6 +353,9 @@ int observe(struct observer *observer, const json_t *object, const char *where, 
     }
     bool before = came_before(observer, observation.id);
     if (!before) {
+        count(observer, &observation);
+    }
+    if (!before && observation.outcome != MISSING) { /* what did not come has no outcome */
         record(&observation);
     }
     *ret_observed = before ? OBSERVED_AGAIN : OBSERVED;

@@ -23,7 +23,12 @@ enum {
     OBSERVATION_DURATION_MS_MAX = 3600 * 1000,
     OBSERVATION_OLD_S_MAX = 600, /* figures are by the second, of now */
     OBSERVATION_AHEAD_S_MAX = 30,
+    /* Of gateway, method and currency, that counters tell apart; the rest counts as "other". */
+    OBSERVATION_SERIES_MAX = 500,
 };
+
+/* The words of `type` and of `outcome`; NULL at the end. */
+extern const char *const observation_types[], *const observation_outcomes[];
 
 /* Whether a gateway of that name is one of this service's own, which sees its payments itself. */
 typedef bool observer_own_fn(void *ctx, const char *gateway);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * rates.c: counts of three times (the last hour, the last day, four weeks before it), and shares of
- * them against each other. */
+ * them against each other. The four weeks are summed once a day; from hour to hour only what has
+ * come into them and what has left them is read. */
 #include "watch/rates.h"
 
 #include <glib.h>
@@ -37,7 +38,8 @@ static const struct rate {
 #undef X
 };
 
-enum { SPAN_HOUR, SPAN_DAY, SPAN_PAST, SPANS };
+/* The last two: hours that come into the past, and that leave it. */
+enum { SPAN_HOUR, SPAN_DAY, SPAN_PAST, SPAN_COMES, SPAN_LEAVES, SPANS };
 
 struct counts {
     int64_t outcomes[SLICE_OUTCOMES];
@@ -52,6 +54,7 @@ struct rates {
     int64_t past_hours; /* of which anything is known */
     bool open[RATES][RATES_GATEWAYS_MAX];
     int64_t looked_minute, learnt_hour; /* 0: not yet */
+    int64_t summed_hour;                /* when the whole past was read */
     struct rate_finding shown[RATES_FINDINGS_MAX];
 };
 
@@ -129,24 +132,61 @@ static int read_hours(struct store_tx *tx, struct rates *rates, int span, int64_
     return r < 0 ? r : read_span(rates, span, rows, err);
 }
 
-static int read_known(struct store_tx *tx, struct rates *rates, int64_t from, int64_t until,
+/* Of how many of these hours anything is known. */
+static int read_known(struct store_tx *tx, int64_t from, int64_t until, int64_t *ret_hours,
                       struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT COUNT(DISTINCT hour) FROM metric_hour WHERE hour >= $1 AND hour < $2",
                       S_INT(from), S_INT(until));
     r = r < 0 ? r : sql_next(rows, err);
-    rates->past_hours = r > 0 ? sql_int(rows, 0) : 0;
+    *ret_hours = r > 0 ? sql_int(rows, 0) : 0;
     return r < 0 ? r : 0;
 }
 
 struct reading {
     struct rates *rates;
     int64_t until, hour;
+    bool whole;            /* of the past */
+    int64_t comes, leaves; /* known hours */
 };
 
+/* It may run again from the start: sums are moved when all has been read. */
+static int read_past(struct store_tx *tx, struct reading *reading, struct err *err) {
+    struct rates *rates = reading->rates;
+    int64_t past = reading->hour - DAY_HOURS, from = past - RATES_DAYS * DAY_HOURS;
+    int64_t moved = reading->hour - rates->learnt_hour;
+    int r;
+    if (reading->whole) {
+        r = read_hours(tx, rates, SPAN_PAST, from, past, err);
+        return r < 0 ? r : read_known(tx, from, past, &reading->comes, err);
+    }
+    r = read_hours(tx, rates, SPAN_COMES, past - moved, past, err);
+    r = r < 0 ? r : read_known(tx, past - moved, past, &reading->comes, err);
+    r = r < 0 ? r : read_hours(tx, rates, SPAN_LEAVES, from - moved, from, err);
+    return r < 0 ? r : read_known(tx, from - moved, from, &reading->leaves, err);
+}
+
+static void counts_move(struct counts *to, const struct counts *comes,
+                        const struct counts *leaves) {
+    for (int i = 0; i < SLICE_OUTCOMES; i++) {
+        to->outcomes[i] = MAX(to->outcomes[i] + comes->outcomes[i] - leaves->outcomes[i], 0);
+    }
+    to->repeated = MAX(to->repeated + comes->repeated - leaves->repeated, 0);
+}
+
+static void past_move(struct rates *rates) {
+    for (int gateway = 0; gateway < rates->gateway_count; gateway++) {
+        for (int i = 0; i <= SLICE_OPERATIONS_MAX; i++) {
+            counts_move(&rates->counts[SPAN_PAST][gateway][i],
+                        &rates->counts[SPAN_COMES][gateway][i],
+                        &rates->counts[SPAN_LEAVES][gateway][i]);
+        }
+    }
+}
+
 static int read_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    const struct reading *reading = ctx;
+    struct reading *reading = ctx;
     struct rates *rates = reading->rates;
     int64_t hour = reading->hour, past = hour - DAY_HOURS;
     int r = read_minutes(tx, rates, reading->until, err);
@@ -154,9 +194,7 @@ static int read_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     r = read_hours(tx, rates, SPAN_DAY, past, hour, err);
-    r = r < 0 ? r
-              : read_hours(tx, rates, SPAN_PAST, past - RATES_DAYS * DAY_HOURS, past, err);
-    return r < 0 ? r : read_known(tx, rates, past - RATES_DAYS * DAY_HOURS, past, err);
+    return r < 0 ? r : read_past(tx, reading, err);
 }
 
 /* ---- judged ---- */
@@ -226,8 +264,11 @@ static void judge(struct rates *rates) {
 }
 
 int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct err *err) {
-    struct reading reading = {rates, (now_us - WRITTEN_US) / MINUTE_US, 0};
+    struct reading reading = {.rates = rates, .until = (now_us - WRITTEN_US) / MINUTE_US};
     reading.hour = reading.until / HOUR_MINUTES;
+    bool learns = reading.hour != rates->learnt_hour;
+    reading.whole = rates->learnt_hour == 0 || reading.hour < rates->learnt_hour ||
+                    reading.hour - rates->summed_hour >= DAY_HOURS;
     if (reading.until == rates->looked_minute) {
         return 0;
     }
@@ -236,6 +277,14 @@ int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct 
         rates->learnt_hour = 0; /* what was read may be half of it */
         return r;
     }
+    if (learns && !reading.whole) {
+        past_move(rates);
+    }
+    if (learns) {
+        rates->past_hours = reading.comes - reading.leaves +
+                            (reading.whole ? 0 : rates->past_hours);
+    }
+    rates->summed_hour = learns && reading.whole ? reading.hour : rates->summed_hour;
     rates->looked_minute = reading.until;
     rates->learnt_hour = reading.hour;
     judge(rates);

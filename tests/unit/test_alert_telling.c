@@ -72,6 +72,58 @@ static void a_gateways_failure_silences_its_methods(void **state) {
                      1);
 }
 
+static char *id_of(const char *rule) {
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT id FROM alert WHERE rule = '%s' AND state <> 4", rule);
+    return engine_text(&engine, sql);
+}
+
+/* Of the alert as people are shown it. */
+static bool shows(const char *rule, const char *text) {
+    struct err err = {0};
+    BUF_AUTO buf;
+    char *id = id_of(rule);
+    buf_init(&buf, FIXTURE_JSON_BYTES);
+    assert_int_equal(alert_get(alerts[0], id, &buf, &err), 0);
+    free(id);
+    return strstr(buf.data, text) != NULL;
+}
+
+static void say_database(const char *of) {
+    say_signal(0, &(struct alert_signal){.rule = "PaymentServiceDatabaseIssues",
+                                         .labels = {{"of", of}},
+                                         .label_count = 1,
+                                         .firing = true});
+}
+
+static void a_database_in_trouble_explains_what_is_slow_and_a_late_standby_does_not(void **state) {
+    say("HighRefundLatency", "stripe-eu", true);
+    say_database("replication");
+    pass_s(61);
+    assert_false(shows("HighRefundLatency", "explained_by"));
+    assert_false(shows("PaymentServiceDatabaseIssues", "explains"));
+    pass_s(11);
+    assert_int_equal(TOLD("channel = 'room' AND headline LIKE '%efunds take%'"), 1);
+    say_signal(0, &(struct alert_signal){.rule = "PaymentServiceDatabaseIssues",
+                                         .labels = {{"of", "replication"}},
+                                         .label_count = 1});
+    pass_s(300);
+    say_database("slow");
+    say("HighRefundLatency", "stripe-eu", true);
+    say("SlowFraudCheck", NULL, true);
+    pass_s(61);
+    pass_s(11);
+    assert_true(shows("HighRefundLatency", "\"explained_by\":{\"id\":\"alr_"));
+    assert_true(shows("HighRefundLatency", "\"rule\":\"PaymentServiceDatabaseIssues\","
+                                           "\"labels\":{\"of\":\"slow\"}}"));
+    assert_true(shows("PaymentServiceDatabaseIssues", "\"explains\":[{\"id\":\"alr_"));
+    assert_true(shows("PaymentServiceDatabaseIssues", "\"rule\":\"HighRefundLatency\",\"labels\":"
+                                                      "{\"gateway\":\"stripe-eu\"}}"));
+    assert_true(shows("PaymentServiceDatabaseIssues", "\"rule\":\"SlowFraudCheck\""));
+    assert_false(shows("PaymentServiceDatabaseIssues", "explained_by"));
+    assert_int_equal(TOLD("headline LIKE '%fraud%'"), 0);
+}
+
 static void what_is_configured_to_explain_another_mutes_it_and_two_of_a_kind_do_not(void **state) {
     static char *source[] = {"team=operations"}, *target[] = {"team=operations"},
                 *equal[] = {"gateway"};
@@ -421,6 +473,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(alerts_of_a_group_are_one_message_that_names_them),
         T(a_gateways_failure_silences_its_methods),
+        T(a_database_in_trouble_explains_what_is_slow_and_a_late_standby_does_not),
         T(what_is_configured_to_explain_another_mutes_it_and_two_of_a_kind_do_not),
         T(routes_go_by_team_severity_and_labels),
         T(out_of_hours_it_waits_until_they_begin),

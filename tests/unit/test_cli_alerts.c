@@ -67,7 +67,11 @@ static const struct canned service_says[] = {
      200, "{\"data\":[],\"next_cursor\":null}"},
     {"GET", "/v1/alerts?state=all&limit=3", 200,
      "{\"data\":[" ALERT("alr_1", "firing") ",\"muted_by\":\"sil_1\"}],\"next_cursor\":null}"},
-    {"GET", "/v1/alerts/alr_1", 200, ALERT("alr_1", "firing") WHOLE},
+    {"GET", "/v1/alerts/alr_1", 200,
+     ALERT("alr_1", "firing") ",\"explained_by\":{\"id\":\"alr_7\",\"rule\":"
+                              "\"PaymentServiceDatabaseIssues\",\"labels\":{\"of\":\"slow\"}},"
+                              "\"explains\":[{\"id\":\"alr_8\",\"rule\":\"QueueLag\",\"labels\":"
+                              "{}}]" WHOLE},
     {"POST", "/v1/alerts/alr_1/ack", 200, ALERT("alr_1", "acknowledged") WHOLE},
     {"GET", "/v1/alert-rules", 200,
      "{\"data\":[{\"name\":\"Silence\",\"severity\":\"P1\",\"team\":\"operations\","
@@ -131,7 +135,9 @@ static void the_list_ends_with_status_1_while_something_fires(void **state) {
 static void one_tells_its_story_and_is_acknowledged(void **state) {
     (void)state;
     static const char *const wanted[] = {"[P1] Stripe fails", "cards only", "Switch",
-                                         "wang (rota ops)", "ops-mail", "escalated"};
+                                         "wang (rota ops)", "ops-mail", "escalated",
+                                         "PaymentServiceDatabaseIssues of=slow (alr_7)",
+                                         "QueueLag (alr_8)"};
     RAN ran = run_to(CLI_DONE, service_says, "alert show alr_1");
     for (size_t i = 0; i < COUNT_OF(wanted); i++) {
         assert_has(ran.out, wanted[i]);

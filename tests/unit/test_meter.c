@@ -243,20 +243,20 @@ static void a_quiet_series_gives_its_memory_back(void **state) {
 static void le_buckets_are_exact_and_cumulative(void **state) {
     static const int64_t durations_us[] = {0, 1000, 1001, 3000000, 3000001, 8000000, 90000000000};
     for (size_t i = 0; i < COUNT_OF(durations_us); i++) {
-        meter_time(METER_PAYMENT_SECONDS, durations_us[i], "card");
+        meter_time(METER_PAYMENT_SECONDS, durations_us[i], "card", "own");
     }
     char *text = prometheus_text();
     static const char *const lines[] = {
         "# TYPE payment_processing_latency histogram\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"0.001\"} 2\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"0.0025\"} 3\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"3\"} 4\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"5\"} 5\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"8\"} 6\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"3600\"} 6\n",
-        "\npayment_processing_latency_bucket{method=\"card\",le=\"+Inf\"} 7\n",
-        "\npayment_processing_latency_sum{method=\"card\"} 90014.002002\n",
-        "\npayment_processing_latency_count{method=\"card\"} 7\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"0.001\"} 2\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"0.0025\"} 3\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"3\"} 4\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"5\"} 5\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"8\"} 6\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"3600\"} 6\n",
+        "\npayment_processing_latency_bucket{method=\"card\",origin=\"own\",le=\"+Inf\"} 7\n",
+        "\npayment_processing_latency_sum{method=\"card\",origin=\"own\"} 90014.002002\n",
+        "\npayment_processing_latency_count{method=\"card\",origin=\"own\"} 7\n",
     };
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         if (strstr(text, lines[i]) == NULL) {

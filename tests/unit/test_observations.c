@@ -9,9 +9,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "meter/meter.h"
 #include "meter/slices.h"
 #include "support/api_fixture.h"
 #include "support/test_clock.h"
+#include "watch/observation.h"
 
 static void tell(const char *type, const char *body, struct api_reply *ret_reply) {
     api_ask(&the_api,
@@ -116,6 +118,112 @@ static void one_that_is_refused_is_not_remembered(void **state) {
     assert_int_equal(reply_int(&good, "accepted"), 1);
 }
 
+/* ---- the counters of /metrics ---- */
+
+#define COUNTED(id, ...) meter_total(METER_##id, (const char *const[METER_LABELS_MAX]){__VA_ARGS__})
+
+static void take(const char *body) {
+    API_REPLY_AUTO reply;
+    tell("application/x-ndjson", body, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply_int(&reply, "refused"), 0);
+}
+
+static void a_payment_elsewhere_counts_as_one_of_ours_and_can_be_told_from_it(void **state) {
+    (void)state;
+    int64_t own = COUNTED(PAYMENTS, NULL, NULL, NULL, "own");
+    int64_t timed = COUNTED(PAYMENT_SECONDS, NULL, "own");
+    take("{\"gateway\":\"pay1\",\"method\":\"card1\",\"currency\":\"EUR\",\"outcome\":\"ok\","
+         "\"duration_ms\":250}\n"
+         "{\"gateway\":\"pay1\",\"method\":\"card1\",\"currency\":\"EUR\","
+         "\"outcome\":\"declined\",\"code\":\"do_not_honor\"}\n"
+         "{\"gateway\":\"pay1\",\"method\":\"card1\",\"currency\":\"EUR\",\"outcome\":\"failed\","
+         "\"duration_ms\":9000}\n");
+    assert_int_equal(COUNTED(PAYMENTS, "card1", "EUR", "succeeded", "observed"), 1);
+    assert_int_equal(COUNTED(PAYMENTS, "card1", "EUR", "failed", "observed"), 2);
+    assert_int_equal(COUNTED(PAYMENT_SECONDS, "card1", "observed"), 2);
+    assert_int_equal(COUNTED(PAYMENTS, NULL, NULL, NULL, "own"), own);
+    assert_int_equal(COUNTED(PAYMENT_SECONDS, NULL, "own"), timed);
+    assert_int_equal(COUNTED(ATTEMPTS, "pay1", "card1", "charged", ""), 1);
+    assert_int_equal(COUNTED(ATTEMPTS, "pay1", "card1", "declined", ""), 1);
+    assert_int_equal(COUNTED(ATTEMPTS, "pay1", "card1", "not_charged", ""), 1);
+    assert_int_equal(COUNTED(GATEWAY_CALLS, "pay1", "card1", "charge", "charged"), 1);
+    assert_int_equal(COUNTED(GATEWAY_CALLS, "pay1", "card1", "charge", "declined"), 1);
+    assert_int_equal(COUNTED(GATEWAY_CALLS, "pay1", "card1", "charge", "unavailable"), 1);
+    assert_int_equal(COUNTED(GATEWAY_SECONDS, "pay1", "card1", "charge"), 1); /* of answers */
+    assert_int_equal(COUNTED(OBSERVATIONS, "payment", "pay1", "ok"), 1);
+    assert_int_equal(COUNTED(OBSERVATIONS, "payment", "pay1", NULL), 3);
+}
+
+static void refunds_and_disputes_elsewhere_are_counted(void **state) {
+    (void)state;
+    take("{\"type\":\"refund\",\"gateway\":\"pay2\",\"outcome\":\"ok\",\"duration_ms\":700}\n"
+         "{\"type\":\"refund\",\"gateway\":\"pay2\",\"outcome\":\"failed\"}\n"
+         "{\"type\":\"dispute\",\"gateway\":\"pay2\",\"outcome\":\"ok\"}\n"
+         "{\"type\":\"fraud\",\"gateway\":\"pay2\",\"outcome\":\"declined\"}\n");
+    assert_int_equal(COUNTED(REFUNDS, "pay2", "succeeded"), 1);
+    assert_int_equal(COUNTED(REFUNDS, "pay2", "failed"), 1);
+    assert_int_equal(COUNTED(REFUND_SECONDS, "pay2"), 1);
+    assert_int_equal(COUNTED(GATEWAY_CALLS, "pay2", "", "refund", "refunded"), 1);
+    assert_int_equal(COUNTED(PAYMENTS, "", "", NULL, NULL), 0);
+    assert_int_equal(COUNTED(OBSERVATIONS, "dispute", "pay2", "ok"), 1);
+    assert_int_equal(counts_of(SLICE_DISPUTE).ok, 1);
+    assert_int_equal(counts_of(SLICE_FRAUD).declined, 1);
+}
+
+static void callbacks_elsewhere_are_counted_with_their_delay_and_when_they_are_missing(
+    void **state) {
+    (void)state;
+    take("{\"type\":\"callback\",\"gateway\":\"pay3\",\"outcome\":\"ok\",\"duration_ms\":900}\n"
+         "{\"type\":\"callback\",\"gateway\":\"pay3\",\"outcome\":\"declined\"}\n"
+         "{\"type\":\"callback\",\"gateway\":\"pay3\",\"outcome\":\"failed\"}\n"
+         "{\"type\":\"callback\",\"gateway\":\"pay3\",\"outcome\":\"missing\"}\n");
+    assert_int_equal(COUNTED(CALLBACKS, "pay3", "stored"), 2);
+    assert_int_equal(COUNTED(CALLBACKS, "pay3", "processed"), 1);
+    assert_int_equal(COUNTED(CALLBACKS, "pay3", "refused"), 1);
+    assert_int_equal(COUNTED(CALLBACKS, "pay3", "failed"), 1);
+    assert_int_equal(COUNTED(CALLBACK_DELAY_SECONDS, "pay3"), 1);
+    assert_int_equal(COUNTED(CALLBACK_MISSING, "pay3"), 1);
+    assert_int_equal(COUNTED(OBSERVATIONS, "callback", "pay3", "missing"), 1);
+    struct slice_counts counts = counts_of(SLICE_CALLBACK);
+    assert_int_equal(counts.ok + counts.declined + counts.failed, 3); /* what did not come: none */
+}
+
+static void only_a_callback_can_be_missing(void **state) {
+    (void)state;
+    API_REPLY_AUTO reply;
+    tell(NULL, "{\"gateway\":\"pay4\",\"outcome\":\"missing\"}", &reply);
+    assert_int_equal(reply.status, 422);
+    assert_string_equal(reply_text(&reply, "place"), "/outcome");
+    assert_int_equal(COUNTED(OBSERVATIONS, NULL, "pay4", NULL), 0);
+    assert_nothing_was_recorded();
+}
+
+static void what_came_before_is_not_counted_again(void **state) {
+    (void)state;
+    static const char body[] = "{\"gateway\":\"pay5\",\"outcome\":\"ok\",\"id\":\"p5\"}\n";
+    take(body);
+    take(body);
+    assert_int_equal(COUNTED(OBSERVATIONS, NULL, "pay5", NULL), 1);
+    assert_int_equal(COUNTED(ATTEMPTS, "pay5", NULL, NULL, NULL), 1);
+}
+
+/* Last: this service tells nothing more apart from then on. */
+static void names_past_the_limit_count_together_and_leave_ours_their_room(void **state) {
+    (void)state;
+    int64_t folded = COUNTED(FOLDED, NULL);
+    for (int i = 0; i < OBSERVATION_SERIES_MAX + 50; i++) {
+        char body[100];
+        snprintf(body, sizeof body, "{\"gateway\":\"g%d\",\"outcome\":\"ok\"}\n", i);
+        take(body);
+    }
+    int64_t others = COUNTED(OBSERVATIONS, "payment", "other", "ok");
+    assert_in_range(others, 50, 60); /* those of the tests before have a place as well */
+    assert_int_equal(COUNTED(ATTEMPTS, "other", "other", "charged", ""), others);
+    assert_int_equal(COUNTED(OBSERVATIONS, "payment", "g0", "ok"), 1);
+    assert_int_equal(COUNTED(FOLDED, NULL), folded);
+}
+
 #define WELL "\"gateway\":\"adyen\",\"outcome\":\"ok\""
 
 static void what_is_wrong_is_refused_with_its_field_and_changes_no_figure(void **state) {
@@ -126,8 +234,10 @@ static void what_is_wrong_is_refused_with_its_field_and_changes_no_figure(void *
         {"{\"outcome\":\"ok\"}", "/gateway", ""},
         {"{\"gateway\":\"adyen\"}", "/outcome", ""},
         {"{" WELL ",\"colour\":\"red\"}", "/colour", ""},
-        {"{\"gateway\":\"adyen\",\"outcome\":\"fine\"}", "/outcome", "ok, declined, failed"},
-        {"{" WELL ",\"type\":\"order\"}", "/type", "payment, refund, callback"},
+        {"{\"gateway\":\"adyen\",\"outcome\":\"fine\"}", "/outcome",
+         "ok, declined, failed, missing"},
+        {"{" WELL ",\"type\":\"order\"}", "/type",
+         "payment, refund, callback, dispute, fraud"},
         {"{\"gateway\":\"a b\",\"outcome\":\"ok\"}", "/gateway", "letters, digits"},
         {"{\"gateway\":\"<b>\",\"outcome\":\"ok\"}", "/gateway", "letters, digits"},
         {"{\"gateway\":\"stripe-a\",\"outcome\":\"ok\"}", "/gateway", "of this service"},
@@ -249,6 +359,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_observation_is_a_payment_a_try_and_a_call, forget),
         cmocka_unit_test_setup(refunds_and_callbacks_are_their_own, forget),
+        cmocka_unit_test_setup(a_payment_elsewhere_counts_as_one_of_ours_and_can_be_told_from_it,
+                               forget),
+        cmocka_unit_test_setup(refunds_and_disputes_elsewhere_are_counted, forget),
+        cmocka_unit_test_setup(
+            callbacks_elsewhere_are_counted_with_their_delay_and_when_they_are_missing, forget),
+        cmocka_unit_test_setup(only_a_callback_can_be_missing, forget),
+        cmocka_unit_test_setup(what_came_before_is_not_counted_again, forget),
         cmocka_unit_test_setup(an_id_counts_once, forget),
         cmocka_unit_test_setup(one_that_is_refused_is_not_remembered, forget),
         cmocka_unit_test_setup(what_is_wrong_is_refused_with_its_field_and_changes_no_figure,
@@ -259,6 +376,8 @@ int main(void) {
         cmocka_unit_test_setup(errors_are_told_up_to_a_hundred, forget),
         cmocka_unit_test_setup(card_numbers_are_refused_wherever_they_stand, forget),
         cmocka_unit_test_setup(lines_are_taken_where_lines_are_expected_only, forget),
+        cmocka_unit_test_setup(names_past_the_limit_count_together_and_leave_ours_their_room,
+                               forget),
     };
     return cmocka_run_group_tests_name("observations", tests, the_api_start, the_api_stop);
 }

@@ -14,6 +14,7 @@
 #include "support/both_engines.h"
 #include "support/test_clock.h"
 #include "watch/lookout.h"
+#include "watch/rates.h"
 
 #define HOUR_US (3600 * US_PER_SECOND)
 
@@ -209,6 +210,56 @@ static void nothing_is_claimed_before_there_is_a_past(void **state) {
     end();
 }
 
+/* Refunds of all, as one sees them who has looked before, or (NULL) looks for the first time. */
+static double usual_refunds(struct rates *before, int64_t now_us) {
+    struct err err = {0};
+    struct rates *rates = before != NULL ? before : rates_new(0);
+    const struct rate_finding *findings;
+    double usual = -1;
+    assert_int_equal(rates_turn(rates, engine.store, now_us, &err), 0);
+    for (int i = rates_open(rates, &findings) - 1; i >= 0; i--) {
+        usual = findings[i].id == RATE_REFUNDS ? findings[i].usual : usual;
+    }
+    if (before == NULL) {
+        rates_free(rates);
+    }
+    return usual;
+}
+
+static void the_past_moves_with_the_hours_as_if_it_were_summed_anew(void **state) {
+    (void)state;
+    begin(0);
+    char sql[400];
+    for (int slice = CHARGE; slice <= REFUND; slice++) {
+        char count[80] = "100";
+        if (slice == REFUND) {
+            snprintf(count, sizeof count, "CASE WHEN n < %lld THEN n %% 13 ELSE 60 END",
+                     (long long)hour_now() - 20);
+        }
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO metric_hour WITH RECURSIVE hours(n) AS (SELECT %lld UNION ALL SELECT "
+                 "n + 1 FROM hours WHERE n < %lld) SELECT n, %d, %s, 0, 0, 0, 0, 0, 0, '', '' FROM "
+                 "hours",
+                 (long long)hour_now() - 35 * 24, (long long)hour_now() + 60, slice, count);
+        engine_exec(&engine, sql);
+    }
+    static const int later[] = {0, 1, 2, 5, 6, 23, 24, 25, 30};
+    struct rates *rates = rates_new(0);
+    double first = 0;
+    for (size_t i = 0; i < COUNT_OF(later); i++) {
+        int64_t now_us = clock_wall_us() + later[i] * HOUR_US;
+        double usual = usual_refunds(rates, now_us);
+        assert_true(usual > 0);
+        assert_true(usual == usual_refunds(NULL, now_us));
+        first = i == 0 ? usual : first;
+        assert_true(i == 0 || usual != first); /* it does move */
+    }
+    /* Backwards, as when a clock is set. */
+    assert_true(usual_refunds(rates, clock_wall_us()) == first);
+    rates_free(rates);
+    end();
+}
+
 static void callbacks_that_come_late_are_told_of_their_gateway(void **state) {
     (void)state;
     begin(0);
@@ -237,6 +288,7 @@ int main(void) {
         cmocka_unit_test(shares_of_the_last_hour_are_told_and_over),
         cmocka_unit_test(shares_of_the_last_day_are_told_of_the_day),
         cmocka_unit_test(nothing_is_claimed_before_there_is_a_past),
+        cmocka_unit_test(the_past_moves_with_the_hours_as_if_it_were_summed_anew),
         cmocka_unit_test(callbacks_that_come_late_are_told_of_their_gateway),
     };
     test_clock_install();
