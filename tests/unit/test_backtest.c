@@ -374,7 +374,7 @@ static void what_cannot_be_tried_is_said(void **state) {
         int code;
         const char *place;
     } rows[] = {
-        {"QueueLag", now_us - US_PER_MINUTE * 60, {NULL, NULL}, -ERR_STATE, ""},
+        {"CredentialExpiry", now_us - US_PER_MINUTE * 60, {NULL, NULL}, -ERR_STATE, ""},
         {"NoSuchRule", now_us - US_PER_MINUTE * 60, {NULL, NULL}, -ERR_NOT_FOUND, ""},
         {"SlowFraudCheck", now_us + US_PER_MINUTE, {NULL, NULL}, -ERR_VALIDATION, "/since"},
         {"SlowFraudCheck", now_us - (ROLLUP_DAYS + 1) * 86400 * US_PER_SECOND, {NULL, NULL},
