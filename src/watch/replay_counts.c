@@ -35,6 +35,9 @@ void replay_looks(struct replay *replay, int64_t minute, int measure, const char
     if (counted != NULL) {
         counted->look_count = looks_read(looks, counted->looks);
     }
+    if (counted != NULL && counted->look_count > 0) {
+        counted->phase = counted->looks[counted->look_count - 1].second % LOOK_S;
+    }
 }
 
 static const struct look *look_at(const struct counted *counted, int second) {
@@ -46,15 +49,24 @@ static const struct look *look_at(const struct counted *counted, int second) {
     return NULL;
 }
 
+/* Of one series; 60: no more in this minute. */
+static int next_look(const struct counted *counted, int after) {
+    int next = 60;
+    for (int i = 0; i < counted->look_count; i++) {
+        int second = counted->looks[i].second;
+        next = second > after && second < next ? second : next;
+    }
+    for (int s = counted->phase; counted->look_count == 0 && s < next; s += LOOK_S) {
+        next = s > after ? s : next;
+    }
+    return next;
+}
+
 int counts_next_look(const struct replay *replay, int after) {
-    int next = replay->counted->len > 0 ? after - after % LOOK_S + LOOK_S : 60;
-    next = after < 0 && replay->counted->len > 0 ? 0 : next;
+    int next = 60;
     for (guint i = 0; i < replay->counted->len; i++) {
-        const struct counted *counted = counted_at(replay, i);
-        for (int j = 0; j < counted->look_count; j++) {
-            int second = counted->looks[j].second;
-            next = second > after && second < next ? second : next;
-        }
+        int of_series = next_look(counted_at(replay, i), after);
+        next = of_series < next ? of_series : next;
     }
     return next < 60 ? next : -1;
 }
@@ -86,7 +98,7 @@ void counts_look(const struct replay *replay, struct replay_side *side, int seco
         struct counted_side *ours = &g_array_index(side->counted, struct counted_side, i);
         const struct measure_limits *limits = &side->values->watch.measures[counted->measure];
         const struct look *look = look_at(counted, second);
-        if (look == NULL && (counted->look_count > 0 || second % LOOK_S != 0)) {
+        if (look == NULL && (counted->look_count > 0 || second % LOOK_S != counted->phase)) {
             continue;
         }
         look = look != NULL ? look : &nothing;

@@ -58,6 +58,7 @@ struct counted {
     char labels[REPLAY_LABELS_BYTES], source[NOTICE_NAME_BYTES_MAX + 1];
     struct look looks[LOOKS_OF_MINUTE_MAX];
     int look_count;
+    int phase; /* seconds after each quarter of a minute at which it was looked at last */
 };
 /* How one side judges it. */
 struct counted_side {

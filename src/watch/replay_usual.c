@@ -11,6 +11,7 @@
 #define US_PER_MINUTE (60 * US_PER_SECOND)
 enum {
     HOUR_MINUTES = 60,
+    MINUTES_KEPT = HOUR_MINUTES + 1, /* the hour before the present minute, and that minute */
     DAY_HOURS = 24,
     DAY_MINUTES = DAY_HOURS * HOUR_MINUTES,
     HOURS_KEPT = SEASON_WEEKS * 7 * DAY_HOURS + 1,
@@ -30,7 +31,7 @@ struct replay_usual {
     const struct replay_incident *incidents;
     int incident_count;
     int64_t judged_from; /* minute: before it nothing that is judged counts */
-    GArray *minutes[HOUR_MINUTES]; /* struct part; minute m at m % HOUR_MINUTES */
+    GArray *minutes[MINUTES_KEPT]; /* struct part; minute m at m % MINUTES_KEPT */
     GArray *hours[HOURS_KEPT];     /* hour h at h % HOURS_KEPT */
     int64_t hour;                  /* the present one; 0: none yet */
     int64_t learnt[2];             /* by side: the hour whose past it knows */
@@ -47,7 +48,7 @@ struct replay_usual *usual_new(const struct replay_options *options) {
     usual->incidents = options->incidents;
     usual->incident_count = options->incident_count;
     usual->judged_from = options->from - DAY_MINUTES;
-    for (int i = 0; i < HOUR_MINUTES; i++) {
+    for (int i = 0; i < MINUTES_KEPT; i++) {
         usual->minutes[i] = g_array_new(FALSE, TRUE, sizeof(struct part));
     }
     for (int i = 0; i < HOURS_KEPT; i++) {
@@ -57,7 +58,7 @@ struct replay_usual *usual_new(const struct replay_options *options) {
 }
 
 void usual_free(struct replay_usual *usual) {
-    for (int i = 0; usual != NULL && i < HOUR_MINUTES; i++) {
+    for (int i = 0; usual != NULL && i < MINUTES_KEPT; i++) {
         g_array_unref(usual->minutes[i]);
     }
     for (int i = 0; usual != NULL && i < HOURS_KEPT; i++) {
@@ -69,7 +70,7 @@ void usual_free(struct replay_usual *usual) {
 /* ---- what was ---- */
 
 static GArray *minute_of(const struct replay_usual *usual, int64_t minute) {
-    return usual->minutes[minute % HOUR_MINUTES];
+    return usual->minutes[minute % MINUTES_KEPT];
 }
 
 static GArray *hour_of(const struct replay_usual *usual, int64_t hour) {

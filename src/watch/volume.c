@@ -13,7 +13,7 @@ enum {
     LEAST_MIN = 5,
     LEAST_MAX = 1000000,
     PAID_MIN = 50, /* payments whose money is judged */
-    LOOKS_PER_DAY = 48,
+    LOOKS_PER_DAY = 144, /* that have something new to say: the shorter window's */
 };
 #define MINUTE_US (60 * US_PER_SECOND)
 #define HOUR_MINUTES 60
