@@ -15,15 +15,16 @@ enum { EVENTS_MIN_MAX = 100000 };
 #define LIMIT_MAX 1e6
 
 const struct figure figure_table[FIGURES] = {
-#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help)                    \
+#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help)            \
     [FIGURE_##id] = {name, unit, help, SLICE_##operation, FIGURE_KIND_##kind},
 #include "watch/figures.def"
 #undef X
 };
 
 static const struct figure_limits limits_default[FIGURES] = {
-#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help)                    \
-    [FIGURE_##id] = {warning, critical, events_min, FIGURE_WINDOW_MINUTES, FIGURE_LEVEL_OFF, target},
+#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help)            \
+    [FIGURE_##id] = {warning,          critical, events_min, FIGURE_WINDOW_MINUTES,                \
+                     FIGURE_LEVEL_OFF, target},
 #include "watch/figures.def"
 #undef X
 };

@@ -84,9 +84,9 @@ double figure_value(enum figure_id id, const struct figure_limits *limits,
                     const struct metric_sum *sum, double minutes);
 enum figure_state figure_judge(enum figure_id id, const struct figure_limits *limits, double value);
 
-/* How much of what may miss the target has: 1: all of it. Of a success rate of 99.5 % half a percent
- * of payments may fail; of an error rate, the target itself; of a latency, five in a hundred may
- * take longer. NAN: no target, no data, or a rate, of which nothing may miss it. */
+/* How much of what may miss the target has: 1: all of it. Of a success rate of 99.5 % half a
+ * percent of payments may fail; of an error rate, the target itself; of a latency, five in a
+ * hundred may take longer. NAN: no target, no data, or a rate, of which nothing may miss it. */
 double figure_budget_used(enum figure_id id, const struct figure_limits *limits,
                           const struct metric_sum *sum);
 

@@ -271,6 +271,20 @@ static int64_t first_symptom(const struct volume *volume, const struct volume_se
     return (volume->until - VOLUME_MINUTES + since) * MINUTE_US;
 }
 
+/* One large payment is no surge: the hour without the minute that brought most. */
+static struct window without_the_most(const struct volume *volume,
+                                      const struct volume_series *series,
+                                      const struct window *hour) {
+    int most = 0;
+    for (int i = 1; i < VOLUME_MINUTES; i++) {
+        most = series->seen[i] > series->seen[most] ? i : most;
+    }
+    struct window rest = *hour;
+    rest.seen -= series->seen[most];
+    rest.usual -= usual_of(volume, series, most);
+    return rest;
+}
+
 /* The window that says so; NULL: none does. */
 static const struct window *which_says(const struct volume *volume,
                                        const struct volume_series *series,
@@ -278,8 +292,9 @@ static const struct window *which_says(const struct volume *volume,
                                        bool surge) {
     if (series->amount) {
         double paid = window_of(volume, series - 1, VOLUME_MINUTES).seen;
-        bool says = paid >= PAID_MIN && is_far(volume, hour, surge) &&
-                    is_rare(volume, series, hour, paid, surge);
+        const struct window judged = surge ? without_the_most(volume, series, hour) : *hour;
+        bool says = paid >= PAID_MIN && is_far(volume, &judged, surge) &&
+                    is_rare(volume, series, &judged, paid, surge);
         return says ? hour : NULL;
     }
     const struct window *const windows[] = {last, hour};

@@ -9,7 +9,8 @@
  * `surge` of it, *and* rarer than the budget of false alarms allows, given the spread and
  * chance (a negative binomial). It is over when the last minutes are as usual again. A currency is
  * told only where it differs from the whole. Money is measured by the hour, against what so many
- * payments usually bring: far fewer payments are one piece of news, far smaller ones another.
+ * payments usually bring: far fewer payments are one piece of news, far smaller ones another. One
+ * large payment is none: a surge of money is one without its largest minute, too.
  *
  * Threads: one at a time. Owns: what it knows. volume_store.c fills it from the stored figures of
  * all instances, so that a restart forgets nothing.

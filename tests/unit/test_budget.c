@@ -226,6 +226,12 @@ static void look_at_volume(struct judges *judges, int m) {
         int c = findings[i].currency[0] == '\0' ? CURRENCIES : findings[i].currency[0] == 'C';
         bool *was = &judges->volume_was[findings[i].surge][findings[i].amount][c];
         judges->found[BUDGET_VOLUME] += !*was;
+        if (!*was) {
+            print_message("minute %d, %g a day: %s%s of %s: %.0f, usually %.0f in %d\n", m,
+                          judges->per_day, findings[i].surge ? "surge" : "drop",
+                          findings[i].amount ? " of money" : "", findings[i].currency,
+                          findings[i].seen, findings[i].usual, findings[i].minutes);
+        }
         now[findings[i].surge][findings[i].amount][c] = true;
     }
     memcpy(judges->volume_was, now, sizeof now);

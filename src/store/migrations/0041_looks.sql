@@ -16,4 +16,9 @@ CREATE TABLE look_minute (
     PRIMARY KEY (minute, measure, labels, source)
 );
 
+-- By which complaints and changes are forgotten.
+CREATE INDEX complaint_created ON complaint (created_us);
+CREATE INDEX change_created ON change (created_us);
+CREATE INDEX alert_first_symptom ON alert (first_symptom_us);
+
 UPDATE tuning SET scope = 'budget' WHERE scope = 'detector' AND key = 'alarms_per_day';
