@@ -118,7 +118,7 @@ static void what_looks_find_is_kept_once_by_the_minute(void **state) {
     const struct notice_label labels[] = {{"of", "callbacks"}, {"gateway", "alpha"}};
     char of[LOOKS_LABELS_BYTES];
     looks_labels(labels, COUNT_OF(labels), of);
-    assert_string_equal(of, "gateway=alpha\nof=callbacks");
+    assert_string_equal(of, "gateway=alpha\nof=callbacks\n");
     for (int s = 3; s < 60; s += 15) {
         int64_t at_us = begin_us + s * US_PER_SECOND;
         looks_take(one, the("jobs_late"), "check=jobs_late", at_us, s > 20 ? 2 : 0, s);
