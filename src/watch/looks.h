@@ -6,7 +6,7 @@
  * What all instances count alike is written by whoever is first, under no name; what is an
  * instance's own under its name. Rows are written by who looks, after the minute, off the way of
  * any payment; while the store is out LOOKS_WAITING_MAX of them wait in memory, and then the oldest
- * are given up and logged (`metrics.lost`). They are kept for ROLLUP_DAYS and go with the minutes of
+ * are given up and logged (`metrics.lost`). They are kept for ROLLUP_DAYS, and go with minutes of
  * the figures (rollup_prune()).
  *
  * Threads: one at a time. Owns: what waits. Errors: those of store.h; nothing is lost by one. */

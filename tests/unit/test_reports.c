@@ -185,9 +185,9 @@ static void what_is_old_is_forgotten_but_not_what_a_case_or_an_alert_refers_to(v
     (void)engine_exec(&engine, "DELETE FROM review_case");
     (void)engine_exec(&engine, "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, "
                                "gateway, subject, detail, amount_minor, currency, resolution, "
-                               "opened_us, closed_us) VALUES ('case_1', 'k', 1, 'pay_open', '', "
-                               "'', 's1', '', 0, 'EUR', '', 1, 0), ('case_2', 'k', 2, 'pay_done', '', "
-                               "'', 's2', '', 0, 'EUR', '', 1, 2)");
+                               "opened_us, closed_us) VALUES ('case_1', 'k', 1, "
+                               "'pay_open', '', '', 's1', '', 0, 'EUR', '', 1, 0), ('case_2', 'k', "
+                               "2, 'pay_done', '', '', 's2', '', 0, 'EUR', '', 1, 2)");
     old_complaint("cmp_plain", "", old_us);
     old_complaint("cmp_open", "pay_open", old_us);
     old_complaint("cmp_done", "pay_done", old_us);
