@@ -69,8 +69,8 @@ int run_alert_rule(struct cli *cli) {
     }
     cli_say(cli, "%s: %s\n\n", field_word(answer, "name"), field_word(answer, "title"));
     table_print(table, cli, NULL);
-    cli_say(cli, "\nWhat is of a figure or of the detector is changed for all rules that they "
-                 "raise.\n");
+    cli_say(cli, "\nWhat is of a figure, the detector, volume or the budget is changed for all "
+                 "rules that they raise.\n");
     if (!field_true(answer, "can_be_backtested")) {
         cli_say(cli, "It is raised by what is not kept by the minute: no back-test can be made.\n");
     }

@@ -86,6 +86,19 @@ static void cell_limit(struct table *table, const json_t *figure, const char *ke
                 value_text(value, field_word(figure, "unit"), text));
 }
 
+/* How much of what may miss the target has. */
+static void cell_budget(struct table *table, const json_t *figure) {
+    const json_t *used = json_object_get(figure, "budget_used");
+    if (!json_is_number(used)) {
+        table_cell(table, NULL);
+        return;
+    }
+    double percent = 100 * json_number_value(used);
+    char text[SHOW_CHARS_MAX];
+    snprintf(text, sizeof text, "%.0f %%", percent);
+    table_styled(table, percent > 100 ? STYLE_BAD : STYLE_PLAIN, text);
+}
+
 static struct table *new_table(const struct cli *cli, const struct asked *asked) {
     const char *columns[TABLE_COLUMNS_MAX + 1];
     int count = 0;
@@ -100,6 +113,8 @@ static struct table *new_table(const struct cli *cli, const struct asked *asked)
     columns[count++] = ">FAILED";
     columns[count++] = ">WARNING";
     columns[count++] = ">CRITICAL";
+    columns[count++] = ">TARGET";
+    columns[count++] = ">USED";
     if (cli->screen.live) {
         columns[count++] = asked->before ? "~THEN TO NOW" : "~LAST 10 MINUTES";
     }
@@ -126,6 +141,8 @@ static bool print_figures(const struct cli *cli, const struct asked *asked, cons
         table_count(table, field_int(figure, "failed"));
         cell_limit(table, figure, "warning");
         cell_limit(table, figure, "critical");
+        cell_value(table, figure, "target");
+        cell_budget(table, figure);
         if (cli->screen.live) {
             cell_points(table, figure);
         }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "watch/alert_impl.h"
+#include "watch/reports.h"
 
 #define SWEEP_US (60 * US_PER_SECOND)
 #define DAY_US (86400 * US_PER_SECOND)
@@ -229,7 +230,11 @@ static int prune_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0) {
         return (int)r;
     }
-    int pruned = deliveries_prune(tx, clock_wall_us() - KEEP_DELIVERIES_US, PRUNED_AT_ONCE, err);
+    int pruned = reports_prune(tx, clock_wall_us() - REPORTS_KEPT_DAYS * DAY_US, PRUNED_AT_ONCE,
+                               err);
+    if (pruned >= 0) {
+        pruned = deliveries_prune(tx, clock_wall_us() - KEEP_DELIVERIES_US, PRUNED_AT_ONCE, err);
+    }
     return pruned < 0 ? pruned : 0;
 }
 

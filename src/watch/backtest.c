@@ -149,7 +149,10 @@ static int rows_tx(struct store_tx *tx, void *ctx, struct err *err) {
 static int first_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct reading *reading = ctx;
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT MIN(minute) FROM metric_minute WHERE minute >= $1",
+    int r = sql_query(tx, err, &rows,
+                      "SELECT MIN(minute) FROM (SELECT MIN(minute) AS minute FROM metric_minute "
+                      "WHERE minute >= $1 UNION ALL SELECT MIN(minute) AS minute FROM look_minute "
+                      "WHERE minute >= $1) AS first",
                       S_INT(reading->place.minute));
     r = r < 0 ? r : sql_next(rows, err);
     reading->first = r > 0 && !sql_null(rows, 0) ? sql_int(rows, 0) : -1;
@@ -188,6 +191,8 @@ static int real_tx(struct store_tx *tx, void *ctx, struct err *err) {
 struct running {
     struct backtest *backtest;
     struct reading reading;
+    bool by_minute;            /* it goes by minutes of the figures */
+    struct look_reader *looks; /* NULL: the rule goes by none */
     int64_t end_us, beat_us; /* monotonic */
 };
 
@@ -218,9 +223,11 @@ static int check(struct running *running, int64_t minute, struct err *err) {
 static int judge_until(struct running *running, int64_t from, int64_t minute, struct err *err) {
     int r = check(running, from, err);
     for (int64_t m = from + MINUTES_AT_ONCE; r >= 0 && m < minute; m += MINUTES_AT_ONCE) {
+        r = look_reader_give(running->looks, running->backtest->replay, m, err);
         replay_until(running->backtest->replay, m);
-        r = check(running, m, err);
+        r = r < 0 ? r : check(running, m, err);
     }
+    r = r < 0 ? r : look_reader_give(running->looks, running->backtest->replay, minute, err);
     if (r >= 0) {
         replay_until(running->backtest->replay, minute);
     }
@@ -252,19 +259,29 @@ static int run(struct running *running, struct err *err) {
     struct reading *reading = &running->reading;
     int64_t minute = backtest->begin;
     int r = 0;
+    reading->read = 0;
     do {
+        if (!running->by_minute) {
+            break; /* the rule goes by what is counted alone */
+        }
         r = store_read(backtest->of->store, rows_tx, reading, err);
         backtest->rows += reading->read;
         r = r < 0 ? r : replay_rows(running, &minute, err);
     } while (r >= 0 && reading->read == reading->at_once);
-    return r < 0 ? r : judge_until(running, minute, backtest->until, err);
+    r = r < 0 ? r : judge_until(running, minute, backtest->until, err);
+    backtest->rows += look_reader_count(running->looks);
+    return r;
 }
 
 /* What happened before the time asked for shows what is usual; what is not stored is not known. */
 static int find_begin(struct running *running, struct err *err) {
     struct backtest *backtest = running->backtest;
     struct reading *reading = &running->reading;
-    int days = tuning_sources_of(backtest->rule).detector ? REPLAY_WARM_DAYS : WARM_FIGURE_DAYS;
+    struct tuning_sources sources = tuning_sources_of(backtest->rule);
+    int days = sources.share || sources.volume ? REPLAY_WARM_USUAL_DAYS
+               : sources.detector              ? REPLAY_WARM_DAYS
+                                               : WARM_FIGURE_DAYS;
+    running->by_minute = sources.figure || sources.detector || sources.share || sources.volume;
     reading->place = (struct place){backtest->from - (int64_t)days * MINUTES_PER_DAY, INT64_MIN,
                                     INT64_MIN};
     int r = store_read(backtest->of->store, first_tx, reading, err);
@@ -283,7 +300,9 @@ static int make(struct backtest *backtest, struct buf *result, struct err *err) 
     struct running running = {.backtest = backtest,
                               .end_us = clock_mono_us() + BACKTEST_RUN_S * US_PER_SECOND};
     struct real real = {.backtest = backtest};
+    struct backtest_incidents incidents = {.from_us = backtest->from * US_PER_MINUTE};
     int r = find_begin(&running, err);
+    r = r < 0 ? r : store_read(backtest->of->store, backtest_incidents_tx, &incidents, err);
     if (r < 0) {
         return r;
     }
@@ -293,8 +312,13 @@ static int make(struct backtest *backtest, struct buf *result, struct err *err) 
         .begin = backtest->begin,
         .from = backtest->from,
         .until = backtest->until,
+        .incidents = incidents.rows,
+        .incident_count = incidents.count,
     };
     backtest->replay = replay_new(&options);
+    if (tuning_sources_of(backtest->rule).counts) {
+        running.looks = look_reader_new(backtest);
+    }
     running.reading.replay = backtest->replay;
     running.reading.rows = g_array_new(FALSE, FALSE, sizeof(struct read_row));
     real.rows = g_new0(struct backtest_real, BACKTEST_REAL_MAX);
@@ -305,6 +329,7 @@ static int make(struct backtest *backtest, struct buf *result, struct err *err) 
     }
     g_free(real.rows);
     g_array_unref(running.reading.rows);
+    look_reader_free(running.looks);
     replay_free(backtest->replay);
     return r;
 }
@@ -341,7 +366,7 @@ static int check_rule(const char *name, const struct alert_rule **ret_rule, stru
         return err_hint(err, "`holdfast alert rules` lists them.");
     }
     struct tuning_sources sources = tuning_sources_of(*ret_rule);
-    if (!sources.figure && !sources.detector) {
+    if (!tuning_can_be_tried(&sources)) {
         err_set(err, ERR_STATE,
                 "%s is raised by what is not kept by the minute: it cannot be tried on the past",
                 name);

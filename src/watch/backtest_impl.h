@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * backtest_impl.h: what backtest.c (the task, the rows) and backtest_json.c share. */
+ * backtest_impl.h: what backtest.c (the task, the rows), backtest_looks.c and backtest_json.c
+ * share. */
 #ifndef HOLDFAST_WATCH_BACKTEST_IMPL_H
 #define HOLDFAST_WATCH_BACKTEST_IMPL_H
 
@@ -40,6 +41,23 @@ struct backtest_real {
     int64_t fired_us, ended_us; /* 0: it is live */
 };
 enum { BACKTEST_REAL_MAX = 1000, BACKTEST_RESULT_BYTES_MAX = 2 * 1024 * 1024 };
+
+/* ---- backtest_looks.c: what was counted, some rows at a time ---- */
+struct look_reader;
+struct look_reader *look_reader_new(struct backtest *backtest);
+void look_reader_free(struct look_reader *reader); /* NULL is fine */
+/* Gives the replay what was counted before `minute`. NULL: nothing. */
+MUST_USE int look_reader_give(struct look_reader *reader, struct replay *replay, int64_t minute,
+                              struct err *err);
+int64_t look_reader_count(const struct look_reader *reader); /* rows so far */
+
+/* Times of grave trouble since five weeks before `from_us`, as volume.h leaves them out. */
+struct backtest_incidents {
+    int64_t from_us;
+    struct replay_incident rows[500];
+    int count;
+};
+MUST_USE int backtest_incidents_tx(struct store_tx *tx, void *ctx, struct err *err);
 
 /* What came of it. */
 void backtest_result(const struct backtest *backtest, const struct backtest_real *real,

@@ -121,18 +121,32 @@ static void add_side(struct buf *buf, const struct backtest *backtest, int side,
 }
 
 static void add_limits(struct buf *buf, const struct backtest *backtest) {
-    struct tuning_sources sources = tuning_sources_of(backtest->rule);
+    const struct tuning_sources sources = tuning_sources_of(backtest->rule);
+    const struct {
+        bool is;
+        const char *text;
+    } limits[] = {
+        {sources.detector,
+         "Charges are spread evenly over their minute and repeated ones left out: what the "
+         "detector finds is right to about a minute."},
+        {sources.figure || sources.share || sources.volume,
+         "Minutes in which nothing was recorded count as minutes in which nothing came, also "
+         "where nothing ran."},
+        {sources.counts,
+         "What is counted is kept by the minute since this version: before known_from, and where "
+         "nothing ran, nothing is known to have been wrong."},
+        {sources.share || sources.volume,
+         "What was usual is learnt from 36 days before the time asked for, without the incidents "
+         "that were known then."},
+    };
     const char *separator = "";
     buf_add_text(buf, ",\"limits\":[");
-    if (sources.detector) {
-        buf_add_json(buf, "Charges are spread evenly over their minute and repeated ones left out: "
-                          "what the detector finds is right to about a minute.");
-        separator = ",";
-    }
-    if (sources.figure) {
-        buf_add_text(buf, separator);
-        buf_add_json(buf, "Minutes in which nothing was recorded count as minutes in which nothing "
-                          "came, also where nothing ran.");
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        if (limits[i].is) {
+            buf_add_text(buf, separator);
+            buf_add_json(buf, limits[i].text);
+            separator = ",";
+        }
     }
     buf_add_char(buf, ']');
 }

@@ -107,7 +107,8 @@ struct detector_aim { /* a test looks for the greater of: */
     double more;      /* this much more than usual */
 };
 struct detector_tuning {
-    double alarms_per_day; /* false ones, of all slices and tests together; more than 0 */
+    double alarms_per_day; /* false ones, of everything that goes by chance; it spends its part
+                              of them (budget.h). More than 0 */
     struct detector_aim aims[TEST_SILENCE];
 };
 /* As in detector_tests.def, and one false alarm in thirty days. */
@@ -119,7 +120,7 @@ typedef void detector_tell_fn(void *ctx, enum detector_change change,
                               const struct detector_finding *finding);
 
 struct detector_options {
-    double alarms_per_day;   /* false ones, of all slices and tests together; 0: 1/30 */
+    double alarms_per_day;   /* as in the tuning; 0: as usual */
     double failing_normally; /* what is taken for usual until it is learnt; 0: 0.05 */
     detector_tell_fn *tell;  /* may be NULL */
     void *ctx;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "watch/budget.h"
 #include "watch/detector_impl.h"
 
 enum { TUNE_S = 60, DAY_HOURS = 24 };
@@ -48,7 +49,8 @@ static double factor_of(struct detector *detector, int test, int index, double p
 void limits_make(struct detector *detector, struct slice *slice) {
     double shares = (double)detector->slices->len * DETECTOR_TESTS;
     double per_day = events_per_day(detector, slice);
-    double between = per_day * shares / detector->tuning.alarms_per_day;
+    double alarms = budget_of(BUDGET_DETECTOR, detector->tuning.alarms_per_day);
+    double between = per_day * shares / alarms;
     for (int i = 0; i < TEST_SILENCE; i++) {
         const struct test_kind *kind = &test_kinds[i];
         int index = grid_index(usual_rate(detector, slice, kind->sign));
@@ -59,7 +61,7 @@ void limits_make(struct detector *detector, struct slice *slice) {
         slice->limits[i].alarm += kind->clumps;
     }
     slice->rate = season_rate(&slice->season, detector->now_us);
-    double alpha = detector->tuning.alarms_per_day / (shares * fmax(per_day, 24));
+    double alpha = alarms / (shares * fmax(per_day, 24));
     slice->silence_limit = silence_limit(alpha, rate_shape);
 }
 

@@ -15,15 +15,16 @@ enum { EVENTS_MIN_MAX = 100000 };
 #define LIMIT_MAX 1e6
 
 const struct figure figure_table[FIGURES] = {
-#define X(id, name, operation, kind, unit, warning, critical, events_min, help)                    \
+#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help)            \
     [FIGURE_##id] = {name, unit, help, SLICE_##operation, FIGURE_KIND_##kind},
 #include "watch/figures.def"
 #undef X
 };
 
 static const struct figure_limits limits_default[FIGURES] = {
-#define X(id, name, operation, kind, unit, warning, critical, events_min, help)                    \
-    [FIGURE_##id] = {warning, critical, events_min, FIGURE_WINDOW_MINUTES},
+#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help)            \
+    [FIGURE_##id] = {warning,          critical, events_min, FIGURE_WINDOW_MINUTES,                \
+                     FIGURE_LEVEL_OFF, target},
 #include "watch/figures.def"
 #undef X
 };
@@ -66,6 +67,8 @@ static const cyaml_schema_field_t figure_fields[] = {
                           struct config_figure, warning),
     CYAML_FIELD_FLOAT_PTR("critical", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                           struct config_figure, critical),
+    CYAML_FIELD_FLOAT_PTR("target", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_figure,
+                          target),
     CYAML_FIELD_UINT_PTR("events_min", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          struct config_figure, events_min),
     CYAML_FIELD_UINT_PTR("window_minutes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -88,6 +91,10 @@ static int check_limits(const struct figure *figure, const struct figure_limits 
     if (!inside) {
         return err_set(err, ERR_CONFIG, "figures: thresholds of %s are from 0 to %g", figure->name,
                        max);
+    }
+    if (!(limits->target >= 0 && limits->target <= max)) {
+        return err_set(err, ERR_CONFIG, "figures: the target of %s is from 0 (none) to %g",
+                       figure->name, max);
     }
     if (low ? limits->critical > limits->warning : limits->critical < limits->warning) {
         return err_set(err, ERR_CONFIG, "figures: critical of %s may not be %s warning",
@@ -121,6 +128,7 @@ int figure_limits_apply(enum figure_id id, const struct config_figure *row,
     const struct figure *figure = &figure_table[id];
     limits->warning = row->warning != NULL ? *row->warning : limits->warning;
     limits->critical = row->critical != NULL ? *row->critical : limits->critical;
+    limits->target = row->target != NULL ? *row->target : limits->target;
     limits->events_min = row->events_min != NULL ? *row->events_min : limits->events_min;
     limits->window_minutes = row->window_minutes != NULL ? *row->window_minutes
                                                          : limits->window_minutes;
@@ -198,6 +206,44 @@ enum figure_state figure_judge(enum figure_id id, const struct figure_limits *li
     return (low ? value < limits->warning : value > limits->warning) ? FIGURE_WARNING : FIGURE_OK;
 }
 
+static int64_t slower_than(const struct metric_sum *sum, double seconds) {
+    int64_t count = 0;
+    for (int i = 0; i < SLICE_BUCKETS; i++) {
+        bool slower = (double)slice_bucket_us(i) > seconds * US_PER_SECOND;
+        count += slower ? sum->buckets[i] : 0;
+    }
+    return count;
+}
+
+double figure_budget_used(enum figure_id id, const struct figure_limits *limits,
+                          const struct metric_sum *sum) {
+    const double slow_allowed = 0.05; /* the figure is what 95 of 100 take */
+    const struct slice_counts *counts = &sum->counts;
+    double judged = (double)metric_sum_judged(sum), timed = (double)metric_sum_timed(sum);
+    double all = (double)(counts->ok + counts->declined + counts->failed);
+    double missed = NAN, allowed = NAN;
+    if (isnan(figure_value(id, limits, sum, 1)) || limits->target <= 0) {
+        return NAN;
+    }
+    switch (figure_table[id].kind) {
+    case FIGURE_KIND_RATE:
+        break;
+    case FIGURE_KIND_SUCCESS:
+        missed = judged - (double)counts->ok;
+        allowed = judged * (100 - limits->target) / 100;
+        break;
+    case FIGURE_KIND_ERRORS:
+        missed = (double)counts->failed;
+        allowed = all * limits->target / 100;
+        break;
+    case FIGURE_KIND_LATENCY:
+        missed = (double)slower_than(sum, limits->target);
+        allowed = timed * slow_allowed;
+        break;
+    }
+    return allowed > 0 ? missed / allowed : NAN;
+}
+
 void figures_now(const struct figures_watch *watch, struct figure_now ret_now[FIGURES]) {
     static const char *const none[SLICE_DIMENSIONS] = {"", "", "", "", ""};
     for (int i = 0; i < FIGURES; i++) {
@@ -237,6 +283,9 @@ void figures_meter(const struct figures_watch *watch) {
         meter_set(METER_FIGURE_STATE, (double)now[i].state - 1.0, name);
         meter_set(METER_FIGURE_LIMIT, limits.warning, name, "warning");
         meter_set(METER_FIGURE_LIMIT, limits.critical, name, "critical");
+        meter_set(METER_FIGURE_TARGET, limits.target > 0 ? limits.target : NAN, name);
+        meter_set(METER_FIGURE_BUDGET, figure_budget_used((enum figure_id)i, &limits, &now[i].sum),
+                  name);
     }
     meter_set(METER_PROCESSING_RATE, now[FIGURE_PROCESSING_RATE].value);
     meter_set(METER_SUCCESS_RATE, now[FIGURE_SUCCESS_RATE].value);

@@ -12,7 +12,7 @@
 #include "watch/rollup.h"
 
 enum figure_id {
-#define X(id, name, operation, kind, unit, warning, critical, events_min, help) FIGURE_##id,
+#define X(id, name, operation, kind, unit, warning, critical, target, events_min, help) FIGURE_##id,
 #include "watch/figures.def"
 #undef X
     FIGURES
@@ -46,12 +46,13 @@ struct figure_limits {
     int64_t events_min;
     int64_t window_minutes; /* 1 to FIGURE_WINDOW_MAX */
     enum figure_level level;
+    double target; /* what is aimed at; 0: nothing */
 };
 
 /* `figures` of the configuration; what is absent is as in figures.def. */
 struct config_figure {
     char *name;
-    double *warning, *critical;
+    double *warning, *critical, *target;
     unsigned *events_min, *window_minutes;
     char *alert; /* "off", "critical", "warning" */
 };
@@ -82,6 +83,12 @@ void figure_limits_now(const struct figures_watch *watch, enum figure_id id,
 double figure_value(enum figure_id id, const struct figure_limits *limits,
                     const struct metric_sum *sum, double minutes);
 enum figure_state figure_judge(enum figure_id id, const struct figure_limits *limits, double value);
+
+/* How much of what may miss the target has: 1: all of it. Of a success rate of 99.5 % half a
+ * percent of payments may fail; of an error rate, the target itself; of a latency, five in a
+ * hundred may take longer. NAN: no target, no data, or a rate, of which nothing may miss it. */
+double figure_budget_used(enum figure_id id, const struct figure_limits *limits,
+                          const struct metric_sum *sum);
 
 /* How long "now" is: less in the first minutes after the start. */
 double figures_window_minutes(const struct figures_watch *watch,

@@ -114,6 +114,10 @@ static void add_figure(struct buf *buf, const struct shown *shown) {
     add_number(buf, limits->warning);
     buf_add_text(buf, ",\"critical\":");
     add_number(buf, limits->critical);
+    buf_add_text(buf, ",\"target\":");
+    add_number(buf, limits->target > 0 ? limits->target : NAN);
+    buf_add_text(buf, ",\"budget_used\":");
+    add_number(buf, judged ? figure_budget_used(shown->id, limits, sum) : NAN);
     buf_addf(buf, ",\"ok\":%lld,\"declined\":%lld,\"failed\":%lld,\"repeated\":%lld",
              (long long)sum->counts.ok, (long long)sum->counts.declined,
              (long long)sum->counts.failed, (long long)sum->counts.repeated);

@@ -22,6 +22,9 @@ struct lookout *lookout_open(const struct lookout_options *options) {
     lookout->detector = detector_new(&(struct detector_options){0});
     lookout->volume = volume_new(0);
     lookout->rates = rates_new(0);
+    measure_limits_usual(lookout->limits);
+    lookout->looks = looks_new(options->source);
+    lookout->windows = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     lookout->opened_us = clock_mono_us();
     lookout->learnt = options->store == NULL;
     lookout->tuned = -1;
@@ -41,6 +44,8 @@ void lookout_close(struct lookout *lookout) {
     detector_free(lookout->detector);
     volume_free(lookout->volume);
     rates_free(lookout->rates);
+    looks_free(lookout->looks);
+    g_hash_table_unref(lookout->windows);
     free(lookout);
 }
 
@@ -90,6 +95,9 @@ static void tune(struct lookout *lookout) {
         struct tuned_values values;
         tuning_values(tuning, &values);
         detector_tune(lookout->detector, &values.detector);
+        volume_tune(lookout->volume, values.detector.alarms_per_day, &values.watch.volume);
+        rates_tune(lookout->rates, values.detector.alarms_per_day, values.watch.rates);
+        memcpy(lookout->limits, values.watch.measures, sizeof lookout->limits);
         lookout->tuned = number;
     }
 }

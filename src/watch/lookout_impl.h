@@ -3,8 +3,11 @@
 #ifndef HOLDFAST_WATCH_LOOKOUT_IMPL_H
 #define HOLDFAST_WATCH_LOOKOUT_IMPL_H
 
+#include <glib.h>
+
 #include "base/arena.h"
 #include "watch/figure_alarm.h"
+#include "watch/looks.h"
 #include "watch/lookout.h"
 #include "watch/rates.h"
 #include "watch/tuning.h"
@@ -21,6 +24,12 @@ struct said {
     int64_t said_us; /* monotonic; 0: not yet */
 };
 
+/* What is summed over a window: one measure of one gateway. */
+struct windowed {
+    struct measure_window window;
+    int64_t total; /* of the meter, at the look before */
+};
+
 struct lookout_figures {
     struct figure_alarm *alarms[FIGURES];
     int64_t taken; /* the last minute; 0: none */
@@ -29,7 +38,10 @@ struct lookout_figures {
 struct lookout {
     struct lookout_options options;
     struct lookout_figures figures;
-    int64_t tuned; /* tuning_number() that the detector goes by */
+    int64_t tuned; /* tuning_number() that it goes by */
+    struct measure_limits limits[MEASURES];
+    struct looks *looks;
+    GHashTable *windows; /* owned "measure gateway" → owned struct windowed */
     struct detector *detector;
     struct volume *volume;
     struct rates *rates;
@@ -60,6 +72,7 @@ void signal_label(struct alert_signal *signal, const char *name, const char *val
 const char *lookout_rule(const struct detector_finding *finding);
 void lookout_finding(struct turn *turn, const struct detector_finding *finding);
 /* lookout_volume.c: what comes against its season. */
+const char *lookout_volume_rule(const struct volume_finding *finding);
 MUST_USE int lookout_volume(struct turn *turn, struct err *err);
 /* lookout_rates.c: more refunds, disputes, complaints, … than usual. */
 MUST_USE int lookout_rates(struct turn *turn, struct err *err);

@@ -4,8 +4,12 @@
 #include "base/clock.h"
 #include "watch/lookout_impl.h"
 
+const char *lookout_volume_rule(const struct volume_finding *finding) {
+    return finding->surge ? "VolumeSurge" : "VolumeDrop";
+}
+
 static void volume_signal(struct turn *turn, const struct volume_finding *finding) {
-    struct alert_signal *signal = turn_add(turn, finding->surge ? "VolumeSurge" : "VolumeDrop");
+    struct alert_signal *signal = turn_add(turn, lookout_volume_rule(finding));
     if (signal == NULL) {
         return;
     }

@@ -8,11 +8,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "watch/budget.h"
 #include "watch/volume_impl.h"
 
 #define MINUTE_US (60 * US_PER_SECOND)
 #define WRITTEN_US (20 * US_PER_SECOND) /* a minute's rows are written within so long of its end */
-enum { HOUR_MINUTES = 60, DAY_HOURS = 24, DAY_MINUTES = DAY_HOURS * HOUR_MINUTES };
+enum {
+    HOUR_MINUTES = 60,
+    DAY_HOURS = 24,
+    DAY_MINUTES = DAY_HOURS * HOUR_MINUTES,
+    LOOKS_PER_DAY = 48, /* that say something of their own: windows overlap */
+    LEAST_MAX = 1000000,
+};
 enum {
     ONLY_OK = 1 << SLICE_OK,
     ONLY_DECLINED = 1 << SLICE_DECLINED,
@@ -20,8 +27,7 @@ enum {
     ONLY_ANY = ONLY_OK | ONLY_DECLINED | ONLY_FAILED,
 };
 
-static const double usual_alarms_per_day = 1.0 / 30;
-static const double found_times = 2.0, over_times = 1.5;
+static const double found_times = 2.0;
 /* From time to time the usual share differs by a third. */
 static const double usual_variance = 0.1;
 
@@ -38,19 +44,18 @@ static const struct rate {
 #undef X
 };
 
-/* The last two: hours that come into the past, and that leave it. */
-enum { SPAN_HOUR, SPAN_DAY, SPAN_PAST, SPAN_COMES, SPAN_LEAVES, SPANS };
-
-struct counts {
-    int64_t outcomes[SLICE_OUTCOMES];
-    int64_t repeated;
+const char *const rate_rules[RATES] = {
+#define X(id, rule, of, of_outcomes, by, by_outcomes, minutes, least, each, what) rule,
+#include "watch/rates.def"
+#undef X
 };
 
 struct rates {
-    double alarms_per_day;
+    double alarms_per_day; /* its part */
+    struct rate_limits limits[RATES];
     char gateways[RATES_GATEWAYS_MAX][SLICE_LABEL_CHARS_MAX + 1]; /* the first: all */
     int gateway_count;
-    struct counts counts[SPANS][RATES_GATEWAYS_MAX][SLICE_OPERATIONS_MAX + 1];
+    struct slice_counts counts[RATE_SPANS][RATES_GATEWAYS_MAX][SLICE_OPERATIONS_MAX + 1];
     int64_t past_hours; /* of which anything is known */
     bool open[RATES][RATES_GATEWAYS_MAX];
     int64_t looked_minute, learnt_hour; /* 0: not yet */
@@ -58,9 +63,31 @@ struct rates {
     struct rate_finding shown[RATES_FINDINGS_MAX];
 };
 
+void rate_limits_usual(struct rate_limits ret_limits[RATES]) {
+    for (int i = 0; i < RATES; i++) {
+        ret_limits[i] = (struct rate_limits){found_times, table[i].least,
+                                             table[i].minutes == DAY_MINUTES};
+    }
+}
+
+const char *rate_limits_wrong(const struct rate_limits *limits) {
+    if (!(limits->times >= 1.1 && limits->times <= 100)) { /* also what is no number */
+        return "times is from 1.1 to 100";
+    }
+    return limits->least < 1 || limits->least > LEAST_MAX ? "least is from 1 to 1000000" : NULL;
+}
+
+void rates_tune(struct rates *rates, double alarms_per_day,
+                const struct rate_limits limits[RATES]) {
+    rates->alarms_per_day = budget_of(BUDGET_RATES, alarms_per_day);
+    memcpy(rates->limits, limits, sizeof rates->limits);
+}
+
 struct rates *rates_new(double alarms_per_day) {
     struct rates *rates = g_new0(struct rates, 1);
-    rates->alarms_per_day = alarms_per_day > 0 ? alarms_per_day : usual_alarms_per_day;
+    struct rate_limits usual[RATES];
+    rate_limits_usual(usual);
+    rates_tune(rates, alarms_per_day, usual);
     rates->gateway_count = 1;
     return rates;
 }
@@ -85,25 +112,40 @@ static int gateway_of(struct rates *rates, const char *name) {
     return rates->gateway_count++;
 }
 
-static void add(struct counts *counts, const struct sql_rows *rows) {
-    for (int i = 0; i < SLICE_OUTCOMES; i++) {
-        counts->outcomes[i] += sql_int(rows, 2 + i);
-    }
-    counts->repeated += sql_int(rows, 2 + SLICE_OUTCOMES);
+static void add(struct slice_counts *to, const struct slice_counts *more) {
+    to->ok += more->ok;
+    to->declined += more->declined;
+    to->failed += more->failed;
+    to->repeated += more->repeated;
 }
 
-static int read_span(struct rates *rates, int span, struct sql_rows *rows, struct err *err) {
+void rates_begin(struct rates *rates, enum rate_span span) {
     memset(rates->counts[span], 0, sizeof rates->counts[span]);
+}
+
+void rates_add(struct rates *rates, enum rate_span span, enum slice_operation operation,
+               const char *gateway, const struct slice_counts *counts) {
+    int number = gateway_of(rates, gateway);
+    add(&rates->counts[span][0][operation], counts);
+    if (number >= 0) {
+        add(&rates->counts[span][number][operation], counts);
+    }
+}
+
+void rates_known(struct rates *rates, int64_t hours) {
+    rates->past_hours = hours;
+}
+
+static int read_span(struct rates *rates, enum rate_span span, struct sql_rows *rows,
+                     struct err *err) {
+    rates_begin(rates, span);
     int r = sql_next(rows, err);
     for (; r > 0; r = sql_next(rows, err)) {
         int64_t operation = sql_int(rows, 0);
-        int gateway = gateway_of(rates, sql_text(rows, 1));
-        if (operation < 1 || operation > SLICE_OPERATIONS_MAX) {
-            continue;
-        }
-        add(&rates->counts[span][0][operation], rows);
-        if (gateway >= 0) {
-            add(&rates->counts[span][gateway][operation], rows);
+        const struct slice_counts counts = {sql_int(rows, 2), sql_int(rows, 3), sql_int(rows, 4),
+                                            sql_int(rows, 5)};
+        if (operation >= 1 && operation <= SLICE_OPERATIONS_MAX) {
+            rates_add(rates, span, (enum slice_operation)operation, sql_text(rows, 1), &counts);
         }
     }
     return r;
@@ -119,10 +161,10 @@ static int read_minutes(struct store_tx *tx, struct rates *rates, int64_t until,
                       SUMS "metric_minute JOIN metric_slice ON id = slice WHERE minute >= $1 AND "
                            "minute < $2 GROUP BY operation, gateway",
                       S_INT(until - HOUR_MINUTES), S_INT(until));
-    return r < 0 ? r : read_span(rates, SPAN_HOUR, rows, err);
+    return r < 0 ? r : read_span(rates, RATE_SPAN_HOUR, rows, err);
 }
 
-static int read_hours(struct store_tx *tx, struct rates *rates, int span, int64_t from,
+static int read_hours(struct store_tx *tx, struct rates *rates, enum rate_span span, int64_t from,
                       int64_t until, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
@@ -158,29 +200,29 @@ static int read_past(struct store_tx *tx, struct reading *reading, struct err *e
     int64_t moved = reading->hour - rates->learnt_hour;
     int r;
     if (reading->whole) {
-        r = read_hours(tx, rates, SPAN_PAST, from, past, err);
+        r = read_hours(tx, rates, RATE_SPAN_PAST, from, past, err);
         return r < 0 ? r : read_known(tx, from, past, &reading->comes, err);
     }
-    r = read_hours(tx, rates, SPAN_COMES, past - moved, past, err);
+    r = read_hours(tx, rates, RATE_SPAN_COMES, past - moved, past, err);
     r = r < 0 ? r : read_known(tx, past - moved, past, &reading->comes, err);
-    r = r < 0 ? r : read_hours(tx, rates, SPAN_LEAVES, from - moved, from, err);
+    r = r < 0 ? r : read_hours(tx, rates, RATE_SPAN_LEAVES, from - moved, from, err);
     return r < 0 ? r : read_known(tx, from - moved, from, &reading->leaves, err);
 }
 
-static void counts_move(struct counts *to, const struct counts *comes,
-                        const struct counts *leaves) {
-    for (int i = 0; i < SLICE_OUTCOMES; i++) {
-        to->outcomes[i] = MAX(to->outcomes[i] + comes->outcomes[i] - leaves->outcomes[i], 0);
-    }
+static void counts_move(struct slice_counts *to, const struct slice_counts *comes,
+                        const struct slice_counts *leaves) {
+    to->ok = MAX(to->ok + comes->ok - leaves->ok, 0);
+    to->declined = MAX(to->declined + comes->declined - leaves->declined, 0);
+    to->failed = MAX(to->failed + comes->failed - leaves->failed, 0);
     to->repeated = MAX(to->repeated + comes->repeated - leaves->repeated, 0);
 }
 
 static void past_move(struct rates *rates) {
     for (int gateway = 0; gateway < rates->gateway_count; gateway++) {
         for (int i = 0; i <= SLICE_OPERATIONS_MAX; i++) {
-            counts_move(&rates->counts[SPAN_PAST][gateway][i],
-                        &rates->counts[SPAN_COMES][gateway][i],
-                        &rates->counts[SPAN_LEAVES][gateway][i]);
+            counts_move(&rates->counts[RATE_SPAN_PAST][gateway][i],
+                        &rates->counts[RATE_SPAN_COMES][gateway][i],
+                        &rates->counts[RATE_SPAN_LEAVES][gateway][i]);
         }
     }
 }
@@ -193,17 +235,16 @@ static int read_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || hour == rates->learnt_hour) {
         return r;
     }
-    r = read_hours(tx, rates, SPAN_DAY, past, hour, err);
+    r = read_hours(tx, rates, RATE_SPAN_DAY, past, hour, err);
     return r < 0 ? r : read_past(tx, reading, err);
 }
 
 /* ---- judged ---- */
 
-static int64_t count_of(const struct counts *counts, int outcomes) {
-    int64_t count = 0;
-    for (int i = 0; i < SLICE_OUTCOMES; i++) {
-        count += (outcomes >> i & 1) != 0 ? counts->outcomes[i] : 0;
-    }
+static int64_t count_of(const struct slice_counts *counts, int outcomes) {
+    int64_t count = ((outcomes & ONLY_OK) != 0 ? counts->ok : 0) +
+                    ((outcomes & ONLY_DECLINED) != 0 ? counts->declined : 0) +
+                    ((outcomes & ONLY_FAILED) != 0 ? counts->failed : 0);
     bool failures = (outcomes & (ONLY_DECLINED | ONLY_FAILED)) != 0;
     return MAX(count - (failures ? counts->repeated : 0), 0);
 }
@@ -215,9 +256,10 @@ static int64_t count_in(const struct rates *rates, int span, int gateway,
 
 static struct rate_finding finding_of(const struct rates *rates, int id, int gateway) {
     const struct rate *rate = &table[id];
-    int span = rate->minutes == DAY_MINUTES ? SPAN_DAY : SPAN_HOUR;
-    int64_t past = count_in(rates, SPAN_PAST, gateway, rate->of, rate->of_outcomes);
-    int64_t past_of = count_in(rates, SPAN_PAST, gateway, rate->by, rate->by_outcomes);
+    bool day = rates->limits[id].day;
+    int span = day ? RATE_SPAN_DAY : RATE_SPAN_HOUR;
+    int64_t past = count_in(rates, RATE_SPAN_PAST, gateway, rate->of, rate->of_outcomes);
+    int64_t past_of = count_in(rates, RATE_SPAN_PAST, gateway, rate->by, rate->by_outcomes);
     struct rate_finding finding = {
         .id = (enum rate_id)id,
         .rule = rate->rule,
@@ -227,7 +269,7 @@ static struct rate_finding finding_of(const struct rates *rates, int id, int gat
         .count = count_in(rates, span, gateway, rate->of, rate->of_outcomes),
         .of = count_in(rates, span, gateway, rate->by, rate->by_outcomes),
         .usual = ((double)past + 0.5) / ((double)past_of + 1),
-        .minutes = rate->minutes,
+        .minutes = day ? DAY_MINUTES : HOUR_MINUTES,
     };
     for (int i = 1; gateway == 0 && i < rates->gateway_count; i++) {
         int64_t part = count_in(rates, span, i, rate->of, rate->of_outcomes);
@@ -236,25 +278,35 @@ static struct rate_finding finding_of(const struct rates *rates, int id, int gat
     return finding;
 }
 
+/* Of how many any may be wrong. */
+static double tests_of(const struct rates *rates) {
+    int count = 0;
+    for (int id = 0; id < RATES; id++) {
+        count += table[id].each ? MAX(rates->gateway_count - 1, 1) : 1;
+    }
+    return count;
+}
+
 static bool is_open(const struct rates *rates, int id, int gateway) {
     const struct rate *rate = &table[id];
+    const struct rate_limits *limits = &rates->limits[id];
     struct rate_finding finding = finding_of(rates, id, gateway);
-    int64_t past = count_in(rates, SPAN_PAST, gateway, rate->of, rate->of_outcomes);
-    int64_t past_of = count_in(rates, SPAN_PAST, gateway, rate->by, rate->by_outcomes);
+    int64_t past = count_in(rates, RATE_SPAN_PAST, gateway, rate->of, rate->of_outcomes);
+    int64_t past_of = count_in(rates, RATE_SPAN_PAST, gateway, rate->by, rate->by_outcomes);
     double mean = (double)finding.of * finding.usual;
     double count = (double)finding.count;
     if (past_of < RATES_KNOWN_MIN || rates->past_hours < RATES_DAYS_MIN * DAY_HOURS ||
-        finding.count < rate->least || count <= over_times * mean) {
+        finding.count < limits->least || count <= (1 + limits->times) / 2 * mean) {
         return false;
     }
     double shape = 1 / (usual_variance + 1 / ((double)past + 1));
-    double alpha = rates->alarms_per_day / DAY_HOURS / RATES;
+    double alpha = rates->alarms_per_day / LOOKS_PER_DAY / tests_of(rates);
     return rates->open[id][gateway] ||
-           (count > found_times * mean &&
+           (count > limits->times * mean &&
             count_chance(count, MAX(mean, 0.01), shape, true) <= alpha);
 }
 
-static void judge(struct rates *rates) {
+void rates_judge(struct rates *rates) {
     for (int id = 0; id < RATES; id++) {
         int from = table[id].each ? 1 : 0, until = table[id].each ? rates->gateway_count : 1;
         for (int gateway = from; gateway < until; gateway++) {
@@ -287,7 +339,7 @@ int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct 
     rates->summed_hour = learns && reading.whole ? reading.hour : rates->summed_hour;
     rates->looked_minute = reading.until;
     rates->learnt_hour = reading.hour;
-    judge(rates);
+    rates_judge(rates);
     return 0;
 }
 

@@ -3,10 +3,10 @@
  * fail, than has been usual (rates.def). Read from the stored figures of all instances: nothing is
  * forgotten by a restart.
  *
- * Usual is the share of the four weeks before the window. A finding is at least twice that, at
+ * Usual is the share of the four weeks before the window. A finding is at least `times` that, at
  * least `least` in number, and rarer than the budget of false alarms allows when the usual share
- * itself differs by a third from time to time (a negative binomial). It is over below one and a
- * half times the usual. With fewer than RATES_KNOWN_MIN in the four weeks, or less than
+ * itself differs by a third from time to time (a negative binomial). It is over half way back
+ * to the usual. With fewer than RATES_KNOWN_MIN in the four weeks, or less than
  * RATES_DAYS_MIN days of them, nothing is claimed.
  *
  * Threads: one at a time. Owns: what it has read. Errors: those of store.h; findings then stand.
@@ -41,9 +41,45 @@ struct rate_finding {
     int minutes;
 };
 
+/* What it may be told while it runs. */
+struct rate_limits {
+    double times;  /* so many times the usual */
+    int64_t least; /* and so many in number */
+    bool day;      /* of the last 24 hours; else of the last hour */
+};
+extern const char *const rate_rules[RATES]; /* the alert of each */
+void rate_limits_usual(struct rate_limits ret_limits[RATES]);
+/* NULL when they may be; else why not. */
+const char *rate_limits_wrong(const struct rate_limits *limits);
+
 struct rates;
-struct rates *rates_new(double alarms_per_day); /* 0: 1/30 */
-void rates_free(struct rates *rates);           /* NULL is fine */
+/* `alarms_per_day`: of everything together; it takes its part (budget.h). 0: as usual. */
+struct rates *rates_new(double alarms_per_day);
+void rates_free(struct rates *rates); /* NULL is fine */
+/* From now on; what was found stays until it is over by the new limits. */
+void rates_tune(struct rates *rates, double alarms_per_day,
+                const struct rate_limits limits[RATES]);
+
+/* ---- told by hand, as rates_turn() tells it what is stored ---- */
+
+/* The last 60 minutes; the last 24 whole hours; the RATES_DAYS before those. */
+/* The last two: hours that come into the past, and that leave it (rates_turn() alone). */
+enum rate_span {
+    RATE_SPAN_HOUR,
+    RATE_SPAN_DAY,
+    RATE_SPAN_PAST,
+    RATE_SPAN_COMES,
+    RATE_SPAN_LEAVES,
+    RATE_SPANS
+};
+void rates_begin(struct rates *rates, enum rate_span span); /* it is told anew */
+void rates_add(struct rates *rates, enum rate_span span, enum slice_operation operation,
+               const char *gateway, const struct slice_counts *counts);
+void rates_known(struct rates *rates, int64_t hours); /* of the past, in which anything was */
+void rates_judge(struct rates *rates);
+
+/* ---- from the store ---- */
+
 /* Looks anew when a minute more is stored; else does nothing. */
 MUST_USE int rates_turn(struct rates *rates, struct store *store, int64_t now_us, struct err *err);
 /* Open ones; borrowed until the next turn. */

@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "watch/alert_match.h"
 #include "watch/lookout_impl.h"
 #include "watch/replay_impl.h"
 
 #define US_PER_MINUTE (60 * US_PER_SECOND)
-enum { SECONDS_PER_MINUTE = 60, LABELS_ARENA_BYTES = 64 * 1024 };
+enum { SECONDS_PER_MINUTE = 60, USUAL_SETTLE_S = 20 /* as volume_store.c and rates.c wait */ };
 
 /* ---- a replay's life ---- */
 
@@ -31,6 +30,8 @@ struct replay *replay_new(const struct replay_options *options) {
     replay->minute = options->begin;
     replay->side_count = options->values[1] != NULL ? 2 : 1;
     replay->events = g_array_new(FALSE, FALSE, sizeof(struct detector_event));
+    replay->counted = g_array_new(FALSE, TRUE, sizeof(struct counted));
+    replay->usual = usual_new(options);
     if (replay->sources.figure) {
         enum figure_id id = replay->sources.figure_id;
         replay->alarm = figure_alarm_new(id, options->begin);
@@ -42,6 +43,18 @@ struct replay *replay_new(const struct replay_options *options) {
         side->values = options->values[i];
         side->rule = side->values->rules[options->rule - alert_rule_at(0)];
         side->firings = g_array_new(FALSE, FALSE, sizeof(struct replay_firing));
+        side->counted = g_array_new(FALSE, TRUE, sizeof(struct counted_side));
+        side->usual = g_new0(struct replay_sight, REPLAY_SEEN_MAX);
+        if (replay->sources.volume) {
+            side->volume = volume_new(0);
+            volume_tune(side->volume, side->values->detector.alarms_per_day,
+                        &side->values->watch.volume);
+        }
+        if (replay->sources.share) {
+            side->rates = rates_new(0);
+            rates_tune(side->rates, side->values->detector.alarms_per_day,
+                       side->values->watch.rates);
+        }
         if (replay->sources.detector) {
             side->detector = detector_new(&(struct detector_options){.tell = told, .ctx = side});
             detector_tune(side->detector, &side->values->detector);
@@ -57,26 +70,22 @@ void replay_free(struct replay *replay) {
     for (int i = 0; i < replay->side_count; i++) {
         detector_free(replay->sides[i].detector);
         g_array_unref(replay->sides[i].firings);
+        g_array_unref(replay->sides[i].counted);
+        g_free(replay->sides[i].usual);
+        volume_free(replay->sides[i].volume);
+        rates_free(replay->sides[i].rates);
     }
     if (replay->alarm != NULL) {
         figure_alarm_free(replay->alarm);
         metric_groups_release(&replay->groups);
     }
     g_array_unref(replay->events);
+    g_array_unref(replay->counted);
+    usual_free(replay->usual);
     g_free(replay);
 }
 
 /* ---- figures ---- */
-
-static void write_labels(const struct notice_label *labels, int count,
-                         char ret_text[REPLAY_LABELS_BYTES]) {
-    ARENA_AUTO arena = arena_new(LABELS_ARENA_BYTES);
-    struct notice_label *sorted = NULL;
-    struct err err = {0};
-    int kept = 0;
-    int r = labels_read(arena, labels, count, &sorted, &kept, &err);
-    g_strlcpy(ret_text, r < 0 ? "" : labels_write(arena, sorted, kept), REPLAY_LABELS_BYTES);
-}
 
 static void judge_figure(struct replay *replay, struct replay_side *side, int64_t now_us) {
     enum figure_id id = replay->sources.figure_id;
@@ -99,7 +108,7 @@ static void judge_figure(struct replay *replay, struct replay_side *side, int64_
             .low = figure_low_is_bad(&figure_table[id]),
             .unit = figure_table[id].unit,
         };
-        write_labels(&label, label.value[0] != '\0', sight->labels);
+        looks_labels(&label, label.value[0] != '\0', sight->labels);
     }
 }
 
@@ -126,7 +135,7 @@ static struct replay_sight sight_of(struct replay_side *side,
             labels[count++] = (struct notice_label){detector_dimensions[d], value};
         }
     }
-    write_labels(labels, count, sight.labels);
+    looks_labels(labels, count, sight.labels);
     return sight;
 }
 
@@ -184,6 +193,36 @@ static void seconds(struct replay *replay, struct replay_side *side) {
     }
 }
 
+/* ---- what is counted, shares and volume ---- */
+
+static void turn_plainly(struct replay *replay, struct replay_side *side, int second) {
+    struct replay_sight *sights = g_new(struct replay_sight, 2 * REPLAY_SEEN_MAX);
+    int count = counts_sights(side, sights, REPLAY_SEEN_MAX);
+    memcpy(sights + count, side->usual, sizeof *sights * (size_t)side->usual_count);
+    replay_turn(replay, side, replay->minute * US_PER_MINUTE + second * US_PER_SECOND, sights,
+                count + side->usual_count);
+    g_free(sights);
+}
+
+/* One minute of a rule that looks are kept of, or that is judged by the minute alone. */
+static void looks(struct replay *replay, struct replay_side *side) {
+    bool judges = replay->usual != NULL;
+    for (int second = counts_next_look(replay, -1); second >= 0 || judges;
+         second = counts_next_look(replay, second)) {
+        if (judges && (second < 0 || second >= USUAL_SETTLE_S)) {
+            usual_judge(replay, side);
+            turn_plainly(replay, side, USUAL_SETTLE_S);
+            judges = false;
+        }
+        if (second < 0) {
+            break;
+        }
+        counts_look(replay, side, second);
+        turn_plainly(replay, side, second);
+    }
+    replay_due(replay, side, (replay->minute + 1) * US_PER_MINUTE);
+}
+
 /* ---- minutes ---- */
 
 static void minute_over(struct replay *replay) {
@@ -193,6 +232,10 @@ static void minute_over(struct replay *replay) {
         struct replay_side *side = &replay->sides[i];
         if (side->detector != NULL) {
             seconds(replay, side);
+            continue;
+        }
+        if (replay->alarm == NULL) {
+            looks(replay, side);
             continue;
         }
         judge_figure(replay, side, settled_us);
@@ -207,11 +250,14 @@ static void minute_over(struct replay *replay) {
         replay->taken = replay->minute;
     }
     g_array_set_size(replay->events, 0);
+    counts_pass(replay);
+    usual_pass(replay);
     replay->minute++;
 }
 
 bool replay_wants(const struct replay *replay, enum slice_operation operation) {
-    return (replay->sources.figure &&
+    return replay->sources.share || (replay->sources.volume && operation == SLICE_PAYMENT) ||
+           (replay->sources.figure &&
             figure_table[replay->sources.figure_id].operation == operation) ||
            (replay->sources.detector &&
             (operation == SLICE_CHARGE || operation == SLICE_PAYMENT));
@@ -231,6 +277,7 @@ int replay_row(struct replay *replay, int64_t minute, enum slice_operation opera
         figure_table[replay->sources.figure_id].operation == operation) {
         metric_sum_add(&metric_group_of(&replay->groups, labels)->sum, sum);
     }
+    usual_row(replay, operation, labels, sum);
     if (!replay->sources.detector) {
         return 0;
     }

@@ -326,3 +326,26 @@ int changes_list(struct store_tx *tx, int64_t since_us, int limit, struct buf *b
                       S_INT(since_us), S_INT(limit));
     return r < 0 ? r : list(rows, add_change, buf, err);
 }
+
+/* ---- what is too old ---- */
+
+int reports_prune(struct store_tx *tx, int64_t before_us, int limit, struct err *err) {
+    int64_t complaints = sql_exec(
+        tx, err,
+        "DELETE FROM complaint WHERE id IN (SELECT c.id FROM complaint c WHERE c.created_us < $1 "
+        "AND NOT EXISTS (SELECT 1 FROM review_case r WHERE r.state = 1 AND r.payment_id = "
+        "c.payment_id AND c.payment_id <> '') AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.rule = "
+        "'Complaints' AND a.first_symptom_us <= c.at_us AND (a.state <> 4 OR a.resolved_us >= "
+        "c.at_us)) ORDER BY c.created_us LIMIT $2)",
+        S_INT(before_us), S_INT(limit));
+    int64_t changes =
+        complaints < 0
+            ? complaints
+            : sql_exec(tx, err,
+                       "DELETE FROM change WHERE id IN (SELECT c.id FROM change c WHERE "
+                       "c.created_us < $1 AND NOT EXISTS (SELECT 1 FROM alert a WHERE "
+                       "a.first_symptom_us >= c.at_us AND a.first_symptom_us <= c.at_us + $2) "
+                       "ORDER BY c.created_us LIMIT $3)",
+                       S_INT(before_us), S_INT(CHANGE_BEFORE_US), S_INT(limit));
+    return changes < 0 ? (int)changes : (int)(complaints + changes);
+}

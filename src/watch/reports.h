@@ -21,6 +21,7 @@
 #include "store/store.h"
 
 enum {
+    REPORTS_KEPT_DAYS = 396, /* thirteen months, as figures by the minute */
     COMPLAINT_TEXT_CHARS_MAX = 2000,
     REPORT_WORD_CHARS_MAX = 40,
     REPORT_TEXT_CHARS_MAX = 200,
@@ -61,6 +62,11 @@ MUST_USE int changes_list(struct store_tx *tx, int64_t since_us, int limit, stru
 /* The newest change within CHANGE_BEFORE_US before (or at) that time, in a line; NULL: none. */
 MUST_USE int change_before(struct store_tx *tx, struct arena *arena, int64_t wall_us,
                            const char **ret_line, struct err *err);
+
+/* Forgets at most `limit` of each that were recorded before then. A complaint stays while a case
+ * of its payment is open, or an alert `Complaints` of its time is kept; a change while an alert is
+ * kept that began within CHANGE_BEFORE_US after it. Returns how many. */
+MUST_USE int reports_prune(struct store_tx *tx, int64_t before_us, int limit, struct err *err);
 
 /* In place: see above. */
 void report_mask(char *text);

@@ -200,9 +200,13 @@ static int prune_tx(struct store_tx *tx, void *ctx, struct err *err) {
         r = sql_put(tx, err, "DELETE FROM metric_minute WHERE minute < $1",
                     S_INT(pruning->more ? oldest + PRUNE_MINUTES : pruning->minute));
     }
-    return r < 0 || pruning->more ? r
-                                  : sql_put(tx, err, "DELETE FROM metric_hour WHERE hour < $1",
-                                            S_INT(pruning->minute / MINUTES_PER_HOUR));
+    if (r < 0 || pruning->more) {
+        return r;
+    }
+    r = sql_put(tx, err, "DELETE FROM look_minute WHERE minute < $1", S_INT(pruning->minute));
+    return r < 0 ? r
+                 : sql_put(tx, err, "DELETE FROM metric_hour WHERE hour < $1",
+                           S_INT(pruning->minute / MINUTES_PER_HOUR));
 }
 
 int rollup_prune(struct store *store, int64_t minute, struct err *err) {

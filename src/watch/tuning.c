@@ -7,11 +7,32 @@
 
 #include "watch/tuning_impl.h"
 
-#define DETECTOR_NAME "detector"
-
+#define COUNTED(name, key, meaning) {TUNING_COUNTS, name "." key, TUNING_WHOLE, meaning}
 static const struct tuning_setting settings[] = {
 #define X(SCOPE, key, KIND, meaning) {TUNING_##SCOPE, key, TUNING_##KIND, meaning},
 #include "watch/tuning.def"
+#undef X
+#define X(id, name, rule, shared, needs, least, after_s, window_minutes, what, how_long)           \
+    COUNTED(name, "least", "so many, at least: " what),                                            \
+        COUNTED(name, "after_s", "and this, at least: " how_long),                                 \
+        COUNTED(name, "window_minutes", "counted over so many minutes"),
+#include "watch/measures.def"
+#undef X
+#define X(name, rule, gravity, grave_after_s, one, many, sql, next)                                \
+    COUNTED(name, "least", "so many, at least: " many),                                            \
+        COUNTED(name, "after_s", "and the oldest has waited so many seconds"),                     \
+        COUNTED(name, "grave_after_s", "it is critical when the oldest has; 0: never by that"),
+#include "watch/checks.def"
+#undef X
+};
+
+/* A rule's counts, and its share, are one scope each. */
+static const struct {
+    const char *counts, *share;
+} scope_names[] = {
+#define X(name, severity, team, for_s, keep_s, title, title_zh, action, action_zh, guide)          \
+    {name ".counts", name ".share"},
+#include "watch/alert_rules.def"
 #undef X
 };
 
@@ -47,7 +68,23 @@ struct tuning_sources tuning_sources_of(const struct alert_rule *rule) {
     for (size_t i = 0; i < COUNT_OF(detector_rules); i++) {
         sources.detector = sources.detector || strcmp(detector_rules[i], rule->name) == 0;
     }
+    for (int i = 0; i < MEASURES; i++) {
+        sources.counts = sources.counts || strcmp(measure_table[i].rule, rule->name) == 0;
+    }
+    for (int i = 0; i < RATES; i++) {
+        if (strcmp(rate_rules[i], rule->name) == 0) {
+            sources.share = true;
+            sources.share_id = (enum rate_id)i;
+        }
+    }
+    sources.volume = strcmp(rule->name, "VolumeDrop") == 0 ||
+                     strcmp(rule->name, "VolumeSurge") == 0;
     return sources;
+}
+
+bool tuning_can_be_tried(const struct tuning_sources *sources) {
+    return sources->figure || sources->detector || sources->counts || sources->share ||
+           sources->volume;
 }
 
 const char *tuning_of(const struct alert_rule *rule, enum tuning_scope scope) {
@@ -56,10 +93,23 @@ const char *tuning_of(const struct alert_rule *rule, enum tuning_scope scope) {
     case TUNING_FIGURE:
         return sources.figure ? figure_table[sources.figure_id].name : NULL;
     case TUNING_DETECTOR:
-        return sources.detector ? DETECTOR_NAME : NULL;
+        return sources.detector ? "detector" : NULL;
+    case TUNING_BUDGET:
+        return sources.detector || sources.share || sources.volume ? "budget" : NULL;
+    case TUNING_COUNTS:
+        return sources.counts ? scope_names[rule - alert_rule_at(0)].counts : NULL;
+    case TUNING_SHARE:
+        return sources.share ? scope_names[rule - alert_rule_at(0)].share : NULL;
+    case TUNING_VOLUME:
+        return sources.volume ? "volume" : NULL;
     default:
         return rule->name;
     }
+}
+
+bool tuning_has(const struct alert_rule *rule, const struct tuning_setting *setting) {
+    return tuning_of(rule, setting->scope) != NULL &&
+           (setting->scope != TUNING_COUNTS || tuning_counts_has(rule, setting));
 }
 
 /* ---- out ---- */
@@ -94,6 +144,8 @@ static void figure_value_text(const struct figure_limits *limits, const char *ke
         write_number(limits->critical, ret_text);
     } else if (strcmp(key, "events_min") == 0) {
         write_whole(limits->events_min, ret_text);
+    } else if (strcmp(key, "target") == 0) {
+        write_number(limits->target, ret_text);
     } else if (strcmp(key, "window_minutes") == 0) {
         write_whole(limits->window_minutes, ret_text);
     } else {
@@ -140,8 +192,11 @@ void tuning_value(const struct tuned_values *values, const struct alert_rule *ru
         figure_value_text(&values->figures[sources.figure_id], setting->key, ret_text);
         return;
     case TUNING_DETECTOR:
+    case TUNING_BUDGET:
         detector_value_text(&values->detector, setting->key, ret_text);
         return;
+    default:
+        tuning_counts_text(&values->watch, &sources, setting, ret_text);
     }
 }
 
@@ -157,7 +212,7 @@ void tuning_text(const struct alert_rule *rule, const struct tuned_values *value
                  struct buf *buf) {
     buf_clear(buf);
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        if (tuning_of(rule, settings[i].scope) != NULL) {
+        if (tuning_has(rule, &settings[i])) {
             char text[TUNING_TEXT_MAX + 1];
             tuning_value(values, rule, &settings[i], text);
             buf_addf(buf, "%s%s=%s", buf->len > 0 ? " " : "", settings[i].key, text);
@@ -173,7 +228,7 @@ int tuning_changes(const struct alert_rule *rule, const struct tuned_values *was
         const struct tuning_setting *setting = &settings[i];
         const char *of = tuning_of(rule, setting->scope);
         char before[TUNING_TEXT_MAX + 1], after[TUNING_TEXT_MAX + 1];
-        if (of == NULL) {
+        if (of == NULL || !tuning_has(rule, setting)) {
             continue;
         }
         tuning_value(was, rule, setting, before);
@@ -203,6 +258,8 @@ struct given {
     struct config_figure figure;
     struct detection_config detector;
     struct config_test tests[TUNING_PAIRS_MAX];
+    const struct tuning_setting *counted[TUNING_PAIRS_MAX]; /* whose values are in texts */
+    int counted_count;
 };
 
 static const struct tuning_setting *setting_of(enum tuning_scope scope, const char *key) {
@@ -271,6 +328,8 @@ static void give_figure(struct given *given, const char *key, int i) {
         figure->critical = &given->numbers[i];
     } else if (strcmp(key, "events_min") == 0) {
         figure->events_min = &given->wholes[i];
+    } else if (strcmp(key, "target") == 0) {
+        figure->target = &given->numbers[i];
     } else if (strcmp(key, "window_minutes") == 0) {
         figure->window_minutes = &given->wholes[i];
     } else {
@@ -298,6 +357,17 @@ static void give_detector(struct given *given, const char *key, int i) {
     *(is_share(key) ? &given->tests[at].share : &given->tests[at].points) = &given->numbers[i];
 }
 
+static int apply_counts(struct watch_limits *limits, const struct tuning_sources *sources,
+                        const struct given *given, struct err *err) {
+    for (int i = 0; i < given->counted_count; i++) {
+        if (!tuning_counts_give(limits, sources, given->counted[i], given->texts[i])) {
+            return err_set(err, ERR_CONFIG, "it is one of: %s",
+                           strchr(given->counted[i]->meaning, ':') + 2);
+        }
+    }
+    return watch_limits_check(limits, err);
+}
+
 /* The configuration's own check; what it says becomes an answer to whoever changes it. */
 static int apply_given(struct tuned_values *values, const struct alert_rule *rule,
                        enum tuning_scope scope, const struct given *given, struct err *err) {
@@ -307,6 +377,7 @@ static int apply_given(struct tuned_values *values, const struct alert_rule *rul
     struct alert_rule_state rule_was = *state;
     struct figure_limits figure_was = values->figures[sources.figure_id];
     struct detector_tuning detector_was = values->detector;
+    struct watch_limits watch_was = values->watch;
     struct err why = {0};
     int r = 0;
     switch (scope) {
@@ -318,8 +389,11 @@ static int apply_given(struct tuned_values *values, const struct alert_rule *rul
                                 &values->figures[sources.figure_id], &why);
         break;
     case TUNING_DETECTOR:
+    case TUNING_BUDGET:
         r = detection_apply(&given->detector, &values->detector, &why);
         break;
+    default:
+        r = apply_counts(&values->watch, &sources, given, &why);
     }
     if (r >= 0) {
         return 0;
@@ -327,6 +401,7 @@ static int apply_given(struct tuned_values *values, const struct alert_rule *rul
     *state = rule_was;
     values->figures[sources.figure_id] = figure_was;
     values->detector = detector_was;
+    values->watch = watch_was;
     err_set(err, ERR_VALIDATION, "%s", why.detail);
     return err_place(err, "/set");
 }
@@ -354,8 +429,11 @@ int tuning_apply(struct tuned_values *values, const struct alert_rule *rule,
             give_figure(&given, setting->key, i);
             break;
         case TUNING_DETECTOR:
+        case TUNING_BUDGET:
             give_detector(&given, setting->key, i);
             break;
+        default:
+            given.counted[given.counted_count++] = setting;
         }
     }
     return count == 0 ? 0 : apply_given(values, rule, scope, &given, err);
@@ -363,9 +441,9 @@ int tuning_apply(struct tuned_values *values, const struct alert_rule *rule,
 
 /* The setting of one of the rule's scopes. */
 static const struct tuning_setting *setting_for(const struct alert_rule *rule, const char *key) {
-    for (int scope = TUNING_RULE; scope <= TUNING_DETECTOR; scope++) {
+    for (int scope = TUNING_RULE; scope < TUNING_SCOPES; scope++) {
         const struct tuning_setting *setting = setting_of((enum tuning_scope)scope, key);
-        if (setting != NULL && tuning_of(rule, setting->scope) != NULL) {
+        if (setting != NULL && tuning_has(rule, setting)) {
             return setting;
         }
     }
@@ -382,9 +460,9 @@ static int find_rule(const char *name, const struct alert_rule **ret_rule, struc
 }
 
 static int no_setting(const struct alert_rule *rule, const char *key, struct err *err) {
-    char list[400] = "";
+    char list[900] = "";
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        if (tuning_of(rule, settings[i].scope) != NULL) {
+        if (tuning_has(rule, &settings[i])) {
             g_strlcat(list, list[0] != '\0' ? ", " : "", sizeof list);
             g_strlcat(list, settings[i].key, sizeof list);
         }
@@ -399,7 +477,7 @@ int tuning_apply_request(const struct tuned_values *file, const struct tuning_re
     char texts[TUNING_PAIRS_MAX][TUNING_TEXT_MAX + 1];
     const struct alert_rule *rule = NULL;
     int r = find_rule(request->rule, &rule, err);
-    for (int scope = TUNING_RULE; r >= 0 && scope <= TUNING_DETECTOR; scope++) {
+    for (int scope = TUNING_RULE; r >= 0 && scope < TUNING_SCOPES; scope++) {
         struct tuning_pair pairs[TUNING_PAIRS_MAX];
         int count = 0;
         for (int i = 0; r >= 0 && i < request->pair_count; i++) {
@@ -431,13 +509,14 @@ int tuned_values_read(const struct alert_config *alerts, const struct figures_co
     INVARIANT(alert_rule_count() <= TUNED_RULES_MAX, "more rules than there is room for");
     memset(ret_values, 0, sizeof *ret_values);
     ret_values->detector = detector_tuning_usual();
+    watch_limits_usual(&ret_values->watch);
     int r = alert_rules_read(alerts, ret_values->rules, err);
     r = r < 0 ? r
               : figures_limits_read(figures != NULL ? figures : &no_figures, ret_values->figures,
                                     err);
-    return r < 0 ? r
-                 : detection_apply(detection != NULL ? detection : &no_detection,
-                                   &ret_values->detector, err);
+    detection = detection != NULL ? detection : &no_detection;
+    r = r < 0 ? r : detection_apply(detection, &ret_values->detector, err);
+    return r < 0 ? r : watch_limits_apply(detection, &ret_values->watch, err);
 }
 
 struct tuning *tuning_open(const struct tuning_options *options) {

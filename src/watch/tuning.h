@@ -35,7 +35,8 @@ enum { TUNED_RULES_MAX = 128, TUNING_PAIRS_MAX = 32, TUNING_TEXT_MAX = 40 };
 struct tuned_values {
     struct alert_rule_state rules[TUNED_RULES_MAX]; /* alert_rule_count() of them */
     struct figure_limits figures[FIGURES];
-    struct detector_tuning detector;
+    struct detector_tuning detector; /* its alarms_per_day is of everything together (budget.h) */
+    struct watch_limits watch;
 };
 /* What the configuration says. ERR_CONFIG. Any may be NULL: the defaults. */
 MUST_USE int tuned_values_read(const struct alert_config *alerts,
@@ -67,9 +68,14 @@ struct tuning_sources {
     bool figure; /* this one, when its level says so */
     enum figure_id figure_id;
     bool detector;
+    bool counts; /* what is counted (measure.h) */
+    bool share;  /* this one of rates.h */
+    enum rate_id share_id;
+    bool volume;
 };
-/* Without either it is raised by what is not kept, and cannot be tried on the past. */
+/* Without any it is raised by what is not kept, and cannot be tried on the past. */
 struct tuning_sources tuning_sources_of(const struct alert_rule *rule);
+bool tuning_can_be_tried(const struct tuning_sources *sources);
 
 /* ---- changing ---- */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tuning_impl.h: what the parts of tuning.h share; nobody else includes it.
- *   tuning.c       settings by name; values in and out; what is in force
- *   tuning_rows.c  rows, and a change
- *   tuning_json.c  what people look at */
+ *   tuning.c         settings by name; values in and out; what is in force
+ *   tuning_counts.c  the same of counts, shares and volume
+ *   tuning_rows.c    rows, and a change
+ *   tuning_json.c    what people look at */
 #ifndef HOLDFAST_WATCH_TUNING_IMPL_H
 #define HOLDFAST_WATCH_TUNING_IMPL_H
 
@@ -10,7 +11,16 @@
 #include "base/task.h"
 #include "watch/tuning.h"
 
-enum tuning_scope { TUNING_RULE, TUNING_FIGURE, TUNING_DETECTOR };
+enum tuning_scope {
+    TUNING_RULE,
+    TUNING_FIGURE,
+    TUNING_DETECTOR,
+    TUNING_BUDGET,
+    TUNING_COUNTS,
+    TUNING_SHARE,
+    TUNING_VOLUME,
+    TUNING_SCOPES
+};
 enum tuning_kind { TUNING_WHOLE, TUNING_NUMBER, TUNING_WORD, TUNING_FLAG };
 
 struct tuning_setting {
@@ -24,6 +34,8 @@ const struct tuning_setting *tuning_setting_at(int index);
 
 /* What settings of a scope are of: a rule, a figure, "detector"; NULL: the rule has none. */
 const char *tuning_of(const struct alert_rule *rule, enum tuning_scope scope);
+/* Whether it is one of the rule's. */
+bool tuning_has(const struct alert_rule *rule, const struct tuning_setting *setting);
 /* The value as it is written. */
 void tuning_value(const struct tuned_values *values, const struct alert_rule *rule,
                   const struct tuning_setting *setting, char ret_text[TUNING_TEXT_MAX + 1]);
@@ -39,6 +51,14 @@ MUST_USE int tuning_apply(struct tuned_values *values, const struct alert_rule *
 MUST_USE int tuning_apply_request(const struct tuned_values *file,
                                   const struct tuning_request *request,
                                   struct tuned_values *values, struct err *err);
+
+/* ---- tuning_counts.c: settings of TUNING_COUNTS, TUNING_SHARE and TUNING_VOLUME ---- */
+bool tuning_counts_has(const struct alert_rule *rule, const struct tuning_setting *setting);
+void tuning_counts_text(const struct watch_limits *limits, const struct tuning_sources *sources,
+                        const struct tuning_setting *setting, char ret_text[TUNING_TEXT_MAX + 1]);
+/* One value; false: it is none of the words that there are. */
+bool tuning_counts_give(struct watch_limits *limits, const struct tuning_sources *sources,
+                        const struct tuning_setting *setting, const char *text);
 
 struct tuning {
     struct store *store;

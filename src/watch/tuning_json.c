@@ -61,6 +61,29 @@ static void add_setting(struct showing *showing, const struct alert_rule *rule,
     buf_add_char(buf, '}');
 }
 
+static void add_sources(struct buf *buf, const struct alert_rule *rule,
+                        const struct tuning_sources *sources) {
+    const char *const names[] = {
+        sources->figure ? figure_table[sources->figure_id].name : NULL,
+        sources->detector ? "detector" : NULL,
+        sources->share ? "share" : NULL,
+        sources->volume ? "volume" : NULL,
+    };
+    const char *separator = "";
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (names[i] != NULL) {
+            buf_addf(buf, "%s\"%s\"", separator, names[i]);
+            separator = ",";
+        }
+    }
+    for (int i = 0; i < MEASURES; i++) {
+        if (strcmp(measure_table[i].rule, rule->name) == 0) {
+            buf_addf(buf, "%s\"%s\"", separator, measure_table[i].name);
+            separator = ",";
+        }
+    }
+}
+
 static void add_rule(struct showing *showing, const struct alert_rule *rule,
                      const struct tuned_values *values) {
     struct buf *buf = showing->buf;
@@ -69,17 +92,13 @@ static void add_rule(struct showing *showing, const struct alert_rule *rule,
     buf_addf(buf, "{\"name\":\"%s\",\"title\":", rule->name);
     buf_add_json(buf, rule->title[NOTICE_EN]);
     buf_addf(buf, ",\"guide\":\"/guides/%s\",\"raised_by\":[", rule->guide);
-    if (sources.figure) {
-        buf_addf(buf, "\"%s\"%s", figure_table[sources.figure_id].name,
-                 sources.detector ? "," : "");
-    }
-    buf_add_text(buf, sources.detector ? "\"detector\"" : "");
+    add_sources(buf, rule, &sources);
     buf_addf(buf, "],\"can_be_backtested\":%s,\"settings\":[",
-             sources.figure || sources.detector ? "true" : "false");
+             tuning_can_be_tried(&sources) ? "true" : "false");
     const char *separator = "";
     for (int i = 0; i < tuning_setting_count(); i++) {
         const struct tuning_setting *setting = tuning_setting_at(i);
-        if (tuning_of(rule, setting->scope) != NULL) {
+        if (tuning_has(rule, setting)) {
             buf_add_text(buf, separator);
             add_setting(showing, rule, setting, values);
             separator = ",";

@@ -42,7 +42,7 @@ int tuning_rows_load(struct store_tx *tx, struct arena *arena, struct tuning_row
 /* A rule that has settings under this name, and which. */
 static const struct alert_rule *rule_of_scope(const char *name, enum tuning_scope *ret_scope) {
     for (int i = 0; i < alert_rule_count(); i++) {
-        for (int scope = TUNING_RULE; scope <= TUNING_DETECTOR; scope++) {
+        for (int scope = TUNING_RULE; scope < TUNING_SCOPES; scope++) {
             const char *of = tuning_of(alert_rule_at(i), (enum tuning_scope)scope);
             if (of != NULL && strcmp(of, name) == 0) {
                 *ret_scope = (enum tuning_scope)scope;
@@ -158,7 +158,7 @@ static int find_backtest(struct store_tx *tx, struct arena *arena, const struct 
 
 static int not_tried(const struct alert_rule *rule, struct err *err) {
     struct tuning_sources sources = tuning_sources_of(rule);
-    if (!sources.figure && !sources.detector) {
+    if (!tuning_can_be_tried(&sources)) {
         err_set(err, ERR_STATE,
                 "%s is raised by what is not kept: it cannot be tried on the past first",
                 rule->name);
@@ -197,7 +197,8 @@ static int put_pairs(struct store_tx *tx, const struct tuning *tuning,
     for (int i = 0; r >= 0 && i < tuning_setting_count(); i++) {
         const struct tuning_setting *setting = tuning_setting_at(i);
         for (int j = 0; r >= 0 && j < request->pair_count; j++) {
-            if (strcmp(request->pairs[j].key, setting->key) == 0) {
+            if (tuning_has(rule, setting) &&
+                strcmp(request->pairs[j].key, setting->key) == 0) {
                 r = put_pair(tx, rule, values, &tuning->file, setting, number, err);
             }
         }

@@ -6,32 +6,55 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "watch/budget.h"
 
 enum {
-    SHORT_MINUTES = 10,
-    USUAL_MIN = 20,
-    SEEN_MIN = 20,
+    SHORT_MINUTES_MIN = 5,
+    LEAST_MIN = 5,
+    LEAST_MAX = 1000000,
     PAID_MIN = 50, /* payments whose money is judged */
-    LOOKS_PER_DAY = 48,
+    LOOKS_PER_DAY = 144, /* that have something new to say: the shorter window's */
 };
 #define MINUTE_US (60 * US_PER_SECOND)
 #define HOUR_MINUTES 60
 
-static const double usual_alarms_per_day = 1.0 / 30;
 /* The spread of hours until it is known, and what it is never taken to be less or more than. */
 static const double spread_unknown = 0.25, spread_least = 0.10, spread_most = 0.60;
 /* The same of one payment's money. */
 static const double money_unknown = 3, money_least = 0.5;
 /* What is usual is known by a few weeks only: the variance of a median of five is a third. */
 static const double median_variance = 1.3;
-/* Over when it is back within these. */
-static const double drop_over = 0.8, surge_over = 1.5;
 /* Money has no number of its own by which chance could be judged; so many payments stand for it. */
 static const double amount_stands_for = 400;
 
+struct volume_limits volume_limits_usual(void) {
+    return (struct volume_limits){.drop = 0.6, .surge = 2.0, .least = 20, .minutes = 10};
+}
+
+const char *volume_limits_wrong(const struct volume_limits *limits) {
+    if (!(limits->drop >= 0.05 && limits->drop <= 0.95)) { /* also what is no number */
+        return "drop is from 5 to 95 percent of the usual";
+    }
+    if (!(limits->surge >= 1.1 && limits->surge <= 100)) {
+        return "surge is from 110 to 10000 percent of the usual";
+    }
+    if (limits->least < LEAST_MIN || limits->least > LEAST_MAX) {
+        return "least is from 5 to 1000000 payments";
+    }
+    return limits->minutes < SHORT_MINUTES_MIN || limits->minutes > VOLUME_MINUTES
+               ? "minutes is from 5 to 60"
+               : NULL;
+}
+
+void volume_tune(struct volume *volume, double alarms_per_day, const struct volume_limits *limits) {
+    volume->alarms_per_day = budget_of(BUDGET_VOLUME, alarms_per_day);
+    volume->limits = *limits;
+}
+
 struct volume *volume_new(double alarms_per_day) {
     struct volume *volume = g_new0(struct volume, 1);
-    volume->alarms_per_day = alarms_per_day > 0 ? alarms_per_day : usual_alarms_per_day;
+    const struct volume_limits usual = volume_limits_usual();
+    volume_tune(volume, alarms_per_day, &usual);
     volume_forget(volume);
     return volume;
 }
@@ -203,18 +226,23 @@ static struct window window_of(const struct volume *volume, const struct volume_
     return window;
 }
 
-static bool is_far(const struct window *window, bool surge) {
-    return surge ? window->seen > VOLUME_SURGE * window->usual
-                 : window->seen < VOLUME_DROP * window->usual;
+/* Over when it is back half way to the usual. */
+static double over_at(const struct volume *volume, bool surge) {
+    return (1 + (surge ? volume->limits.surge : volume->limits.drop)) / 2;
 }
 
-static bool is_back(const struct window *window, bool surge) {
-    return surge ? window->seen <= surge_over * window->usual
-                 : window->seen >= drop_over * window->usual;
+static bool is_far(const struct volume *volume, const struct window *window, bool surge) {
+    return surge ? window->seen > volume->limits.surge * window->usual
+                 : window->seen < volume->limits.drop * window->usual;
 }
 
-static bool is_enough(const struct window *window, bool surge) {
-    return surge ? window->seen >= SEEN_MIN : window->usual >= USUAL_MIN;
+static bool is_back(const struct volume *volume, const struct window *window, bool surge) {
+    double over = over_at(volume, surge) * window->usual;
+    return surge ? window->seen <= over : window->seen >= over;
+}
+
+static bool is_enough(const struct volume *volume, const struct window *window, bool surge) {
+    return (surge ? window->seen : window->usual) >= (double)volume->limits.least;
 }
 
 /* `paid`: of how many payments, where it is money. */
@@ -237,10 +265,24 @@ static int64_t first_symptom(const struct volume *volume, const struct volume_se
     for (int i = 0; i < VOLUME_MINUTES; i++) {
         double usual = usual_of(volume, series, i);
         since = sum <= 0 ? i : since;
-        sum += surge ? series->seen[i] - surge_over * usual : drop_over * usual - series->seen[i];
-        sum = fmax(sum, 0);
+        double off = series->seen[i] - over_at(volume, surge) * usual;
+        sum = fmax(sum + (surge ? off : -off), 0);
     }
     return (volume->until - VOLUME_MINUTES + since) * MINUTE_US;
+}
+
+/* One large payment is no surge: the hour without the minute that brought most. */
+static struct window without_the_most(const struct volume *volume,
+                                      const struct volume_series *series,
+                                      const struct window *hour) {
+    int most = 0;
+    for (int i = 1; i < VOLUME_MINUTES; i++) {
+        most = series->seen[i] > series->seen[most] ? i : most;
+    }
+    struct window rest = *hour;
+    rest.seen -= series->seen[most];
+    rest.usual -= usual_of(volume, series, most);
+    return rest;
 }
 
 /* The window that says so; NULL: none does. */
@@ -250,13 +292,14 @@ static const struct window *which_says(const struct volume *volume,
                                        bool surge) {
     if (series->amount) {
         double paid = window_of(volume, series - 1, VOLUME_MINUTES).seen;
-        bool says = paid >= PAID_MIN && is_far(hour, surge) &&
-                    is_rare(volume, series, hour, paid, surge);
+        const struct window judged = surge ? without_the_most(volume, series, hour) : *hour;
+        bool says = paid >= PAID_MIN && is_far(volume, &judged, surge) &&
+                    is_rare(volume, series, &judged, paid, surge);
         return says ? hour : NULL;
     }
     const struct window *const windows[] = {last, hour};
     for (size_t i = 0; i < G_N_ELEMENTS(windows); i++) {
-        if (is_enough(windows[i], surge) && is_far(windows[i], surge) &&
+        if (is_enough(volume, windows[i], surge) && is_far(volume, windows[i], surge) &&
             is_rare(volume, series, windows[i], 1, surge)) {
             return windows[i];
         }
@@ -267,9 +310,9 @@ static const struct window *which_says(const struct volume *volume,
 static void judge(struct volume *volume, struct volume_series *series, bool surge) {
     struct volume_open *open = &series->open[surge];
     const struct window hour = window_of(volume, series, VOLUME_MINUTES);
-    const struct window last = window_of(volume, series, SHORT_MINUTES);
-    const struct window *now = !series->amount && is_enough(&last, surge) ? &last : &hour;
-    if (hour.usual < 0 || is_back(now, surge)) {
+    const struct window last = window_of(volume, series, (int)volume->limits.minutes);
+    const struct window *now = !series->amount && is_enough(volume, &last, surge) ? &last : &hour;
+    if (hour.usual < 0 || is_back(volume, now, surge)) {
         open->is = false;
         return;
     }

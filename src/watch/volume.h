@@ -4,12 +4,13 @@
  *
  * What is usual is the median of the same hour of up to five weeks (season.h), and of at least
  * VOLUME_WEEKS_MIN; hours that were an incident, and hours in which nobody counted, are left out.
- * How far an hour is usually from that is learnt, too. The last 10 and the last 60 minutes are
- * measured against it: a finding is what is less than VOLUME_DROP of the usual, or more than
- * VOLUME_SURGE of it, *and* rarer than the budget of false alarms allows, given the spread and
+ * How far an hour is usually from that is learnt, too. The last `minutes` and the last 60 are
+ * measured against it: a finding is what is less than `drop` of the usual, or more than
+ * `surge` of it, *and* rarer than the budget of false alarms allows, given the spread and
  * chance (a negative binomial). It is over when the last minutes are as usual again. A currency is
  * told only where it differs from the whole. Money is measured by the hour, against what so many
- * payments usually bring: far fewer payments are one piece of news, far smaller ones another.
+ * payments usually bring: far fewer payments are one piece of news, far smaller ones another. One
+ * large payment is none: a surge of money is one without its largest minute, too.
  *
  * Threads: one at a time. Owns: what it knows. volume_store.c fills it from the stored figures of
  * all instances, so that a restart forgets nothing.
@@ -21,8 +22,17 @@
 #include "store/store.h"
 
 enum { VOLUME_CURRENCIES_MAX = 32, VOLUME_WEEKS_MIN = 2, VOLUME_MINUTES = 60 };
-#define VOLUME_DROP 0.6
-#define VOLUME_SURGE 2.0
+
+/* What it may be told while it runs. */
+struct volume_limits {
+    double drop;     /* below this part of the usual it is a drop: 0 to 1, neither included */
+    double surge;    /* above so many times the usual it is a surge: more than 1 */
+    int64_t least;   /* so many payments usual (for a surge: seen) in the window, at least */
+    int64_t minutes; /* the shorter window, 5 to VOLUME_MINUTES */
+};
+struct volume_limits volume_limits_usual(void); /* 0.6, 2, 20, 10 */
+/* NULL when they may be; else why not. */
+const char *volume_limits_wrong(const struct volume_limits *limits);
 
 struct volume_finding {
     bool surge, amount;   /* amount: of money, else of payments */
@@ -34,8 +44,11 @@ struct volume_finding {
 enum { VOLUME_FINDINGS_MAX = 1 + 2 * VOLUME_CURRENCIES_MAX };
 
 struct volume;
-struct volume *volume_new(double alarms_per_day); /* 0: 1/30 */
-void volume_free(struct volume *volume);          /* NULL is fine */
+/* `alarms_per_day`: of everything together; it takes its part (budget.h). 0: as usual. */
+struct volume *volume_new(double alarms_per_day);
+void volume_free(struct volume *volume); /* NULL is fine */
+/* From now on; what was found stays until it is over by the new limits. */
+void volume_tune(struct volume *volume, double alarms_per_day, const struct volume_limits *limits);
 
 /* ---- what was; hours since 1970, oldest first ---- */
 

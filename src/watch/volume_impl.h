@@ -32,7 +32,8 @@ struct volume_gap {
 };
 
 struct volume {
-    double alarms_per_day;
+    double alarms_per_day; /* its part */
+    struct volume_limits limits;
     struct volume_series series[VOLUME_SERIES_MAX]; /* all payments; then two a currency */
     int currencies;
     int64_t told_hour; /* the last; 0: none */

@@ -145,6 +145,32 @@ def channels_and_what_went_by_them(service):
     from_alertmanager(service, "GoneWrong", "resolved")
 
 
+def counted(service):
+    """Counts, shares, volume, the budget and targets change while it runs as figures do."""
+    for rule, wanted, of in (
+            ("QueueLag", {"jobs_late.least": 3, "jobs_late.grave_after_s": 1200},
+             "QueueLag.counts"),
+            ("RefundRate", {"share.times": 2.5, "share.window": "hour"}, "RefundRate.share"),
+            ("VolumeDrop", {"volume.drop": 50}, "volume"),
+            ("VolumeSurge", {"alarms_per_day": 0.05}, "budget"),
+            ("SlowFraudCheck", {"target": 0.25}, "fraud_detection_latency")):
+        begun = service.expect(202, "backtestAlertRule", [rule],
+                               body={"set": wanted, "since": "1h"})
+        service.await_that("it is done", lambda one=begun["id"]: service.expect(
+            200, "getBacktest", [one])["state"] == "done")
+        made = service.expect(200, "setAlertRule", [rule], body={"set": wanted, **REASON})
+        assert {row["key"]: row["is"] for row in made["changes"]} == wanted
+        assert {row["of"] for row in made["changes"]} == {of}
+        assert made["backtest"] == begun["id"]
+    figure = service.expect(200, "getFigures", query="name=fraud_detection_latency")["data"][0]
+    assert figure["target"] == 0.25
+    for rule, bad in (("QueueLag", {"jobs_late.least": 0}),
+                      ("RefundRate", {"share.window": "week"}),
+                      ("VolumeDrop", {"volume.drop": 99}), ("QueueLag", {"alarms_per_day": 1})):
+        service.expect(422, "setAlertRule", [rule],
+                       body={"set": bad, "untested": "a scene", **REASON})
+
+
 def rules_that_change_while_it_runs(service):
     rule = service.expect(200, "getAlertRule", ["SlowFraudCheck"])
     before = {row["key"]: row for row in rule["settings"]}
@@ -184,7 +210,8 @@ def rules_that_change_while_it_runs(service):
                        body={"set": bad, "untested": "a scene", **REASON})
     service.expect(422, "backtestAlertRule", ["SlowFraudCheck"], body={"since": "400d"})
     service.expect(422, "backtestAlertRule", ["SlowFraudCheck"], body={"since": "soon"})
-    service.expect(409, "backtestAlertRule", ["QueueLag"], body={"since": "1h"})
+    service.expect(409, "backtestAlertRule", ["CredentialExpiry"], body={"since": "1h"})
+    counted(service)
     service.expect(404, "backtestAlertRule", ["Nobody"], body={"since": "1h"})
     service.expect(404, "setAlertRule", ["Nobody"], body=body)
     service.expect(404, "getAlertRule", ["Nobody"])

@@ -109,6 +109,8 @@ static int64_t align(void) {
     return minute;
 }
 
+static void (*meanwhile)(void); /* at each step of what is lived through; NULL: nothing */
+
 static void live_through(int64_t first) {
     struct err err = {0};
     const struct lookout_options options = {
@@ -119,6 +121,9 @@ static void live_through(int64_t first) {
             fail_msg("%s", err.detail);
         }
         drain();
+        if (meanwhile != NULL) {
+            meanwhile();
+        }
         test_clock_advance(LIVE_STEP_S * US_PER_SECOND);
     }
     lookout_close(lookout);
@@ -252,6 +257,10 @@ static int64_t compare(const char *rule, int64_t first) {
 /* ---- tests ---- */
 
 static int begin(void **state) {
+    meanwhile = NULL;
+    (void)engine_exec(&engine, "DELETE FROM metric_hour");
+    (void)engine_exec(&engine, "DELETE FROM look_minute");
+    (void)engine_exec(&engine, "DELETE FROM webhook_delivery");
     (void)engine_exec(&engine, "DELETE FROM metric_minute");
     (void)engine_exec(&engine, "DELETE FROM metric_slice");
     (void)engine_exec(&engine, "DELETE FROM tuning");
@@ -327,6 +336,152 @@ static void what_would_have_fired_is_what_fired(void **state) {
     assert_in_range(fired, 20, 400);
 }
 
+/* Work is parked and taken up again, callbacks are forged and stay away, as chance will. */
+static void make_trouble(void) {
+    if (chance(40) == 0) {
+        (void)engine_exec(&engine, "DELETE FROM webhook_delivery");
+        for (int i = chance(4); i > 0; i--) {
+            char sql[200];
+            snprintf(sql, sizeof sql,
+                     "INSERT INTO webhook_delivery VALUES ('wd_%d', 'ep', 'evt_%d', 't', 3, 1, "
+                     "500, '', 1, %lld)",
+                     i, i, (long long)clock_wall_us());
+            (void)engine_exec(&engine, sql);
+        }
+    }
+    for (int i = chance(30) == 0 ? 1 + chance(3) : 0; i > 0; i--) {
+        meter_count(METER_CALLBACKS, "alpha", "refused");
+    }
+    for (int i = chance(50) == 0 ? 1 + chance(3) : 0; i > 0; i--) {
+        meter_count(METER_CALLBACK_MISSING, "beta");
+    }
+}
+
+static void counts_would_have_fired_when_they_did(void **state) {
+    (void)state;
+    static const char *const rules[] = {"ParkedWork", "ForgedCallbacks", "CallbackMissing"};
+    seed = 20261123;
+    struct tuned_values values = chance_values();
+    const int parked = measure_find("webhooks_parked", strlen("webhooks_parked"));
+    values.watch.measures[parked].least = 2;
+    values.watch.measures[parked].grave_after_s = 60;
+    values.watch.measures[MEASURE_REFUSED].window_minutes = 2;
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        values.rules[alert_rule_find(rules[i]) - alert_rule_at(0)].rule.keep_us =
+            (int64_t)i * 20 * US_PER_SECOND;
+    }
+    open_with(&values);
+    for (int g = 0; g < GATEWAYS; g++) {
+        slice_record(&(struct slice_event){.operation = SLICE_CALLBACK,
+                                           .outcome = SLICE_OK,
+                                           .labels = {g == 0 ? "alpha" : "beta", "", "", "", ""},
+                                           .duration_us = -1});
+    }
+    meanwhile = make_trouble;
+    int64_t first = align(), fired = 0;
+    live_through(first);
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        int64_t times = compare(rules[i], first);
+        assert_in_range(times, 2, 60);
+        fired += times;
+    }
+    assert_in_range(fired, 10, 120);
+    /* Fewer are told of with a higher limit; and none before anything was counted. */
+    struct tuning_request request = {
+        .rule = "ParkedWork", .pairs = {{"webhooks_parked.least", "3"}}, .pair_count = 1};
+    JSON_AUTO json = tried(&request, first);
+    const json_t *result = json_object_get(json, "result");
+    int64_t present = json_peek_int(result, 0, "present", "count", NULL);
+    int64_t proposed = json_peek_int(result, -1, "proposed", "count", NULL);
+    assert_true(proposed > 0 && proposed < present);
+    request.pairs[0].value = "100";
+    JSON_AUTO none = tried(&request, first);
+    assert_int_equal(
+        json_peek_int(json_object_get(none, "result"), -1, "proposed", "count", NULL), 0);
+    /* Longer windows see more together. */
+    request = (struct tuning_request){.rule = "ForgedCallbacks",
+                                      .pairs = {{"refused.window_minutes", "60"}},
+                                      .pair_count = 1};
+    JSON_AUTO longer = tried(&request, first);
+    result = json_object_get(longer, "result");
+    assert_true(json_peek_int(result, 0, "proposed", "seconds", NULL) >
+                json_peek_int(result, 0, "present", "seconds", NULL));
+}
+
+/* ---- against what is usual ---- */
+
+enum { PAST_HOURS = 36 * 24, A_MINUTE = 10, WRONG_FROM = 10, WRONG_UNTIL = 35 };
+
+static int put_usual(struct store_tx *tx, bool hours, int64_t at, int slice, int64_t ok,
+                     int64_t declined, struct err *err) {
+    return sql_put(tx, err,
+                   hours ? "INSERT INTO metric_hour VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0, '', '')"
+                         : "INSERT INTO metric_minute VALUES ($1, $2, 1, $3, $4, 0, 0, 0, 0, 0, "
+                           "'', '')",
+                   S_INT(at), S_INT(slice), S_INT(ok), S_INT(declined));
+}
+
+/* Five weeks as usual, by the minute near the end. Then few pay, and more of them are refused. */
+static int usual_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    int64_t first = *(const int64_t *)ctx, first_hour = first / 60;
+    int r = sql_put(tx, err,
+                    "INSERT INTO metric_slice VALUES (1, 1, 'a', '', '', 'EUR', ''), (2, 9, '', "
+                    "'', '', 'EUR', '')");
+    for (int64_t h = first_hour - PAST_HOURS; r >= 0 && h <= first_hour + 1; h++) {
+        int64_t paid = 0, refused = 0;
+        bool near = h >= first_hour - 2;
+        for (int m = 0; r >= 0 && m < (near ? 60 : 1); m++) {
+            int64_t at = h * 60 + m - first;
+            bool wrong = at >= WRONG_FROM && at < WRONG_UNTIL;
+            int64_t some = wrong ? 1 : near ? A_MINUTE : 60 * A_MINUTE;
+            int64_t bad = wrong ? 5 : near ? m % 10 == 0 : 6;
+            r = put_usual(tx, false, h * 60 + m, 1, some, 0, err);
+            r = r < 0 ? r : put_usual(tx, false, h * 60 + m, 2, some, bad, err);
+            paid += some;
+            refused += bad;
+        }
+        r = r < 0 ? r : put_usual(tx, true, h, 1, paid, 0, err);
+        r = r < 0 ? r : put_usual(tx, true, h, 2, paid, refused, err);
+    }
+    return r;
+}
+
+static void shares_and_volume_would_have_fired_when_they_did(void **state) {
+    (void)state;
+    struct tuned_values values;
+    struct err err = {0};
+    assert_int_equal(tuned_values_read(NULL, NULL, NULL, &values, &err), 0);
+    open_with(&values);
+    int64_t first = align();
+    if (store_write(engine.store, usual_tx, &first, &err) < 0) {
+        fail_msg("%s", err.detail);
+    }
+    live_through(first);
+    assert_int_equal(compare("VolumeDrop", first), 1);
+    assert_int_equal(compare("FraudRate", first), 1);
+    assert_int_equal(compare("VolumeSurge", first), 0);
+    /* What is asked for more strictly is told of no more; what is asked for less, sooner. */
+    static const struct {
+        const char *rule, *key, *value;
+        int64_t count;
+    } rows[] = {
+        {"VolumeDrop", "volume.drop", "5", 0},
+        {"VolumeDrop", "volume.minutes", "5", 1},
+        {"FraudRate", "share.times", "100", 0},
+        {"FraudRate", "share.window", "day", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct tuning_request request = {
+            .rule = rows[i].rule, .pairs = {{rows[i].key, rows[i].value}}, .pair_count = 1};
+        JSON_AUTO json = tried(&request, first);
+        const json_t *result = json_object_get(json, "result");
+        assert_int_equal(json_peek_int(result, 0, "present", "count", NULL), 1);
+        if (json_peek_int(result, -1, "proposed", "count", NULL) != rows[i].count) {
+            fail_msg("%s %s=%s", rows[i].rule, rows[i].key, rows[i].value);
+        }
+    }
+}
+
 static void what_is_proposed_stands_beside_what_is_in_force(void **state) {
     (void)state;
     seed = 4242;
@@ -374,7 +529,7 @@ static void what_cannot_be_tried_is_said(void **state) {
         int code;
         const char *place;
     } rows[] = {
-        {"QueueLag", now_us - US_PER_MINUTE * 60, {NULL, NULL}, -ERR_STATE, ""},
+        {"CredentialExpiry", now_us - US_PER_MINUTE * 60, {NULL, NULL}, -ERR_STATE, ""},
         {"NoSuchRule", now_us - US_PER_MINUTE * 60, {NULL, NULL}, -ERR_NOT_FOUND, ""},
         {"SlowFraudCheck", now_us + US_PER_MINUTE, {NULL, NULL}, -ERR_VALIDATION, "/since"},
         {"SlowFraudCheck", now_us - (ROLLUP_DAYS + 1) * 86400 * US_PER_SECOND, {NULL, NULL},
@@ -430,6 +585,8 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(what_would_have_fired_is_what_fired),
+        T(counts_would_have_fired_when_they_did),
+        T(shares_and_volume_would_have_fired_when_they_did),
         T(what_is_proposed_stands_beside_what_is_in_force),
         T(what_cannot_be_tried_is_said),
         T(what_broke_it_is_kept),

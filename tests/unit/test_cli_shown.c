@@ -544,7 +544,8 @@ static void test_what_is_wrong_is_told_in_sentences_with_the_next_step(void **st
 #define FIGURE(name, state, points)                                                                \
     "{\"name\":\"" name "\",\"unit\":\"percent\",\"by\":{\"gateway\":\"a\"},"                      \
     "\"value\":93.25,\"state\":\"" state "\",\"bad_when\":\"below\",\"warning\":95,"              \
-    "\"critical\":90,\"ok\":1234,\"declined\":5,\"failed\":6,\"points\":" points "}"
+    "\"critical\":90,\"target\":97,\"budget_used\":2.25,\"ok\":1234,"                        \
+    "\"declined\":5,\"failed\":6,\"points\":" points "}"
 
 static void test_figures_are_a_table_and_end_badly_past_a_threshold(void **state) {
     (void)state;
@@ -560,7 +561,8 @@ static void test_figures_are_a_table_and_end_badly_past_a_threshold(void **state
     RAN ran = run_to(CLI_PROBLEM, bad, "metric show payment_success_rate --by gateway");
     assert_has(ran.out, "FIGURE                GATEWAY");
     assert_has(ran.out, "payment_success_rate  a      ");
-    assert_has(ran.out, "93.2 %  warning  1,234         5       6  < 95.0 %  < 90.0 %");
+    assert_has(ran.out,
+               "93.2 %  warning  1,234         5       6  < 95.0 %  < 90.0 %  97.0 %  225 %");
     assert_null(strstr(ran.out, "LAST 10 MINUTES")); /* no terminal: no pictures */
     RAN before = run_to(CLI_DONE, bad, "metric show --since 1h");
     assert_has(before.out, "warning");

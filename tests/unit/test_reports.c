@@ -157,6 +157,64 @@ static void the_newest_change_before_the_first_symptom_is_the_likely_cause(void 
     free(cause);
 }
 
+/* ---- forgotten ---- */
+
+static void old_complaint(const char *id, const char *payment_id, int64_t at_us) {
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO complaint VALUES ('%s', %lld, %lld, '%s', '', '', 1, '', '', '', '', '', "
+             "'', '', 'key_1')",
+             id, (long long)at_us, (long long)at_us, payment_id);
+    (void)engine_exec(&engine, sql);
+}
+
+static void old_change(const char *id, int64_t at_us) {
+    char sql[300];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO change VALUES ('%s', %lld, %lld, 1, 'shop 4.7', '', '', 'key_1')", id,
+             (long long)at_us, (long long)at_us);
+    (void)engine_exec(&engine, sql);
+}
+
+static void what_is_old_is_forgotten_but_not_what_a_case_or_an_alert_refers_to(void **state) {
+    (void)state;
+    struct err err = {0};
+    int64_t old_us = clock_wall_us() - (REPORTS_KEPT_DAYS + 1) * INT64_C(86400) * US_PER_SECOND;
+    (void)engine_exec(&engine, "DELETE FROM complaint");
+    (void)engine_exec(&engine, "DELETE FROM change");
+    (void)engine_exec(&engine, "DELETE FROM review_case");
+    (void)engine_exec(&engine, "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, "
+                               "gateway, subject, detail, amount_minor, currency, resolution, "
+                               "opened_us, closed_us) VALUES ('case_1', 'k', 1, "
+                               "'pay_open', '', '', 's1', '', 0, 'EUR', '', 1, 0), ('case_2', 'k', "
+                               "2, 'pay_done', '', '', 's2', '', 0, 'EUR', '', 1, 2)");
+    old_complaint("cmp_plain", "", old_us);
+    old_complaint("cmp_open", "pay_open", old_us);
+    old_complaint("cmp_done", "pay_done", old_us);
+    old_complaint("cmp_alert", "", old_us + 3600 * US_PER_SECOND);
+    old_complaint("cmp_young", "", clock_wall_us());
+    old_change("chg_plain", old_us - CHANGE_BEFORE_US);
+    old_change("chg_alert", old_us + 3600 * US_PER_SECOND - CHANGE_BEFORE_US);
+    old_change("chg_young", clock_wall_us());
+    say("Complaints", NULL, true);
+    char sql[200];
+    snprintf(sql, sizeof sql, "UPDATE alert SET first_symptom_us = %lld",
+             (long long)(old_us + 3600 * US_PER_SECOND));
+    (void)engine_exec(&engine, sql);
+    assert_int_equal(alerts_start(alerts[0], &err), 0);
+    pass_s(61); /* the sweep */
+    char *left = engine_text(&engine, "SELECT COUNT(*) || ' ' || MIN(id) || ' ' || MAX(id) FROM "
+                                      "complaint");
+    assert_string_equal(left, "3 cmp_alert cmp_young");
+    free(left);
+    assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM complaint WHERE id = 'cmp_open'"),
+                     1);
+    left = engine_text(&engine, "SELECT COUNT(*) || ' ' || MIN(id) || ' ' || MAX(id) FROM change");
+    assert_string_equal(left, "2 chg_alert chg_young");
+    free(left);
+    (void)engine_exec(&engine, "DELETE FROM review_case");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_complaint_counts_once_with_its_payments_labels,
@@ -164,6 +222,9 @@ int main(void) {
         cmocka_unit_test(what_could_tell_who_somebody_is_is_masked),
         cmocka_unit_test_setup_teardown(
             the_newest_change_before_the_first_symptom_is_the_likely_cause, fixture_begin,
+            fixture_end),
+        cmocka_unit_test_setup_teardown(
+            what_is_old_is_forgotten_but_not_what_a_case_or_an_alert_refers_to, fixture_begin,
             fixture_end),
     };
     crypto_init();

@@ -315,6 +315,53 @@ static void a_share_that_holds_a_statement_is_a_share(void **state) {
     }
 }
 
+static void what_detection_goes_by_is_taken_or_refused_with_its_place(void **state) {
+    static const struct {
+        const char *said, *place; /* NULL: it is good */
+    } rows[] = {
+        {"counts: [{name: jobs_late, least: 3, after_s: 60, grave_after_s: 70}, {name: refused, "
+         "window_minutes: 7}]\n",
+         NULL},
+        {"counts: [{name: nothing, least: 3}]\n", "detection.counts[nothing]"},
+        {"counts: [{name: switched_off, least: 3}]\n", "detection.counts[switched_off]"},
+        {"counts: [{name: jobs_late, least: 0}]\n", "detection.counts[jobs_late]"},
+        {"counts: [{name: jobs_late, window_minutes: 1}]\n", "detection.counts[jobs_late]"},
+        {"counts: [{name: refused, after_s: 1}]\n", "detection.counts[refused]"},
+        {"counts: [{name: slow, grave_after_s: 1}]\n", "detection.counts[slow]"},
+        {"shares: [{rule: RefundRate, times: 3.5, least: 4, window: hour}]\n", NULL},
+        {"shares: [{rule: QueueLag, times: 3}]\n", "detection.shares[QueueLag]"},
+        {"shares: [{rule: RefundRate, window: week}]\n", "detection.shares[RefundRate]"},
+        {"shares: [{rule: RefundRate, times: 1}]\n", "detection.shares[RefundRate]"},
+        {"volume: {drop: 50, surge: 300, least: 9, minutes: 15}\n", NULL},
+        {"volume: {drop: 100}\n", "detection.volume"},
+        {"volume: {surge: 100}\n", "detection.volume"},
+        {"volume: {minutes: 61}\n", "detection.volume"},
+    };
+    (void)state;
+    struct watch_limits limits;
+    watch_limits_usual(&limits);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[600];
+        struct err err = {0};
+        snprintf(text, sizeof text, "%sdetection:\n  %s", least, rows[i].said);
+        struct service_config *config = read_good(text);
+        struct watch_limits tried = limits;
+        int r = watch_limits_apply(&config->detection,
+                                   rows[i].place == NULL ? &limits : &tried, &err);
+        assert_int_equal(r, rows[i].place == NULL ? 0 : -ERR_CONFIG);
+        assert_string_equal(err.place, rows[i].place == NULL ? "" : rows[i].place);
+        service_config_free(config);
+    }
+    const struct measure_limits *late = &limits.measures[measure_find("jobs_late", 9)];
+    assert_true(late->least == 3 && late->after_s == 60 && late->grave_after_s == 70);
+    assert_int_equal(limits.measures[MEASURE_REFUSED].window_minutes, 7);
+    assert_int_equal(limits.measures[MEASURE_REFUSED].least, 3);
+    assert_true(limits.rates[RATE_REFUNDS].times == 3.5 && limits.rates[RATE_REFUNDS].least == 4 &&
+                !limits.rates[RATE_REFUNDS].day && limits.rates[RATE_DISPUTES].day);
+    assert_true(limits.volume.drop == 0.5 && limits.volume.surge == 3 &&
+                limits.volume.least == 9 && limits.volume.minutes == 15);
+}
+
 static void rules_are_read_with_what_they_let_pass(void **state) {
     (void)state;
     char text[1000];
@@ -529,6 +576,7 @@ int main(void) {
         cmocka_unit_test(every_key_of_the_rest_fills_its_member),
         cmocka_unit_test(what_is_absent_is_nothing),
         cmocka_unit_test(a_share_that_holds_a_statement_is_a_share),
+        cmocka_unit_test(what_detection_goes_by_is_taken_or_refused_with_its_place),
         cmocka_unit_test(rules_are_read_with_what_they_let_pass),
         cmocka_unit_test(what_does_not_fit_the_schema_is_refused_with_its_line),
         cmocka_unit_test(what_is_paid_later_is_as_it_is_written),

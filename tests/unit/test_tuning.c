@@ -153,7 +153,7 @@ static void what_was_not_tried_is_refused_but_for_a_reason(void **state) {
     struct err err;
     assert_int_equal(set("SlowFraudCheck", "critical", "4", NULL, &err), -ERR_STATE);
     assert_non_null(strstr(err.hint, "alert backtest --rule SlowFraudCheck"));
-    assert_int_equal(set("QueueLag", "for_s", "90", NULL, &err), -ERR_STATE);
+    assert_int_equal(set("CredentialExpiry", "for_s", "90", NULL, &err), -ERR_STATE);
     assert_non_null(strstr(err.detail, "not kept"));
     assert_int_equal(set("SlowFraudCheck", "critical", "4", "", &err), -ERR_VALIDATION);
     assert_string_equal(err.place, "/untested");
@@ -217,6 +217,18 @@ static void what_is_wrong_is_refused_in_the_files_words(void **state) {
         {"Silence", "alarms_per_day", "11", "at most 10", -ERR_VALIDATION},
         {"Silence", "failing.share", "98", "0 to 97", -ERR_VALIDATION},
         {"Silence", "failing-slightly.points", "0", "more than nothing", -ERR_VALIDATION},
+        {"QueueLag", "jobs_late.least", "0", "least is from 1", -ERR_VALIDATION},
+        {"QueueLag", "jobs_late.after_s", "2592001", "thirty days", -ERR_VALIDATION},
+        {"QueueLag", "jobs_parked.least", "1", "has no setting", -ERR_VALIDATION},
+        {"QueueLag", "alarms_per_day", "1", "has no setting", -ERR_VALIDATION},
+        {"ForgedCallbacks", "refused.window_minutes", "61", "from 1 to 60", -ERR_VALIDATION},
+        {"ForgedCallbacks", "refused.after_s", "1", "has no setting", -ERR_VALIDATION},
+        {"RefundRate", "share.times", "1", "from 1.1 to", -ERR_VALIDATION},
+        {"RefundRate", "share.window", "week", "hour, day", -ERR_VALIDATION},
+        {"VolumeDrop", "volume.drop", "96", "5 to 95", -ERR_VALIDATION},
+        {"VolumeDrop", "volume.minutes", "4", "from 5 to 60", -ERR_VALIDATION},
+        {"VolumeDrop", "alarms_per_day", "0", "above 0", -ERR_VALIDATION},
+        {"SlowFraudCheck", "target", "-1", "from 0 (none)", -ERR_VALIDATION},
         {"NoSuchRule", "for_s", "1", "there is no rule", -ERR_NOT_FOUND},
         {"QueueLag", "for_s", "60", "these values already", -ERR_STATE},
     };
@@ -242,6 +254,9 @@ static const char *other_value(const struct tuning_setting *setting, const char 
     if (strcmp(setting->key, "team") == 0) {
         return strcmp(now, "product") == 0 ? "support" : "product";
     }
+    if (strcmp(setting->key, "share.window") == 0) {
+        return strcmp(now, "hour") == 0 ? "day" : "hour";
+    }
     if (strcmp(setting->key, "alert") == 0) {
         return strcmp(now, "warning") == 0 ? "off" : "warning";
     }
@@ -262,7 +277,7 @@ static void every_setting_of_every_rule_can_be_set_and_set_back(void **state) {
             char now[TUNING_TEXT_MAX + 1], then[TUNING_TEXT_MAX + 1], text[TUNING_TEXT_MAX + 1];
             struct tuned_values values = file;
             struct err err = {0};
-            if (tuning_of(rule, setting->scope) == NULL) {
+            if (!tuning_has(rule, setting)) {
                 continue;
             }
             tuning_value(&file, rule, setting, now);
@@ -330,7 +345,11 @@ static void who_changed_what_and_why_is_listed(void **state) {
     assert_int_equal(json_integer_value(json_object_get(setting, "file_value")), 60);
     assert_string_equal(json_peek_text(setting, "changed", "actor", NULL), "user:wang");
     assert_string_equal(json_peek_text(setting, "changed", "reason", NULL), "it cries wolf");
-    assert_true(json_is_false(json_object_get(rule, "can_be_backtested")));
+    assert_true(json_is_true(json_object_get(rule, "can_be_backtested")));
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(rule, "raised_by"), 0)), "jobs_late");
+    JSON_AUTO other = shown("CredentialExpiry");
+    assert_true(json_is_false(json_object_get(other, "can_be_backtested")));
     assert_int_equal(tuning_changes_json(here, "QueueLag", 0, 1, &buf, &err), 0);
     assert_int_equal(json_read(buf.data, buf.len, FIXTURE_JSON_BYTES, 16, &json, &err), 0);
     const json_t *row = json_array_get(json_object_get(json, "data"), 0);

@@ -164,7 +164,7 @@ static void a_drop_is_found_within_minutes_since_when_and_over_when_it_is(void *
     assert_in_range(at, noon + 5, noon + 15);
     assert_true(!found.surge && !found.amount && found.weeks == 5 && found.minutes == 10);
     assert_string_equal(found.currency, "");
-    assert_true(found.seen < VOLUME_DROP * found.usual);
+    assert_true(found.seen < volume_limits_usual().drop * found.usual);
     assert_in_range(found.first_symptom_us, (BEGIN_MINUTE + noon - 5) * MINUTE_US,
                     (BEGIN_MINUTE + noon + 3) * MINUTE_US);
     int64_t first_us = found.first_symptom_us;
