@@ -233,6 +233,32 @@ static const struct {
      "1+1 matched, 1+1 matched"},
     {"a rest in two currencies", ROW_CHARGE, "100 50", "100 50e", "1+1 matched, 1+1 currency"},
     {"paid in parts there, in another currency", ROW_CHARGE, "100p", "60e 40", "1+2 currency"},
+    {"twice, both of another amount", ROW_CHARGE, "100", "110 105",
+     "1+1 amount_over, 0+1 duplicate_there"},
+    {"twice, the nearer is less", ROW_CHARGE, "100", "110 95",
+     "1+1 amount_under, 0+1 duplicate_there"},
+    {"thrice, none of the very amount", ROW_CHARGE, "100", "90 80 95",
+     "1+1 amount_under, 0+1 duplicate_there, 0+1 duplicate_there"},
+    {"parts that are less than the whole", ROW_CHARGE, "100", "30 30", "1+2 split"},
+    {"as near to one as to the whole", ROW_CHARGE, "100", "80 40",
+     "1+1 amount_under, 0+1 duplicate_there"},
+    {"nearer to the whole than to one", ROW_CHARGE, "100", "79 40", "1+2 split"},
+    {"told again beside several captures", ROW_CHARGE, "60 40", "100 100",
+     "2+1 matched, 0+1 duplicate_there"},
+    {"a part that is told again", ROW_CHARGE, "100", "60 40 40",
+     "1+2 matched, 0+1 duplicate_there"},
+    {"parts of several captures that are told again", ROW_CHARGE, "70 30", "60 40 60 40",
+     "2+2 matched, 0+1 duplicate_there, 0+1 duplicate_there"},
+    {"captured twice here, and another amount there", ROW_CHARGE, "100 100", "110",
+     "1+1 amount_over, 1+0 duplicate_here"},
+    {"several of each that do not fit", ROW_CHARGE, "60 40", "75 80", "2+2 split"},
+    {"one of each is left", ROW_CHARGE, "100 50", "100 60", "1+1 matched, 1+1 amount_over"},
+    {"money before what is open", ROW_CHARGE, "100", "100f 105",
+     "1+1 amount_over, 0+1 nothing_moved"},
+    {"a refund twice, both of another amount", ROW_REFUND, "-9", "-8 -7",
+     "1+1 refund_mismatch, 0+1 duplicate_there"},
+    {"twice, and once in another currency", ROW_CHARGE, "100", "110 100e", "1+2 currency"},
+    {"payouts are their sum", ROW_PAYOUT, "-10", "-11 -12", "1+2 payout"},
     {"payouts that are not the whole", ROW_PAYOUT, "-10 -20", "-31", "2+1 payout"},
 };
 
@@ -292,6 +318,127 @@ static void equal_rows_pair_off_oldest_first_and_those_without_a_time_last(void 
         expect_pair(&book, i, partner[i], CLASS_MATCHED);
     }
     book_close(&book);
+}
+
+static void within_the_tolerance_the_nearest_in_time_is_it(void **state) {
+    (void)state;
+    enum { ROWS = 3 };
+    static const struct {
+        const char *why;
+        int64_t our_at, amounts[ROWS], at[ROWS];
+        guint fits;
+        enum match_class class;
+    } rows[] = {
+        {"the very amount, whatever the time", 50, {102, 100, 99}, {50, 90, 51}, 1, CLASS_MATCHED},
+        {"the nearest in time", 50, {102, 99, 98}, {40, 55, 70}, 1, CLASS_MATCHED_TOLERANCE},
+        {"then the nearest in amount", 50, {102, 103, 101}, {45, 55, 55}, 2,
+         CLASS_MATCHED_TOLERANCE},
+        {"then the oldest", 50, {101, 99, 102}, {55, 45, 45}, 1, CLASS_MATCHED_TOLERANCE},
+        {"a time that is not told comes last", 50, {101, 102, 101}, {0, 90, 0}, 1,
+         CLASS_MATCHED_TOLERANCE},
+        {"without a time the nearest in amount", 0, {103, 102, 101}, {1, 2, 3}, 2,
+         CLASS_MATCHED_TOLERANCE},
+        {"within the tolerance before beyond it", 50, {104, 103, 104}, {50, 99, 50}, 1,
+         CLASS_MATCHED_TOLERANCE},
+        {"beyond it the nearest in amount", 50, {109, 107, 108}, {50, 99, 50}, 1,
+         CLASS_AMOUNT_OVER},
+        {"then the nearest in time", 50, {109, 91, 110}, {60, 45, 50}, 1, CLASS_AMOUNT_UNDER},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct book book;
+        book_open(&book);
+        book_rule(&book, BY_REFERENCE)->tolerance_minor = 3;
+        ours(&book, 100, "r")->at_us = rows[i].our_at;
+        for (int j = 0; j < ROWS; j++) {
+            char id[] = {'a', (char)('0' + j), '\0'};
+            struct match_row *row = theirs(&book, rows[i].amounts[j], "r");
+            row->at_us = rows[i].at[j];
+            row->gateway_id = book_text(&book, id);
+        }
+        book_run(&book);
+        for (guint j = 0; j < ROWS; j++) {
+            if (j == rows[i].fits && book_group(&book, THEIRS, j)->ours != 1) {
+                fail_msg("%s: row %u is %s", rows[i].why, j,
+                         match_class_name(book_group(&book, THEIRS, j)->class));
+            }
+            expect(&book, THEIRS, j, j == rows[i].fits ? rows[i].class : CLASS_DOUBLE_CHARGE);
+        }
+        book_close(&book);
+    }
+}
+
+static void several_captures_are_paired_within_the_tolerance(void **state) {
+    (void)state;
+    struct book book;
+    book_open(&book);
+    book_rule(&book, BY_REFERENCE)->tolerance_minor = 3;
+    static const int64_t amounts[] = {42, 61, 39, 63}, at[] = {15, 21, 30, 40};
+    ours(&book, 60, "r")->at_us = 10;
+    ours(&book, 40, "r")->at_us = 20;
+    for (size_t i = 0; i < COUNT_OF(amounts); i++) {
+        char id[] = {'a', (char)('0' + i), '\0'};
+        struct match_row *row = theirs(&book, amounts[i], "r");
+        row->at_us = at[i];
+        row->gateway_id = book_text(&book, id);
+    }
+    book_run(&book);
+    expect_pair(&book, 0, 1, CLASS_MATCHED_TOLERANCE);
+    expect_alone(&book, THEIRS, 3, CLASS_DOUBLE_CHARGE);
+    expect_pair(&book, 1, 0, CLASS_MATCHED_TOLERANCE);
+    expect_alone(&book, THEIRS, 2, CLASS_DOUBLE_CHARGE);
+    book_close(&book);
+}
+
+/* Between several of each side so many pairs are looked at and no more; of a single row all. */
+static void pairs_are_looked_for_up_to_a_bound(void **state) {
+    (void)state;
+    static const struct {
+        int ours, theirs;
+        size_t groups;
+    } rows[] = {{32, 32, 32}, {32, 33, 1}, {2, 512, 512}, {2, 513, 1}, {1, 20000, 20000}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct book book;
+        book_open(&book);
+        book_rule(&book, BY_REFERENCE)->tolerance_minor = 1;
+        for (int j = 0; j < rows[i].ours; j++) {
+            ours(&book, 1000 + 10 * j, "r");
+        }
+        for (int j = 0; j < rows[i].theirs; j++) {
+            theirs(&book, 1000 + 10 * j + (j < 32 ? 1 : 5), "r");
+        }
+        book_run_every(&book, 1000);
+        if (book.match->group_count != rows[i].groups) {
+            fail_msg("%d and %d rows: %zu groups", rows[i].ours, rows[i].theirs,
+                     book.match->group_count);
+        }
+        book_close(&book);
+    }
+}
+
+/* Ours has an id, and what stands beside it there has none: another id is another charge. */
+static void an_id_that_is_not_ours_is_a_charge_of_its_own(void **state) {
+    (void)state;
+    static const struct {
+        const char *ours, *second;
+        enum match_class class;
+    } rows[] = {{"a", "b", CLASS_DOUBLE_CHARGE},
+                {"a", "a", CLASS_DUPLICATE_THERE},
+                {"a", "", CLASS_DUPLICATE_THERE},
+                {"", "b", CLASS_DUPLICATE_THERE}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct book book;
+        book_open(&book);
+        book_rule(&book, BY_REFERENCE);
+        ours(&book, 100, "r")->gateway_id = book_text(&book, rows[i].ours);
+        theirs(&book, 100, "r")->at_us = 1;
+        struct match_row *row = theirs(&book, 100, "r");
+        row->gateway_id = book_text(&book, rows[i].second);
+        row->at_us = 2;
+        book_run(&book);
+        expect_pair(&book, 0, 0, CLASS_MATCHED);
+        expect_alone(&book, THEIRS, 1, rows[i].class);
+        book_close(&book);
+    }
 }
 
 static void a_duplicate_is_a_double_charge_when_it_has_a_gateway_id_of_its_own(void **state) {
@@ -757,6 +904,10 @@ int main(void) {
         cmocka_unit_test(several_rows_of_one_reference_fall_into_groups_as_the_table_says),
         cmocka_unit_test(sums_of_parts_have_the_tolerance_of_the_rule),
         cmocka_unit_test(equal_rows_pair_off_oldest_first_and_those_without_a_time_last),
+        cmocka_unit_test(within_the_tolerance_the_nearest_in_time_is_it),
+        cmocka_unit_test(several_captures_are_paired_within_the_tolerance),
+        cmocka_unit_test(pairs_are_looked_for_up_to_a_bound),
+        cmocka_unit_test(an_id_that_is_not_ours_is_a_charge_of_its_own),
         cmocka_unit_test(a_duplicate_is_a_double_charge_when_it_has_a_gateway_id_of_its_own),
         cmocka_unit_test(an_older_duplicate_with_the_id_of_the_charge_is_none_of_its_own),
         cmocka_unit_test(a_reference_that_an_earlier_rule_found_paid_there_is_there_once_more),
