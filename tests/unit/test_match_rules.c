@@ -367,6 +367,60 @@ static void within_the_tolerance_the_nearest_in_time_is_it(void **state) {
     }
 }
 
+/* "ch_1:600 ch_2:400f": ids, amounts and who failed, each a while after the one before. */
+static void add_named(struct book *book, enum match_side side, const char *list) {
+    g_auto(GStrv) words = g_strsplit(list, " ", -1);
+    for (int i = 0; words[i] != NULL; i++) {
+        char *colon = strchr(words[i], ':'), *end = NULL;
+        struct match_row *row = book_add(book, side, ROW_CHARGE,
+                                         g_ascii_strtoll(colon + 1, &end, 10));
+        *colon = '\0';
+        row->gateway_id = book_text(book, words[i]);
+        row->reference = book_text(book, "r");
+        row->status = *end == 'f' ? ROW_FAILED : ROW_DONE;
+        row->at_us = NOW_US - 2 * DAY_US + i * DAY_US / 4;
+    }
+}
+
+/* docs/reconciliation.md, "Several rows of one name", by the usual rules. */
+static void the_examples_of_the_documentation_hold(void **state) {
+    (void)state;
+    static const struct {
+        const char *ours, *theirs, *groups;
+    } examples[] = {
+        {":1000", "ch_1:1050 ch_2:1000", "1+1 matched, 0+1 double_charge"},
+        {"ch_1:1000", "ch_1:1050 ch_2:1000", "1+1 amount_over, 0+1 double_charge"},
+        {":1000", "ch_1:1002 ch_2:1001", "1+1 matched_tolerance, 0+1 double_charge"},
+        {":1000", "ch_1:1050 ch_2:1100", "1+1 amount_over, 0+1 double_charge"},
+        {":1000", "ch_1:1000 :1040", "1+1 matched, 0+1 duplicate_there"},
+        {"ch_1:1000", "ch_1:1000 :1040", "1+1 matched, 0+1 duplicate_there"},
+        {":1000", "ch_1:600 ch_2:400", "1+2 matched"},
+        {":1000", "ch_1:600 ch_2:400 ch_2:400", "1+2 matched, 0+1 duplicate_there"},
+        {":1000", "ch_1:600 ch_2:400 ch_3:400", "1+2 matched, 0+1 double_charge"},
+        {":1000", "ch_1:600 ch_2:390", "1+2 split"},
+        {":1000", "ch_1:600 ch_2:420", "1+2 split"},
+        {":600 :400", "ch_1:1000 ch_1:1000", "2+1 matched, 0+1 duplicate_there"},
+        {"ch_1:600 ch_1:400", "ch_1:1000 ch_1:1000", "2+1 matched, 0+1 duplicate_there"},
+        {":600 :400", "ch_1:601 ch_2:400 ch_3:601",
+         "1+1 matched_tolerance, 1+1 matched, 0+1 double_charge"},
+        {":1000", "ch_1:1000f ch_2:1050", "1+1 amount_over, 0+1 nothing_moved"},
+    };
+    for (size_t i = 0; i < COUNT_OF(examples); i++) {
+        struct book book;
+        book_open(&book);
+        book.rules[0].tolerance_minor = book.rules[1].tolerance_minor = 3;
+        add_named(&book, OURS, examples[i].ours);
+        add_named(&book, THEIRS, examples[i].theirs);
+        book_run(&book);
+        g_autofree char *groups = groups_text(&book);
+        if (strcmp(groups, examples[i].groups) != 0) {
+            fail_msg("%s | %s: %s instead of %s", examples[i].ours, examples[i].theirs, groups,
+                     examples[i].groups);
+        }
+        book_close(&book);
+    }
+}
+
 static void several_captures_are_paired_within_the_tolerance(void **state) {
     (void)state;
     struct book book;
@@ -905,6 +959,7 @@ int main(void) {
         cmocka_unit_test(sums_of_parts_have_the_tolerance_of_the_rule),
         cmocka_unit_test(equal_rows_pair_off_oldest_first_and_those_without_a_time_last),
         cmocka_unit_test(within_the_tolerance_the_nearest_in_time_is_it),
+        cmocka_unit_test(the_examples_of_the_documentation_hold),
         cmocka_unit_test(several_captures_are_paired_within_the_tolerance),
         cmocka_unit_test(pairs_are_looked_for_up_to_a_bound),
         cmocka_unit_test(an_id_that_is_not_ours_is_a_charge_of_its_own),
