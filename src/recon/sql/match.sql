@@ -284,9 +284,14 @@ CREATE VIEW recon_match.gap AS
 -- The steps of recon/match_fit.c.
 CREATE PROCEDURE recon_match.fit(the_rule recon_match.rule) LANGUAGE plpgsql AS $$
 BEGIN
-    TRUNCATE recon_match.rest, recon_match.fitted;
+    IF EXISTS (SELECT 1 FROM recon_match.rest) THEN
+        TRUNCATE recon_match.rest, recon_match.fitted;
+    END IF;
     INSERT INTO recon_match.rest SELECT key, side, number, kind, currency, amount, at_us
     FROM recon_match.paired WHERE moves AND pairing IS NULL;
+    IF NOT FOUND THEN
+        RETURN; -- as nearly always
+    END IF;
     -- One of each; the whole; one of theirs that several of ours are; each amount once.
     INSERT INTO recon_match.fitted
     WITH ranked AS (
