@@ -7,8 +7,8 @@
 #   instance are not counted; ours is.
 #   What both write is compared after each run, break by break: class, key, amounts, currencies and
 #   times of each must be the same.
-# And once, on fewer rows and not timed, with charges that are there twice, the second time of another
-# amount: our classes, their counts and sums are those of the SQL
+# And once, on fewer rows and not timed, with charges that are there twice, the second time of
+# another amount: our classes, their counts and sums are those of the SQL
 # form (src/recon/sql/match.sql) on PostgreSQL by currency, and its breaks one by one ours and
 # DuckDB's.
 # usage: 60-recon.sh (by script/bench); BENCH_RECON_ROWS ["2000000 10000000"]; with 50000000 in it

@@ -2,8 +2,8 @@
  * recon_make.c: two files to be reconciled: orders in the order in which they came, and the
  * statement of the same in another order, with differences in one row of a hundred.
  * usage: bench_recon_make ROWS OURS THEIRS [twice]; prints how many of each difference there are.
- * twice: some charges that are there stand there once more an hour later, of another amount: which of
- * the two is nearer to ours is its match, and the other a duplicate_there.
+ * twice: some charges that are there stand there once more an hour later, of another amount: which
+ * of the two is nearer to ours is its match, and the other a duplicate_there.
  *
  * A row is a function of its number, and the other order a permutation that is computed: nothing is
  * held, so any number of rows can be made. */

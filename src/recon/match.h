@@ -40,13 +40,13 @@
  *       c. several of ours and the one row of theirs that is their sum within the tolerance (the
  *          nearest, then the oldest); else ours and theirs with what tells the same amount and kind
  *          counted once (the oldest), two rows at least, where that is their sum: one group.
- *       d. pairs of one currency and kind whose amounts are equal within the tolerance, the one that
- *          fits best first: the nearest in time (a time that is not told is farthest), then in
+ *       d. pairs of one currency and kind whose amounts are equal within the tolerance, the one
+ *          that fits best first: the nearest in time (a time that is not told is farthest), then in
  *          amount, then the oldest of theirs, then of ours. Between several rows of each side only
  *          where these make no more than 1,024 pairs.
  *       e. one row of each: compared as 1:1.
- *       f. where one side has one row: it and the row of its kind that is nearest in amount (then in
- *          time, then the oldest), unless all rows together are nearer. Compared as 1:1.
+ *       f. where one side has one row: it and the row of its kind that is nearest in amount (then
+ *          in time, then the oldest), unless all rows together are nearer. Compared as 1:1.
  *       g. one group: SPLIT, or CURRENCY. Of several currencies b, c and f are left out.
  *     Each group but pairs is MATCHED, MATCHED_TOLERANCE or SPLIT by its sums. Now rows that are
  *     equal in currency and amount are paired off whatever their status (DONE before PENDING before

@@ -217,9 +217,9 @@ CREATE VIEW recon_match.free AS
 
 -- ---- by one key: GATEWAY_ID, REFERENCE, ORIGINAL ----
 
--- What stands in `work` under one key, and who is equal to whom. pairing 1: one of each side; 2: equal
--- in currency, amount, status and kind, the oldest with the oldest; 3: both moved money, and are equal
--- in currency and amount.
+-- What stands in `work` under one key, and who is equal to whom. pairing 1: one of each side; 2:
+-- equal in currency, amount, status and kind, the oldest with the oldest; 3: both moved money, and
+-- are equal in currency and amount.
 CREATE VIEW recon_match.paired AS
     WITH slice AS (
         SELECT w.*, recon_match.bank_kind(w.kind) AS bank_kind,
@@ -271,7 +271,8 @@ CREATE VIEW recon_match.unfit AS
             WHERE f.key = r.key AND f.side = r.side AND f.number = r.number)
         WINDOW s AS (PARTITION BY key)) AS u
     WHERE ours > 0 AND theirs > 0;
--- Each of ours beside each of theirs that it could be a pair with; `apart` NULL: a time is not told.
+-- Each of ours beside each of theirs that it could be a pair with; `apart` NULL: a time is not
+-- told.
 CREATE VIEW recon_match.gap AS
     SELECT o.key, o.number AS our_number, t.number AS their_number, o.currency, o.amount, o.ours,
         o.theirs, o.our_sum, o.their_sum, o.mixed, o.at_us AS our_at, t.at_us AS their_at,
