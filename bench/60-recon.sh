@@ -8,7 +8,8 @@
 #   both find them in the page cache.
 #   What both write is compared after each run, break by break: class, key, amounts, currencies and
 #   times of each must be the same.
-# And once, on fewer rows and not timed: our classes, their counts and sums are those of the SQL
+# And once, on fewer rows and not timed, with charges that are there twice, the second time of
+# another amount: our classes, their counts and sums are those of the SQL
 # form (src/recon/sql/match.sql) on PostgreSQL by currency, and its breaks one by one ours and
 # DuckDB's.
 # usage: 60-recon.sh (by script/bench); BENCH_RECON_ROWS ["2000000 10000000"]; with 50000000 in it
@@ -78,10 +79,11 @@ three_way() {
     local peer
     new_stage
     planted=$("$HOLDFAST_BUILD/bench/bench_recon_make" "$SQL_ROWS" "$stage/ours.csv" \
-        "$stage/theirs.csv")
+        "$stage/theirs.csv" twice)
     ours_once >/dev/null
-    peer=$(node "$here/duckdb/join.js" "$stage/ours.csv" "$stage/theirs.csv" "$stage/peer.csv")
-    check_breaks "$peer"
+    peer=$(node "$here/duckdb/join.js" "$stage/ours.csv" "$stage/theirs.csv" "$stage/peer.csv" \
+        twice)
+    classes="$classes duplicate_there" check_breaks "$peer"
     new_store postgres
     psql -qX -v ON_ERROR_STOP=1 "$store" -f "$here/../src/recon/sql/match.sql" -f - \
         >"$stage/sums.json" <<END

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * recon_make.c: two files to be reconciled: orders in the order in which they came, and the
  * statement of the same in another order, with differences in one row of a hundred.
- * usage: bench_recon_make ROWS OURS THEIRS; prints how many of each difference there are.
+ * usage: bench_recon_make ROWS OURS THEIRS [twice]; prints how many of each difference there are.
+ * twice: some charges that are there stand there once more an hour later, of another amount: which
+ * of the two is nearer to ours is its match, and the other a duplicate_there.
  *
  * A row is a function of its number, and the other order a permutation that is computed: nothing is
  * held, so any number of rows can be made. */
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PER = 1000, ROUNDS = 4, LINE_BYTES = 160 };
+enum { PER = 1000, ROUNDS = 4, LINE_BYTES = 160, HOUR_S = 3600 };
 
 /* What a row of a thousand is: ten differ. */
 enum fate {
@@ -43,6 +45,13 @@ static enum fate fate_of(uint64_t number) {
     return draw < sizeof fates / sizeof fates[0] ? fates[draw] : SAME;
 }
 
+/* What is done on both sides in one currency, now and then. */
+static bool is_twice(uint64_t number) {
+    enum fate fate = fate_of(number);
+    return (fate == SAME || fate == AMOUNT_OVER || fate == AMOUNT_UNDER) &&
+           mix(number + UINT64_C(0x2545f4914f6cdd1d)) % (PER / 5) == 0;
+}
+
 /* A permutation of 0..rows-1: a Feistel network on the next power of four, walked until it is back
  * inside. */
 static uint64_t permuted(uint64_t number, uint64_t rows) {
@@ -63,7 +72,7 @@ static uint64_t permuted(uint64_t number, uint64_t rows) {
     return number;
 }
 
-static void write_row(FILE *file, uint64_t number, bool theirs) {
+static void write_row(FILE *file, uint64_t number, bool theirs, bool again) {
     static const char *const codes[] = {"USD", "USD", "USD", "EUR", "GBP"};
     uint64_t draw = mix(number), second = number / 40 % 86400;
     enum fate fate = fate_of(number);
@@ -73,11 +82,15 @@ static void write_row(FILE *file, uint64_t number, bool theirs) {
         return;
     }
     if (theirs && (fate == AMOUNT_OVER || fate == AMOUNT_UNDER)) {
-        cents += fate == AMOUNT_OVER ? 1 + (int64_t)(draw >> 40 & 1023) : -1;
+        cents += fate == AMOUNT_UNDER ? -1 : again ? 1 : 1 + (int64_t)(draw >> 40 & 1023);
     } else if (theirs && fate == CURRENCY) {
         code = strcmp(code, "EUR") == 0 ? "USD" : "EUR";
     } else if (!theirs && fate == PAID_THERE) {
         status = "pending";
+    }
+    if (again) {
+        cents += fate == AMOUNT_OVER ? 0 : 2 + (int64_t)(draw >> 32 & 255);
+        second = (second + HOUR_S) % 86400;
     }
     char line[LINE_BYTES];
     int count = snprintf(line, sizeof line,
@@ -89,24 +102,31 @@ static void write_row(FILE *file, uint64_t number, bool theirs) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t rows = argc == 4 ? strtoull(argv[1], NULL, 10) : 0;
+    bool twice = argc == 5 && strcmp(argv[4], "twice") == 0;
+    uint64_t rows = argc == 4 || twice ? strtoull(argv[1], NULL, 10) : 0;
     FILE *ours = rows > 0 ? fopen(argv[2], "w") : NULL;
     FILE *theirs = ours != NULL ? fopen(argv[3], "w") : NULL;
     if (theirs == NULL) {
-        fprintf(stderr, "usage: bench_recon_make ROWS OURS THEIRS\n");
+        fprintf(stderr, "usage: bench_recon_make ROWS OURS THEIRS [twice]\n");
         return 2;
     }
-    uint64_t counts[FATES] = {0};
+    uint64_t counts[FATES] = {0}, again = 0;
     fputs("id,order,kind,amount,currency,status,time\n", ours);
     fputs("id,order,kind,amount,currency,status,time\n", theirs);
     for (uint64_t i = 0; i < rows; i++) {
         counts[fate_of(i)]++;
-        write_row(ours, i, false);
-        write_row(theirs, permuted(i, rows), true);
+        write_row(ours, i, false, false);
+        write_row(theirs, permuted(i, rows), true, false);
+    }
+    for (uint64_t i = 0; twice && i < rows; i++) {
+        if (is_twice(i)) {
+            write_row(theirs, i, true, true);
+            again++;
+        }
     }
     for (int i = 1; i < FATES; i++) {
         printf("%s=%" PRIu64 " ", fate_names[i], counts[i]);
     }
-    printf("\n");
+    printf("duplicate_there=%" PRIu64 "\n", again);
     return fclose(ours) == 0 && fclose(theirs) == 0 ? 0 : 1;
 }

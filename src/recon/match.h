@@ -31,20 +31,37 @@
  *     (beyond the tolerance; REFUND_MISMATCH for refunds, PAYOUT for the family BANK), fee (where
  *     both tell it), time (LATE).
  *   - n:m: rows that are equal in currency, amount, status and kind are paired off, oldest first
- *     (rows without a time last); then rows that are equal in currency and amount (DONE before
- *     PENDING before FAILED, then by kind, then oldest first). Each pair is compared as 1:1. When
- *     nothing is DONE on one side, the first step is left out: what moved on the other side meets
- *     an open attempt before a failed one meets a failed one. Then, of what is left:
- *       - DONE on both sides: one group. Several currencies are CURRENCY; sums equal within the
- *         tolerance MATCHED (split captures, several refunds), else SPLIT (PAYOUT for BANK).
- *       - DONE on one side, which the other has some of too, all paired off: DUPLICATE_THERE, or
- *         here EXPECTED until due_us and then DUPLICATE_HERE. Each row is a group of its own, so
- *         that each can be returned.
+ *     (rows without a time last). Then what is DONE meets what is DONE, where both sides have some:
+ *     pairs that are equal in currency and amount (by kind, then oldest first), and of the rest, as
+ *     long as both sides have rows left (match_fit.c):
+ *       a. one row of each: compared as 1:1.
+ *       b. all of them, where their sums are equal within the tolerance: one group, MATCHED (split
+ *          captures, several refunds). In the family BANK always: PAYOUT where they are not.
+ *       c. several of ours and the one row of theirs that is their sum within the tolerance (the
+ *          nearest, then the oldest); else ours and theirs with what tells the same amount and kind
+ *          counted once (the oldest), two rows at least, where that is their sum: one group.
+ *       d. pairs of one currency and kind whose amounts are equal within the tolerance, the one
+ *          that fits best first: the nearest in time (a time that is not told is farthest), then in
+ *          amount, then the oldest of theirs, then of ours. Between several rows of each side only
+ *          where these make no more than 1,024 pairs.
+ *       e. one row of each: compared as 1:1.
+ *       f. where one side has one row: it and the row of its kind that is nearest in amount (then
+ *          in time, then the oldest), unless all rows together are nearer. Compared as 1:1.
+ *       g. one group: SPLIT, or CURRENCY. Of several currencies b, c and f are left out.
+ *     Each group but pairs is MATCHED, MATCHED_TOLERANCE or SPLIT by its sums. Now rows that are
+ *     equal in currency and amount are paired off whatever their status (DONE before PENDING before
+ *     FAILED, then by kind, then oldest first), each compared as 1:1. When nothing is DONE on one
+ *     side, this is the first step: what moved on the other side meets an open attempt before a
+ *     failed one meets a failed one. Then, of what is left:
+ *       - DONE on one side, which the other has some of too: DUPLICATE_THERE, or here EXPECTED
+ *         until due_us and then DUPLICATE_HERE. Each row is a group of its own, so that each can be
+ *         returned.
  *       - DONE on one side, where nothing of the other is DONE at all: one group with what is left
  *         of the other: PAID_THERE; OPEN_THERE or EXPECTED (each alone when nothing is left there).
  *       - what is left and not DONE is NOTHING_MOVED, each row alone: it takes no part in sums.
- *     A DUPLICATE_THERE of family PAYMENT that has a gateway id of its own, while another row of
- *     the same reference tells another, is a DOUBLE_CHARGE.
+ *     A DUPLICATE_THERE of family PAYMENT is a DOUBLE_CHARGE when it has a gateway id of its own:
+ *     one that is not that of a row of ours that is DONE, nor of a row of theirs that was taken or
+ *     is older, while another row of either side tells another.
  * A BATCH counts what is DONE here, less the fees that rows tell (payouts: the whole). Families are
  * those of the rows of ours; the row of theirs is of the family BANK. It takes the rows of its own
  * currency; all, when it is the only one that names the batch and none has that currency

@@ -5,6 +5,7 @@
  *   match_compare.c  two rows, or two sums: what differs
  *   match_rules.c    who meets whom: by id, by reference, by original, by amount and time
  *   match_many.c     several rows of one id or reference
+ *   match_fit.c      those of them that moved money on both sides and are not equal
  *   match_batch.c    rows of ours against the one row of a payout
  *   match_join.c     rows that their owner has put together
  *   match_sort.c     the two sorts that everything stands on
@@ -157,10 +158,22 @@ void match_by_key(struct matcher *m);
 
 void match_pair(struct matcher *m, match_ref ours, match_ref theirs);
 void match_many(struct matcher *m, const struct match_slice *slice);
+/* The oldest first; who tells no time, last. */
+int match_by_age(const struct match_row *x, const struct match_row *y);
 /* REFERENCE: rows of theirs that stood alone (`refs`, one reference), of which rows of ours
  * (`settled`) were found by earlier rules. */
-void match_once_more(struct matcher *m, const match_ref *refs, size_t count,
-                     const struct match_entry *settled, size_t settled_count, match_ref *spare[2]);
+void match_once_more(struct matcher *m, match_ref *refs, size_t count,
+                     const struct match_entry *settled, size_t settled_count, match_ref *spare);
+
+/* ---- match_fit.c ---- */
+
+/* Between several rows of each side so many pairs are looked at, and no more. */
+enum { MATCH_FITS_MAX = 1024 };
+/* Rows that are DONE, at least one of each side, in the order of currency, amount, kind and age;
+ * `spare`: room for all of them. Afterwards rows of one side at most are free. The lists are not
+ * kept. */
+void match_fit(struct matcher *m, match_ref *ours, size_t our_count, match_ref *theirs,
+               size_t their_count, match_ref *spare);
 
 /* ---- match_batch.c ---- */
 

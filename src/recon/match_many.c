@@ -23,8 +23,7 @@ static int by_what(const struct match_row *x, const struct match_row *y) {
     return found != 0 ? found : match_order(match_bank_kind(x->kind), match_bank_kind(y->kind));
 }
 
-/* The oldest first; who tells no time, last. */
-static int by_age(const struct match_row *x, const struct match_row *y) {
+int match_by_age(const struct match_row *x, const struct match_row *y) {
     int found = match_order(x->at_us == 0, y->at_us == 0);
     found = found != 0 ? found : match_order(x->at_us, y->at_us);
     return found != 0 ? found : match_order(x->number, y->number);
@@ -34,7 +33,7 @@ static int what_then_age(const void *matcher, match_ref a, match_ref b) {
     const struct matcher *m = (const struct matcher *)matcher;
     const struct match_row *x = match_row_at(m, a), *y = match_row_at(m, b);
     int found = by_what(x, y);
-    return found != 0 ? found : by_age(x, y);
+    return found != 0 ? found : match_by_age(x, y);
 }
 
 /* One side of a slice as it grows smaller. */
@@ -94,8 +93,6 @@ static void each_alone(struct matcher *m, const match_ref *refs, size_t count,
 
 /* What is to be found out of many rows at once: ours, then theirs. */
 struct together {
-    match_wide sum[MATCH_SIDES];
-    struct currency currency; /* of the first */
     bool mixed;          /* currencies */
     bool all_pending;    /* none of theirs is DONE or FAILED */
     bool one_is_overdue; /* of ours that are DONE */
@@ -103,11 +100,10 @@ struct together {
 
 static struct together add_up(const struct matcher *m, const match_ref *refs, size_t count) {
     const struct currency first = match_row_at(m, refs[0])->currency;
-    struct together all = {.currency = first, .all_pending = true};
+    struct together all = {.all_pending = true};
     for (size_t i = 0; i < count; i++) {
         const struct match_row *row = match_row_at(m, refs[i]);
         enum match_side side = match_ref_side(refs[i]);
-        all.sum[side] += match_bank_amount(row);
         all.mixed = all.mixed || !currency_equal(row->currency, first);
         if (side == THEIRS) {
             all.all_pending = all.all_pending && row->status == ROW_PENDING;
@@ -118,19 +114,6 @@ static struct together add_up(const struct matcher *m, const match_ref *refs, si
     return all;
 }
 
-/* All DONE. */
-static enum match_class class_of_sums(const struct matcher *m, const struct together *all,
-                                      enum row_family family) {
-    match_wide difference = all->sum[THEIRS] - all->sum[OURS];
-    if (all->mixed) {
-        return CLASS_CURRENCY;
-    }
-    if (!match_within(m->rule, all->currency, all->sum[OURS], difference)) {
-        return family == FAMILY_BANK ? CLASS_PAYOUT : CLASS_SPLIT;
-    }
-    return difference == 0 ? CLASS_MATCHED : CLASS_MATCHED_TOLERANCE;
-}
-
 /* ---- duplicates there ---- */
 
 /* By id; of one id those that belong to something first. */
@@ -139,69 +122,71 @@ static int id_then_age(const void *matcher, match_ref a, match_ref b) {
     const struct match_row *x = match_row_at(m, a), *y = match_row_at(m, b);
     int found = match_text_compare(&x->gateway_id, &y->gateway_id);
     found = found != 0 ? found : match_order(match_is_free(m, a), match_is_free(m, b));
-    return found != 0 ? found : by_age(x, y);
+    return found != 0 ? found : match_by_age(x, y);
+}
+
+static int id_order(const void *matcher, match_ref a, match_ref b) {
+    const struct matcher *m = (const struct matcher *)matcher;
+    return match_text_compare(&match_row_at(m, a)->gateway_id, &match_row_at(m, b)->gateway_id);
+}
+
+/* Rows of ours that moved money or found it moved there, in the order of their ids. */
+struct known {
+    const match_ref *refs;
+    size_t count;
+};
+
+static bool is_known(const struct matcher *m, const struct known *known, match_ref ref) {
+    size_t low = 0, high = known->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        bool before = id_order(m, known->refs[middle], ref) < 0;
+        low = before ? middle + 1 : low;
+        high = before ? high : middle;
+    }
+    return low < known->count && id_order(m, known->refs[low], ref) == 0;
+}
+
+static bool any_told(const struct matcher *m, const match_ref *refs, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (match_text_told(&match_row_at(m, refs[i])->gateway_id)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* `refs` are all rows of theirs that moved money for one reference; those that are free are too
  * many. A payment that has an id of its own, while others have others, is a charge of its own. */
 static void take_duplicates(struct matcher *m, match_ref *refs, size_t count, match_ref *spare,
-                            bool others_have_ids) {
+                            const struct known *known) {
+    bool others_have_ids = any_told(m, known->refs, known->count);
     match_sort_refs(refs, spare, count, id_then_age, m);
-    const struct match_row *first = match_row_at(m, refs[0]),
-                           *last = match_row_at(m, refs[count - 1]);
-    bool payment = row_kind_family(first->kind) == FAMILY_PAYMENT;
     for (size_t i = 0; i < count && !others_have_ids; i++) {
-        const struct match_row *row = match_row_at(m, refs[i]);
-        others_have_ids = match_text_told(&row->gateway_id) &&
-                          match_text_compare(&row->gateway_id, &last->gateway_id) != 0;
+        others_have_ids = match_text_told(&match_row_at(m, refs[i])->gateway_id) &&
+                          id_order(m, refs[i], refs[count - 1]) != 0;
     }
     for (size_t i = 0; i < count; i++) {
         const struct match_row *row = match_row_at(m, refs[i]);
-        bool repeats = i > 0 && match_text_compare(&row->gateway_id,
-                                                   &match_row_at(m, refs[i - 1])->gateway_id) == 0;
+        bool repeats = i > 0 && id_order(m, refs[i], refs[i - 1]) == 0;
         if (match_is_free(m, refs[i])) {
-            bool charge = payment && others_have_ids && !repeats &&
-                          match_text_told(&row->gateway_id);
+            bool charge = row_kind_family(row->kind) == FAMILY_PAYMENT && others_have_ids &&
+                          !repeats && match_text_told(&row->gateway_id) &&
+                          !is_known(m, known, refs[i]);
             match_take(m, charge ? CLASS_DOUBLE_CHARGE : CLASS_DUPLICATE_THERE, &refs[i], 1);
         }
     }
 }
 
-static int settled_order(const void *matcher, match_ref a, match_ref b) {
-    const struct matcher *m = (const struct matcher *)matcher;
-    return match_text_compare(&match_row_at(m, a)->gateway_id, &match_row_at(m, b)->gateway_id);
-}
-
-void match_once_more(struct matcher *m, const match_ref *refs, size_t count,
-                     const struct match_entry *settled, size_t settled_count, match_ref *spare[2]) {
-    /* Their ids are those of ours: it was by them that they were found. */
+void match_once_more(struct matcher *m, match_ref *refs, size_t count,
+                     const struct match_entry *settled, size_t settled_count, match_ref *spare) {
     match_ref *known = g_new(match_ref, 2 * settled_count);
-    size_t fresh = 0;
-    bool told = false;
     for (size_t i = 0; i < settled_count; i++) {
         known[i] = settled[i].ref;
-        told = told || match_text_told(&match_row_at(m, known[i])->gateway_id);
     }
-    match_sort_refs(known, known + settled_count, settled_count, settled_order, m);
-    for (size_t i = 0; i < count; i++) {
-        size_t low = 0, high = settled_count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            bool before = settled_order(m, known[middle], refs[i]) < 0;
-            low = before ? middle + 1 : low;
-            high = before ? high : middle;
-        }
-        bool is_known = low < settled_count && settled_order(m, known[low], refs[i]) == 0;
-        if (is_known) {
-            match_take(m, CLASS_DUPLICATE_THERE, &refs[i], 1);
-        } else {
-            spare[0][fresh++] = refs[i];
-        }
-    }
+    match_sort_refs(known, known + settled_count, settled_count, id_order, m);
+    take_duplicates(m, refs, count, spare, &(struct known){known, settled_count});
     g_free(known);
-    if (fresh > 0) {
-        take_duplicates(m, spare[0], fresh, spare[1], told);
-    }
 }
 
 /* ---- the whole ---- */
@@ -235,15 +220,24 @@ static void take_left_here(struct matcher *m, const match_ref *refs, size_t coun
     }
 }
 
-static void take_left_there(struct matcher *m, const struct match_slice *slice) {
-    match_ref *refs = slice->spare[1];
-    size_t count = 0;
-    for (size_t i = slice->ours; i < slice->count; i++) {
-        if (match_row_at(m, slice->refs[i])->status == ROW_DONE) {
-            refs[count++] = slice->refs[i];
+/* Those that are DONE, in their order. */
+static size_t list_done(const struct matcher *m, const match_ref *refs, size_t count,
+                        match_ref *to) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (match_row_at(m, refs[i])->status == ROW_DONE) {
+            to[kept++] = refs[i];
         }
     }
-    take_duplicates(m, refs, count, slice->spare[2], false);
+    return kept;
+}
+
+static void take_left_there(struct matcher *m, const struct match_slice *slice) {
+    match_ref *ours = slice->spare[0], *theirs = slice->spare[1];
+    struct known known = {ours, list_done(m, slice->refs, slice->ours, ours)};
+    size_t count = list_done(m, slice->refs + slice->ours, slice->count - slice->ours, theirs);
+    match_sort_refs(ours, slice->spare[2], known.count, id_order, m);
+    take_duplicates(m, theirs, count, slice->spare[2], &known);
 }
 
 static bool any_done(const struct matcher *m, const match_ref *refs, size_t count) {
@@ -276,15 +270,37 @@ static void take_rest(struct matcher *m, const struct match_slice *slice, struct
     each_alone(m, theirs->refs + their_count, theirs->count - their_count, CLASS_NOTHING_MOVED);
     if (unlike_here || unlike_there) {
         take_unlike(m, unlike_here, refs, our_count, count);
-    } else if (here > 0 && there > 0) {
-        struct together all = add_up(m, refs, count);
-        enum row_family family = row_kind_family(match_row_at(m, refs[0])->kind);
-        match_take(m, class_of_sums(m, &all, family), refs, count);
     } else if (here > 0) {
         take_left_here(m, refs, count);
     } else if (there > 0) {
         take_left_there(m, slice);
     }
+}
+
+static void keep_free(const struct matcher *m, struct rest *rest) {
+    size_t kept = 0;
+    for (size_t i = 0; i < rest->count; i++) {
+        if (match_is_free(m, rest->refs[i])) {
+            rest->refs[kept++] = rest->refs[i];
+        }
+    }
+    rest->count = kept;
+}
+
+/* Money that moved here against money that moved there, before anything that is open: afterwards
+ * one side at most has such rows left. */
+static void take_moved(struct matcher *m, const struct match_slice *slice, struct rest *ours,
+                       struct rest *theirs) {
+    match_ref *room = slice->spare[1];
+    struct rest here = {room, list_done(m, ours->refs, ours->count, room), true};
+    room += here.count;
+    struct rest there = {room, list_done(m, theirs->refs, theirs->count, room), true};
+    pair_off(m, &here, &there, by_amount);
+    if (here.count > 0 && there.count > 0) {
+        match_fit(m, here.refs, here.count, there.refs, there.count, slice->spare[2]);
+    }
+    keep_free(m, ours);
+    keep_free(m, theirs);
 }
 
 void match_many(struct matcher *m, const struct match_slice *slice) {
@@ -301,6 +317,7 @@ void match_many(struct matcher *m, const struct match_slice *slice) {
     /* Where nothing moved on one side at all, what moved on the other comes first. */
     if (ours.had_done && theirs.had_done) {
         pair_off(m, &ours, &theirs, by_what);
+        take_moved(m, slice, &ours, &theirs);
     }
     pair_off(m, &ours, &theirs, by_amount);
     take_rest(m, slice, &ours, &theirs);

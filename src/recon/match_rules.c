@@ -273,8 +273,7 @@ static void once_more(struct matcher *m) {
         for (size_t j = at; j < end; j++) {
             refs[count++] = m->entries[j].ref;
         }
-        match_once_more(m, refs, count, &settled[i], next - i,
-                        (match_ref *[]){refs + count, refs + 2 * count});
+        match_once_more(m, refs, count, &settled[i], next - i, refs + count);
     }
     /* After an odd number of rounds the two have changed places. */
     g_free((void *)settled == (void *)found->data ? (void *)spare : (void *)settled);

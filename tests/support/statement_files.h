@@ -26,6 +26,7 @@ enum filed_tells {
     WRITES_FEES = 1 << 8,          /* what was kept, in the row of its payment */
     WRITES_REFUND_NAMES = 1 << 9,  /* which refund it is */
     WRITES_PAYMENTS = 1 << 10,     /* of which payment a refund is */
+    WRITES_NAMELESS = 1 << 11,     /* a row may lack the gateway's id */
 };
 
 enum { FILED_TEXT_CHARS_MAX = 63 };

@@ -181,7 +181,8 @@ def rows(sheet):
 first = list(rows(sheets[0]))
 assert first[0]["A"] == "Class" and first[0]["L"] == "Our time (UTC)", first[0]
 columns = {"A": "class", "B": "risk", "C": "kind", "G": "key", "H": "our_amount",
-           "J": "their_amount", "K": "difference", "N": "why"}
+           "J": "their_amount", "K": "difference", "N": "why", "O": "group_difference",
+           "P": "group"}
 for row, each in zip(first[1:], breaks):
     for column, key in columns.items():
         assert row.get(column, "") == each[key], (row, each)
@@ -209,6 +210,26 @@ part='s/^A1;p1;;payment;10,00/A1;p1;;payment;'
 } >parts.csv
 expect 1 --ours whole.csv --theirs parts.csv --map map.yaml --report out12
 [ "$(breaks out12)" = $'split,2,2,A1,-10.00\nsplit,,3,A1,' ] || fail "a break of two rows"
+
+# `difference` adds up to the sums, and `group_difference` of one line a group does.
+cat >ties_out.py <<'END'
+import csv, json, sys
+from decimal import Decimal
+sums, groups = {}, {}
+for row in csv.DictReader(open(sys.argv[1] + "/breaks.csv")):
+    key = row["currency"], row["class"]
+    if row["class"] != "currency":
+        sums[key] = sums.get(key, 0) + Decimal(row["difference"] or 0)
+        groups[row["group"]] = key, Decimal(row["group_difference"])
+of_groups = {key: sum(each for own, each in groups.values() if own == key) for key in sums}
+told = {(each["currency"], each["class"]):
+        Decimal(each["their_amount_minor"] - each["our_amount_minor"]) / 100
+        for each in json.load(open(sys.argv[1] + "/summary.json"))["sums"]}
+assert sums and sums == of_groups == {key: told[key] for key in sums}, (sums, of_groups, told)
+END
+for report in out out12; do
+    python3 ties_out.py "$report" || fail "$report does not tie out"
+done
 grep -q '>1 break: 10.00 EUR at stake<' out12/report.html || fail "a break of two rows is one"
 expect 1 --ours hostile.csv --theirs theirs.csv --map map.yaml --report out11 --csv-only
 [ "$(echo out11/*)" = "$(echo out11/{breaks.csv,summary.json,summary.txt})" ] || fail "--csv-only"
@@ -357,9 +378,9 @@ printf 'rules:\n  - by: reference\n  - by: batch\n' >by_batch.yaml
 expect 1 --ours sales.csv --theirs bank.csv --map batch.yaml --rules by_batch.yaml --report out18
 python3 -c 'import csv
 for row in csv.DictReader(open("out18/breaks.csv")):
-    told = ("class", "our_line", "their_line", "difference", "group")
+    told = ("class", "our_line", "their_line", "difference", "group_difference", "group")
     print(*[row[name] for name in told])' >have
-printf '%s\n' 'payout 4 3 -0.50 1' 'payout 5   1' >want
+printf '%s\n' 'payout 4 3 -0.50 -0.50 1' 'payout 5   -0.50 1' >want
 diff want have || fail "a batch that is not whole"
 grep -qE '^EUR +matched +2 +3.00 +1 +3.00' out18/summary.txt || fail "a batch that is whole"
 

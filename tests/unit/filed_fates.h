@@ -229,6 +229,133 @@ static inline void charged_twice(struct filed_case *c) {
     plant_theirs(c, CLASS_DOUBLE_CHARGE, 1, &row);
 }
 
+/* A charge of our books, and the row of the first day about it: by the charge's name, or by our
+ * reference alone where the answer never came. */
+static inline struct deed draw_twice(struct filed_case *c, bool known, struct filed *ret_row) {
+    struct deed deed = draw_deed(c, ROW_CHARGE, some_time(c, 0));
+    *ret_row = row_about(&deed, some_time(c, 0));
+    if (!known) {
+        deed.charge_id[0] = '\0';
+    }
+    return deed;
+}
+
+/* The row of the day after: a charge of its own. */
+static inline struct filed draw_second(struct filed_case *c, const struct filed *first) {
+    struct filed row = *first;
+    next_name(c, "CH", row.id, sizeof row.id);
+    row.at_us = some_time(c, 1);
+    return row;
+}
+
+static inline int64_t either_sign(struct filed_case *c, int64_t minor) {
+    return below(c, 2) == 0 ? minor : -minor;
+}
+
+/* Twice, one or both of another amount: of the charge that we know, else the nearer is ours. */
+static inline void charged_twice_and_altered(struct filed_case *c) {
+    bool known = below(c, 3) == 0;
+    struct filed first, second;
+    struct deed deed = draw_twice(c, known, &first);
+    second = draw_second(c, &first);
+    bool first_is_ours = known || below(c, 2) == 0;
+    int64_t nearer = below(c, 3) == 0 ? 0 : either_sign(c, TOLERANCE + 1 + below(c, 20));
+    int64_t farther = either_sign(c, TOLERANCE + 21 + below(c, 30));
+    bool swapped = known ? below(c, 2) == 0 : !first_is_ours;
+    first.gross_minor += swapped ? farther : nearer;
+    second.gross_minor += swapped ? nearer : farther;
+    int64_t off = (first_is_ours ? first : second).gross_minor - deed.amount_minor;
+    enum match_class class = off > 0   ? CLASS_AMOUNT_OVER
+                             : off < 0 ? CLASS_AMOUNT_UNDER
+                                       : CLASS_MATCHED;
+    if (first_is_ours) {
+        plant_both(c, class, &deed, 0, &first);
+        plant_theirs(c, CLASS_DOUBLE_CHARGE, 1, &second);
+    } else {
+        plant_theirs(c, CLASS_DOUBLE_CHARGE, 0, &first);
+        plant_both(c, class, &deed, 1, &second);
+    }
+}
+
+/* Both could be it by their amounts: the nearest in time is. */
+static inline void charged_twice_within_the_tolerance(struct filed_case *c) {
+    struct filed first, second;
+    struct deed deed = draw_twice(c, false, &first);
+    second = draw_second(c, &first);
+    first.gross_minor += either_sign(c, 1 + below(c, TOLERANCE));
+    second.gross_minor += either_sign(c, 1 + below(c, TOLERANCE));
+    if (below(c, 2) == 0) {
+        plant_both(c, CLASS_MATCHED_TOLERANCE, &deed, 0, &first);
+        plant_theirs(c, CLASS_DOUBLE_CHARGE, 1, &second);
+    } else {
+        deed.at_us = some_time(c, 1);
+        plant_theirs(c, CLASS_DOUBLE_CHARGE, 0, &first);
+        plant_both(c, CLASS_MATCHED_TOLERANCE, &deed, 1, &second);
+    }
+}
+
+/* Nothing says that it is a charge of its own: it is there once more. */
+static inline void charged_twice_without_an_id(struct filed_case *c) {
+    if (!tells(c, WRITES_NAMELESS)) {
+        charged_twice_and_altered(c);
+        return;
+    }
+    struct filed first, second;
+    bool known = below(c, 2) == 0;
+    struct deed deed = draw_twice(c, known, &first);
+    second = draw_second(c, &first);
+    second.id[0] = '\0';
+    if (!known && below(c, 2) == 0) {
+        first.id[0] = '\0';
+    }
+    second.gross_minor += below(c, 3) == 0 ? 0 : either_sign(c, 1 + below(c, 20));
+    plant_both(c, CLASS_MATCHED, &deed, 0, &first);
+    plant_theirs(c, CLASS_DUPLICATE_THERE, 1, &second);
+}
+
+/* Captures of one hold that are told as one row, and that row again. */
+static inline void told_again_beside_captures(struct filed_case *c) {
+    bool near = below(c, 2) == 0;
+    struct deed deed = draw_deed(c, ROW_CHARGE, some_time(c, 0));
+    struct planted_break group = group_begin(near ? CLASS_MATCHED_TOLERANCE : CLASS_MATCHED);
+    struct filed row = row_about(&deed, some_time(c, 0));
+    row.gross_minor = near ? either_sign(c, 1 + below(c, TOLERANCE)) : 0;
+    deed.kind = DEED_CAPTURE;
+    for (int64_t more = 2 + below(c, 2); more > 0; more--) {
+        next_own(c, "re", deed.subject, sizeof deed.subject);
+        deed.amount_minor = 100 + below(c, 5) + 10 * more;
+        deed.at_us += US_PER_SECOND;
+        row.gross_minor += deed.amount_minor;
+        book(c, &group, &deed);
+    }
+    file_row(c, &group, 0, &row);
+    group_end(c, &group);
+    row.at_us = some_time(c, 1);
+    plant_theirs(c, CLASS_DUPLICATE_THERE, 1, &row);
+}
+
+/* A charge that is told in parts, and the last of them again, or charged again. */
+static inline void a_part_again(struct filed_case *c) {
+    bool own = below(c, 2) == 0;
+    struct filed row;
+    struct deed deed = draw_twice(c, false, &row);
+    struct planted_break group = group_begin(CLASS_MATCHED);
+    row.gross_minor = 200 + below(c, 50);
+    deed.amount_minor = 2 * row.gross_minor + 50 + below(c, 100);
+    book(c, &group, &deed);
+    file_row(c, &group, 0, &row);
+    next_name(c, "CH", row.id, sizeof row.id);
+    row.gross_minor = deed.amount_minor - row.gross_minor;
+    row.at_us = some_time(c, 0);
+    file_row(c, &group, 0, &row);
+    group_end(c, &group);
+    struct filed again = draw_second(c, &row);
+    if (!own) {
+        g_strlcpy(again.id, row.id, sizeof again.id);
+    }
+    plant_theirs(c, own ? CLASS_DOUBLE_CHARGE : CLASS_DUPLICATE_THERE, 1, &again);
+}
+
 /* One charge here, several there, whose sum it is or is not. */
 static inline void parts_there(struct filed_case *c) {
     bool whole = below(c, 2) == 0;
@@ -348,11 +475,36 @@ static inline void paid_out(struct filed_case *c) {
 }
 
 static void (*const fates[])(struct filed_case *c) = {
-    as_it_should_be,  nearly_as_it_should_be, missing_there, not_yet_there,        missing_here,
-    late_success,     taken_back,             open_there,    paid_at_two_gateways, nothing_moved,
-    altered_amount,   other_currency,         other_kind,    refund_came_back,     other_fee,
-    too_late,         twice_there,            twice_here,    charged_twice,        parts_there,
-    parts_here,       by_its_amount,          fits_twice,    gateways_own,         paid_out,
+    as_it_should_be,
+    nearly_as_it_should_be,
+    missing_there,
+    not_yet_there,
+    missing_here,
+    late_success,
+    taken_back,
+    open_there,
+    paid_at_two_gateways,
+    nothing_moved,
+    altered_amount,
+    other_currency,
+    other_kind,
+    refund_came_back,
+    other_fee,
+    too_late,
+    twice_there,
+    twice_here,
+    charged_twice,
+    charged_twice_and_altered,
+    charged_twice_within_the_tolerance,
+    charged_twice_without_an_id,
+    told_again_beside_captures,
+    a_part_again,
+    parts_there,
+    parts_here,
+    by_its_amount,
+    fits_twice,
+    gateways_own,
+    paid_out,
 };
 
 #endif

@@ -241,6 +241,94 @@ static inline void charged_twice(struct planted *p) {
     plant(p, THEIRS, CLASS_DOUBLE_CHARGE, theirs);
 }
 
+/* A difference beyond the tolerance, of either sign, larger than `past` and at most 25 more. */
+static inline int64_t altered_by(struct planted *p, int64_t past) {
+    return (past + 1 + below(p, 25)) * (below(p, 2) == 0 ? 1 : -1);
+}
+
+static inline enum match_class class_altered(int64_t difference) {
+    return difference > 0 ? CLASS_AMOUNT_OVER : CLASS_AMOUNT_UNDER;
+}
+
+/* The reference alone tells that the two are one order: whichever is nearer is ours, and of any id
+ * that we know it is that. */
+static inline void charged_twice_and_altered(struct planted *p) {
+    struct match_row row = draw(p, ROW_CHARGE), first = row, second = row;
+    bool by_id = below(p, 3) == 0, exact = below(p, 3) == 0;
+    int64_t nearer = exact ? 0 : altered_by(p, TOLERANCE);
+    int64_t farther = altered_by(p, TOLERANCE + 25);
+    bool first_is_ours = by_id || below(p, 2) == 0;
+    row.gateway_id.count = by_id ? row.gateway_id.count : 0;
+    bool swapped = by_id ? below(p, 2) == 0 : !first_is_ours;
+    first.amount_minor += swapped ? farther : nearer;
+    second.amount_minor += swapped ? nearer : farther;
+    second.gateway_id = named(p, "ch", ++p->serial);
+    second.at_us += 1 + below(p, DAY_US);
+    int64_t off = (first_is_ours ? first : second).amount_minor - row.amount_minor;
+    enum match_class class = off == 0 ? CLASS_MATCHED : class_altered(off);
+    plant(p, OURS, class, row);
+    plant(p, THEIRS, first_is_ours ? class : CLASS_DOUBLE_CHARGE, first);
+    plant(p, THEIRS, first_is_ours ? CLASS_DOUBLE_CHARGE : class, second);
+}
+
+/* Both could be it: the nearest in time is. */
+static inline void charged_twice_within_the_tolerance(struct planted *p) {
+    struct match_row row = draw(p, ROW_CHARGE), theirs = row;
+    bool before = below(p, 2) == 0;
+    row.gateway_id.count = 0;
+    theirs.at_us += before ? -below(p, DAY_US) : below(p, DAY_US);
+    theirs.amount_minor += (1 + below(p, TOLERANCE)) * (below(p, 2) == 0 ? 1 : -1);
+    both(p, CLASS_MATCHED_TOLERANCE, row, theirs);
+    for (int64_t more = 1 + below(p, 2); more > 0; more--) {
+        theirs.gateway_id = named(p, "ch", ++p->serial);
+        theirs.at_us += (1 + below(p, DAY_US / 2)) * (before ? -1 : 1);
+        theirs.amount_minor = row.amount_minor +
+                              (1 + below(p, TOLERANCE)) * (below(p, 2) == 0 ? 1 : -1);
+        plant(p, THEIRS, CLASS_DOUBLE_CHARGE, theirs);
+    }
+}
+
+/* Nothing says that it is a charge of its own: it is there once more. */
+static inline void charged_twice_without_an_id(struct planted *p) {
+    struct match_row row = draw(p, ROW_CHARGE), theirs = row;
+    bool known = below(p, 2) == 0;
+    row.gateway_id.count = known ? row.gateway_id.count : 0;
+    theirs.gateway_id.count = known || below(p, 2) == 0 ? theirs.gateway_id.count : 0;
+    both(p, CLASS_MATCHED, row, theirs);
+    theirs.gateway_id.count = 0;
+    theirs.at_us += 1 + below(p, DAY_US);
+    theirs.amount_minor += below(p, 3) == 0 ? 0 : below(p, 2) == 0 ? TOLERANCE : altered_by(p, 3);
+    plant(p, THEIRS, CLASS_DUPLICATE_THERE, theirs);
+}
+
+/* Captures of one payment that are told as one row, which is told again; or one that is told in
+ * parts, of which one is told again. */
+static inline void told_again_beside_captures(struct planted *p) {
+    struct match_row row = draw(p, ROW_CHARGE), part = row;
+    enum match_side one = below(p, 2) == 0 ? THEIRS : OURS, parts = one == OURS ? THEIRS : OURS;
+    bool near = below(p, 2) == 0, own_id = below(p, 2) == 0;
+    enum match_class class = near ? CLASS_MATCHED_TOLERANCE : CLASS_MATCHED;
+    struct match_text id = row.gateway_id;
+    row.gateway_id.count = part.gateway_id.count = own_id && one == THEIRS ? 0 : id.count;
+    row.amount_minor = near ? TOLERANCE : 0;
+    for (int64_t count = 2 + below(p, 3); count > 0; count--) {
+        part.amount_minor = 100 + below(p, 50) + 100 * count;
+        row.amount_minor += part.amount_minor;
+        part.at_us += 1;
+        plant(p, parts, class, part);
+    }
+    struct match_row again = one == THEIRS ? row : part;
+    if (one == THEIRS) {
+        row.gateway_id = again.gateway_id = id;
+    } else if (own_id) {
+        row.gateway_id.count = 0; /* the answer never came: only what we sent is known */
+    }
+    plant(p, one, class, row);
+    again.at_us += 1 + below(p, DAY_US);
+    again.gateway_id = own_id ? named(p, "ch", ++p->serial) : again.gateway_id;
+    plant(p, THEIRS, own_id ? CLASS_DOUBLE_CHARGE : CLASS_DUPLICATE_THERE, again);
+}
+
 static inline void attempts(struct planted *p) {
     struct match_row row = draw(p, ROW_CHARGE), attempt = row;
     bool told_there = below(p, 2) == 0;
@@ -359,6 +447,10 @@ static void (*const fates[])(struct planted *p) = {
     other_fee,       too_late,
     twice_there,     twice_here,
     charged_twice,   attempts,
+    charged_twice_and_altered,
+    charged_twice_within_the_tolerance,
+    charged_twice_without_an_id,
+    told_again_beside_captures,
     nothing_moved,   parts,
     fits_twice,      the_gateways_own,
     paid_out,        several_that_are_told_one_by_one,
@@ -412,8 +504,29 @@ static inline struct match_text tiny_text(struct book *book, struct prng *prng, 
     return book_text(book, text[0] == '-' ? "" : text);
 }
 
+/* How many kinds of tiny books there are; the last is of several rows of one name, most of which
+ * moved money and hardly any of which are equal. */
+enum { FLAVOURS = 4, FLAVOUR_CROWD = FLAVOURS - 1 };
+
+static inline void crowded_row(struct book *book, struct prng *prng, enum match_side side) {
+    bool refund = prng_below(prng, 8) == 0;
+    struct match_row *row = book_add(book, side, refund ? ROW_REFUND : ROW_CHARGE, 0);
+    row->amount_minor = (refund ? -1 : 1) * ONE_OF(prng, 10, 11, 19, 20, 21, 29, 31, 40, 60, 61);
+    row->status = (enum row_status)ONE_OF(prng, ROW_DONE, ROW_DONE, ROW_DONE, ROW_DONE, ROW_DONE,
+                                          ROW_DONE, ROW_FAILED, ROW_PENDING);
+    row->currency = currency_stored(prng_below(prng, 16) == 0 ? "EUR" : "USD");
+    row->at_us = ONE_OF(prng, 0, 100, 101, 103, 107, 115);
+    row->due_us = ONE_OF(prng, NOW_US, NOW_US, NOW_US + 1);
+    row->gateway_id = tiny_text(book, prng, "--abc");
+    row->reference = book_text(book, "a");
+}
+
 static inline void tiny_row(struct book *book, struct prng *prng, enum match_side side,
                             int flavour) {
+    if (flavour == FLAVOUR_CROWD) {
+        crowded_row(book, prng, side);
+        return;
+    }
     enum row_kind kind = (enum row_kind)(
         flavour == 0 ? ROW_CHARGE
         : flavour == 1

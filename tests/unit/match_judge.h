@@ -5,139 +5,7 @@
 #ifndef HOLDFAST_TESTS_MATCH_JUDGE_H
 #define HOLDFAST_TESTS_MATCH_JUDGE_H
 
-#include "match_fixture.h"
-
-enum { JUDGED_MAX = 16, NOT_TAKEN = -1 };
-
-struct judged {
-    bool taken;
-    enum match_class class;
-    int rule, group;
-};
-struct judge {
-    const struct book *book;
-    struct judged rows[MATCH_SIDES][JUDGED_MAX];
-    bool ambiguous[JUDGED_MAX]; /* ours */
-    int groups, rule_index;
-    const struct match_rule *rule;
-};
-/* Some rows of each side. */
-struct judged_set {
-    bool has[MATCH_SIDES][JUDGED_MAX];
-};
-
-static inline guint judge_count(const struct judge *j, enum match_side side) {
-    return j->book->rows[side]->len;
-}
-static inline const struct match_row *judge_row(const struct judge *j, enum match_side side,
-                                                guint i) {
-    return book_row(j->book, side, i);
-}
-
-static inline bool same_text(struct match_text a, struct match_text b) {
-    return a.count == b.count && a.count > 0 && memcmp(a.bytes, b.bytes, a.count) == 0;
-}
-
-static inline bool in_families(const struct match_rule *rule, const struct match_row *row) {
-    return rule->families == 0 || (rule->families >> row_kind_family(row->kind) & 1) != 0;
-}
-
-static inline bool is_over(const struct judge *j, const struct match_row *row) {
-    return row->due_us != INT64_MAX && j->book->options.now_us >= row->due_us;
-}
-
-static inline int64_t bank_sign(const struct match_row *row) {
-    return row->kind == ROW_PAYOUT || row->kind == ROW_PAYOUT_RETURNED || row->kind == ROW_TOPUP
-               ? -1
-               : 1;
-}
-static inline int64_t seen_amount(const struct match_row *row) {
-    return bank_sign(row) * row->amount_minor;
-}
-static inline int seen_kind(const struct match_row *row) {
-    return row->kind == ROW_PAYOUT                                      ? ROW_BANK_CREDIT
-           : row->kind == ROW_PAYOUT_RETURNED || row->kind == ROW_TOPUP ? ROW_BANK_DEBIT
-                                                                        : (int)row->kind;
-}
-
-static inline bool tolerated(const struct match_rule *rule, const char *currency, int64_t ours,
-                             int64_t difference) {
-    int64_t by_part = (ours < 0 ? -ours : ours) * rule->tolerance_ppm / 1000000;
-    int64_t most = rule->tolerance_minor;
-    for (int i = 0; i < rule->tolerance_count; i++) {
-        bool of_it = strcmp(rule->tolerances[i].currency.code, currency) == 0;
-        most = of_it ? rule->tolerances[i].minor : most;
-    }
-    most = MAX(by_part, most);
-    return difference <= most && -difference <= most;
-}
-
-/* ---- 1:1 ---- */
-
-static inline enum match_class judge_pair(const struct judge *j, const struct match_row *a,
-                                          const struct match_row *b) {
-    bool banks = a->kind == ROW_BANK_CREDIT || a->kind == ROW_BANK_DEBIT ||
-                 b->kind == ROW_BANK_CREDIT || b->kind == ROW_BANK_DEBIT;
-    int64_t theirs = seen_amount(b), ours = seen_amount(a), difference;
-    if (__builtin_sub_overflow(theirs, ours, &difference)) {
-        difference = theirs > ours ? INT64_MAX : -INT64_MAX;
-    }
-    int64_t most_fee = j->book->options.fee_tolerance_minor, fee = 0;
-    bool fees_said = a->fee_minor != AMOUNT_UNSAID && b->fee_minor != AMOUNT_UNSAID;
-    if (fees_said && __builtin_sub_overflow(b->fee_minor, a->fee_minor, &fee)) {
-        fee = INT64_MAX;
-    }
-    if (a->kind != b->kind && !(banks && seen_kind(a) == seen_kind(b))) {
-        return CLASS_KIND;
-    }
-    if (strcmp(a->currency.code, b->currency.code) != 0) {
-        return CLASS_CURRENCY;
-    }
-    if (a->status != ROW_DONE && b->status != ROW_DONE) {
-        return CLASS_NOTHING_MOVED;
-    }
-    if (a->status != ROW_DONE) {
-        return CLASS_PAID_THERE;
-    }
-    if (b->status != ROW_DONE) {
-        return b->status == ROW_PENDING && !is_over(j, a) ? CLASS_EXPECTED : CLASS_OPEN_THERE;
-    }
-    if (!tolerated(j->rule, a->currency.code, seen_amount(a), difference)) {
-        switch (row_kind_family(a->kind)) {
-        case FAMILY_REFUND:
-            return CLASS_REFUND_MISMATCH;
-        case FAMILY_BANK:
-            return CLASS_PAYOUT;
-        default:
-            return difference > 0 ? CLASS_AMOUNT_OVER : CLASS_AMOUNT_UNDER;
-        }
-    }
-    if (fees_said && most_fee >= 0 && (fee > most_fee || -fee > most_fee)) {
-        return CLASS_FEE;
-    }
-    if ((j->rule->before_us != 0 || j->rule->after_us != 0) && a->at_us != 0 && b->at_us != 0 &&
-        (b->at_us - a->at_us > j->rule->after_us || a->at_us - b->at_us > j->rule->before_us)) {
-        return CLASS_LATE;
-    }
-    return difference != 0 ? CLASS_MATCHED_TOLERANCE : CLASS_MATCHED;
-}
-
-static inline void judge_take(struct judge *j, enum match_side side, guint i,
-                              enum match_class class, int group) {
-    assert_false(j->rows[side][i].taken);
-    j->rows[side][i] = (struct judged){true, class, j->rule_index, group};
-}
-
-static inline void judge_alone(struct judge *j, enum match_side side, guint i,
-                               enum match_class class) {
-    judge_take(j, side, i, class, j->groups++);
-}
-
-static inline void judge_both(struct judge *j, guint o, guint t) {
-    enum match_class class = judge_pair(j, judge_row(j, OURS, o), judge_row(j, THEIRS, t));
-    judge_take(j, OURS, o, class, j->groups);
-    judge_take(j, THEIRS, t, class, j->groups++);
-}
+#include "match_judge_pair.h"
 
 /* ---- n:m ---- */
 
@@ -154,28 +22,32 @@ static inline bool sooner(const struct match_row *a, const struct match_row *b) 
     }
     return seen_kind(a) != seen_kind(b) ? seen_kind(a) < seen_kind(b) : older(a, b);
 }
-static inline bool alike(const struct match_row *a, const struct match_row *b, bool wholly) {
-    return strcmp(a->currency.code, b->currency.code) == 0 && seen_amount(a) == seen_amount(b) &&
-           (!wholly || (a->status == b->status && seen_kind(a) == seen_kind(b)));
+enum likeness { WHOLLY, IN_AMOUNT_DONE, IN_AMOUNT };
+static inline bool alike(const struct match_row *a, const struct match_row *b,
+                         enum likeness likeness) {
+    bool done = a->status == ROW_DONE && b->status == ROW_DONE;
+    return (likeness != IN_AMOUNT_DONE || done) &&
+           strcmp(a->currency.code, b->currency.code) == 0 && seen_amount(a) == seen_amount(b) &&
+           (likeness != WHOLLY || (a->status == b->status && seen_kind(a) == seen_kind(b)));
 }
 
 /* The pair of which no other row would come before either; false when there is none. */
-static inline bool judge_next_pair(struct judge *j, const struct judged_set *set, bool wholly,
-                                   guint *ret_o, guint *ret_t) {
+static inline bool judge_next_pair(struct judge *j, const struct judged_set *set,
+                                   enum likeness likeness, guint *ret_o, guint *ret_t) {
     for (guint o = 0; o < judge_count(j, OURS); o++) {
         for (guint t = 0; t < judge_count(j, THEIRS); t++) {
             const struct match_row *a = judge_row(j, OURS, o), *b = judge_row(j, THEIRS, t);
             bool first = set->has[OURS][o] && set->has[THEIRS][t] && !j->rows[OURS][o].taken &&
-                         !j->rows[THEIRS][t].taken && alike(a, b, wholly);
+                         !j->rows[THEIRS][t].taken && alike(a, b, likeness);
             for (guint i = 0; i < judge_count(j, OURS); i++) {
                 const struct match_row *other = judge_row(j, OURS, i);
                 first = first && !(set->has[OURS][i] && !j->rows[OURS][i].taken &&
-                                   alike(other, b, wholly) && sooner(other, a));
+                                   alike(other, b, likeness) && sooner(other, a));
             }
             for (guint i = 0; i < judge_count(j, THEIRS); i++) {
                 const struct match_row *other = judge_row(j, THEIRS, i);
                 first = first && !(set->has[THEIRS][i] && !j->rows[THEIRS][i].taken &&
-                                   alike(a, other, wholly) && sooner(other, b));
+                                   alike(a, other, likeness) && sooner(other, b));
             }
             if (first) {
                 *ret_o = o;
@@ -217,9 +89,11 @@ static inline bool is_own_charge(const struct judge *j, const struct judged_set 
         }
         another = another || (other->gateway_id.count > 0 && !same);
     }
-    for (guint o = 0; settled != NULL && o < judge_count(j, OURS); o++) {
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
         const struct match_row *other = judge_row(j, OURS, o);
-        if (settled->has[OURS][o]) {
+        bool counts = settled != NULL ? settled->has[OURS][o]
+                                      : set->has[OURS][o] && other->status == ROW_DONE;
+        if (counts) {
             if (same_text(other->gateway_id, row->gateway_id)) {
                 return false;
             }
@@ -227,6 +101,18 @@ static inline bool is_own_charge(const struct judge *j, const struct judged_set 
         }
     }
     return another;
+}
+
+static inline void judge_group(struct judge *j, const struct judged_set *members,
+                               enum match_class class) {
+    for (int side = 0; side < MATCH_SIDES; side++) {
+        for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
+            if (members->has[side][i]) {
+                judge_take(j, (enum match_side)side, i, class, j->groups);
+            }
+        }
+    }
+    j->groups++;
 }
 
 /* All that are left of one status, each alone. */
@@ -240,22 +126,18 @@ static inline void judge_each(struct judge *j, const struct judged_set *set, enu
     }
 }
 
-/* One group of all that are left and DONE; `others`: those that are not DONE of one side too. */
-static inline void judge_together(struct judge *j, const struct judged_set *set, bool our_others,
-                                  bool their_others) {
-    int64_t sums[MATCH_SIDES] = {0};
-    bool mixed = false, pending = true, over = false, member[MATCH_SIDES][JUDGED_MAX] = {{false}};
+/* One group of all that are left and DONE on one side, and of what is not on the other. */
+static inline void judge_unlike(struct judge *j, const struct judged_set *set,
+                                enum match_side moved) {
+    bool mixed = false, pending = true, over = false;
+    struct judged_set members = {0};
     const char *currency = NULL;
-    enum row_family family = FAMILY_PAYMENT;
     for (int side = 0; side < MATCH_SIDES; side++) {
         for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
             const struct match_row *row = judge_row(j, (enum match_side)side, i);
-            member[side][i] = set->has[side][i] && !j->rows[side][i].taken &&
-                              (row->status == ROW_DONE ||
-                               (side == OURS ? our_others : their_others));
-            if (member[side][i]) {
-                family = row_kind_family(row->kind);
-                sums[side] += seen_amount(row);
+            bool counts = (int)moved != side || row->status == ROW_DONE;
+            members.has[side][i] = set->has[side][i] && !j->rows[side][i].taken && counts;
+            if (members.has[side][i]) {
                 mixed = mixed || (currency != NULL && strcmp(currency, row->currency.code) != 0);
                 currency = row->currency.code;
                 pending = pending && (side == OURS || row->status == ROW_PENDING);
@@ -263,22 +145,184 @@ static inline void judge_together(struct judge *j, const struct judged_set *set,
             }
         }
     }
-    int64_t difference = sums[THEIRS] - sums[OURS];
-    enum match_class class = mixed          ? CLASS_CURRENCY
-                             : our_others   ? CLASS_PAID_THERE
-                             : their_others ? (pending && !over ? CLASS_EXPECTED : CLASS_OPEN_THERE)
-                             : !tolerated(j->rule, currency, sums[OURS], difference)
-                                 ? (family == FAMILY_BANK ? CLASS_PAYOUT : CLASS_SPLIT)
-                             : difference != 0 ? CLASS_MATCHED_TOLERANCE
-                                               : CLASS_MATCHED;
+    judge_group(j, &members,
+                mixed              ? CLASS_CURRENCY
+                : moved == THEIRS  ? CLASS_PAID_THERE
+                : pending && !over ? CLASS_EXPECTED
+                                   : CLASS_OPEN_THERE);
+}
+
+/* ---- n:m, DONE on both sides, and not equal ---- */
+
+/* What is left of it. */
+struct judged_left {
+    struct judged_set set;
+    int count[MATCH_SIDES];
+    guint last[MATCH_SIDES];
+    int64_t sum[MATCH_SIDES];
+    bool mixed, bank;
+    const char *currency;
+};
+
+static inline struct judged_left judge_look(const struct judge *j, const struct judged_set *set) {
+    struct judged_left left = {0};
     for (int side = 0; side < MATCH_SIDES; side++) {
         for (guint i = 0; i < judge_count(j, (enum match_side)side); i++) {
-            if (member[side][i]) {
-                judge_take(j, (enum match_side)side, i, class, j->groups);
+            const struct match_row *row = judge_row(j, (enum match_side)side, i);
+            if (set->has[side][i] && !j->rows[side][i].taken && row->status == ROW_DONE) {
+                left.set.has[side][i] = true;
+                left.count[side]++;
+                left.last[side] = i;
+                left.sum[side] += seen_amount(row);
+                left.mixed = left.mixed || (left.currency != NULL &&
+                                            strcmp(left.currency, row->currency.code) != 0);
+                left.currency = row->currency.code;
+                left.bank = row_kind_family(row->kind) == FAMILY_BANK;
             }
         }
     }
-    j->groups++;
+    return left;
+}
+
+/* As the sums of the members say. */
+static inline void judge_sums(struct judge *j, const struct judged_set *members) {
+    struct judged_left all = judge_look(j, members);
+    int64_t difference = all.sum[THEIRS] - all.sum[OURS];
+    judge_group(j, members,
+                all.mixed ? CLASS_CURRENCY
+                : !tolerated(j->rule, all.currency, all.sum[OURS], difference)
+                    ? (all.bank ? CLASS_PAYOUT : CLASS_SPLIT)
+                : difference != 0 ? CLASS_MATCHED_TOLERANCE
+                                  : CLASS_MATCHED);
+}
+
+static inline int64_t far(int64_t a, int64_t b) {
+    return a > b ? a - b : b - a;
+}
+
+/* Whether one pair is paired before another: by what differs, time or amount first. */
+static inline bool fits_better(const struct match_row *a, const struct match_row *b,
+                               const struct match_row *other_a, const struct match_row *other_b,
+                               bool time_first) {
+    bool timed = a->at_us != 0 && b->at_us != 0, others = other_a->at_us != 0 &&
+                                                          other_b->at_us != 0;
+    int64_t time[] = {timed ? far(a->at_us, b->at_us) : INT64_MAX,
+                      others ? far(other_a->at_us, other_b->at_us) : INT64_MAX};
+    int64_t amount[] = {far(seen_amount(a), seen_amount(b)),
+                        far(seen_amount(other_a), seen_amount(other_b))};
+    for (int turn = 0; turn < 2; turn++) {
+        const int64_t *gap = (turn == 0) == time_first ? time : amount;
+        if (gap[0] != gap[1]) {
+            return gap[0] < gap[1];
+        }
+    }
+    return b != other_b ? older(b, other_b) : older(a, other_a);
+}
+
+/* The pair of one currency and kind that no other is better than. */
+static inline bool judge_best(const struct judge *j, const struct judged_left *left, bool within,
+                              guint *ret_o, guint *ret_t) {
+    bool any = false;
+    for (guint o = 0; o < judge_count(j, OURS); o++) {
+        for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+            const struct match_row *a = judge_row(j, OURS, o), *b = judge_row(j, THEIRS, t);
+            if (!left->set.has[OURS][o] || !left->set.has[THEIRS][t] || a->kind != b->kind ||
+                strcmp(a->currency.code, b->currency.code) != 0 ||
+                (within && !tolerated(j->rule, a->currency.code, seen_amount(a),
+                                      seen_amount(b) - seen_amount(a)))) {
+                continue;
+            }
+            if (!any || fits_better(a, b, judge_row(j, OURS, *ret_o), judge_row(j, THEIRS, *ret_t),
+                                    within)) {
+                *ret_o = o;
+                *ret_t = t;
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
+/* One row of theirs is several of ours; or all that tell something else are, each once. */
+static inline bool judge_more_than_whole(struct judge *j, const struct judged_left *left) {
+    struct judged_set one = left->set, once = left->set;
+    int64_t best = 0, sum = 0;
+    int found = NOT_TAKEN, count = 0;
+    for (guint t = 0; t < judge_count(j, THEIRS); t++) {
+        const struct match_row *row = judge_row(j, THEIRS, t);
+        one.has[THEIRS][t] = false;
+        if (!left->set.has[THEIRS][t]) {
+            continue;
+        }
+        int64_t off = far(seen_amount(row), left->sum[OURS]);
+        if (found == NOT_TAKEN || off < best ||
+            (off == best && older(row, judge_row(j, THEIRS, (guint)found)))) {
+            found = (int)t;
+            best = off;
+        }
+        for (guint i = 0; i < judge_count(j, THEIRS); i++) {
+            const struct match_row *other = judge_row(j, THEIRS, i);
+            once.has[THEIRS][t] = once.has[THEIRS][t] &&
+                                  !(left->set.has[THEIRS][i] && other->kind == row->kind &&
+                                    other->amount_minor == row->amount_minor && older(other, row));
+        }
+        count += once.has[THEIRS][t];
+        sum += once.has[THEIRS][t] ? seen_amount(row) : 0;
+    }
+    int64_t of_one = seen_amount(judge_row(j, THEIRS, (guint)found));
+    if (left->count[OURS] > 1 && tolerated(j->rule, left->currency, left->sum[OURS],
+                                           of_one - left->sum[OURS])) {
+        one.has[THEIRS][found] = true;
+        judge_sums(j, &one);
+        return true;
+    }
+    if (count < 2 || count == left->count[THEIRS] ||
+        !tolerated(j->rule, left->currency, left->sum[OURS], sum - left->sum[OURS])) {
+        return false;
+    }
+    judge_sums(j, &once);
+    return true;
+}
+
+static inline void judge_fit(struct judge *j, const struct judged_set *set) {
+    struct judged_left left = judge_look(j, set);
+    guint o = 0, t = 0;
+    if (left.count[OURS] == 0 || left.count[THEIRS] == 0) {
+        return;
+    }
+    if (left.count[OURS] == 1 && left.count[THEIRS] == 1) {
+        judge_both(j, left.last[OURS], left.last[THEIRS]);
+        return;
+    }
+    if (left.bank || (!left.mixed && tolerated(j->rule, left.currency, left.sum[OURS],
+                                               left.sum[THEIRS] - left.sum[OURS]))) {
+        judge_sums(j, &left.set);
+        return;
+    }
+    if (!left.mixed && judge_more_than_whole(j, &left)) {
+        return;
+    }
+    while (judge_best(j, &left, true, &o, &t)) {
+        judge_both(j, o, t);
+        left = judge_look(j, set);
+    }
+    if (left.count[OURS] == 0 || left.count[THEIRS] == 0) {
+        return;
+    }
+    bool pair = left.count[OURS] == 1 && left.count[THEIRS] == 1;
+    if (pair) {
+        o = left.last[OURS];
+        t = left.last[THEIRS];
+    } else if (!left.mixed && (left.count[OURS] == 1 || left.count[THEIRS] == 1)) {
+        pair = judge_best(j, &left, false, &o, &t) &&
+               far(seen_amount(judge_row(j, OURS, o)), seen_amount(judge_row(j, THEIRS, t))) <=
+                   far(left.sum[OURS], left.sum[THEIRS]);
+    }
+    if (pair) {
+        judge_both(j, o, t);
+    } else {
+        judge_sums(j, &left.set);
+    }
 }
 
 static inline void judge_duplicates(struct judge *j, const struct judged_set *set,
@@ -311,18 +355,22 @@ static inline void judge_set(struct judge *j, const struct judged_set *set) {
         judge_both(j, o, t);
         return;
     }
-    while (done[OURS] > 0 && done[THEIRS] > 0 && judge_next_pair(j, set, true, &o, &t)) {
-        judge_both(j, o, t);
+    for (int likeness = WHOLLY; done[OURS] > 0 && done[THEIRS] > 0 && likeness < IN_AMOUNT;
+         likeness++) {
+        while (judge_next_pair(j, set, (enum likeness)likeness, &o, &t)) {
+            judge_both(j, o, t);
+        }
     }
-    while (judge_next_pair(j, set, false, &o, &t)) {
+    if (done[OURS] > 0 && done[THEIRS] > 0) {
+        judge_fit(j, set);
+    }
+    while (judge_next_pair(j, set, IN_AMOUNT, &o, &t)) {
         judge_both(j, o, t);
     }
     int here = judge_left(j, set, OURS, true), there = judge_left(j, set, THEIRS, true);
-    if (here > 0 && there > 0) {
-        judge_together(j, set, false, false);
-    } else if (here > 0 && done[THEIRS] == 0) {
+    if (here > 0 && done[THEIRS] == 0) {
         if (judge_left(j, set, THEIRS, false) > 0) {
-            judge_together(j, set, false, true);
+            judge_unlike(j, set, OURS);
         } else {
             judge_each(j, set, OURS, true, CLASS_OPEN_THERE, CLASS_EXPECTED);
         }
@@ -330,7 +378,7 @@ static inline void judge_set(struct judge *j, const struct judged_set *set) {
         judge_each(j, set, OURS, true, CLASS_DUPLICATE_HERE, CLASS_EXPECTED);
     } else if (there > 0 && done[OURS] == 0) {
         if (judge_left(j, set, OURS, false) > 0) {
-            judge_together(j, set, true, false);
+            judge_unlike(j, set, THEIRS);
         } else {
             judge_each(j, set, THEIRS, true, CLASS_PAID_THERE, CLASS_PAID_THERE);
         }
@@ -359,7 +407,7 @@ static inline struct judged_set set_of(const struct judge *j, const struct match
             set.has[side][i] = !j->rows[side][i].taken && in_families(j->rule, row) &&
                                row_kind_family(row->kind) == row_kind_family(like->kind) &&
                                same_text(key_text(j->rule, row), key_text(j->rule, like)) &&
-                               (j->rule->by != BY_ORIGINAL || alike(row, like, false));
+                               (j->rule->by != BY_ORIGINAL || alike(row, like, IN_AMOUNT));
         }
     }
     return set;
@@ -428,7 +476,7 @@ static inline bool told_apart(const struct judge *j, const struct match_row *a,
 static inline bool is_candidate(const struct judge *j, guint o, guint t) {
     const struct match_row *a = judge_row(j, OURS, o), *b = judge_row(j, THEIRS, t);
     return !j->rows[OURS][o].taken && !j->rows[THEIRS][t].taken && in_families(j->rule, a) &&
-           row_kind_family(a->kind) == row_kind_family(b->kind) && alike(a, b, false) &&
+           row_kind_family(a->kind) == row_kind_family(b->kind) && alike(a, b, IN_AMOUNT) &&
            a->at_us != 0 && b->at_us != 0 && b->at_us <= a->at_us + j->rule->after_us &&
            b->at_us >= a->at_us - j->rule->before_us && !told_apart(j, a, b);
 }

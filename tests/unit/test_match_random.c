@@ -146,7 +146,7 @@ static void tiny_books_in_which_all_collides_are_matched_as_a_second_matcher_jud
         struct judge judge;
         book_open(&book);
         prng_init(&prng, seed);
-        int flavour = (int)(seed % 3);
+        int flavour = (int)(seed % FLAVOURS);
         for (int side = 0; side < MATCH_SIDES; side++) {
             for (uint64_t more = prng_below(&prng, 7); more > 0; more--) {
                 tiny_row(&book, &prng, (enum match_side)side, flavour);

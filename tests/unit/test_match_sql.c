@@ -273,7 +273,7 @@ static void tiny_books_in_which_all_collides_are_matched_as_by_the_matcher(void 
         for (int number = 0; number < BOOKS_A_CALL; number++) {
             for (int side = 0; side < MATCH_SIDES; side++) {
                 for (uint64_t more = prng_below(&prng, 9); more > 0; more--) {
-                    tiny_row(&book, &prng, (enum match_side)side, (int)(seed % 3));
+                    tiny_row(&book, &prng, (enum match_side)side, (int)(seed % FLAVOURS));
                     struct match_row *row = book_row(&book, (enum match_side)side,
                                                      book.rows[side]->len - 1);
                     row->at_us += row->at_us != 0 ? number * APART_US : 0;

@@ -135,12 +135,12 @@ static void what_is_expected_is_listed_with_its_time_whatever_the_memory(void **
             ROW("g5", "charge", "done", "50", DAY("14"));
     static const char want[] =
         "class,risk,kind,currency,our_line,their_line,key,our_amount,their_amount,difference,"
-        "our_time,their_time,due,why,group\n"
+        "our_time,their_time,due,why,group_difference,group\n"
         "expected,none,charge,EUR,3,,g2,20.00,,-20.00,2026-11-13T00:00:00Z,,"
-        "2026-11-18T00:00:00Z,\"it moved here, and has time yet to appear there\",1\n"
+        "2026-11-18T00:00:00Z,\"it moved here, and has time yet to appear there\",-20.00,1\n"
         "expected,none,charge,EUR,4,3,g3,30.00,30.00,0.00,2026-11-13T00:00:00Z,"
         "2026-11-13T00:00:00Z,2026-11-18T00:00:00Z,\"same gateway id: it moved here, "
-        "and has time yet to appear there\",2\n";
+        "and has time yet to appear there\",0.00,2\n";
     struct place place = place_make();
     for (int way = 0; way < 2; way++) {
         const struct files_request how = {.waits = true,

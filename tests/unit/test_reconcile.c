@@ -451,6 +451,29 @@ static void a_second_charge_is_one_also_when_a_later_statement_tells_it(void **s
     free(payment);
 }
 
+/* By our reference alone; then the first charge is the one too many. */
+static void the_charge_that_fits_better_is_ours_whenever_it_is_told(void **state) {
+    (void)state;
+    char *payment = world_paid(W, "order", 1000);
+    struct names names = names_of(payment);
+    new_statement();
+    charge_row(&names, 1050);
+    given.rows[0].gateway_id = "ch_first";
+    given.rows[0].reference = names.attempt_id;
+    take("");
+    run();
+    assert_break("amount_over", 1);
+    new_statement();
+    charge_row(&names, 1000);
+    given.rows[0].gateway_id = "ch_second";
+    given.rows[0].reference = names.attempt_id;
+    take("");
+    run();
+    assert_break("double_charge", 1);
+    assert_int_equal(figures.breaks_healed, 1);
+    free(payment);
+}
+
 static void what_comes_in_parts_is_whole_when_its_rest_is_told(void **state) {
     (void)state;
     char *payment = world_paid(W, "order", 1000);
@@ -761,6 +784,7 @@ int main(void) {
         cmocka_unit_test(another_fee_than_was_kept_is_a_break),
         cmocka_unit_test(what_is_there_twice_stays_so_until_somebody_decides),
         cmocka_unit_test(a_second_charge_is_one_also_when_a_later_statement_tells_it),
+        cmocka_unit_test(the_charge_that_fits_better_is_ours_whenever_it_is_told),
         cmocka_unit_test(what_comes_in_parts_is_whole_when_its_rest_is_told),
         cmocka_unit_test(a_dispute_is_found_by_its_payment_where_a_row_has_a_name_of_its_own),
         cmocka_unit_test(refunds_are_matched_with_refunds),

@@ -29,6 +29,7 @@ enum {
     CELL_DIFFERENCE = CELL_AMOUNT + MATCH_SIDES,
     CELL_TIME,
     CELL_WHY = CELL_TIME + MATCH_SIDES,
+    CELL_GROUP_DIFFERENCE, /* on each line of the group; CELL_DIFFERENCE on its first alone */
     CELL_GROUP,
     CELL_COUNT
 };
@@ -80,6 +81,9 @@ static void begin_breaks(const struct files_run *run, struct xlsx *book) {
         {.title = word_of(run, WORD_OUR_TIME), .kind = XLSX_TIME},
         {.title = word_of(run, WORD_THEIR_TIME), .kind = XLSX_TIME},
         {.title = word_of(run, WORD_WHY), .width = 60},
+        {.title = word_of(run, WORD_GROUP_DIFFERENCE),
+         .kind = XLSX_MONEY,
+         .money_of = CURRENCY_AT},
         {.title = word_of(run, WORD_GROUP), .kind = XLSX_NUMBER},
     };
     const struct xlsx_sheet sheet = {.name = word_of(run, WORD_SHEET_BREAKS),
@@ -285,6 +289,12 @@ static void add_row(struct people *people, const struct line *line) {
     xlsx_time(book, row->of[OURS].at_us);
     xlsx_time(book, row->of[THEIRS].at_us);
     add_why(people, row);
+    const struct match_text *whole = &line->cells[CELL_GROUP_DIFFERENCE];
+    if (whole->count > 0) {
+        xlsx_money(book, read_amount(whole, row->currency), row->currency);
+    } else {
+        xlsx_empty(book);
+    }
     xlsx_number(book, line->group);
     xlsx_row_end(book);
 }

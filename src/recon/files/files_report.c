@@ -12,13 +12,16 @@
 
 enum { JSON_BYTES_MAX = 16 * 1024, CELL_CHARS = 24 };
 
-/* A group is one thing, however many rows it has: each of its lines has its number. */
+/* A group is one thing, however many rows it has: each of its lines has its number and its
+ * difference, which is what all of its lines come to. The column before stands on its first line
+ * alone, so that it may be added up. */
+#define HEAD_END "why,group_difference,group\n"
 #define HEAD_BEGIN "class,risk,kind,currency,our_line,their_line,key,our_amount,their_amount,"
 static const struct {
     const char *name, *head;
 } lists[LISTS] = {
-    [LIST_BREAKS] = {"breaks.csv", HEAD_BEGIN "difference,our_time,their_time,why,group\n"},
-    [LIST_EXPECTED] = {"expected.csv", HEAD_BEGIN "difference,our_time,their_time,due,why,group\n"},
+    [LIST_BREAKS] = {"breaks.csv", HEAD_BEGIN "difference,our_time,their_time," HEAD_END},
+    [LIST_EXPECTED] = {"expected.csv", HEAD_BEGIN "difference,our_time,their_time,due," HEAD_END},
 };
 
 struct report {
@@ -131,6 +134,16 @@ static void add_lines(GString *lines, const struct files_run *run,
     }
 }
 
+/* Of several currencies there is none. */
+static void add_difference(GString *lines, const struct match_row *const rows[MATCH_SIDES],
+                           const struct match_group *group) {
+    char text[MONEY_TEXT_MAX];
+    const struct match_row *one = rows[OURS] != NULL ? rows[OURS] : rows[THEIRS];
+    if (group->class != CLASS_CURRENCY) {
+        g_string_append(lines, money_decimal(group->difference_minor, one->currency, text));
+    }
+}
+
 static void add_amounts(GString *lines, const struct match_row *const rows[MATCH_SIDES],
                         const struct match_group *group, bool first) {
     char text[MONEY_TEXT_MAX];
@@ -140,9 +153,8 @@ static void add_amounts(GString *lines, const struct match_row *const rows[MATCH
         }
         g_string_append_c(lines, ',');
     }
-    const struct match_row *one = rows[OURS] != NULL ? rows[OURS] : rows[THEIRS];
-    if (first && group->class != CLASS_CURRENCY) {
-        g_string_append(lines, money_decimal(group->difference_minor, one->currency, text));
+    if (first) {
+        add_difference(lines, rows, group);
     }
     g_string_append_c(lines, ',');
 }
@@ -187,7 +199,7 @@ static void add_why(GString *lines, const struct match_options *options,
                                : g_strconcat(options->rules[group->rule].name, ": ", what, NULL);
     what = why != NULL ? why : what;
     add_field(lines, what, strlen(what));
-    g_string_append_c(lines, '\n');
+    g_string_append_c(lines, ',');
 }
 
 /* The n-th of ours beside the n-th of theirs: each row on one line. */
@@ -226,6 +238,8 @@ void report_group(const struct files_run *run, const struct match *match,
             add_due(lines, rows[OURS]);
         }
         add_why(lines, options, group);
+        add_difference(lines, rows, group);
+        g_string_append_c(lines, '\n');
     }
 }
 

@@ -91,6 +91,24 @@ CREATE UNLOGGED TABLE recon_match.work (
     bits smallint NOT NULL, -- which ids it tells that an earlier rule has looked at
     found smallint NOT NULL
 );
+-- Rows of one key that moved money on both sides and are not equal; and what became of them. shape
+-- 4: a pair, whose name is the number of ours; 6: one of the only group of several of its key.
+CREATE UNLOGGED TABLE recon_match.rest (
+    key text COLLATE "C" NOT NULL,
+    side smallint NOT NULL,
+    number bigint NOT NULL,
+    kind smallint NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    amount bigint NOT NULL,
+    at_us bigint NOT NULL
+);
+CREATE UNLOGGED TABLE recon_match.fitted (
+    key text COLLATE "C" NOT NULL,
+    side smallint NOT NULL,
+    number bigint NOT NULL,
+    shape smallint NOT NULL,
+    place bigint
+);
 -- AMOUNT_TIME: how many candidates a row has, and which when it is one.
 CREATE UNLOGGED TABLE recon_match.seen (
     key text COLLATE "C" NOT NULL,
@@ -199,11 +217,10 @@ CREATE VIEW recon_match.free AS
 
 -- ---- by one key: GATEWAY_ID, REFERENCE, ORIGINAL ----
 
--- What stands in `work` under one key. ORIGINAL takes only what is 1:1.
-CREATE PROCEDURE recon_match.take_keys(the_rule recon_match.rule, fee_tolerance bigint)
-    LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO recon_match.taken
+-- What stands in `work` under one key, and who is equal to whom. pairing 1: one of each side; 2:
+-- equal in currency, amount, status and kind, the oldest with the oldest; 3: both moved money, and
+-- are equal in currency and amount.
+CREATE VIEW recon_match.paired AS
     WITH slice AS (
         SELECT w.*, recon_match.bank_kind(w.kind) AS bank_kind,
             count(*) FILTER (WHERE side = 1) OVER s AS ours,
@@ -213,44 +230,178 @@ BEGIN
         FROM recon_match.work w
         WINDOW s AS (PARTITION BY key)
     ), met AS (
-        SELECT *, ours = 1 AND theirs = 1 AS single FROM slice
+        SELECT *, ours_done > 0 AND theirs_done > 0 AS both_done FROM slice
         WHERE ours > 0 AND theirs > 0
-            AND ((ours = 1 AND theirs = 1) OR (the_rule).way <> 'original')
     ), equals AS (
-        -- What is equal in currency, amount, status and kind: the oldest with the oldest.
         SELECT *,
             row_number() OVER (PARTITION BY key, currency, amount, status, bank_kind, side
-                ORDER BY at_us = 0, at_us, number) AS place,
+                ORDER BY at_us = 0, at_us, number) AS equal_place,
             count(*) FILTER (WHERE side = 1) OVER e AS ours_equal,
             count(*) FILTER (WHERE side = 2) OVER e AS theirs_equal
         FROM met
         WINDOW e AS (PARTITION BY key, currency, amount, status, bank_kind)
     ), first_pairs AS (
-        SELECT *, CASE WHEN single THEN 1
-            WHEN ours_done > 0 AND theirs_done > 0 AND place <= least(ours_equal, theirs_equal)
-            THEN 2 END AS pairing
+        SELECT *, CASE WHEN ours = 1 AND theirs = 1 THEN 1
+            WHEN both_done AND equal_place <= least(ours_equal, theirs_equal) THEN 2 END AS first
         FROM equals
+    ), moved AS (
+        SELECT *, first IS NULL AND both_done AND status = 1 AS moves,
+            row_number() OVER (PARTITION BY key, currency, amount, first, status = 1, side
+                ORDER BY bank_kind, at_us = 0, at_us, number) AS moved_place,
+            count(*) FILTER (WHERE side = 1) OVER a AS ours_moved,
+            count(*) FILTER (WHERE side = 2) OVER a AS theirs_moved
+        FROM first_pairs
+        WINDOW a AS (PARTITION BY key, currency, amount, first, status = 1)
+    )
+    SELECT *, CASE WHEN moves AND moved_place <= least(ours_moved, theirs_moved) THEN 3
+            ELSE first END AS pairing,
+        CASE WHEN first = 2 THEN equal_place WHEN first IS NULL THEN moved_place END AS pair_place
+    FROM moved;
+
+-- What no step has put anywhere yet, of keys of which both sides have some, with the sums of each.
+CREATE VIEW recon_match.unfit AS
+    SELECT * FROM (
+        SELECT r.*, count(*) FILTER (WHERE side = 1) OVER s AS ours,
+            count(*) FILTER (WHERE side = 2) OVER s AS theirs,
+            sum(amount) FILTER (WHERE side = 1) OVER s AS our_sum,
+            sum(amount) FILTER (WHERE side = 2) OVER s AS their_sum,
+            min(currency) OVER s <> max(currency) OVER s AS mixed
+        FROM recon_match.rest r
+        WHERE NOT EXISTS (SELECT 1 FROM recon_match.fitted f
+            WHERE f.key = r.key AND f.side = r.side AND f.number = r.number)
+        WINDOW s AS (PARTITION BY key)) AS u
+    WHERE ours > 0 AND theirs > 0;
+-- Each of ours beside each of theirs that it could be a pair with; `apart` NULL: a time is not
+-- told.
+CREATE VIEW recon_match.gap AS
+    SELECT o.key, o.number AS our_number, t.number AS their_number, o.currency, o.amount, o.ours,
+        o.theirs, o.our_sum, o.their_sum, o.mixed, o.at_us AS our_at, t.at_us AS their_at,
+        t.amount::numeric - o.amount AS difference,
+        CASE WHEN o.at_us <> 0 AND t.at_us <> 0 THEN abs(t.at_us::numeric - o.at_us) END AS apart
+    FROM recon_match.unfit o JOIN recon_match.unfit t
+        ON t.key = o.key AND t.currency = o.currency AND t.kind = o.kind
+    WHERE o.side = 1 AND t.side = 2;
+
+-- The steps of recon/match_fit.c.
+CREATE PROCEDURE recon_match.fit(the_rule recon_match.rule) LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM recon_match.rest) THEN
+        TRUNCATE recon_match.rest, recon_match.fitted;
+    END IF;
+    INSERT INTO recon_match.rest SELECT key, side, number, kind, currency, amount, at_us
+    FROM recon_match.paired WHERE moves AND pairing IS NULL;
+    IF NOT FOUND THEN
+        RETURN; -- as nearly always
+    END IF;
+    -- One of each; the whole; one of theirs that several of ours are; each amount once.
+    INSERT INTO recon_match.fitted
+    WITH ranked AS (
+        SELECT *, recon_match.within(the_rule, currency, our_sum, their_sum - our_sum) AS agrees,
+            row_number() OVER (PARTITION BY key, side
+                ORDER BY abs(amount - our_sum), at_us = 0, at_us, number) AS nearest,
+            row_number() OVER (PARTITION BY key, side, amount, kind
+                ORDER BY at_us = 0, at_us, number) AS turn
+        FROM recon_match.unfit
+    ), counted AS (
+        SELECT *, max(number) FILTER (WHERE side = 1) OVER s AS our_number,
+            bool_or(side = 2 AND nearest = 1
+                AND recon_match.within(the_rule, currency, our_sum, amount - our_sum)) OVER s
+                AS one_agrees,
+            count(*) FILTER (WHERE side = 2 AND turn = 1) OVER s AS once,
+            sum(amount) FILTER (WHERE side = 2 AND turn = 1) OVER s AS once_sum
+        FROM ranked
+        WINDOW s AS (PARTITION BY key)
+    ), decided AS (
+        SELECT *, CASE WHEN ours = 1 AND theirs = 1 THEN 1
+            WHEN recon_match.family(kind) = 5 OR (NOT mixed AND agrees) THEN 2
+            WHEN mixed THEN 0
+            WHEN ours > 1 AND one_agrees THEN 3
+            WHEN once > 1 AND once < theirs
+                AND recon_match.within(the_rule, currency, our_sum, once_sum - our_sum) THEN 4
+            ELSE 0 END AS decision
+        FROM counted
+    )
+    SELECT key, side, number, CASE decision WHEN 1 THEN 4 ELSE 6 END,
+        CASE decision WHEN 1 THEN our_number END
+    FROM decided
+    WHERE decision IN (1, 2) OR (decision = 3 AND (side = 1 OR nearest = 1))
+        OR (decision = 4 AND (side = 1 OR turn = 1));
+    -- Pairs within the tolerance: who is each other's best, again and again.
+    LOOP
+        INSERT INTO recon_match.fitted
+        WITH best AS (
+            SELECT key, our_number, their_number,
+                row_number() OVER (PARTITION BY key, our_number ORDER BY apart NULLS LAST,
+                    abs(difference), their_at = 0, their_at, their_number) AS of_ours,
+                row_number() OVER (PARTITION BY key, their_number ORDER BY apart NULLS LAST,
+                    abs(difference), our_at = 0, our_at, our_number) AS of_theirs
+            FROM recon_match.gap
+            WHERE (least(ours, theirs) = 1 OR ours * theirs <= 1024)
+                AND recon_match.within(the_rule, currency, amount, difference)
+        )
+        SELECT key, side, CASE side WHEN 1 THEN our_number ELSE their_number END, 4, our_number
+        FROM best CROSS JOIN (VALUES (1::smallint), (2::smallint)) AS each (side)
+        WHERE of_ours = 1 AND of_theirs = 1;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+    -- One of one side and the nearest of the other, unless all together are nearer; else all.
+    INSERT INTO recon_match.fitted
+    WITH nearest AS (
+        SELECT *, row_number() OVER (PARTITION BY key ORDER BY abs(difference), apart NULLS LAST,
+            their_at = 0, their_at, their_number, our_at = 0, our_at, our_number) AS place
+        FROM recon_match.gap WHERE least(ours, theirs) = 1 AND NOT mixed
+    ), pair AS (
+        SELECT key, our_number, their_number FROM nearest
+        WHERE place = 1 AND abs(difference) <= abs(their_sum - our_sum)
+    ), decided AS (
+        SELECT u.key, u.side, u.number, ours = 1 AND theirs = 1 AS alone,
+            CASE WHEN p.key IS NULL THEN NULL WHEN u.side = 1 THEN p.our_number
+                ELSE p.their_number END AS chosen,
+            coalesce(p.our_number, max(u.number) FILTER (WHERE u.side = 1)
+                OVER (PARTITION BY u.key)) AS name
+        FROM recon_match.unfit u LEFT JOIN pair p ON p.key = u.key
+    )
+    SELECT key, side, number, CASE WHEN alone OR chosen IS NOT NULL THEN 4 ELSE 6 END,
+        CASE WHEN alone OR chosen IS NOT NULL THEN name END
+    FROM decided WHERE alone OR chosen IS NULL OR number = chosen;
+END $$;
+
+-- ORIGINAL takes only what is 1:1.
+CREATE PROCEDURE recon_match.take_keys(the_rule recon_match.rule, fee_tolerance bigint)
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF (the_rule).way <> 'original' THEN
+        CALL recon_match.fit(the_rule);
+    END IF;
+    INSERT INTO recon_match.taken
+    WITH done AS (
+        SELECT p.*, coalesce(p.pairing, f.shape) AS early, f.place AS fit_place
+        FROM recon_match.paired p LEFT JOIN recon_match.fitted f
+            ON f.key = p.key AND f.side = p.side AND f.number = p.number
+        WHERE (the_rule).way <> 'original' OR pairing = 1
     ), amounts AS (
         -- Of what is left: equal in currency and amount, DONE before PENDING before FAILED.
         SELECT *,
-            row_number() OVER (PARTITION BY key, currency, amount, pairing, side
+            row_number() OVER (PARTITION BY key, currency, amount, early, side
                 ORDER BY status, bank_kind, at_us = 0, at_us, number) AS amount_place,
             count(*) FILTER (WHERE side = 1) OVER a AS ours_alike,
             count(*) FILTER (WHERE side = 2) OVER a AS theirs_alike
-        FROM first_pairs
-        WINDOW a AS (PARTITION BY key, currency, amount, pairing)
+        FROM done
+        WINDOW a AS (PARTITION BY key, currency, amount, early)
     ), paired AS (
-        SELECT *, CASE WHEN pairing IS NOT NULL THEN pairing
-            WHEN amount_place <= least(ours_alike, theirs_alike) THEN 3 ELSE 0 END AS step
+        SELECT *, CASE WHEN early IS NOT NULL THEN early
+            WHEN amount_place <= least(ours_alike, theirs_alike) THEN 5 ELSE 0 END AS step
         FROM amounts
     ), rest AS (
         SELECT *,
             count(*) FILTER (WHERE step = 0 AND side = 1 AND status = 1) OVER s AS here,
             count(*) FILTER (WHERE step = 0 AND side = 2 AND status = 1) OVER s AS there,
-            -- Of all of theirs that moved: which ids there are, and who comes first of one.
-            min(gateway_id) FILTER (WHERE side = 2 AND status = 1 AND gateway_id <> '') OVER s
-                <> max(gateway_id) FILTER (WHERE side = 2 AND status = 1 AND gateway_id <> '')
-                OVER s AS several_ids,
+            -- Of all that moved: which ids there are, and which are known here; of theirs who comes
+            -- first of one.
+            min(gateway_id) FILTER (WHERE status = 1 AND gateway_id <> '') OVER s
+                <> max(gateway_id) FILTER (WHERE status = 1 AND gateway_id <> '') OVER s
+                AS several_ids,
+            bool_or(side = 1 AND status = 1) OVER (PARTITION BY key, gateway_id) AS is_known,
             row_number() OVER (PARTITION BY key, side, status = 1, gateway_id
                 ORDER BY step = 0, at_us = 0, at_us, number) AS id_place
         FROM paired
@@ -260,8 +411,8 @@ BEGIN
             there > 0 AND here = 0 AND ours_done = 0 AS unlike_there
         FROM rest
     ), members AS (
-        SELECT *, step = 0 AND (status = 1 OR (side = 1 AND unlike_there)
-            OR (side = 2 AND unlike_here)) AS member
+        SELECT *, step = 6 OR (step = 0 AND ((unlike_here AND (side = 2 OR status = 1))
+            OR (unlike_there AND (side = 1 OR status = 1)))) AS member
         FROM unlike
     ), added AS (
         SELECT *,
@@ -278,19 +429,19 @@ BEGIN
         FROM members
         WINDOW s AS (PARTITION BY key)
     ), grouped AS (
-        -- The parts of a group's name: those that a step does not use are NULL. Step 4: together;
-        -- 5: alone.
+        -- The parts of a group's name: those that a step does not use are NULL. Steps 1 to 5: a
+        -- pair; 6: together; 7: alone.
         SELECT *, CASE WHEN step > 0 THEN step
-            WHEN member AND (((unlike_here OR unlike_there) AND our_members > 0
-                AND their_members > 0) OR (here > 0 AND there > 0)) THEN 4 ELSE 5 END AS shape
+            WHEN member AND our_members > 0 AND their_members > 0 THEN 6 ELSE 7 END AS shape
         FROM added
     ), named AS (
-        SELECT *, CASE WHEN shape IN (2, 3) THEN currency END AS g_currency,
-            CASE WHEN shape IN (2, 3) THEN amount END AS g_amount,
+        SELECT *, CASE WHEN shape IN (2, 3, 5) THEN currency END AS g_currency,
+            CASE WHEN shape IN (2, 3, 5) THEN amount END AS g_amount,
             CASE WHEN shape = 2 THEN status END AS g_status,
             CASE WHEN shape = 2 THEN bank_kind END AS g_kind,
-            CASE shape WHEN 2 THEN place WHEN 3 THEN amount_place WHEN 5 THEN number END AS g_place,
-            CASE WHEN shape = 5 THEN side END AS g_side
+            CASE WHEN shape IN (2, 3) THEN pair_place WHEN shape = 4 THEN fit_place
+                WHEN shape = 5 THEN amount_place WHEN shape = 7 THEN number END AS g_place,
+            CASE WHEN shape = 7 THEN side END AS g_side
         FROM grouped
     ), whole AS (
         SELECT *,
@@ -318,22 +469,22 @@ BEGIN
     )
     SELECT number, side,
         CASE
-        WHEN shape <= 3 THEN recon_match.pair_class(the_rule, fee_tolerance, our_kind, our_status,
+        WHEN shape <= 5 THEN recon_match.pair_class(the_rule, fee_tolerance, our_kind, our_status,
             our_currency, our_amount, our_fee, our_at, our_over, their_kind, their_status,
             their_currency, their_amount, their_fee, their_at)
-        WHEN NOT member THEN 3 -- NOTHING_MOVED
-        WHEN shape = 4 AND mixed THEN 16 -- CURRENCY
-        WHEN shape = 4 AND unlike_here THEN
+        WHEN NOT member AND status <> 1 THEN 3 -- NOTHING_MOVED
+        WHEN shape = 6 AND mixed THEN 16 -- CURRENCY
+        WHEN shape = 6 AND unlike_here THEN
             CASE WHEN all_pending AND NOT one_is_overdue THEN 4 ELSE 13 END -- EXPECTED, OPEN_THERE
         WHEN unlike_there THEN 12 -- PAID_THERE
-        WHEN shape = 4 AND NOT recon_match.within(the_rule, currency, our_sum, their_sum - our_sum)
+        WHEN shape = 6 AND NOT recon_match.within(the_rule, currency, our_sum, their_sum - our_sum)
             THEN
             CASE recon_match.family(kind) WHEN 5 THEN 28 ELSE 26 END -- PAYOUT, SPLIT
-        WHEN shape = 4 THEN CASE WHEN our_sum = their_sum THEN 1 ELSE 2 END -- MATCHED, _TOLERANCE
+        WHEN shape = 6 THEN CASE WHEN our_sum = their_sum THEN 1 ELSE 2 END -- MATCHED, _TOLERANCE
         WHEN unlike_here THEN CASE WHEN due_over THEN 13 ELSE 4 END -- OPEN_THERE, EXPECTED
         WHEN side = 1 THEN CASE WHEN due_over THEN 18 ELSE 4 END -- DUPLICATE_HERE, EXPECTED
         WHEN recon_match.family(kind) = 1 AND several_ids AND gateway_id <> '' AND id_place = 1
-            THEN 19 -- DOUBLE_CHARGE
+            AND NOT is_known THEN 19 -- DOUBLE_CHARGE
         ELSE 17 END, -- DUPLICATE_THERE
         (the_rule).position,
         CASE WHEN first_of_ours IS NOT NULL THEN 1 ELSE 2 END,
@@ -594,7 +745,8 @@ BEGIN
         -1, side, number, false,
         CASE side WHEN 1 THEN -1 ELSE 1 END * recon_match.bank_amount(kind, amount_minor)
     FROM recon_match.free f;
-    TRUNCATE recon_match.work, recon_match.seen, recon_match.word, recon_match.named;
+    TRUNCATE recon_match.work, recon_match.seen, recon_match.word, recon_match.named,
+        recon_match.rest, recon_match.fitted;
 END $$;
 
 -- ---- rows from files ----
