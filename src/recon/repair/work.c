@@ -118,8 +118,10 @@ static int do_callback(struct work *work, struct err *err) {
 }
 
 static int ask_refund(struct work *work, struct err *err) {
-    return repair_refund_ask(work->recon->options.payments, work->row.operation_id, &work->answer,
-                             err);
+    enum match_class class = work->broken.class;
+    bool was_done = class == CLASS_REFUND_LOST || class == CLASS_REFUND_FAILED;
+    return repair_refund_ask(work->recon->options.payments, work->row.operation_id, was_done,
+                             &work->answer, err);
 }
 
 static int do_refund(struct work *work, struct err *err) {
