@@ -246,15 +246,19 @@ static inline void settle(const struct flow *flow, bool may_refuse) {
     /* What was returned is a refund, which no statement of this test tells of: where a day ends
      * meanwhile it counts as lost, which is a break of its own. */
     bool refund = flow->rule != NULL;
-    assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE rule <> 'refund'"), refund ? 0 : 1);
+    /* What a first repair has put in suspense before it was refused a second one may take on, as a
+     * case: one of them at most has done anything. */
+    int64_t others = count("SELECT COUNT(*) FROM repair WHERE rule <> 'refund'");
+    assert_true(refund ? others == 0 : others == 1 || (may_refuse && others == 2));
+    assert_true(count("SELECT COUNT(*) FROM repair WHERE rule <> 'refund' AND state <> 5") <= 1);
     assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE rule = 'refund'"),
                      count("SELECT COUNT(*) FROM repair r JOIN recon_break b ON b.id = r.break_id "
                            "WHERE r.rule = 'refund' AND b.class = 23"));
     assert_int_equal(count("SELECT COUNT(DISTINCT break_id) FROM repair"),
                      count("SELECT COUNT(*) FROM repair"));
     /* What only a callback told of is repaired as a case. */
-    assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE break_id LIKE 'case!_%' ESCAPE '!'"),
-                     flow->prepare == prepare_told);
+    int64_t cases = count("SELECT COUNT(*) FROM repair WHERE break_id LIKE 'case!_%' ESCAPE '!'");
+    assert_int_equal(cases, flow->prepare == prepare_told || others == 2);
     assert_int_equal(count("SELECT COUNT(*) FROM repair WHERE state IN (1, 2, 3)"), 0);
     bool done = refund ? count("SELECT COUNT(*) FROM repair WHERE state = 4") == 1
                        : count("SELECT COUNT(*) FROM repair WHERE rule <> 'refund' AND state = "

@@ -81,7 +81,9 @@ static int with_gateway_fault(const struct flow *flow, int number, enum fake_act
              fake_act_name(act));
     /* It may have refused a return for a reason that will pass: no other one is tried by a rule,
      * since the first might yet be done. And what it says wrongly is believed. */
-    end(flow, flow->judge == judge_twice || flow->judge == judge_two || act > FAKE_ACT_FAULTS);
+    bool back = flow->judge == judge_twice || flow->judge == judge_two ||
+                flow->prepare == prepare_unknown;
+    end(flow, back || act > FAKE_ACT_FAULTS);
     return calls;
 }
 
@@ -117,6 +119,64 @@ static void each_gateway_call_is_answered_wrongly(void **state) {
     }
 }
 
+/* ---- caps ---- */
+
+#define STOPPED "SELECT COUNT(*) FROM repair_switch WHERE stopped = 1"
+
+/* Each rule has done as much as it may on this day. */
+static void use_up(void) {
+    for (int i = 0; i < rules->count; i++) {
+        char sql[200];
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO repair_spent (rule, day, currency, amount_minor) VALUES ('%s', %lld, "
+                 "'', 50)",
+                 rules->rules[i].name, (long long)(clock_wall_us() / DAY_US));
+        assert_true(engine_exec(&W->engine, sql) >= 0);
+    }
+}
+
+/* Nothing is taken on, nothing moves, and a person has it; when he has made room and started the
+ * rules again it is done. The process may die at any commit of the stop. */
+static void a_cap_stops_every_flow_until_a_person_starts_it_again(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(flows); i++) {
+        int commits = 1;
+        for (int k = 0; k <= commits; k++) {
+            struct store_fault fault = {.first = k};
+            if (k > 0 && (k + (int)i) % 5 != 0) {
+                continue;
+            }
+            begin(&flows[i]);
+            snprintf(trying, sizeof trying, "\"%s\", a cap, the end at commit %d", flows[i].name,
+                     k);
+            use_up();
+            store_fault_set(W->engine.store, fail_after, &fault);
+            run();
+            store_fault_set(W->engine.store, NULL, NULL);
+            commits = k == 0 ? atomic_load(&fault.seen) : commits;
+            assert_int_equal(count("SELECT COUNT(*) FROM repair"), 0);
+            flows[i].judge(false);
+            if (k == 0) {
+                assert_int_equal(count(STOPPED), 1);
+                assert_int_equal(count("SELECT COUNT(*) FROM ticket WHERE subject = 'stopped' AND "
+                                       "state = 1"),
+                                 1);
+            }
+            (void)engine_exec(&W->engine, "DELETE FROM repair_spent");
+            if (k > 0) {
+                payment_world_restart(W);
+                up_again();
+            }
+            if (count(STOPPED) == 1) {
+                struct caller caller = world_caller(NULL, "");
+                ANSWER_AUTO answer = {0};
+                must(repair_rules_start(recon, &caller, "there is room", &answer, &err));
+            }
+            end(&flows[i], flows[i].others);
+        }
+    }
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -124,6 +184,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_process_dies_at_each_commit, tell),
         cmocka_unit_test_teardown(each_gateway_call_fails_in_each_way, tell),
         cmocka_unit_test_teardown(each_gateway_call_is_answered_wrongly, tell),
+        cmocka_unit_test_teardown(a_cap_stops_every_flow_until_a_person_starts_it_again, tell),
     };
     return payment_world_run("repair faults", tests, COUNT_OF(tests));
 }
