@@ -86,8 +86,10 @@ MUST_USE int repair_second_return(struct payments *payments, const struct caller
 /* ---- a refund that one side does not know of ---- */
 
 /* CONFIRMED: we count it as done, the gateway does not know it, and it may be sent again under its
- * own reference without being made twice. */
-MUST_USE int repair_refund_ask(struct payments *payments, const char *operation_id,
+ * own reference without being made twice. `was_done`: we counted it as done when it was found; then
+ * ENDED as well where it counts as failed by now, as its gateway says: an earlier try of this may
+ * have come so far. */
+MUST_USE int repair_refund_ask(struct payments *payments, const char *operation_id, bool was_done,
                                struct repair_answer *ret_answer, struct err *err);
 MUST_USE int repair_refund_send(struct payments *payments, const char *operation_id,
                                 struct repair_answer *ret_answer, struct err *err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "gateway/control.h"
 #include "ledger/ledger.h"
 #include "payment/callbacks.h"
@@ -179,11 +180,26 @@ static int ask_done(struct refunding *refunding, struct repair_answer *answer, s
     return r < 0 ? r : judge_refund(refunding, answer);
 }
 
+/* A planted fault: as if the gateway had said it. */
+static int believe(struct refunding *refunding, struct err *err) {
+    struct gateway_result word;
+    gateway_result_init(&word);
+    word.outcome = GW_REFUNDED;
+    refunding->result = &word;
+    refunding->source = "statement";
+    int r = apply(refunding, err);
+    refunding->result = NULL;
+    return r;
+}
+
 /* What we count as open, or as failed although they tell of it. */
-static int ask_other(struct refunding *refunding, struct repair_answer *answer, struct err *err) {
+static int ask_other(struct refunding *refunding, bool was_done, struct repair_answer *answer,
+                     struct err *err) {
     bool open = false, failed = refunding->operation.state == OPERATION_FAILED;
-    int r = resolve_operation(refunding->payments, refunding->id, failed ? "confirm" : "check",
-                              &open, err);
+    int r = PLANTED(REFUND_REPAIR_UNASKED)
+                ? believe(refunding, err)
+                : resolve_operation(refunding->payments, refunding->id,
+                                    failed ? "confirm" : "check", &open, err);
     if (r == -ERR_GATEWAY) {
         (void)repair_says(answer, REPAIR_WAIT, "%.390s", err->detail);
         err_clear(err);
@@ -198,6 +214,11 @@ static int ask_other(struct refunding *refunding, struct repair_answer *answer, 
         return repair_says(answer, REPAIR_ENDED, "%s says that %s is done", operation->gateway,
                            refunding->id);
     }
+    if (operation->state == OPERATION_FAILED && was_done) {
+        return repair_says(answer, REPAIR_ENDED,
+                           "%s does not say that %s was done: it counts as failed (%s)",
+                           operation->gateway, refunding->id, operation->code);
+    }
     return operation->state == OPERATION_FAILED
                ? repair_says(answer, REPAIR_REFUSED,
                              "%s does not say that %s was done, or there is no room for it (%s)",
@@ -206,7 +227,7 @@ static int ask_other(struct refunding *refunding, struct repair_answer *answer, 
                              operation->gateway, refunding->id);
 }
 
-int repair_refund_ask(struct payments *payments, const char *operation_id,
+int repair_refund_ask(struct payments *payments, const char *operation_id, bool was_done,
                       struct repair_answer *ret_answer, struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct refunding refunding = {.payments = payments, .arena = arena, .id = operation_id};
@@ -222,7 +243,8 @@ int repair_refund_ask(struct payments *payments, const char *operation_id,
                            operation_id);
     }
     return operation->state == OPERATION_SUCCEEDED ? ask_done(&refunding, ret_answer, err)
-                                                   : ask_other(&refunding, ret_answer, err);
+                                                   : ask_other(&refunding, was_done, ret_answer,
+                                                               err);
 }
 
 int repair_refund_send(struct payments *payments, const char *operation_id,

@@ -106,7 +106,7 @@ enum match_class {
 #define X(name, number, text, risk, what) CLASS_##name = (number),
 #include "recon/match_classes.def"
 #undef X
-    CLASS_COUNT = 34
+    CLASS_COUNT = 35
 };
 enum match_risk { RISK_NONE, RISK_LOW, RISK_MEDIUM, RISK_HIGH, RISK_CRITICAL };
 const char *match_class_name(enum match_class class); /* "?" for a number that no row has */

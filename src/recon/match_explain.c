@@ -445,6 +445,7 @@ static void tell_grounds(const struct explainer *e, const struct match_group *gr
     case CLASS_ORPHAN_REFUND:
     case CLASS_ORPHAN_DISPUTE:
     case CLASS_REFUND_FAILED:
+    case CLASS_OPEN_HERE:
     case CLASS_BANK_UNKNOWN:
     case CLASS_AMBIGUOUS:
     case CLASS_COUNT:

@@ -294,6 +294,7 @@ static int match_sides(struct run *run, struct err *err) {
     }
     recon_fees_judge(run);
     recon_classes(run);
+    recon_unknown_judge(run);
     payouts_altered(run);
     recon_leave_out_settled(run);
     return count_tolerated(run, err);

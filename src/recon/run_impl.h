@@ -48,6 +48,9 @@ struct side_row {
     bool passing;
     bool probe;          /* of a payment of ours that only probes the gateway */
     bool paid_elsewhere; /* and its order is paid at another gateway */
+    /* Passing, and no row there names it: nobody knows what became of it since then (wall). */
+    bool unknown;
+    int64_t unknown_us;
     /* The gateway's own (recon/own.h): what was booked from a row, or a row that is booked. */
     bool own;
     /* Of a payout that is due: what a row in suspense bears its name with (payout_suspense.c). */
@@ -247,6 +250,11 @@ const struct side_row *recon_member_name(const struct run *run, const struct mat
  * among them yet; texts are those of `said`, tolerances those of `terms` (NULL: none). */
 void recon_rules_of(const struct match_options *said, bool bank, const struct payout_terms *terms,
                     struct run_rules *ret_rules);
+
+/* run_unknown.c: attempts of unknown fate that a statement of their time does not tell; and their
+ * class, once all were compared. */
+MUST_USE int recon_load_unknown(struct run *run, struct store_tx *tx, struct err *err);
+void recon_unknown_judge(struct run *run);
 
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */

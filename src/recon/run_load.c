@@ -511,6 +511,7 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
     begin_anew(run);
     int r = load_ours(run, tx, err);
     r = r < 0 ? r : load_passing(run, tx, err);
+    r = r < 0 ? r : recon_load_unknown(run, tx, err);
     r = r < 0 ? r : load_theirs(run, tx, err);
     r = r < 0 ? r : recon_load_settled(run, tx, err);
     r = r < 0 ? r : own_batches_load(run, tx, err);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "payment/machine.h"
 #include "recon/breaks_impl.h"
 #include "recon/match_impl.h"
 #include "recon/own.h"
@@ -194,6 +195,9 @@ static void look_at(const struct run *run, const struct match_group *group, stru
             /* match_run() has summed all rows of a side within int64. */
             found->sums[side] += row->amount_minor;
         }
+    }
+    if (found->movement_id == NULL) { /* an attempt that nothing stands beside */
+        found->movement_id = recon_member_name(run, group, OURS, 0)->id;
     }
     if (group->ours > 0) {
         found->payment_id = recon_member_name(run, group, OURS, 0)->payment_id;
@@ -396,6 +400,24 @@ struct sick {
     char id[ID_TEXT_MAX];
 };
 
+/* What an attempt is that stood alone, and does no more. 0: it is none. */
+static int reason_ended(struct store_tx *tx, const char *movement_id, char *ret_reason,
+                        size_t bytes, struct err *err) {
+    SQL_ROWS_AUTO rows = NULL;
+    int r = sql_query(tx, err, &rows, "SELECT state FROM attempt WHERE id = $1",
+                      S_TEXT(movement_id));
+    r = r < 0 ? r : sql_next(rows, err);
+    if (r <= 0) {
+        return r;
+    }
+    enum attempt_state state = (enum attempt_state)sql_int(rows, 0);
+    snprintf(ret_reason, bytes, "%s is %s %s", movement_id, attempt_state_name(state),
+             state == ATTEMPT_UNKNOWN
+                 ? "still: a row there names it now, or no statement of its time counts any more"
+                 : "now");
+    return 1;
+}
+
 /* Why a row's statement no longer counts. */
 static int reason_gone(struct store_tx *tx, const char *movement_id, char *ret_reason, size_t bytes,
                        struct err *err) {
@@ -429,7 +451,9 @@ static int reason_read(struct store_tx *tx, const struct break_row *row, char *r
         S_INT((int64_t)row->side + 1), S_TEXT(row->movement_id));
     r = r < 0 ? r : sql_next(rows, err);
     if (r == 0) {
-        return reason_gone(tx, row->movement_id, ret_reason, bytes, err);
+        r = reason_ended(tx, row->movement_id, ret_reason, bytes, err);
+        return r != 0 ? (r < 0 ? r : 0)
+                      : reason_gone(tx, row->movement_id, ret_reason, bytes, err);
     }
     if (r > 0 && sql_text(rows, 2) != NULL) {
         snprintf(ret_reason, bytes, "it is %s now: %s with %s by the rule %s",

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "sandbox/sandbox_impl.h"
 #include "sim/gateways.h"
+#include "sim/rulebook.h"
 
 enum { FILE_BYTES_MAX = 256 * 1024, TRIES_MAX = 200, ROUNDS_MAX = 4, TAKEN_TRIES_MAX = 100 };
 #define AGAIN_US (3 * US_PER_SECOND)
@@ -19,24 +20,6 @@ enum { FILE_BYTES_MAX = 256 * 1024, TRIES_MAX = 200, ROUNDS_MAX = 4, TAKEN_TRIES
 #define COLUMNS                                                                                    \
     "gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,"    \
     "net,time,method,description\n"
-#define CAPS                                                                                       \
-    "    caps:\n      day_count: 10000\n      total_count: 10000\n      money:\n"                  \
-    "        - {currency: USD, each: 1000000, day: 100000000, total: 1000000000}\n"                \
-    "        - {currency: EUR, each: 1000000, day: 100000000, total: 1000000000}\n"                \
-    "        - {currency: CNY, each: 1000000, day: 100000000, total: 1000000000}\n"                \
-    "        - {currency: JPY, each: 1000000, day: 100000000, total: 1000000000}\n"                \
-    "    errors: {of: 200, more_than: 199}\n"
-#define RULE(name, action, classes)                                                                \
-    "  - name: " name "\n    says: " name "\n    action: " action "\n    classes: [" classes       \
-    "]\n" CAPS
-
-static const char *const names[] = {"twice", "callback", "paid", "small"};
-static const char rules[] = "rules:\n" RULE(
-    "twice", "return_second",
-    "double_charge, duplicate_there, paid_there_open_here, paid_at_two_gateways")
-    RULE("callback", "replay", "paid_there_open_here")
-        RULE("paid", "complete", "paid_there_open_here")
-            RULE("small", "write_off", "amount_over, amount_under, fee");
 
 struct accounts {
     struct run *run;
@@ -45,15 +28,14 @@ struct accounts {
 };
 
 const char *accounts_rules(const struct run *run) {
-    return run_sees(run, SEE_STATEMENTS) ? rules : NULL;
+    return run->rulebook != NULL ? run->rulebook->text.data : NULL;
 }
 
 /* ---- asking, until somebody answers ---- */
 
 /* NULL: the run has failed, or this was refused for good. */
-static json_t *insist(struct accounts *accounts, const char *method, const char *path,
-                      const char *body) {
-    struct run *run = accounts->run;
+static json_t *insist(void *ctx, const char *method, const char *path, const char *body) {
+    struct run *run = ((struct accounts *)ctx)->run;
     for (int i = 0; i < TRIES_MAX && !run_failed(run); i++) {
         json_t *answer = NULL;
         int status = 0;
@@ -68,14 +50,6 @@ static json_t *insist(struct accounts *accounts, const char *method, const char 
         task_sleep_us(AGAIN_US);
     }
     return NULL;
-}
-
-static void enable(struct accounts *accounts) {
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        char path[80];
-        snprintf(path, sizeof path, "/v1/repair-rules/%s/enable", names[i]);
-        json_decref(insist(accounts, "POST", path, "{\"reason\":\"the simulator\"}"));
-    }
 }
 
 /* ---- a statement ---- */
@@ -110,6 +84,58 @@ static void truth(struct accounts *accounts, enum sb_gateway gateway, bool lies,
     }
 }
 
+/* One of the sandbox's faults of statements, on some of the gateway's refunds and for as long as it
+ * takes to write them. */
+static void plant(struct accounts *accounts, enum sb_gateway gateway) {
+    static const char *const kinds[] = {"statement_missing", "statement_altered",
+                                        "statement_duplicated"};
+    char spec[160];
+    struct err err = {0};
+    int more = 1 + (int)prng_below(&accounts->prng, 60);
+    size_t kind = prng_below(&accounts->prng, COUNT_OF(kinds));
+    char amount[40] = "";
+    if (kind == 1) {
+        snprintf(amount, sizeof amount, ",amount_minor=%d", more % 2 == 0 ? -more : more);
+    }
+    snprintf(spec, sizeof spec, "%s:%s:operation=refund,probability=0.%d,for_s=1%s",
+             sb_gateway_name(gateway), kinds[kind], 3 + (int)prng_below(&accounts->prng, 5),
+             amount);
+    int r = sandbox_fault(accounts->run->sandbox, spec, &err);
+    sim_say(accounts->run->world, "accounts: %s%s%s", spec, r < 0 ? ": " : "",
+            r < 0 ? err.detail : "");
+}
+
+/* Every refund that was not told yet, and those that came back; with lies as the gateway's faults
+ * have them: some left out (a later statement tells them), some of another amount, some twice. */
+static void refunds(struct accounts *accounts, enum sb_gateway gateway, bool lies,
+                    struct buf *file) {
+    if (lies) {
+        plant(accounts, gateway);
+    }
+    struct sb_statement *statement = rulebook_journal(accounts->run, gateway, lies);
+    for (guint i = 0; i < statement->lines->len; i++) {
+        const struct sb_line *line = sb_line_at(statement->lines, i);
+        bool back = line->kind == SB_MOVE_REFUND_BACK;
+        char time[CLOCK_TEXT_MAX];
+        if (line->kind != SB_MOVE_REFUND && !back) {
+            continue;
+        }
+        char *name = g_strdup_printf("%d %s %s %s", (int)gateway, back ? "back" : "refund",
+                                     line->id, line->reference);
+        if (g_hash_table_add(accounts->run->stated, name)) {
+            buf_addf(file, "%s,%s,%s,%s,,%s,%s,%s,%lld,,,%s,card,\n", line->id, line->reference,
+                     line->original_id, line->original_reference,
+                     back ? "refund_returned" : "refund",
+                     line->failed    ? "failed"
+                     : line->pending ? "pending"
+                                     : "done",
+                     line->currency.code, (long long)line->gross_minor,
+                     clock_format(clock_wall_us(), time));
+        }
+    }
+    sb_statement_free(statement);
+}
+
 /* What the gateway books for itself: a fee, what it holds back, what it pays out. Each file has
  * other sums, so that one that is booked twice or not at all is seen (oracle_recon.c). */
 static void own(const struct accounts *accounts, struct buf *file) {
@@ -135,6 +161,21 @@ static void lie(struct accounts *accounts, struct buf *file) {
         snprintf(id, sizeof id, "lie_%d", ++accounts->lies);
         row(file, id, reference, 100 + (int64_t)prng_below(&accounts->prng, 5000),
             currency_stored(prng_below(&accounts->prng, 2) == 0 ? "USD" : "EUR"), "");
+    }
+}
+
+/* Refunds that were never made, under the names of some that it was asked for. */
+static void lie_of_refunds(struct accounts *accounts, struct buf *file) {
+    const GPtrArray *references = accounts->run->references;
+    for (guint i = 0; i < references->len; i++) {
+        const char *reference = g_ptr_array_index(references, i);
+        char time[CLOCK_TEXT_MAX];
+        if (strncmp(reference, "re_", 3) == 0 && prng_below(&accounts->prng, 8) == 0) {
+            buf_addf(file, "lie_%d,%s,,,,refund,done,%s,-%lld,,,%s,card,\n", ++accounts->lies,
+                     reference, prng_below(&accounts->prng, 2) == 0 ? "USD" : "EUR",
+                     100 + (long long)prng_below(&accounts->prng, 5000),
+                     clock_format(clock_wall_us(), time));
+        }
     }
 }
 
@@ -199,8 +240,10 @@ static void state_of(struct accounts *accounts, enum sb_gateway gateway, bool li
     buf_init(&file, FILE_BYTES_MAX);
     buf_add_text(&file, COLUMNS);
     truth(accounts, gateway, lies, &file);
+    refunds(accounts, gateway, lies, &file);
     if (lies) {
         lie(accounts, &file);
+        lie_of_refunds(accounts, &file);
     }
     if (file.len > strlen(COLUMNS)) {
         own(accounts, &file);
@@ -213,16 +256,33 @@ static void state_of(struct accounts *accounts, enum sb_gateway gateway, bool li
 
 /* ---- who does it ---- */
 
+/* The next charge at Stripe is made twice. Where callbacks are lost only a statement would tell,
+ * and a person have it whom no rule helps; and of a subscription it would be a broken promise of
+ * the gateway's: such runs have none. */
+static void charge_twice(struct accounts *accounts) {
+    static const char spec[] = "stripe:double_charge:count=1,for_s=30";
+    struct run *run = accounts->run;
+    struct err err = {0};
+    if (run_sees(run, SEE_CALLBACKS_LOST) || run_sees(run, SEE_SUBSCRIPTIONS) ||
+        prng_below(&accounts->prng, 2) > 0) {
+        return;
+    }
+    int r = sandbox_fault(run->sandbox, spec, &err);
+    sim_say(run->world, "accounts: %s%s%s", spec, r < 0 ? ": " : "", r < 0 ? err.detail : "");
+}
+
 static void in_trouble(void *arg) {
     struct accounts *accounts = arg;
     struct run *run = accounts->run;
-    enable(accounts);
+    rulebook_enable(run, insist, accounts);
     for (int i = 1 + (int)prng_below(&accounts->prng, ROUNDS_MAX); i > 0 && !run_failed(run); i--) {
         task_sleep_us((5 + (int64_t)prng_below(&accounts->prng, 40)) * US_PER_SECOND);
         enum sb_gateway gateway;
         do {
             gateway = (enum sb_gateway)prng_below(&accounts->prng, SB_GATEWAYS);
         } while ((run->gateways >> gateway & 1) == 0);
+        charge_twice(accounts);
+        rulebook_tend(run, insist, accounts);
         state_of(accounts, gateway, prng_below(&accounts->prng, 2) == 0);
     }
     run->shopping--;
@@ -235,12 +295,14 @@ static void in_peace(void *arg) {
     struct accounts *accounts = arg;
     struct run *run = accounts->run;
     task_sleep_us(SETTLED_US);
+    rulebook_tend(run, insist, accounts);
     for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
         if ((run->gateways >> i & 1) != 0) {
             state_of(accounts, (enum sb_gateway)i, false);
         }
     }
     task_sleep_us(SETTLED_US);
+    rulebook_tend(run, insist, accounts);
     for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
         if ((run->gateways >> i & 1) != 0) {
             reconcile(accounts, sim_gateway((enum sb_gateway)i)->name);

@@ -232,12 +232,13 @@ void sim_gateways_prepare(uint32_t gateways, int64_t now_us) {
     }
 }
 
-static void write_one(enum sb_gateway gateway, int priority, struct buf *out) {
+static void write_one(enum sb_gateway gateway, int priority, const char *more, struct buf *out) {
     const struct row *row = &rows[gateway];
     buf_addf(out,
              "  - name: %s\n    adapter: %s\n    base_url: %s\n    priority: %d\n"
              "    timeout_ms: 3000\n    callback_due_s: 20\n",
              row->gateway.name, row->gateway.adapter, row->gateway.base_url, priority);
+    buf_add_text(out, more);
     if (row->rounding != NULL) {
         buf_addf(out, "    fees: [{name: usual, percent: 0.6, rounding: %s}]\n", row->rounding);
     }
@@ -256,12 +257,12 @@ static void write_one(enum sb_gateway gateway, int priority, struct buf *out) {
     }
 }
 
-void sim_gateways_write(uint32_t gateways, struct buf *out) {
+void sim_gateways_write(uint32_t gateways, const char *more, struct buf *out) {
     int priority = 0;
     buf_add_text(out, "gateways:\n");
     for (int i = 0; i < SB_GATEWAYS; i++) {
         if ((gateways >> i & 1) != 0) {
-            write_one((enum sb_gateway)i, ++priority, out);
+            write_one((enum sb_gateway)i, ++priority, more, out);
         }
     }
 }

@@ -36,7 +36,7 @@ void sim_gateways_prepare(uint32_t gateways, int64_t now_us);
 void sim_gateways_draw(uint64_t seed, void (*make)(void *ctx), void *ctx);
 /* What sandbox_options.identities is to lend; NULL: it has none, or was not prepared. */
 void *sim_gateway_identity(enum sb_gateway gateway);
-/* "gateways:" of the configuration. */
-void sim_gateways_write(uint32_t gateways, struct buf *out);
+/* "gateways:" of the configuration; `more`: lines of each, or "". */
+void sim_gateways_write(uint32_t gateways, const char *more, struct buf *out);
 
 #endif

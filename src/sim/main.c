@@ -126,7 +126,7 @@ static int run_one(const struct wishes *wishes) {
 
 struct tally {
     int64_t runs, failed, payments, unknowns, charges, refunds, kills, commits, calls, troubles;
-    int64_t virtual_us, looks, disk_faults, seen[SEE_FEATURES];
+    int64_t virtual_us, looks, disk_faults, seen[SEE_FEATURES], sights[SIM_SIGHTS];
     uint64_t hash; /* of all histories, in whatever order they were run */
 };
 
@@ -145,6 +145,9 @@ static void tally_add(struct tally *tally, const struct sim_outcome *outcome) {
     tally->looks += outcome->looks;
     tally->disk_faults += outcome->disk_faults;
     tally->hash += outcome->hash;
+    for (int i = 0; i < SIM_SIGHTS; i++) {
+        tally->sights[i] += outcome->sights[i];
+    }
     for (int i = 0; i < SEE_FEATURES; i++) {
         tally->seen[i] += outcome->features >> i & 1;
     }
@@ -195,9 +198,28 @@ static void tally_join(struct tally *all, const struct tally *one) {
     all->looks += one->looks;
     all->disk_faults += one->disk_faults;
     all->hash += one->hash;
+    for (int i = 0; i < SIM_SIGHTS; i++) {
+        all->sights[i] += one->sights[i];
+    }
     for (int i = 0; i < SEE_FEATURES; i++) {
         all->seen[i] += one->seen[i];
     }
+}
+
+static bool proves_repairs(const struct tally *all) {
+    static const char *const sights[SIM_SIGHTS] = {
+#define X(NAME, text, sql) [SIM_SAW_##NAME] = (text),
+#include "sim/sights.def"
+#undef X
+    };
+    bool whole = true;
+    for (int i = 0; i < SIM_SIGHTS && all->seen[SEE_STATEMENTS] >= PROOF_RUNS; i++) {
+        if (all->sights[i] == 0) {
+            printf("FAILED: these seeds prove nothing: no %s\n", sights[i]);
+            whole = false;
+        }
+    }
+    return whole;
 }
 
 /* So many runs in which nothing moved, or nothing went wrong, or nobody looked, prove nothing. */
@@ -230,7 +252,7 @@ static bool proves(const struct wishes *wishes, const struct tally *all) {
             whole = false;
         }
     }
-    return whole;
+    return proves_repairs(all) && whole;
 }
 
 static int run_many(struct wishes *wishes) {

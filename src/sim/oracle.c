@@ -14,6 +14,7 @@
 #include "sim/gateways.h"
 #include "sim/held.h"
 #include "sim/oracle_impl.h"
+#include "sim/rulebook.h"
 
 enum { PAGES_MAX = 100, KEY_BEGIN_CHARS = 12 };
 
@@ -104,6 +105,9 @@ void oracle_commit(struct run *run) {
     }
     if (!run_failed(run) && payments) {
         held_commit(run);
+    }
+    if (!run_failed(run) && run->rulebook != NULL && run->rulebook->changed) {
+        oracle_repairs(run);
     }
 }
 
@@ -205,6 +209,7 @@ static const struct {
     {"subscriptions whose first charge nobody begins",
      "SELECT COUNT(*), MIN(id) FROM subscription WHERE state = 1 AND period = 0"},
     /* What latecomers have left behind is paid by nobody. */
+    /* Nor is what a stopped rule had planned. */
     {"jobs",
      "SELECT COUNT(*), MIN(kind || ' ' || key || ' due ' || due_us || ' tries ' || attempts || "
      "' parked ' || parked_us || ' ' || last_error || COALESCE((SELECT ' kind ' || o.kind || "
@@ -222,7 +227,8 @@ static const struct {
      "' AND a.state > 4) AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.id = job.key AND "
      "o.gateway = '" BANK_NAME "' AND o.state > 3) AND NOT EXISTS (SELECT 1 FROM attempt a JOIN "
      "payment p ON p.id = a.payment_id WHERE p.id = job.key AND p.state > 4 AND a.gateway = "
-     "'" BANK_NAME "')"},
+     "'" BANK_NAME "') AND NOT (kind = 'repair' AND EXISTS (SELECT 1 FROM repair r, repair_switch "
+     "s WHERE r.break_id = job.key AND r.state IN (1, 2) AND s.stopped = 1))"},
     /* An open dispute is watched until the bank decides; what we say to it arrives. */
     {"answers to disputes that are not there yet",
      "SELECT COUNT(*), MIN(id) FROM dispute WHERE answer_state IN (1, 2)"},
@@ -517,7 +523,7 @@ void oracle_end(struct run *run) {
         check_books,   check_ledger,     check_reconciled, check_forgeries,      check_webhooks,
         check_audit,   check_same_again, check_secrets,    check_subscriptions,  check_cards,
         check_fraud,   check_bank,       check_held,       check_queued,         check_by_hand,
-        check_modes,
+        check_modes,   check_repairs,
     };
     run->rules = PAYMENTS_RULES_ALL;
     verify(run, "at the end");

@@ -445,6 +445,8 @@ void check_cases(struct end *end) {
         {"transfer_reversed", SEE_BANK},
         {"unexplained_debit", SEE_BANK},
         {"statement_disagrees", SEE_STATEMENTS},
+        {"duplicate_charge", SEE_STATEMENTS},
+        {"duplicate_authorization", SEE_STATEMENTS},
     };
     size_t i;
     json_t *row;

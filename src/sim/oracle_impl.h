@@ -6,6 +6,7 @@
  *   oracle_words.c  every word that was given: to customers, and by webhooks to the merchant
  *   oracle_fraud.c  what the fraud rules let through, counted once more
  *   oracle_recon.c  reconciliation, with the gateways' own books for statements
+ *   oracle_repair.c  what repair rules have done, and what stops them
  *   oracle_books.c  the gateways' own books, ours, and what stands between the two
  * A check calls run_fail() once and returns. */
 #ifndef HOLDFAST_SIM_ORACLE_IMPL_H
@@ -48,6 +49,10 @@ void check_fraud(struct end *end);
 
 /* ---- oracle_recon.c ---- */
 void check_reconciled(struct end *end);
+
+/* ---- oracle_repair.c ---- */
+void oracle_repairs(struct run *run); /* after a commit, with the world held */
+void check_repairs(struct end *end);
 
 /* ---- oracle_bank.c ---- */
 void check_bank(struct end *end);

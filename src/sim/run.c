@@ -142,6 +142,10 @@ static uint64_t needed_by(enum plant plant) {
     switch (plant) {
     case PLANT_REPAIR_UNASKED:
     case PLANT_REPAIR_ANY_SECOND:
+    case PLANT_REPAIR_CAP_IGNORED:
+    case PLANT_REPAIR_STOP_IGNORED:
+    case PLANT_REFUND_REPAIR_UNASKED:
+    case PLANT_REPAIR_UNTICKETED:
         return BIT(STATEMENTS);
     case PLANT_MARKED_TWICE:
         return BIT(BANK);

@@ -154,6 +154,7 @@ struct run {
     int dispute_count;
     GArray *switches;          /* of struct switched_off */
     struct rotation *rotation; /* NULL: no credential changes (rotation.h) */
+    struct rulebook *rulebook; /* NULL: the run has no statements (rulebook.h) */
     struct bank *bank;         /* NULL: the run has none (bank_rows.h) */
     struct held *held;         /* what is held, queued, paid by hand; the ladder (held.h) */
 };

@@ -32,6 +32,14 @@ enum {
     SIM_STORY_BYTES_MAX = 4 * 1024 * 1024,
 };
 
+/* What runs with statements must have met (sights.def). */
+enum sim_sight {
+#define X(NAME, text, sql) SIM_SAW_##NAME,
+#include "sim/sights.def"
+#undef X
+    SIM_SIGHTS
+};
+
 /* What a run is made of; zeros are drawn from the seed. */
 struct sim_order {
     uint64_t seed;
@@ -53,6 +61,7 @@ struct sim_outcome {
     int customers, purchases;
     int64_t virtual_us, switches, commits, kills, calls, troubles, payments, charges, refunds,
         unknowns, disk_faults;
+    int64_t sights[SIM_SIGHTS]; /* of runs with statements */
     int64_t looks; /* how often the rules were asked of the whole store */
 };
 

@@ -14,6 +14,7 @@
 #include "sim/gateways.h"
 #include "sim/held.h"
 #include "sim/rotation.h"
+#include "sim/rulebook.h"
 #include "sim/run.h"
 
 enum {
@@ -148,13 +149,15 @@ static void read_config(struct run *run) {
     BUF_AUTO text;
     buf_init(&text, CONFIG_BYTES_MAX);
     buf_addf(&text, CONFIG_HEAD, RUN_ACTION_MINUTES);
-    sim_gateways_write(run->gateways, &text);
+    rulebook_open(run);
+    sim_gateways_write(run->gateways, rulebook_gateway_lines(run), &text);
     bank_rows_config(run, &text);
     if (run_sees(run, SEE_FRAUD_RULES)) {
         buf_addf(&text, CONFIG_RULES, RUN_PAYMENTS_ALLOWED);
     }
     held_config(run, &text);
     rotation_config(run, &text);
+    rulebook_config(run, &text);
     INVARIANT(buf_ok(&text), "the simulator's configuration fits");
     int r = service_config_read("sim", text.data, &run->config, &err);
     INVARIANT(r == 0, "the simulator's configuration can be read");
@@ -239,6 +242,10 @@ static int on_statement(void *ctx, const char *sql) {
     if (strcmp(sql, "COMMITTED") != 0) {
         run->rules |= strcmp(sql, "COMMIT") != 0 ? rules_about(run, sql) : 0;
         run->applied |= is_about_applied(sql);
+        if (run->rulebook != NULL && strncmp(sql, "SELECT ", 7) != 0) {
+            run->rulebook->changed |= strstr(sql, " repair ") != NULL ||
+                                      strstr(sql, " repair_switch ") != NULL;
+        }
         return 0;
     }
     struct sim_disk_counts counts;
@@ -246,7 +253,9 @@ static int on_statement(void *ctx, const char *sql) {
     bool changed = counts.writes != run->writes_seen;
     run->writes_seen = counts.writes;
     run->commits += changed;
-    if (changed && (run->rules != 0 || run->applied) && run->look != NULL) {
+    bool asks = run->rules != 0 || run->applied ||
+                (run->rulebook != NULL && run->rulebook->changed);
+    if (changed && asks && run->look != NULL) {
         sim_hold(run->world);
         oracle_commit(run);
         sim_unhold(run->world);

@@ -94,6 +94,7 @@ static int load_attempt(struct store_tx *tx, struct arena *arena, struct repair_
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
         facts->attempt_id = ""; /* of another gateway: not what this row tells of */
+        facts->operation_id = "";
         return r;
     }
     enum attempt_state state = (enum attempt_state)sql_int(rows, 0);

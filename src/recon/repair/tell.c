@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "desk/ticket.h"
 #include "recon/repair/repair_impl.h"
 
@@ -136,7 +137,7 @@ static void break_note_of(const struct repair_facts *facts, struct ticket_note *
 int repair_ticket(struct recon *recon, struct store_tx *tx, const struct repair_facts *facts,
                   const struct repair_row *repair, struct err *err) {
     const struct break_row *row = &facts->row;
-    if (recon->options.desk == NULL || row->risk == RISK_NONE) {
+    if (recon->options.desk == NULL || row->risk == RISK_NONE || PLANTED(REPAIR_UNTICKETED)) {
         return 0;
     }
     BUF_AUTO json;

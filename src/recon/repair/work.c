@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plant.h"
 #include "desk/ticket.h"
 #include "recon/repair/repair_impl.h"
 #include "store/audit.h"
@@ -117,8 +118,10 @@ static int do_callback(struct work *work, struct err *err) {
 }
 
 static int ask_refund(struct work *work, struct err *err) {
-    return repair_refund_ask(work->recon->options.payments, work->row.operation_id, &work->answer,
-                             err);
+    enum match_class class = work->broken.class;
+    bool was_done = class == CLASS_REFUND_LOST || class == CLASS_REFUND_FAILED;
+    return repair_refund_ask(work->recon->options.payments, work->row.operation_id, was_done,
+                             &work->answer, err);
 }
 
 static int do_refund(struct work *work, struct err *err) {
@@ -265,7 +268,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
         if (!enabled) {
             return end_moot(work, tx, "the rule was switched off before anything was done", err);
         }
-        if (all.stopped) {
+        if (all.stopped && !PLANTED(REPAIR_STOP_IGNORED)) {
             work->standing = HALTED;
             return 0;
         }
@@ -285,7 +288,7 @@ static int doing_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || work->standing == OVER) {
         return r;
     }
-    if (all.stopped) {
+    if (all.stopped && !PLANTED(REPAIR_STOP_IGNORED)) {
         work->standing = HALTED;
         return 0;
     }
