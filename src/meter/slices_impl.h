@@ -16,6 +16,8 @@
 #include "meter/slice_names.h"
 #include "meter/slices.h"
 
+enum { SLICE_SLOTS = 16384 }; /* of the table */
+
 /* One second: when (16 bits: how many times the window has gone round), ok, declined, failed. */
 enum { COUNT_BITS = 16, SECOND_COUNT_MAX = (1 << COUNT_BITS) - 1 };
 
@@ -34,6 +36,7 @@ struct slice {
     _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
     _Atomic bool changed;
     uint8_t operation;
+    uint16_t slot;                     /* of the table */
     uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
     uint32_t key_bytes;
     struct slice_bank banks[2];
@@ -47,6 +50,14 @@ struct slice {
 /* slices_minute.c */
 void slice_minute_record(struct slice *slice, const struct slice_event *event, int64_t minute,
                          uint16_t code, bool repeated);
+
+/* slices.c: the slice that has the slot. */
+const struct slice *slice_at_slot(int slot);
+
+/* slice_codes.c */
+void slice_code_add(const struct slice *slice, uint16_t code, int64_t second);
+void slice_codes_clear(void);
+int64_t slice_codes_bytes(void);
 
 /* slice_events.c */
 void slice_events_clear(void);
