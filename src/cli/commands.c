@@ -102,7 +102,7 @@ const struct cli_command cli_commands[] = {
      "tickets, deadlines, jobs. Exit status 1 when anything has to be done.",
      NULL, NULL, ASKS, run_doctor},
 
-    {"metric", NULL, "How payments fare: the six figures"},
+    {"metric", NULL, "How payments fare: the nine figures"},
     {"metric", "show", "The figures with their thresholds, overall or by dimension",
      "Now is the last five minutes. With --since they come from what is stored, thirteen months\n"
      "back. \"no data\": too few events to say anything. Exit status 1 when one is past a\n"

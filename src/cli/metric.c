@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * metric.c: `holdfast metric show`: the six figures, overall and by dimension, now and before. */
+ * metric.c: `holdfast metric show`: the nine figures, overall and by dimension, now and before. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -176,6 +176,8 @@ double figure_value(enum figure_id id, const struct figure_limits *limits,
         return minutes >= 1.0 ? (double)all / minutes : NAN;
     case FIGURE_KIND_SUCCESS:
         return judged >= least ? 100.0 * (double)counts->ok / (double)judged : NAN;
+    case FIGURE_KIND_FAILURES:
+        return judged >= least ? 100.0 - 100.0 * (double)counts->ok / (double)judged : NAN;
     case FIGURE_KIND_ERRORS:
         return all >= least ? 100.0 * (double)counts->failed / (double)all : NAN;
     case FIGURE_KIND_LATENCY:

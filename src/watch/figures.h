@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * figures.h: the six figures: their values now and before, overall and by dimension, and what they
+ * figures.h: the nine figures: their values now and before, overall and by dimension, and what they
  * are judged by (figures.def, and `figures` of the configuration).
  *
  * Now is the last whole minutes, as many as the figure's window has, and the present one as far as
@@ -23,7 +23,13 @@ enum {
     FIGURE_POINTS_MAX = 60,
 };
 
-enum figure_kind { FIGURE_KIND_RATE, FIGURE_KIND_SUCCESS, FIGURE_KIND_ERRORS, FIGURE_KIND_LATENCY };
+enum figure_kind {
+    FIGURE_KIND_RATE,
+    FIGURE_KIND_SUCCESS,
+    FIGURE_KIND_ERRORS,
+    FIGURE_KIND_FAILURES,
+    FIGURE_KIND_LATENCY,
+};
 enum figure_state { FIGURE_NO_DATA, FIGURE_OK, FIGURE_WARNING, FIGURE_CRITICAL };
 
 struct figure {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * lookout_counts.c: what is looked at every few seconds: the store's own figures, callbacks by
  * gateway, and what the database can count. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,14 +8,15 @@
 #include "meter/slices.h"
 #include "store/inspect.h"
 #include "watch/check.h"
+#include "watch/evidence.h"
 #include "watch/lookout_impl.h"
+#include "watch/lookout_words.h"
 
 enum {
     CHECKS_MAX = 64,
     GATEWAYS_LOOKED_AT_MAX = 100,
     CALLBACKS_WINDOW_S = 300,
     FORGED_MIN = 3,
-    MISSING_MIN = 3,
     DELAYED_MIN = 5,
     STORE_FAILURES_MIN = 3,
     STORE_SLOW_MIN = 3,
@@ -31,11 +31,15 @@ enum {
 
 /* ---- the database ---- */
 
-static void database_signal(struct turn *turn, const char *of, const char *summary) {
+static void database_signal(struct turn *turn, const char *of, const char *summary,
+                            const char *cause) {
     struct alert_signal *signal = turn_add(turn, "PaymentServiceDatabaseIssues");
     if (signal != NULL) {
         signal_label(signal, "of", of);
         signal->summary = summary;
+        signal->scope = turn_word(turn, LOOK_DB_SCOPE);
+        signal->cause = cause;
+        signal->first_symptom_us = turn->now_us - LOOKOUT_COUNT_S * US_PER_SECOND;
     }
 }
 
@@ -49,21 +53,26 @@ static void look_at_database(struct turn *turn) {
     int64_t commits_slow = stats.commits_slow - before.commits_slow;
     int64_t waits_slow = stats.waits_slow - before.waits_slow;
     if (stats.waiting > 0 && stats.connections_busy >= stats.connections_max) {
-        text = arena_printf(turn->arena, "All %d connections are busy and %d calls wait for one.",
-                            stats.connections_max, stats.waiting);
-        database_signal(turn, "connections", text);
+        text = PHRASE(turn->arena, turn_word(turn, LOOK_DB_CONNECTIONS),
+                      {"busy", phrase_number(turn->arena, stats.connections_max)},
+                      {"waiting", phrase_number(turn->arena, stats.waiting)});
+        database_signal(turn, "connections", text, turn_word(turn, LOOK_DB_CONNECTIONS_WHY));
     }
     if (commits_slow >= STORE_SLOW_MIN || waits_slow >= STORE_SLOW_MIN) {
-        text = arena_printf(turn->arena,
-                            "%lld commits took a second and more in the last %d s, and %lld calls "
-                            "waited as long for their turn.",
-                            (long long)commits_slow, LOOKOUT_COUNT_S, (long long)waits_slow);
-        database_signal(turn, "slow", text);
+        text = PHRASE(turn->arena, turn_word(turn, LOOK_DB_SLOW),
+                      {"commits", phrase_number(turn->arena, commits_slow)},
+                      {"seconds", phrase_number(turn->arena, LOOKOUT_COUNT_S)},
+                      {"waits", phrase_number(turn->arena, waits_slow)});
+        enum look_word why = commits_slow > 0 ? LOOK_DB_SLOW_COMMITS : LOOK_DB_SLOW_WAITS;
+        database_signal(turn, "slow", text, turn_word(turn, why));
     }
     if (failures >= STORE_FAILURES_MIN) {
-        text = arena_printf(turn->arena, "%lld transactions failed in the last %d s.",
-                            (long long)failures, LOOKOUT_COUNT_S);
-        database_signal(turn, "failures", text);
+        bool full = stats.connections_busy >= stats.connections_max;
+        text = PHRASE(turn->arena, turn_word(turn, LOOK_DB_FAILURES),
+                      {"failures", phrase_number(turn->arena, failures)},
+                      {"seconds", phrase_number(turn->arena, LOOKOUT_COUNT_S)});
+        database_signal(turn, "failures", text,
+                        full ? turn_word(turn, LOOK_DB_FAILURES_FULL) : NULL);
     }
 }
 
@@ -77,16 +86,19 @@ static void standby_signal(struct turn *turn, const struct inspect_standby *stan
     signal->source = NULL; /* every instance asks the same server */
     signal->severity_known = true;
     signal->severity = NOTICE_P2; /* no payment suffers before a failover */
-    signal->title = "A standby of the database is behind";
-    const char *late = standby->behind_us < 0
-                           ? ""
-                           : arena_printf(turn->arena, " and %lld s",
-                                          (long long)(standby->behind_us / US_PER_SECOND));
-    signal->summary = arena_printf(
-        turn->arena, "%s is %lld MiB%s behind%s. A failover to it would wait for that, or lose it.",
-        standby->name, (long long)(standby->behind_bytes >> 20), late,
-        standby->connected ? "" : " and not connected");
-    signal->action = "See whether it runs, and has room on its disk: pg_stat_replication";
+    signal->title = turn_word(turn, LOOK_STANDBY_TITLE);
+    enum look_word late = standby->behind_us < 0 ? LOOK_STANDBY : LOOK_STANDBY_LATE;
+    signal->summary =
+        PHRASE(turn->arena, turn_word(turn, late), {"name", standby->name},
+               {"mib", phrase_number(turn->arena, standby->behind_bytes >> 20)},
+               {"seconds", phrase_number(turn->arena, standby->behind_us / US_PER_SECOND)});
+    signal->scope = turn_word(turn, LOOK_STANDBY_SCOPE);
+    signal->cause =
+        turn_word(turn, standby->connected ? LOOK_STANDBY_SLOW : LOOK_STANDBY_CUT);
+    signal->action = turn_word(turn, LOOK_STANDBY_ACTION);
+    if (standby->behind_us > 0) {
+        signal->first_symptom_us = turn->now_us - standby->behind_us;
+    }
 }
 
 /* Who may not ask, or asks what is no PostgreSQL, goes without. */
@@ -115,30 +127,31 @@ static int64_t lately(enum meter_id id, const char *gateway, const char *result)
 }
 
 static void callback_signal(struct turn *turn, const char *rule, const char *gateway,
-                            const char *summary) {
+                            const char *summary, const char *cause) {
     struct alert_signal *signal = turn_add(turn, rule);
     if (signal != NULL) {
         signal_label(signal, "of", "callbacks");
         signal_label(signal, "gateway", gateway);
         signal->summary = summary;
+        signal->scope = PHRASE(turn->arena, turn_word(turn, LOOK_CALLBACK_SCOPE),
+                               {"gateway", gateway});
+        signal->cause = cause;
+        signal->first_symptom_us = turn->now_us - CALLBACKS_WINDOW_S * US_PER_SECOND;
     }
 }
 
 static void look_at_callbacks_of(struct turn *turn, const char *gateway) {
     int64_t forged = lately(METER_CALLBACKS, gateway, "refused");
-    int64_t missing = lately(METER_CALLBACK_MISSING, gateway, NULL);
+    int64_t well = lately(METER_CALLBACKS, gateway, "stored");
     if (forged >= FORGED_MIN) {
+        const char *cause = PHRASE(turn->arena,
+                                   turn_word(turn, well == 0 ? LOOK_FORGED_ALL : LOOK_FORGED_SOME),
+                                   {"well", phrase_number(turn->arena, well)});
         callback_signal(turn, "ForgedCallbacks", gateway,
-                        arena_printf(turn->arena,
-                                     "%lld callbacks to %s were not genuine in the last 5 minutes.",
-                                     (long long)forged, gateway));
-    }
-    if (missing >= MISSING_MIN) {
-        callback_signal(
-            turn, "CallbackMissing", gateway,
-            arena_printf(turn->arena,
-                         "%lld charges of %s had no callback in its time in the last 5 minutes.",
-                         (long long)missing, gateway));
+                        PHRASE(turn->arena, turn_word(turn, LOOK_FORGED),
+                               {"count", phrase_number(turn->arena, forged)},
+                               {"gateway", gateway}),
+                        cause);
     }
 }
 
@@ -150,11 +163,10 @@ static void look_at_delay_of(struct turn *turn, const char *gateway) {
                                       labels);
     if (count >= DELAYED_MIN && delay_us > CALLBACK_LATE_US) {
         callback_signal(turn, "CallbackDelay", gateway,
-                        arena_printf(turn->arena,
-                                     "Half of the %lld callbacks of %s in the last 5 minutes came "
-                                     "%lld s and more after their event.",
-                                     (long long)count, gateway,
-                                     (long long)(delay_us / US_PER_SECOND)));
+                        PHRASE(turn->arena, turn_word(turn, LOOK_DELAYED),
+                               {"count", phrase_number(turn->arena, count)}, {"gateway", gateway},
+                               {"seconds", phrase_number(turn->arena, delay_us / US_PER_SECOND)}),
+                        turn_word(turn, LOOK_DELAYED_WHY));
     }
 }
 
@@ -178,40 +190,58 @@ static void look_at_callbacks(struct turn *turn) {
 /* ---- what the database counts ---- */
 
 struct counts {
-    int64_t now_us;
+    const struct turn *turn;
     int64_t count[CHECKS_MAX], since_us[CHECKS_MAX];
+    struct evidence evidence[CHECKS_MAX];
 };
+
+static int take_evidence(struct counts *counts, int i, struct store_tx *tx, struct err *err) {
+    const struct lookout_options *options = &counts->turn->lookout->options;
+    const struct evidence_ask ask = {
+        .check = check_at(i),
+        .count = counts->count[i],
+        .now_us = counts->turn->now_us,
+        .language = options->language,
+        .class_name = options->class_name,
+    };
+    return counts->count[i] > 0
+               ? evidence_take(&ask, tx, counts->turn->arena, &counts->evidence[i], err)
+               : 0;
+}
 
 static int counts_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct counts *counts = ctx;
     int r = 0;
     for (int i = 0; r >= 0 && i < check_count(); i++) {
         if (check_at(i)->rule[0] != '\0') {
-            r = check_take(check_at(i), tx, counts->now_us, &counts->count[i],
+            r = check_take(check_at(i), tx, counts->turn->now_us, &counts->count[i],
                            &counts->since_us[i], err);
+            r = r < 0 ? r : take_evidence(counts, i, tx, err);
         }
     }
     return r;
 }
 
 static void check_signal(struct turn *turn, const struct check *check, int64_t count,
-                         int64_t since_us) {
+                         int64_t since_us, const struct evidence *evidence) {
     enum gravity gravity = check_gravity(check, since_us, turn->now_us);
     struct alert_signal *signal =
         gravity == GRAVITY_NOTICE ? NULL : turn_add(turn, check->rule);
-    char text[CHECK_TEXT_BYTES];
     if (signal == NULL) {
         return;
     }
-    check_text(check, count, text);
     signal_label(signal, "check", check->name);
     signal->source = NULL; /* every instance counts the same rows */
     const struct alert_rule *rule = alert_rule_find(check->rule);
     bool gravest = rule != NULL && rule->severity == NOTICE_P0;
     signal->severity_known = true;
     signal->severity = gravity != GRAVITY_CRITICAL ? NOTICE_P2 : gravest ? NOTICE_P0 : NOTICE_P1;
-    signal->summary = arena_copy(turn->arena, text);
-    signal->action = arena_printf(turn->arena, "See them: %s", check->next);
+    signal->summary = evidence->summary;
+    signal->cause = evidence->cause;
+    signal->scope = evidence->scope;
+    memcpy(signal->money, evidence->money, sizeof signal->money);
+    signal->money_count = evidence->money_count;
+    signal->action = PHRASE(turn->arena, turn_word(turn, LOOK_CHECK_ACTION), {"next", check->next});
     signal->value = arena_printf(turn->arena, "%lld", (long long)count);
     signal->first_symptom_us = since_us;
 }
@@ -237,14 +267,16 @@ int lookout_count(struct turn *turn, struct err *err) {
     }
     INVARIANT(check_count() <= CHECKS_MAX, "more checks than there is room for");
     look_at_database(turn);
-    struct counts counts = {.now_us = turn->now_us};
-    int r = store_read(turn->lookout->options.store, counts_tx, &counts, err);
+    struct counts *counts = arena_alloc(turn->arena, sizeof *counts);
+    counts->turn = turn;
+    int r = store_read(turn->lookout->options.store, counts_tx, counts, err);
     if (r >= 0) {
         look_at_standbys(turn, clock_mono_us());
     }
     for (int i = 0; r >= 0 && i < check_count(); i++) {
-        if (counts.count[i] > 0) {
-            check_signal(turn, check_at(i), counts.count[i], counts.since_us[i]);
+        if (counts->count[i] > 0) {
+            check_signal(turn, check_at(i), counts->count[i], counts->since_us[i],
+                         &counts->evidence[i]);
         }
     }
     return r;

@@ -293,7 +293,9 @@ static void when_all_fail_it_is_said_within_seconds_and_of_all(void **state) {
                     broke_us + 5 * US_PER_SECOND);
     assert_int_equal(shop.said[0].found_us, shop.now_us);
     assert_true(shop.said[0].failed >= 5 && shop.said[0].events >= shop.said[0].failed);
-    assert_int_equal(shop.said[0].amount_minor, 1000 * shop.said[0].failed);
+    assert_int_equal(shop.said[0].money_count, 1);
+    assert_int_equal(shop.said[0].money[0].amount_minor, 1000 * shop.said[0].failed);
+    assert_true(fabs(shop.said[0].stake - (double)shop.said[0].failed) < 1e-6);
     assert_string_equal(detector_code_text(shop.detector, shop.said[0].code), "processing_error");
     assert_true(shop.said[0].code_share == 1);
     /* Once is enough, as long as it lasts. */

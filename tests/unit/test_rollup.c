@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_rollup.c: figures by the minute are stored once, whatever fails, by several processes, and
- * read back as they were; hours are sums of their minutes; the six figures are what they say. Both
+ * read back as they were; hours are sums of their minutes; the nine figures are what they say. Both
  * engines; clocks move only when a test says so. */
 #include <setjmp.h>
 #include <stdarg.h>
