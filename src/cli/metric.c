@@ -11,7 +11,7 @@
 #include "cli/spark.h"
 #include "cli/talk.h"
 
-enum { BY_MAX = 5, POINTS_MAX = 60 };
+enum { BY_MAX = 6, POINTS_MAX = 60 };
 
 struct asked {
     const char *by[BY_MAX + 1];      /* dimensions, NULL ends */
@@ -20,8 +20,10 @@ struct asked {
 };
 
 static void ask_by(const struct cli *cli, struct asked *asked) {
-    static const char *const names[] = {"gateway", "method", "region", "currency", "segment"};
-    static const char *const columns[] = {"GATEWAY", "METHOD", "REGION", "CURRENCY", "SEGMENT"};
+    static const char *const names[] = {"gateway", "method", "region", "currency", "segment",
+                                        "code"};
+    static const char *const columns[] = {"GATEWAY", "METHOD", "REGION", "CURRENCY", "SEGMENT",
+                                          "CODE"};
     const char *text = cli_text_or(cli, "by", "");
     int count = 0;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
