@@ -17,6 +17,7 @@ struct asked {
     const char *by[BY_MAX + 1];      /* dimensions, NULL ends */
     const char *columns[BY_MAX + 1]; /* their headings */
     bool before;                /* --since: of a time, not of now */
+    bool by_code;
 };
 
 static void ask_by(const struct cli *cli, struct asked *asked) {
@@ -34,6 +35,7 @@ static void ask_by(const struct cli *cli, struct asked *asked) {
         }
     }
     asked->by[count] = NULL;
+    asked->by_code = strstr(text, "code") != NULL;
     asked->before = cli_given(cli, "since");
 }
 
@@ -97,6 +99,9 @@ static struct table *new_table(const struct cli *cli, const struct asked *asked)
     }
     columns[count++] = ">VALUE";
     columns[count++] = "STATE";
+    if (asked->by_code) {
+        columns[count++] = ">SAID";
+    }
     columns[count++] = ">OK";
     columns[count++] = ">DECLINED";
     columns[count++] = ">FAILED";
@@ -123,6 +128,9 @@ static bool print_figures(const struct cli *cli, const struct asked *asked, cons
         }
         cell_value(table, figure, "value");
         cell_state(table, state);
+        if (asked->by_code) {
+            table_count(table, field_int(figure, "said"));
+        }
         table_count(table, field_int(figure, "ok"));
         table_count(table, field_int(figure, "declined"));
         table_count(table, field_int(figure, "failed"));

@@ -120,7 +120,8 @@ static void take_parts(struct codes *codes) {
 
 static void take_now(struct codes *codes, const struct figure_limits *limits) {
     codes->passed_s = clock_wall_us() % US_PER_MINUTE / US_PER_SECOND;
-    codes->window_s = limits->window_minutes * MINUTE_S + codes->passed_s;
+    /* The present second is one of the present minute's. */
+    codes->window_s = limits->window_minutes * MINUTE_S + codes->passed_s + 1;
     codes->window_s = codes->window_s < SLICE_WINDOW_S ? codes->window_s : SLICE_WINDOW_S;
     take_parts(codes);
     slice_codes_recent(0, SLICE_WINDOW_S, take_code, codes);

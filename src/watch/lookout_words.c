@@ -12,7 +12,7 @@
 
 enum { BESIDE_MAX = 8, BESIDE_LOOKED_AT_MAX = 40 };
 /* What has just begun says little of a minute. */
-static const double rate_seconds_min = 15;
+static const double rate_seconds_min = 5;
 
 static const char *const sentences[LOOK_WORDS][NOTICE_LANGUAGES] = {
 #define X(ID, en, zh) {en, zh},
