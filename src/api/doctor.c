@@ -95,7 +95,8 @@ void doctor_more_alerts(struct doctor *doctor) {
 }
 
 /* Whether an alert of the rule tells of that. */
-static bool is_told(const struct doctor *doctor, const char *rule, size_t label, const char *value) {
+static bool is_told(const struct doctor *doctor, const char *rule, size_t label,
+                    const char *value) {
     for (guint i = 0; i < doctor->told->len; i++) {
         const struct told *told = &g_array_index(doctor->told, struct told, i);
         const char *has = label == 0 ? "" : (const char *)told + label;

@@ -98,10 +98,10 @@ const struct cli_command cli_commands[] = {
      "Exit status 1 when one is down.",
      NULL, NULL, ASKS, run_deps},
     {"doctor", NULL, "Everything that is wrong right now, the gravest first, with the next step",
-     "Alerts (also those that somebody looks at), figures past their thresholds, channels that fail,\n"
-     "gateways out of use, silences, database, keys, callbacks, modes; payments without an answer,\n"
-     "differences, cases, tickets, deadlines, jobs. What an alert tells is not told twice. Exit\n"
-     "status 1 when anything has to be done.",
+     "Alerts (also those that somebody looks at), figures past their thresholds, channels that\n"
+     "fail, gateways out of use, silences, database, keys, callbacks, modes; payments without an\n"
+     "answer, differences, cases, tickets, deadlines, jobs. What an alert tells is not told\n"
+     "twice. Exit status 1 when anything has to be done.",
      NULL, NULL, ASKS, run_doctor},
 
     {"metric", NULL, "How payments fare: the nine figures"},
@@ -109,7 +109,7 @@ const struct cli_command cli_commands[] = {
      "Now is the last five minutes. With --since they come from what is stored, thirteen months\n"
      "back. \"no data\": too few events to say anything. By code: how many of all say it, counted\n"
      "by the second. Exit status 1 when one is past a threshold now.",
-     OPTIONS({"by", "DIMENSIONS", "Apart by gateway,method,region,currency,segment,code: some of them"},
+     OPTIONS({"by", "DIMENSIONS", "Apart by gateway,method,region,currency,segment,code: some"},
              {"since", "TIME", "From then on: 1h, 7d or 2026-11-20T08:00:00Z"},
              {"until", "TIME", "Before then"},
              {"watch", NULL, "Again and again until Ctrl-C"},

@@ -214,7 +214,8 @@ static int tell_each(struct store_tx *tx, struct flush *flush, const char *chann
     return r;
 }
 
-/* What fires before what does not, then the gravest, then where most is at stake, then the oldest. */
+/* What fires before what does not, then the gravest, then where most is at stake, then the oldest.
+ */
 static int by_gravity(const void *a, const void *b) {
     const struct change *left = a, *right = b;
     int firing = (right->state == NOTICE_FIRING) - (left->state == NOTICE_FIRING);

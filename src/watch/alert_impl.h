@@ -221,7 +221,7 @@ void alert_own_notice(const struct alerts *alerts, const char *fingerprint, cons
 
 /* ---- alert_money.c ---- */
 
-/* The signal's money as a row keeps it: "stake;CNY 1234000 6170000;EUR …"; "" when there is none. */
+/* The signal's money as a row keeps it: "stake;CNY 1234000 6170000;EUR …"; "" when it has none. */
 const char *alert_money_kept(struct arena *arena, const struct alert_signal *signal);
 /* The same in words: "About CNY 12,340 a minute are not taken; …"; "" when there is none. */
 const char *alert_money_words(struct arena *arena, enum notice_language language,

@@ -148,8 +148,9 @@ static int take_scope(const struct evidence_ask *ask, const struct evidence_row 
         add_money(evidence, sql_text(rows, 2), sql_int(rows, 5));
     }
     bool many = seen > EVIDENCE_ROWS_MAX;
-    const char *sentence = look_word(ask->language, many ? LOOK_CHECK_SCOPE_MANY : LOOK_CHECK_SCOPE);
-    evidence->scope = PHRASE(arena, sentence, {"count", phrase_number(arena, payments)},
+    enum look_word word = many ? LOOK_CHECK_SCOPE_MANY : LOOK_CHECK_SCOPE;
+    evidence->scope = PHRASE(arena, look_word(ask->language, word),
+                             {"count", phrase_number(arena, payments)},
                              {"customers", phrase_number(arena, g_hash_table_size(customers))},
                              {"gateways", joined(&gateways, arena, ask->language)},
                              {"methods", joined(&methods, arena, ask->language)});

@@ -180,7 +180,8 @@ static void add_groups(struct buf *buf, const struct figure_limits *limits, enum
         buf_add_text(buf, *first ? "" : ",");
         *first = false;
         add_figure(buf, &shown);
-        figures_add_points(buf, "points", history->values + next * history->points, history->points);
+        figures_add_points(buf, "points", history->values + next * history->points,
+                           history->points);
         buf_add_char(buf, '}');
     }
 }
@@ -225,7 +226,8 @@ static void now_figure(const struct figures_watch *watch, enum figure_id id, uns
 
 /* ---- before ---- */
 
-static int range_of(const struct figures_query *query, struct figures_range *ret_range, struct err *err) {
+static int range_of(const struct figures_query *query, struct figures_range *ret_range,
+                    struct err *err) {
     static const int steps[] = {1, 5, 15, 30, 60, 360, 1440, 10080};
     int64_t from = query->from_us / US_PER_MINUTE, until = query->until_us / US_PER_MINUTE;
     int64_t now = clock_wall_us() / US_PER_MINUTE;
@@ -253,7 +255,8 @@ static int range_of(const struct figures_query *query, struct figures_range *ret
 }
 
 static int range_figure(const struct figures_watch *watch, enum figure_id id, unsigned by,
-                        const struct figures_range *range, struct buf *buf, bool *first, struct err *err) {
+                        const struct figures_range *range, struct buf *buf, bool *first,
+                        struct err *err) {
     struct figure_limits limits;
     struct metric_groups whole;
     struct history history;

@@ -209,11 +209,12 @@ void lookout_finding(struct turn *turn, const struct detector_finding *finding) 
     }
     signal->severity_known = finding->test == TEST_WORSE;
     signal->severity = NOTICE_P2;
-    signal->title = PHRASE(turn->arena, turn_word(turn, well != NULL ? LOOK_TITLE_ONLY : LOOK_TITLE),
-                           {"who", who}, {"what", text_of_test(turn, finding->test)});
+    enum look_word title = well != NULL ? LOOK_TITLE_ONLY : LOOK_TITLE;
+    enum look_word scope = well != NULL ? LOOK_SCOPE_ONLY : LOOK_SCOPE;
+    signal->title = PHRASE(turn->arena, turn_word(turn, title), {"who", who},
+                           {"what", text_of_test(turn, finding->test)});
     signal->summary = summary_text(turn, finding);
-    signal->scope = PHRASE(turn->arena, turn_word(turn, well != NULL ? LOOK_SCOPE_ONLY : LOOK_SCOPE),
-                           {"who", who}, {"well", well});
+    signal->scope = PHRASE(turn->arena, turn_word(turn, scope), {"who", who}, {"well", well});
     signal->cause = cause_text(turn, finding);
     if (finding->test != TEST_SILENCE && finding->events > 0) {
         signal->value = arena_printf(turn->arena, "%.1f %%",

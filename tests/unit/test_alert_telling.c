@@ -39,8 +39,8 @@ static void money_at_risk_is_told_by_currency_and_ranks(void **state) {
              "'%About CNY 12,340 and JPY 12,340 a minute are not taken there; CNY 61,700 and JPY "
              "61,700 since the first symptom%'"),
         1);
-    assert_int_equal(TOLD("channel = 'hook' AND notice LIKE '%About EUR 9.95 a minute are not taken "
-                          "there; EUR 12,346 since%'"),
+    assert_int_equal(TOLD("channel = 'hook' AND notice LIKE '%About EUR 9.95 a minute are not "
+                          "taken there; EUR 12,346 since%'"),
                      1);
     char *id = engine_text(&engine, "SELECT id FROM alert WHERE money LIKE '2500;%'");
     struct err err = {0};

@@ -296,13 +296,15 @@ static const struct finding *finding_at(const struct doctor *doctor, guint i) {
     "{\"id\":\"" id "\",\"rule\":\"" rule "\",\"severity\":\"" severity                           \
     "\",\"state\":\"" state "\",\"title\":\"It is wrong\"" more "}"
 
+#define LABEL(name, value) ",\"labels\":{\"" name "\":\"" value "\"}"
+
 static void alerts_come_first_and_are_told_once(void **state) {
     (void)state;
     struct doctor doctor;
     BUF_AUTO buf;
     buf_init(&buf, 65536);
     doctor_init(&doctor, NOW);
-    alert(&doctor, LIVE("al_1", "QueueLag", "P2", "firing", ",\"labels\":{\"check\":\"jobs_late\"}"));
+    alert(&doctor, LIVE("al_1", "QueueLag", "P2", "firing", LABEL("check", "jobs_late")));
     alert(&doctor, LIVE("al_2", "PaymentServiceGatewayFailure", "P1", "acknowledged",
                         ",\"labels\":{\"gateway\":\"a\"},\"acknowledged_by\":\"wang\",\"stake\":10,"
                         "\"money\":\"About EUR 10 a minute are not taken there.\""));
@@ -310,8 +312,8 @@ static void alerts_come_first_and_are_told_once(void **state) {
                         ",\"labels\":{\"gateway\":\"b\",\"method\":\"card\"},\"stake\":20"));
     alert(&doctor, LIVE("al_4", "LedgerImbalance", "P0", "firing", ""));
     alert(&doctor, LIVE("al_5", "QueueLag", "P2", "pending", ""));
-    alert(&doctor, LIVE("al_6", "CallbackMissing", "P2", "firing", ",\"labels\":{\"gateway\":\"a\"}"));
-    alert(&doctor, LIVE("al_7", "ChannelFailing", "P2", "firing", ",\"labels\":{\"channel\":\"room\"}"));
+    alert(&doctor, LIVE("al_6", "CallbackMissing", "P2", "firing", LABEL("gateway", "a")));
+    alert(&doctor, LIVE("al_7", "ChannelFailing", "P2", "firing", LABEL("channel", "room")));
     edge(&doctor, DEP_GATEWAY, "a", DEP_DEGRADED); /* the alert tells it */
     edge(&doctor, DEP_GATEWAY, "b", DEP_DEGRADED); /* that one tells of cards only */
     edge(&doctor, DEP_CALLBACKS, "a", DEP_DOWN);
@@ -335,8 +337,8 @@ static void alerts_come_first_and_are_told_once(void **state) {
     }
     assert_string_equal(finding_at(&doctor, 1)->alert, "al_3"); /* more is at stake */
     assert_string_equal(finding_at(&doctor, 2)->what,
-                        "[P1] It is wrong. About EUR 10 a minute are not taken there. (acknowledged "
-                        "by wang)");
+                        "[P1] It is wrong. About EUR 10 a minute are not taken there. "
+                        "(acknowledged by wang)");
     assert_string_equal(finding_at(&doctor, 2)->next, "holdfast alert show al_2");
     assert_string_equal(finding_at(&doctor, 2)->acknowledged_by, "wang");
     assert_int_equal(doctor.findings->len, 3 + 3 + 3); /* alerts P2; jobs_parked, gateway b, mail */
@@ -357,8 +359,10 @@ static void figures_silences_and_gateways_out_of_use_are_found(void **state) {
     now.state = FIGURE_OK;
     doctor_figure(&doctor, FIGURE_CAPTURE_FAILURES, &on, &now);
     JSON_AUTO silence = json_loads("{\"id\":\"si_1\",\"state\":\"active\",\"matchers\":["
-                                   "\"gateway=a\",\"method=card\"],\"until\":\"2027-01-16T00:00:00Z\""
-                                   ",\"actor\":\"wang\",\"reason\":\"their maintenance\"}",
+                                   "\"gateway=a\",\"method=card\"],"
+                                   "\"until\":\"2027-01-16T00:00:00Z\","
+                                   "\"actor\":\"wang\","
+                                   "\"reason\":\"their maintenance\"}",
                                    0, NULL);
     JSON_AUTO later = json_loads("{\"id\":\"si_2\",\"state\":\"to_come\"}", 0, NULL);
     doctor_silence(&doctor, silence);
@@ -375,7 +379,7 @@ static void figures_silences_and_gateways_out_of_use_are_found(void **state) {
                         "2027-01-16T00:00:00Z: their maintenance (wang)");
     assert_non_null(strstr(finding_at(&doctor, 4)->what, "Gateway a is draining by hand"));
     /* The alert of the same figure tells it. */
-    alert(&doctor, LIVE("al_1", "RefundFailures", "P2", "firing", ",\"labels\":{\"gateway\":\"a\"}"));
+    alert(&doctor, LIVE("al_1", "RefundFailures", "P2", "firing", LABEL("gateway", "a")));
     now.state = FIGURE_CRITICAL;
     doctor_figure(&doctor, FIGURE_REFUND_FAILURES, &on, &now);
     assert_int_equal(doctor.findings->len, 6);

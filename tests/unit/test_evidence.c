@@ -146,8 +146,9 @@ static void payments_without_an_answer_say_where_why_since_when_and_whose(void *
 
 static void jobs_that_are_late_say_which_and_their_last_error(void **state) {
     (void)state;
-    engine_exec(&engine, "INSERT INTO job (kind, key, id, due_us, attempts, lost, lease, hasten_us, "
-                         "parked_us, created_us, last_error, payload) VALUES ('renewal', 'a', 'a', "
+    engine_exec(&engine, "INSERT INTO job (kind, key, id, due_us, attempts, lost, lease, "
+                         "hasten_us, parked_us, created_us, last_error, payload) VALUES "
+                         "('renewal', 'a', 'a', "
                          "1700000000000000, 0, 0, '', 0, 0, 1, 'the bank\nis closed', ''), "
                          "('renewal', 'b', 'b', 1700000009000000, 0, 0, '', 0, 0, 1, '', '')");
     struct evidence evidence = evidence_of("jobs_late", 2, NOTICE_EN);
@@ -163,8 +164,9 @@ static void differences_say_their_class_and_gateway(void **state) {
                 "INSERT INTO recon_break (id, version, gateway, class, subject, risk, side, "
                 "movement_id, state, owner, kind, payment_id, currency, our_minor, their_minor, "
                 "difference_minor, our_rows, their_rows, detail, at_us, opened_us, updated_us, "
-                "closed_us, first_run, last_run, resolution, decided_by) VALUES ('b1', 1, 'paypal', "
-                "4, 's', 3, 1, 'm', 1, '', 1, '', 'USD', 5, 12, -7, 1, 1, '', 1, 1700000000000000, "
+                "closed_us, first_run, last_run, resolution, decided_by) VALUES ('b1', 1, "
+                "'paypal', 4, 's', 3, 1, 'm', 1, '', 1, '', 'USD', 5, 12, -7, 1, 1, '', 1, "
+                "1700000000000000, "
                 "1, 0, '', '', '', '')");
     struct evidence evidence = evidence_of("grave_breaks", 1, NOTICE_EN);
     assert_string_equal(evidence.cause, "paypal: 1 of missing_there since 2023-11-14T22:13:20Z");

@@ -176,7 +176,7 @@ static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void
     assert_non_null(strstr(told->summary, "payments failed since "));
     assert_string_equal(told->cause, "gateway_no_answer rose from 0 % to 100 % of payments there; "
                                      "100 % of those that fail say it.");
-    /* 10.00 EUR a second, told after a few: neither more precise than it is, nor another currency. */
+    /* 10.00 EUR a second, told after a few. */
     assert_int_equal(told->money_count, 1);
     assert_string_equal(told->money[0].currency, "EUR");
     assert_true(told->money[0].sum_minor >= 2000 && told->money[0].sum_minor <= 20000);
@@ -307,7 +307,8 @@ static void a_method_in_one_region_is_told_so_that_nobody_looks_elsewhere(void *
         enum notice_language language;
         const char *title, *scope, *cause;
     } told[] = {
-        {NOTICE_EN, "Alipay in CN only: most payments fail", "Alipay in CN only; cards, HK unaffected.",
+        {NOTICE_EN, "Alipay in CN only: most payments fail",
+         "Alipay in CN only; cards, HK unaffected.",
          "gateway_no_answer rose from 4 % to 100 % of payments there; 100 % of those that fail say "
          "it."},
         {NOTICE_ZH, "仅 CN 地区的支付宝:多数支付失败", "仅 CN 地区的支付宝;银行卡、HK不受影响。",
