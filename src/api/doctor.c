@@ -7,16 +7,203 @@
 
 #include "api/member.h"
 #include "base/clock.h"
+#include "watch/figure_alarm.h"
+
+/* A live alert by what it may tell of: its rule and labels. */
+struct told {
+    char rule[NOTICE_NAME_BYTES_MAX + 1];
+    char check[DOCTOR_NAME_CHARS_MAX + 1], gateway[DOCTOR_NAME_CHARS_MAX + 1];
+    char channel[DOCTOR_NAME_CHARS_MAX + 1];
+    bool narrow; /* of a part of its gateway */
+};
 
 void doctor_init(struct doctor *doctor, int64_t now_us) {
     *doctor = (struct doctor){.findings = g_array_new(false, true, sizeof(struct finding)),
+                              .told = g_array_new(false, true, sizeof(struct told)),
                               .now_us = now_us};
 }
 
 void doctor_release(struct doctor *doctor) {
     g_array_free(doctor->findings, true);
+    g_array_free(doctor->told, true);
     *doctor = (struct doctor){0};
 }
+
+/* ---- alerts ---- */
+
+static const char *text_of(const json_t *json, const char *key) {
+    const char *text = json_string_value(json_object_get(json, key));
+    return text != NULL ? text : "";
+}
+
+static int64_t time_of(const json_t *json, const char *key) {
+    int64_t at_us = 0;
+    return clock_parse(text_of(json, key), &at_us) ? at_us : 0;
+}
+
+static void remember(struct doctor *doctor, const json_t *alert) {
+    const json_t *labels = json_object_get(alert, "labels");
+    struct told told = {.narrow = text_of(labels, "method")[0] != '\0' ||
+                                  text_of(labels, "region")[0] != '\0' ||
+                                  text_of(labels, "currency")[0] != '\0'};
+    g_strlcpy(told.rule, text_of(alert, "rule"), sizeof told.rule);
+    g_strlcpy(told.check, text_of(labels, "check"), sizeof told.check);
+    g_strlcpy(told.gateway, text_of(labels, "gateway"), sizeof told.gateway);
+    g_strlcpy(told.channel, text_of(labels, "channel"), sizeof told.channel);
+    g_array_append_val(doctor->told, told);
+}
+
+void doctor_alert(struct doctor *doctor, const json_t *alert) {
+    static const enum gravity gravities[NOTICE_SEVERITIES] = {
+        GRAVITY_CRITICAL, GRAVITY_CRITICAL, GRAVITY_WARNING, GRAVITY_NOTICE};
+    const char *state = text_of(alert, "state"), *by = text_of(alert, "acknowledged_by");
+    enum notice_severity severity = NOTICE_P2;
+    bool acknowledged = strcmp(state, "acknowledged") == 0;
+    doctor->looked++;
+    if (!acknowledged && strcmp(state, "firing") != 0) {
+        return;
+    }
+    if (!notice_severity_parse(text_of(alert, "severity"), &severity)) {
+        severity = NOTICE_P2;
+    }
+    struct finding finding = {
+        .gravity = gravities[severity],
+        .severity = severity,
+        .since_us = time_of(alert, "first_symptom_at"),
+        .stake = json_integer_value(json_object_get(alert, "stake")),
+    };
+    const char *money = text_of(alert, "money");
+    snprintf(finding.check, sizeof finding.check, "alert:%s", text_of(alert, "rule"));
+    snprintf(finding.what, sizeof finding.what, "[%s] %.300s.%s%.300s%s%s%s",
+             notice_severity_name(severity), text_of(alert, "title"), money[0] != '\0' ? " " : "",
+             money, acknowledged ? " (acknowledged by " : "", acknowledged ? by : "",
+             acknowledged ? ")" : "");
+    snprintf(finding.next, sizeof finding.next, "holdfast alert show %s", text_of(alert, "id"));
+    snprintf(finding.alert, sizeof finding.alert, "%s", text_of(alert, "id"));
+    g_strlcpy(finding.acknowledged_by, acknowledged ? by : "", sizeof finding.acknowledged_by);
+    remember(doctor, alert);
+    g_array_append_val(doctor->findings, finding);
+}
+
+void doctor_more_alerts(struct doctor *doctor) {
+    struct finding finding = {.gravity = GRAVITY_WARNING,
+                              .severity = NOTICE_P2,
+                              .check = "alerts",
+                              .what = "More alerts are live than are told here.",
+                              .next = "holdfast alert list"};
+    g_array_append_val(doctor->findings, finding);
+}
+
+/* Whether an alert of the rule tells of that. */
+static bool is_told(const struct doctor *doctor, const char *rule, size_t label,
+                    const char *value) {
+    for (guint i = 0; i < doctor->told->len; i++) {
+        const struct told *told = &g_array_index(doctor->told, struct told, i);
+        const char *has = label == 0 ? "" : (const char *)told + label;
+        if (strcmp(told->rule, rule) == 0 && !told->narrow &&
+            (label == 0 || strcmp(has, value) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool edge_is_told(const struct doctor *doctor, const struct dep *dep) {
+    static const struct {
+        enum dep_kind kind;
+        const char *rule, *label;
+    } table[] = {
+#define X(KIND, rule, label) {DEP_##KIND, rule, label},
+#include "api/doctor_told.def"
+#undef X
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        size_t label = table[i].label[0] != '\0' ? offsetof(struct told, gateway) : 0;
+        if (table[i].kind == dep->kind && is_told(doctor, table[i].rule, label, dep->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- figures, channels, silences, gateways ---- */
+
+void doctor_figure(struct doctor *doctor, enum figure_id id, const struct figure_limits *limits,
+                   const struct figure_now *now) {
+    const struct figure *figure = &figure_table[id];
+    doctor->looked++;
+    if ((now->state != FIGURE_WARNING && now->state != FIGURE_CRITICAL) ||
+        is_told(doctor, figure_alarm_kinds[id].rule, 0, "")) {
+        return;
+    }
+    bool off = limits->level == FIGURE_LEVEL_OFF, critical = now->state == FIGURE_CRITICAL;
+    struct finding finding = {
+        .gravity = off && figure->kind == FIGURE_KIND_RATE ? GRAVITY_NOTICE
+                   : critical && !off                       ? GRAVITY_CRITICAL
+                   : critical || !off                       ? GRAVITY_WARNING
+                                                            : GRAVITY_NOTICE,
+    };
+    snprintf(finding.check, sizeof finding.check, "figure:%s", figure->name);
+    snprintf(finding.what, sizeof finding.what, "%s is %.4g %s, %s when %s %.4g.", figure->name,
+             now->value, figure->unit, figure_state_name(now->state),
+             figure_low_is_bad(figure) ? "below" : "above",
+             critical ? limits->critical : limits->warning);
+    snprintf(finding.next, sizeof finding.next, "holdfast metric show %s --by gateway",
+             figure->name);
+    g_array_append_val(doctor->findings, finding);
+}
+
+void doctor_channel(struct doctor *doctor, const json_t *channel) {
+    const char *name = text_of(channel, "name"), *state = text_of(channel, "state");
+    doctor->looked++;
+    if ((strcmp(state, "fails") != 0 && strcmp(state, "blocked") != 0) ||
+        is_told(doctor, "ChannelFailing", offsetof(struct told, channel), name)) {
+        return;
+    }
+    struct finding finding = {
+        .gravity = GRAVITY_WARNING,
+        .count = json_integer_value(json_object_get(channel, "waiting")),
+        .since_us = time_of(channel, "failed_at"),
+        .next = "holdfast alert channels",
+    };
+    snprintf(finding.check, sizeof finding.check, "channel:%s", name);
+    snprintf(finding.what, sizeof finding.what, "Messages do not get through channel %s: %.300s",
+             name, text_of(channel, "reason"));
+    g_array_append_val(doctor->findings, finding);
+}
+
+void doctor_silence(struct doctor *doctor, const json_t *silence) {
+    char matchers[DOCTOR_WHAT_CHARS_MAX / 2] = "";
+    size_t i;
+    json_t *matcher;
+    doctor->looked++;
+    if (strcmp(text_of(silence, "state"), "active") != 0) {
+        return;
+    }
+    json_array_foreach(json_object_get(silence, "matchers"), i, matcher) {
+        g_strlcat(matchers, i > 0 ? " " : "", sizeof matchers);
+        g_strlcat(matchers, json_string_value(matcher), sizeof matchers);
+    }
+    struct finding finding = {.gravity = GRAVITY_NOTICE,
+                              .since_us = time_of(silence, "from"),
+                              .next = "holdfast alert silences"};
+    snprintf(finding.check, sizeof finding.check, "silence:%s", text_of(silence, "id"));
+    snprintf(finding.what, sizeof finding.what,
+             "Nobody is told of what fits %s until %s: %.200s (%.60s)", matchers,
+             text_of(silence, "until"), text_of(silence, "reason"), text_of(silence, "actor"));
+    g_array_append_val(doctor->findings, finding);
+}
+
+void doctor_gateway_off(struct doctor *doctor, const char *gateway, const char *state,
+                        const char *reason) {
+    struct finding finding = {.gravity = GRAVITY_NOTICE, .next = "holdfast gateway list"};
+    snprintf(finding.check, sizeof finding.check, "gateway_off:%s", gateway);
+    snprintf(finding.what, sizeof finding.what, "Gateway %s is %s by hand: %.200s", gateway, state,
+             reason[0] != '\0' ? reason : "no reason was given");
+    g_array_append_val(doctor->findings, finding);
+}
+
+/* ---- edges and modes ---- */
 
 /* Some kinds' next step ends in a space: the edge's name belongs behind it. */
 static void next_of(const struct dep *dep, struct finding *finding) {
@@ -28,10 +215,10 @@ static void next_of(const struct dep *dep, struct finding *finding) {
 
 void doctor_edge(struct doctor *doctor, const struct dep *dep) {
     doctor->looked++;
-    if (dep->state != DEP_DOWN && dep->state != DEP_DEGRADED) {
+    bool down = dep->state == DEP_DOWN;
+    if ((!down && dep->state != DEP_DEGRADED) || edge_is_told(doctor, dep)) {
         return;
     }
-    bool down = dep->state == DEP_DOWN;
     struct finding finding = {
         .gravity = down ? GRAVITY_CRITICAL : GRAVITY_WARNING,
         .since_us = dep->since_us,
@@ -77,7 +264,8 @@ void doctor_counted(struct doctor *doctor, const struct check *check, int64_t co
                     int64_t since_us) {
     char text[CHECK_TEXT_BYTES];
     doctor->looked++;
-    if (count <= 0) {
+    if (count <= 0 ||
+        is_told(doctor, check->rule, offsetof(struct told, check), check->name)) {
         return;
     }
     struct finding finding = {
@@ -94,10 +282,22 @@ void doctor_counted(struct doctor *doctor, const struct check *check, int64_t co
 
 /* ---- writing ---- */
 
+/* What is no alert stands with those that are like it. */
+static int severity_of(const struct finding *finding) {
+    static const int likes[GRAVITIES] = {NOTICE_P1, NOTICE_P2, NOTICE_P3};
+    return finding->alert[0] != '\0' ? finding->severity : likes[finding->gravity];
+}
+
 static int graver(const void *a, const void *b) {
     const struct finding *x = a, *y = b;
     if (x->gravity != y->gravity) {
         return x->gravity < y->gravity ? -1 : 1;
+    }
+    if (severity_of(x) != severity_of(y)) {
+        return severity_of(x) - severity_of(y);
+    }
+    if (x->stake != y->stake) {
+        return x->stake > y->stake ? -1 : 1;
     }
     if (x->since_us != y->since_us) {
         bool first = y->since_us == 0 || (x->since_us != 0 && x->since_us < y->since_us);
@@ -122,6 +322,8 @@ void doctor_write(struct doctor *doctor, struct buf *buf) {
         member_text(buf, "next", finding->next);
         buf_addf(buf, ",\"count\":%lld", (long long)finding->count);
         member_time(buf, "since", finding->since_us);
+        member_text(buf, "alert", finding->alert);
+        member_text(buf, "acknowledged_by", finding->acknowledged_by);
         buf_add_char(buf, '}');
     }
     buf_add_text(buf, "]}");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * handlers_metrics.c: the six figures, now and before (watch/figures.h). */
+ * handlers_metrics.c: the nine figures, now and before (watch/figures.h). */
 #include "api/read.h"
 #include "api/service_impl.h"
 #include "base/clock.h"

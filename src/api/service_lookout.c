@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/task.h"
+#include "recon/match.h"
 #include "watch/last_resort.h"
 #include "watch/lookout.h"
 
@@ -28,6 +29,16 @@ static int signal_alerts(void *ctx, const struct alert_signal *signals, int coun
                          struct err *err) {
     const struct service *service = ctx;
     return alert_signals(service->alerts, signals, count, err);
+}
+
+static const char *class_name(int64_t class) {
+    return match_class_name((enum match_class)class);
+}
+
+static enum notice_language language_of(const struct service *service) {
+    enum notice_language language = NOTICE_EN;
+    const char *name = service->config->alerts.language;
+    return name != NULL && notice_language_parse(name, &language) ? language : NOTICE_EN;
 }
 
 /* What cannot be said is said again: the database may be what is amiss. */
@@ -76,7 +87,9 @@ int service_lookout_start(struct service *service, struct err *err) {
     const struct lookout_options options = {
         .store = service->store,
         .source = payments_instance(service->payments),
+        .language = language_of(service),
         .tuning = service->tuning,
+        .class_name = class_name,
         .signal = signal_alerts,
         .signal_ctx = service,
         .more = service_expiring,

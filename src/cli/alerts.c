@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * alerts.c: `alert …`: what is wrong and what is done about being told. Channels and messages are
  * in alert_channels.c. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
 #include "cli/talk.h"
@@ -21,8 +23,28 @@ static char *labels_of(const json_t *alert) {
     return buf_take(&text);
 }
 
+/* "1234.50 EUR/min, …": what grows by the minute; else what it is in all. NULL: not known. */
+static const char *money_of(const json_t *alert, char text[SHOW_CHARS_MAX]) {
+    size_t i, used = 0;
+    json_t *row;
+    json_array_foreach(json_object_get(alert, "money_at_risk"), i, row) {
+        struct currency currency;
+        struct err err = {0};
+        char amount[MONEY_TEXT_MAX];
+        int64_t rate = field_int(row, "per_minute_minor");
+        if (currency_parse(field_word(row, "currency"), &currency, &err) < 0 ||
+            used >= SHOW_CHARS_MAX) {
+            continue;
+        }
+        int64_t minor = rate > 0 ? rate : field_int(row, "sum_minor");
+        used += (size_t)snprintf(text + used, SHOW_CHARS_MAX - used, "%s%s%s", i > 0 ? ", " : "",
+                                 money_show(minor, currency, amount), rate > 0 ? "/min" : "");
+    }
+    return used > 0 ? text : NULL;
+}
+
 static void alert_line(struct table *table, const json_t *row) {
-    char text[SHOW_CHARS_MAX];
+    char text[SHOW_CHARS_MAX], money[SHOW_CHARS_MAX];
     char *labels = labels_of(row);
     const char *muted = field_text(row, "muted_by");
     table_cell(table, field_text(row, "id"));
@@ -32,6 +54,7 @@ static void alert_line(struct table *table, const json_t *row) {
     table_cell(table, field_text(row, "rule"));
     table_cell(table, labels);
     table_cell(table, field_age(row, "first_symptom_at", text));
+    table_cell(table, money_of(row, money));
     table_cell(table, muted != NULL ? muted : field_text(row, "acknowledged_by"));
     table_cell(table, field_text(row, "title"));
     free(labels);
@@ -51,7 +74,7 @@ static int list(struct cli *cli, const char *state, bool *ret_firing) {
         return status;
     }
     TABLE_AUTO table = TABLE("ALERT", "HOW GRAVE", "STATE", "RULE", "WHERE", ">SINCE",
-                             "LOOKED AT, MUTED BY", "~WHAT");
+                             ">MONEY AT RISK", "LOOKED AT, MUTED BY", "~WHAT");
     size_t i;
     json_t *row;
     json_array_foreach(talk_rows(answer), i, row) {
@@ -130,7 +153,8 @@ static void print_alert(const struct cli *cli, const json_t *alert) {
     static const struct {
         const char *name, *key;
     } texts[] = {
-        {"affected", "scope"},     {"likely cause", "cause"},     {"do first", "action"},
+        {"affected", "scope"},     {"money at risk", "money"},    {"likely cause", "cause"},
+        {"do first", "action"},
         {"guide", "runbook"},      {"link", "link"},              {"reference", "subject"},
         {"muted by", "muted_by"},  {"looked at by", "acknowledged_by"},
         {"who does", "acknowledged_because"},

@@ -98,16 +98,18 @@ const struct cli_command cli_commands[] = {
      "Exit status 1 when one is down.",
      NULL, NULL, ASKS, run_deps},
     {"doctor", NULL, "Everything that is wrong right now, the gravest first, with the next step",
-     "Database, gateways, keys, callbacks, modes; payments without an answer, differences, cases,\n"
-     "tickets, deadlines, jobs. Exit status 1 when anything has to be done.",
+     "Alerts (also those that somebody looks at), figures past their thresholds, channels that\n"
+     "fail, gateways out of use, silences, database, keys, callbacks, modes; payments without an\n"
+     "answer, differences, cases, tickets, deadlines, jobs. What an alert tells is not told\n"
+     "twice. Exit status 1 when anything has to be done.",
      NULL, NULL, ASKS, run_doctor},
 
-    {"metric", NULL, "How payments fare: the six figures"},
+    {"metric", NULL, "How payments fare: the nine figures"},
     {"metric", "show", "The figures with their thresholds, overall or by dimension",
      "Now is the last five minutes. With --since they come from what is stored, thirteen months\n"
-     "back. \"no data\": too few events to say anything. Exit status 1 when one is past a\n"
-     "threshold now.",
-     OPTIONS({"by", "DIMENSIONS", "Apart by gateway,method,region,currency,segment: some of them"},
+     "back. \"no data\": too few events to say anything. By code: how many of all say it, counted\n"
+     "by the second. Exit status 1 when one is past a threshold now.",
+     OPTIONS({"by", "DIMENSIONS", "Apart by gateway,method,region,currency,segment,code: some"},
              {"since", "TIME", "From then on: 1h, 7d or 2026-11-20T08:00:00Z"},
              {"until", "TIME", "Before then"},
              {"watch", NULL, "Again and again until Ctrl-C"},

@@ -9,19 +9,24 @@
 #include "cli/table.h"
 #include "cli/talk.h"
 
-/* Whole sentences: they are what is read, and a table would cut them. */
+enum { LINE_BYTES_MAX = 4096 };
+
+/* A line each, as long as it is: a table would cut the sentences. The gravity stands in a table of
+ * its own, for its colour. */
 static void print_finding(const struct cli *cli, const json_t *finding) {
-    TABLE_AUTO card = TABLE("", "");
+    TABLE_AUTO line = TABLE("", "");
     char text[SHOW_CHARS_MAX];
+    BUF_AUTO what;
     const char *since = field_text(finding, "since");
-    table_state(card, field_word(finding, "gravity"));
-    table_cell(card, field_text(finding, "what"));
+    buf_init(&what, LINE_BYTES_MAX);
+    buf_add_text(&what, field_word(finding, "what"));
     if (since != NULL) {
-        table_pairf(card, "since", "%s (%s ago)", since, show_age(since, text));
+        buf_addf(&what, " Since %s ago.", show_age(since, text));
     }
-    table_pair(card, "next", field_text(finding, "next"));
-    table_print(card, cli, NULL);
-    cli_say(cli, "\n");
+    buf_addf(&what, " Next: %s", field_word(finding, "next"));
+    table_state(line, field_word(finding, "gravity"));
+    table_cell(line, what.data);
+    table_print(line, cli, NULL);
 }
 
 static void print_verdict(const struct cli *cli, const json_t *answer, size_t found) {

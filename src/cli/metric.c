@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * metric.c: `holdfast metric show`: the six figures, overall and by dimension, now and before. */
+ * metric.c: `holdfast metric show`: the nine figures, overall and by dimension, now and before. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,17 +11,20 @@
 #include "cli/spark.h"
 #include "cli/talk.h"
 
-enum { BY_MAX = 5, POINTS_MAX = 60 };
+enum { BY_MAX = 6, POINTS_MAX = 60 };
 
 struct asked {
     const char *by[BY_MAX + 1];      /* dimensions, NULL ends */
     const char *columns[BY_MAX + 1]; /* their headings */
     bool before;                /* --since: of a time, not of now */
+    bool by_code;
 };
 
 static void ask_by(const struct cli *cli, struct asked *asked) {
-    static const char *const names[] = {"gateway", "method", "region", "currency", "segment"};
-    static const char *const columns[] = {"GATEWAY", "METHOD", "REGION", "CURRENCY", "SEGMENT"};
+    static const char *const names[] = {"gateway", "method", "region", "currency", "segment",
+                                        "code"};
+    static const char *const columns[] = {"GATEWAY", "METHOD", "REGION", "CURRENCY", "SEGMENT",
+                                          "CODE"};
     const char *text = cli_text_or(cli, "by", "");
     int count = 0;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -32,6 +35,7 @@ static void ask_by(const struct cli *cli, struct asked *asked) {
         }
     }
     asked->by[count] = NULL;
+    asked->by_code = strstr(text, "code") != NULL;
     asked->before = cli_given(cli, "since");
 }
 
@@ -108,6 +112,9 @@ static struct table *new_table(const struct cli *cli, const struct asked *asked)
     }
     columns[count++] = ">VALUE";
     columns[count++] = "STATE";
+    if (asked->by_code) {
+        columns[count++] = ">SAID";
+    }
     columns[count++] = ">OK";
     columns[count++] = ">DECLINED";
     columns[count++] = ">FAILED";
@@ -136,6 +143,9 @@ static bool print_figures(const struct cli *cli, const struct asked *asked, cons
         }
         cell_value(table, figure, "value");
         cell_state(table, state);
+        if (asked->by_code) {
+            table_count(table, field_int(figure, "said"));
+        }
         table_count(table, field_int(figure, "ok"));
         table_count(table, field_int(figure, "declined"));
         table_count(table, field_int(figure, "failed"));

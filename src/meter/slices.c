@@ -15,7 +15,7 @@
 #include "meter/slices_impl.h"
 
 enum {
-    SLOTS = 16384,
+    SLOTS = SLICE_SLOTS,
     OPERATION_PLACES = SLICE_OPERATIONS_MAX,
     WIDE_PLACES = 240,
     WIDE_MAX = SLICES_MAX - OPERATION_PLACES,
@@ -81,6 +81,7 @@ void slices_init(void) {
     atomic_store(&table.count, 0);
     atomic_store(&table.folded, 0);
     slice_rooms_clear();
+    slice_codes_clear();
     slice_names_clear(&table.codes);
     slice_names_clear(&table.segments);
     slice_events_clear();
@@ -162,12 +163,14 @@ static struct slice *table_get(const struct key *key, int max) {
         return NULL;
     }
     struct slice *made = slice_new(key), *there = NULL;
+    made->slot = (uint16_t)slot;
     while (!atomic_compare_exchange_strong(&table.slots[slot], &there, made)) {
         if (slice_is(there, key)) { /* another task was first, and the room stays empty */
             atomic_fetch_sub(&table.count, 1);
             return there;
         }
         slot = (slot + 1) & (SLOTS - 1);
+        made->slot = (uint16_t)slot;
         there = NULL;
     }
     struct slice *newest = atomic_load(&table.newest);
@@ -322,6 +325,9 @@ void slice_record(const struct slice_event *event) {
     }
     atomic_fetch_add(&slice->totals[event->outcome], 1);
     slice_minute_record(slice, event, minute, code, repeated);
+    if (code != 0) {
+        slice_code_add(slice, code, second);
+    }
     tell_changed(slice);
     unsigned wanted = atomic_load_explicit(&slice_events_wanted, memory_order_relaxed);
     if ((wanted >> event->operation & 1) != 0) {
@@ -354,6 +360,10 @@ const char *slice_label(const struct slice *slice, enum slice_dimension dimensio
 
 const char *slice_code_text(uint16_t code) {
     return code == SLICE_CODES_MAX ? other : slice_name_text(&table.codes, code);
+}
+
+const struct slice *slice_at_slot(int slot) {
+    return atomic_load_explicit(&table.slots[slot], memory_order_acquire);
 }
 
 const struct slice *slices_next(const struct slice *before) {
@@ -412,5 +422,5 @@ int64_t slices_folded(void) {
 }
 
 int64_t slices_bytes(void) {
-    return slice_rooms_bytes() + (int64_t)sizeof(table);
+    return slice_rooms_bytes() + (int64_t)sizeof(table) + slice_codes_bytes();
 }

@@ -4,7 +4,8 @@
  * A slice is an operation (slice_operations.def) with a gateway, a method, a region, a currency and
  * a customer segment. Each keeps three things: counts of outcomes for each of the last 600 seconds;
  * the figures of its present minute and of the one before (durations, money, the commonest codes);
- * totals. What happens is also handed on one by one, to who has asked for it (a detector).
+ * totals. Beside them one table has the error codes of all slices, for each of the last 600
+ * seconds. What happens is also handed on one by one, to who has asked for it (a detector).
  *
  * Recording: one look-up without a lock and a dozen relaxed atomic operations. It never waits, and
  * takes memory only when a slice, a segment or a code is seen for the first time.
@@ -14,6 +15,9 @@
  * full region, currency and segment do; when it is full the gateway and the method do as well
  * (money of several currencies then stands in one sum, under the currency "other"). slices_folded()
  * counts them.
+ * 256 pairs of slice and code are told apart in one second: past that a code is counted for its
+ * operation, and past 64 of those it is missed by the second (never by the minute);
+ * slice_codes_folded() and slice_codes_missed() count them.
  * Seconds are those of the monotonic clock, minutes those of the wall's.
  * Threads: slice_record() and the looks from any; slices_changed(), slice_events_take() and
  * slices_minutes() from one task each, for they take what they return.
@@ -39,7 +43,7 @@ enum slice_operation {
 #include "meter/slice_operations.def"
 #undef X
 };
-enum { SLICE_OPERATIONS_MAX = 11 };
+enum { SLICE_OPERATIONS_MAX = 12 };
 const char *slice_operation_name(enum slice_operation operation);
 bool slice_operation_parse(const char *name, enum slice_operation *ret_operation);
 
@@ -102,6 +106,22 @@ void slice_recent(const struct slice *slice, int seconds_ago, int window_s,
                   struct slice_counts *ret_counts);
 /* Since the slice began. */
 void slice_totals(const struct slice *slice, struct slice_counts *ret_counts);
+
+/* How often a code was said in one second. */
+struct slice_code_count {
+    const struct slice *slice; /* NULL: of slices that had no place, all of the operation */
+    enum slice_operation operation;
+    uint16_t code;
+    int seconds_ago;
+    int64_t count; /* exact up to 65,535 */
+};
+typedef void slice_code_fn(void *ctx, const struct slice_code_count *count);
+/* Every pair of slice and code that was said in the second `seconds_ago` (0: the present,
+ * unfinished one) and the `window_s` - 1 before it, second by second, the newest first. Reads some
+ * 2.5 KB a second of the window. */
+void slice_codes_recent(int seconds_ago, int window_s, slice_code_fn *fn, void *ctx);
+int64_t slice_codes_folded(void);
+int64_t slice_codes_missed(void);
 
 /* What has been recorded since the last call, slice by slice, of the slices in which anything was;
  * the last event of a slice may come with the next call. */

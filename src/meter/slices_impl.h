@@ -18,6 +18,8 @@
 #include "meter/slice_names.h"
 #include "meter/slices.h"
 
+enum { SLICE_SLOTS = 16384 }; /* of the table */
+
 /* One second: when (16 bits: how many times the window has gone round), ok, declined, failed. */
 enum { COUNT_BITS = 16, SECOND_COUNT_MAX = (1 << COUNT_BITS) - 1 };
 
@@ -41,6 +43,7 @@ struct slice {
     uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
     _Atomic bool changed;
     uint8_t operation;
+    uint16_t slot; /* of the table */
     struct slice_bank banks[2];
     _Atomic uint32_t buckets[2][SLICE_BUCKETS];      /* of the banks */
     _Atomic uint32_t codes[2][SLICE_CODES_EACH];     /* of the banks' numbers */
@@ -59,6 +62,14 @@ int64_t slice_rooms_bytes(void);
 /* slices_minute.c */
 void slice_minute_record(struct slice *slice, const struct slice_event *event, int64_t minute,
                          uint16_t code, bool repeated);
+
+/* slices.c: the slice that has the slot. */
+const struct slice *slice_at_slot(int slot);
+
+/* slice_codes.c */
+void slice_code_add(const struct slice *slice, uint16_t code, int64_t second);
+void slice_codes_clear(void);
+int64_t slice_codes_bytes(void);
 
 /* slice_events.c */
 void slice_events_clear(void);

@@ -398,6 +398,11 @@ static int done_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || !process->attempt_found || process->event.subject != CALLBACK_PAYMENT || !final) {
         return r;
     }
+    bool told_missing = review_is(&process->payment, REVIEW_CALLBACK_MISSING) ||
+                        review_is(&process->payment, REVIEW_CALLBACK_MISSING_DIFFERS);
+    if (process->attempt.callback_us == 0 && !told_missing) {
+        outcome_awaited(tx, &process->payment, process->attempt.gateway, true);
+    }
     r = sql_put(tx, err,
                 "UPDATE attempt SET callback_us = $2, callback_due_us = 0 WHERE id = $1 AND "
                 "callback_us = 0",

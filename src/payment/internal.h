@@ -74,6 +74,9 @@ void outcome_dispute(struct store_tx *tx, const struct payment_row *payment,
 void outcome_call(const struct gateway_ask *ask, const struct gateway_result *result);
 void outcome_callback(const char *gateway, enum slice_outcome outcome, const char *code,
                       int64_t delay_us);
+/* A callback that the gateway owed: it came, or it is missing. Counted when `tx` is committed. */
+void outcome_awaited(struct store_tx *tx, const struct payment_row *payment, const char *gateway,
+                     bool came);
 void outcome_fraud(const struct payment_row *payment, const struct risk_decision *decision);
 
 /* ---- instances.c: who is alive ---- */

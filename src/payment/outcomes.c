@@ -243,6 +243,17 @@ void outcome_callback(const char *gateway, enum slice_outcome outcome, const cha
     });
 }
 
+void outcome_awaited(struct store_tx *tx, const struct payment_row *payment, const char *gateway,
+                     bool came) {
+    struct slice_event event = event_of(payment, SLICE_AWAITED, gateway);
+    event.outcome = came ? SLICE_OK : SLICE_FAILED;
+    event.code = came ? NULL : "callback_missing";
+    event.duration_us = -1;
+    event.amount_minor = 0;
+    event.customer = 0; /* whose it is says nothing of the gateway's sending */
+    record_after(tx, &event);
+}
+
 void outcome_fraud(const struct payment_row *payment, const struct risk_decision *decision) {
     struct slice_event event = event_of(payment, SLICE_FRAUD, "");
     bool unscored = decision->scored.answer != RISK_SCORED &&

@@ -723,6 +723,7 @@ static int overdue_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     overdue->marked = true; /* by us: another instance may sweep beside us */
+    outcome_awaited(tx, &look->payment, look->attempt.gateway, false);
     look->attempt.callback_due_us = 0;
     r = attempt_row_save(tx, &look->attempt, err);
     enum review_mark mark = overdue->agrees ? REVIEW_CALLBACK_MISSING

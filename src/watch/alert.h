@@ -49,6 +49,7 @@ enum {
     ALERT_VALUE_CHARS_MAX = 80,
     ALERTS_LISTED_MAX = 100,
     ALERT_SOURCE_CHARS_MAX = 60,
+    ALERT_MONEY_MAX = 6, /* currencies of one alert; the smaller ones are left out */
     SILENCES_MAX = 200, /* that have not ended */
     SILENCE_DAYS_MAX = 30,
 };
@@ -103,6 +104,13 @@ MUST_USE int alert_rule_read(const struct alert_rule_config *config, struct aler
 MUST_USE int alert_rules_read(const struct alert_config *config, struct alert_rule_state *ret_rules,
                               struct err *err);
 
+/* What is at stake in one currency. */
+struct alert_money {
+    char currency[4];         /* ISO 4217; one that is none is left out */
+    int64_t per_minute_minor; /* 0: it does not grow by the minute */
+    int64_t sum_minor;        /* since the first symptom, or in all */
+};
+
 /* How something is now. All text is borrowed for the call; NULL or "": not known. */
 struct alert_signal {
     const char *rule; /* 1 to NOTICE_NAME_BYTES_MAX bytes */
@@ -123,6 +131,11 @@ struct alert_signal {
     const char *value, *threshold;        /* "72.4 %", "95 %": ALERT_VALUE_CHARS_MAX */
     const char *subject, *runbook, *link; /* as in a notice; runbook and link else of the service */
     int64_t first_symptom_us;             /* wall; 0: now */
+    struct alert_money money[ALERT_MONEY_MAX];
+    int money_count;
+    /* How much that is, whatever its currencies: in thousandths of a usual payment, a minute. By it
+     * alerts of the same severity are ranked. 0: not known. */
+    int64_t stake;
 };
 
 struct alerts;

@@ -214,13 +214,17 @@ static int tell_each(struct store_tx *tx, struct flush *flush, const char *chann
     return r;
 }
 
-/* What fires before what does not, then the gravest, then the oldest. */
+/* What fires before what does not, then the gravest, then where most is at stake, then the oldest.
+ */
 static int by_gravity(const void *a, const void *b) {
     const struct change *left = a, *right = b;
     int firing = (right->state == NOTICE_FIRING) - (left->state == NOTICE_FIRING);
     int grave = (int)left->member->row.face.severity - (int)right->member->row.face.severity;
+    int64_t stakes = alert_money_stake(right->member->row.money) -
+                     alert_money_stake(left->member->row.money);
     return firing != 0 ? firing
            : grave != 0 ? grave
+           : stakes != 0 ? (stakes > 0 ? 1 : -1)
                         : strcmp(left->member->row.id, right->member->row.id);
 }
 

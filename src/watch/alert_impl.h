@@ -10,6 +10,7 @@
  *   alert_move.c      from one state to the next
  *   alert_sight.c     what is not to be told now
  *   alert_notice.c    an alert as a notice
+ *   alert_money.c     what is at stake: kept, in words, as JSON
  *   alert_group.c     who is told what of a group
  *   alert_escalate.c  steps and repeats
  *   alert_job.c       what happens later
@@ -136,7 +137,7 @@ struct alerts {
 
 struct alert_row {
     const char *id, *fingerprint, *group_key, *facts, *value, *threshold, *acked_by, *ack_reason;
-    const char *labels_text;
+    const char *labels_text, *money; /* alert_money.c has its form */
     struct alert_face face;
     enum alert_state state;
     int64_t first_symptom_us, seen_us, clear_us, fired_us, acked_us, resolved_us, told_us, calls_us;
@@ -146,8 +147,8 @@ struct alert_row {
     "a.id, a.fingerprint, a.rule, a.labels, a.team, a.severity, a.state, a.facts, a.value, "       \
     "a.threshold, a.group_key, a.first_symptom_us, a.seen_us, a.clear_us, a.fired_us, "            \
     "a.acked_us, a.acked_by, a.ack_reason, a.resolved_us, a.told_us, a.calls_us, a.step, a.owed, " \
-    "a.entries"
-enum { ALERT_COLUMN_COUNT = 24 };
+    "a.entries, a.money"
+enum { ALERT_COLUMN_COUNT = 25 };
 void alert_row_take(struct arena *arena, const struct sql_rows *rows, struct alert_row *ret_row);
 /* Locked. 1 found, 0 none. */
 MUST_USE int alert_row_live(struct store_tx *tx, struct arena *arena, const char *fingerprint,
@@ -220,6 +221,7 @@ enum alert_word {
     ALERT_WORDS,
 };
 const char *alert_word(const struct alerts *alerts, enum alert_word word);
+const char *alert_word_in(enum notice_language language, enum alert_word word);
 /* The signal as what is kept of it, into row->facts, value and threshold. */
 MUST_USE int alert_facts(const struct alerts *alerts, struct arena *arena,
                          const struct alert_signal *signal, struct alert_row *row, struct err *err);
@@ -228,6 +230,17 @@ MUST_USE int alert_notice(struct arena *arena, const struct alert_row *row, enum
 /* A notice about nothing but the alerting itself. */
 void alert_own_notice(const struct alerts *alerts, const char *fingerprint, const char *kind,
                       enum alert_word title, enum alert_word reason, struct notice *ret_notice);
+
+/* ---- alert_money.c ---- */
+
+/* The signal's money as a row keeps it: "stake;CNY 1234000 6170000;EUR …"; "" when it has none. */
+const char *alert_money_kept(struct arena *arena, const struct alert_signal *signal);
+/* The same in words: "About CNY 12,340 a minute are not taken; …"; "" when there is none. */
+const char *alert_money_words(struct arena *arena, enum notice_language language,
+                              const struct alert_face *face, const char *kept);
+/* ,"money_at_risk":[…] and ,"stake":…; nothing when there is none. */
+void alert_money_json(struct buf *buf, const char *kept);
+int64_t alert_money_stake(const char *kept);
 
 /* ---- the jobs ---- */
 

@@ -25,7 +25,7 @@ void alert_json_time(struct buf *buf, const char *key, int64_t wall_us) {
 /* ---- alerts ---- */
 
 static void add_facts(struct buf *buf, const struct alert_row *row) {
-    static const char *const keys[] = {"title",  "summary", "scope", "cause",
+    static const char *const keys[] = {"title",  "summary", "scope", "money",  "cause",
                                        "action", "runbook", "link",  "subject"};
     JSON_AUTO facts = NULL;
     struct err err = {0};
@@ -57,6 +57,7 @@ static void render(struct alerts *alerts, const struct alert_sight *sight,
     add_facts(buf, row);
     alert_json_text(buf, "value", row->value);
     alert_json_text(buf, "threshold", row->threshold);
+    alert_money_json(buf, row->money);
     buf_add_text(buf, ",\"labels\":{");
     for (int i = 0; i < row->face.label_count; i++) {
         buf_add_text(buf, i > 0 ? "," : "");

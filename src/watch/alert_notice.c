@@ -11,8 +11,12 @@ static const char *const words[ALERT_WORDS][NOTICE_LANGUAGES] = {
 #undef X
 };
 
+const char *alert_word_in(enum notice_language language, enum alert_word word) {
+    return words[word][language];
+}
+
 const char *alert_word(const struct alerts *alerts, enum alert_word word) {
-    return words[word][alerts->settings.language];
+    return alert_word_in(alerts->settings.language, word);
 }
 
 static const char *given(const char *text, const char *fallback) {
@@ -55,6 +59,7 @@ int alert_facts(const struct alerts *alerts, struct arena *arena, const struct a
     alert_rule_now(alerts, row->face.rule, &state);
     const struct alert_rule *rule = &state.rule;
     enum notice_language language = alerts->settings.language;
+    row->money = alert_money_kept(arena, signal);
     struct notice notice = {
         .fingerprint = row->fingerprint,
         .state = NOTICE_FIRING,
@@ -64,6 +69,7 @@ int alert_facts(const struct alerts *alerts, struct arena *arena, const struct a
         .title = cut(arena, given(signal->title, rule->title[language]), NOTICE_TITLE_BYTES_MAX),
         .summary = cut(arena, summary_of(alerts, arena, signal), NOTICE_TEXT_BYTES_MAX),
         .scope = cut(arena, given(signal->scope, ""), NOTICE_TEXT_BYTES_MAX),
+        .money = alert_money_words(arena, language, &row->face, row->money),
         .cause = cut(arena, given(signal->cause, ""), NOTICE_TEXT_BYTES_MAX),
         .action = cut(arena, given(signal->action, rule->action[language]), NOTICE_TEXT_BYTES_MAX),
         .runbook = given(signal->runbook, guide_of(alerts, arena, rule)),

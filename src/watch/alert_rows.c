@@ -29,6 +29,7 @@ void alert_row_take(struct arena *arena, const struct sql_rows *rows, struct ale
         .step = sql_int(rows, 21),
         .owed = sql_int(rows, 22),
         .entries = sql_int(rows, 23),
+        .money = arena_copy(arena, sql_text(rows, 24)),
     };
     struct notice_label *labels = NULL;
     row.face = (struct alert_face){
@@ -75,13 +76,13 @@ int alert_row_insert(struct store_tx *tx, const struct alert_row *row, struct er
         tx, err,
         "INSERT INTO alert (id, fingerprint, rule, labels, team, severity, state, facts, value, "
         "threshold, group_key, first_symptom_us, seen_us, clear_us, fired_us, acked_us, acked_by, "
-        "ack_reason, resolved_us, told_us, calls_us, step, owed, entries, updated_us) VALUES "
-        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 0, '', '', 0, 0, 0, 0, 0, "
-        "0, $13) ON CONFLICT (fingerprint) WHERE state <> 4 DO NOTHING",
+        "ack_reason, resolved_us, told_us, calls_us, step, owed, entries, money, updated_us) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 0, '', '', 0, 0, "
+        "0, 0, 0, 0, $14, $13) ON CONFLICT (fingerprint) WHERE state <> 4 DO NOTHING",
         S_TEXT(row->id), S_TEXT(row->fingerprint), S_TEXT(row->face.rule), S_TEXT(row->labels_text),
         S_INT(row->face.team), S_INT(row->face.severity), S_INT(row->state), S_TEXT(row->facts),
         S_TEXT(row->value), S_TEXT(row->threshold), S_TEXT(row->group_key),
-        S_INT(row->first_symptom_us), S_INT(row->seen_us));
+        S_INT(row->first_symptom_us), S_INT(row->seen_us), S_TEXT(row->money));
     return made < 0 ? (int)made : 0;
 }
 
@@ -91,12 +92,13 @@ int alert_row_save(struct store_tx *tx, const struct alert_row *row, struct err 
         "UPDATE alert SET severity = $2, state = $3, facts = $4, value = $5, threshold = $6, "
         "first_symptom_us = $7, clear_us = $8, fired_us = $9, acked_us = $10, acked_by = $11, "
         "ack_reason = $12, resolved_us = $13, told_us = $14, calls_us = $15, step = $16, "
-        "owed = $17, entries = $18, updated_us = $19 WHERE id = $1",
+        "owed = $17, entries = $18, updated_us = $19, money = $20 WHERE id = $1",
         S_TEXT(row->id), S_INT(row->face.severity), S_INT(row->state), S_TEXT(row->facts),
         S_TEXT(row->value), S_TEXT(row->threshold), S_INT(row->first_symptom_us),
         S_INT(row->clear_us), S_INT(row->fired_us), S_INT(row->acked_us), S_TEXT(row->acked_by),
         S_TEXT(row->ack_reason), S_INT(row->resolved_us), S_INT(row->told_us), S_INT(row->calls_us),
-        S_INT(row->step), S_INT(row->owed), S_INT(row->entries), S_INT(clock_wall_us()));
+        S_INT(row->step), S_INT(row->owed), S_INT(row->entries), S_INT(clock_wall_us()),
+        S_TEXT(row->money));
 }
 
 static int forget_words(struct store_tx *tx, const char *id, struct err *err) {

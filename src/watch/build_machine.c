@@ -49,10 +49,11 @@ static void add_words(struct buf *buf, bool *first, const struct notice *notice,
         const char *key, *value;
     } words[] = {
         {"summary", notice->title}, {"description", notice->summary},
-        {"scope", notice->scope},   {"cause", notice->cause},
-        {"action", notice->action}, {"text", notice->text},
-        {"reason", notice->reason}, {"subject", notice->subject},
-        {"link", notice->link},     {"runbook_url", notice->runbook},
+        {"scope", notice->scope},   {"money_at_risk", notice->money},
+        {"cause", notice->cause},   {"action", notice->action},
+        {"text", notice->text},     {"reason", notice->reason},
+        {"subject", notice->subject}, {"link", notice->link},
+        {"runbook_url", notice->runbook},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         const char *value = words[i].value != NULL ? words[i].value : "";

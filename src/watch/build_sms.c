@@ -55,6 +55,9 @@ int channel_build_twilio(const struct channel *channel, const struct notice *not
     add_line(&cut, notice->link);
     add_line(&cut,
              notice->text != NULL && notice->text[0] != '\0' ? notice->text : notice->summary);
+    if (notice->state != NOTICE_RESOLVED) {
+        add_line(&cut, notice->money);
+    }
     add_line(&cut, notice->action);
     add_form(&form, "To", channel_option(channel, "to", ""));
     if (from != NULL) {
@@ -116,6 +119,9 @@ static const char *variable_value(const struct notice *notice, const char *name,
     }
     if (strcmp(name, "scope") == 0) {
         return notice->scope != NULL ? notice->scope : "";
+    }
+    if (strcmp(name, "money") == 0) {
+        return notice->money != NULL ? notice->money : "";
     }
     if (strcmp(name, "kind") == 0) {
         return notice->kind;

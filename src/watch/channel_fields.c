@@ -90,7 +90,7 @@ static bool is_name(const char *value) {
 
 static bool is_param(const char *value) {
     static const char *const params[] = {"severity", "state", "title",   "scope",
-                                         "time",     "kind",  "subject", "more"};
+                                         "time",     "kind",  "subject", "more", "money"};
     for (size_t i = 0; i < COUNT_OF(params); i++) {
         if (strcmp(value, params[i]) == 0) {
             return true;

@@ -28,7 +28,7 @@ const char *const detector_dimensions[DIMENSIONS] = {"gateway", "method", "regio
                                                      "segment"};
 
 const struct test_kind test_kinds[TEST_SILENCE] = {
-#define X(id, name, of, p1_least, p1_more, clumps, text)                                           \
+#define X(id, name, of, p1_least, p1_more, clumps, text, zh)                                       \
     {name, SIGN_##of, {p1_least, p1_more}, clumps},
 #include "watch/detector_tests.def"
 #undef X
@@ -312,34 +312,12 @@ static bool finding_holds(const struct detector_finding *finding,
            scope_holds(&rest, event);
 }
 
-/* The commonest code among those that failed in the scope since then. */
-static void name_code(const struct detector *detector, struct detector_finding *finding,
-                      enum sign sign) {
-    g_autoptr(GHashTable) counts = g_hash_table_new(NULL, NULL);
-    uint64_t kept = MIN(detector->taken_count, DETECTOR_RECENT_MAX);
-    unsigned all = 0, most = 0;
-    for (uint64_t i = 0; i < kept; i++) {
-        const struct recent *recent = &detector->recent[i];
-        if (recent->event.at_us < finding->first_symptom_us || !((recent->signs >> sign) & 1) ||
-            recent->event.code == 0 || !scope_holds(&finding->scope, &recent->event)) {
-            continue;
-        }
-        gpointer code = GUINT_TO_POINTER(recent->event.code);
-        unsigned count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, code)) + 1;
-        g_hash_table_insert(counts, code, GUINT_TO_POINTER(count));
-        all++;
-        if (count > most || (count == most && recent->event.code < finding->code)) {
-            most = count;
-            finding->code = recent->event.code;
-        }
-    }
-    finding->code_share = all > 0 ? (double)most / all : 0;
-}
-
 /* What came in the scope since the first symptom; from now on those events are the finding's. */
 static void gather(struct detector *detector, struct detector_finding *finding, enum sign sign) {
     uint64_t kept = MIN(detector->taken_count, DETECTOR_RECENT_MAX);
-    finding->events = finding->failed = finding->amount_minor = 0;
+    finding->events = finding->failed = 0;
+    finding->money_count = 0;
+    finding->stake = 0;
     for (uint64_t i = 0; i < kept; i++) {
         struct recent *recent = &detector->recent[i];
         if (recent->event.at_us >= finding->first_symptom_us &&
@@ -347,7 +325,9 @@ static void gather(struct detector *detector, struct detector_finding *finding, 
             bool yes = (recent->signs >> sign) & 1;
             finding->events++;
             finding->failed += yes;
-            finding->amount_minor += yes ? recent->event.amount_minor : 0;
+            if (yes) {
+                add_money(detector, finding, &recent->event);
+            }
             recent->taken = true;
         }
     }
@@ -496,7 +476,9 @@ static unsigned findings_take(struct detector *detector, const struct recent *re
         bool yes = (recent->signs >> test_kinds[finding->test].sign) & 1;
         finding->events++;
         finding->failed += yes;
-        finding->amount_minor += yes ? recent->event.amount_minor : 0;
+        if (yes) {
+            add_money(detector, finding, &recent->event);
+        }
         if (sprt_step(&open->sprt, finding->normal, open->recovered_p1, end_alpha, end_beta, yes) ==
             SPRT_WELL) {
             finding_close(detector, i--);
@@ -605,6 +587,7 @@ void detector_take(struct detector *detector, const struct detector_event *given
         event.at_us = detector->now_us;
     }
     detector->now_us = MAX(detector->now_us, event.at_us);
+    learn_money(detector, &event);
     bool again = customer_again(detector, &event);
     detector->figures.repeated += again;
     struct recent *recent = again ? NULL : remember(detector, &event);

@@ -38,6 +38,7 @@ enum {
     DETECTOR_FINDINGS_MAX = 32, /* open at once */
     DETECTOR_RECENT_MAX = 8192, /* events that a scope is found among */
     DETECTOR_CUSTOMER_S = 600,
+    DETECTOR_MONEY_MAX = 6, /* currencies of one finding; more are left out of its money */
 };
 
 /* In the order in which a scope is told. */
@@ -58,7 +59,7 @@ enum detector_outcome {
 };
 
 enum detector_test {
-#define X(id, name, of, p1_least, p1_more, clumps, text) TEST_##id,
+#define X(id, name, of, p1_least, p1_more, clumps, text, zh) TEST_##id,
 #include "watch/detector_tests.def"
 #undef X
     TEST_SILENCE,
@@ -85,6 +86,12 @@ struct detector_scope {
     detector_value values[DIMENSIONS];
 };
 
+/* What payments that fail are of, in one currency. */
+struct detector_money {
+    detector_value currency; /* 0: not known */
+    int64_t amount_minor;
+};
+
 struct detector_finding {
     uint32_t id; /* from 1; never again in this detector's life */
     enum detector_test test;
@@ -94,11 +101,16 @@ struct detector_finding {
     int64_t closed_us; /* 0: open */
     /* In the scope, since the first symptom. */
     int64_t events, failed;
-    int64_t amount_minor; /* of those that failed, whatever their currencies */
+    struct detector_money money[DETECTOR_MONEY_MAX]; /* of those that failed */
+    int money_count;
+    double stake;  /* the same whatever the currencies: in usual payments of each */
     double normal; /* the share that fails when all is well; of TEST_SILENCE: expected a second */
     double likelihood;   /* natural logarithm: how much likelier than chance it was when found */
     detector_value code; /* the commonest among those that failed; 0: none */
     double code_share;   /* of those that failed */
+    /* Its share of all in the scope since the first symptom, and before it; -1: too few came before
+     * to say. */
+    double code_now, code_before;
 };
 
 /* What it may be told while it runs. */

@@ -73,6 +73,11 @@ struct names {
     GPtrArray *texts;    /* borrowed from it, by number */
 };
 
+/* What a payment in a currency usually is, in minor units. */
+struct usual_money {
+    double minor, payments; /* payments 0: not known */
+};
+
 struct open_finding {
     struct detector_finding finding;
     struct sprt sprt;
@@ -84,6 +89,7 @@ struct detector {
     struct detector_options options;
     struct detector_tuning tuning;
     struct names names[DIMENSIONS + 1]; /* the last: codes */
+    struct usual_money usual_money[DETECTOR_VALUES_MAX]; /* by currency */
     GHashTable *by_scope;               /* struct detector_scope → struct slice */
     GPtrArray *slices;                  /* owned */
     size_t tuned;                       /* the next slice whose limits are made anew */
@@ -116,6 +122,17 @@ struct slice *slice_find(const struct detector *detector, const struct detector_
 double usual_rate(const struct detector *detector, const struct slice *slice, enum sign sign);
 /* An hour is over: what it says of how much hours differ. */
 void learn_hour(struct learnt *learnt);
+
+/* ---- detector_stake.c ---- */
+/* What a payment of its currency usually is. */
+void learn_money(struct detector *detector, const struct detector_event *event);
+/* How many usual payments of its currency an event is; 0: it has no amount. */
+double stake_of(const struct detector *detector, const struct detector_event *event);
+void add_money(const struct detector *detector, struct detector_finding *finding,
+               const struct detector_event *event);
+/* Of those that failed in the scope since the first symptom, the code whose share of all has risen
+ * most; among the DETECTOR_RECENT_MAX newest. */
+void name_code(const struct detector *detector, struct detector_finding *finding, enum sign sign);
 
 /* ---- detector_limits.c ---- */
 /* Of some slices in turn; of all within a minute. */

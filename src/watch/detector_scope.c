@@ -5,7 +5,10 @@
  * of n at the rate that it shows than at the rate that is usual for it? The whole is diluted by
  * what is well, a part of the broken thing has fewer failures to show; so the slice that is broken,
  * all of it and nothing else, stands out. A dimension more must be worth its words, except the
- * gateway's where nothing tells it from the whole: it is who can be asked, and turned away from. */
+ * gateway's where nothing tells it from the whole: it is who can be asked, and turned away from.
+ * Money at risk ranks beside likelihood: of slices for which the evidence is about the same, the
+ * one that has more of the money that fails is named. Money is counted in usual payments of its
+ * currency, so that currencies can be compared. */
 #include <math.h>
 #include <string.h>
 
@@ -13,12 +16,15 @@
 
 /* Per dimension of a scope: the natural logarithm of ten. */
 static const double dimension_cost = 2.3;
+/* All the money at risk is worth as much as evidence of e to one. */
+static const double money_weight = 1;
 /* How sure a proof is: e^3, twenty to one. */
 static const double proof_likelihood = 3;
 
 struct tally {
     struct detector_scope scope;
     uint32_t events, yes;
+    double stake; /* of `yes` */
 };
 
 static guint scope_hash(gconstpointer key) {
@@ -70,7 +76,10 @@ static GHashTable *tally_all(const struct detector *detector, enum sign sign, in
                 g_hash_table_insert(tallies, &tally->scope, tally);
             }
             tally->events++;
-            tally->yes += (recent->signs >> sign) & 1;
+            if ((recent->signs >> sign) & 1) {
+                tally->yes++;
+                tally->stake += stake_of(detector, &recent->event);
+            }
         }
     }
     return tallies;
@@ -135,6 +144,9 @@ bool scope_rank(const struct detector *detector, enum sign sign, int64_t since_u
     g_autoptr(GHashTable) tallies = tally_all(detector, sign, since_us);
     struct ranked best = {.likelihood = 0};
     double best_score = 0;
+    static const struct detector_scope all = {{0}};
+    const struct tally *whole = g_hash_table_lookup(tallies, &all);
+    double stake = whole != NULL && whole->stake > 0 ? whole->stake : 1;
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, tallies);
@@ -145,7 +157,11 @@ bool scope_rank(const struct detector *detector, enum sign sign, int64_t since_u
         }
         double normal = usual_rate(detector, slice_find(detector, &tally->scope), sign);
         double likelihood = likelihood_of(tally->events, tally->yes, normal);
-        double score = likelihood - dimension_cost * scope_dimensions(&tally->scope);
+        if (likelihood <= 0) {
+            continue;
+        }
+        double score = likelihood - dimension_cost * scope_dimensions(&tally->scope) +
+                       money_weight * tally->stake / stake;
         bool equal = fabs(score - best_score) < 1e-9;
         if (score > best_score + 1e-9 || (equal && comes_before(&tally->scope, &best.scope))) {
             best_score = score;

@@ -125,3 +125,21 @@ int figure_alarm_judge(const struct figure_alarm *alarm, const struct figure_lim
     }
     return count;
 }
+
+void figure_alarm_sum(const struct figure_alarm *alarm, const struct figure_limits *limits,
+                      const char *gateway, struct metric_sum *ret_sum, int64_t *ret_since) {
+    *ret_sum = (struct metric_sum){0};
+    *ret_since = 0;
+    for (guint i = 0; i < alarm->parts->len; i++) {
+        const struct part *part = alarm->parts->pdata[i];
+        if (strcmp(part->gateway, gateway) != 0) {
+            continue;
+        }
+        for (int64_t m = alarm->last - limits->window_minutes + 1; m <= alarm->last; m++) {
+            const struct metric_sum *minute = &part->minutes[m % FIGURE_WINDOW_MAX];
+            bool bad = minute->counts.declined + minute->counts.failed > 0;
+            *ret_since = *ret_since == 0 && bad ? m : *ret_since;
+            metric_sum_add(ret_sum, minute);
+        }
+    }
+}

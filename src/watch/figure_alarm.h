@@ -46,4 +46,9 @@ struct figure_verdict {
 int figure_alarm_judge(const struct figure_alarm *alarm, const struct figure_limits *limits,
                        struct figure_verdict ret_verdicts[ROLLUP_GROUPS_MAX + 1]);
 
+/* What the judgement of that gateway ("": of all) is made of, and the first of its minutes in which
+ * anything was not ok; 0: none was. */
+void figure_alarm_sum(const struct figure_alarm *alarm, const struct figure_limits *limits,
+                      const char *gateway, struct metric_sum *ret_sum, int64_t *ret_since);
+
 #endif

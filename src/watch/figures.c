@@ -184,6 +184,8 @@ double figure_value(enum figure_id id, const struct figure_limits *limits,
         return minutes >= 1.0 ? (double)all / minutes : NAN;
     case FIGURE_KIND_SUCCESS:
         return judged >= least ? 100.0 * (double)counts->ok / (double)judged : NAN;
+    case FIGURE_KIND_FAILURES:
+        return judged >= least ? 100.0 - 100.0 * (double)counts->ok / (double)judged : NAN;
     case FIGURE_KIND_ERRORS:
         return all >= least ? 100.0 * (double)counts->failed / (double)all : NAN;
     case FIGURE_KIND_LATENCY:
@@ -234,6 +236,10 @@ double figure_budget_used(enum figure_id id, const struct figure_limits *limits,
         break;
     case FIGURE_KIND_ERRORS:
         missed = (double)counts->failed;
+        allowed = all * limits->target / 100;
+        break;
+    case FIGURE_KIND_FAILURES:
+        missed = (double)(counts->declined + counts->failed);
         allowed = all * limits->target / 100;
         break;
     case FIGURE_KIND_LATENCY:

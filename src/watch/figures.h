@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * figures.h: the six figures: their values now and before, overall and by dimension, and what they
+ * figures.h: the nine figures: their values now and before, overall and by dimension, and what they
  * are judged by (figures.def, and `figures` of the configuration).
  *
  * Now is the last whole minutes, as many as the figure's window has, and the present one as far as
@@ -23,7 +23,13 @@ enum {
     FIGURE_POINTS_MAX = 60,
 };
 
-enum figure_kind { FIGURE_KIND_RATE, FIGURE_KIND_SUCCESS, FIGURE_KIND_ERRORS, FIGURE_KIND_LATENCY };
+enum figure_kind {
+    FIGURE_KIND_RATE,
+    FIGURE_KIND_SUCCESS,
+    FIGURE_KIND_ERRORS,
+    FIGURE_KIND_FAILURES,
+    FIGURE_KIND_LATENCY,
+};
 enum figure_state { FIGURE_NO_DATA, FIGURE_OK, FIGURE_WARNING, FIGURE_CRITICAL };
 
 struct figure {
@@ -106,12 +112,13 @@ void figures_now(const struct figures_watch *watch, struct figure_now ret_now[FI
 void figures_meter(const struct figures_watch *watch);
 
 /* What is asked for by GET /v1/metrics. */
+#define FIGURES_BY_CODE (1U << SLICE_DIMENSIONS) /* each code with its share; of latencies none */
 struct figures_query {
     bool wanted[FIGURES];
-    unsigned by;               /* bits 1 << SLICE_GATEWAY, … */
+    unsigned by;               /* bits 1 << SLICE_GATEWAY, …, FIGURES_BY_CODE */
     int64_t from_us, until_us; /* wall; from 0: now */
 };
-/* "gateway,method": ERR_VALIDATION for what is no dimension. */
+/* "gateway,code": ERR_VALIDATION for what is no dimension. */
 MUST_USE int figures_by_parse(const char *text, unsigned *ret_by, struct err *err);
 /* The answer as JSON. A time in the past comes from the store, in at most FIGURE_POINTS_MAX points,
  * and ends with the last whole minute that is written. ERR_VALIDATION: a time that is none. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "watch/figures.h"
+#include "watch/figures_impl.h"
 
 #define US_PER_MINUTE (60 * US_PER_SECOND)
 enum { MINUTES_PER_HOUR = 60, MINUTES_PER_DAY = 24 * 60, CODES_TOLD = 5 };
@@ -15,17 +15,17 @@ int figures_by_parse(const char *text, unsigned *ret_by, struct err *err) {
     while (*text != '\0') {
         size_t chars = strcspn(text, ",");
         int found = -1;
-        for (int i = 0; i < SLICE_DIMENSIONS; i++) {
-            bool same = strlen(slice_dimensions[i]) == chars &&
-                        strncmp(slice_dimensions[i], text, chars) == 0;
+        for (int i = 0; i <= SLICE_DIMENSIONS; i++) {
+            const char *name = i < SLICE_DIMENSIONS ? slice_dimensions[i] : "code";
+            bool same = strlen(name) == chars && strncmp(name, text, chars) == 0;
             found = same ? i : found;
         }
         if (found < 0) {
             err_set(err, ERR_VALIDATION, "there is no dimension \"%.*s\"",
                     chars < 40 ? (int)chars : 40, text);
             err_place(err, "by");
-            return err_hint(err, "One or more of gateway, method, region, currency, segment, with "
-                                 "commas between.");
+            return err_hint(err, "One or more of gateway, method, region, currency, segment, code, "
+                                 "with commas between.");
         }
         by |= 1U << found;
         text += chars + (text[chars] == ',');
@@ -36,25 +36,40 @@ int figures_by_parse(const char *text, unsigned *ret_by, struct err *err) {
 
 /* ---- pieces ---- */
 
-static void add_number(struct buf *buf, double value) {
+void figures_add_number(struct buf *buf, double value) {
     char text[G_ASCII_DTOSTR_BUF_SIZE];
     buf_add_text(buf, isfinite(value) ? g_ascii_formatd(text, sizeof text, "%.6g", value) : "null");
 }
 
-static void add_points(struct buf *buf, const char *key, const double *values, int count) {
+void figures_add_points(struct buf *buf, const char *key, const double *values, int count) {
     buf_addf(buf, ",\"%s\":[", key);
     for (int i = 0; i < count; i++) {
         buf_add_text(buf, i > 0 ? "," : "");
-        add_number(buf, values[i]);
+        figures_add_number(buf, values[i]);
     }
     buf_add_char(buf, ']');
+}
+
+void figures_add_limits(struct buf *buf, enum figure_id id, const struct figure_limits *limits,
+                        double budget_used) {
+    buf_addf(buf, ",\"window_s\":%lld,\"alert\":\"%s\"", (long long)limits->window_minutes * 60,
+             figure_level_name(limits->level));
+    buf_addf(buf, ",\"bad_when\":\"%s\",\"warning\":",
+             figure_low_is_bad(&figure_table[id]) ? "below" : "above");
+    figures_add_number(buf, limits->warning);
+    buf_add_text(buf, ",\"critical\":");
+    figures_add_number(buf, limits->critical);
+    buf_add_text(buf, ",\"target\":");
+    figures_add_number(buf, limits->target > 0 ? limits->target : NAN);
+    buf_add_text(buf, ",\"budget_used\":");
+    figures_add_number(buf, budget_used);
 }
 
 static void add_seconds(struct buf *buf, const char *key, const struct metric_sum *sum,
                         double quantile) {
     int64_t us = metric_sum_quantile_us(sum, quantile);
     buf_addf(buf, ",\"%s\":", key);
-    add_number(buf, us < 0 ? NAN : (double)us / (double)US_PER_SECOND);
+    figures_add_number(buf, us < 0 ? NAN : (double)us / (double)US_PER_SECOND);
 }
 
 /* The commonest codes, the commonest first. */
@@ -104,20 +119,11 @@ static void add_figure(struct buf *buf, const struct shown *shown) {
         }
     }
     buf_add_text(buf, "},\"value\":");
-    add_number(buf, value);
+    figures_add_number(buf, value);
     buf_addf(buf, ",\"state\":\"%s\"",
              judged ? figure_state_name(figure_judge(shown->id, limits, value)) : "not_judged");
-    buf_addf(buf, ",\"window_s\":%lld,\"alert\":\"%s\"", (long long)limits->window_minutes * 60,
-             figure_level_name(limits->level));
-    buf_addf(buf, ",\"bad_when\":\"%s\",\"warning\":",
-             figure_low_is_bad(figure) ? "below" : "above");
-    add_number(buf, limits->warning);
-    buf_add_text(buf, ",\"critical\":");
-    add_number(buf, limits->critical);
-    buf_add_text(buf, ",\"target\":");
-    add_number(buf, limits->target > 0 ? limits->target : NAN);
-    buf_add_text(buf, ",\"budget_used\":");
-    add_number(buf, judged ? figure_budget_used(shown->id, limits, sum) : NAN);
+    figures_add_limits(buf, shown->id, limits,
+                       judged ? figure_budget_used(shown->id, limits, sum) : NAN);
     buf_addf(buf, ",\"ok\":%lld,\"declined\":%lld,\"failed\":%lld,\"repeated\":%lld",
              (long long)sum->counts.ok, (long long)sum->counts.declined,
              (long long)sum->counts.failed, (long long)sum->counts.repeated);
@@ -180,7 +186,8 @@ static void add_groups(struct buf *buf, const struct figure_limits *limits, enum
         buf_add_text(buf, *first ? "" : ",");
         *first = false;
         add_figure(buf, &shown);
-        add_points(buf, "points", history->values + next * history->points, history->points);
+        figures_add_points(buf, "points", history->values + next * history->points,
+                           history->points);
         buf_add_char(buf, '}');
     }
 }
@@ -225,13 +232,8 @@ static void now_figure(const struct figures_watch *watch, enum figure_id id, uns
 
 /* ---- before ---- */
 
-struct range {
-    int64_t from, step; /* minutes */
-    int points;
-    bool hours;
-};
-
-static int range_of(const struct figures_query *query, struct range *ret_range, struct err *err) {
+static int range_of(const struct figures_query *query, struct figures_range *ret_range,
+                    struct err *err) {
     static const int steps[] = {1, 5, 15, 30, 60, 360, 1440, 10080};
     int64_t from = query->from_us / US_PER_MINUTE, until = query->until_us / US_PER_MINUTE;
     int64_t now = clock_wall_us() / US_PER_MINUTE;
@@ -253,13 +255,14 @@ static int range_of(const struct figures_query *query, struct range *ret_range, 
         i++;
     }
     from -= hours ? from % MINUTES_PER_HOUR : 0;
-    *ret_range = (struct range){.from = from, .step = steps[i], .hours = hours};
+    *ret_range = (struct figures_range){.from = from, .step = steps[i], .hours = hours};
     ret_range->points = (int)((until - from + steps[i] - 1) / steps[i]);
     return 0;
 }
 
 static int range_figure(const struct figures_watch *watch, enum figure_id id, unsigned by,
-                        const struct range *range, struct buf *buf, bool *first, struct err *err) {
+                        const struct figures_range *range, struct buf *buf, bool *first,
+                        struct err *err) {
     struct figure_limits limits;
     struct metric_groups whole;
     struct history history;
@@ -290,10 +293,11 @@ static int range_figure(const struct figures_watch *watch, enum figure_id id, un
 int figures_json(const struct figures_watch *watch, const struct figures_query *query,
                  struct buf *buf, struct err *err) {
     char at[CLOCK_TEXT_MAX], from[CLOCK_TEXT_MAX];
-    struct range range = {.step = 1, .points = ROLLUP_RECENT_MINUTES};
+    struct figures_range range = {.step = 1, .points = ROLLUP_RECENT_MINUTES};
     int64_t minute = clock_wall_us() / US_PER_MINUTE;
     range.from = minute - (ROLLUP_RECENT_MINUTES - 1);
-    bool now = query->from_us == 0;
+    bool now = query->from_us == 0, codes = (query->by & FIGURES_BY_CODE) != 0;
+    range.now = now;
     int r = now ? 0 : range_of(query, &range, err);
     if (r < 0) {
         return r;
@@ -306,7 +310,10 @@ int figures_json(const struct figures_watch *watch, const struct figures_query *
              clock_format(range.from * US_PER_MINUTE, from), (long long)range.step * 60);
     bool first = true;
     for (int i = 0; r >= 0 && i < FIGURES; i++) {
-        if (query->wanted[i] && now) {
+        if (query->wanted[i] && codes) {
+            r = figures_add_codes(watch, (enum figure_id)i, query->by & ~FIGURES_BY_CODE, &range,
+                                  buf, &first, err);
+        } else if (query->wanted[i] && now) {
             now_figure(watch, (enum figure_id)i, query->by, buf, &first);
         } else if (query->wanted[i]) {
             r = range_figure(watch, (enum figure_id)i, query->by, &range, buf, &first, err);

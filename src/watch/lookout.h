@@ -6,7 +6,7 @@
  *   outcomes one by one (meter/slices.h) ──> detector ──> findings ──┐
  *   stored figures of all instances ──> volume (volume.h) ───────────┤
  *   counts of the meter, the store's own figures, checks.def ────────┼──> signals
- *   the six figures by the minute (figure_alarm.h) ──────────────────┘
+ *   the nine figures by the minute (figure_alarm.h) ──────────────────┘
  *
  * A finding is one rule and the labels of its scope, so that an alert says for whom: gateway,
  * method, region, currency, segment; and, of the values beside them, who is proved to be well.
@@ -41,8 +41,11 @@ typedef int lookout_more_fn(void *ctx, struct arena *arena, struct alert_signal 
 struct lookout_options {
     struct store *store;      /* NULL: nothing is counted there */
     const char *source;       /* this instance's name */
+    enum notice_language language; /* of what is said */
     struct tuning *tuning;    /* what the detector looks for, and thresholds of figures; NULL: the
                                  detector's own, and figures are not looked at */
+    /* What a difference of that class (recon_break) is called; NULL: by its number. */
+    const char *(*class_name)(int64_t class);
     lookout_signal_fn *signal;
     void *signal_ctx;
     lookout_more_fn *more; /* NULL: nobody */

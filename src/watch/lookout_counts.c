@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * lookout_counts.c: what is looked at every few seconds: the store's own figures, callbacks by
  * gateway, and what the database can count. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "meter/meter.h"
 #include "store/inspect.h"
 #include "watch/check.h"
+#include "watch/evidence.h"
 #include "watch/lookout_impl.h"
+#include "watch/lookout_words.h"
 
 enum {
     CHECKS_MAX = 64,
     GATEWAYS_LOOKED_AT_MAX = 100,
-    CALLBACKS_DELAY_WINDOW_S = 300,
+    CALLBACKS_WINDOW_S = 300,
     STANDBYS_MAX = 16,
 };
 /* A server that cannot say it is not asked again for so long. */
@@ -56,11 +57,15 @@ static bool look_at_store(struct turn *turn, enum measure_id measure, int64_t co
     return look(turn, measure, labels, count, 0);
 }
 
-static void database_signal(struct turn *turn, const char *of, const char *summary) {
+static void database_signal(struct turn *turn, const char *of, const char *summary,
+                            const char *cause) {
     struct alert_signal *signal = turn_add(turn, "PaymentServiceDatabaseIssues");
     if (signal != NULL) {
         signal_label(signal, "of", of);
         signal->summary = summary;
+        signal->scope = turn_word(turn, LOOK_DB_SCOPE);
+        signal->cause = cause;
+        signal->first_symptom_us = turn->now_us - LOOKOUT_COUNT_S * US_PER_SECOND;
     }
 }
 
@@ -75,21 +80,26 @@ static void look_at_database(struct turn *turn) {
     int64_t waits_slow = stats.waits_slow - before.waits_slow;
     int64_t waiting = stats.connections_busy >= stats.connections_max ? stats.waiting : 0;
     if (look_at_store(turn, MEASURE_CONNECTIONS, waiting)) {
-        text = arena_printf(turn->arena, "All %d connections are busy and %d calls wait for one.",
-                            stats.connections_max, stats.waiting);
-        database_signal(turn, "connections", text);
+        text = PHRASE(turn->arena, turn_word(turn, LOOK_DB_CONNECTIONS),
+                      {"busy", phrase_number(turn->arena, stats.connections_max)},
+                      {"waiting", phrase_number(turn->arena, stats.waiting)});
+        database_signal(turn, "connections", text, turn_word(turn, LOOK_DB_CONNECTIONS_WHY));
     }
     if (look_at_store(turn, MEASURE_SLOW, MAX(commits_slow, waits_slow))) {
-        text = arena_printf(turn->arena,
-                            "%lld commits took a second and more in the last %d s, and %lld calls "
-                            "waited as long for their turn.",
-                            (long long)commits_slow, LOOKOUT_COUNT_S, (long long)waits_slow);
-        database_signal(turn, "slow", text);
+        text = PHRASE(turn->arena, turn_word(turn, LOOK_DB_SLOW),
+                      {"commits", phrase_number(turn->arena, commits_slow)},
+                      {"seconds", phrase_number(turn->arena, LOOKOUT_COUNT_S)},
+                      {"waits", phrase_number(turn->arena, waits_slow)});
+        enum look_word why = commits_slow > 0 ? LOOK_DB_SLOW_COMMITS : LOOK_DB_SLOW_WAITS;
+        database_signal(turn, "slow", text, turn_word(turn, why));
     }
     if (look_at_store(turn, MEASURE_FAILURES, failures)) {
-        text = arena_printf(turn->arena, "%lld transactions failed in the last %d s.",
-                            (long long)failures, LOOKOUT_COUNT_S);
-        database_signal(turn, "failures", text);
+        bool full = stats.connections_busy >= stats.connections_max;
+        text = PHRASE(turn->arena, turn_word(turn, LOOK_DB_FAILURES),
+                      {"failures", phrase_number(turn->arena, failures)},
+                      {"seconds", phrase_number(turn->arena, LOOKOUT_COUNT_S)});
+        database_signal(turn, "failures", text,
+                        full ? turn_word(turn, LOOK_DB_FAILURES_FULL) : NULL);
     }
 }
 
@@ -104,16 +114,19 @@ static void standby_signal(struct turn *turn, const struct inspect_standby *stan
     signal->severity_known = true;
     signal->severity = measure_severity(
         MEASURE_REPLICATION, &turn->lookout->limits[MEASURE_REPLICATION], NOTICE_P2, 0);
-    signal->title = "A standby of the database is behind";
-    const char *late = standby->behind_us < 0
-                           ? ""
-                           : arena_printf(turn->arena, " and %lld s",
-                                          (long long)(standby->behind_us / US_PER_SECOND));
-    signal->summary = arena_printf(
-        turn->arena, "%s is %lld MiB%s behind%s. A failover to it would wait for that, or lose it.",
-        standby->name, (long long)(standby->behind_bytes >> 20), late,
-        standby->connected ? "" : " and not connected");
-    signal->action = "See whether it runs, and has room on its disk: pg_stat_replication";
+    signal->title = turn_word(turn, LOOK_STANDBY_TITLE);
+    enum look_word late = standby->behind_us < 0 ? LOOK_STANDBY : LOOK_STANDBY_LATE;
+    signal->summary =
+        PHRASE(turn->arena, turn_word(turn, late), {"name", standby->name},
+               {"mib", phrase_number(turn->arena, standby->behind_bytes >> 20)},
+               {"seconds", phrase_number(turn->arena, standby->behind_us / US_PER_SECOND)});
+    signal->scope = turn_word(turn, LOOK_STANDBY_SCOPE);
+    signal->cause =
+        turn_word(turn, standby->connected ? LOOK_STANDBY_SLOW : LOOK_STANDBY_CUT);
+    signal->action = turn_word(turn, LOOK_STANDBY_ACTION);
+    if (standby->behind_us > 0) {
+        signal->first_symptom_us = turn->now_us - standby->behind_us;
+    }
 }
 
 /* Who may not ask, or asks what is no PostgreSQL, goes without. */
@@ -142,36 +155,39 @@ static int64_t so_far(enum meter_id id, const char *gateway, const char *result)
     return meter_total(id, (const char *const[METER_LABELS_MAX]){gateway, result});
 }
 
+static int64_t lately(enum meter_id id, const char *gateway, const char *result) {
+    return meter_recent(id, CALLBACKS_WINDOW_S,
+                        (const char *const[METER_LABELS_MAX]){gateway, result});
+}
+
 static void callback_signal(struct turn *turn, const char *rule, const char *gateway,
-                            const char *summary) {
+                            const char *summary, const char *cause) {
     struct alert_signal *signal = turn_add(turn, rule);
     if (signal != NULL) {
         signal_label(signal, "of", "callbacks");
         signal_label(signal, "gateway", gateway);
         signal->summary = summary;
+        signal->scope = PHRASE(turn->arena, turn_word(turn, LOOK_CALLBACK_SCOPE),
+                               {"gateway", gateway});
+        signal->cause = cause;
+        signal->first_symptom_us = turn->now_us - CALLBACKS_WINDOW_S * US_PER_SECOND;
     }
 }
 
 static void look_at_callbacks_of(struct turn *turn, const char *gateway) {
-    const struct measure_limits *limits = turn->lookout->limits;
-    int64_t forged, missing;
+    const struct measure_limits *limits = &turn->lookout->limits[MEASURE_REFUSED];
+    int64_t forged, well = lately(METER_CALLBACKS, gateway, "stored");
     if (look_at_sum(turn, MEASURE_REFUSED, gateway, so_far(METER_CALLBACKS, gateway, "refused"),
                     &forged)) {
-        callback_signal(
-            turn, "ForgedCallbacks", gateway,
-            arena_printf(turn->arena,
-                         "%lld callbacks to %s were not genuine in the last %lld minutes.",
-                         (long long)forged, gateway,
-                         (long long)limits[MEASURE_REFUSED].window_minutes));
-    }
-    if (look_at_sum(turn, MEASURE_MISSING, gateway, so_far(METER_CALLBACK_MISSING, gateway, NULL),
-                    &missing)) {
-        callback_signal(
-            turn, "CallbackMissing", gateway,
-            arena_printf(turn->arena,
-                         "%lld charges of %s had no callback in its time in the last %lld minutes.",
-                         (long long)missing, gateway,
-                         (long long)limits[MEASURE_MISSING].window_minutes));
+        const char *cause = PHRASE(turn->arena,
+                                   turn_word(turn, well == 0 ? LOOK_FORGED_ALL : LOOK_FORGED_SOME),
+                                   {"well", phrase_number(turn->arena, well)});
+        callback_signal(turn, "ForgedCallbacks", gateway,
+                        PHRASE(turn->arena, turn_word(turn, LOOK_FORGED),
+                               {"count", phrase_number(turn->arena, forged)},
+                               {"minutes", phrase_number(turn->arena, limits->window_minutes)},
+                               {"gateway", gateway}),
+                        cause);
     }
 }
 
@@ -179,18 +195,17 @@ static void look_at_callbacks_of(struct turn *turn, const char *gateway) {
 static void look_at_delay_of(struct turn *turn, const char *gateway) {
     const char *labels[METER_LABELS_MAX] = {gateway};
     const struct notice_label of[2] = {{"of", "callbacks"}, {"gateway", gateway}};
-    int64_t count = meter_observations(METER_CALLBACK_DELAY_SECONDS, CALLBACKS_DELAY_WINDOW_S,
+    int64_t count = meter_observations(METER_CALLBACK_DELAY_SECONDS, CALLBACKS_WINDOW_S,
                                        labels);
     int64_t delay_us = count == 0 ? 0
                                   : meter_quantile(METER_CALLBACK_DELAY_SECONDS, 0.5,
-                                                   CALLBACKS_DELAY_WINDOW_S, labels);
+                                                   CALLBACKS_WINDOW_S, labels);
     if (look(turn, MEASURE_DELAY, of, count, MAX(delay_us, 0) / US_PER_SECOND)) {
         callback_signal(turn, "CallbackDelay", gateway,
-                        arena_printf(turn->arena,
-                                     "Half of the %lld callbacks of %s in the last 5 minutes came "
-                                     "%lld s and more after their event.",
-                                     (long long)count, gateway,
-                                     (long long)(delay_us / US_PER_SECOND)));
+                        PHRASE(turn->arena, turn_word(turn, LOOK_DELAYED),
+                               {"count", phrase_number(turn->arena, count)}, {"gateway", gateway},
+                               {"seconds", phrase_number(turn->arena, delay_us / US_PER_SECOND)}),
+                        turn_word(turn, LOOK_DELAYED_WHY));
     }
 }
 
@@ -228,41 +243,60 @@ static void look_at_callbacks(struct turn *turn) {
 /* ---- what the database counts ---- */
 
 struct counts {
-    int64_t now_us;
+    const struct turn *turn;
     int64_t count[CHECKS_MAX], since_us[CHECKS_MAX];
+    struct evidence evidence[CHECKS_MAX];
 };
+
+static int take_evidence(struct counts *counts, int i, struct store_tx *tx, struct err *err) {
+    const struct lookout_options *options = &counts->turn->lookout->options;
+    const struct evidence_ask ask = {
+        .check = check_at(i),
+        .count = counts->count[i],
+        .now_us = counts->turn->now_us,
+        .language = options->language,
+        .class_name = options->class_name,
+    };
+    return counts->count[i] > 0
+               ? evidence_take(&ask, tx, counts->turn->arena, &counts->evidence[i], err)
+               : 0;
+}
 
 static int counts_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct counts *counts = ctx;
     int r = 0;
     for (int i = 0; r >= 0 && i < check_count(); i++) {
         if (check_at(i)->rule[0] != '\0') {
-            r = check_take(check_at(i), tx, counts->now_us, &counts->count[i],
+            r = check_take(check_at(i), tx, counts->turn->now_us, &counts->count[i],
                            &counts->since_us[i], err);
+            r = r < 0 ? r : take_evidence(counts, i, tx, err);
         }
     }
     return r;
 }
 
-static void check_signal(struct turn *turn, int index, int64_t count, int64_t since_us) {
+static void check_signal(struct turn *turn, int index, int64_t count, int64_t since_us,
+                         const struct evidence *evidence) {
     const struct check *check = check_at(index);
     const int measure = MEASURES_OWN + index;
     const struct notice_label labels[2] = {{"check", check->name}};
     int64_t waits_s = since_us > 0 ? MAX(turn->now_us - since_us, 0) / US_PER_SECOND : 0;
-    char text[CHECK_TEXT_BYTES];
     struct alert_signal *signal =
         look(turn, measure, labels, count, waits_s) ? turn_add(turn, check->rule) : NULL;
     if (signal == NULL) {
         return;
     }
-    check_text(check, count, text);
     signal_label(signal, "check", check->name);
     signal->source = NULL; /* every instance counts the same rows */
     signal->severity_known = true;
     signal->severity = measure_severity(measure, &turn->lookout->limits[measure],
                                         alert_rule_find(check->rule)->severity, waits_s);
-    signal->summary = arena_copy(turn->arena, text);
-    signal->action = arena_printf(turn->arena, "See them: %s", check->next);
+    signal->summary = evidence->summary;
+    signal->cause = evidence->cause;
+    signal->scope = evidence->scope;
+    memcpy(signal->money, evidence->money, sizeof signal->money);
+    signal->money_count = evidence->money_count;
+    signal->action = PHRASE(turn->arena, turn_word(turn, LOOK_CHECK_ACTION), {"next", check->next});
     signal->value = arena_printf(turn->arena, "%lld", (long long)count);
     signal->first_symptom_us = since_us;
 }
@@ -288,14 +322,15 @@ int lookout_count(struct turn *turn, struct err *err) {
     }
     INVARIANT(check_count() <= CHECKS_MAX, "more checks than there is room for");
     look_at_database(turn);
-    struct counts counts = {.now_us = turn->now_us};
-    int r = store_read(turn->lookout->options.store, counts_tx, &counts, err);
+    struct counts *counts = arena_alloc(turn->arena, sizeof *counts);
+    counts->turn = turn;
+    int r = store_read(turn->lookout->options.store, counts_tx, counts, err);
     if (r >= 0) {
         look_at_standbys(turn, clock_mono_us());
     }
     for (int i = 0; r >= 0 && i < check_count(); i++) {
         if (check_at(i)->rule[0] != '\0') {
-            check_signal(turn, i, counts.count[i], counts.since_us[i]);
+            check_signal(turn, i, counts->count[i], counts->since_us[i], &counts->evidence[i]);
         }
     }
     /* Last: what fires is said though it could not be kept. */

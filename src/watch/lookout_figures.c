@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "watch/lookout_impl.h"
+#include "watch/lookout_words.h"
 
 #define US_PER_MINUTE (60 * US_PER_SECOND)
 
@@ -49,6 +50,56 @@ static int take_minutes(struct lookout *lookout, int64_t last, struct err *err) 
     return r;
 }
 
+static const struct metric_code *commonest(const struct metric_sum *sum) {
+    const struct metric_code *most = NULL;
+    for (int i = 0; i < METRIC_CODES_MAX; i++) {
+        bool more = most == NULL || sum->codes[i].count > most->count;
+        most = sum->codes[i].count > 0 && more ? &sum->codes[i] : most;
+    }
+    return most;
+}
+
+/* What is known of why: the commonest code; of callbacks, whether any come. NULL: nothing. */
+static const char *cause_of(struct turn *turn, enum figure_id id, const char *gateway,
+                            const struct metric_sum *sum) {
+    const struct metric_code *code = commonest(sum);
+    int64_t bad = sum->counts.declined + sum->counts.failed;
+    const char *times = phrase_number(turn->arena, code != NULL ? code->count : 0);
+    const char *of = phrase_number(turn->arena, bad);
+    if (id == FIGURE_CALLBACK_MISSING) {
+        enum look_word word = sum->counts.ok == 0 ? LOOK_CALLBACKS_NONE : LOOK_CALLBACKS_SOME;
+        return PHRASE(turn->arena, turn_word(turn, word), {"gateway", gateway}, {"bad", of},
+                      {"came", phrase_number(turn->arena, sum->counts.ok)});
+    }
+    if (code == NULL || figure_table[id].kind == FIGURE_KIND_LATENCY) {
+        return NULL;
+    }
+    enum look_word word = gateway[0] != '\0' ? LOOK_FIGURE_CODE_AT : LOOK_FIGURE_CODE;
+    return PHRASE(turn->arena, turn_word(turn, word),
+                  {"code", arena_copy(turn->arena, code->text)}, {"gateway", gateway},
+                  {"times", times}, {"bad", of});
+}
+
+static void explain(struct turn *turn, enum figure_id id, const struct figure_limits *limits,
+                    const char *gateway, struct alert_signal *signal) {
+    const struct figure *figure = &figure_table[id];
+    struct metric_sum *sum = arena_alloc(turn->arena, sizeof *sum);
+    int64_t since = 0;
+    figure_alarm_sum(turn->lookout->figures.alarms[id], limits, gateway, sum, &since);
+    bool timed = figure->kind == FIGURE_KIND_LATENCY || figure->kind == FIGURE_KIND_RATE;
+    enum look_word scope = timed                ? LOOK_FIGURE_TIMED
+                           : gateway[0] != '\0' ? LOOK_FIGURE_SCOPE
+                                                : LOOK_FIGURE_SCOPE_ALL;
+    int64_t bad = sum->counts.declined + sum->counts.failed;
+    signal->scope = PHRASE(turn->arena, turn_word(turn, scope), {"gateway", gateway},
+                           {"bad", phrase_number(turn->arena, bad)},
+                           {"count", phrase_number(turn->arena, sum->counts.ok + bad)},
+                           {"what", slice_operation_name(figure->operation)},
+                           {"minutes", phrase_number(turn->arena, limits->window_minutes)});
+    signal->cause = cause_of(turn, id, gateway, sum);
+    signal->first_symptom_us = timed || since == 0 ? 0 : since * US_PER_MINUTE;
+}
+
 static void say(struct turn *turn, enum figure_id id, const struct figure_limits *limits,
                 const struct figure_verdict *verdict) {
     const struct figure *figure = &figure_table[id];
@@ -64,11 +115,19 @@ static void say(struct turn *turn, enum figure_id id, const struct figure_limits
     tuning_rule(turn->lookout->options.tuning, alert_rule_find(signal->rule), &rule);
     signal->severity_known = true;
     signal->severity = figure_severity(&rule.rule, verdict->state);
-    signal->summary = arena_printf(
-        turn->arena, "%s%s%s was %.4g %s in %lld minutes; %s when %s %.4g.", figure->name,
-        gateway[0] != '\0' ? " of " : "", gateway, verdict->value, figure->unit,
-        (long long)limits->window_minutes, figure_state_name(verdict->state),
-        figure_low_is_bad(figure) ? "below" : "above", limit);
+    signal->summary =
+        PHRASE(turn->arena,
+               turn_word(turn, figure_low_is_bad(figure) ? LOOK_FIGURE_BELOW : LOOK_FIGURE_ABOVE),
+               {"figure", figure->name},
+               {"of", gateway[0] == '\0' ? ""
+                                         : PHRASE(turn->arena, turn_word(turn, LOOK_FIGURE_OF),
+                                                  {"gateway", gateway})},
+               {"value", arena_printf(turn->arena, "%.4g", verdict->value)},
+               {"unit", figure->unit},
+               {"minutes", phrase_number(turn->arena, limits->window_minutes)},
+               {"state", figure_state_name(verdict->state)},
+               {"limit", arena_printf(turn->arena, "%.4g", limit)});
+    explain(turn, id, limits, gateway, signal);
     signal->value = arena_printf(turn->arena, "%.4g %s", verdict->value, figure->unit);
     signal->threshold = arena_printf(turn->arena, "%.4g %s", limit, figure->unit);
 }

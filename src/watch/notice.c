@@ -91,7 +91,8 @@ struct field {
 static const struct field fields[] = {
     FIELD(fingerprint, SHAPE_NAME, true), FIELD(kind, SHAPE_NAME, true),
     FIELD(title, SHAPE_LINE, true),       FIELD(summary, SHAPE_LINES, false),
-    FIELD(scope, SHAPE_LINES, false),     FIELD(cause, SHAPE_LINES, false),
+    FIELD(scope, SHAPE_LINES, false),     FIELD(money, SHAPE_LINES, false),
+    FIELD(cause, SHAPE_LINES, false),
     FIELD(action, SHAPE_LINES, false),    FIELD(runbook, SHAPE_URL, false),
     FIELD(link, SHAPE_URL, false),        FIELD(subject, SHAPE_NAME, false),
     FIELD(reason, SHAPE_LINE, false),     FIELD(text, SHAPE_LINES, false),
@@ -323,6 +324,7 @@ int notice_lines(const struct notice *notice, struct arena *arena,
     } else {
         add(&lines, "", notice->summary, false);
         add_word(&lines, WORD_SCOPE, notice->scope, false);
+        add_word(&lines, WORD_MONEY, notice->money, false);
         add_time(&lines, WORD_FIRST_SYMPTOM, notice->first_symptom_us);
         add_time(&lines, WORD_FOUND, notice->found_us);
         add_time(&lines, WORD_ENDED, notice->ended_us);

@@ -36,7 +36,7 @@ enum notice_language { NOTICE_EN = 0, NOTICE_ZH = 1, NOTICE_LANGUAGES = 2 };
 enum {
     NOTICE_NAME_BYTES_MAX = 120,  /* fingerprint, kind, subject, a label's name */
     NOTICE_TITLE_BYTES_MAX = 300, /* title, a label's value, what came with it */
-    NOTICE_TEXT_BYTES_MAX = 4000, /* summary, scope, cause, action, text */
+    NOTICE_TEXT_BYTES_MAX = 4000, /* summary, scope, money, cause, action, text */
     NOTICE_URL_BYTES_MAX = 1000,
     NOTICE_LABELS_MAX = 32,
     NOTICE_ALSO_MAX = 10, /* headlines of notices that went along; more are only counted */
@@ -54,8 +54,9 @@ struct notice {
     enum notice_language language;
     const char *kind;    /* "PaymentServiceGatewayFailure"; 1 byte or more */
     const char *title;   /* one line for people; 1 byte or more */
-    const char *summary; /* may have lines, as may the next three */
+    const char *summary; /* may have lines, as may the next four */
     const char *scope;   /* who is affected, and who is not */
+    const char *money;   /* what is not taken, or in question, by currency */
     const char *cause;   /* likely */
     const char *action;  /* the first thing to do */
     const char *runbook; /* http or https */

@@ -340,6 +340,22 @@ static void record(const struct observation *observation) {
     }
 }
 
+/* Whether a callback that was owed came: as ours are counted (payment/outcomes.c). */
+static void record_awaited(const struct observation *observation) {
+    bool came = observation->outcome != MISSING;
+    if (observation->type != TYPE_CALLBACK || observation->outcome == SLICE_DECLINED) {
+        return; /* what is not genuine was owed by nobody */
+    }
+    slice_record(&(struct slice_event){
+        .operation = SLICE_AWAITED,
+        .outcome = came ? SLICE_OK : SLICE_FAILED,
+        .labels = {observation->gateway, observation->method, observation->region,
+                   observation->currency, observation->segment},
+        .code = came ? NULL : "callback_missing",
+        .duration_us = -1,
+    });
+}
+
 int observe(struct observer *observer, const json_t *object, const char *where, int64_t now_us,
             enum observed *ret_observed, struct err *err) {
     struct observation observation;
@@ -354,6 +370,9 @@ int observe(struct observer *observer, const json_t *object, const char *where, 
     bool before = came_before(observer, observation.id);
     if (!before) {
         count(observer, &observation);
+    }
+    if (!before) {
+        record_awaited(&observation);
     }
     if (!before && observation.outcome != MISSING) { /* what did not come has no outcome */
         record(&observation);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tuning.h: settings of detection and alerts that people change while it runs: thresholds and
- * windows of the six figures, times and severities of rules, what the detector looks for
+ * windows of the nine figures, times and severities of rules, what the detector looks for
  * (tuning.def).
  *
  * The configuration file has the first word; what was changed since is rows in the store, over it.

@@ -22,6 +22,61 @@ static void say_method(const char *rule, const char *gateway, const char *method
     say_signal(0, &signal);
 }
 
+/* What is at stake: kept, as JSON, in words; of two that are alike the larger is told first. */
+static void money_at_risk_is_told_by_currency_and_ranks(void **state) {
+    struct alert_signal small = seen(GATEWAY, "a", true), large = seen(GATEWAY, "b", true);
+    small.stake = 1000;
+    small.money[small.money_count++] = (struct alert_money){"EUR", 995, 1234567};
+    large.stake = 2500;
+    large.money[large.money_count++] = (struct alert_money){"CNY", 1234049, 6170000};
+    large.money[large.money_count++] = (struct alert_money){"JPY", 12340, 61700};
+    large.money[large.money_count++] = (struct alert_money){"???", 1, 1};
+    say_signal(0, &small);
+    say_signal(0, &large);
+    pass_s(11);
+    assert_int_equal(
+        TOLD("channel = 'room' AND notice LIKE '%\"title\":\"%gateway fails\"%' AND notice LIKE "
+             "'%About CNY 12,340 and JPY 12,340 a minute are not taken there; CNY 61,700 and JPY "
+             "61,700 since the first symptom%'"),
+        1);
+    assert_int_equal(TOLD("channel = 'hook' AND notice LIKE '%About EUR 9.95 a minute are not "
+                          "taken there; EUR 12,346 since%'"),
+                     1);
+    char *id = engine_text(&engine, "SELECT id FROM alert WHERE money LIKE '2500;%'");
+    struct err err = {0};
+    JSON_AUTO json = NULL;
+    BUF_AUTO buf;
+    buf_init(&buf, FIXTURE_JSON_BYTES);
+    assert_int_equal(alert_get(alerts[1], id, &buf, &err), 0);
+    assert_int_equal(json_read(buf.data, buf.len, FIXTURE_JSON_BYTES, 16, &json, &err), 0);
+    const json_t *money = json_object_get(json, "money_at_risk");
+    assert_int_equal(json_array_size(money), 2);
+    assert_int_equal(json_integer_value(json_object_get(json, "stake")), 2500);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(money, 1), "currency")),
+                        "JPY");
+    assert_int_equal(
+        json_integer_value(json_object_get(json_array_get(money, 0), "per_minute_minor")), 1234049);
+    free(id);
+}
+
+static void money_is_told_in_the_language_of_the_alerts(void **state) {
+    fixture_config.language = "zh";
+    fixture_again();
+    struct alert_signal rate = {.rule = "PaymentServiceHighErrorRate", .firing = true};
+    rate.money[rate.money_count++] = (struct alert_money){"CNY", 1234000, 6170000};
+    struct alert_signal sum = {.rule = "UnknownPayments", .firing = true};
+    sum.money[sum.money_count++] = (struct alert_money){"CNY", 0, 123456};
+    say_signal(0, &rate);
+    say_signal(0, &sum);
+    pass_s(70);
+    say_signal(0, &sum);
+    pass_s(11);
+    assert_int_equal(TOLD("channel = 'hook' AND notice LIKE '%每分钟约有 CNY 12,340 未能收取;自首次异常起共 "
+                          "CNY 61,700。%'"),
+                     1);
+    assert_int_equal(TOLD("channel = 'hook' AND notice LIKE '%涉及 CNY 1,235。%'"), 1);
+}
+
 static void alerts_of_a_group_are_one_message_that_names_them(void **state) {
     for (int i = 0; i < 14; i++) {
         char name[16];
@@ -471,6 +526,8 @@ static void a_mistake_in_the_configuration_is_refused_with_its_place(void **stat
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
     const struct CMUnitTest tests[] = {
+        T(money_at_risk_is_told_by_currency_and_ranks),
+        T(money_is_told_in_the_language_of_the_alerts),
         T(alerts_of_a_group_are_one_message_that_names_them),
         T(a_gateways_failure_silences_its_methods),
         T(a_database_in_trouble_explains_what_is_slow_and_a_late_standby_does_not),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "meter/slices.h"
 #include "support/payment_world.h"
 
 #define W the_world
@@ -423,9 +424,24 @@ static void lists_take_only_states_that_there_are(void **state) {
     assert_int_equal(W->result, -ERR_NOT_FOUND);
 }
 
+/* What gateways owed us, of this test. */
+static struct slice_counts awaited_counts(void) {
+    struct slice_counts sum = {0};
+    for (const struct slice *slice = slices_next(NULL); slice != NULL; slice = slices_next(slice)) {
+        struct slice_counts one;
+        slice_totals(slice, &one);
+        if (slice_operation_of(slice) == SLICE_AWAITED) {
+            sum.ok += one.ok;
+            sum.failed += one.failed;
+        }
+    }
+    return sum;
+}
+
 static void a_missing_callback_is_asked_about_marked_and_cleared_when_it_comes(void **state) {
     W->delayed_callbacks = true;
     payment_world_restart(W);
+    slices_init();
     create("order", "succeeded");
     test_clock_advance(3500 * US_PER_SECOND);
     (void)world_tick(W);
@@ -435,8 +451,12 @@ static void a_missing_callback_is_asked_about_marked_and_cleared_when_it_comes(v
     assert_int_equal(fake_calls(FAKE, 0, "query"), 1);
     assert_text(W, "SELECT review FROM payment", "callback_missing");
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM event WHERE type = 'payment.review'"), 1);
+    struct slice_counts awaited = awaited_counts();
+    assert_int_equal(awaited.failed, 1);
+    assert_int_equal(awaited.ok, 0);
     (void)world_tick(W);
     assert_int_equal(fake_calls(FAKE, 0, "query"), 1);
+    assert_int_equal(awaited_counts().failed, 1); /* once, however often it is looked for */
     world_callbacks(W, 0);
     (void)world_tick(W);
     assert_text(W, "SELECT review FROM payment", "");

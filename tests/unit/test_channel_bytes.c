@@ -487,6 +487,35 @@ static void an_answer_that_no_row_knows_is_judged_by_its_class(void **state) {
     channels_close(channels);
 }
 
+/* Mail, rooms, pagers and the short form alike; where a template has variables, as one of them. */
+static void what_is_at_stake_is_in_every_message_while_it_is(void **state) {
+    (void)state;
+    for (int kind = 0; kind < CHANNEL_KINDS; kind++) {
+        struct notice notice = fixture_notice();
+        notice.money = "CNY12340";
+        struct channel_request request = build_kind((enum channel_kind)kind, &notice);
+        const char *body = request.body != NULL && request.body_bytes > 0 ? request.body
+                                                                          : request.url;
+        bool template = kind == CHANNEL_ALIYUN_SMS;
+        if ((strstr(body, "CNY12340") == NULL) != template) {
+            fail_msg("%s: %s", channel_kind_name((enum channel_kind)kind), body);
+        }
+    }
+    struct fixture_settings aliyun = fixture_kinds[CHANNEL_ALIYUN_SMS];
+    int last = 0;
+    while (aliyun.options[last] != NULL) {
+        last += 2;
+    }
+    aliyun.options[last] = "template_params";
+    aliyun.options[last + 1] = "severity,money";
+    struct channels *channels = fixture_open(&aliyun);
+    struct notice notice = fixture_notice();
+    notice.money = "CNY12340";
+    struct channel_request request = build(channels, &notice);
+    assert_non_null(strstr(request.url, "CNY12340"));
+    channels_close(channels);
+}
+
 /* ---- what is configured ---- */
 
 static void each_field_that_is_needed_is_missed(void **state) {
@@ -701,6 +730,7 @@ static void the_section_of_the_file_becomes_channels(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
+        T(what_is_at_stake_is_in_every_message_while_it_is),
         T(each_kind_writes_what_its_provider_wants),
         T(signatures_are_those_that_were_published),
         T(what_ends_is_told_under_the_name_of_what_began),

@@ -8,7 +8,9 @@
     "\"severity\":\"P1\",\"team\":\"operations\",\"state\":\"" state                               \
     "\",\"title\":\"Stripe fails\\u001b[2J\",\"scope\":\"cards only\",\"action\":\"Switch\","      \
     "\"labels\":{\"gateway\":\"stripe-eu\"},\"first_symptom_at\":\"2026-11-20T08:00:00Z\","        \
-    "\"steps_taken\":1"
+    "\"steps_taken\":1,\"money\":\"About EUR 12,346 a minute are not taken.\",\"stake\":9,"        \
+    "\"money_at_risk\":[{\"currency\":\"EUR\",\"per_minute_minor\":1234550,\"sum_minor\":1},"      \
+    "{\"currency\":\"JPY\",\"per_minute_minor\":0,\"sum_minor\":700}]"
 #define WHOLE                                                                                      \
     ",\"history\":[{\"at\":\"2026-11-20T08:00:01Z\",\"actor\":\"system\",\"what\":\"escalated\","  \
     "\"text\":\"wang (rota ops)\"}],\"told\":[{\"at\":\"2026-11-20T08:00:11Z\",\"state\":"         \
@@ -116,7 +118,8 @@ static const struct canned service_says[] = {
 static void the_list_ends_with_status_1_while_something_fires(void **state) {
     (void)state;
     static const char *const wanted[] = {"alr_1", "P1", "firing", "PaymentServiceGatewayFailure",
-                                         "gateway=stripe-eu", "Stripe fails", "--cursor alr_1"};
+                                         "gateway=stripe-eu", "Stripe fails", "--cursor alr_1",
+                                         "12345.50 EUR/min, 700 JPY"};
     RAN ran = run_to(CLI_PROBLEM, service_says, "alert list");
     for (size_t i = 0; i < COUNT_OF(wanted); i++) {
         assert_has(ran.out, wanted[i]);

@@ -260,6 +260,68 @@ static const char *scope_text(const struct shop *shop, const struct detector_fin
     return text;
 }
 
+/* One payment of a place that has nothing in common with the other. */
+static void pays_at(struct detector *detector, const char *place, const char *currency,
+                    int64_t amount_minor, bool ok, int64_t at_us) {
+    struct detector_event event = {.at_us = at_us,
+                                   .duration_us = -1,
+                                   .amount_minor = amount_minor,
+                                   .outcome = ok ? OUTCOME_OK : OUTCOME_DECLINED};
+    event.values[DIMENSION_GATEWAY] = detector_number(detector, DIMENSION_GATEWAY, place);
+    event.values[DIMENSION_CURRENCY] = detector_number(detector, DIMENSION_CURRENCY, currency);
+    event.code = ok ? 0 : detector_code(detector, at_us % 2 == 0 ? "refused" : "late");
+    detector_take(detector, &event);
+}
+
+/* Two gateways fail alike and at once; at one the payments that fail are ten times the usual. */
+static const char *named_first(int64_t amount_a, int64_t amount_b) {
+    static struct shop shop;
+    shop_open(&shop);
+    for (int i = 0; i < 4000; i++) {
+        shop.now_us += US_PER_SECOND;
+        pays_at(shop.detector, "a", "EUR", 1000, i % 25 != 3, shop.now_us);
+        pays_at(shop.detector, "b", "JPY", 100, i % 25 != 9, shop.now_us);
+    }
+    for (int i = 0; i < 60 && shop.said_count == 0; i++) {
+        shop.now_us += US_PER_SECOND;
+        pays_at(shop.detector, "c", "EUR", 1000, true, shop.now_us);
+        pays_at(shop.detector, "a", "EUR", amount_a, i % 2 != 0, shop.now_us);
+        pays_at(shop.detector, "b", "JPY", amount_b, i % 2 != 0, shop.now_us);
+    }
+    assert_true(shop.said_count > 0);
+    const char *name = scope_text(&shop, &shop.said[0]);
+    detector_free(shop.detector);
+    return name;
+}
+
+static void of_two_that_fail_alike_the_one_with_more_money_is_named(void **state) {
+    (void)state;
+    assert_non_null(strstr(named_first(10000, 100), "a"));
+    assert_non_null(strstr(named_first(1000, 1000), "b"));
+}
+
+static void the_code_that_rose_is_named_and_not_the_one_that_was_always_there(void **state) {
+    (void)state;
+    struct shop shop;
+    shop_open(&shop);
+    for (int i = 0; i < 4000; i++) { /* odd microseconds say "late", even ones "refused" */
+        shop.now_us += US_PER_SECOND;
+        pays_at(shop.detector, "a", "EUR", 1000, i % 10 != 3, shop.now_us | 1);
+    }
+    for (int i = 0; i < 120 && shop.said_count == 0; i++) {
+        shop.now_us += US_PER_SECOND;
+        bool late = i % 4 == 0;
+        pays_at(shop.detector, "a", "EUR", 1000, i % 2 != 0,
+                late ? shop.now_us | 1 : shop.now_us & ~INT64_C(1));
+    }
+    assert_true(shop.said_count > 0);
+    const struct detector_finding *finding = &shop.said[0];
+    assert_string_equal(detector_code_text(shop.detector, finding->code), "refused");
+    assert_true(finding->code_before == 0);
+    assert_true(finding->code_now > 0.1 && finding->code_now < 0.7);
+    detector_free(shop.detector);
+}
+
 static void a_day_as_usual_says_nothing(void **state) {
     (void)state;
     struct shop shop;
@@ -293,7 +355,9 @@ static void when_all_fail_it_is_said_within_seconds_and_of_all(void **state) {
                     broke_us + 5 * US_PER_SECOND);
     assert_int_equal(shop.said[0].found_us, shop.now_us);
     assert_true(shop.said[0].failed >= 5 && shop.said[0].events >= shop.said[0].failed);
-    assert_int_equal(shop.said[0].amount_minor, 1000 * shop.said[0].failed);
+    assert_int_equal(shop.said[0].money_count, 1);
+    assert_int_equal(shop.said[0].money[0].amount_minor, 1000 * shop.said[0].failed);
+    assert_true(fabs(shop.said[0].stake - (double)shop.said[0].failed) < 1e-6);
     assert_string_equal(detector_code_text(shop.detector, shop.said[0].code), "processing_error");
     assert_true(shop.said[0].code_share == 1);
     /* Once is enough, as long as it lasts. */
@@ -586,6 +650,9 @@ int main(void) {
         cmocka_unit_test_setup(an_incident_is_left_out_of_what_is_usual, start),
         cmocka_unit_test_setup(between_two_hours_the_rate_is_between_theirs, start),
         cmocka_unit_test_setup(a_day_as_usual_says_nothing, start),
+        cmocka_unit_test_setup(of_two_that_fail_alike_the_one_with_more_money_is_named, start),
+        cmocka_unit_test_setup(the_code_that_rose_is_named_and_not_the_one_that_was_always_there,
+                               start),
         cmocka_unit_test_setup(hours_that_differ_as_hours_do_say_nothing, start),
         cmocka_unit_test_setup(when_all_fail_it_is_said_within_seconds_and_of_all, start),
         cmocka_unit_test_setup(it_ends_when_payments_are_proved_well_and_not_before, start),

@@ -280,6 +280,112 @@ static void every_step_of_a_degraded_mode_is_found(void **state) {
     doctor_release(&doctor);
 }
 
+static void alert(struct doctor *doctor, const char *text) {
+    json_t *json = json_loads(text, 0, NULL);
+    assert_non_null(json);
+    doctor_alert(doctor, json);
+    json_decref(json);
+}
+
+static const struct finding *finding_at(const struct doctor *doctor, guint i) {
+    assert_true(i < doctor->findings->len);
+    return &g_array_index(doctor->findings, struct finding, i);
+}
+
+#define LIVE(id, rule, severity, state, more)                                                      \
+    "{\"id\":\"" id "\",\"rule\":\"" rule "\",\"severity\":\"" severity                           \
+    "\",\"state\":\"" state "\",\"title\":\"It is wrong\"" more "}"
+
+#define LABEL(name, value) ",\"labels\":{\"" name "\":\"" value "\"}"
+
+static void alerts_come_first_and_are_told_once(void **state) {
+    (void)state;
+    struct doctor doctor;
+    BUF_AUTO buf;
+    buf_init(&buf, 65536);
+    doctor_init(&doctor, NOW);
+    alert(&doctor, LIVE("al_1", "QueueLag", "P2", "firing", LABEL("check", "jobs_late")));
+    alert(&doctor, LIVE("al_2", "PaymentServiceGatewayFailure", "P1", "acknowledged",
+                        ",\"labels\":{\"gateway\":\"a\"},\"acknowledged_by\":\"wang\",\"stake\":10,"
+                        "\"money\":\"About EUR 10 a minute are not taken there.\""));
+    alert(&doctor, LIVE("al_3", "PaymentServiceGatewayFailure", "P1", "firing",
+                        ",\"labels\":{\"gateway\":\"b\",\"method\":\"card\"},\"stake\":20"));
+    alert(&doctor, LIVE("al_4", "LedgerImbalance", "P0", "firing", ""));
+    alert(&doctor, LIVE("al_5", "QueueLag", "P2", "pending", ""));
+    alert(&doctor, LIVE("al_6", "CallbackMissing", "P2", "firing", LABEL("gateway", "a")));
+    alert(&doctor, LIVE("al_7", "ChannelFailing", "P2", "firing", LABEL("channel", "room")));
+    edge(&doctor, DEP_GATEWAY, "a", DEP_DEGRADED); /* the alert tells it */
+    edge(&doctor, DEP_GATEWAY, "b", DEP_DEGRADED); /* that one tells of cards only */
+    edge(&doctor, DEP_CALLBACKS, "a", DEP_DOWN);
+    doctor_counted(&doctor, check_named("jobs_late"), 3, SECONDS_AGO(9)); /* told */
+    doctor_counted(&doctor, check_named("jobs_parked"), 3, SECONDS_AGO(9));
+    JSON_AUTO room = json_loads("{\"name\":\"room\",\"state\":\"fails\",\"reason\":\"gone\"}", 0,
+                                NULL);
+    JSON_AUTO mail = json_loads("{\"name\":\"mail\",\"state\":\"blocked\",\"reason\":\"gone\"}", 0,
+                                NULL);
+    JSON_AUTO sms = json_loads("{\"name\":\"sms\",\"state\":\"works\"}", 0, NULL);
+    doctor_channel(&doctor, room);
+    doctor_channel(&doctor, mail);
+    doctor_channel(&doctor, sms);
+    doctor_write(&doctor, &buf);
+    static const char *const order[] = {"alert:LedgerImbalance",
+                                        "alert:PaymentServiceGatewayFailure",
+                                        "alert:PaymentServiceGatewayFailure"};
+    for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
+        assert_string_equal(finding_at(&doctor, i)->check, order[i]);
+        assert_int_equal(finding_at(&doctor, i)->gravity, GRAVITY_CRITICAL);
+    }
+    assert_string_equal(finding_at(&doctor, 1)->alert, "al_3"); /* more is at stake */
+    assert_string_equal(finding_at(&doctor, 2)->what,
+                        "[P1] It is wrong. About EUR 10 a minute are not taken there. "
+                        "(acknowledged by wang)");
+    assert_string_equal(finding_at(&doctor, 2)->next, "holdfast alert show al_2");
+    assert_string_equal(finding_at(&doctor, 2)->acknowledged_by, "wang");
+    assert_int_equal(doctor.findings->len, 3 + 3 + 3); /* alerts P2; jobs_parked, gateway b, mail */
+    doctor_release(&doctor);
+}
+
+static void figures_silences_and_gateways_out_of_use_are_found(void **state) {
+    (void)state;
+    struct doctor doctor;
+    struct figure_limits off = {.warning = 5, .critical = 1}, on = {5, 20, 1, 5,
+                                                                    FIGURE_LEVEL_CRITICAL};
+    struct figure_now now = {.value = 0, .state = FIGURE_CRITICAL};
+    doctor_init(&doctor, NOW);
+    doctor_figure(&doctor, FIGURE_PROCESSING_RATE, &off, &now);
+    now.value = 30;
+    doctor_figure(&doctor, FIGURE_REFUND_FAILURES, &on, &now);
+    doctor_figure(&doctor, FIGURE_GATEWAY_ERRORS, &off, &now);
+    now.state = FIGURE_OK;
+    doctor_figure(&doctor, FIGURE_CAPTURE_FAILURES, &on, &now);
+    JSON_AUTO silence = json_loads("{\"id\":\"si_1\",\"state\":\"active\",\"matchers\":["
+                                   "\"gateway=a\",\"method=card\"],"
+                                   "\"until\":\"2027-01-16T00:00:00Z\","
+                                   "\"actor\":\"wang\","
+                                   "\"reason\":\"their maintenance\"}",
+                                   0, NULL);
+    JSON_AUTO later = json_loads("{\"id\":\"si_2\",\"state\":\"to_come\"}", 0, NULL);
+    doctor_silence(&doctor, silence);
+    doctor_silence(&doctor, later);
+    doctor_gateway_off(&doctor, "a", "draining", "");
+    assert_int_equal(doctor.findings->len, 5);
+    assert_int_equal(finding_at(&doctor, 0)->gravity, GRAVITY_NOTICE);
+    assert_int_equal(finding_at(&doctor, 1)->gravity, GRAVITY_CRITICAL);
+    assert_string_equal(finding_at(&doctor, 1)->what,
+                        "refund_failure_rate is 30 percent, critical when above 20.");
+    assert_int_equal(finding_at(&doctor, 2)->gravity, GRAVITY_WARNING);
+    assert_string_equal(finding_at(&doctor, 3)->what,
+                        "Nobody is told of what fits gateway=a method=card until "
+                        "2027-01-16T00:00:00Z: their maintenance (wang)");
+    assert_non_null(strstr(finding_at(&doctor, 4)->what, "Gateway a is draining by hand"));
+    /* The alert of the same figure tells it. */
+    alert(&doctor, LIVE("al_1", "RefundFailures", "P2", "firing", LABEL("gateway", "a")));
+    now.state = FIGURE_CRITICAL;
+    doctor_figure(&doctor, FIGURE_REFUND_FAILURES, &on, &now);
+    assert_int_equal(doctor.findings->len, 6);
+    doctor_release(&doctor);
+}
+
 static void what_is_too_long_is_cut(void **state) {
     (void)state;
     struct doctor doctor;
@@ -347,6 +453,8 @@ int main(void) {
         cmocka_unit_test(the_gravest_is_first_and_then_the_oldest),
         cmocka_unit_test(an_answer_that_is_awaited_is_grave_after_its_time_only),
         cmocka_unit_test(every_step_of_a_degraded_mode_is_found),
+        cmocka_unit_test(alerts_come_first_and_are_told_once),
+        cmocka_unit_test(figures_silences_and_gateways_out_of_use_are_found),
         cmocka_unit_test(what_is_too_long_is_cut),
     };
     const struct CMUnitTest counted[] = {

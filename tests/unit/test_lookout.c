@@ -19,16 +19,19 @@
 #include "support/both_engines.h"
 #include "support/test_clock.h"
 #include "watch/lookout.h"
+#include "watch/tuning.h"
 
 /* ---- who listens ---- */
 
 enum { HEARD_MAX = 400 };
 struct heard {
     char line[240]; /* "PaymentServiceGatewayFailure gateway=a firing" */
-    char title[200], summary[300], scope[300], cause[200], value[40], action[120];
+    char title[300], summary[400], scope[400], cause[400], value[40], action[120];
     bool severity_known;
     enum notice_severity severity;
-    int64_t first_symptom_us;
+    int64_t first_symptom_us, stake;
+    struct alert_money money[ALERT_MONEY_MAX];
+    int money_count;
 };
 static struct heard heard[HEARD_MAX];
 static int heard_count, deaf;
@@ -44,7 +47,10 @@ static int listen(void *ctx, const struct alert_signal *signals, int count, stru
         struct heard *to = &heard[heard_count++];
         *to = (struct heard){.severity_known = signal->severity_known,
                              .severity = signal->severity,
-                             .first_symptom_us = signal->first_symptom_us};
+                             .first_symptom_us = signal->first_symptom_us,
+                             .stake = signal->stake,
+                             .money_count = signal->money_count};
+        memcpy(to->money, signal->money, sizeof to->money);
         int used = snprintf(to->line, sizeof to->line, "%s", signal->rule);
         for (int l = 0; l < signal->label_count; l++) {
             used += snprintf(to->line + used, sizeof to->line - (size_t)used, " %s=%s",
@@ -168,13 +174,22 @@ static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void
     assert_null(strstr(told->line, "paypal"));
     assert_non_null(strstr(told->title, "Gateway stripe-eu"));
     assert_non_null(strstr(told->summary, "payments failed since "));
-    assert_non_null(strstr(told->cause, "100 % of them say gateway_no_answer."));
+    assert_string_equal(told->cause, "gateway_no_answer rose from 0 % to 100 % of payments there; "
+                                     "100 % of those that fail say it.");
+    /* 10.00 EUR a second, told after a few. */
+    assert_int_equal(told->money_count, 1);
+    assert_string_equal(told->money[0].currency, "EUR");
+    assert_true(told->money[0].sum_minor >= 2000 && told->money[0].sum_minor <= 20000);
+    assert_true(told->money[0].per_minute_minor >= 20000 &&
+                told->money[0].per_minute_minor <= 70000);
+    assert_true(told->stake >= 20000 && told->stake <= 70000);
     assert_non_null(strstr(told->value, " %"));
     assert_true(told->first_symptom_us >= broke_us - 2 * US_PER_SECOND &&
                 told->first_symptom_us <= broke_us + 2 * US_PER_SECOND);
     /* Said again by and by, in later words. */
     const struct heard *last = &heard[heard_count - 1];
-    assert_non_null(strstr(last->scope, "well meanwhile: gateway paypal-a"));
+    assert_string_equal(last->scope, "Gateway stripe-eu only; gateway paypal-a unaffected.");
+    assert_string_equal(last->title, "Gateway stripe-eu only: most payments fail");
     trade(240, NULL);
     assert_non_null(strstr(heard[heard_count - 1].line, "over"));
     int before = heard_count;
@@ -255,31 +270,73 @@ static void payments_without_a_gateway_are_everybodys_trouble(void **state) {
     end();
 }
 
-static void callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway(void **state) {
+static void callbacks_that_are_not_genuine_are_told_of_their_gateway(void **state) {
     (void)state;
     begin(NULL);
     pay("stripe-eu", "card", "DE", true);
     pay("paypal-a", "paypal", "DE", true);
     for (int i = 0; i < 3; i++) {
         meter_count(METER_CALLBACKS, "stripe-eu", "refused");
-        meter_count(METER_CALLBACK_MISSING, "paypal-a");
+        meter_count(METER_CALLBACKS, "paypal-a", "refused");
     }
-    meter_count(METER_CALLBACKS, "paypal-a", "refused");
+    meter_count(METER_CALLBACKS, "paypal-a", "stored");
     test_clock_advance(2 * US_PER_SECOND);
     turn();
     assert_int_equal(heard_count, 2);
-    must_hear("ForgedCallbacks of=callbacks gateway=stripe-eu firing");
-    assert_non_null(
-        strstr(must_hear("CallbackMissing of=callbacks gateway=paypal-a firing")->summary,
-               "3 charges of paypal-a had no callback"));
+    const struct heard *told = must_hear("ForgedCallbacks of=callbacks gateway=stripe-eu firing");
+    assert_non_null(strstr(told->summary, "3 callbacks to stripe-eu were not genuine"));
+    assert_non_null(strstr(told->cause, "None that was genuine came meanwhile"));
+    assert_non_null(strstr(told->scope, "Payments at stripe-eu"));
+    assert_true(told->first_symptom_us > 0);
+    assert_non_null(strstr(must_hear("ForgedCallbacks of=callbacks gateway=paypal-a firing")->cause,
+                           "1 that were genuine came meanwhile"));
     test_clock_advance((LOOKOUT_COUNT_S - 1) * US_PER_SECOND);
     turn();
     assert_int_equal(heard_count, 2); /* not looked at again, and not over */
     test_clock_advance(400 * US_PER_SECOND);
     turn();
     must_hear("ForgedCallbacks of=callbacks gateway=stripe-eu over");
-    must_hear("CallbackMissing of=callbacks gateway=paypal-a over");
+    must_hear("ForgedCallbacks of=callbacks gateway=paypal-a over");
     end();
+}
+
+/* Alipay in China fails; cards, and Alipay elsewhere, are well. Each language tells it its way. */
+static void a_method_in_one_region_is_told_so_that_nobody_looks_elsewhere(void **state) {
+    (void)state;
+    static const struct {
+        enum notice_language language;
+        const char *title, *scope, *cause;
+    } told[] = {
+        {NOTICE_EN, "Alipay in CN only: most payments fail",
+         "Alipay in CN only; cards, HK unaffected.",
+         "gateway_no_answer rose from 4 % to 100 % of payments there; 100 % of those that fail say "
+         "it."},
+        {NOTICE_ZH, "仅 CN 地区的支付宝:多数支付失败", "仅 CN 地区的支付宝;银行卡、HK不受影响。",
+         "gateway_no_answer 占支付的比例从 4 % 升至 100 %;失败中有 100 % 为此代码。"},
+    };
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        begin(NULL);
+        end();
+        lookout = lookout_open(&(struct lookout_options){
+            .source = "inst_1", .signal = listen, .language = told[i].language});
+        for (int s = 0; s < 1260; s++) {
+            bool broken = s >= 1200;
+            const char *gateway = s % 2 == 0 ? "a" : "b"; /* both: it is neither's own trouble */
+            pay(gateway, "alipay", "CN", !broken && s % 25 != 3);
+            pay(gateway, "alipay", "HK", broken || s % 25 != 9);
+            pay(gateway, "card", "CN", broken || s % 25 != 15);
+            test_clock_advance(US_PER_SECOND);
+            turn();
+        }
+        assert_true(heard_count > 0);
+        const struct heard *last = &heard[heard_count - 1];
+        assert_ptr_equal(strstr(last->line, "PaymentServiceHighErrorRate method=alipay region=CN"),
+                         last->line);
+        assert_string_equal(last->title, told[i].title);
+        assert_string_equal(last->scope, told[i].scope);
+        assert_string_equal(last->cause, told[i].cause);
+        end();
+    }
 }
 
 static int expiring;
@@ -416,6 +473,66 @@ static void a_database_in_trouble_ends_nothing_that_was_said_of_it(void **state)
     end();
 }
 
+static void minute_of(int operation, const char *gateway, int64_t ago, int ok, int failed,
+                      const char *code) {
+    char sql[400];
+    int64_t minute = clock_wall_us() / (60 * US_PER_SECOND) - ago;
+    int slice = operation * 100 + gateway[0];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO metric_slice (id, operation, gateway, method, region, currency, segment) "
+             "VALUES (%d, %d, '%s', 'card', 'DE', 'EUR', '') ON CONFLICT DO NOTHING",
+             slice, operation, gateway);
+    engine_exec(&engine, sql);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO metric_minute (minute, slice, writer, ok, declined, failed, repeated, "
+             "ok_minor, lost_minor, duration_us, durations, codes) VALUES (%lld, %d, 1, %d, 0, %d, "
+             "0, 0, 0, 0, '', '%s:%d')",
+             (long long)minute, slice, ok, failed, code, failed);
+    engine_exec(&engine, sql);
+}
+
+/* The gateway that fails is told with its code; the one beside it is not. */
+static void refunds_captures_and_callbacks_that_fail_are_told_of_their_gateway(void **state) {
+    (void)state;
+    struct tuned_values values;
+    struct err err = {0};
+    slices_init();
+    meter_init();
+    heard_count = deaf = 0;
+    assert_int_equal(tuned_values_read(NULL, NULL, NULL, &values, &err), 0);
+    struct tuning *tuning = tuning_open(
+        &(struct tuning_options){.store = engine.store, .file = &values});
+    minute_of(SLICE_REFUND, "stripe-eu", 2, 7, 3, "insufficient_funds");
+    minute_of(SLICE_REFUND, "paypal-a", 2, 99, 1, "insufficient_funds");
+    minute_of(SLICE_CAPTURE, "stripe-eu", 2, 19, 1, "expired_hold");
+    minute_of(SLICE_AWAITED, "paypal-a", 3, 0, 4, "callback_missing");
+    minute_of(SLICE_AWAITED, "stripe-eu", 3, 96, 4, "callback_missing"); /* 4 %: now and then */
+    lookout = lookout_open(&(struct lookout_options){
+        .store = engine.store, .source = "inst_1", .signal = listen, .tuning = tuning});
+    turn();
+    assert_int_equal(heard_count, 2);
+    const struct heard *told = must_hear("RefundFailures gateway=stripe-eu firing shared");
+    assert_string_equal(told->summary, "refund_failure_rate of stripe-eu was 30 percent in 5 "
+                                       "minutes; critical when above 20.");
+    assert_string_equal(told->cause, "insufficient_funds at stripe-eu: 3 of the 3.");
+    assert_string_equal(told->scope, "3 of 10 (refund) at stripe-eu in 5 minutes.");
+    assert_int_equal(told->first_symptom_us,
+                     (clock_wall_us() / (60 * US_PER_SECOND) - 2) * 60 * US_PER_SECOND);
+    told = must_hear("CallbackMissing gateway=paypal-a firing shared");
+    assert_string_equal(told->cause,
+                        "None came in time: paypal-a does not send, or the way to us is cut.");
+    /* Two more captures fail: past a tenth. */
+    minute_of(SLICE_CAPTURE, "stripe-eu", 0, 0, 2, "expired_hold");
+    test_clock_advance(80 * US_PER_SECOND);
+    turn();
+    assert_string_equal(must_hear("CaptureFailures gateway=stripe-eu firing shared")->cause,
+                        "expired_hold at stripe-eu: 3 of the 3.");
+    end();
+    tuning_close(tuning);
+    engine_exec(&engine, "DELETE FROM metric_minute");
+    engine_exec(&engine, "DELETE FROM metric_slice");
+}
+
 static void look_again(void) {
     test_clock_advance(LOOKOUT_COUNT_S * US_PER_SECOND);
     turn();
@@ -544,7 +661,7 @@ static void a_standby_that_is_behind_is_told_by_its_name(void **state) {
     look_again();
     const struct heard *told = must_hear("PaymentServiceDatabaseIssues of=replication "
                                          "standby=standby_b firing shared");
-    assert_non_null(strstr(told->summary, "MiB behind and not connected. A failover"));
+    assert_non_null(strstr(told->summary, "MiB behind. A failover"));
     assert_true(told->severity_known && told->severity == NOTICE_P2);
     test_pg_int(url, "SELECT 1 FROM pg_drop_replication_slot('standby_b')");
     look_again();
@@ -560,13 +677,15 @@ int main(void) {
         cmocka_unit_test(the_only_gateway_that_takes_payments_is_named_first),
         cmocka_unit_test(what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once),
         cmocka_unit_test(payments_without_a_gateway_are_everybodys_trouble),
-        cmocka_unit_test(callbacks_that_are_not_genuine_or_missing_are_told_of_their_gateway),
+        cmocka_unit_test(a_method_in_one_region_is_told_so_that_nobody_looks_elsewhere),
+        cmocka_unit_test(callbacks_that_are_not_genuine_are_told_of_their_gateway),
         cmocka_unit_test(what_somebody_above_sees_is_told_and_over),
     };
     const struct CMUnitTest counted[] = {
         cmocka_unit_test(what_the_database_counts_is_told_and_over_when_it_is_gone),
         cmocka_unit_test(a_double_charge_and_a_ledger_that_is_apart_are_of_the_gravest),
         cmocka_unit_test(a_database_in_trouble_ends_nothing_that_was_said_of_it),
+        cmocka_unit_test(refunds_captures_and_callbacks_that_fail_are_told_of_their_gateway),
         cmocka_unit_test(commits_that_are_slow_or_fail_are_told_while_they_do),
     };
     const struct CMUnitTest postgres[] = {

@@ -186,6 +186,8 @@ static void callbacks_are_counted_with_their_delay(void **state) {
     struct slice_minute minute = minute_of(SLICE_CALLBACK);
     assert_int_equal(slice_timed(&minute), 1);
     assert_string_equal(slice_code_text(minute.code_numbers[0]), "refused");
+    (void)world_tick(W);
+    assert_counted(SLICE_AWAITED, 1, 0, 0); /* one was owed, and it came: a duplicate is nothing */
     free(paid);
 }
 

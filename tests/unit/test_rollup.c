@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_rollup.c: figures by the minute are stored once, whatever fails, by several processes, and
- * read back as they were; hours are sums of their minutes; the six figures are what they say. Both
+ * read back as they were; hours are sums of their minutes; the nine figures are what they say. Both
  * engines; clocks move only when a test says so. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -433,6 +433,45 @@ static void now_and_before_agree(void **state) {
     assert_null(asked(&watch, FIGURE_PROCESSING_RATE, 0, clock_wall_us(), -ERR_VALIDATION));
 }
 
+/* What rose, and from when on: the same by the second now, and as it is stored. */
+static void codes_have_their_share_now_and_before(void **state) {
+    (void)state;
+    struct figures_watch watch = watch_of(&(struct figures_config){0});
+    int64_t began_us = clock_wall_us();
+    for (int minute = 0; minute < 5; minute++) {
+        for (int i = 0; i < 100; i++) {
+            bool bad = i < (minute < 3 ? 1 : 31);
+            record(SLICE_PAYMENT, "big", "EUR", bad ? SLICE_DECLINED : SLICE_OK, 100);
+        }
+        record(SLICE_PAYMENT, "small", "EUR", SLICE_FAILED, 100);
+        pass_s(MINUTE_S);
+        turn(rollup);
+    }
+    unsigned by = 1U << SLICE_GATEWAY | FIGURES_BY_CODE;
+    for (int before = 0; before < 2; before++) {
+        json_t *answer = asked(&watch, FIGURE_SUCCESS_RATE, by, before ? began_us : 0, 0);
+        json_t *rows = json_object_get(answer, "data"), *row = json_array_get(rows, 0);
+        assert_int_equal(json_array_size(rows), 2);
+        assert_string_equal(json_peek_text(row, "by", "gateway", NULL), "big");
+        assert_string_equal(json_peek_text(row, "by", "code", NULL), "do_not_honor");
+        assert_int_equal(json_integer_value(json_object_get(row, "said")), 65);
+        assert_int_equal(json_integer_value(json_object_get(row, "ok")), 435);
+        assert_true(json_number_value(json_object_get(row, "value")) == 13);
+        assert_string_equal(json_peek_text(row, "state", NULL), "not_judged");
+        json_t *points = json_object_get(row, "points");
+        int first = before ? 0 : 4;
+        assert_true(json_number_value(json_array_get(points, (size_t)first)) == 1);
+        assert_true(json_number_value(json_array_get(points, (size_t)first + 3)) == 31);
+        row = json_array_get(rows, 1);
+        assert_string_equal(json_peek_text(row, "by", "code", NULL), "timeout");
+        assert_true(json_number_value(json_object_get(row, "value")) == 100);
+        json_decref(answer);
+    }
+    json_t *answer = asked(&watch, FIGURE_PROCESSING_LATENCY, by, 0, 0);
+    assert_int_equal(json_array_size(json_object_get(answer, "data")), 0);
+    json_decref(answer);
+}
+
 static void less_than_a_minute_is_empty_wherever_it_lies(void **state) {
     (void)state;
     struct figures_watch watch = watch_of(&(struct figures_config){0});
@@ -451,6 +490,8 @@ static void a_part_that_is_no_dimension_is_refused(void **state) {
     unsigned by = 0;
     assert_return_code(figures_by_parse("gateway,segment", &by, &err), 0);
     assert_int_equal(by, 1U << SLICE_GATEWAY | 1U << SLICE_SEGMENT);
+    assert_return_code(figures_by_parse("gateway,code", &by, &err), 0);
+    assert_int_equal(by, 1U << SLICE_GATEWAY | FIGURES_BY_CODE);
     assert_int_equal(figures_by_parse("gateway,color", &by, &err), -ERR_VALIDATION);
     assert_int_equal(figures_by_parse("gate", &by, &err), -ERR_VALIDATION);
 }
@@ -478,6 +519,7 @@ int main(void) {
         TEST(thresholds_are_configured_and_slips_are_refused),
         TEST(now_and_before_agree),
         TEST(less_than_a_minute_is_empty_wherever_it_lies),
+        TEST(codes_have_their_share_now_and_before),
         TEST(a_part_that_is_no_dimension_is_refused),
     };
     return engine_run("rollup", tests, COUNT_OF(tests), &engine);

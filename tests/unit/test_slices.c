@@ -138,6 +138,87 @@ static void a_second_counts_to_65535_and_stops_without_touching_its_neighbours(v
     assert_int_equal(totals.ok, 66000);
 }
 
+/* ---- codes by the second ---- */
+
+struct codes {
+    int64_t in[20]; /* by seconds_ago */
+    int64_t sum, wide;
+};
+
+static void take_code(void *ctx, const struct slice_code_count *count) {
+    struct codes *codes = ctx;
+    assert_true(count->operation == SLICE_CHARGE);
+    assert_true(count->slice == NULL || slice_operation_of(count->slice) == SLICE_CHARGE);
+    if (count->seconds_ago < 20 && strcmp(slice_code_text(count->code), "do_not_honor") == 0) {
+        codes->in[count->seconds_ago] += count->count;
+    }
+    codes->sum += count->count;
+    codes->wide += count->slice == NULL ? count->count : 0;
+}
+
+static void record_code(const char *gateway, const char *code, int times) {
+    struct slice_event event = charge(SLICE_DECLINED);
+    event.labels[SLICE_GATEWAY] = gateway;
+    event.code = code;
+    for (int i = 0; i < times; i++) {
+        slice_record(&event);
+    }
+}
+
+static void why_it_failed_is_known_second_by_second(void **state) {
+    (void)state;
+    record_code("stripe-eu", "do_not_honor", 3);
+    record(SLICE_OK); /* says no code */
+    pass_s(5);
+    record_code("stripe-eu", "do_not_honor", 2);
+    record_code("stripe-eu", "expired_card", 4);
+    record_code("paypal-eu", "do_not_honor", 7);
+    pass_s(1);
+    struct codes codes = {0};
+    slice_codes_recent(0, 10, take_code, &codes);
+    assert_int_equal(codes.in[6], 3);
+    assert_int_equal(codes.in[1], 9);
+    assert_int_equal(codes.in[0], 0);
+    assert_int_equal(codes.sum, 16);
+    codes = (struct codes){0};
+    slice_codes_recent(1, 1, take_code, &codes); /* that second alone */
+    assert_int_equal(codes.sum, 13);
+    /* A second that comes again, a window later, begins anew. */
+    pass_s(SLICE_WINDOW_S - 1);
+    record_code("stripe-eu", "do_not_honor", 1);
+    codes = (struct codes){0};
+    slice_codes_recent(0, SLICE_WINDOW_S, take_code, &codes);
+    assert_int_equal(codes.sum, 1);
+}
+
+static void what_finds_no_place_in_a_second_is_counted_for_its_operation(void **state) {
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        char gateway[16];
+        snprintf(gateway, sizeof gateway, "g-%d", i);
+        record_code(gateway, "do_not_honor", 1);
+    }
+    struct codes codes = {0};
+    slice_codes_recent(0, 1, take_code, &codes);
+    assert_int_equal(codes.sum, 2000);
+    assert_int_equal(codes.wide, slice_codes_folded());
+    assert_true(codes.wide >= 2000 - 256 && codes.wide < 2000);
+    assert_int_equal(slice_codes_missed(), 0);
+}
+
+static void more_codes_than_a_second_has_room_for_are_missed_and_counted(void **state) {
+    (void)state;
+    for (int i = 0; i < 900; i++) {
+        char code[16];
+        snprintf(code, sizeof code, "c-%d", i);
+        record_code("stripe-eu", code, 1);
+    }
+    struct codes codes = {0};
+    slice_codes_recent(0, 1, take_code, &codes);
+    assert_true(slice_codes_missed() > 0);
+    assert_int_equal(codes.sum + slice_codes_missed(), 900);
+}
+
 /* ---- minutes ---- */
 
 struct taken {
@@ -479,6 +560,9 @@ int main(void) {
     world_install(NULL, &fake_world);
     const struct CMUnitTest tests[] = {
         TEST(each_second_has_its_own_counts),
+        TEST(why_it_failed_is_known_second_by_second),
+        TEST(what_finds_no_place_in_a_second_is_counted_for_its_operation),
+        TEST(more_codes_than_a_second_has_room_for_are_missed_and_counted),
         TEST(the_window_reaches_back_600_seconds_and_no_further),
         TEST(seconds_agree_with_a_list_of_what_was_recorded),
         TEST(a_second_counts_to_65535_and_stops_without_touching_its_neighbours),

@@ -338,7 +338,7 @@ static void what_is_stored_is_known_after_a_restart(void **state) {
     /* An incident of the whole time: then nothing is known, and nothing is said. */
     engine_exec(&engine,
                 "INSERT INTO alert VALUES ('al_1', 'f', 'Silence', '', 1, 1, 4, '{}', '', '', 'g', "
-                "1, 1, 1, 1, 0, '', '', 9000000000000000, 0, 0, 0, 0, 0, 0)");
+                "1, 1, 1, 1, 0, '', '', 9000000000000000, 0, 0, 0, 0, 0, 0, '')");
     assert_int_equal(lookout_turn(lookout, &err), 0);
     assert_int_equal(heard_count, 0);
     lookout_close(lookout);
