@@ -43,13 +43,13 @@ struct slice {
     uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
     _Atomic bool changed;
     uint8_t operation;
-    uint16_t slot; /* of the table */
     struct slice_bank banks[2];
     _Atomic uint32_t buckets[2][SLICE_BUCKETS];      /* of the banks */
     _Atomic uint32_t codes[2][SLICE_CODES_EACH];     /* of the banks' numbers */
     int64_t told[SLICE_OUTCOMES + 1];                /* of totals, by slices_changed() */
     struct slice *next_changed;
     struct slice *older;
+    uint16_t slot; /* of the table */
     alignas(SLICE_LINE_BYTES) char labels[];
 };
 static_assert(offsetof(struct slice, banks) == SLICE_LINE_BYTES, "what is found first is a line");
