@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mapped.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/talk.h"
 #include "recon/files/files.h"
@@ -16,7 +17,7 @@
 #include "recon/sources.h"
 #include "recon/unwrap.h"
 
-enum { SUMS_MAX = 1024 };
+enum { SUMS_MAX = 1024, ROWS_A_LOOK = 1024, MEGABYTE = 1000 * 1000 };
 
 static void print_list(const struct cli *cli, json_t *list) {
     JSON_AUTO answer = json_pack("{s:O}", "data", list);
@@ -66,7 +67,29 @@ struct check {
     json_t *told;
     int64_t from_us, until_us; /* of --period; 0: nobody said it */
     struct statement_head head;
+    struct progress line;
+    int64_t rows, lines, bytes; /* so far; of the file at hand */
 };
+
+/* How far it is, by the lines of the file: every row has one. */
+static void check_draw(struct check *check, int64_t line) {
+    if (check->lines > 1) {
+        line = line < check->lines ? line : check->lines;
+        progress_steps(&check->line, "reading", "MB", MEGABYTE,
+                       (int64_t)((__int128)check->bytes * line / check->lines), check->bytes);
+    } else {
+        progress_waits(&check->line, "reading");
+    }
+}
+
+static int64_t lines_of(const char *bytes, size_t count) {
+    int64_t lines = 0;
+    for (const char *at = bytes, *end = bytes + count; at < end; lines++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline != NULL ? newline + 1 : end;
+    }
+    return lines;
+}
 
 static struct sum *sum_of(struct check *check, const struct statement_row *row) {
     for (int i = 0; i < check->sum_count; i++) {
@@ -99,6 +122,9 @@ static int check_row(void *ctx, const struct statement_row *row, struct err *err
     struct check *check = ctx;
     struct sum *sum = sum_of(check, row);
     char ahead[ROW_AHEAD_CHARS_MAX + 1];
+    if (++check->rows % ROWS_A_LOOK == 0) {
+        check_draw(check, row->line);
+    }
     if (statement_row_ahead(row, clock_wall_us(), ahead)) {
         check_problem(check, PROBLEM_PERIOD, row->line, ahead);
     }
@@ -301,7 +327,11 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
         .time_zone = cli_text(cli, "zone"),
     };
     const struct statement_sink sink = {check, check_row, check_problem};
+    progress_begin(&check->line, cli);
+    check->lines = lines_of(file->bytes, file->count);
+    check->bytes = (int64_t)file->count;
     int r = reader->read(&source, &sink, &check->head, &err);
+    progress_end(&check->line);
     if (r >= 0 && check->until_us > 0 &&
         statement_period_same(file->name, &check->head, check->from_us, check->until_us, &err) <
             0) {
