@@ -154,14 +154,31 @@ static void repair_row(struct table *table, const json_t *row) {
     table_cell(table, field_text(row, "said"));
 }
 
+/* The API's name of each option. */
+static void repair_path(const struct cli *cli, struct talk_path *path) {
+    static const struct {
+        const char *option, *name;
+    } filters[] = {
+        {"rule", "rule"},   {"gateway", "gateway"}, {"break", "break_id"}, {"state", "state"},
+        {"since", "since"}, {"until", "until"},     {"find", "q"},
+    };
+    for (size_t i = 0; i < COUNT_OF(filters); i++) {
+        talk_path_add(path, filters[i].name, cli_text(cli, filters[i].option));
+    }
+}
+
 int run_repair_list(struct cli *cli) {
+    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
     TABLE_AUTO table = TABLE("REPAIR", "RULE", "STATE", ">MONEY", "GATEWAY", "BREAK", ">AGE",
                              "~WHO SAID WHAT");
     size_t i;
     json_t *row;
-    int status = talk_list(cli, "/v1/repairs",
-                           TALK_BY("rule", "gateway", "state", "limit", "cursor"), &answer);
+    talk_path_init(&path, "/v1/repairs");
+    repair_path(cli, &path);
+    talk_path_add(&path, "limit", cli_text(cli, "limit"));
+    talk_path_add(&path, "cursor", cli_text(cli, "cursor"));
+    int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -173,6 +190,14 @@ int run_repair_list(struct cli *cli) {
         cli_say(cli, "More: --cursor %s\n", field_word(answer, "next_cursor"));
     }
     return CLI_DONE;
+}
+
+int run_repair_export(struct cli *cli) {
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/repairs/export");
+    talk_path_add(&path, "format", cli_text(cli, "format"));
+    repair_path(cli, &path);
+    return talk_save(cli, path.text.data, cli_text(cli, "out"));
 }
 
 static void print_repair(const struct cli *cli, const json_t *answer) {

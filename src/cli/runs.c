@@ -331,9 +331,18 @@ int run_reconcile_show(struct cli *cli) {
 /* ---- lists ---- */
 
 int run_reconcile_list(struct cli *cli) {
+    bool narrowed = cli_given(cli, "open-breaks");
+    static const char *const names[] = {"gateway", "currency", "state", "since",
+                                        "until",   "limit",    "cursor"};
+    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    int status = talk_list(cli, "/v1/reconciliations", TALK_BY("gateway", "limit", "cursor"),
-                           &answer);
+    talk_path_init(&path, "/v1/reconciliations");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        talk_path_add(&path, names[i], cli_text(cli, names[i]));
+        narrowed = narrowed || (i < COUNT_OF(names) - 2 && cli_given(cli, names[i]));
+    }
+    talk_path_add(&path, "open_breaks", cli_given(cli, "open-breaks") ? "1" : NULL);
+    int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -358,9 +367,8 @@ int run_reconcile_list(struct cli *cli) {
         table_cell(table, field_age(run, "begun_at", text));
     }
     table_print(table, cli,
-                cli_given(cli, "gateway")
-                    ? "There was no run of it yet: `holdfast reconcile run --gateway NAME`"
-                    : "There was no run yet: `holdfast reconcile run --gateway NAME`");
+                narrowed ? "No run fits."
+                         : "There was no run yet: `holdfast reconcile run --gateway NAME`");
     if (field_text(answer, "next_cursor") != NULL) {
         cli_say(cli, "\nMore: --cursor %s\n", field_word(answer, "next_cursor"));
     }

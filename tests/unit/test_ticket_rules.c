@@ -487,7 +487,7 @@ static void the_file_has_a_line_each_and_calculates_nothing(void **state) {
     buf_init(&csv, 100000);
     struct caller caller = person("user:usr_e");
     struct ticket_filter filter = {0};
-    assert_int_equal(ticket_export(desk, &caller, &filter, TICKET_CSV, &csv, &W->err), 0);
+    assert_int_equal(ticket_export(desk, &caller, &filter, SHEET_CSV, &csv, &W->err), 0);
     assert_true(strncmp(csv.data, "id,title,state,", 15) == 0);
     assert_non_null(strstr(csv.data, ",\"'=HYPERLINK(\"\"http://x\"\")\",open,urgent,critical,"));
     assert_non_null(strstr(csv.data, ",25.00,EUR,stripe-a,,ops,eve,"));
@@ -500,7 +500,7 @@ static void the_file_has_a_line_each_and_calculates_nothing(void **state) {
     assert_int_equal(lines, 3);
     BUF_AUTO small;
     buf_init(&small, 200);
-    assert_int_equal(ticket_export(desk, &caller, &filter, TICKET_CSV, &small, &W->err),
+    assert_int_equal(ticket_export(desk, &caller, &filter, SHEET_CSV, &small, &W->err),
                      -ERR_TOO_LARGE);
 }
 
@@ -519,7 +519,7 @@ static void a_workbook_has_the_same_rows_with_totals(void **state) {
     buf_init(&sheet, 100000);
     struct caller caller = person("user:usr_e");
     struct ticket_filter filter = {0};
-    assert_int_equal(ticket_export(desk, &caller, &filter, TICKET_XLSX, &book, &W->err), 0);
+    assert_int_equal(ticket_export(desk, &caller, &filter, SHEET_XLSX, &book, &W->err), 0);
     assert_int_equal(archive_zip_read(book.data, book.len, is_sheet, &sheet, &W->err), 0);
     assert_non_null(strstr(sheet.data, "brk_1"));
     assert_non_null(strstr(sheet.data, "brk_2"));

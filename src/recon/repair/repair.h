@@ -24,6 +24,7 @@
 #ifndef HOLDFAST_RECON_REPAIR_REPAIR_H
 #define HOLDFAST_RECON_REPAIR_REPAIR_H
 
+#include "base/sheet.h"
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
 
@@ -62,11 +63,18 @@ MUST_USE int repair_rules_start(struct recon *recon, const struct caller *caller
 struct repair_filter { /* borrowed; NULL or 0: any */
     const char *rule, *gateway, *break_id, *cursor;
     enum repair_state state;
-    int limit; /* 1..PAGE_MAX, 0: 20 */
+    int64_t since_us, until_us; /* planned from then on, and before then; wall */
+    const char *text; /* in ids, what was said and why it was reversed (recon/search.h) */
+    int limit;        /* 1..PAGE_MAX, 0: 20 */
 };
 /* Newest first: {"data":[…],"next_cursor":"…"|null}. */
 MUST_USE int repair_list(struct recon *recon, const struct repair_filter *filter,
                          struct answer *ret_answer, struct err *err);
+/* The same without a page's end, as a file; `cursor` and `limit` do not count. ERR_TOO_LARGE: more
+ * than REPAIR_EXPORT_MAX fit. */
+enum { REPAIR_EXPORT_MAX = 50000 };
+MUST_USE int repair_export(struct recon *recon, const struct repair_filter *filter,
+                           enum sheet_format format, struct buf *buf, struct err *err);
 MUST_USE int repair_get(struct recon *recon, const char *id, struct answer *ret_answer,
                         struct err *err);
 /* What a repair has done is taken back (docs/repair-rules.md), once, and its break is open again.
