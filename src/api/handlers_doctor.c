@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * handlers_doctor.c: gathers what doctor.c judges: the dependency map, the mode, and what the
- * database can count. Without the database the map alone says what is wrong. */
+ * handlers_doctor.c: gathers what doctor.c judges: the dependency map, the mode, calendars that end,
+ * and what the database can count. Without the database the map alone says what is wrong. */
+#include <stdio.h>
+
 #include "api/deps_gather.h"
 #include "api/doctor.h"
 #include "base/clock.h"
+#include "recon/calendars.h"
 
 enum { DOCTOR_JSON_BYTES_MAX = 1024 * 1024, DOCTOR_CHECKS_MAX = 64 };
 
@@ -32,6 +35,21 @@ static bool database_answers(const GArray *edges) {
     return false;
 }
 
+/* One thing that was looked at, however many calendars there are. */
+static void look_at_calendars(const struct ask *ask, struct doctor *doctor) {
+    struct calendar_end ends[WORKDAYS_CALENDARS_MAX];
+    char text[CALENDAR_TEXT_CHARS_MAX + 1], name[DOCTOR_NAME_CHARS_MAX + 1];
+    int count = calendars_ending(ask->service->recon, NULL, doctor->now_us, ends);
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "calendar:%s", ends[i].name);
+        doctor_look(doctor, GRAVITY_WARNING, name, calendar_end_text(&ends[i], text),
+                    "holdfast statement fetches");
+    }
+    if (count == 0) {
+        doctor_look(doctor, GRAVITY_WARNING, "calendars", "", "");
+    }
+}
+
 static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     g_autoptr(GArray) edges = g_array_new(false, false, sizeof(struct dep));
     struct mode_view mode;
@@ -44,6 +62,7 @@ static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     }
     mode_view(ask->service->mode, &mode);
     doctor_mode(doctor, &mode);
+    look_at_calendars(ask, doctor);
     if (!database_answers(edges)) {
         return 0;
     }

@@ -257,6 +257,15 @@ int run_reconcile_rules(struct cli *cli) {
     return CLI_DONE;
 }
 
+/* Calendars by which the gateway's days are counted, and which end. */
+void show_calendars_ending(const struct cli *cli, const json_t *answer) {
+    size_t i;
+    json_t *end;
+    json_array_foreach(json_object_get(answer, "calendars_ending"), i, end) {
+        cli_say(cli, "\n%s\n", field_word(end, "says"));
+    }
+}
+
 static void print_hints(const struct cli *cli, const json_t *run, const json_t *figures) {
     if (field_int(figures, "breaks_open") > 0) {
         cli_say(cli, "\nIts breaks: `holdfast break list --gateway %s`",
@@ -307,6 +316,7 @@ static int print_run(const struct cli *cli, const json_t *run) {
     print_late(cli, figures);
     print_balances(cli, figures);
     print_rules(cli, run, proof);
+    show_calendars_ending(cli, run);
     print_hints(cli, run, figures);
     bool whole = field_true(proof, "every_row_in_one_class") && field_true(proof, "ties_out") &&
                  !json_is_false(json_object_get(proof, "balances_proved"));
@@ -332,14 +342,14 @@ int run_reconcile_show(struct cli *cli) {
 
 int run_reconcile_list(struct cli *cli) {
     bool narrowed = cli_given(cli, "open-breaks");
-    static const char *const names[] = {"gateway", "currency", "state", "since",
-                                        "until",   "limit",    "cursor"};
+    static const char *const names[] = {"currency", "state", "since", "until",
+                                        "gateway",  "limit", "cursor"};
     TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
     talk_path_init(&path, "/v1/reconciliations");
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         talk_path_add(&path, names[i], cli_text(cli, names[i]));
-        narrowed = narrowed || (i < COUNT_OF(names) - 2 && cli_given(cli, names[i]));
+        narrowed = narrowed || (i < COUNT_OF(names) - 3 && cli_given(cli, names[i]));
     }
     talk_path_add(&path, "open_breaks", cli_given(cli, "open-breaks") ? "1" : NULL);
     int status = talk_get(cli, path.text.data, &answer);
@@ -368,7 +378,9 @@ int run_reconcile_list(struct cli *cli) {
     }
     table_print(table, cli,
                 narrowed ? "No run fits."
-                         : "There was no run yet: `holdfast reconcile run --gateway NAME`");
+                : cli_given(cli, "gateway")
+                    ? "There was no run of it yet: `holdfast reconcile run --gateway NAME`"
+                    : "There was no run yet: `holdfast reconcile run --gateway NAME`");
     if (field_text(answer, "next_cursor") != NULL) {
         cli_say(cli, "\nMore: --cursor %s\n", field_word(answer, "next_cursor"));
     }

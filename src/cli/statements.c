@@ -528,6 +528,7 @@ int run_statement_fetches(struct cli *cli) {
         table_cell(table, field_text(row, "place"));
     }
     table_print(table, cli, NULL);
+    show_calendars_ending(cli, answer);
     return CLI_DONE;
 }
 

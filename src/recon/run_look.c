@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "recon/break_desk_impl.h"
+#include "recon/calendars.h"
 #include "recon/match_set.h"
 #include "recon/run_impl.h"
 #include "store/audit.h"
@@ -330,6 +331,8 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     render_run(&buf, rows);
     r = add_rules(looking, rows, &buf, err);
     r = r >= 0 && sql_int(rows, 2) == 2 ? add_proof(&buf, sql_text(rows, 9), err) : r;
+    buf_add_text(&buf, ",\"calendars_ending\":");
+    calendars_json(looking->recon, sql_text(rows, 1), clock_wall_us(), &buf);
     buf_add_char(&buf, '}');
     return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
 }

@@ -48,6 +48,16 @@ def rules_and_what_they_do(service):
         service.expect(409, decided, [done["id"]], body=REASON)
         service.expect(404, decided, ["rep_nobody"], body=REASON)
     service.expect(422, "listRepairs", query="state=perhaps")
+    found = service.expect(200, "listRepairs", query=f"q={done['id'][4:].lower()}&since=1h")
+    assert [repair["id"] for repair in found["data"]] == [done["id"]], found
+    assert not service.expect(200, "listRepairs", query="until=1h")["data"]
+    rows = service.expect(200, "exportRepairs", query="rule=small").body.decode().splitlines()
+    assert rows[0].startswith("repair,rule,action,") and "total of" in rows[-1], rows
+    assert any(row.startswith(done["id"]) for row in rows), rows
+    book = service.expect(200, "exportRepairs", query="format=xlsx&state=refused")
+    assert book.body.startswith(b"PK"), book.body[:20]
+    service.expect(422, "exportRepairs", query="format=pdf")
+    service.expect(422, "exportRepairs", query="state=perhaps")
     assert breaks.breaks_of(service, payment)[0]["state"] == "open"
 
     # One refusal is more than it may have.

@@ -50,8 +50,11 @@ static const struct canned desk[] = {
      "{\"data\":[],\"sums\":[],\"looked_at\":0,\"taken\":0,\"more\":0}"},
     {"GET", "/v1/repairs", 200,
      "{\"data\":[" REPAIR("done", "null") "],\"next_cursor\":\"rep_1\"}"},
-    {"GET", "/v1/repairs?rule=paid&gateway=g&state=refused&limit=3&cursor=rep_1", 200,
+    {"GET", "/v1/repairs?rule=paid&gateway=g&break_id=brk_9&state=refused&since=7d&until=1d&q=word&"
+            "limit=3&cursor=rep_1",
+     200,
      "{\"data\":[],\"next_cursor\":null}"},
+    {"GET", "/v1/repairs/export?format=xlsx&rule=paid&q=word", 200, "PK-a-workbook"},
     {"GET", "/v1/repairs/rep_1", 200, REPAIR("reversed", "\"user:usr_a\"")},
     {"POST", "/v1/repairs/rep_1/reverse", 200, REPAIR("reversed", "\"user:usr_a\"")},
     {"POST", "/v1/repairs/rep_2/reverse", 202, WAITS},
@@ -107,8 +110,15 @@ static void repairs_are_listed_shown_and_reversed(void **state) {
     assert_has_not(list.out, "\x1b[2J");
     RAN some = run_to(CLI_DONE, desk,
                       "repair list --rule paid --gateway g --state refused --limit 3 "
-                      "--cursor rep_1");
+                      "--cursor rep_1 --break brk_9 --since 7d --until 1d --find word");
     assert_has(some.out, "No repairs.");
+    RAN file = run_to(CLI_DONE, desk,
+                      "repair export --format xlsx --rule paid --find word --out "
+                      "repairs-of-a-test.xlsx");
+    assert_has(file.out, "13 bytes in repairs-of-a-test.xlsx.");
+    RAN again = run_to(CLI_PROBLEM, desk, "repair export --out repairs-of-a-test.xlsx");
+    assert_has(again.err, "is there already");
+    assert_int_equal(unlink("repairs-of-a-test.xlsx"), 0);
     RAN one = run_to(CLI_DONE, desk, "repair show rep_1");
     assert_has(one.out, "Payment: pay_1");
     RAN back = run_to(CLI_DONE, desk, "repair reverse rep_1 --reason x");
