@@ -60,8 +60,8 @@ static void print_sums(const struct cli *cli, const json_t *answer) {
         char money[SHOW_CHARS_MAX], cap[SHOW_CHARS_MAX];
         table_cell(table, field_text(sum, "rule"));
         table_count(table, field_int(sum, "count"));
-        table_cell(table, field_money(sum, "amount", money));
-        table_cell(table, field_money(sum, "day_cap", cap));
+        table_cell(table, field_sum(sum, "amount", money));
+        table_cell(table, field_sum(sum, "day_cap", cap));
         table_cell(table, field_true(sum, "within_a_day") ? "yes" : "no: all rules would stop");
     }
     cli_say(cli, "\n");
@@ -89,7 +89,7 @@ int run_rule_dry_run(struct cli *cli) {
         table_cell(table, broken != NULL ? broken : field_text(row, "case_id"));
         table_cell(table, field_text(row, "class"));
         table_cell(table, field_text(row, "gateway"));
-        table_cell(table, taken ? field_money(row, "amount", money) : NULL);
+        table_cell(table, taken ? field_sum(row, "amount", money) : NULL);
         table_cell(table, field_text(row, "rule"));
         table_state(table, !taken ? NULL : field_true(row, "enabled") ? "enabled" : "dry");
         if (why_not == NULL) {
@@ -147,7 +147,7 @@ static void repair_row(struct table *table, const json_t *row) {
     table_cell(table, field_text(row, "id"));
     table_cell(table, field_text(row, "rule"));
     table_state(table, field_text(row, "state"));
-    table_cell(table, field_money(row, "amount", text));
+    table_cell(table, field_sum(row, "amount", text));
     table_cell(table, field_text(row, "gateway"));
     table_cell(table, field_text(row, "break_id"));
     table_cell(table, field_age(row, "planned_at", text));

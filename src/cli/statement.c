@@ -157,13 +157,16 @@ static void print_sums(struct cli *cli, const struct check *check) {
     TABLE_AUTO table = TABLE("KIND", "STATUS", ">ROWS", ">AMOUNT", ">KEPT BY THE GATEWAY");
     for (int i = 0; i < check->sum_count; i++) {
         const struct sum *sum = &check->sums[i];
-        char text[MONEY_TEXT_MAX + 8];
+        char text[SHOW_CHARS_MAX];
         table_cell(table, row_kind_name(sum->kind));
         table_cell(table, row_status_name(sum->status));
         table_count(table, sum->rows);
         table_cell(table, sum->too_large ? "too large to be summed"
-                                         : money_show(sum->gross_minor, sum->currency, text));
-        table_cell(table, sum->too_large ? "" : money_show(sum->fee_minor, sum->currency, text));
+                                         : show_sum(sum->gross_minor, sum->currency.code, text));
+        table_cell(table, sum->too_large ? NULL
+                          : sum->fees > 0
+                              ? show_sum(sum->fee_minor, sum->currency.code, text)
+                              : NULL);
     }
     table_print(table, cli, "It has no rows.");
 }
@@ -171,7 +174,7 @@ static void print_sums(struct cli *cli, const struct check *check) {
 static void print_head(struct cli *cli, const char *name, const struct statement_reader *reader,
                        const struct check *check) {
     const struct statement_head *head = &check->head;
-    char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX], text[MONEY_TEXT_MAX + 8];
+    char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX], text[SHOW_CHARS_MAX];
     char tells[TELLS_TEXT_CHARS_MAX + 1];
     TABLE_AUTO table = TABLE("", "");
     table_pair(table, "file", name);
@@ -192,11 +195,11 @@ static void print_head(struct cli *cli, const char *name, const struct statement
         const struct statement_balance *balance = &head->balances[i];
         if (balance->opening_minor != AMOUNT_UNSAID) {
             table_pair(table, "opening balance",
-                       money_show(balance->opening_minor, balance->currency, text));
+                       show_sum(balance->opening_minor, balance->currency.code, text));
         }
         if (balance->closing_minor != AMOUNT_UNSAID) {
             table_pair(table, "closing balance",
-                       money_show(balance->closing_minor, balance->currency, text));
+                       show_sum(balance->closing_minor, balance->currency.code, text));
         }
     }
     table_print(table, cli, NULL);
@@ -231,7 +234,7 @@ static void print_mend(struct cli *cli, const struct statement_reader *reader,
     cli_say(cli, "\n%s\n",
             check->first == PROBLEM_PERIOD && check->until_us > 0
                 ? "Is --period right? It must hold every row, and be what the file says itself."
-            : map != NULL ? "Does the map fit this file?"
+            : map != NULL && statement_problem_of_map(check->first) ? "Does the map fit this file?"
             : said        ? "Is it a file of this format? Without --format that is found out."
             : strcmp(reader->name, "canonical") == 0
                 ? "Mend it where it was made: docs/statements.md says what its columns hold."

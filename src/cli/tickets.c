@@ -75,7 +75,7 @@ static void put_due(struct table *table, const json_t *row) {
 
 static void ticket_line(struct table *table, const json_t *row) {
     char text[SHOW_CHARS_MAX];
-    const char *amount = field_int(row, "amount") > 0 ? field_money(row, "amount", text) : NULL;
+    const char *amount = field_int(row, "amount") > 0 ? field_sum(row, "amount", text) : NULL;
     table_cell(table, field_text(row, "id"));
     put_due(table, row);
     table_cell(table, amount);
