@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * handlers_rules.c: /v1/repair-rules and /v1/repairs: what rules may do about breaks, what they
  * would, and what they did. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/read.h"
@@ -8,7 +10,8 @@
 #include "base/json.h"
 #include "recon/repair/repair.h"
 
-enum { EXPORT_BYTES_MAX = 64 * 1024 * 1024 };
+enum { EXPORT_BYTES_MAX = 64 * 1024 * 1024, COUNT_MAX = 1000 * 1000 * 1000 };
+#define SUM_MINOR_MAX (INT64_MAX / 2)
 
 int repair_rules_list(struct ask *ask, struct err *err) {
     return repair_rules_get(ask->service->recon, &ask->answer, err);
@@ -21,6 +24,50 @@ int repair_dry_run_get(struct ask *ask, struct err *err) {
     return r < 0 ? r
                  : repair_dry_run(ask->service->recon, rule[0] != '\0' ? rule : NULL,
                                   gateway[0] != '\0' ? gateway : NULL, &ask->answer, err);
+}
+
+/* What the answers before have summed up: other members of a sum are passed over. */
+static int read_sums(const json_t *list, struct repair_dry_asked *asked, struct err *err) {
+    size_t i;
+    json_t *item;
+    int r = 0;
+    json_array_foreach(list, i, item) {
+        struct repair_dry_sum *sum = &asked->sums[i];
+        const char *currency = "";
+        char where[40];
+        snprintf(where, sizeof where, "/sums/%zu", i);
+        r = json_need_text(item, where, "rule", 1, QUERY_CHARS_MAX, &sum->rule, err);
+        r = r < 0 ? r : json_need_text(item, where, "currency", 3, 3, &currency, err);
+        r = r < 0 ? r : json_need_int(item, where, "count", 0, COUNT_MAX, &sum->count, err);
+        r = r < 0 ? r
+                  : json_need_int(item, where, "amount", 0, SUM_MINOR_MAX, &sum->amount_minor, err);
+        r = r < 0 ? r : currency_parse(currency, &sum->currency, err);
+        if (r < 0) {
+            return r;
+        }
+        asked->sum_count++;
+    }
+    return 0;
+}
+
+int repair_dry_run_post(struct ask *ask, struct err *err) {
+    static const char *const keys[] = {"rule", "gateway", "cursor", "limit", "sums", NULL};
+    const json_t *list = NULL;
+    struct repair_dry_asked *asked = calloc(1, sizeof *asked);
+    INVARIANT(asked != NULL, "out of memory");
+    int r = json_only(ask->body, "", keys, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "rule", 1, QUERY_CHARS_MAX, &asked->rule, err);
+    r = r < 0 ? r
+              : json_may_text(ask->body, "", "gateway", 1, QUERY_CHARS_MAX, &asked->gateway, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "cursor", 1, QUERY_CHARS_MAX, &asked->cursor, err);
+    r = r < 0
+            ? r
+            : json_may_int(ask->body, "", "limit", 1, REPAIR_DRY_LIMIT_MAX, &asked->limit, err);
+    r = r < 0 ? r : json_may_array(ask->body, "", "sums", REPAIR_DRY_SUMS_MAX, &list, err);
+    r = r < 0 ? r : read_sums(list, asked, err);
+    r = r < 0 ? r : repair_dry_run_page(ask->service->recon, asked, &ask->answer, err);
+    free(asked);
+    return r;
 }
 
 /* The body that is a reason and nothing else. */

@@ -26,6 +26,12 @@ def rules_and_what_they_do(service):
     assert would["not_looked_at"] == 0, would
     assert any(total["rule"] == "small" for total in would["sums"]), would
     service.expect(404, "dryRunRepairRules", query="rule=nobody")
+    piece = service.expect(200, "dryRunRepairRulesOn", body={"gateway": "stripe-a", "limit": 1})
+    assert piece["looked_at"] == 1 and piece["open"] >= 1, piece
+    service.expect(200, "dryRunRepairRulesOn", body={
+        "gateway": "stripe-a", "cursor": piece["next_cursor"], "sums": piece["sums"]})
+    service.expect(404, "dryRunRepairRulesOn", body={"rule": "nobody"})
+    service.expect(422, "dryRunRepairRulesOn", body={"cursor": "perhaps"})
     service.expect(404, "enableRepairRule", ["nobody"], body=REASON)
     service.expect(422, "enableRepairRule", ["small"], body={"reason": ""})
     assert not service.expect(200, "listRepairs", query=f"break_id={one['id']}")["data"]
