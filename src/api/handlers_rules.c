@@ -26,8 +26,9 @@ int repair_dry_run_get(struct ask *ask, struct err *err) {
                                   gateway[0] != '\0' ? gateway : NULL, &ask->answer, err);
 }
 
-/* What the answers before have summed up: other members of a sum are passed over. */
+/* What the answers before have summed up. */
 static int read_sums(const json_t *list, struct repair_dry_asked *asked, struct err *err) {
+    static const char *const sum_keys[] = {"rule", "currency", "count", "amount", NULL};
     size_t i;
     json_t *item;
     int r = 0;
@@ -36,7 +37,8 @@ static int read_sums(const json_t *list, struct repair_dry_asked *asked, struct 
         const char *currency = "";
         char where[40];
         snprintf(where, sizeof where, "/sums/%zu", i);
-        r = json_need_text(item, where, "rule", 1, QUERY_CHARS_MAX, &sum->rule, err);
+        r = json_only(item, where, sum_keys, err);
+        r = r < 0 ? r : json_need_text(item, where, "rule", 1, QUERY_CHARS_MAX, &sum->rule, err);
         r = r < 0 ? r : json_need_text(item, where, "currency", 3, 3, &currency, err);
         r = r < 0 ? r : json_need_int(item, where, "count", 0, COUNT_MAX, &sum->count, err);
         r = r < 0 ? r

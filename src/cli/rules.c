@@ -97,6 +97,20 @@ static void take_piece(json_t *all, const json_t *piece) {
     json_object_set(all, "next_cursor", json_object_get(piece, "next_cursor"));
 }
 
+/* Of the answer before, as far as the next question takes it. */
+static json_t *summed_up(const json_t *piece) {
+    json_t *sums = json_array(), *sum;
+    size_t i;
+    json_array_foreach(json_object_get(piece, "sums"), i, sum) {
+        json_array_append_new(sums, json_pack("{s:O,s:O,s:O,s:O}", "rule",
+                                              json_object_get(sum, "rule"), "currency",
+                                              json_object_get(sum, "currency"), "count",
+                                              json_object_get(sum, "count"), "amount",
+                                              json_object_get(sum, "amount")));
+    }
+    return sums;
+}
+
 /* All there is, piece by piece, so that it can be told how far it is; as one answer. */
 static int dry_run(struct cli *cli, json_t *all) {
     struct progress line;
@@ -114,7 +128,7 @@ static int dry_run(struct cli *cli, json_t *all) {
         if (status == CLI_DONE) {
             take_piece(all, piece);
             json_object_set(body, "cursor", json_object_get(piece, "next_cursor"));
-            json_object_set(body, "sums", json_object_get(piece, "sums"));
+            json_object_set_new(body, "sums", summed_up(piece));
             progress_steps(&line, "trying the rules", "breaks", 1, field_int(all, "looked_at"),
                            field_int(all, "open"));
         }

@@ -106,7 +106,7 @@ int run_ticket_list(struct cli *cli) {
         ticket_line(table, row);
         late = late || field_true(row, "overdue");
     }
-    table_print(table, cli, "There is nothing to do.");
+    table_print(table, cli, any_filter(cli) ? "No ticket fits." : "There is nothing to do.");
     int64_t total = field_int(answer, "total");
     if (total > table_rows(table)) {
         cli_say(cli, "\n%d of %lld.\n", table_rows(table), (long long)total);

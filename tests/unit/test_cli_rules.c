@@ -122,7 +122,8 @@ static void a_dry_run_goes_on_until_all_was_looked_at_and_is_one_answer(void **s
         {"POST", "/v1/repair-rules/dry-run", 200,
          "{\"data\":[" WOULD("brk_2") "],\"sums\":[" SUM("2") "],\"open\":2,\"looked_at\":1,"
          "\"not_looked_at\":0,\"taken\":1,\"more\":3,\"next_cursor\":null}",
-         "\"cursor\":\"break:brk_1\",\"sums\":[{\"rule\":\"paid\""},
+         "\"cursor\":\"break:brk_1\",\"sums\":[{\"rule\":\"paid\",\"currency\":\"USD\",\"count\":1,"
+         "\"amount\":100}]"},
         {0}};
     RAN people = run_to(CLI_DONE, pieces, "rule dry-run");
     assert_has(people.out, "brk_1");
