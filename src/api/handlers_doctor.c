@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * handlers_doctor.c: gathers what doctor.c judges: the dependency map, the mode, calendars that end,
- * and what the database can count. Without the database the map alone says what is wrong. */
+ * handlers_doctor.c: gathers what doctor.c judges: the dependency map, the mode, calendars that
+ * end, and what the database can count. Without the database the map alone says what is wrong. */
 #include <stdio.h>
 
 #include "api/deps_gather.h"

@@ -201,8 +201,13 @@ static const char *minutes_text(const json_t *rule, const char *key, char text[S
     enum { HOUR = 60, DAY = 24 * HOUR };
     long long minutes = (long long)field_int(rule, key);
     bool days = minutes > 0 && minutes % DAY == 0, hours = minutes > 0 && minutes % HOUR == 0;
-    snprintf(text, SHOW_CHARS_MAX, "%lld %s", days ? minutes / DAY : hours ? minutes / HOUR : minutes,
-             days ? (minutes == DAY ? "day" : "days") : hours ? "h" : "min");
+    snprintf(text, SHOW_CHARS_MAX, "%lld %s",
+             days    ? minutes / DAY
+             : hours ? minutes / HOUR
+                     : minutes,
+             days    ? (minutes == DAY ? "day" : "days")
+             : hours ? "h"
+                     : "min");
     return text;
 }
 

@@ -19,8 +19,8 @@ enum { CURSOR_CHARS_MAX = 24 + ID_TEXT_MAX, PATTERN_CHARS_MAX = 400 };
     "AND ($6 = '' OR gateway = $6) AND ($7 = '' OR payment_id = $7) AND ($8 = '' OR kind = $8) "   \
     "AND ($9 = 0 OR risk >= $9) AND ($10 = '' OR folded LIKE $10 ESCAPE '!') AND ($11 = 0 OR "     \
     "(due_us <= $11 AND " TICKET_IS_LIVE ")) AND ($12 = '' OR (team <> '' AND $12 LIKE '%,' || "   \
-    "team || ',%')) AND ($13 = 0 OR assignee = '') AND ($14 = '' OR currency = $14) AND ($15 = 0 OR "  \
-    "opened_us >= $15) AND ($16 = 0 OR opened_us < $16)"
+    "team || ',%')) AND ($13 = 0 OR assignee = '') AND ($14 = '' OR currency = $14) AND ($15 = 0 " \
+    "OR opened_us >= $15) AND ($16 = 0 OR opened_us < $16)"
 
 struct find {
     int64_t state, live, risk, overdue_us, unassigned;

@@ -65,8 +65,8 @@ const char *calendar_end_text(const struct calendar_end *end,
                  end->name, end->last_day, (long long)end->days_left, days);
     } else {
         snprintf(ret_text, CALENDAR_TEXT_CHARS_MAX + 1,
-                 "The calendar %s ended with %s, %lld %s ago: holidays since then count as business "
-                 "days, and money is looked for too early.",
+                 "The calendar %s ended with %s, %lld %s ago: holidays since then count as "
+                 "business days, and money is looked for too early.",
                  end->name, end->last_day, (long long)-end->days_left, days);
     }
     return ret_text;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * calendars.h: calendars of business days that end: beyond the last day that one names there is its
- * weekend alone, so that a holiday counts as a business day and money is looked for too early. Who
- * keeps them is told in time: when the service starts, by each run, by `doctor`.
+ * weekend alone, so that a holiday counts as a business day and money is looked for too early.
+ * Whoever keeps them is told in time: when the service starts, by each run, by `doctor`.
  *
- * A calendar ends when it names days at all and some gateway counts by it. Of one that is configured
- * and used by nobody nothing is said.
+ * A calendar ends when it names days at all and some gateway counts by it. Of one that is
+ * configured and used by nobody nothing is said.
  * Threads: any. Owns: nothing; names are the calendars' own. Cannot fail. */
 #ifndef HOLDFAST_RECON_CALENDARS_H
 #define HOLDFAST_RECON_CALENDARS_H

@@ -134,11 +134,11 @@ static void render_run(struct buf *buf, const struct sql_rows *rows) {
 }
 
 #define RUN_FITS                                                                                   \
-    " WHERE ($1 = '' OR gateway = $1) AND ($2 = '' OR id < $2) AND ($3 = 0 OR state = $3) AND ($4 " \
-    "= 0 OR begun_us >= $4) AND ($5 = 0 OR begun_us < $5) AND ($6 = '' OR EXISTS (SELECT 1 FROM "   \
-    "reconciliation_book b WHERE b.run_id = reconciliation.id AND b.currency = $6)) AND ($7 = 0 OR " \
-    "id IN (SELECT k.first_run FROM recon_break k WHERE k.state IN (1, 2)) OR id IN (SELECT "       \
-    "k.last_run FROM recon_break k WHERE k.state IN (1, 2)))"
+    " WHERE ($1 = '' OR gateway = $1) AND ($2 = '' OR id < $2) AND ($3 = 0 OR state = $3) AND "    \
+    "($4 = 0 OR begun_us >= $4) AND ($5 = 0 OR begun_us < $5) AND ($6 = '' OR EXISTS (SELECT 1 "   \
+    "FROM reconciliation_book b WHERE b.run_id = reconciliation.id AND b.currency = $6)) AND "     \
+    "($7 = 0 OR id IN (SELECT k.first_run FROM recon_break k WHERE k.state IN (1, 2)) OR id IN "   \
+    "(SELECT k.last_run FROM recon_break k WHERE k.state IN (1, 2)))"
 static_assert(BREAK_OPEN == 1 && BREAK_ASSIGNED == 2, "the states above");
 
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {

@@ -109,8 +109,8 @@ static void add_statement(struct buf *buf, const struct sql_rows *rows) {
     " OR " SEARCH("name", "6") " OR " SEARCH("account", "6") " OR " SEARCH("file_id", "6")         \
     " OR " SEARCH("sha256", "6") " OR " SEARCH("reason", "6")                                      \
     " OR id IN (SELECT r.statement_id FROM statement_row r WHERE r.reference <> '' AND "           \
-    "r.reference = $7) OR id IN (SELECT r.statement_id FROM statement_row r WHERE r.gateway_id <> " \
-    "'' AND r.gateway_id = $7))"
+    "r.reference = $7) OR id IN (SELECT r.statement_id FROM statement_row r WHERE "                \
+    "r.gateway_id <> '' AND r.gateway_id = $7))"
 
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct looking *looking = ctx;

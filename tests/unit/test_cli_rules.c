@@ -107,11 +107,12 @@ static void a_dry_run_shows_each_break_and_sums_against_caps(void **state) {
 }
 
 #define SUM(count)                                                                                 \
-    "{\"rule\":\"paid\",\"currency\":\"USD\",\"count\":" count ",\"amount\":100,"                     \
+    "{\"rule\":\"paid\",\"currency\":\"USD\",\"count\":" count ",\"amount\":100,"                  \
     "\"day_count_cap\":50,\"day_cap\":100000,\"total_cap\":1000,\"within_a_day\":true}"
 #define WOULD(id)                                                                                  \
-    "{\"break_id\":\"" id "\",\"class\":\"fee\",\"gateway\":\"g\",\"rule\":null,\"would\":\"no rule\","   \
-    "\"why_not\":\"none\",\"currency\":\"USD\",\"amount\":0,\"enabled\":false}"
+    "{\"break_id\":\"" id "\",\"class\":\"fee\",\"gateway\":\"g\",\"rule\":null,"                  \
+    "\"would\":\"no rule\",\"why_not\":\"none\",\"currency\":\"USD\",\"amount\":0,"                \
+    "\"enabled\":false}"
 
 static void a_dry_run_goes_on_until_all_was_looked_at_and_is_one_answer(void **state) {
     (void)state;
