@@ -10,7 +10,11 @@
 #include "base/json.h"
 #include "recon/repair/repair.h"
 
-enum { EXPORT_BYTES_MAX = 64 * 1024 * 1024, COUNT_MAX = 1000 * 1000 * 1000 };
+enum {
+    EXPORT_BYTES_MAX = 64 * 1024 * 1024,
+    COUNT_MAX = 1000 * 1000 * 1000,
+    ASKED_CHARS_MAX = 255,
+};
 #define SUM_MINOR_MAX (INT64_MAX / 2)
 
 int repair_rules_list(struct ask *ask, struct err *err) {
@@ -38,7 +42,7 @@ static int read_sums(const json_t *list, struct repair_dry_asked *asked, struct 
         char where[40];
         snprintf(where, sizeof where, "/sums/%zu", i);
         r = json_only(item, where, sum_keys, err);
-        r = r < 0 ? r : json_need_text(item, where, "rule", 1, QUERY_CHARS_MAX, &sum->rule, err);
+        r = r < 0 ? r : json_need_text(item, where, "rule", 1, ASKED_CHARS_MAX, &sum->rule, err);
         r = r < 0 ? r : json_need_text(item, where, "currency", 3, 3, &currency, err);
         r = r < 0 ? r : json_need_int(item, where, "count", 0, COUNT_MAX, &sum->count, err);
         r = r < 0 ? r
@@ -58,10 +62,10 @@ int repair_dry_run_post(struct ask *ask, struct err *err) {
     struct repair_dry_asked *asked = calloc(1, sizeof *asked);
     INVARIANT(asked != NULL, "out of memory");
     int r = json_only(ask->body, "", keys, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "rule", 1, QUERY_CHARS_MAX, &asked->rule, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "rule", 1, ASKED_CHARS_MAX, &asked->rule, err);
     r = r < 0 ? r
-              : json_may_text(ask->body, "", "gateway", 1, QUERY_CHARS_MAX, &asked->gateway, err);
-    r = r < 0 ? r : json_may_text(ask->body, "", "cursor", 1, QUERY_CHARS_MAX, &asked->cursor, err);
+              : json_may_text(ask->body, "", "gateway", 1, ASKED_CHARS_MAX, &asked->gateway, err);
+    r = r < 0 ? r : json_may_text(ask->body, "", "cursor", 1, ASKED_CHARS_MAX, &asked->cursor, err);
     r = r < 0
             ? r
             : json_may_int(ask->body, "", "limit", 1, REPAIR_DRY_LIMIT_MAX, &asked->limit, err);
