@@ -260,6 +260,19 @@ void doctor_mode(struct doctor *doctor, const struct mode_view *view) {
     }
 }
 
+void doctor_look(struct doctor *doctor, enum gravity gravity, const char *name, const char *what,
+                 const char *next) {
+    struct finding finding = {.gravity = gravity};
+    doctor->looked++;
+    if (what[0] == '\0') {
+        return;
+    }
+    snprintf(finding.check, sizeof finding.check, "%s", name);
+    snprintf(finding.what, sizeof finding.what, "%s", what);
+    snprintf(finding.next, sizeof finding.next, "%s", next);
+    g_array_append_val(doctor->findings, finding);
+}
+
 void doctor_counted(struct doctor *doctor, const struct check *check, int64_t count,
                     int64_t since_us) {
     char text[CHECK_TEXT_BYTES];

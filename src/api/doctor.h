@@ -63,6 +63,9 @@ void doctor_edge(struct doctor *doctor, const struct dep *dep);
 /* Degraded modes: any step but normal, the simplified flow. */
 void doctor_mode(struct doctor *doctor, const struct mode_view *view);
 
+/* Another thing that was looked at; `what` "": it is well. `name`: "calendar:china". */
+void doctor_look(struct doctor *doctor, enum gravity gravity, const char *name, const char *what,
+                 const char *next);
 /* So many were counted, since then (wall). */
 void doctor_counted(struct doctor *doctor, const struct check *check, int64_t count,
                     int64_t since_us);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * handlers_doctor.c: gathers what doctor.c judges: alerts first, then the dependency map, the mode,
- * figures, channels, silences, gateways out of use, and what the database can count. Without the
- * database the map alone says what is wrong. */
+ * figures, channels, silences, gateways out of use, calendars that end, and what the database can
+ * count. Without the database the map alone says what is wrong. */
+#include <stdio.h>
+
 #include "api/deps_gather.h"
 #include "api/doctor.h"
 #include "api/service_impl.h"
 #include "base/clock.h"
+#include "recon/calendars.h"
 
 enum { DOCTOR_JSON_BYTES_MAX = 1024 * 1024, DOCTOR_CHECKS_MAX = 64, WATCHED_BYTES_MAX = 16 << 20 };
 
@@ -94,6 +97,21 @@ static void look_at_gateways(struct ask *ask, struct doctor *doctor) {
     }
 }
 
+/* One thing that was looked at, however many calendars there are. */
+static void look_at_calendars(const struct ask *ask, struct doctor *doctor) {
+    struct calendar_end ends[WORKDAYS_CALENDARS_MAX];
+    char text[CALENDAR_TEXT_CHARS_MAX + 1], name[DOCTOR_NAME_CHARS_MAX + 1];
+    int count = calendars_ending(ask->service->recon, NULL, doctor->now_us, ends);
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "calendar:%s", ends[i].name);
+        doctor_look(doctor, GRAVITY_WARNING, name, calendar_end_text(&ends[i], text),
+                    "holdfast statement fetches");
+    }
+    if (count == 0) {
+        doctor_look(doctor, GRAVITY_WARNING, "calendars", "", "");
+    }
+}
+
 static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     g_autoptr(GArray) edges = g_array_new(false, false, sizeof(struct dep));
     struct mode_view mode;
@@ -114,6 +132,7 @@ static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     service_probes_doctor(ask->service, doctor);
     look_at_figures(ask, doctor);
     look_at_gateways(ask, doctor);
+    look_at_calendars(ask, doctor);
     if (!answers) {
         return 0;
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/read.h"
+#include "api/sheet_reply.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "recon/break_desk.h"
@@ -40,14 +41,22 @@ int reconciliations_post(struct ask *ask, struct err *err) {
 }
 
 int reconciliations_list(struct ask *ask, struct err *err) {
-    char gateway[QUERY_CHARS_MAX] = "", cursor[QUERY_CHARS_MAX] = "";
-    int64_t limit = 0;
+    char gateway[QUERY_CHARS_MAX] = "", currency[QUERY_CHARS_MAX] = "";
+    char state[QUERY_CHARS_MAX] = "", cursor[QUERY_CHARS_MAX] = "";
+    struct run_filter filter = {
+        .gateway = gateway, .currency = currency, .state = state, .cursor = cursor};
+    int64_t limit = 0, open_breaks = 0;
     int r = read_query_text(ask, "gateway", gateway, err);
+    r = r < 0 ? r : read_query_text(ask, "currency", currency, err);
+    r = r < 0 ? r : read_query_text(ask, "state", state, err);
     r = r < 0 ? r : read_query_text(ask, "cursor", cursor, err);
+    r = r < 0 ? r : read_query_since(ask, "since", &filter.since_us, err);
+    r = r < 0 ? r : read_query_since(ask, "until", &filter.until_us, err);
+    r = r < 0 ? r : read_query_int(ask, "open_breaks", 0, 1, &open_breaks, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, PAGE_MAX, &limit, err);
-    return r < 0 ? r
-                 : reconciliation_list(ask->service->recon, gateway, cursor, (int)limit,
-                                       &ask->answer, err);
+    filter.open_breaks = open_breaks == 1;
+    filter.limit = (int)limit;
+    return r < 0 ? r : reconciliation_list(ask->service->recon, &filter, &ask->answer, err);
 }
 
 int reconciliation_get_one(struct ask *ask, struct err *err) {
@@ -128,33 +137,20 @@ int break_get_one(struct ask *ask, struct err *err) {
 
 int breaks_export(struct ask *ask, struct err *err) {
     struct asked_filter asked;
-    char format[QUERY_CHARS_MAX] = "csv";
+    enum sheet_format format = SHEET_CSV;
     BUF_AUTO file;
     buf_init(&file, EXPORT_BYTES_MAX);
     int r = read_filter(ask, &asked, err);
-    r = r < 0 ? r : read_query_text(ask, "format", format, err);
-    bool csv = strcmp(format, "csv") == 0;
-    if (r >= 0 && !csv && strcmp(format, "xlsx") != 0) {
-        (void)err_set(err, ERR_VALIDATION, "there is no format \"%.20s\"", format);
-        (void)err_place(err, "format");
-        r = err_hint(err, "One of: csv, xlsx.");
-    }
+    r = r < 0 ? r : read_sheet_format(ask, &format, err);
     if (r >= 0) {
-        r = csv ? break_export_csv(ask->service->recon, &ask->caller, &asked.filter, &file, err)
+        r = format == SHEET_CSV
+                ? break_export_csv(ask->service->recon, &ask->caller, &asked.filter, &file, err)
                 : break_export_xlsx(ask->service->recon, &ask->caller, &asked.filter, &file, err);
     }
-    if (r < 0) {
-        return r;
+    if (r >= 0) {
+        reply_sheet(ask, format, "breaks", &file);
     }
-    ask->reply->status = 200;
-    http_reply_header(ask->reply, "Content-Disposition",
-                      csv ? "attachment; filename=\"breaks.csv\""
-                          : "attachment; filename=\"breaks.xlsx\"");
-    http_reply_body(ask->reply,
-                    csv ? "text/csv; charset=utf-8"
-                        : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                    file.data, file.len);
-    return 0;
+    return r < 0 ? r : 0;
 }
 
 /* ---- deciding ---- */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * handlers_recon_rows.c: the rows of a statement and of a run, as pages and as files. */
-#include <stdio.h>
-
 #include "api/read.h"
+#include "api/sheet_reply.h"
 #include "recon/row_export.h"
 
 enum { EXPORT_BYTES_MAX = 96 * 1024 * 1024 };
@@ -15,28 +14,12 @@ struct wanted {
 };
 
 static int read_wanted(struct ask *ask, struct wanted *wanted, struct err *err) {
-    char format[QUERY_CHARS_MAX] = "csv";
     int r = read_query_text(ask, "class", wanted->class, err);
-    r = r < 0 ? r : read_query_text(ask, "format", format, err);
-    if (r < 0 || sheet_format_parse(format, &wanted->format)) {
-        return r;
-    }
-    (void)err_set(err, ERR_VALIDATION, "there is no format \"%.20s\"", format);
-    (void)err_place(err, "format");
-    return err_hint(err, "One of: csv, xlsx.");
+    return r < 0 ? r : read_sheet_format(ask, &wanted->format, err);
 }
 
 static int send_file(struct ask *ask, const struct wanted *wanted, const char *name) {
-    char disposition[80];
-    bool csv = wanted->format == SHEET_CSV;
-    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s.%s\"", name,
-             csv ? "csv" : "xlsx");
-    ask->reply->status = 200;
-    http_reply_header(ask->reply, "Content-Disposition", disposition);
-    http_reply_body(ask->reply,
-                    csv ? "text/csv; charset=utf-8"
-                        : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                    wanted->file.data, wanted->file.len);
+    reply_sheet(ask, wanted->format, name, &wanted->file);
     return 0;
 }
 

@@ -87,10 +87,13 @@ int statement_upload_get_one(struct ask *ask, struct err *err) {
 
 int statements_list(struct ask *ask, struct err *err) {
     char gateway[QUERY_CHARS_MAX] = "", state[QUERY_CHARS_MAX] = "", cursor[QUERY_CHARS_MAX] = "";
-    struct shelf_filter filter = {.gateway = gateway, .state = state, .cursor = cursor};
+    char text[QUERY_CHARS_MAX] = "";
+    struct shelf_filter filter = {
+        .gateway = gateway, .state = state, .text = text, .cursor = cursor};
     int64_t limit = 0;
     int r = read_query_text(ask, "gateway", gateway, err);
     r = r < 0 ? r : read_query_text(ask, "state", state, err);
+    r = r < 0 ? r : read_query_text(ask, "q", text, err);
     r = r < 0 ? r : read_query_text(ask, "cursor", cursor, err);
     r = r < 0 ? r : read_query_since(ask, "since", &filter.since_us, err);
     r = r < 0 ? r : read_query_since(ask, "until", &filter.until_us, err);

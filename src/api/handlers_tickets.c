@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/read.h"
+#include "api/sheet_reply.h"
 #include "base/json.h"
 #include "desk/sops.h"
 #include "desk/ticket.h"
@@ -29,7 +30,7 @@ struct asked {
     char queue[QUERY_CHARS_MAX], state[QUERY_CHARS_MAX], assignee[QUERY_CHARS_MAX];
     char team[QUERY_CHARS_MAX], class[QUERY_CHARS_MAX], gateway[QUERY_CHARS_MAX];
     char payment_id[QUERY_CHARS_MAX], risk[QUERY_CHARS_MAX], text[QUERY_CHARS_MAX];
-    char cursor[QUERY_CHARS_MAX];
+    char currency[QUERY_CHARS_MAX], cursor[QUERY_CHARS_MAX];
     struct ticket_filter filter;
 };
 
@@ -47,13 +48,16 @@ static int read_filter(const struct ask *ask, struct asked *asked, struct err *e
         {"payment_id", asked->payment_id},
         {"risk", asked->risk},
         {"q", asked->text},
+        {"currency", asked->currency},
     };
-    int64_t overdue = 0;
+    int64_t overdue = 0, since_us = 0, until_us = 0;
     int r = 0;
     for (size_t i = 0; r >= 0 && i < COUNT_OF(texts); i++) {
         r = read_query_text(ask, texts[i].name, texts[i].value, err);
     }
     r = r < 0 ? r : read_query_int(ask, "overdue", 0, 1, &overdue, err);
+    r = r < 0 ? r : read_query_since(ask, "since", &since_us, err);
+    r = r < 0 ? r : read_query_since(ask, "until", &until_us, err);
     asked->filter = (struct ticket_filter){
         .queue = asked->queue,
         .state = asked->state,
@@ -64,6 +68,9 @@ static int read_filter(const struct ask *ask, struct asked *asked, struct err *e
         .payment_id = asked->payment_id,
         .risk = asked->risk,
         .text = asked->text,
+        .currency = asked->currency,
+        .since_us = since_us,
+        .until_us = until_us,
         .overdue = overdue == 1,
     };
     return r;
@@ -81,33 +88,25 @@ int tickets_list(struct ask *ask, struct err *err) {
                  : ticket_list(ask->service->desk, &ask->caller, &asked.filter, &ask->answer, err);
 }
 
-static int export(struct ask *ask, enum ticket_file kind, struct err *err) {
+static int export(struct ask *ask, enum sheet_format format, struct err *err) {
     struct asked asked = {0};
-    bool csv = kind == TICKET_CSV;
     BUF_AUTO file;
     buf_init(&file, FILE_BYTES_MAX);
     int r = read_filter(ask, &asked, err);
     r = r < 0 ? r
-              : ticket_export(ask->service->desk, &ask->caller, &asked.filter, kind, &file, err);
+              : ticket_export(ask->service->desk, &ask->caller, &asked.filter, format, &file, err);
     if (r >= 0) {
-        ask->reply->status = 200;
-        http_reply_header(ask->reply, "Content-Disposition",
-                          csv ? "attachment; filename=\"tickets.csv\""
-                              : "attachment; filename=\"tickets.xlsx\"");
-        http_reply_body(ask->reply,
-                        csv ? "text/csv"
-                            : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                        file.data, file.len);
+        reply_sheet(ask, format, "tickets", &file);
     }
-    return r;
+    return r < 0 ? r : 0;
 }
 
 int tickets_csv_get(struct ask *ask, struct err *err) {
-    return export(ask, TICKET_CSV, err);
+    return export(ask, SHEET_CSV, err);
 }
 
 int tickets_xlsx_get(struct ask *ask, struct err *err) {
-    return export(ask, TICKET_XLSX, err);
+    return export(ask, SHEET_XLSX, err);
 }
 
 int ticket_get_one(struct ask *ask, struct err *err) {
@@ -373,9 +372,21 @@ static int read_ids(const json_t *list, const char *ids[TICKET_BULK_MAX], int *r
     return 0;
 }
 
+static int body_since(const json_t *object, const char *name, int64_t *ret_us, struct err *err) {
+    const char *text = NULL;
+    int r = json_may_text(object, "/filter", name, 1, WORD_CHARS_MAX, &text, err);
+    if (r < 0 || text == NULL || read_since(text, ret_us)) {
+        return r;
+    }
+    err_set(err, ERR_VALIDATION, "\"%.40s\" is no time", text);
+    err_place(err, "/filter/%s", name);
+    return err_hint(err, "A time is 2026-11-20T08:00:00Z, or how long ago it was: 24h.");
+}
+
 static int read_bulk_filter(const json_t *object, struct ticket_filter *filter, struct err *err) {
-    static const char *const keys[] = {"queue",   "state",      "assignee", "team", "class", "risk",
-                                       "gateway", "payment_id", "overdue",  "q",    NULL};
+    static const char *const keys[] = {"queue",      "state",   "assignee", "team",     "class",
+                                       "risk",       "gateway", "q",        "currency", "since",
+                                       "payment_id", "overdue", "until",    NULL};
     const struct {
         const char *name, **value;
     } texts[] = {
@@ -383,12 +394,14 @@ static int read_bulk_filter(const json_t *object, struct ticket_filter *filter, 
         {"team", &filter->team},       {"assignee", &filter->assignee},
         {"class", &filter->class},     {"risk", &filter->risk},
         {"gateway", &filter->gateway}, {"payment_id", &filter->payment_id},
-        {"q", &filter->text},
+        {"q", &filter->text},          {"currency", &filter->currency},
     };
     int r = json_only(object, "/filter", keys, err);
     for (size_t i = 0; r >= 0 && i < COUNT_OF(texts); i++) {
         r = json_may_text(object, "/filter", texts[i].name, 1, NAME_CHARS_MAX, texts[i].value, err);
     }
+    r = r < 0 ? r : body_since(object, "since", &filter->since_us, err);
+    r = r < 0 ? r : body_since(object, "until", &filter->until_us, err);
     return r < 0 ? r : json_may_bool(object, "/filter", "overdue", &filter->overdue, err);
 }
 

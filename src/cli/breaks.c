@@ -96,7 +96,7 @@ static void break_row(struct table *table, const json_t *row) {
                            : field_text(row, "state"));
     table_cell(
         table,
-        field_money(row, field_int(row, "difference") != 0 ? "difference" : "at_stake", text));
+        field_sum(row, field_int(row, "difference") != 0 ? "difference" : "at_stake", text));
     table_cell(table, field_text(row, "gateway"));
     table_cell(table, payment != NULL ? payment : field_text(row, "movement_id"));
     table_cell(table, owner);

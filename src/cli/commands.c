@@ -456,6 +456,8 @@ const struct cli_command cli_commands[] = {
      OPTIONS(OPT_GATEWAY,
              {"state", "STATE", "Only in this state",
               "writing|taken|superseded|given_up|withdrawn"},
+             {"find", "TEXT",
+              "In id, name, account, number; an order's id or a name at the gateway in whole"},
              {"since", "TIME", "Of a period from then on: 7d or 2026-11-20T08:00:00Z"},
              {"until", "TIME", "Before then"}, OPT_LIMIT,
              {"cursor", "CURSOR", "Go on where the last list ended"}),

@@ -123,7 +123,8 @@ cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, ru
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
 cli_handler run_complaint_record, run_complaint_list, run_change_record, run_change_list;
 cli_handler run_rule_list, run_rule_dry_run, run_rule_enable, run_rule_disable, run_rule_start,
-    run_repair_list, run_repair_show, run_repair_reverse, run_repair_approve, run_repair_reject;
+    run_repair_list, run_repair_export, run_repair_show, run_repair_reverse, run_repair_approve,
+    run_repair_reject;
 cli_handler run_db_migrate, run_db_status, run_db_backup, run_db_check, run_db_pool, run_db_refresh,
     run_db_slow, run_db_long, run_db_locks;
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/progress.h"
 #include "cli/talk.h"
 #include "payment/payments.h"
 #include "store/audit.h"
@@ -145,7 +146,10 @@ int run_db_migrate(struct cli *cli) {
     if (folder == NULL && subject.config != NULL) {
         folder = subject.config->store.backup_dir;
     }
+    struct progress_alone migrating;
+    progress_alone_begin(&migrating, cli, "migrating");
     r = migrate_apply(subject.store, folder, &applied, &err);
+    progress_alone_end(&migrating);
     if (r < 0) {
         err_while(&err, "migrating the database");
         return cli_fail(cli, &err);
@@ -159,8 +163,11 @@ int run_db_backup(struct cli *cli) {
     struct err err = {0};
     const char *path = cli_argument(cli, 0);
     int64_t began_us = clock_mono_us();
+    struct progress_alone copying;
     int r = subject_open(cli, true, &subject, &err);
+    progress_alone_begin(&copying, cli, "copying and checking");
     r = r < 0 ? r : store_backup(subject.store, path, &err);
+    progress_alone_end(&copying);
     if (r < 0) {
         return cli_fail(cli, &err);
     }
@@ -347,7 +354,10 @@ int run_db_check(struct cli *cli) {
         if (subject_open(cli, true, &subject, &err) < 0) {
             return cli_fail(cli, &err);
         }
+        struct progress_alone checking;
+        progress_alone_begin(&checking, cli, "checking");
         report_offline(&report, subject.store);
+        progress_alone_end(&checking);
     } else {
         int status = report_online(&report, cli);
         if (status != CLI_DONE) {
@@ -384,8 +394,11 @@ int run_audit_verify(struct cli *cli) {
         return status != CLI_DONE ? status : print_verdict(cli, verdict);
     }
     struct audit_verdict found;
+    struct progress_alone reading;
     int r = subject_open(cli, true, &subject, &err);
+    progress_alone_begin(&reading, cli, "reading the log");
     r = r < 0 ? r : audit_verify(subject.store, &found, &err);
+    progress_alone_end(&reading);
     if (r < 0) {
         return cli_fail(cli, &err);
     }

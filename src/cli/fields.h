@@ -27,6 +27,9 @@ const char *field_age(const json_t *object, const char *key, char text[SHOW_CHAR
 /* What the payment's customer must do now, with its code drawn; nothing when none must. */
 void print_action(const struct cli *cli, const json_t *payment);
 
+/* A sentence for each calendar of business days that ends soon (`calendars_ending`). runs.c */
+void show_calendars_ending(const struct cli *cli, const json_t *answer);
+
 /* A row of what may be done about a payment that failed; none for any other. */
 void field_next(struct table *table, const json_t *payment);
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * rules.c: `rule …` and `repair …`: what rules may do about breaks, would do, and did. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/progress.h"
 #include "cli/talk.h"
+
+enum { LISTED_MAX = 200, PIECE = 500 };
 
 /* ---- rules ---- */
 
@@ -60,28 +65,92 @@ static void print_sums(const struct cli *cli, const json_t *answer) {
         char money[SHOW_CHARS_MAX], cap[SHOW_CHARS_MAX];
         table_cell(table, field_text(sum, "rule"));
         table_count(table, field_int(sum, "count"));
-        table_cell(table, field_money(sum, "amount", money));
-        table_cell(table, field_money(sum, "day_cap", cap));
+        table_cell(table, field_sum(sum, "amount", money));
+        table_cell(table, field_sum(sum, "day_cap", cap));
         table_cell(table, field_true(sum, "within_a_day") ? "yes" : "no: all rules would stop");
     }
     cli_say(cli, "\n");
     table_print(table, cli, NULL);
 }
 
+/* Adds a piece to what is known already: rows as far as they are listed, numbers summed up; the
+ * sums are of all by now. */
+static void take_piece(json_t *all, const json_t *piece) {
+    static const char *const counts[] = {"looked_at", "taken", "more"};
+    json_t *rows = json_object_get(all, "data"), *row;
+    int64_t unlisted = 0;
+    size_t i;
+    json_array_foreach(json_object_get(piece, "data"), i, row) {
+        if (json_array_size(rows) < LISTED_MAX) {
+            json_array_append(rows, row);
+        } else {
+            unlisted++;
+        }
+    }
+    for (i = 0; i < COUNT_OF(counts); i++) {
+        int64_t sum = field_int(all, counts[i]) + field_int(piece, counts[i]);
+        sum += strcmp(counts[i], "more") == 0 ? unlisted : 0;
+        json_object_set_new(all, counts[i], json_integer((json_int_t)sum));
+    }
+    json_object_set(all, "sums", json_object_get(piece, "sums"));
+    json_object_set(all, "open", json_object_get(piece, "open"));
+    json_object_set(all, "next_cursor", json_object_get(piece, "next_cursor"));
+}
+
+/* Of the answer before, as far as the next question takes it. */
+static json_t *summed_up(const json_t *piece) {
+    json_t *sums = json_array(), *sum;
+    size_t i;
+    json_array_foreach(json_object_get(piece, "sums"), i, sum) {
+        json_array_append_new(sums, json_pack("{s:O,s:O,s:O,s:O}", "rule",
+                                              json_object_get(sum, "rule"), "currency",
+                                              json_object_get(sum, "currency"), "count",
+                                              json_object_get(sum, "count"), "amount",
+                                              json_object_get(sum, "amount")));
+    }
+    return sums;
+}
+
+/* All there is, piece by piece, so that it can be told how far it is; as one answer. */
+static int dry_run(struct cli *cli, json_t *all) {
+    struct progress line;
+    JSON_AUTO body = json_object();
+    int status;
+    bool more;
+    body_text(cli, body, "rule", "rule");
+    body_text(cli, body, "gateway", "gateway");
+    json_object_set_new(body, "limit", json_integer(PIECE));
+    progress_begin(&line, cli);
+    do {
+        JSON_AUTO piece = NULL;
+        status = talk_quiet(cli, "POST", "/v1/repair-rules/dry-run", body, &piece, NULL);
+        more = status == CLI_DONE && field_text(piece, "next_cursor") != NULL;
+        if (status == CLI_DONE) {
+            take_piece(all, piece);
+            json_object_set(body, "cursor", json_object_get(piece, "next_cursor"));
+            json_object_set_new(body, "sums", summed_up(piece));
+            progress_steps(&line, "trying the rules", "breaks", 1, field_int(all, "looked_at"),
+                           field_int(all, "open"));
+        }
+    } while (more);
+    progress_end(&line);
+    return status;
+}
+
 int run_rule_dry_run(struct cli *cli) {
-    TALK_PATH_AUTO path;
-    JSON_AUTO answer = NULL;
+    JSON_AUTO answer = json_pack("{s:[],s:[],s:i,s:i,s:i,s:i,s:i}", "data", "sums", "open", 0,
+                                 "looked_at", 0, "not_looked_at", 0, "taken", 0, "more", 0);
     TABLE_AUTO table = TABLE("BREAK, CASE", "CLASS", "GATEWAY", ">MONEY", "RULE", "STATE",
                              "~WHAT WOULD BE DONE, OR WHY NOT");
     size_t i;
     json_t *row;
-    talk_path_init(&path, "/v1/repair-rules/dry-run");
-    talk_path_add(&path, "rule", cli_text(cli, "rule"));
-    talk_path_add(&path, "gateway", cli_text(cli, "gateway"));
-    int status = talk_get(cli, path.text.data, &answer);
+    int status = dry_run(cli, answer);
     if (status != CLI_DONE) {
         return status;
     }
+    char *text = json_write(answer);
+    talk_print_json(cli, text);
+    free(text);
     json_array_foreach(json_object_get(answer, "data"), i, row) {
         char money[SHOW_CHARS_MAX];
         bool taken = !json_is_null(json_object_get(row, "rule"));
@@ -89,7 +158,7 @@ int run_rule_dry_run(struct cli *cli) {
         table_cell(table, broken != NULL ? broken : field_text(row, "case_id"));
         table_cell(table, field_text(row, "class"));
         table_cell(table, field_text(row, "gateway"));
-        table_cell(table, taken ? field_money(row, "amount", money) : NULL);
+        table_cell(table, taken ? field_sum(row, "amount", money) : NULL);
         table_cell(table, field_text(row, "rule"));
         table_state(table, !taken ? NULL : field_true(row, "enabled") ? "enabled" : "dry");
         if (why_not == NULL) {
@@ -106,12 +175,6 @@ int run_rule_dry_run(struct cli *cli) {
     if (field_int(answer, "more") > 0) {
         cli_say(cli, "\n%lld more are summed up and not listed: look at one gateway at a time.\n",
                 (long long)field_int(answer, "more"));
-    }
-    if (field_int(answer, "not_looked_at") > 0) {
-        cli_say(cli,
-                "\n%lld more are open and were not looked at: ask for one gateway at a time "
-                "(--gateway).\n",
-                (long long)field_int(answer, "not_looked_at"));
     }
     return CLI_DONE;
 }
@@ -147,21 +210,38 @@ static void repair_row(struct table *table, const json_t *row) {
     table_cell(table, field_text(row, "id"));
     table_cell(table, field_text(row, "rule"));
     table_state(table, field_text(row, "state"));
-    table_cell(table, field_money(row, "amount", text));
+    table_cell(table, field_sum(row, "amount", text));
     table_cell(table, field_text(row, "gateway"));
     table_cell(table, field_text(row, "break_id"));
     table_cell(table, field_age(row, "planned_at", text));
     table_cell(table, field_text(row, "said"));
 }
 
+/* The API's name of each option. */
+static void repair_path(const struct cli *cli, struct talk_path *path) {
+    static const struct {
+        const char *option, *name;
+    } filters[] = {
+        {"rule", "rule"},   {"gateway", "gateway"}, {"break", "break_id"}, {"state", "state"},
+        {"since", "since"}, {"until", "until"},     {"find", "q"},
+    };
+    for (size_t i = 0; i < COUNT_OF(filters); i++) {
+        talk_path_add(path, filters[i].name, cli_text(cli, filters[i].option));
+    }
+}
+
 int run_repair_list(struct cli *cli) {
+    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
     TABLE_AUTO table = TABLE("REPAIR", "RULE", "STATE", ">MONEY", "GATEWAY", "BREAK", ">AGE",
                              "~WHO SAID WHAT");
     size_t i;
     json_t *row;
-    int status = talk_list(cli, "/v1/repairs",
-                           TALK_BY("rule", "gateway", "state", "limit", "cursor"), &answer);
+    talk_path_init(&path, "/v1/repairs");
+    repair_path(cli, &path);
+    talk_path_add(&path, "limit", cli_text(cli, "limit"));
+    talk_path_add(&path, "cursor", cli_text(cli, "cursor"));
+    int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -173,6 +253,14 @@ int run_repair_list(struct cli *cli) {
         cli_say(cli, "More: --cursor %s\n", field_word(answer, "next_cursor"));
     }
     return CLI_DONE;
+}
+
+int run_repair_export(struct cli *cli) {
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/repairs/export");
+    talk_path_add(&path, "format", cli_text(cli, "format"));
+    repair_path(cli, &path);
+    return talk_save(cli, path.text.data, cli_text(cli, "out"));
 }
 
 static void print_repair(const struct cli *cli, const json_t *answer) {

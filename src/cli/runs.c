@@ -198,7 +198,16 @@ static const char *minutes_text(const json_t *rule, const char *key, char text[S
     if (!json_is_integer(json_object_get(rule, key))) {
         return "any time";
     }
-    snprintf(text, SHOW_CHARS_MAX, "%lld min", (long long)field_int(rule, key));
+    enum { HOUR = 60, DAY = 24 * HOUR };
+    long long minutes = (long long)field_int(rule, key);
+    bool days = minutes > 0 && minutes % DAY == 0, hours = minutes > 0 && minutes % HOUR == 0;
+    snprintf(text, SHOW_CHARS_MAX, "%lld %s",
+             days    ? minutes / DAY
+             : hours ? minutes / HOUR
+                     : minutes,
+             days    ? (minutes == DAY ? "day" : "days")
+             : hours ? "h"
+                     : "min");
     return text;
 }
 
@@ -257,6 +266,15 @@ int run_reconcile_rules(struct cli *cli) {
     return CLI_DONE;
 }
 
+/* Calendars by which the gateway's days are counted, and which end. */
+void show_calendars_ending(const struct cli *cli, const json_t *answer) {
+    size_t i;
+    json_t *end;
+    json_array_foreach(json_object_get(answer, "calendars_ending"), i, end) {
+        cli_say(cli, "\n%s\n", field_word(end, "says"));
+    }
+}
+
 static void print_hints(const struct cli *cli, const json_t *run, const json_t *figures) {
     if (field_int(figures, "breaks_open") > 0) {
         cli_say(cli, "\nIts breaks: `holdfast break list --gateway %s`",
@@ -307,6 +325,7 @@ static int print_run(const struct cli *cli, const json_t *run) {
     print_late(cli, figures);
     print_balances(cli, figures);
     print_rules(cli, run, proof);
+    show_calendars_ending(cli, run);
     print_hints(cli, run, figures);
     bool whole = field_true(proof, "every_row_in_one_class") && field_true(proof, "ties_out") &&
                  !json_is_false(json_object_get(proof, "balances_proved"));
@@ -331,9 +350,18 @@ int run_reconcile_show(struct cli *cli) {
 /* ---- lists ---- */
 
 int run_reconcile_list(struct cli *cli) {
+    bool narrowed = cli_given(cli, "open-breaks");
+    static const char *const names[] = {"currency", "state", "since", "until",
+                                        "gateway",  "limit", "cursor"};
+    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    int status = talk_list(cli, "/v1/reconciliations", TALK_BY("gateway", "limit", "cursor"),
-                           &answer);
+    talk_path_init(&path, "/v1/reconciliations");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        talk_path_add(&path, names[i], cli_text(cli, names[i]));
+        narrowed = narrowed || (i < COUNT_OF(names) - 3 && cli_given(cli, names[i]));
+    }
+    talk_path_add(&path, "open_breaks", cli_given(cli, "open-breaks") ? "1" : NULL);
+    int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -358,7 +386,8 @@ int run_reconcile_list(struct cli *cli) {
         table_cell(table, field_age(run, "begun_at", text));
     }
     table_print(table, cli,
-                cli_given(cli, "gateway")
+                narrowed ? "No run fits."
+                : cli_given(cli, "gateway")
                     ? "There was no run of it yet: `holdfast reconcile run --gateway NAME`"
                     : "There was no run yet: `holdfast reconcile run --gateway NAME`");
     if (field_text(answer, "next_cursor") != NULL) {

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mapped.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/talk.h"
 #include "recon/files/files.h"
@@ -16,7 +17,7 @@
 #include "recon/sources.h"
 #include "recon/unwrap.h"
 
-enum { SUMS_MAX = 1024 };
+enum { SUMS_MAX = 1024, ROWS_A_LOOK = 1024, MEGABYTE = 1000 * 1000 };
 
 static void print_list(const struct cli *cli, json_t *list) {
     JSON_AUTO answer = json_pack("{s:O}", "data", list);
@@ -66,7 +67,29 @@ struct check {
     json_t *told;
     int64_t from_us, until_us; /* of --period; 0: nobody said it */
     struct statement_head head;
+    struct progress line;
+    int64_t rows, lines, bytes; /* so far; of the file at hand */
 };
+
+/* How far it is, by the lines of the file: every row has one. */
+static void check_draw(struct check *check, int64_t line) {
+    if (check->lines > 1) {
+        line = line < check->lines ? line : check->lines;
+        progress_steps(&check->line, "reading", "MB", MEGABYTE,
+                       (int64_t)((__int128)check->bytes * line / check->lines), check->bytes);
+    } else {
+        progress_waits(&check->line, "reading");
+    }
+}
+
+static int64_t lines_of(const char *bytes, size_t count) {
+    int64_t lines = 0;
+    for (const char *at = bytes, *end = bytes + count; at < end; lines++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline != NULL ? newline + 1 : end;
+    }
+    return lines;
+}
 
 static struct sum *sum_of(struct check *check, const struct statement_row *row) {
     for (int i = 0; i < check->sum_count; i++) {
@@ -99,6 +122,9 @@ static int check_row(void *ctx, const struct statement_row *row, struct err *err
     struct check *check = ctx;
     struct sum *sum = sum_of(check, row);
     char ahead[ROW_AHEAD_CHARS_MAX + 1];
+    if (++check->rows % ROWS_A_LOOK == 0) {
+        check_draw(check, row->line);
+    }
     if (statement_row_ahead(row, clock_wall_us(), ahead)) {
         check_problem(check, PROBLEM_PERIOD, row->line, ahead);
     }
@@ -131,13 +157,16 @@ static void print_sums(struct cli *cli, const struct check *check) {
     TABLE_AUTO table = TABLE("KIND", "STATUS", ">ROWS", ">AMOUNT", ">KEPT BY THE GATEWAY");
     for (int i = 0; i < check->sum_count; i++) {
         const struct sum *sum = &check->sums[i];
-        char text[MONEY_TEXT_MAX + 8];
+        char text[SHOW_CHARS_MAX];
         table_cell(table, row_kind_name(sum->kind));
         table_cell(table, row_status_name(sum->status));
         table_count(table, sum->rows);
         table_cell(table, sum->too_large ? "too large to be summed"
-                                         : money_show(sum->gross_minor, sum->currency, text));
-        table_cell(table, sum->too_large ? "" : money_show(sum->fee_minor, sum->currency, text));
+                                         : show_sum(sum->gross_minor, sum->currency.code, text));
+        table_cell(table, sum->too_large ? NULL
+                          : sum->fees > 0
+                              ? show_sum(sum->fee_minor, sum->currency.code, text)
+                              : NULL);
     }
     table_print(table, cli, "It has no rows.");
 }
@@ -145,7 +174,7 @@ static void print_sums(struct cli *cli, const struct check *check) {
 static void print_head(struct cli *cli, const char *name, const struct statement_reader *reader,
                        const struct check *check) {
     const struct statement_head *head = &check->head;
-    char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX], text[MONEY_TEXT_MAX + 8];
+    char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX], text[SHOW_CHARS_MAX];
     char tells[TELLS_TEXT_CHARS_MAX + 1];
     TABLE_AUTO table = TABLE("", "");
     table_pair(table, "file", name);
@@ -166,11 +195,11 @@ static void print_head(struct cli *cli, const char *name, const struct statement
         const struct statement_balance *balance = &head->balances[i];
         if (balance->opening_minor != AMOUNT_UNSAID) {
             table_pair(table, "opening balance",
-                       money_show(balance->opening_minor, balance->currency, text));
+                       show_sum(balance->opening_minor, balance->currency.code, text));
         }
         if (balance->closing_minor != AMOUNT_UNSAID) {
             table_pair(table, "closing balance",
-                       money_show(balance->closing_minor, balance->currency, text));
+                       show_sum(balance->closing_minor, balance->currency.code, text));
         }
     }
     table_print(table, cli, NULL);
@@ -205,7 +234,7 @@ static void print_mend(struct cli *cli, const struct statement_reader *reader,
     cli_say(cli, "\n%s\n",
             check->first == PROBLEM_PERIOD && check->until_us > 0
                 ? "Is --period right? It must hold every row, and be what the file says itself."
-            : map != NULL ? "Does the map fit this file?"
+            : map != NULL && statement_problem_of_map(check->first) ? "Does the map fit this file?"
             : said        ? "Is it a file of this format? Without --format that is found out."
             : strcmp(reader->name, "canonical") == 0
                 ? "Mend it where it was made: docs/statements.md says what its columns hold."
@@ -301,7 +330,11 @@ static int check_file(struct cli *cli, const struct unwrapped_file *file, const 
         .time_zone = cli_text(cli, "zone"),
     };
     const struct statement_sink sink = {check, check_row, check_problem};
+    progress_begin(&check->line, cli);
+    check->lines = lines_of(file->bytes, file->count);
+    check->bytes = (int64_t)file->count;
     int r = reader->read(&source, &sink, &check->head, &err);
+    progress_end(&check->line);
     if (r >= 0 && check->until_us > 0 &&
         statement_period_same(file->name, &check->head, check->from_us, check->until_us, &err) <
             0) {

@@ -301,10 +301,15 @@ static const char *first_fault(const json_t *statement) {
 }
 
 int run_statement_list(struct cli *cli) {
+    static const char *const names[] = {"gateway", "state", "since", "until", "limit", "cursor"};
+    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
-    int status = talk_list(cli, "/v1/statements",
-                           TALK_BY("gateway", "state", "since", "until", "limit", "cursor"),
-                           &answer);
+    talk_path_init(&path, "/v1/statements");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        talk_path_add(&path, names[i], cli_text(cli, names[i]));
+    }
+    talk_path_add(&path, "q", cli_text(cli, "find"));
+    int status = talk_get(cli, path.text.data, &answer);
     if (status != CLI_DONE) {
         return status;
     }
@@ -523,6 +528,7 @@ int run_statement_fetches(struct cli *cli) {
         table_cell(table, field_text(row, "place"));
     }
     table_print(table, cli, NULL);
+    show_calendars_ending(cli, answer);
     return CLI_DONE;
 }
 

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/secret.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/show.h"
 #include "net/http_client.h"
 
@@ -168,7 +169,11 @@ static int call(struct talk *talk, struct err *err) {
         .answer_bytes_max = ANSWER_BYTES_MAX,
         .repeatable = talk->idempotency_key != NULL || strcmp(talk->method, "GET") == 0,
     };
-    return http_call(talk->cli->client, &call, &talk->answer, err);
+    struct progress_alone waiting;
+    progress_alone_begin(&waiting, talk->cli, "waiting for the service");
+    int r = http_call(talk->cli->client, &call, &talk->answer, err);
+    progress_alone_end(&waiting);
+    return r;
 }
 
 /* ---- when it does not go well ---- */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
 #include "cli/talk.h"
@@ -21,7 +20,8 @@ static const struct {
 } filters[] = {
     {"in", "queue"},        {"state", "state"},        {"assignee", "assignee"},
     {"team", "team"},       {"class", "class"},        {"risk", "risk"},
-    {"gateway", "gateway"}, {"payment", "payment_id"}, {"find", "q"},
+    {"gateway", "gateway"}, {"payment", "payment_id"}, {"currency", "currency"},
+    {"since", "since"},     {"until", "until"},        {"find", "q"},
 };
 
 static void filter_path(const struct cli *cli, struct talk_path *path) {
@@ -75,7 +75,7 @@ static void put_due(struct table *table, const json_t *row) {
 
 static void ticket_line(struct table *table, const json_t *row) {
     char text[SHOW_CHARS_MAX];
-    const char *amount = field_int(row, "amount") > 0 ? field_money(row, "amount", text) : NULL;
+    const char *amount = field_int(row, "amount") > 0 ? field_sum(row, "amount", text) : NULL;
     table_cell(table, field_text(row, "id"));
     put_due(table, row);
     table_cell(table, amount);
@@ -106,7 +106,7 @@ int run_ticket_list(struct cli *cli) {
         ticket_line(table, row);
         late = late || field_true(row, "overdue");
     }
-    table_print(table, cli, "There is nothing to do.");
+    table_print(table, cli, any_filter(cli) ? "No ticket fits." : "There is nothing to do.");
     int64_t total = field_int(answer, "total");
     if (total > table_rows(table)) {
         cli_say(cli, "\n%d of %lld.\n", table_rows(table), (long long)total);
@@ -543,38 +543,10 @@ int run_ticket_close(struct cli *cli) {
 
 /* ---- a file ---- */
 
-static int write_new(const char *path, const char *bytes, size_t count, struct err *err) {
-    struct file_face face;
-    struct err absent = {0};
-    if (file_look(path, &face, &absent) == 0) {
-        err_set(err, ERR_EXISTS, "%.200s is there already", path);
-        return err_hint(err, "Nothing is written over: name another file.");
-    }
-    return file_replace(path, bytes, count, 0600, err);
-}
-
 int run_ticket_export(struct cli *cli) {
     TALK_PATH_AUTO path;
-    struct err err = {0};
-    char *bytes = NULL, number[SHOW_CHARS_MAX];
-    const char *out = cli_text(cli, "out");
-    size_t count = 0;
     bool workbook = strcmp(cli_text_or(cli, "format", "csv"), "xlsx") == 0;
     talk_path_init(&path, workbook ? "/v1/tickets.xlsx" : "/v1/tickets.csv");
     filter_path(cli, &path);
-    int status = talk_file(cli, path.text.data, &bytes, &count);
-    if (status != CLI_DONE) {
-        return status;
-    }
-    int r = write_new(out, bytes, count, &err);
-    free(bytes);
-    if (r < 0) {
-        return cli_fail(cli, &err);
-    }
-    JSON_AUTO done = json_pack("{s:s,s:I}", "file", cli_file_name(out), "bytes", (json_int_t)count);
-    char *line = json_write(done);
-    talk_print_json(cli, line);
-    free(line);
-    cli_say(cli, "%s bytes in %s.\n", show_count((int64_t)count, number), cli_file_name(out));
-    return CLI_DONE;
+    return talk_save(cli, path.text.data, cli_text(cli, "out"));
 }

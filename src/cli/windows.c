@@ -7,9 +7,10 @@
 #include "base/signal.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/progress.h"
 #include "cli/talk.h"
 
-enum { LOOK_EVERY_US = 500 * 1000, PROGRESS_AFTER_US = 1000 * 1000 };
+enum { LOOK_EVERY_US = 500 * 1000 };
 
 /* What was found out about attempts, and what that means. */
 static void print_counts(const struct cli *cli, const json_t *report) {
@@ -128,30 +129,24 @@ static int print_window(const struct cli *cli, const json_t *window) {
     return CLI_DONE;
 }
 
-/* Draws how far it is, where somebody watches. */
-static bool draw(const struct cli *cli, const json_t *window, int64_t began_us) {
-    char asked[SHOW_CHARS_MAX], listed[SHOW_CHARS_MAX], left[SHOW_CHARS_MAX], rate[SHOW_CHARS_MAX];
-    int64_t spent_us = clock_mono_us() - began_us;
+/* How many attempts were asked about; before the first is, for how long it has been waited for. */
+static void draw(struct progress *line, const json_t *window) {
     const json_t *attempts = json_object_get(window, "attempts");
-    int64_t done = field_int(attempts, "asked"), all = field_int(attempts, "listed");
-    if (!cli->screen.live || cli->json || spent_us < PROGRESS_AFTER_US || done <= 0) {
-        return false;
+    int64_t asked = field_int(attempts, "asked"), listed = field_int(attempts, "listed");
+    if (asked > 0 && listed > 0) {
+        progress_steps(line, "asking the gateways", "attempts", 1, asked, listed);
+    } else {
+        progress_waits(line, "finding the attempts");
     }
-    fprintf(cli->screen.err, "\r\033[K%s of %s asked about, %s a second, %s left",
-            show_count(done, asked), show_many(all, "attempt", "attempts", listed),
-            show_count((int64_t)((__int128)done * US_PER_SECOND / spent_us), rate),
-            show_span((int64_t)((__int128)spent_us * (all - done) / done), left));
-    fflush(cli->screen.err);
-    return true;
 }
 
 static int await_window(struct cli *cli, const char *id, json_t **ret_window, char **ret_text) {
     TALK_PATH_AUTO path;
     talk_path_init(&path, "/v1/windows");
     talk_path_part(&path, id);
-    int64_t began_us = clock_mono_us();
-    bool drawn = false;
+    struct progress line;
     int status;
+    progress_begin(&line, cli);
     for (;;) {
         json_decref(*ret_window);
         *ret_window = NULL;
@@ -162,16 +157,15 @@ static int await_window(struct cli *cli, const char *id, json_t **ret_window, ch
         if (status != CLI_DONE || done) {
             break;
         }
-        drawn = draw(cli, *ret_window, began_us) || drawn;
+        draw(&line, *ret_window);
         if (signals_await(LOOK_EVERY_US) != 0) {
+            progress_end(&line);
             cli_say(cli, "\nIt goes on by itself: `holdfast reconcile window %s` shows it.\n", id);
             status = CLI_PROBLEM;
             break;
         }
     }
-    if (drawn) {
-        fprintf(cli->screen.err, "\r\033[K");
-    }
+    progress_end(&line);
     return status;
 }
 

@@ -19,6 +19,7 @@
 #ifndef HOLDFAST_DESK_TICKET_H
 #define HOLDFAST_DESK_TICKET_H
 
+#include "base/sheet.h"
 #include "desk/desk.h"
 
 enum ticket_state {
@@ -162,6 +163,8 @@ struct ticket_filter { /* borrowed; NULL, "" or 0: any */
     const char *assignee /* a name or id */, *team, *class, *gateway, *payment_id, *kind;
     const char *risk; /* at least */
     const char *text; /* in title, subject, payment, suggestion; case does not matter */
+    const char *currency;
+    int64_t since_us, until_us; /* opened from then on, and before then; wall */
     bool overdue;
     const char *cursor;
     int limit; /* 1..PAGE_MAX, 0: 20 */
@@ -173,11 +176,10 @@ MUST_USE int ticket_list(struct desk *desk, const struct caller *caller,
 /* With facts, history, approvals and the address of its SOP. */
 MUST_USE int ticket_get(struct desk *desk, const char *id, struct answer *ret_answer,
                         struct err *err);
-/* The same rows as ticket_list(), without a page's end, as a file into `buf`: CSV
- * (base/csv_write.h), or a workbook (base/xlsx.h). */
-enum ticket_file { TICKET_CSV, TICKET_XLSX };
+/* The same rows as ticket_list(), without a page's end, as a file with a total for each currency
+ * into `buf`. */
 MUST_USE int ticket_export(struct desk *desk, const struct caller *caller,
-                           const struct ticket_filter *filter, enum ticket_file file,
+                           const struct ticket_filter *filter, enum sheet_format format,
                            struct buf *buf, struct err *err);
 
 /* The teams of the configuration, with their members: who works on tickets, and how many each has.

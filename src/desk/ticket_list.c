@@ -12,18 +12,21 @@
 
 enum { CURSOR_CHARS_MAX = 24 + ID_TEXT_MAX, PATTERN_CHARS_MAX = 400 };
 
-/* Of $1 … $13; see fill(). */
+/* Of $1 … $16; see fill(). */
 #define TICKET_WHERE                                                                               \
     "WHERE ($1 = 0 OR state = $1) AND ($2 = 0 OR " TICKET_IS_LIVE                                  \
     ") AND ($3 = '' OR assignee = $3) AND ($4 = '' OR team = $4) AND ($5 = '' OR class = $5) "     \
     "AND ($6 = '' OR gateway = $6) AND ($7 = '' OR payment_id = $7) AND ($8 = '' OR kind = $8) "   \
     "AND ($9 = 0 OR risk >= $9) AND ($10 = '' OR folded LIKE $10 ESCAPE '!') AND ($11 = 0 OR "     \
     "(due_us <= $11 AND " TICKET_IS_LIVE ")) AND ($12 = '' OR (team <> '' AND $12 LIKE '%,' || "   \
-    "team || ',%')) AND ($13 = 0 OR assignee = '')"
+    "team || ',%')) AND ($13 = 0 OR assignee = '') AND ($14 = '' OR currency = $14) AND ($15 = 0 " \
+    "OR opened_us >= $15) AND ($16 = 0 OR opened_us < $16)"
 
 struct find {
     int64_t state, live, risk, overdue_us, unassigned;
     const char *assignee, *team, *class, *gateway, *payment_id, *kind, *pattern, *my_teams;
+    const char *currency;
+    int64_t since_us, until_us;
     int64_t after_us;
     const char *after_id;
 };
@@ -31,7 +34,8 @@ struct find {
     S_INT((find)->state), S_INT((find)->live), S_TEXT((find)->assignee), S_TEXT((find)->team),     \
         S_TEXT((find)->class), S_TEXT((find)->gateway), S_TEXT((find)->payment_id),                \
         S_TEXT((find)->kind), S_INT((find)->risk), S_TEXT((find)->pattern),                        \
-        S_INT((find)->overdue_us), S_TEXT((find)->my_teams), S_INT((find)->unassigned)
+        S_INT((find)->overdue_us), S_TEXT((find)->my_teams), S_INT((find)->unassigned),            \
+        S_TEXT((find)->currency), S_INT((find)->since_us), S_INT((find)->until_us)
 
 static const char *or_empty(const char *text) {
     return text != NULL ? text : "";
@@ -152,6 +156,9 @@ static int fill(struct desk *desk, struct store_tx *tx, struct arena *arena,
         .gateway = or_empty(filter->gateway),
         .payment_id = or_empty(filter->payment_id),
         .kind = or_empty(filter->kind),
+        .currency = or_empty(filter->currency),
+        .since_us = filter->since_us,
+        .until_us = filter->until_us,
         .pattern = "",
         .my_teams = "",
         .after_id = "",
@@ -191,8 +198,8 @@ int ticket_each(struct desk *desk, struct store_tx *tx, struct arena *arena,
     r = r < 0 ? r
               : sql_query(tx, err, &rows,
                           TICKET_SELECT TICKET_WHERE
-                          " AND (due_us > $14 OR (due_us = $14 AND id > $15)) ORDER BY due_us, id "
-                          "LIMIT $16",
+                          " AND (due_us > $17 OR (due_us = $17 AND id > $18)) ORDER BY due_us, id "
+                          "LIMIT $19",
                           FIND_ARGS(&find), S_INT(find.after_us), S_TEXT(find.after_id),
                           S_INT(limit));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {

@@ -21,7 +21,6 @@
 
 enum {
     BREAK_BULK_MAX = 500,
-    BREAK_SEARCH_CHARS_MAX = 120,
     BREAK_AGES = 5,
     BREAK_CURSOR_CHARS_MAX = 80,
 };

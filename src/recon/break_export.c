@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * break_export.c: breaks as files for a spreadsheet (break_desk.h), by one table of columns. */
 #include "base/clock.h"
+#include "base/sheet.h"
 #include "recon/break_desk_impl.h"
-#include "recon/sheet.h"
 
 enum { ROW_ARENA_BYTES = 64 * 1024 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * break_filter.c: which breaks somebody asked for, and in which order. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "recon/break_desk_impl.h"
+#include "recon/search.h"
 
 #define US_PER_DAY (INT64_C(86400) * US_PER_SECOND)
 #define USER "user:"
@@ -174,32 +174,13 @@ static int ask_age(const char *name, int64_t now_us, struct break_asked *asked, 
                : no_such("age", name, "age", "One of: 0-1, 2-3, 4-7, 8-30, over_30.", err);
 }
 
-/* "%charge%", in small letters, with what LIKE knows taken as it is. */
 static int ask_text(struct arena *arena, const char *text, struct break_asked *asked,
                     struct err *err) {
-    char like[2 * BREAK_SEARCH_CHARS_MAX + 3];
-    size_t used = 0, chars = strlen(text);
-    asked->like = "";
-    asked->word = text;
-    if (chars > BREAK_SEARCH_CHARS_MAX) {
-        (void)err_set(err, ERR_VALIDATION, "at most %d characters are looked for",
-                      BREAK_SEARCH_CHARS_MAX);
-        return err_place(err, "q");
-    }
-    if (chars == 0) {
-        return 0;
-    }
-    like[used++] = '%';
-    for (size_t i = 0; i < chars; i++) {
-        if (text[i] == '%' || text[i] == '_' || text[i] == '\\') {
-            like[used++] = '\\';
-        }
-        like[used++] = (char)tolower((unsigned char)text[i]);
-    }
-    like[used++] = '%';
-    like[used] = '\0';
+    char like[SEARCH_LIKE_BYTES];
+    int r = search_read(text, like, err);
     asked->like = arena_copy(arena, like);
-    return 0;
+    asked->word = text;
+    return r;
 }
 
 /* "risk.3.brk_…" of the last row of a page. */
@@ -255,7 +236,7 @@ int break_ask(struct store_tx *tx, struct arena *arena, const struct caller *cal
 
 /* ---- asking ---- */
 
-#define LIKE(column) "lower(" column ") LIKE $13 ESCAPE '\\'"
+#define LIKE(column) SEARCH(column, "13")
 #define FITS(state)                                                                                \
     " WHERE " state " AND ($1 = '' OR b.gateway = $1) AND ($2 = 0 OR b.class = $2) AND b.risk >= " \
     "$3 AND ($4 = 0 OR b.state = $4) AND ($5 = '' OR b.owner = $5) AND ($6 = 0 OR b.owner = '') "  \

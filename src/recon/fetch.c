@@ -9,6 +9,7 @@
 
 #include "base/calendar.h"
 #include "base/clock.h"
+#include "recon/calendars.h"
 #include "recon/fetch_impl.h"
 #include "recon/fetch_place.h"
 #include "store/audit.h"
@@ -396,7 +397,10 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
             comma = ",";
         }
     }
-    buf_add_text(listing->buf, "]}");
+    buf_add_text(listing->buf, "],\"calendars_ending\":");
+    calendars_json(listing->recon, filter->gateway[0] != '\0' ? filter->gateway : NULL,
+                   clock_wall_us(), listing->buf);
+    buf_add_char(listing->buf, '}');
     return r;
 }
 

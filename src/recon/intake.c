@@ -84,7 +84,7 @@ static int refuse_problems(const struct statement_request *request,
         return err_hint(err, "Is --period right? It must hold every row of the file; its days are "
                              "those of the gateway's place (statements.time_zone).");
     }
-    if (request->source.map != NULL && first->problem != PROBLEM_UNKNOWN_KIND) {
+    if (request->source.map != NULL && statement_problem_of_map(first->problem)) {
         return err_hint(err, "Does the map fit this file? `holdfast statement check FILE --map "
                              "MAP` tries both without taking anything in. Otherwise ask for the "
                              "file once more.");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "recon/calendars.h"
 #include "recon/fetch.h"
 #include "recon/flood.h"
 #include "recon/recon_impl.h"
@@ -173,6 +174,7 @@ int recon_open(const struct recon_options *options, struct recon **ret_recon, st
         recon_close(recon);
         return r;
     }
+    calendars_warn(recon, NULL, clock_wall_us());
     *ret_recon = recon;
     return 0;
 }

@@ -46,7 +46,8 @@ const char report_style[] =
     "margin-bottom:.35rem}.bar strong{font-weight:600;font-variant-numeric:tabular-nums}"
     ".bar svg{grid-column:1/3;display:block}"
     ".wide+.wide,table+.wide{margin-top:1.25rem}.hash{min-width:12rem}"
-    ".key{max-width:18rem;overflow-wrap:anywhere}.why{min-width:14rem}"
+    ".key{min-width:8rem;max-width:18rem;overflow-wrap:anywhere}.why{min-width:12rem}"
+    ".brk{font-size:.82rem}.brk thead th{white-space:normal}"
     ".when,.where div{white-space:nowrap}"
     /* On a narrow screen a row is a card, each cell behind what its column is called. */
     "@media(max-width:44rem){main{padding:1.25rem 1rem 3rem}.wide{overflow:visible}"
@@ -61,7 +62,7 @@ const char report_style[] =
     "--plain:#456}body{font-size:9pt}main{max-width:none;padding:0}table{font-size:8pt}"
     "th,td{padding:.2rem .35rem}tr,.chart{break-inside:avoid}h2{break-after:avoid}"
     ".wide{overflow:visible}.charts{display:block}.chart{display:inline-block;vertical-align:top;"
-    "width:48%;margin:0 1% 3mm 0}.why{min-width:0}.key{max-width:10rem}"
+    "width:48%;margin:0 1% 3mm 0}.why{min-width:0}.key{min-width:4rem;max-width:10rem}"
     "@page{size:landscape;margin:12mm}}";
 
 /* ---- texts ---- */

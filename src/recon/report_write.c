@@ -470,7 +470,7 @@ static int bridge(const struct out *out, int first) {
 static void prove_bridge(const struct out *out) {
     element(out, "<div class=\"wide\"><table><thead><tr><th>", WORD_CURRENCY, "</th><th>");
     element(out, "", WORD_PROOF_BRIDGE, "</th><th class=\"n\">");
-    element(out, "", WORD_DIFFERENCE, "</th></tr></thead><tbody>\n");
+    element(out, "", WORD_AMOUNT, "</th></tr></thead><tbody>\n");
     for (int at = 0; at < out->facts->sum_count;) {
         at = bridge(out, at);
     }
@@ -533,7 +533,7 @@ static void prove_balances(const struct out *out) {
     element(out, "</tbody></table></div><div class=\"wide\"><table><thead><tr><th>", WORD_CURRENCY,
             "</th><th>");
     element(out, "", WORD_BALANCES_BRIDGE, "</th><th class=\"n\">");
-    element(out, "", WORD_DIFFERENCE, "</th></tr></thead><tbody>\n");
+    element(out, "", WORD_AMOUNT, "</th></tr></thead><tbody>\n");
     for (int i = 0; i < facts->balance_count; i++) {
         explain_balance(out, &facts->balances[i]);
     }

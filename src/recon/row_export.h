@@ -13,7 +13,7 @@
 #define HOLDFAST_RECON_ROW_EXPORT_H
 
 #include "recon/recon.h"
-#include "recon/sheet.h"
+#include "base/sheet.h"
 
 enum { ROW_EXPORT_MAX = 1000 * 1000, RUN_ROWS_PAGE_MAX = 500, RUN_ROWS_PAGE = 100 };
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "recon/break_risk.h"
+#include "recon/calendars.h"
 #include "recon/chain.h"
 #include "recon/flood.h"
 #include "recon/match_set.h"
@@ -110,6 +111,7 @@ int recon_run_job(void *ctx, const struct job *job, int64_t *ret_again_us, struc
     if (until_us < state.done_until_us) {
         return 0; /* a later run has looked at all of it */
     }
+    calendars_warn(recon, gateway, now_us);
     r = run_now(recon, source, until_us, job->payload, err);
     r = r < 0 ? r : recon_disagreements(recon, gateway, err);
     r = r < 0 ? r : recon_floods(recon, gateway, err);

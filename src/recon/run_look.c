@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "recon/break_desk_impl.h"
+#include "recon/calendars.h"
 #include "recon/match_set.h"
 #include "recon/run_impl.h"
 #include "store/audit.h"
@@ -96,8 +97,9 @@ int reconciliation_ask(struct recon *recon, const struct caller *caller, const c
 
 struct looking {
     struct recon *recon;
-    const char *gateway, *id;
-    int limit;
+    const struct run_filter *filter;
+    const char *id;
+    int64_t state;
     struct answer *answer;
 };
 
@@ -131,21 +133,30 @@ static void render_run(struct buf *buf, const struct sql_rows *rows) {
              state == 2 ? sql_text(rows, 9) : "null");
 }
 
+#define RUN_FITS                                                                                   \
+    " WHERE ($1 = '' OR gateway = $1) AND ($2 = '' OR id < $2) AND ($3 = 0 OR state = $3) AND "    \
+    "($4 = 0 OR begun_us >= $4) AND ($5 = 0 OR begun_us < $5) AND ($6 = '' OR EXISTS (SELECT 1 "   \
+    "FROM reconciliation_book b WHERE b.run_id = reconciliation.id AND b.currency = $6)) AND "     \
+    "($7 = 0 OR id IN (SELECT k.first_run FROM recon_break k WHERE k.state IN (1, 2)) OR id IN "   \
+    "(SELECT k.last_run FROM recon_break k WHERE k.state IN (1, 2)))"
+static_assert(BREAK_OPEN == 1 && BREAK_ASSIGNED == 2, "the states above");
+
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct looking *looking = ctx;
+    const struct run_filter *filter = looking->filter;
     SQL_ROWS_AUTO rows = NULL;
     BUF_AUTO buf;
     struct reconciliation_id last = {""};
-    int shown = 0;
+    int shown = 0, limit = filter->limit > 0 ? filter->limit : PAGE_ROWS;
     bool more = false;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
     buf_add_text(&buf, "{\"data\":[");
-    int r = sql_query(tx, err, &rows,
-                      RUN_COLUMNS " WHERE ($1 = '' OR gateway = $1) AND ($2 = '' OR id < $2) "
-                                  "ORDER BY id DESC LIMIT $3",
-                      S_TEXT(looking->gateway), S_TEXT(looking->id), S_INT(looking->limit + 1));
+    int r = sql_query(tx, err, &rows, RUN_COLUMNS RUN_FITS " ORDER BY id DESC LIMIT $8",
+                      S_TEXT(filter->gateway), S_TEXT(filter->cursor), S_INT(looking->state),
+                      S_INT(filter->since_us), S_INT(filter->until_us), S_TEXT(filter->currency),
+                      S_INT(filter->open_breaks), S_INT(limit + 1));
     while (r >= 0 && !more && (r = sql_next(rows, err)) > 0) {
-        more = shown == looking->limit;
+        more = shown == limit;
         if (!more) {
             last = reconciliation_id_stored(sql_text(rows, 0));
             buf_add_text(&buf, shown++ > 0 ? "," : "");
@@ -158,20 +169,33 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
 }
 
-int reconciliation_list(struct recon *recon, const char *gateway, const char *cursor, int limit,
-                        struct answer *ret_answer, struct err *err) {
+static int check_filter(const struct run_filter *filter, int64_t *ret_state, struct err *err) {
     struct reconciliation_id id;
-    struct looking looking = {
-        .gateway = gateway,
-        .id = cursor,
-        .limit = limit > 0 ? limit : PAGE_ROWS,
-        .answer = ret_answer,
-    };
-    if (cursor[0] != '\0' && reconciliation_id_parse(cursor, &id, NULL) < 0) {
+    struct currency currency;
+    *ret_state = 0;
+    for (size_t i = 1; filter->state[0] != '\0' && i < COUNT_OF(state_names); i++) {
+        *ret_state = strcmp(state_names[i], filter->state) == 0 ? (int64_t)i : *ret_state;
+    }
+    if (filter->state[0] != '\0' && *ret_state == 0) {
+        (void)err_set(err, ERR_VALIDATION, "there is no state \"%.20s\" of a run", filter->state);
+        (void)err_place(err, "state");
+        return err_hint(err, "One of: under_way, done, given_up.");
+    }
+    if (filter->currency[0] != '\0' && currency_parse(filter->currency, &currency, err) < 0) {
+        return err_place(err, "currency");
+    }
+    if (filter->cursor[0] != '\0' && reconciliation_id_parse(filter->cursor, &id, NULL) < 0) {
         (void)err_set(err, ERR_VALIDATION, "this is not a cursor that this list gave out");
         return err_place(err, "cursor");
     }
-    return store_read(recon->options.store, list_tx, &looking, err);
+    return 0;
+}
+
+int reconciliation_list(struct recon *recon, const struct run_filter *filter,
+                        struct answer *ret_answer, struct err *err) {
+    struct looking looking = {.filter = filter, .answer = ret_answer};
+    int r = check_filter(filter, &looking.state, err);
+    return r < 0 ? r : store_read(recon->options.store, list_tx, &looking, err);
 }
 
 /* ---- the proof ---- */
@@ -307,6 +331,8 @@ static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     render_run(&buf, rows);
     r = add_rules(looking, rows, &buf, err);
     r = r >= 0 && sql_int(rows, 2) == 2 ? add_proof(&buf, sql_text(rows, 9), err) : r;
+    buf_add_text(&buf, ",\"calendars_ending\":");
+    calendars_json(looking->recon, sql_text(rows, 1), clock_wall_us(), &buf);
     buf_add_char(&buf, '}');
     return r < 0 ? r : answer_take(looking->answer, 200, &buf, err);
 }

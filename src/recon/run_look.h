@@ -13,9 +13,18 @@
 MUST_USE int reconciliation_ask(struct recon *recon, const struct caller *caller,
                                 const char *gateway, int64_t until_us, struct answer *ret_answer,
                                 struct err *err);
-/* Newest first. `gateway` "": any; `cursor` "": from the newest. */
-MUST_USE int reconciliation_list(struct recon *recon, const char *gateway, const char *cursor,
-                                 int limit, struct answer *ret_answer, struct err *err);
+struct run_filter {              /* borrowed; "" or 0: any */
+    const char *gateway;
+    const char *currency;        /* its books have it; a run under way has none yet */
+    const char *state;           /* "under_way", "done", "given_up" */
+    int64_t since_us, until_us;  /* begun from then on, and before then; wall */
+    bool open_breaks;            /* it opened, or was the last to find, a break that is open now */
+    const char *cursor;          /* from the newest */
+    int limit;                   /* 0: 20 */
+};
+/* Newest first. ERR_VALIDATION: state, currency or cursor is none. */
+MUST_USE int reconciliation_list(struct recon *recon, const struct run_filter *filter,
+                                 struct answer *ret_answer, struct err *err);
 /* With its figures, and the proof that they are whole: every row of both sides in one class, and
  * opening and movements equal to closing, or which rows break it; and the rules that it went by. */
 MUST_USE int reconciliation_get(struct recon *recon, const char *id, struct answer *ret_answer,

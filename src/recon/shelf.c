@@ -9,6 +9,7 @@
 #include "recon/intake.h"
 #include "recon/match.h"
 #include "recon/recon_impl.h"
+#include "recon/search.h"
 #include "recon/shelf_impl.h"
 
 enum { SHELF_ANSWER_BYTES_MAX = 8 * 1024 * 1024 };
@@ -19,6 +20,7 @@ struct looking {
     const char *id;
     int64_t state, class, after;
     int limit;
+    char like[SEARCH_LIKE_BYTES];
     struct buf *buf;
 };
 
@@ -99,6 +101,17 @@ static void add_statement(struct buf *buf, const struct sql_rows *rows) {
              sql_text(rows, 24)[0] != '\0' ? sql_text(rows, 24) : "[]");
 }
 
+/* Of $1 to $7; $7 is what is looked for in whole. */
+#define STATEMENT_FITS                                                                             \
+    "WHERE ($1 = '' OR gateway = $1) AND ($2 = 0 OR state = $2) AND ($3 = '' OR id < $3) AND ($4 " \
+    "= 0 OR (CASE WHEN until_us > 0 THEN until_us ELSE begun_us END) >= $4) AND ($5 = 0 OR (CASE " \
+    "WHEN until_us > 0 THEN from_us ELSE begun_us END) < $5) AND ($6 = '' OR " SEARCH("id", "6")   \
+    " OR " SEARCH("name", "6") " OR " SEARCH("account", "6") " OR " SEARCH("file_id", "6")         \
+    " OR " SEARCH("sha256", "6") " OR " SEARCH("reason", "6")                                      \
+    " OR id IN (SELECT r.statement_id FROM statement_row r WHERE r.reference <> '' AND "           \
+    "r.reference = $7) OR id IN (SELECT r.statement_id FROM statement_row r WHERE "                \
+    "r.gateway_id <> '' AND r.gateway_id = $7))"
+
 static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct looking *looking = ctx;
     const struct shelf_filter *filter = looking->filter;
@@ -108,13 +121,10 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     buf_clear(looking->buf);
     buf_add_text(looking->buf, "{\"data\":[");
     int r = sql_query(tx, err, &rows,
-                      STATEMENT_COLUMNS
-                      "WHERE ($1 = '' OR gateway = $1) AND ($2 = 0 OR state = $2) AND ($3 = '' OR "
-                      "id < $3) AND ($4 = 0 OR (CASE WHEN until_us > 0 THEN until_us ELSE "
-                      "begun_us END) >= $4) AND ($5 = 0 OR (CASE WHEN until_us > 0 THEN from_us "
-                      "ELSE begun_us END) < $5) ORDER BY id DESC LIMIT $6",
+                      STATEMENT_COLUMNS STATEMENT_FITS " ORDER BY id DESC LIMIT $8",
                       S_TEXT(filter->gateway), S_INT(looking->state), S_TEXT(filter->cursor),
-                      S_INT(filter->since_us), S_INT(filter->until_us), S_INT(looking->limit + 1));
+                      S_INT(filter->since_us), S_INT(filter->until_us), S_TEXT(looking->like),
+                      S_TEXT(filter->text != NULL ? filter->text : ""), S_INT(looking->limit + 1));
     while (r >= 0 && (r = sql_next(rows, err)) > 0 && count++ < looking->limit) {
         buf_add_text(looking->buf, count > 1 ? "," : "");
         add_statement(looking->buf, rows);
@@ -154,7 +164,8 @@ int shelf_list(struct recon *recon, const struct shelf_filter *filter, struct an
         (void)err_place(err, "query");
         return err_hint(err, "One of: writing, taken, superseded, given_up, withdrawn.");
     }
-    int r = store_read(recon->options.store, list_tx, &looking, err);
+    int r = search_read(filter->text, looking.like, err);
+    r = r < 0 ? r : store_read(recon->options.store, list_tx, &looking, err);
     return finish(&looking, r, ret_answer, err);
 }
 

@@ -11,11 +11,13 @@
 
 enum { SHELF_ROWS_MAX = 500, SHELF_ROWS = 100 };
 
-/* What its period (else when it was taken in) must overlap with. "" or 0: any. */
-struct shelf_filter {
+struct shelf_filter { /* "" or 0: any */
     const char *gateway, *cursor;
     const char *state; /* "taken" */
-    int64_t since_us, until_us;
+    /* In its id, name, account, number, digest, reason (recon/search.h); or a row of it has this
+     * as its reference or as the gateway's id, in whole. NULL: any. */
+    const char *text;
+    int64_t since_us, until_us; /* its period (else when it was taken in) overlaps with this */
     int limit;
 };
 /* Newest first: {"data":[…],"next_cursor":"…"|null}. */

@@ -135,6 +135,11 @@ const char *statement_problem_mend(enum statement_problem problem) {
     return mends[problem];
 }
 
+bool statement_problem_of_map(enum statement_problem problem) {
+    return problem != PROBLEM_REPEATED && problem != PROBLEM_UNKNOWN_KIND &&
+           problem != PROBLEM_ORDER && problem != PROBLEM_TRAILING && problem != PROBLEM_LIMIT;
+}
+
 void statement_row_init(struct statement_row *row) {
     *row = (struct statement_row){
         .fee_minor = AMOUNT_UNSAID,

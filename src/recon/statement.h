@@ -82,6 +82,8 @@ unsigned row_kind_tells(enum row_kind kind); /* what a file without such rows do
 const char *statement_tells_text(unsigned tells, char ret_text[TELLS_TEXT_CHARS_MAX + 1]);
 const char *statement_problem_name(enum statement_problem problem);
 const char *statement_problem_mend(enum statement_problem problem); /* what to do, a sentence */
+/* Whether a map that does not fit its file can be why; a row that is there twice is not. */
+bool statement_problem_of_map(enum statement_problem problem);
 
 /* One movement as a statement tells it. The texts are UTF-8, trimmed, without control characters,
  * "" where the row tells nothing; they are borrowed until the sink returns. No text is a card

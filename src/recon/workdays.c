@@ -12,7 +12,7 @@
 #define SECONDS_A_DAY INT64_C(86400)
 #define WORK_WORD "work"
 
-enum { DAYS = 7, DATE_CHARS = 10, SHOWN_CHARS = 40 };
+enum { DAYS = 7, DATE_CHARS = WORKDAYS_DATE_CHARS, SHOWN_CHARS = 40 };
 /* 1970-01-01 was a Thursday. */
 enum { THURSDAY = 3, SATURDAY = 5, SUNDAY = 6 };
 static const char *const day_names[DAYS] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -254,6 +254,27 @@ void workdays_auto(struct workdays **workdays) {
 
 const char *workdays_name(const struct workdays *workdays) {
     return workdays != NULL ? workdays->name : "";
+}
+
+bool workdays_last(const struct workdays *workdays, int64_t now_us,
+                   char ret_day[WORKDAYS_DATE_CHARS + 1], int64_t *ret_days_left) {
+    char time[CLOCK_TEXT_MAX];
+    int64_t last = INT64_MIN;
+    const struct dates *const both[] = {workdays != NULL ? &workdays->holidays : NULL,
+                                        workdays != NULL ? &workdays->working : NULL};
+    for (size_t i = 0; workdays != NULL && i < COUNT_OF(both); i++) {
+        const struct dates *dates = both[i];
+        if (dates->count > 0 && dates->days[dates->count - 1] > last) {
+            last = dates->days[dates->count - 1];
+        }
+    }
+    if (last == INT64_MIN) {
+        return false;
+    }
+    *ret_days_left = last - now_us / (SECONDS_A_DAY * US_PER_SECOND);
+    clock_format(last * SECONDS_A_DAY * US_PER_SECOND, time);
+    snprintf(ret_day, WORKDAYS_DATE_CHARS + 1, "%.*s", WORKDAYS_DATE_CHARS, time);
+    return true;
 }
 
 bool workdays_works(const struct workdays *workdays, int64_t local_s) {

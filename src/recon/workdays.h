@@ -34,6 +34,7 @@ enum {
     WORKDAYS_SPAN_MAX = 60,
     WORKDAYS_FILE_BYTES_MAX = 64 * 1024,
     WORKDAYS_NAME_CHARS_MAX = 40,
+    WORKDAYS_DATE_CHARS = 10,
 };
 
 /* As it is written in holdfast.yaml (settle_schema.h); what is absent is NULL or 0. */
@@ -54,6 +55,10 @@ void workdays_auto(struct workdays **workdays);
 #define WORKDAYS_AUTO struct workdays *CLEANUP(workdays_auto)
 
 const char *workdays_name(const struct workdays *workdays); /* "": NULL, Monday to Friday */
+/* The last day that it names, a holiday or a working one, and how many days after that of `now_us`
+ * (UTC) it is; when it is over, below 0. False: it names none (a weekend alone), or is NULL. */
+MUST_USE bool workdays_last(const struct workdays *workdays, int64_t now_us,
+                            char ret_day[WORKDAYS_DATE_CHARS + 1], int64_t *ret_days_left);
 /* Whether that local day is one. `workdays` NULL: Monday to Friday, as everywhere below. */
 bool workdays_works(const struct workdays *workdays, int64_t local_s);
 /* The first moment after the business day so many after that of `at_us`: with 0 after its own day,

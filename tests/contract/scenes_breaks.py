@@ -99,6 +99,12 @@ def runs_and_why_a_row_is_where_it_is(service):
     service.expect(409, "runReconciliation", body={"gateway": "stripe-a",
                                                    "until": "2026-01-01T00:00:00Z"})
     service.expect(422, "listReconciliations", query="cursor=perhaps")
+    for query in ("gateway=stripe-a&currency=USD&state=done&since=1h", "since=1h&open_breaks=1"):
+        assert service.expect(200, "listReconciliations", query=query)["data"], query
+    for query in ("until=1h", "currency=JPY&gateway=stripe-a", "state=given_up"):
+        assert not service.expect(200, "listReconciliations", query=query)["data"], query
+    service.expect(422, "listReconciliations", query="state=perhaps")
+    service.expect(422, "listReconciliations", query="currency=perhaps")
     rules = service.expect(200, "listReconciliationRules", query="gateway=stripe-a")["data"]
     assert [rule["by"] for rule in rules[0]["rules"]] == [
         "gateway_id", "reference", "original", "amount_time"], rules

@@ -26,6 +26,14 @@ def rules_and_what_they_do(service):
     assert would["not_looked_at"] == 0, would
     assert any(total["rule"] == "small" for total in would["sums"]), would
     service.expect(404, "dryRunRepairRules", query="rule=nobody")
+    piece = service.expect(200, "dryRunRepairRulesOn", body={"gateway": "stripe-a", "limit": 1})
+    assert piece["looked_at"] == 1 and piece["open"] >= 1, piece
+    service.expect(200, "dryRunRepairRulesOn", body={
+        "gateway": "stripe-a", "cursor": piece["next_cursor"],
+        "sums": [{key: one[key] for key in ("rule", "currency", "count", "amount")}
+                 for one in piece["sums"]]})
+    service.expect(404, "dryRunRepairRulesOn", body={"rule": "nobody"})
+    service.expect(422, "dryRunRepairRulesOn", body={"cursor": "perhaps"})
     service.expect(404, "enableRepairRule", ["nobody"], body=REASON)
     service.expect(422, "enableRepairRule", ["small"], body={"reason": ""})
     assert not service.expect(200, "listRepairs", query=f"break_id={one['id']}")["data"]
@@ -48,6 +56,16 @@ def rules_and_what_they_do(service):
         service.expect(409, decided, [done["id"]], body=REASON)
         service.expect(404, decided, ["rep_nobody"], body=REASON)
     service.expect(422, "listRepairs", query="state=perhaps")
+    found = service.expect(200, "listRepairs", query=f"q={done['id'][4:].lower()}&since=1h")
+    assert [repair["id"] for repair in found["data"]] == [done["id"]], found
+    assert not service.expect(200, "listRepairs", query="until=1h")["data"]
+    rows = service.expect(200, "exportRepairs", query="rule=small").body.decode().splitlines()
+    assert rows[0].startswith("repair,rule,action,") and "total of" in rows[-1], rows
+    assert any(row.startswith(done["id"]) for row in rows), rows
+    book = service.expect(200, "exportRepairs", query="format=xlsx&state=refused")
+    assert book.body.startswith(b"PK"), book.body[:20]
+    service.expect(422, "exportRepairs", query="format=pdf")
+    service.expect(422, "exportRepairs", query="state=perhaps")
     assert breaks.breaks_of(service, payment)[0]["state"] == "open"
 
     # One refusal is more than it may have.

@@ -58,6 +58,9 @@ def statements_that_are_given(service):
     listed = service.expect(200, "listStatements", query="gateway=stripe-a&state=taken&limit=1")
     assert listed["data"][0]["id"] == statement, listed
     service.expect(422, "listStatements", query="state=lost")
+    found = service.expect(200, "listStatements", query=f"q={listed['data'][0]['id'][4:].lower()}")
+    assert [one["id"] for one in found["data"]] == [listed["data"][0]["id"]], found
+    assert not service.expect(200, "listStatements", query="q=no%25such")["data"]
     service.await_that("a run has looked at it", lambda: service.expect(
         200, "getStatement", [statement])["unseen_rows"] == 0)
     rows = service.expect(200, "listStatementRows", [statement], query="limit=1&after=0")

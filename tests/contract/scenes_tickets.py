@@ -103,6 +103,7 @@ def many_tickets_at_once(service):
     ids = [open_one(service, **gateway, title="=1+1")["id"] for _ in range(3)]
     rows = list(csv.DictReader(io.StringIO(service.expect(
         200, "exportTickets", query="gateway=bank-a").body.decode())))
+    assert rows.pop()["id"] == f"total of {len(ids)}", rows
     assert sorted(row["id"] for row in rows) == sorted(ids)
     assert {row["title"] for row in rows} == {"'=1+1"} and rows[0]["amount"] == "25.00", rows
     book = service.expect(200, "exportTicketsWorkbook", query="gateway=bank-a")

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "support/fuzz_seed.h"
+
 /* ---- reading ---- */
 
 char *damage_encode(const struct damage_target *target, const char *text, size_t count,
@@ -211,11 +213,38 @@ static bool as_wanted(const struct damage *damage, const struct told *told,
     }
 }
 
+/* As inputs for the fuzzer: the good file, and the first damage of each that is told otherwise. */
+static void seed(const struct damage_target *target, const GString *text, const char *name) {
+    size_t count = 0;
+    g_autofree char *bytes = damage_encode(target, text->str, text->len, &count);
+    fuzz_seed_write(target->reader->name, name, target->file_name, NULL, bytes, count);
+}
+
+static void seed_all(const struct damage_target *target, const GString *good,
+                     const struct damage *damages, size_t count) {
+    if (!fuzz_seeds_wanted() || target->map != NULL) {
+        return;
+    }
+    seed(target, good, "good");
+    for (size_t i = 0; i < count; i++) {
+        bool first = true;
+        for (size_t j = 0; j < i; j++) {
+            first = first && damages[j].problem != damages[i].problem;
+        }
+        if (first) {
+            GString *text = damage_apply(good, &damages[i]);
+            seed(target, text, damages[i].name);
+            g_string_free(text, true);
+        }
+    }
+}
+
 /* All of them, so that a run names each that is not as it should be. */
 void damage_check_all(const struct damage_target *target, const GString *good,
                       const struct damage *damages, size_t count) {
     struct told clean = damage_read_text(target, good);
     int failed = 0;
+    seed_all(target, good, damages, count);
     assert_int_equal(clean.problems->len, 0);
     for (size_t i = 0; i < count; i++) {
         GString *text = damage_apply(good, &damages[i]);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "support/fuzz_seed.h"
 
 enum { CURRENCIES_MAX = 8, BEIJING_HOURS = 8, PACIFIC_HOURS = -7, TEXT_BYTES = 64 };
 
@@ -654,6 +655,14 @@ char *filed_bytes(const struct filed_layout *layout, const struct filed *rows, g
                                                       "UTF-8", NULL, &written, NULL);
     assert_non_null(bytes);
     g_string_free(text, true);
+    if (fuzz_seeds_wanted()) {
+        char file[FILED_TEXT_CHARS_MAX + 1] = "";
+        g_autofree char *name = g_strdup_printf("%s %u rows", layout->name, count);
+        if (layout->file_name != NULL) {
+            layout->file_name(file, sizeof file, day_us, number);
+        }
+        fuzz_seed_write(layout->reader, name, file, layout->map, bytes, written);
+    }
     *ret_count = written;
     return bytes;
 }

@@ -68,13 +68,13 @@ EOF
 
 check "the formats are listed" 0 stripe-report paypal-stl wechat-trade alipay-trade unionpay-zm \
     adyen-settlement camt053 mt940 -- formats
-check "a good file is described and summed" 0 'mt940' 'NL00DEMO0000000001' '1040.10 EUR' \
+check "a good file is described and summed" 0 'mt940' 'NL00DEMO0000000001' '1,040.10 EUR' \
     '45.10 EUR' '-5.00 EUR' -- check "$work/day.sta"
-check "a packed file is unpacked" 0 '1040.10 EUR' -- check "$work/day.sta.gz"
+check "a packed file is unpacked" 0 '1,040.10 EUR' -- check "$work/day.sta.gz"
 check "a balance that does not add up is told with its line" 1 'balance' '1040.10 EUR' ' 9 ' \
     'would not be taken in: 1 thing is wrong' -- check "$work/wrong.sta"
 check "a file that was cut is told" 1 'would not be taken in' 'cut' -- check "$work/cut.sta"
-check "a file by a map: a day that no calendar has" 1 "'31.02.2025'" ' 3 ' '1234.50 EUR' \
+check "a file by a map: a day that no calendar has" 1 "'31.02.2025'" ' 3 ' '1,234.50 EUR' \
     -- check --map "$work/map.yaml" "$work/shop.csv"
 head=gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,net
 {

@@ -21,6 +21,7 @@ struct canned {
     const char *method, *path; /* with its query */
     int status;
     const char *body;
+    const char *asked; /* in the request's body; NULL: whatever it is */
 };
 
 static struct {
@@ -62,7 +63,9 @@ static inline void handle(void *ctx, const struct http_request *request, struct 
     const struct canned *c = service.answers;
     lock_give(&service.lock);
     for (; c->path != NULL; c++) {
-        if (strcmp(c->method, request->method) == 0 && strcmp(c->path, target) == 0) {
+        bool asked = c->asked == NULL ||
+                     (request->body_bytes > 0 && strstr(request->body, c->asked) != NULL);
+        if (asked && strcmp(c->method, request->method) == 0 && strcmp(c->path, target) == 0) {
             reply->status = c->status;
             body = c->body;
         }

@@ -213,6 +213,68 @@ static void many_small_write_offs_are_as_much_as_one_large_one(void **state) {
     assert_true(figures.ties_out);
 }
 
+/* ---- lists of runs ---- */
+
+static int runs_of(const struct run_filter *asked) {
+    struct run_filter filter = *asked;
+    struct answer answer = {0};
+    filter.gateway = filter.gateway != NULL ? filter.gateway : "";
+    filter.currency = filter.currency != NULL ? filter.currency : "";
+    filter.state = filter.state != NULL ? filter.state : "";
+    filter.cursor = filter.cursor != NULL ? filter.cursor : "";
+    err = (struct err){0};
+    json_t *json = world_take(W, reconciliation_list(recon, &filter, &answer, &err), &answer);
+    int rows = json != NULL ? (int)json_array_size(json_object_get(json, "data")) : -1;
+    json_decref(json);
+    return rows;
+}
+
+static void runs_are_found_by_gateway_currency_state_time_and_open_breaks(void **state) {
+    (void)state;
+    up(NULL);
+    free(under("order", 1000, 900));
+    run();
+    test_clock_advance(2 * DAY_US);
+    int64_t between_us = clock_wall_us() - DAY_US;
+    run();
+    test_clock_advance(2 * DAY_US);
+    run();
+    (void)engine_exec(&W->engine, "UPDATE reconciliation SET state = 3 WHERE begun_us = (SELECT "
+                                  "MIN(r.begun_us) FROM reconciliation r)");
+    assert_int_equal(runs_of(&(struct run_filter){.open_breaks = true}), 1);
+    (void)engine_exec(&W->engine, "UPDATE recon_break SET last_run = (SELECT MAX(r.id) FROM "
+                                  "reconciliation r)");
+    const struct {
+        struct run_filter filter;
+        int rows;
+    } cases[] = {
+        {{0}, 3},
+        {{.gateway = "stripe-a"}, 3},
+        {{.gateway = "stripe-b"}, 0},
+        {{.currency = "USD"}, 3},
+        {{.currency = "EUR"}, 0},
+        {{.state = "done"}, 2},
+        {{.state = "given_up"}, 1},
+        {{.state = "under_way"}, 0},
+        {{.since_us = between_us}, 2},
+        {{.until_us = between_us}, 1},
+        {{.since_us = between_us, .until_us = between_us + 1}, 0},
+        {{.open_breaks = true}, 2}, /* the first, and the last that saw it */
+        {{.open_breaks = true, .state = "done"}, 1},
+        {{.state = "lost"}, -1},
+        {{.currency = "DOLLARS"}, -1},
+        {{.cursor = "rec_1"}, -1},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        if (runs_of(&cases[i].filter) != cases[i].rows) {
+            fail_msg("filter %zu finds %d, not %d", i, runs_of(&cases[i].filter), cases[i].rows);
+        }
+        assert_int_equal(err.code, cases[i].rows < 0 ? ERR_VALIDATION : 0);
+    }
+    (void)engine_exec(&W->engine, "UPDATE recon_break SET state = 4");
+    assert_int_equal(runs_of(&(struct run_filter){.open_breaks = true}), 0);
+}
+
 /* ---- files ---- */
 
 static void an_export_is_csv_whose_totals_tie_out_and_that_calculates_nothing(void **state) {
@@ -452,6 +514,7 @@ int main(void) {
         cmocka_unit_test(more_than_are_taken_at_once_are_refused_with_how_many_there_are),
         cmocka_unit_test(several_are_all_done_or_none),
         cmocka_unit_test(many_small_write_offs_are_as_much_as_one_large_one),
+        cmocka_unit_test(runs_are_found_by_gateway_currency_state_time_and_open_breaks),
         cmocka_unit_test(an_export_is_csv_whose_totals_tie_out_and_that_calculates_nothing),
         cmocka_unit_test(risk_is_the_class_and_what_raises_it),
         cmocka_unit_test(runs_and_each_day_renew_the_risk_and_history_has_each_change),

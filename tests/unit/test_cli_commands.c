@@ -340,8 +340,12 @@ static void test_each_list_passes_on_what_it_was_asked_for(void **state) {
         {"bank rows --state suspense --gateway bank --payment pay_1 --limit 3",
          "/v1/bank/rows?state=suspense&gateway=bank&payment_id=pay_1&limit=3"},
         {"bank payouts --limit 3", "/v1/bank/payouts?limit=3"},
-        {"statement list --gateway g --state taken --since 7d --until 1d --limit 3",
-         "/v1/statements?gateway=g&state=taken&since=7d&until=1d&limit=3"},
+        {"statement list --gateway g --state taken --since 7d --until 1d --limit 3 --find a+b",
+         "/v1/statements?gateway=g&state=taken&since=7d&until=1d&limit=3&q=a%20b"},
+        {"reconcile list --gateway g --currency EUR --state done --since 7d --until 1d "
+         "--open-breaks --limit 3",
+         "/v1/reconciliations?currency=EUR&state=done&since=7d&until=1d&gateway=g&limit=3&"
+         "open_breaks=1"},
         {"statement fetches --gateway g --state waiting --day 2026-11-21",
          "/v1/statement-fetches?gateway=g&state=waiting&day=2026-11-21"},
         {"plan list --all --limit 3", "/v1/plans?all=1&limit=3"},

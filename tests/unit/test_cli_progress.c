@@ -87,6 +87,50 @@ static void nothing_is_drawn_into_a_pipe_nor_with_json(void **state) {
     }
 }
 
+static void it_is_drawn_no_oftener_than_ten_times_a_second(void **state) {
+    (void)state;
+    struct cli cli = on(true, false);
+    struct progress progress;
+    progress_begin(&progress, &cli);
+    test_clock_advance(2 * US_PER_SECOND);
+    progress_steps(&progress, "reading", "rows", 1, 200, 400);
+    progress_steps(&progress, "reading", "rows", 1, 201, 400);
+    test_clock_advance(US_PER_SECOND / 10 - 1);
+    progress_waits(&progress, "reading");
+    test_clock_advance(1);
+    progress_steps(&progress, "reading", "rows", 1, 300, 400);
+    progress_end(&progress);
+    assert_drawn(&cli, "\r\033[Kreading: 50 %, 100 rows a second, 2s left"
+                       "\r\033[Kreading: 75 %, 142 rows a second, 0s left\r\033[K");
+}
+
+static void one_long_call_tells_how_long_it_is_waited_for_and_ends_with_it(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct cli cli = on(i != 1, i == 2);
+        struct progress_alone alone;
+        progress_alone_begin(&alone, &cli, "waiting for the service");
+        assert_int_equal(alone.task != NULL, i == 0);
+        test_clock_advance(3 * US_PER_SECOND);
+        for (bool seen = i > 0; !seen;) { /* the task looks when its time has come */
+            lock_take(&alone.lock);
+            seen = alone.line.drawn;
+            lock_give(&alone.lock);
+            test_clock_advance(US_PER_MS);
+        }
+        progress_alone_end(&alone);
+        fclose(cli.screen.err);
+        if (i == 0) {
+            assert_non_null(strstr(drawn, "\r\033[Kwaiting for the service for "));
+            assert_string_equal(drawn + strlen(drawn) - 4, "\r\033[K");
+        } else {
+            assert_string_equal(drawn, "");
+        }
+        free(drawn);
+        drawn = NULL;
+    }
+}
+
 static int begin(void **state) {
     (void)state;
     test_clock_install();
@@ -100,6 +144,8 @@ int main(void) {
         cmocka_unit_test(each_step_has_a_rate_of_its_own_in_its_own_unit),
         cmocka_unit_test(where_nobody_knows_how_much_there_is_it_tells_how_long),
         cmocka_unit_test(nothing_is_drawn_into_a_pipe_nor_with_json),
+        cmocka_unit_test(it_is_drawn_no_oftener_than_ten_times_a_second),
+        cmocka_unit_test(one_long_call_tells_how_long_it_is_waited_for_and_ends_with_it),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }

@@ -31,7 +31,7 @@ static const struct canned desk[] = {
     {"POST", "/v1/repair-rules/paid/disable", 200,
      RULES("false", "null", "\"enabled\":false,\"changed_since\":false")},
     {"POST", "/v1/repair-rules/start", 200, RULES("false", "\"looked into it\"", ON)},
-    {"GET", "/v1/repair-rules/dry-run", 200,
+    {"POST", "/v1/repair-rules/dry-run", 200,
      "{\"data\":[{\"break_id\":\"brk_1\",\"class\":\"paid_there_open_here\",\"gateway\":\"stripe-"
      "a\","
      "\"payment_id\":\"pay_1\",\"rule\":\"paid\",\"action\":\"complete\",\"would\":\"the payment "
@@ -46,12 +46,13 @@ static const struct canned desk[] = {
      "\"total_cap\":1000000,\"within_a_day\":false}],\"looked_at\":2,\"not_looked_at\":7,\"taken\":"
      "1,"
      "\"more\":3}"},
-    {"GET", "/v1/repair-rules/dry-run?rule=paid&gateway=g", 200,
-     "{\"data\":[],\"sums\":[],\"looked_at\":0,\"taken\":0,\"more\":0}"},
     {"GET", "/v1/repairs", 200,
      "{\"data\":[" REPAIR("done", "null") "],\"next_cursor\":\"rep_1\"}"},
-    {"GET", "/v1/repairs?rule=paid&gateway=g&state=refused&limit=3&cursor=rep_1", 200,
+    {"GET", "/v1/repairs?rule=paid&gateway=g&break_id=brk_9&state=refused&since=7d&until=1d&q=word&"
+            "limit=3&cursor=rep_1",
+     200,
      "{\"data\":[],\"next_cursor\":null}"},
+    {"GET", "/v1/repairs/export?format=xlsx&rule=paid&q=word", 200, "PK-a-workbook"},
     {"GET", "/v1/repairs/rep_1", 200, REPAIR("reversed", "\"user:usr_a\"")},
     {"POST", "/v1/repairs/rep_1/reverse", 200, REPAIR("reversed", "\"user:usr_a\"")},
     {"POST", "/v1/repairs/rep_2/reverse", 202, WAITS},
@@ -91,12 +92,52 @@ static void a_dry_run_shows_each_break_and_sums_against_caps(void **state) {
     assert_has(all.out, "nothing: no rule is for this class");
     assert_has(all.out, "but nobody has enabled the rule paid");
     assert_has(all.out, "case_2");
-    assert_has(all.out, "7 more are open and were not looked at");
     assert_has(all.out, "300.00 USD");
     assert_has(all.out, "no: all rules would stop");
     assert_has(all.out, "3 more are summed up");
-    RAN some = run_to(CLI_DONE, desk, "rule dry-run --rule paid --gateway g");
+    static const struct canned none[] = {
+        {"POST", "/v1/repair-rules/dry-run", 200,
+         "{\"data\":[],\"sums\":[],\"open\":0,\"looked_at\":0,\"taken\":0,\"more\":0,"
+         "\"next_cursor\":null}"},
+        {0}};
+    RAN some = run_to(CLI_DONE, none, "rule dry-run --rule paid --gateway g");
     assert_has(some.out, "No break is open");
+    assert_has(service.requests[0],
+               "POST /v1/repair-rules/dry-run {\"rule\":\"paid\",\"gateway\":\"g\",\"limit\":500}");
+}
+
+#define SUM(count)                                                                                 \
+    "{\"rule\":\"paid\",\"currency\":\"USD\",\"count\":" count ",\"amount\":100,"                  \
+    "\"day_count_cap\":50,\"day_cap\":100000,\"total_cap\":1000,\"within_a_day\":true}"
+#define WOULD(id)                                                                                  \
+    "{\"break_id\":\"" id "\",\"class\":\"fee\",\"gateway\":\"g\",\"rule\":null,"                  \
+    "\"would\":\"no rule\",\"why_not\":\"none\",\"currency\":\"USD\",\"amount\":0,"                \
+    "\"enabled\":false}"
+
+static void a_dry_run_goes_on_until_all_was_looked_at_and_is_one_answer(void **state) {
+    (void)state;
+    static const struct canned pieces[] = {
+        {"POST", "/v1/repair-rules/dry-run", 200,
+         "{\"data\":[" WOULD("brk_1") "],\"sums\":[" SUM("1") "],\"open\":2,\"looked_at\":1,"
+         "\"not_looked_at\":1,\"taken\":1,\"more\":0,\"next_cursor\":\"break:brk_1\"}", NULL},
+        {"POST", "/v1/repair-rules/dry-run", 200,
+         "{\"data\":[" WOULD("brk_2") "],\"sums\":[" SUM("2") "],\"open\":2,\"looked_at\":1,"
+         "\"not_looked_at\":0,\"taken\":1,\"more\":3,\"next_cursor\":null}",
+         "\"cursor\":\"break:brk_1\",\"sums\":[{\"rule\":\"paid\",\"currency\":\"USD\",\"count\":1,"
+         "\"amount\":100}]"},
+        {0}};
+    RAN people = run_to(CLI_DONE, pieces, "rule dry-run");
+    assert_has(people.out, "brk_1");
+    assert_has(people.out, "brk_2");
+    assert_has(people.out, "3 more are summed up");
+    assert_int_equal(service.seen, 2);
+    RAN json = run_to(CLI_DONE, pieces, "rule dry-run --json");
+    assert_has(json.out, "\"looked_at\":2");
+    assert_has(json.out, "\"taken\":2");
+    assert_has(json.out, "\"not_looked_at\":0");
+    assert_has(json.out, "\"next_cursor\":null");
+    assert_has(json.out, "\"count\":2");
+    assert_true(strchr(json.out, '\n') == json.out + strlen(json.out) - 1); /* one line */
 }
 
 static void repairs_are_listed_shown_and_reversed(void **state) {
@@ -107,8 +148,15 @@ static void repairs_are_listed_shown_and_reversed(void **state) {
     assert_has_not(list.out, "\x1b[2J");
     RAN some = run_to(CLI_DONE, desk,
                       "repair list --rule paid --gateway g --state refused --limit 3 "
-                      "--cursor rep_1");
+                      "--cursor rep_1 --break brk_9 --since 7d --until 1d --find word");
     assert_has(some.out, "No repairs.");
+    RAN file = run_to(CLI_DONE, desk,
+                      "repair export --format xlsx --rule paid --find word --out "
+                      "repairs-of-a-test.xlsx");
+    assert_has(file.out, "13 bytes in repairs-of-a-test.xlsx.");
+    RAN again = run_to(CLI_PROBLEM, desk, "repair export --out repairs-of-a-test.xlsx");
+    assert_has(again.err, "is there already");
+    assert_int_equal(unlink("repairs-of-a-test.xlsx"), 0);
     RAN one = run_to(CLI_DONE, desk, "repair show rep_1");
     assert_has(one.out, "Payment: pay_1");
     RAN back = run_to(CLI_DONE, desk, "repair reverse rep_1 --reason x");
@@ -133,6 +181,7 @@ int main(void) {
         cmocka_unit_test(rules_are_listed_with_what_they_have_taken_on),
         cmocka_unit_test(rules_that_have_stopped_say_why_and_end_with_status_1),
         cmocka_unit_test(a_dry_run_shows_each_break_and_sums_against_caps),
+        cmocka_unit_test(a_dry_run_goes_on_until_all_was_looked_at_and_is_one_answer),
         cmocka_unit_test(repairs_are_listed_shown_and_reversed),
         cmocka_unit_test(a_reversal_waits_for_another_person_who_agrees_or_does_not),
     };

@@ -89,7 +89,7 @@ static void the_list_says_what_is_late_whose_it_is_and_ends_with_status_1(void *
         assert_has(listed.out, wanted[i]);
     }
     RAN none = run_to(CLI_DONE, desk, "ticket list --in mine");
-    assert_string_equal(none.out, "There is nothing to do.\n");
+    assert_string_equal(none.out, "No ticket fits.\n");
     RAN all = run_to(CLI_DONE, desk,
                      "ticket list --in team --state all --assignee ann --team finance");
     assert_has(all.out, "tkt_2");

@@ -10,6 +10,7 @@
 #include "api/doctor.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "recon/recon_impl.h"
 #include "support/api_fixture.h"
 #include "support/both_engines.h"
 
@@ -448,6 +449,84 @@ static void a_service_tells_what_is_wrong_with_or_without_its_database(void **st
     assert_false(finds(&silent, "callbacks_parked"));
 }
 
+/* So many days from now, as a calendar has it. */
+static char *day_from_now(int64_t days, char text[WORKDAYS_DATE_CHARS + 1]) {
+    char time[CLOCK_TEXT_MAX];
+    clock_format(clock_wall_us() + days * INT64_C(86400) * US_PER_SECOND, time);
+    snprintf(text, WORKDAYS_DATE_CHARS + 1, "%.*s", WORKDAYS_DATE_CHARS, time);
+    return text;
+}
+
+static struct settle *settle_with(int64_t days, const char *method) {
+    char day[WORKDAYS_DATE_CHARS + 1];
+    char *days_off[] = {day_from_now(days, day)};
+    const struct workdays_settings calendar = {
+        .name = (char *)(uintptr_t) "china",
+        .weekend = (char *[]){"none"},
+        .weekend_count = 1,
+        .holidays = days_off,
+        .holidays_count = 1,
+    };
+    const struct settle_settings window = {.method = (char *)(uintptr_t)method,
+                                           .calendar = (char *)(uintptr_t) "china"};
+    const struct settle_asked asked = {
+        .gateway = "g",
+        .business_days = 2,
+        .calendar = method == NULL ? "china" : NULL,
+        .windows = &window,
+        .window_count = method != NULL,
+        .calendars = &calendar,
+        .calendar_count = 1,
+    };
+    struct settle *settle = NULL;
+    struct err err = {0};
+    assert_int_equal(settle_open(&asked, &settle, &err), 0);
+    return settle;
+}
+
+static void a_calendar_that_ends_within_sixty_days_or_has_ended_is_told(void **state) {
+    static const struct {
+        int64_t days;
+        const char *method; /* whose calendar it is; NULL: the gateway's */
+        const char *says;   /* NULL: nothing */
+    } cases[] = {
+        {400, NULL, NULL},
+        {60, NULL, NULL},
+        {59, NULL, "in 59 days: holidays behind it will count as business days"},
+        {1, "card", "in 1 day: holidays"},
+        {0, NULL, "in 0 days: holidays"},
+        {-1, NULL, "1 day ago: holidays since then count as business days"},
+        {-30, "paypal", "30 days ago"},
+    };
+    (void)state;
+    struct recon *recon = the_api.service->recon;
+    struct source *source = &recon->sources[recon->source_count - 1];
+    struct settle *usual = source->settle;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        source->settle = settle_with(cases[i].days, cases[i].method);
+        API_REPLY_AUTO reply;
+        diagnose(&reply);
+        API_REPLY_AUTO fetches;
+        api_ask(&the_api, &(struct api_ask){.path = "/v1/statement-fetches", .internal = true},
+                &fetches);
+        bool told = finds(&reply, "calendar:china");
+        const json_t *ends = json_object_get(fetches.json, "calendars_ending");
+        settle_free(source->settle);
+        source->settle = usual;
+        assert_int_equal(told, cases[i].says != NULL);
+        assert_int_equal(json_array_size(ends), cases[i].says != NULL);
+        if (cases[i].says != NULL) {
+            const json_t *end = json_array_get(ends, 0);
+            char day[WORKDAYS_DATE_CHARS + 1];
+            assert_non_null(
+                strstr(json_string_value(json_object_get(end, "says")), cases[i].says));
+            assert_string_equal(json_string_value(json_object_get(end, "last_day")),
+                                day_from_now(cases[i].days, day));
+            assert_int_equal(json_integer_value(json_object_get(end, "days_left")), cases[i].days);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest words[] = {
         cmocka_unit_test(the_gravest_is_first_and_then_the_oldest),
@@ -462,6 +541,7 @@ int main(void) {
     };
     const struct CMUnitTest service[] = {
         cmocka_unit_test(a_service_tells_what_is_wrong_with_or_without_its_database),
+        cmocka_unit_test(a_calendar_that_ends_within_sixty_days_or_has_ended_is_told),
     };
     int failed = cmocka_run_group_tests_name("doctor", words, NULL, NULL);
     failed += engine_run("doctor counts", counted, COUNT_OF(counted), &engine);

@@ -22,6 +22,7 @@
 #include "recon/intake.h"
 #include "recon/run.h"
 #include "support/both_engines.h"
+#include "support/fuzz_seed.h"
 #include "support/sample.h"
 #include "support/statement_files.h"
 #include "support/test_clock.h"
@@ -383,6 +384,11 @@ static void run_case(uint64_t seed, int64_t *seen) {
     GString *text = seed % 2 == 0 ? write_camt(&c, closing) : write_mt940(&c, closing);
     if (asked("HOLDFAST_FILED_SEED") > 0) {
         print_message("%s", text->str);
+    }
+    if (fuzz_seeds_wanted()) {
+        g_autofree char *name = g_strdup_printf("bank %d lines", c.line_count);
+        fuzz_seed_write(seed % 2 == 0 ? "camt053" : "mt940", name, NULL, NULL, text->str,
+                        text->len);
     }
     take_payouts(&c);
     run("psp", false);

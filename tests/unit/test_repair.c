@@ -566,6 +566,78 @@ static void a_dry_run_tells_what_would_be_done_and_changes_nothing(void **state)
     down();
 }
 
+/* As the command asks: what the answer before has summed up goes with the next question. */
+static json_t *dry_piece(const char *cursor, const json_t *before) {
+    struct repair_dry_asked asked = {.cursor = cursor, .limit = 1};
+    ANSWER_AUTO answer = {0};
+    size_t i;
+    json_t *sum;
+    json_array_foreach(json_object_get(before, "sums"), i, sum) {
+        asked.sums[asked.sum_count++] = (struct repair_dry_sum){
+            .rule = json_at(sum, "rule"),
+            .currency = currency_stored(json_at(sum, "currency")),
+            .count = int_at(sum, "count"),
+            .amount_minor = int_at(sum, "amount"),
+        };
+    }
+    must(repair_dry_run_page(recon, &asked, &answer, &err));
+    return json_loads(answer.json, 0, NULL);
+}
+
+static void a_dry_run_in_pieces_tells_the_same_as_at_once(void **state) {
+    enum { ORDERS = 3 };
+    (void)state;
+    up_with(rules_usual);
+    for (int i = 0; i < ORDERS; i++) {
+        char order[16];
+        snprintf(order, sizeof order, "order-%d", i);
+        free(paid_there(order));
+        struct there there = there_is(0, i);
+        row_of(&there, 500);
+    }
+    reconcile();
+    ANSWER_AUTO answer = {0};
+    must(repair_dry_run(recon, NULL, NULL, &answer, &err));
+    json_t *whole = json_loads(answer.json, 0, NULL), *piece = NULL, *rows = json_array();
+    char cursor[100] = "";
+    int pieces = 0;
+    assert_int_equal(int_at(whole, "open"), ORDERS);
+    assert_true(json_is_null(json_object_get(whole, "next_cursor")));
+    do {
+        json_t *next = dry_piece(cursor, piece);
+        json_decref(piece);
+        piece = next;
+        json_array_extend(rows, json_object_get(piece, "data"));
+        bool more = json_is_string(json_object_get(piece, "next_cursor"));
+        snprintf(cursor, sizeof cursor, "%s", more ? json_at(piece, "next_cursor") : "");
+        assert_int_equal(int_at(piece, "looked_at"), pieces < ORDERS);
+        assert_int_equal(int_at(piece, "not_looked_at"), more ? ORDERS - 1 : 0);
+        pieces++;
+    } while (cursor[0] != '\0');
+    assert_int_equal(pieces, ORDERS + 1);
+    assert_true(json_equal(rows, json_object_get(whole, "data")));
+    assert_true(json_equal(json_object_get(piece, "sums"), json_object_get(whole, "sums")));
+    struct repair_dry_asked full = {.limit = 1, .sum_count = 1};
+    full.sums[0] = (struct repair_dry_sum){
+        .rule = "paid", .currency = currency_stored("USD"), .count = 1, .amount_minor = 999501};
+    ANSWER_AUTO beyond = {0};
+    must(repair_dry_run_page(recon, &full, &beyond, &err));
+    assert_non_null(strstr(beyond.json, "\"within_a_day\":false"));
+    const struct repair_dry_asked wrong[] = {
+        {.cursor = "perhaps"},
+        {.sums = {{.rule = "nobody", .currency = currency_stored("USD")}}, .sum_count = 1},
+        {.sums = {{.rule = "paid", .currency = currency_stored("XAF")}}, .sum_count = 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        ANSWER_AUTO none = {0};
+        assert_int_equal(repair_dry_run_page(recon, &wrong[i], &none, &err), -ERR_VALIDATION);
+    }
+    json_decref(whole);
+    json_decref(piece);
+    json_decref(rows);
+    down();
+}
+
 /* ---- words ---- */
 
 static void who_names_what_is_not_there_is_told_what_is(void **state) {
@@ -642,6 +714,7 @@ int main(void) {
         cmocka_unit_test(a_rule_that_was_changed_since_it_was_enabled_does_nothing),
         cmocka_unit_test(what_a_person_has_taken_is_left_to_him),
         cmocka_unit_test(a_dry_run_tells_what_would_be_done_and_changes_nothing),
+        cmocka_unit_test(a_dry_run_in_pieces_tells_the_same_as_at_once),
         cmocka_unit_test(who_names_what_is_not_there_is_told_what_is),
         cmocka_unit_test(a_rule_that_names_no_newer_class_works_and_says_so),
     };

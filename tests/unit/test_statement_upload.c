@@ -9,6 +9,7 @@
 #include "base/task.h"
 #include "desk/ticket.h"
 #include "desk/ticket_config.h"
+#include "recon/search.h"
 #include "recon/shelf.h"
 #include "recon/withdraw.h"
 
@@ -496,6 +497,32 @@ static void statements_are_listed_with_what_their_rows_became(void **state) {
     json = world_take(W, shelf_list(recon, &none, &answer, &W->err), &answer);
     assert_int_equal(json_array_size(json_object_get(json, "data")), 0);
     json_decref(json);
+    char *digest = world_text(W, "SELECT sha256 FROM statement");
+    const struct {
+        const char *text;
+        size_t count;
+    } searches[] = {
+        {id + 4, 1},        {digest, 1}, {"LARGE", 1}, /* in its name, whatever the letters */
+        {"%", 0},           {"a_y", 0},               /* no jokers */
+        {"R-1", 1},         {"R-", 0}, /* of a row: in whole */
+        {"nothing of it", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(searches); i++) {
+        const struct shelf_filter found = {
+            .gateway = "", .cursor = "", .state = "", .text = searches[i].text};
+        answer = (struct answer){0};
+        json = world_take(W, shelf_list(recon, &found, &answer, &W->err), &answer);
+        if (json_array_size(json_object_get(json, "data")) != searches[i].count) {
+            fail_msg("'%s' finds %zu", searches[i].text,
+                     json_array_size(json_object_get(json, "data")));
+        }
+        json_decref(json);
+    }
+    char longer[SEARCH_CHARS_MAX + 2] = "";
+    memset(longer, 'x', sizeof longer - 1);
+    const struct shelf_filter too_long = {.gateway = "", .cursor = "", .state = "", .text = longer};
+    assert_int_equal(shelf_list(recon, &too_long, &answer, &W->err), -ERR_VALIDATION);
+    free(digest);
     const struct shelf_filter wrong = {.gateway = "", .cursor = "", .state = "lost"};
     assert_int_equal(shelf_list(recon, &wrong, &answer, &W->err), -ERR_VALIDATION);
     answer = (struct answer){0};

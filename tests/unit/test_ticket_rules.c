@@ -420,6 +420,12 @@ static void tickets_are_found_by_what_is_asked_for(void **state) {
         {{.risk = "low"}, 4, 4},
         {{.risk = "critical"}, 0, 0},
         {{.kind = "manual"}, 0, 0},
+        {{.currency = "EUR"}, 4, 4},
+        {{.currency = "USD"}, 0, 0},
+        {{.since_us = clock_wall_us() - HOUR_US}, 4, 4},
+        {{.since_us = clock_wall_us() + HOUR_US}, 0, 0},
+        {{.until_us = clock_wall_us() - HOUR_US}, 0, 0},
+        {{.until_us = clock_wall_us() + HOUR_US}, 4, 4},
         {{.text = "number 3"}, 1, 1},
         {{.text = "100%"}, 4, 4},
         {{.text = "100_"}, 0, 0},
@@ -487,20 +493,22 @@ static void the_file_has_a_line_each_and_calculates_nothing(void **state) {
     buf_init(&csv, 100000);
     struct caller caller = person("user:usr_e");
     struct ticket_filter filter = {0};
-    assert_int_equal(ticket_export(desk, &caller, &filter, TICKET_CSV, &csv, &W->err), 0);
+    assert_int_equal(ticket_export(desk, &caller, &filter, SHEET_CSV, &csv, &W->err), 0);
     assert_true(strncmp(csv.data, "id,title,state,", 15) == 0);
     assert_non_null(strstr(csv.data, ",\"'=HYPERLINK(\"\"http://x\"\")\",open,urgent,critical,"));
-    assert_non_null(strstr(csv.data, ",25.00,EUR,stripe-a,,ops,eve,"));
-    assert_non_null(strstr(csv.data, ",2500,JPY,stripe-a,,ops,eve,"));
+    assert_non_null(strstr(csv.data, ",EUR,25.00,stripe-a,,ops,eve,"));
+    assert_non_null(strstr(csv.data, ",JPY,2500,stripe-a,,ops,eve,"));
+    assert_non_null(strstr(csv.data, "\r\ntotal of 1,,,,,,,,EUR,25.00,"));
+    assert_non_null(strstr(csv.data, "\r\ntotal of 1,,,,,,,,JPY,2500,"));
     assert_non_null(strstr(csv.data, ",\"one, two\"\r\n"));
     int lines = 0;
     for (size_t i = 0; i < csv.len; i++) {
         lines += csv.data[i] == '\n';
     }
-    assert_int_equal(lines, 3);
+    assert_int_equal(lines, 5); /* a head, two tickets, two totals */
     BUF_AUTO small;
     buf_init(&small, 200);
-    assert_int_equal(ticket_export(desk, &caller, &filter, TICKET_CSV, &small, &W->err),
+    assert_int_equal(ticket_export(desk, &caller, &filter, SHEET_CSV, &small, &W->err),
                      -ERR_TOO_LARGE);
 }
 
@@ -519,7 +527,7 @@ static void a_workbook_has_the_same_rows_with_totals(void **state) {
     buf_init(&sheet, 100000);
     struct caller caller = person("user:usr_e");
     struct ticket_filter filter = {0};
-    assert_int_equal(ticket_export(desk, &caller, &filter, TICKET_XLSX, &book, &W->err), 0);
+    assert_int_equal(ticket_export(desk, &caller, &filter, SHEET_XLSX, &book, &W->err), 0);
     assert_int_equal(archive_zip_read(book.data, book.len, is_sheet, &sheet, &W->err), 0);
     assert_non_null(strstr(sheet.data, "brk_1"));
     assert_non_null(strstr(sheet.data, "brk_2"));

@@ -146,6 +146,31 @@ static char *written(const char *text) {
     return path;
 }
 
+static void the_last_day_of_a_calendar_is_told_with_the_days_until_it(void **state) {
+    static const struct {
+        const char *at;
+        int64_t left;
+    } cases[] = {
+        {"2026-10-09T23:59:59Z", 1},
+        {"2026-10-10T00:00:00Z", 0},
+        {"2026-10-11T00:00:00Z", -1},
+        {"2026-08-11T12:00:00Z", 60},
+    };
+    (void)state;
+    char day[WORKDAYS_DATE_CHARS + 1] = "";
+    int64_t left = 0, at_us = 0;
+    WORKDAYS_AUTO week = opened(&golden); /* a working day is its last */
+    WORKDAYS_AUTO bare = opened(&friday);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(clock_parse(cases[i].at, &at_us));
+        assert_true(workdays_last(week, at_us, day, &left));
+        assert_string_equal(day, "2026-10-10");
+        assert_int_equal(left, cases[i].left);
+    }
+    assert_false(workdays_last(bare, at_us, day, &left));
+    assert_false(workdays_last(NULL, at_us, day, &left));
+}
+
 static void days_may_stand_in_a_file(void **state) {
     (void)state;
     char *path = written("# an example\n"
@@ -411,6 +436,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(business_days_are_counted_by_the_calendar),
         cmocka_unit_test(a_calendar_that_cannot_be_is_refused_with_its_place),
+        cmocka_unit_test(the_last_day_of_a_calendar_is_told_with_the_days_until_it),
         cmocka_unit_test(days_may_stand_in_a_file),
         cmocka_unit_test(it_is_the_same_as_a_slow_count),
         cmocka_unit_test(each_method_has_its_window),

@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "recon/repair/repair_impl.h"
 
-enum { SHOWN_MAX = 200, SUMS_MAX = REPAIR_RULES_MAX * 8, PAGE = 50, LOOKED_MAX = 20000 };
+enum { SHOWN_MAX = 200, SUMS_MAX = REPAIR_DRY_SUMS_MAX, PAGE = 50, LOOKED_MAX = 20000 };
+#define CURSOR_BREAK "break:"
+#define CURSOR_CASE "case:"
 
 struct sum {
     const struct repair_rule *rule;
@@ -24,7 +26,8 @@ struct dry {
     char ids[PAGE][ID_TEXT_MAX];
     int count;
     bool cases;
-    int64_t open, looked, shown, taken; /* open: of all there are */
+    int64_t open, looked, looked_max, shown, taken; /* open: of all there are */
+    bool ended; /* nothing is left to be looked at */
     struct sum sums[SUMS_MAX];
     int sum_count;
     struct buf buf;
@@ -231,53 +234,109 @@ static void tell_sums(struct dry *dry) {
                  (long long)sum->rule->day_count, (long long)cap->day_minor,
                  (long long)cap->total_minor, within ? "true" : "false");
     }
-    int64_t beyond = dry->looked >= LOOKED_MAX && dry->open > dry->looked ? dry->open - dry->looked
-                                                                          : 0;
-    buf_addf(buf, "],\"looked_at\":%lld,\"not_looked_at\":%lld,\"taken\":%lld,\"more\":%lld}",
-             (long long)dry->looked, (long long)beyond, (long long)dry->taken,
+    int64_t beyond = !dry->ended && dry->open > dry->looked ? dry->open - dry->looked : 0;
+    buf_addf(buf,
+             "],\"open\":%lld,\"looked_at\":%lld,\"not_looked_at\":%lld,\"taken\":%lld,\"more\":"
+             "%lld,\"next_cursor\":",
+             (long long)dry->open, (long long)dry->looked, (long long)beyond, (long long)dry->taken,
              (long long)(dry->shown > SHOWN_MAX ? dry->shown - SHOWN_MAX : 0));
+    if (dry->ended) {
+        buf_add_text(buf, "null}");
+    } else {
+        buf_addf(buf, "\"%s%s\"}", dry->cases ? CURSOR_CASE : CURSOR_BREAK, dry->after);
+    }
 }
 
-/* Beyond LOOKED_MAX it is said how many were not looked at. */
+/* Behind `after`, which becomes the last that was looked at. */
 static int run(struct dry *dry, struct err *err) {
     int r;
     do {
         r = store_read(dry->recon->options.store, page_tx, dry, err);
-        for (dry->row = 0; r >= 0 && dry->row < dry->count && dry->looked < LOOKED_MAX;
+        for (dry->row = 0; r >= 0 && dry->row < dry->count && dry->looked < dry->looked_max;
              dry->row++) {
             r = look_at_one(dry, err);
+            memcpy(dry->after, dry->ids[dry->row], sizeof dry->after);
         }
-        if (dry->count > 0) {
-            memcpy(dry->after, dry->ids[dry->count - 1], sizeof dry->after);
-        }
-    } while (r >= 0 && dry->count == PAGE && dry->looked < LOOKED_MAX);
+    } while (r >= 0 && dry->count == PAGE && dry->looked < dry->looked_max);
     return r;
 }
 
-int repair_dry_run(struct recon *recon, const char *rule, const char *gateway,
-                   struct answer *ret_answer, struct err *err) {
-    if (rule != NULL && repair_rule_find(recon->options.rules, rule) == NULL) {
-        return repair_rule_unknown(recon->options.rules, rule, err);
+/* The breaks, then the cases. What is full with the last of them is asked for once more in vain. */
+static int run_both(struct dry *dry, struct err *err) {
+    int r = store_read(dry->recon->options.store, count_tx, dry, err);
+    if (r >= 0 && !dry->cases) {
+        r = run(dry, err);
+        if (r < 0 || dry->looked >= dry->looked_max) {
+            return r;
+        }
+        dry->cases = true;
+        dry->after[0] = '\0';
+    }
+    r = r < 0 ? r : run(dry, err);
+    dry->ended = dry->looked < dry->looked_max;
+    return r;
+}
+
+/* ---- as it is asked for ---- */
+
+static int begin_cursor(struct dry *dry, const char *cursor, struct err *err) {
+    dry->cases = strncmp(cursor, CURSOR_CASE, strlen(CURSOR_CASE)) == 0;
+    const char *begin = dry->cases ? CURSOR_CASE : CURSOR_BREAK;
+    const char *id = cursor + strlen(begin);
+    bool ours = strncmp(cursor, begin, strlen(begin)) == 0 && strlen(id) < sizeof dry->after;
+    if (cursor[0] != '\0' && !ours) {
+        (void)err_set(err, ERR_VALIDATION, "this is not a cursor that a dry run gave out");
+        return err_place(err, "/cursor");
+    }
+    snprintf(dry->after, sizeof dry->after, "%s", cursor[0] != '\0' ? id : "");
+    return 0;
+}
+
+static int begin_sums(struct dry *dry, const struct repair_dry_asked *asked, struct err *err) {
+    for (int i = 0; i < asked->sum_count; i++) {
+        const struct repair_dry_sum *sum = &asked->sums[i];
+        const struct repair_rule *rule = repair_rule_find(dry->recon->options.rules, sum->rule);
+        if (rule == NULL || repair_rule_cap(rule, sum->currency) == NULL) {
+            (void)err_set(err, ERR_VALIDATION, "no rule \"%.40s\" has a cap in %s", sum->rule,
+                          sum->currency.code);
+            (void)err_place(err, "/sums/%d", i);
+            return err_hint(err, "Were the rules changed meanwhile? Begin the dry run again.");
+        }
+        dry->sums[dry->sum_count++] = (struct sum){.rule = rule,
+                                                   .currency = sum->currency,
+                                                   .count = sum->count,
+                                                   .amount_minor = sum->amount_minor};
+    }
+    return 0;
+}
+
+int repair_dry_run_page(struct recon *recon, const struct repair_dry_asked *asked,
+                        struct answer *ret_answer, struct err *err) {
+    if (asked->rule != NULL && repair_rule_find(recon->options.rules, asked->rule) == NULL) {
+        return repair_rule_unknown(recon->options.rules, asked->rule, err);
     }
     struct dry *dry = calloc(1, sizeof *dry);
     if (dry == NULL) {
         return err_set(err, ERR_INTERNAL, "no memory for a dry run");
     }
     dry->recon = recon;
-    dry->only = rule;
-    dry->gateway = gateway != NULL ? gateway : "";
+    dry->only = asked->rule;
+    dry->gateway = asked->gateway != NULL ? asked->gateway : "";
+    dry->looked_max = asked->limit > 0 ? asked->limit : LOOKED_MAX;
     buf_init(&dry->buf, REPAIR_ANSWER_BYTES_MAX);
     buf_add_text(&dry->buf, "{\"data\":[");
-    int r = store_read(recon->options.store, count_tx, dry, err);
-    r = r < 0 ? r : run(dry, err);
-    if (r >= 0) {
-        dry->cases = true;
-        dry->after[0] = '\0';
-        r = run(dry, err);
-    }
+    int r = begin_cursor(dry, asked->cursor != NULL ? asked->cursor : "", err);
+    r = r < 0 ? r : begin_sums(dry, asked, err);
+    r = r < 0 ? r : run_both(dry, err);
     tell_sums(dry);
     r = r < 0 ? r : answer_take(ret_answer, 200, &dry->buf, err);
     buf_release(&dry->buf);
     free(dry);
     return r;
+}
+
+int repair_dry_run(struct recon *recon, const char *rule, const char *gateway,
+                   struct answer *ret_answer, struct err *err) {
+    const struct repair_dry_asked asked = {.rule = rule, .gateway = gateway};
+    return repair_dry_run_page(recon, &asked, ret_answer, err);
 }

@@ -24,6 +24,7 @@
 #ifndef HOLDFAST_RECON_REPAIR_REPAIR_H
 #define HOLDFAST_RECON_REPAIR_REPAIR_H
 
+#include "base/sheet.h"
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
 
@@ -48,9 +49,27 @@ MUST_USE int repair_ask_plan(struct store_tx *tx, const char *gateway, struct er
 MUST_USE int repair_rules_get(struct recon *recon, struct answer *ret_answer, struct err *err);
 /* What would be done about every open break and case, and of each that would not be repaired why
  * not; nothing is changed and nobody is asked. `rule`, `gateway`: NULL for all.
- * {"data":[…],"sums":[…],"looked_at":n,"not_looked_at":n,"taken":n,"more":n}. */
+ * {"data":[…],"sums":[…],"open":n,"looked_at":n,"not_looked_at":n,"taken":n,"more":n,
+ * "next_cursor":"…"|null}. */
 MUST_USE int repair_dry_run(struct recon *recon, const char *rule, const char *gateway,
                             struct answer *ret_answer, struct err *err);
+/* The same in pieces, for who wants to say how far it is: at most `limit` breaks and cases behind
+ * `cursor` (an answer's next_cursor), counted against the caps with what the answers before have
+ * summed up. ERR_VALIDATION: the cursor or a sum is none of such answers. */
+enum { REPAIR_DRY_SUMS_MAX = REPAIR_RULES_MAX * 8, REPAIR_DRY_LIMIT_MAX = 20000 };
+struct repair_dry_sum { /* borrowed */
+    const char *rule;
+    struct currency currency;
+    int64_t count, amount_minor;
+};
+struct repair_dry_asked { /* borrowed; NULL or 0: all, from the first */
+    const char *rule, *gateway, *cursor;
+    int64_t limit;
+    struct repair_dry_sum sums[REPAIR_DRY_SUMS_MAX];
+    int sum_count;
+};
+MUST_USE int repair_dry_run_page(struct recon *recon, const struct repair_dry_asked *asked,
+                                 struct answer *ret_answer, struct err *err);
 /* 200 with the rule. A rule counts from nothing in total each time that it is enabled. */
 MUST_USE int repair_rule_switch(struct recon *recon, const struct caller *caller, const char *name,
                                 bool enable, const char *reason, struct answer *ret_answer,
@@ -62,11 +81,18 @@ MUST_USE int repair_rules_start(struct recon *recon, const struct caller *caller
 struct repair_filter { /* borrowed; NULL or 0: any */
     const char *rule, *gateway, *break_id, *cursor;
     enum repair_state state;
-    int limit; /* 1..PAGE_MAX, 0: 20 */
+    int64_t since_us, until_us; /* planned from then on, and before then; wall */
+    const char *text; /* in ids, what was said and why it was reversed (recon/search.h) */
+    int limit;        /* 1..PAGE_MAX, 0: 20 */
 };
 /* Newest first: {"data":[…],"next_cursor":"…"|null}. */
 MUST_USE int repair_list(struct recon *recon, const struct repair_filter *filter,
                          struct answer *ret_answer, struct err *err);
+/* The same without a page's end, as a file; `cursor` and `limit` do not count. ERR_TOO_LARGE: more
+ * than REPAIR_EXPORT_MAX fit. */
+enum { REPAIR_EXPORT_MAX = 50000 };
+MUST_USE int repair_export(struct recon *recon, const struct repair_filter *filter,
+                           enum sheet_format format, struct buf *buf, struct err *err);
 MUST_USE int repair_get(struct recon *recon, const char *id, struct answer *ret_answer,
                         struct err *err);
 /* What a repair has done is taken back (docs/repair-rules.md), once, and its break is open again.

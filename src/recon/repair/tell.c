@@ -178,7 +178,6 @@ struct telling {
     struct recon *recon;
     struct arena *arena;
     const char *only, *gateway;
-    const struct repair_filter *filter;
     const char *id;
     struct buf *buf;
 };
@@ -295,49 +294,6 @@ int repair_rules_get(struct recon *recon, struct answer *ret_answer, struct err 
 }
 
 /* ---- what was done ---- */
-
-static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct telling *telling = ctx;
-    const struct repair_filter *filter = telling->filter;
-    const char *cursor = filter->cursor != NULL ? filter->cursor : "";
-    int limit = filter->limit > 0 ? filter->limit : PAGE_ROWS, shown = 0;
-    buf_clear(telling->buf);
-    buf_add_text(telling->buf, "{\"data\":[");
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows,
-                      "SELECT " REPAIR_COLUMNS
-                      " FROM repair WHERE ($1 = '' OR rule = $1) AND ($2 = '' OR gateway = $2) AND "
-                      "($3 = '' OR break_id = $3) AND ($4 = 0 OR state = $4) AND ($5 = '' OR id < "
-                      "$5) ORDER BY id DESC LIMIT $6",
-                      S_TEXT(filter->rule != NULL ? filter->rule : ""),
-                      S_TEXT(filter->gateway != NULL ? filter->gateway : ""),
-                      S_TEXT(filter->break_id != NULL ? filter->break_id : ""),
-                      S_INT(filter->state), S_TEXT(cursor), S_INT(limit + 1));
-    char last[ID_TEXT_MAX] = "";
-    while (r >= 0 && (r = sql_next(rows, err)) > 0 && shown < limit) {
-        struct repair_row row;
-        repair_row_read(rows, telling->arena, &row);
-        buf_add_text(telling->buf, shown > 0 ? "," : "");
-        repair_row_render(telling->buf, &row);
-        snprintf(last, sizeof last, "%s", row.id.text);
-        shown++;
-    }
-    buf_add_text(telling->buf, "],\"next_cursor\":");
-    if (r > 0) {
-        buf_add_json(telling->buf, last);
-    } else {
-        buf_add_text(telling->buf, "null");
-    }
-    buf_add_char(telling->buf, '}');
-    return r < 0 ? r : 0;
-}
-
-int repair_list(struct recon *recon, const struct repair_filter *filter, struct answer *ret_answer,
-                struct err *err) {
-    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct telling telling = {.recon = recon, .arena = arena, .filter = filter};
-    return tell(&telling, list_tx, ret_answer, err);
-}
 
 static int get_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct telling *telling = ctx;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sheet.c: rows as CSV or a workbook. */
-#include "recon/sheet.h"
+#include "base/sheet.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,8 +10,8 @@
  * Owns: the sheet, until sheet_close() or sheet_drop(). Threads: one at a time. Errors: the first
  * is kept and told by sheet_close(). Limits: SHEET_COLUMNS_MAX columns, SHEET_CURRENCIES_MAX
  * currencies. */
-#ifndef HOLDFAST_RECON_SHEET_H
-#define HOLDFAST_RECON_SHEET_H
+#ifndef HOLDFAST_BASE_SHEET_H
+#define HOLDFAST_BASE_SHEET_H
 
 #include "base/arena.h"
 #include "base/xlsx.h"
