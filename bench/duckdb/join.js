@@ -2,7 +2,7 @@
 // join.js: DuckDB's strongest form of the same work: both files read with explicit types, a full
 // outer join of which only what differs is kept, written as CSV.
 // usage: node join.js OURS THEIRS BREAKS [twice]; with `twice` charges of one id may stand there
-// more than once: the one whose amount is nearest, then the nearest in time, is the match. It prints
+// more than once: the one whose amount is nearest, then the nearest in time, is the match. Prints
 // wall_us=N cpu_us=N peak_kb=N and of each class how many there are, and what each side has in it.
 import { DuckDBInstance } from '@duckdb/node-api';
 
