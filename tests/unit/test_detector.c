@@ -273,33 +273,6 @@ static void pays_at(struct detector *detector, const char *place, const char *cu
     detector_take(detector, &event);
 }
 
-/* Two gateways fail alike and at once; at one the payments that fail are ten times the usual. */
-static const char *named_first(int64_t amount_a, int64_t amount_b) {
-    static struct shop shop;
-    shop_open(&shop);
-    for (int i = 0; i < 4000; i++) {
-        shop.now_us += US_PER_SECOND;
-        pays_at(shop.detector, "a", "EUR", 1000, i % 25 != 3, shop.now_us);
-        pays_at(shop.detector, "b", "JPY", 100, i % 25 != 9, shop.now_us);
-    }
-    for (int i = 0; i < 60 && shop.said_count == 0; i++) {
-        shop.now_us += US_PER_SECOND;
-        pays_at(shop.detector, "c", "EUR", 1000, true, shop.now_us);
-        pays_at(shop.detector, "a", "EUR", amount_a, i % 2 != 0, shop.now_us);
-        pays_at(shop.detector, "b", "JPY", amount_b, i % 2 != 0, shop.now_us);
-    }
-    assert_true(shop.said_count > 0);
-    const char *name = scope_text(&shop, &shop.said[0]);
-    detector_free(shop.detector);
-    return name;
-}
-
-static void of_two_that_fail_alike_the_one_with_more_money_is_named(void **state) {
-    (void)state;
-    assert_non_null(strstr(named_first(10000, 100), "a"));
-    assert_non_null(strstr(named_first(1000, 1000), "b"));
-}
-
 static void the_code_that_rose_is_named_and_not_the_one_that_was_always_there(void **state) {
     (void)state;
     struct shop shop;
@@ -650,7 +623,6 @@ int main(void) {
         cmocka_unit_test_setup(an_incident_is_left_out_of_what_is_usual, start),
         cmocka_unit_test_setup(between_two_hours_the_rate_is_between_theirs, start),
         cmocka_unit_test_setup(a_day_as_usual_says_nothing, start),
-        cmocka_unit_test_setup(of_two_that_fail_alike_the_one_with_more_money_is_named, start),
         cmocka_unit_test_setup(the_code_that_rose_is_named_and_not_the_one_that_was_always_there,
                                start),
         cmocka_unit_test_setup(hours_that_differ_as_hours_do_say_nothing, start),

@@ -169,7 +169,10 @@ static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void
         bool is = strncmp(heard[i].line, "PaymentServiceGatewayFailure gateway=stripe-eu", 46) == 0;
         told = is ? &heard[i] : NULL;
     }
-    assert_non_null(told);
+    if (told == NULL) {
+        fail_msg("nobody said that stripe-eu fails");
+        return;
+    }
     assert_non_null(strstr(told->line, " firing"));
     assert_null(strstr(told->line, "paypal"));
     assert_non_null(strstr(told->title, "Gateway stripe-eu"));
