@@ -103,7 +103,7 @@ MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
 
-/* service_probes.c: `probes` of the configuration, checked, into the options of the payment machine.
+/* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */
 struct service_probes;
 MUST_USE int probes_prepare(struct service *service, struct err *err);
@@ -111,7 +111,7 @@ void probes_options(const struct service *service, struct payments_options *opti
 void probes_shut(struct service *service);
 
 struct alert_signal;
-/* What probes have seen amiss: payments that failed twice, the way to a gateway, its certificate. */
+/* What probes see amiss: payments that failed twice, the way to a gateway, its certificate. */
 int service_probes_signals(struct service *service, struct arena *arena,
                            struct alert_signal *ret_signals, int max);
 struct doctor;

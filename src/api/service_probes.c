@@ -280,14 +280,15 @@ static void tell_payments(struct service *service, struct telling *telling) {
         signal->labels[signal->label_count++] = (struct notice_label){
             "method", method_name(view->method)};
         signal->summary = arena_copy(telling->arena, text);
-        signal->action = arena_printf(telling->arena, "See it, and try it: holdfast gateway probes; "
-                                                      "holdfast gateway probe %s --method %s",
+        signal->action = arena_printf(telling->arena, "See it, and try it: holdfast gateway "
+                                                      "probes; holdfast gateway probe %s "
+                                                      "--method %s",
                                       view->gateway, method_name(view->method));
     }
     g_free(views);
 }
 
-/* How the certificate of a gateway stands. 0: well; else days before its end at which it is told. */
+/* How a gateway's certificate stands. 0: well; else the days before its end that count. */
 static int certificate_worry(const struct gateway_way *way, int64_t now_us) {
     int64_t left = way->trace.certificate_until_us - now_us;
     return way->trace.certificate_until_us == 0                  ? 0
@@ -353,7 +354,8 @@ static void tell_way(struct telling *telling, const char *gateway, const struct 
                                           way->asked_failing_us);
         if (signal != NULL) {
             signal->summary = arena_printf(
-                telling->arena, "%s has not answered a harmless question %d times in a row: %s%s%s.",
+                telling->arena,
+                "%s has not answered a harmless question %d times in a row: %s%s%s.",
                 gateway, way->asked_failures, gateway_outcome_name(way->asked),
                 way->asked_code[0] != '\0' ? ", " : "", way->asked_code);
         }

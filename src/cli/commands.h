@@ -79,7 +79,8 @@ cli_handler run_subscription_list, run_subscription_create, run_subscription_sho
 cli_handler run_refund_list, run_refund_failed, run_refund_show, run_refund_retry;
 cli_handler run_gateway_list, run_gateway_health, run_gateway_latency, run_gateway_watch,
     run_gateway_switch, run_gateway_enable, run_gateway_disable, run_gateway_drain,
-    run_gateway_fallback, run_gateway_check, run_gateway_probe, run_gateway_probes, run_gateway_explain,
+    run_gateway_fallback, run_gateway_check, run_gateway_probe, run_gateway_probes,
+    run_gateway_explain,
     run_gateway_fees;
 cli_handler run_dispute_list, run_dispute_show, run_dispute_record, run_dispute_attach,
     run_dispute_submit, run_dispute_accept, run_dispute_resolve;

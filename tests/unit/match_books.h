@@ -14,7 +14,8 @@ enum { TOLERANCE = 3, FEE_TOLERANCE = 1, OWN_AMOUNT = 10000000 };
 
 /* Classes that the matcher never gives: run_class.c does. */
 static inline bool only_a_run_knows(enum match_class class) {
-    return class == CLASS_TWO_GATEWAYS || class == CLASS_REFUND_FAILED || class == CLASS_OPEN_HERE;
+    return class == CLASS_TWO_GATEWAYS || class == CLASS_REFUND_FAILED ||
+           class == CLASS_OPEN_HERE || class == CLASS_PROBE;
 }
 
 struct planted {

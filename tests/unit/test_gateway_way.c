@@ -146,8 +146,8 @@ static void each_step_is_measured_apart(void **state) {
     go();
     struct gateway_way good = way_of(GOOD), away = way_of(AWAY), expired = way_of(EXPIRED);
     assert_int_equal(good.failures, 0);
-    assert_true(good.trace.resolve_us >= 0 && good.trace.connect_us >= 0 && good.trace.tls_us >= 0 &&
-                good.trace.answer_us >= 0);
+    assert_true(good.trace.resolve_us >= 0 && good.trace.connect_us >= 0);
+    assert_true(good.trace.tls_us >= 0 && good.trace.answer_us >= 0);
     assert_int_equal(good.asked, GW_NONE);
     assert_int_equal(away.failures, 1);
     assert_int_equal(away.failure, HTTP_FAIL_CONNECT);

@@ -125,7 +125,7 @@ static void what_looks_find_is_kept_once_by_the_minute(void **state) {
         looks_take(other, the("jobs_late"), "check=jobs_late", at_us, 9, 9);
         looks_take(one, MEASURE_REFUSED, of, at_us, 1, 0);
         looks_take(other, MEASURE_REFUSED, of, at_us, 2, 0);
-        looks_take(one, MEASURE_MISSING, of, at_us, 0, 0); /* nothing at all: no row */
+        looks_take(one, MEASURE_DELAY, of, at_us, 0, 0); /* nothing at all: no row */
     }
     write_all(one);
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM look_minute"), 0); /* not over */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_probes_config.c: the section `probes:` of the configuration: what it may say, what is refused
- * and where, and what the API and `holdfast gateway probes` show of it. */
+ * test_probes_config.c: the section `probes:` of the configuration: what it may say, what is
+ * refused, and where. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -74,7 +74,7 @@ static void each_gateway_that_is_ready_has_all_that_its_adapter_needs(void **sta
     assert_int_equal(gateways & SIM_GATEWAYS_USUAL, SIM_GATEWAYS_USUAL);
     sim_gateways_prepare(gateways, clock_wall_us());
     buf_add_text(&text, "store: {url: \"sqlite::memory:\"}\nmaster_key: \"env:NONE\"\n");
-    sim_gateways_write(gateways, &text);
+    sim_gateways_write(gateways, "", &text);
     if (service_config_read("test", text.data, &config, &err) < 0) {
         fail_msg("%s: %s", err.place, err.detail);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_wallets_probes.c: payments that probe, at the simulated gateway of each adapter, in each way
- * and flow that it has, on both engines: what was ordered is closed, what was taken is given back. */
+ * and flow that it has, on both engines: what was ordered is closed, what was taken goes back. */
 #define WALLETS_AND_PAYPAL
 #include "wallets_fixture.h"
 
