@@ -88,7 +88,8 @@ GOOD = {
     "setMode": {"step": "auto", "end_read_only": True, "reason": "x"},
     "setSimplifiedFlow": {"on": False, "reason": "x"},
     "setSwitch": {"kind": "method", "name": "card", "on": True, "reason": "x"},
-    "observe": {"gateway": "elsewhere", "outcome": "ok"},
+    # Of the type that may have every outcome.
+    "observe": {"type": "callback", "gateway": "elsewhere", "outcome": "ok"},
     "runbookEnableSimplifiedFlow": {}, "runbookDisableSimplifiedFlow": {},
 }
 ANY_TYPE = {"integer": 7, "string": "x", "boolean": True, "object": {}, "array": [], "null": None,

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """grafana: deploy/grafana/holdfast.json is what a Grafana's import takes, as far as that can be
-known without one (Grafana's documentation, "JSON model" of a dashboard): the shape of the model; ids that are unique; panels that lie side by side and not on each other;
-variables that are there; every expression is PromQL to promtool (in a rule of its own, with
+known without one (Grafana's documentation, "JSON model" of a dashboard): the shape of the model;
+ids that are unique; panels that lie side by side and not on each other; variables that are there;
+every expression is PromQL to promtool (in a rule of its own, with
 Grafana's variables filled in); and names only metrics and labels that the program exports
 (src/meter/meter.def, the gauges of src/api/handlers_system.c, rules.yml). Then each fault is put
 into a copy and must be found."""
