@@ -298,7 +298,8 @@ static inline bool quick_amount(const struct quick *quick, const struct span *fi
 
 /* Another word than that of the row before. */
 G_GNUC_NO_INLINE static const struct map_word *other_word(const struct map_words *words,
-                                                          const struct span *field, const char *end,
+                                                          const struct span *field,
+                                                          const char *end,
                                                           struct quick_word *last) {
     for (int i = 0; i < words->count; i++) {
         const struct map_word *word = &words->words[i];
