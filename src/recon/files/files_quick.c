@@ -258,8 +258,8 @@ static inline bool eight_amount(uint64_t eight, uint32_t count, int decimals, ch
 }
 
 /* "-12.50" of a currency with two decimals or more. */
-G_GNUC_NO_INLINE static bool any_amount(const struct amount_style *style, const struct span *field, int decimals,
-                       int64_t *ret_minor) {
+G_GNUC_NO_INLINE static bool any_amount(const struct amount_style *style, const struct span *field,
+                                        int decimals, int64_t *ret_minor) {
     const char *at = field->bytes, *end = at + field->count;
     int behind = 0;
     int64_t value = 0;
