@@ -45,8 +45,8 @@ MUST_USE int spill_read(const struct spill *spill, int64_t at, void *bytes, size
                         struct err *err);
 int64_t spill_bytes(const struct spill *spill); /* appended so far */
 
-/* Zeros, which take memory when they are first touched. Never NULL: without memory there is no going
- * on. */
+/* Zeros, which take memory when they are first touched. Never NULL: without memory there is no
+ * going on. */
 MUST_USE void *pages_take(size_t bytes);
 void pages_give(void *pages, size_t bytes); /* as many as were taken; NULL is fine */
 

@@ -364,7 +364,8 @@ static void columns_are_found_by_their_name(void **state) {
 
 /* Records of so many fields, most of them plain; in some something is put that is not. */
 static GString *records_of(struct prng *random, int fields, bool returns) {
-    static const char *const strange[] = {"\"", ",", "\n", "\r", "\r\n", "\x01", "\xC3\xA9", "\x7F"};
+    static const char *const strange[] = {"\"",   ",",    "\n",       "\r",
+                                          "\r\n", "\x01", "\xC3\xA9", "\x7F"};
     GString *text = g_string_new(NULL);
     int rarely = 1 + (int)prng_below(random, 600);
     for (int i = 0; i < 400; i++) {

@@ -170,7 +170,7 @@ static void what_the_pipeline_finds_is_what_the_matcher_finds_in_all_rows_at_onc
     g_free(figures);
 }
 
-/* Here and there another way to write the same: an empty line, a text in quotes, another line end. */
+/* Here and there another way to write the same: an empty line, a text in quotes, a line end. */
 static void write_otherwise(struct prng *random, const char *path, bool returns) {
     g_autofree char *text = NULL;
     g_autoptr(GString) file = g_string_new(NULL);

@@ -258,8 +258,8 @@ static inline bool eight_amount(uint64_t eight, uint32_t count, int decimals, ch
 }
 
 /* "-12.50" of a currency with two decimals or more. */
-G_GNUC_NO_INLINE static bool any_amount(const struct amount_style *style, const struct span *field, int decimals,
-                       int64_t *ret_minor) {
+G_GNUC_NO_INLINE static bool any_amount(const struct amount_style *style, const struct span *field,
+                                        int decimals, int64_t *ret_minor) {
     const char *at = field->bytes, *end = at + field->count;
     int behind = 0;
     int64_t value = 0;
@@ -298,7 +298,8 @@ static inline bool quick_amount(const struct quick *quick, const struct span *fi
 
 /* Another word than that of the row before. */
 G_GNUC_NO_INLINE static const struct map_word *other_word(const struct map_words *words,
-                                                          const struct span *field, const char *end,
+                                                          const struct span *field,
+                                                          const char *end,
                                                           struct quick_word *last) {
     for (int i = 0; i < words->count; i++) {
         const struct map_word *word = &words->words[i];
