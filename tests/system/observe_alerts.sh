@@ -48,6 +48,7 @@ public: {address: "127.0.0.1:$public"}
 internal: {address: "127.0.0.1:$internal"}
 store: {url: "sqlite:$work/holdfast.db"}
 log_level: warn
+payments: {probe_s: 0} # nobody is at its gateway
 gateways:
   - name: stripe
     adapter: stripe
@@ -131,19 +132,21 @@ say 'and nobody is told of anything' untold
 
 write 60 payment worldpay broken 3
 write 30 callback adyen good 400
-write 4 callback adyen overdue 0
+write 24 callback adyen overdue 0
 write 5 callback adyen forged 0
 write 3 callback adyen broken 1
-say 'a log with trouble: what was sent before counts once' observe 102
+say 'a log with trouble: what was sent before counts once' observe 122
 say 'a callback that did not come is counted' \
-    counter 'holdfast_callbacks_missing_total\{gateway="adyen"\}' 4
+    counter 'holdfast_callbacks_missing_total\{gateway="adyen"\}' 24
 told() { # RULE GATEWAY TEXT
     [ -e "$work/told" ] && cp "$work/told" "$work/out" && has "^firing $1 $2 .*$3"
 }
 say 'the channel is told that the gateway fails' \
     await 30 told PaymentServiceGatewayFailure worldpay 'of'
 say 'that callbacks come late' await 40 told CallbackDelay adyen 'after their event'
-say 'that callbacks do not come' await 40 told CallbackMissing adyen '4 charges of adyen'
+# A figure of whole minutes: 24 of the 77 that were owed.
+say 'that callbacks do not come' \
+    await 150 told CallbackMissing adyen 'callback_missing_rate of adyen was 31'
 say 'that callbacks are forged' await 40 told ForgedCallbacks adyen '5 callbacks to adyen'
 others() {
     ! grep -E '^(firing|resolved) ' "$work/told" |
