@@ -257,14 +257,14 @@ static void state_of(struct accounts *accounts, enum sb_gateway gateway, bool li
 /* ---- who does it ---- */
 
 /* The next charge at Stripe is made twice. Where callbacks are lost only a statement would tell,
- * and a person have it whom no rule helps; and of a subscription it would be a broken promise of
- * the gateway's: such runs have none. */
+ * and a person have it whom no rule helps; a second hold is held until it expires; and of a
+ * subscription it would be a broken promise of the gateway's: such runs have none. */
 static void charge_twice(struct accounts *accounts) {
     static const char spec[] = "stripe:double_charge:count=1,for_s=30";
     struct run *run = accounts->run;
     struct err err = {0};
     if (run_sees(run, SEE_CALLBACKS_LOST) || run_sees(run, SEE_SUBSCRIPTIONS) ||
-        prng_below(&accounts->prng, 2) > 0) {
+        run_sees(run, SEE_HOLDS) || prng_below(&accounts->prng, 2) > 0) {
         return;
     }
     int r = sandbox_fault(run->sandbox, spec, &err);

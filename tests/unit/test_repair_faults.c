@@ -102,11 +102,11 @@ static void each_gateway_call_fails_in_each_way(void **state) {
     }
 }
 
-/* What it answers is not so: that it knows nothing, that it waits, another amount or currency. */
+/* What it answers is not so: that it knows nothing, another amount or currency. */
 static void each_gateway_call_is_answered_wrongly(void **state) {
     (void)state;
-    static const enum fake_act acts[] = {FAKE_NOT_FOUND,      FAKE_PENDING, FAKE_LESS,
-                                         FAKE_WRONG_CURRENCY, FAKE_DECLINE, FAKE_NO_CAPTURES};
+    static const enum fake_act acts[] = {FAKE_NOT_FOUND, FAKE_LESS, FAKE_WRONG_CURRENCY,
+                                         FAKE_DECLINE, FAKE_NO_CAPTURES};
     for (size_t i = 0; i < COUNT_OF(flows); i++) {
         int calls = with_gateway_fault(&flows[i], 0, FAKE_DO);
         for (int k = 1; k <= calls; k++) {
@@ -119,64 +119,6 @@ static void each_gateway_call_is_answered_wrongly(void **state) {
     }
 }
 
-/* ---- caps ---- */
-
-#define STOPPED "SELECT COUNT(*) FROM repair_switch WHERE stopped = 1"
-
-/* Each rule has done as much as it may on this day. */
-static void use_up(void) {
-    for (int i = 0; i < rules->count; i++) {
-        char sql[200];
-        snprintf(sql, sizeof sql,
-                 "INSERT INTO repair_spent (rule, day, currency, amount_minor) VALUES ('%s', %lld, "
-                 "'', 50)",
-                 rules->rules[i].name, (long long)(clock_wall_us() / DAY_US));
-        assert_true(engine_exec(&W->engine, sql) >= 0);
-    }
-}
-
-/* Nothing is taken on, nothing moves, and a person has it; when he has made room and started the
- * rules again it is done. The process may die at any commit of the stop. */
-static void a_cap_stops_every_flow_until_a_person_starts_it_again(void **state) {
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(flows); i++) {
-        int commits = 1;
-        for (int k = 0; k <= commits; k++) {
-            struct store_fault fault = {.first = k};
-            if (k > 0 && (k + (int)i) % 5 != 0) {
-                continue;
-            }
-            begin(&flows[i]);
-            snprintf(trying, sizeof trying, "\"%s\", a cap, the end at commit %d", flows[i].name,
-                     k);
-            use_up();
-            store_fault_set(W->engine.store, fail_after, &fault);
-            run();
-            store_fault_set(W->engine.store, NULL, NULL);
-            commits = k == 0 ? atomic_load(&fault.seen) : commits;
-            assert_int_equal(count("SELECT COUNT(*) FROM repair"), 0);
-            flows[i].judge(false);
-            if (k == 0) {
-                assert_int_equal(count(STOPPED), 1);
-                assert_int_equal(count("SELECT COUNT(*) FROM ticket WHERE subject = 'stopped' AND "
-                                       "state = 1"),
-                                 1);
-            }
-            (void)engine_exec(&W->engine, "DELETE FROM repair_spent");
-            if (k > 0) {
-                payment_world_restart(W);
-                up_again();
-            }
-            if (count(STOPPED) == 1) {
-                struct caller caller = world_caller(NULL, "");
-                ANSWER_AUTO answer = {0};
-                must(repair_rules_start(recon, &caller, "there is room", &answer, &err));
-            }
-            end(&flows[i], flows[i].others);
-        }
-    }
-}
-
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -184,7 +126,6 @@ int main(void) {
         cmocka_unit_test_teardown(the_process_dies_at_each_commit, tell),
         cmocka_unit_test_teardown(each_gateway_call_fails_in_each_way, tell),
         cmocka_unit_test_teardown(each_gateway_call_is_answered_wrongly, tell),
-        cmocka_unit_test_teardown(a_cap_stops_every_flow_until_a_person_starts_it_again, tell),
     };
     return payment_world_run("repair faults", tests, COUNT_OF(tests));
 }

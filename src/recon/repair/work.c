@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/plant.h"
 #include "desk/ticket.h"
 #include "recon/repair/repair_impl.h"
 #include "store/audit.h"
@@ -268,7 +267,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
         if (!enabled) {
             return end_moot(work, tx, "the rule was switched off before anything was done", err);
         }
-        if (all.stopped && !PLANTED(REPAIR_STOP_IGNORED)) {
+        if (all.stopped) {
             work->standing = HALTED;
             return 0;
         }
@@ -288,7 +287,7 @@ static int doing_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || work->standing == OVER) {
         return r;
     }
-    if (all.stopped && !PLANTED(REPAIR_STOP_IGNORED)) {
+    if (all.stopped) {
         work->standing = HALTED;
         return 0;
     }
