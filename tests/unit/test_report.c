@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "match/report_impl.h"
+#include "recon/report_run.h"
 #include "support/both_engines.h"
 
 static const struct currency usd = {"USD"}, jpy = {"JPY"};
