@@ -167,7 +167,7 @@ def unresolved_payments(service):
     assert service.expect(200, "listFailedPayments", query="since=1h&limit=5")["by_code"]
     assert service.expect(200, "getSuccessRates", query="since=1h")["data"]
     figures = service.expect(200, "getFigures")["data"]
-    assert len(figures) == 6 and all(len(figure["points"]) == 10 for figure in figures)
+    assert len(figures) == 9 and all(len(figure["points"]) == 10 for figure in figures)
     rates = service.expect(200, "getFigures", query="name=gateway_error_rate&by=gateway,method")
     assert any(rate["failed"] > 0 for rate in rates["data"])
     service.expect(200, "getFigures", query="since=1h&by=segment")
