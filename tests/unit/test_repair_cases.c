@@ -435,6 +435,33 @@ static void a_refund_that_failed_there_is_told_as_one_and_ends_so_here(void **st
     down();
 }
 
+/* Asked about it, the other gateway would say that it is done: of this row it says nothing. */
+static void a_row_that_bears_the_name_of_a_refund_at_another_gateway_is_for_a_person(void **state) {
+    (void)state;
+    up();
+    fake_say(FAKE, 0, "charge", 1, FAKE_DECLINE_ELSEWHERE);
+    char *payment = world_paid(W, "order", 500);
+    assert_text(W, "SELECT gateway FROM attempt WHERE live = 1", "stripe-b");
+    json_decref(world_refund(W, NULL, payment, 200));
+    char *operation = world_text(W, "SELECT id FROM operation WHERE state = 4");
+    struct there there = {.charge = "re_nobody"};
+    snprintf(there.reference, sizeof there.reference, "%s", operation);
+    struct statement_row *row = row_of(&there, -200);
+    row->kind = ROW_REFUND;
+    row->native_kind = "refund";
+    int asked = fake_calls(FAKE, 1, "query_refund");
+    reconcile();
+    assert_int_equal(count("SELECT MIN(class) FROM recon_break"), CLASS_ORPHAN_REFUND);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair"), 0);
+    assert_int_equal(fake_calls(FAKE, 1, "query_refund"), asked);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    assert_int_equal(returned(1), 200);
+    world_check(W);
+    free(operation);
+    free(payment);
+    down();
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -455,6 +482,8 @@ int main(void) {
         cmocka_unit_test(a_second_charge_of_another_name_than_the_gateway_tells_is_for_a_person),
         cmocka_unit_test(the_ticket_of_a_break_follows_what_people_decide_about_it),
         cmocka_unit_test(a_refund_that_failed_there_is_told_as_one_and_ends_so_here),
+        cmocka_unit_test(
+            a_row_that_bears_the_name_of_a_refund_at_another_gateway_is_for_a_person),
     };
     return payment_world_run("repair_cases", tests, COUNT_OF(tests));
 }
