@@ -173,6 +173,9 @@ static int end(struct work *work, struct store_tx *tx, enum repair_state to, str
     struct repair_facts facts;
     char line[REPAIR_TEXT_CHARS_MAX + 80];
     work->row.said = work->answer.text;
+    if (repair_state_bad(to) && work->answer.case_id[0] != '\0') {
+        work->row.case_id = work->answer.case_id; /* whose money no other repair takes on */
+    }
     work->standing = OVER;
     int r = repair_row_save(tx, &work->row, to, err);
     r = r < 0 || repair_state_counts(to) ? r : repair_release(tx, &work->row, err);
