@@ -10,7 +10,7 @@
 #   times of each must be the same.
 # And once, on fewer rows and not timed, with charges that are there twice, the second time of
 # another amount: our classes, their counts and sums are those of the SQL
-# form (src/recon/sql/match.sql) on PostgreSQL by currency, and its breaks one by one ours and
+# form (src/match/sql/match.sql) on PostgreSQL by currency, and its breaks one by one ours and
 # DuckDB's.
 # usage: 60-recon.sh (by script/bench); BENCH_RECON_ROWS ["2000000 10000000"]; with 50000000 in it
 #   that size runs without the peer, which would need more memory than the bar allows us.
@@ -85,7 +85,7 @@ three_way() {
         twice)
     classes="$classes duplicate_there" check_breaks "$peer"
     new_store postgres
-    psql -qX -v ON_ERROR_STOP=1 "$store" -f "$here/../src/recon/sql/match.sql" -f - \
+    psql -qX -v ON_ERROR_STOP=1 "$store" -f "$here/../src/match/sql/match.sql" -f - \
         >"$stage/sums.json" <<END
 SET client_min_messages = warning;
 CREATE TABLE file (id text, "order" text, kind text, amount numeric, currency text, status text,
@@ -116,8 +116,8 @@ CREATE VIEW told AS SELECT class, max(gateway_id) AS key,
 \\copy (SELECT * FROM told) TO '$stage/sql.csv' CSV HEADER
 END
     python3 "$here/same_breaks.py" "$stage/out/breaks.csv" "$stage/sql.csv" \
-        "$here/../src/recon/match_classes.def" >/dev/null
-    python3 - "$stage" "$here/../src/recon/match_classes.def" "$peer" <<'END'
+        "$here/../src/match/match_classes.def" >/dev/null
+    python3 - "$stage" "$here/../src/match/match_classes.def" "$peer" <<'END'
 import json, re, sys
 stage, classes, peer = sys.argv[1:]
 names = {int(number): name for number, name in

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/mapped.h"
-#include "recon/csv.h"
+#include "statement/csv.h"
 
 static int64_t cpu_us(void) {
     struct timespec now;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "api/read.h"
-#include "recon/report.h"
+#include "recon/report_run.h"
 
 struct wanted {
     struct reconciliation_id id;

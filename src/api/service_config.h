@@ -14,10 +14,10 @@
 #include "recon/fee_schedule.h"
 #include "recon/settle.h"
 #include "risk/risk_config.h"
-#include "watch/detection_config.h"
-#include "watch/figures.h"
 #include "watch/alert_config.h"
 #include "watch/channel_config.h"
+#include "watch/detection_config.h"
+#include "watch/figures.h"
 
 struct config_listener {
     char *address;
@@ -62,7 +62,7 @@ struct config_statements {
     char *calendar; /* of reconciliation.calendars */
     struct settle_settings *windows;
     unsigned windows_count;
-    struct match_tolerance_config *payout_tolerance; /* recon/match_set.h */
+    struct match_tolerance_config *payout_tolerance; /* match/match_set.h */
     unsigned payout_tolerance_count;
     unsigned *payout_tolerance_ppm;
 };
@@ -181,12 +181,12 @@ struct config_reconciliation {
     char *repair_rules;     /* path of the file; absent: there are none */
     unsigned hold_rows;     /* recon/flood.h; 0: as usual */
     unsigned *hold_percent; /* absent: as usual; 0: never */
-    /* recon/match_set.h: of all gateways, and of those that have their own. */
+    /* match/match_set.h: of all gateways, and of those that have their own. */
     struct match_rule_config *rules;
     unsigned rules_count;
     struct match_gateway_config *gateway_rules;
     unsigned gateway_rules_count;
-    struct workdays_settings *calendars; /* recon/workdays.h */
+    struct workdays_settings *calendars; /* statement/workdays.h */
     unsigned calendars_count;
 };
 

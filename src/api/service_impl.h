@@ -14,18 +14,18 @@
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
+#include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
+#include "net/smtp_client.h"
 #include "payment/payments.h"
 #include "recon/break_risk.h"
-#include "recon/match_set.h"
 #include "recon/recon.h"
 #include "recon/repair/rules.h"
-#include "net/smtp_client.h"
 #include "store/store.h"
-#include "watch/observation.h"
-#include "watch/figures.h"
 #include "watch/alert.h"
+#include "watch/figures.h"
+#include "watch/observation.h"
 
 /* What the configuration says of breaks, as the floor below takes it. */
 struct recon_policy {

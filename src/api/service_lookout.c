@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/task.h"
-#include "recon/match.h"
+#include "match/match.h"
 #include "watch/last_resort.h"
 #include "watch/lookout.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bank_csv.c: reading a statement in Holdfast's own CSV: UTF-8, commas, RFC 4180's quotes
- * (recon/csv.h), a first line with the names of the columns in any order, amounts with a point and
- * the currency's decimals. Stricter than that reader: no blank line, no line end or lone quote in a
- * field. */
+ * (statement/csv.h), a first line with the names of the columns in any order, amounts with a point
+ * and the currency's decimals. Stricter than that reader: no blank line, no line end or lone quote
+ * in a field. */
 #include "cli/bank_csv.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/money.h"
 #include "base/text.h"
-#include "recon/csv.h"
+#include "statement/csv.h"
 
 static const struct column {
     const char *name;

@@ -376,7 +376,8 @@ const struct cli_command cli_commands[] = {
      "credentials. Exit status 1 when a step fails or a certificate ends within 14 days.",
      OPTIONS(OPT_GATEWAY), "[GATEWAY]", ASKS, run_gateway_check},
     {"gateway", "probe", "Probe a gateway now: one harmless call, or a payment of its probe",
-     "Without --method one harmless call: reachable, credentials good, how fast. With it a payment\n"
+     "Without --method one harmless call: reachable, credentials good, how fast. With it a "
+     "payment\n"
      "is made, as `probes` of the configuration has it for gateway and method, and taken back.\n"
      "Exit status 1 when it did not go well.",
      OPTIONS({"method", "METHOD", "Make the payment of this method's probe"}), "GATEWAY", ASKS,

@@ -5,7 +5,7 @@
 #define HOLDFAST_CLI_EXPLAINED_H
 
 #include "cli/cli.h"
-#include "recon/files/files.h"
+#include "match/files/files.h"
 
 void explained_print(const struct cli *cli, const struct files_explained *explained);
 

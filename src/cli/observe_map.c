@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/pan.h"
 #include "base/text.h"
-#include "recon/csv.h"
-#include "recon/field.h"
+#include "statement/csv.h"
+#include "statement/field.h"
 #include "watch/observation.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/talk.h"
-#include "recon/files/files.h"
+#include "match/files/files.h"
 #include "recon/sources.h"
 
 enum { COMMAND_BYTES_MAX = 64 * 1024 };

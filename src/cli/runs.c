@@ -10,7 +10,7 @@
 #include "cli/fields.h"
 #include "cli/progress.h"
 #include "cli/talk.h"
-#include "recon/match.h"
+#include "match/match.h"
 
 #define LOOK_FIRST_US (50 * US_PER_MS)
 #define LOOK_US_MAX (2 * US_PER_SECOND)

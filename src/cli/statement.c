@@ -11,11 +11,11 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/talk.h"
-#include "recon/files/files.h"
-#include "recon/map.h"
+#include "match/files/files.h"
 #include "recon/period.h"
 #include "recon/sources.h"
-#include "recon/unwrap.h"
+#include "statement/map.h"
+#include "statement/unwrap.h"
 
 enum { SUMS_MAX = 1024, ROWS_A_LOOK = 1024, MEGABYTE = 1000 * 1000 };
 

@@ -29,7 +29,7 @@ enum ticket_state {
 #undef X
     TICKET_STATE_COUNT
 };
-/* The numbers of a break's risk (recon/match.h). */
+/* The numbers of a break's risk (match/match.h). */
 enum ticket_risk {
     TICKET_RISK_LOW = 1,
     TICKET_RISK_MEDIUM,
@@ -81,7 +81,7 @@ struct ticket_subject { /* borrowed */
 struct ticket_note { /* borrowed; NULL text counts as "" */
     struct ticket_subject subject;
     const char *title;
-    const char *class; /* a name of recon/match_classes.def, or any other: ticket_classes.def */
+    const char *class; /* a name of match/match_classes.def, or any other: ticket_classes.def */
     enum ticket_risk risk;
     int64_t amount_minor;     /* what it is about, as an amount without a sign; 0: no money */
     struct currency currency; /* zeroed: no money */

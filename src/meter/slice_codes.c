@@ -16,7 +16,7 @@ enum {
     CODE_BITS = 10,
     TIMES_BITS = 16,
     TIMES_MAX = (1 << TIMES_BITS) - 1,
-    CELLS = 256,      /* of a second, for slices */
+    CELLS = 224,      /* of a second, for slices */
     WIDE_CELLS = 64,  /* of a second, for operations as a whole */
     CELL_TRIES = 16,
 };

@@ -15,7 +15,7 @@
  * full region, currency and segment do; when it is full the gateway and the method do as well
  * (money of several currencies then stands in one sum, under the currency "other"). slices_folded()
  * counts them.
- * 256 pairs of slice and code are told apart in one second: past that a code is counted for its
+ * 224 pairs of slice and code are told apart in one second: past that a code is counted for its
  * operation, and past 64 of those it is missed by the second (never by the minute);
  * slice_codes_folded() and slice_codes_missed() count them.
  * Seconds are those of the monotonic clock, minutes those of the wall's.

@@ -50,7 +50,7 @@ struct slice {
     struct slice *next_changed;
     struct slice *older;
     uint16_t slot; /* of the table */
-    alignas(SLICE_LINE_BYTES) char labels[];
+    char labels[]; /* most end with the line in which they begin */
 };
 static_assert(offsetof(struct slice, banks) == SLICE_LINE_BYTES, "what is found first is a line");
 

@@ -447,6 +447,9 @@ int repair_second_ask(struct payments *payments, const struct repair_second *sec
     if (!held.found || !held_over(&held, ret_answer)) {
         r = own ? ask_late_second(payments, &standing, &held, ret_answer, err)
                 : ask_second(payments, second, &standing, &held, ret_answer, err);
+        if (held.found) {
+            snprintf(ret_answer->case_id, sizeof ret_answer->case_id, "%s", held.row.id);
+        }
         if (r < 0 || ret_answer->word != 0) {
             return r;
         }

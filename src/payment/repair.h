@@ -31,7 +31,8 @@ enum { REPAIR_TEXT_CHARS_MAX = 399 };
 struct repair_answer {
     enum repair_word word;
     char text[REPAIR_TEXT_CHARS_MAX + 1]; /* a sentence for people: who said what */
-    char case_id[ID_TEXT_MAX];            /* the money that it is about, where it is in suspense */
+    char case_id[ID_TEXT_MAX];            /* the money that it is about, where it is in suspense,
+                                             whatever the word */
 };
 
 /* ---- paid there, and open or given up here ---- */

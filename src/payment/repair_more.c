@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/plant.h"
 #include "gateway/control.h"
 #include "ledger/ledger.h"
 #include "payment/callbacks.h"
@@ -180,26 +179,12 @@ static int ask_done(struct refunding *refunding, struct repair_answer *answer, s
     return r < 0 ? r : judge_refund(refunding, answer);
 }
 
-/* A planted fault: as if the gateway had said it. */
-static int believe(struct refunding *refunding, struct err *err) {
-    struct gateway_result word;
-    gateway_result_init(&word);
-    word.outcome = GW_REFUNDED;
-    refunding->result = &word;
-    refunding->source = "statement";
-    int r = apply(refunding, err);
-    refunding->result = NULL;
-    return r;
-}
-
 /* What we count as open, or as failed although they tell of it. */
 static int ask_other(struct refunding *refunding, bool was_done, struct repair_answer *answer,
                      struct err *err) {
     bool open = false, failed = refunding->operation.state == OPERATION_FAILED;
-    int r = PLANTED(REFUND_REPAIR_UNASKED)
-                ? believe(refunding, err)
-                : resolve_operation(refunding->payments, refunding->id,
-                                    failed ? "confirm" : "check", &open, err);
+    int r = resolve_operation(refunding->payments, refunding->id, failed ? "confirm" : "check",
+                              &open, err);
     if (r == -ERR_GATEWAY) {
         (void)repair_says(answer, REPAIR_WAIT, "%.390s", err->detail);
         err_clear(err);

@@ -12,9 +12,9 @@
 #include "base/json.h"
 #include "gateway/bank/bank_reference.h"
 #include "payment/bank.h"
-#include "recon/field.h"
 #include "recon/payouts.h"
 #include "recon/recon_impl.h"
+#include "statement/field.h"
 
 enum {
     DAY_CHARS = 10,

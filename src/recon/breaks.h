@@ -25,7 +25,7 @@
 
 #include "base/arena.h"
 #include "base/id.h"
-#include "recon/match.h"
+#include "match/match.h"
 #include "store/store.h"
 
 enum break_state {

@@ -19,7 +19,7 @@
 #define HOLDFAST_RECON_CHAIN_H
 
 #include "base/buf.h"
-#include "recon/statement.h"
+#include "statement/statement.h"
 #include "store/store.h"
 
 /* One of them and the one before it; what is wrong: */

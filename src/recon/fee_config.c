@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "match/match.h"
 #include "recon/fee_impl.h"
 #include "recon/fee_schema.h"
-#include "recon/match.h"
 
 enum { ARENA_BYTES = 1024 * 1024, PERCENT_DECIMALS = 4, TEXT_CHARS_MAX = 60 };
 

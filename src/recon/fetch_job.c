@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "gateway/keyring.h"
 #include "recon/fetch_impl.h"
-#include "recon/statement.h"
 #include "recon/take.h"
+#include "statement/statement.h"
 
 /* One file, with its download. */
 #define FETCH_CALL_US (5 * 60 * US_PER_SECOND)

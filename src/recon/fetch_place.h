@@ -22,8 +22,8 @@
 #define HOLDFAST_RECON_FETCH_PLACE_H
 
 #include "base/folder.h"
-#include "recon/day_name.h"
 #include "recon/recon_impl.h"
+#include "statement/day_name.h"
 
 enum {
     FETCH_FILES_MAX = 32,

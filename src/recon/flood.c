@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 #include "desk/ticket.h"
+#include "match/match.h"
 #include "recon/intake.h"
-#include "recon/match.h"
 #include "recon/recon_impl.h"
 
 enum { FACTS_BYTES_MAX = 4096, STATEMENTS_MAX = 100 };

@@ -28,8 +28,8 @@
 
 #include "base/id.h"
 #include "recon/standing.h"
-#include "recon/statement.h"
 #include "recon/whose.h"
+#include "statement/statement.h"
 #include "store/store.h"
 
 enum { STATEMENT_ROWS_A_WRITE = 200, STATEMENT_NAME_CHARS_MAX = 200 };
@@ -44,7 +44,7 @@ const char *statement_state_name(int64_t state); /* "taken"; "?" */
 
 struct statement_request {
     const char *gateway;                   /* whose statement it is: a gateway's name here */
-    struct statement_source source;        /* unpacked: recon/unwrap.h */
+    struct statement_source source;        /* unpacked: statement/unwrap.h */
     const struct statement_reader *reader; /* NULL: found out */
     const char *supersedes;                /* "stm_…", or "" */
     const char *reason;                    /* of a correction; "" */

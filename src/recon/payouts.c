@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "recon/match_set.h"
+#include "match/match_set.h"
 #include "recon/payouts_impl.h"
 
 /* ---- the rules of a run ---- */

@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_RECON_PAYOUTS_IMPL_H
 #define HOLDFAST_RECON_PAYOUTS_IMPL_H
 
-#include "recon/match_impl.h"
+#include "match/match_impl.h"
 #include "recon/payouts.h"
 
 struct due {

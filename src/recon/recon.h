@@ -43,7 +43,7 @@ struct recon_options { /* all borrowed for its life */
     int write_off_limit_count;
     const struct break_risk_policy *risk; /* NULL: break_risks.def alone */
     const struct repair_rules *rules;     /* recon/repair/rules.h; NULL: there are none */
-    const struct match_sets *match_sets;  /* recon/match_set.h; NULL: the usual rules */
+    const struct match_sets *match_sets;  /* match/match_set.h; NULL: the usual rules */
     /* When a statement of which so much is unknown is held (recon/flood.h); 0: as usual. */
     int64_t hold_rows, hold_percent;
     bool no_days; /* nothing is planned by itself: no daily fetch, no daily run */

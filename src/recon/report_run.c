@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * report_run.c: the page of a run of the service, from what is on record. */
+#include "recon/report_run.h"
+
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "match/match_set.h"
+#include "match/report_impl.h"
 #include "recon/breaks.h"
-#include "recon/match_set.h"
-#include "recon/report_impl.h"
 #include "recon/run_balance.h"
 
 enum {

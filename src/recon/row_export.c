@@ -8,7 +8,7 @@
 #include "recon/recon_impl.h"
 #include "recon/run_impl.h"
 #include "recon/shelf_impl.h"
-#include "recon/statement.h"
+#include "statement/statement.h"
 
 enum {
     PAGE_BYTES_MAX = 4 * 1024 * 1024,

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "match/match_set.h"
 #include "recon/break_risk.h"
 #include "recon/own.h"
 #include "recon/payouts.h"
 #include "recon/run_balance.h"
-#include "recon/match_set.h"
 #include "recon/run_impl.h"
-#include "recon/workdays.h"
+#include "statement/workdays.h"
 #include "store/audit.h"
 
 enum { FIGURES_BYTES_MAX = 1024 * 1024, LET_GO_A_WRITE = 500 };

@@ -29,18 +29,19 @@
  *   9. Balances that statements tell are held against our books (recon/run_balance.h).
  *  10. What a statement tells that its gateway kept of a movement is in our books as part of it,
  *      once (recon/run_fees_book.c), from the run on that has put the two together.
- *  11. A run keeps the rules that it went by (recon/match_set.h), and how much of differences they
+ *  11. A run keeps the rules that it went by (match/match_set.h), and how much of differences they
  *      allowed.
  * No transaction is long: movements are written RUN_GROUPS_A_WRITE groups at a time.
  * Owns: nothing. Threads: any; of two runs of one gateway the second is told ERR_STATE.
- * Limits: RUN_ROWS_MAX rows of a side (recon/files/files.h matches more). Errors: ERR_STATE,
+ * Limits: RUN_ROWS_MAX rows of a side (match/files/files.h matches more). Errors: ERR_STATE,
  * ERR_TOO_LARGE, those of the store and of match_run(). */
 #ifndef HOLDFAST_RECON_RUN_H
 #define HOLDFAST_RECON_RUN_H
 
 #include "base/calendar.h"
 #include "base/id.h"
-#include "recon/match.h"
+#include "match/books.h"
+#include "match/match.h"
 #include "store/store.h"
 
 enum {
@@ -51,7 +52,6 @@ enum {
     RUN_FIRST_CHARS = 1000,
     RUN_LATE_MAX = 20,
     RUN_MOVEMENT_CHARS_MAX = 127,
-    RUN_BROKEN_CHARS_MAX = 399,
 };
 struct break_risk_policy;
 struct fee_schedule;
@@ -83,40 +83,12 @@ struct run_fees {
     int64_t unproved; /* nothing told what to expect: taken as the statement tells it */
 };
 
-/* By currency, in the gateway's receivable account as our books have it. */
-struct run_book {
-    struct currency currency;
-    int64_t opening_minor;   /* the closing balance that the run before found; 0 */
-    int64_t movements_minor; /* what was posted in the time between */
-    int64_t late_minor;      /* what was posted into the time before, after that run had read it */
-    int64_t closing_minor;   /* summed from all postings until then */
-};
 /* A movement of ours that was posted into a time which the run before had closed. */
 struct run_late {
     char id[RUN_MOVEMENT_CHARS_MAX + 1];
     struct currency currency;
     int64_t amount_minor; /* less its fee: what it did to the balance */
     int64_t at_us;
-};
-/* What our books and the gateway's differ by: a class of movements, or one of run_items.def. */
-enum run_item {
-    RUN_ITEM_FIRST = CLASS_COUNT - 1,
-#define X(name, text, explained, what) RUN_ITEM_##name,
-#include "recon/run_items.def"
-#undef X
-    RUN_ITEM_COUNT
-};
-/* By currency, of statements that tell balances (recon/run_balance.h). */
-struct run_balance {
-    struct currency currency;
-    int64_t opening_minor; /* of the first statement */
-    int64_t rows_minor;    /* of all of them */
-    int64_t closing_minor; /* of the last one */
-    int64_t ours_minor;    /* closing balance of our books */
-    int64_t items_minor[RUN_ITEM_COUNT];
-    int64_t unexplained_minor; /* of items that explain nothing */
-    bool proved;               /* there is no such item, even if they cancel out */
-    char broken_by[RUN_BROKEN_CHARS_MAX + 1];
 };
 /* Differences that the rules allow: of groups whose amounts count as the same and are not. */
 struct run_tolerated {

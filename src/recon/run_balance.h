@@ -3,7 +3,7 @@
  * account, by currency:
  *
  *   their opening + their rows = their closing     within a statement, and from one to the next
- *   their closing - our closing = named items      (run_items.def, and classes of movements)
+ *   their closing - our closing = named items      (match/book_items.def, and classes of movements)
  *
  * The items are summed anew over all that ever counted. Together they are the difference always;
  * what matters is which they are. Movements that are expected, breaks (open or decided) and
@@ -24,9 +24,5 @@ MUST_USE int run_balances_keep(struct run *run, struct err *err);
 /* When movements and breaks are written: the proof, into the run's figures. */
 MUST_USE int run_balances_prove(struct run *run, struct err *err);
 void run_balances_json(const struct run_figures *figures, struct buf *buf);
-
-/* "before_first_statement", or a class's name. */
-const char *run_item_name(int item);
-bool run_item_explains(int item);
 
 #endif

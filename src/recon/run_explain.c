@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "match/match_set.h"
 #include "recon/break_desk_impl.h"
-#include "recon/match_set.h"
 #include "recon/payouts.h"
 #include "recon/run_impl.h"
 #include "recon/run_look.h"

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "recon/match_impl.h"
+#include "match/match_impl.h"
 #include "recon/run_impl.h"
 
 const char *fee_basis_name(int64_t basis) {

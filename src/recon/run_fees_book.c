@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "recon/match_impl.h"
+#include "match/match_impl.h"
 #include "recon/run_impl.h"
 
 static const struct match_row *row_of(const struct run *run, const struct match_group *group,

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "match/match_set.h"
 #include "recon/break_risk.h"
 #include "recon/calendars.h"
 #include "recon/chain.h"
 #include "recon/flood.h"
-#include "recon/match_set.h"
 #include "recon/recon_impl.h"
 #include "recon/repair/repair_impl.h"
 #include "recon/run.h"

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "match/match_set.h"
 #include "recon/break_desk_impl.h"
 #include "recon/calendars.h"
-#include "recon/match_set.h"
 #include "recon/run_impl.h"
 #include "store/audit.h"
 

@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "match/match_impl.h"
 #include "payment/machine.h"
 #include "recon/breaks_impl.h"
-#include "recon/match_impl.h"
 #include "recon/own.h"
 #include "recon/payouts.h"
 #include "recon/run_impl.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * settle.h: how long what moved here may take to appear on the gateway's statements: a number of
- * business days by a calendar (recon/workdays.h), the gateway's own or that of a method.
+ * business days by a calendar (statement/workdays.h), the gateway's own or that of a method.
  *
  *   1. A movement's window is that of the method that its payment was paid by; of captures,
  *      refunds and disputes as well. Where that method has none, or none is known, the gateway's.
@@ -12,7 +12,7 @@
 #define HOLDFAST_RECON_SETTLE_H
 
 #include "gateway/gateway.h"
-#include "recon/workdays.h"
+#include "statement/workdays.h"
 
 enum { SETTLE_DAYS_MAX = 60 };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "match/match.h"
 #include "recon/intake.h"
-#include "recon/match.h"
 #include "recon/recon_impl.h"
 #include "recon/search.h"
 #include "recon/shelf_impl.h"

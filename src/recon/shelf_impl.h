@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_RECON_SHELF_IMPL_H
 #define HOLDFAST_RECON_SHELF_IMPL_H
 
-#include "recon/match.h"
+#include "match/match.h"
 #include "store/store.h"
 
 enum { SHELF_CLASS_ANY = -1, SHELF_CLASS_NONE = 0 /* no run has seen it */ };

@@ -15,8 +15,8 @@
 #define HOLDFAST_RECON_SOURCES_H
 
 #include "gateway/registry.h"
+#include "match/match_set.h"
 #include "recon/fee_schedule.h"
-#include "recon/match_set.h"
 #include "recon/settle.h"
 
 enum {

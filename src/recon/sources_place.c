@@ -7,11 +7,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "gateway/exchange.h"
-#include "recon/day_name.h"
-#include "recon/files/files.h"
-#include "recon/map.h"
+#include "match/files/files.h"
 #include "recon/sources.h"
 #include "recon/take.h"
+#include "statement/day_name.h"
+#include "statement/map.h"
 
 static const char *const ways[] = {
     [SOURCE_ADAPTER] = "adapter",

@@ -14,7 +14,7 @@
 #define HOLDFAST_RECON_STANDING_H
 
 #include "base/id.h"
-#include "recon/statement.h"
+#include "statement/statement.h"
 #include "store/store.h"
 
 enum { STANDING_SPREAD = 31, STANDING_ROWS = STANDING_SPREAD + 1, STANDING_NAME_CHARS = 200 };

@@ -9,15 +9,15 @@
 #include "base/clock.h"
 #include "base/pan.h"
 #include "gateway/bank/bank.h"
+#include "match/files/files.h"
 #include "recon/bank_feed.h"
 #include "recon/chain.h"
-#include "recon/field.h"
-#include "recon/files/files.h"
 #include "recon/intake.h"
-#include "recon/map.h"
 #include "recon/period.h"
 #include "recon/recon_impl.h"
-#include "recon/unwrap.h"
+#include "statement/field.h"
+#include "statement/map.h"
+#include "statement/unwrap.h"
 
 struct taking {
     struct recon *recon;

@@ -15,7 +15,7 @@
 #ifndef HOLDFAST_RECON_WHOSE_H
 #define HOLDFAST_RECON_WHOSE_H
 
-#include "recon/statement.h"
+#include "statement/statement.h"
 
 struct source; /* recon/sources.h */
 

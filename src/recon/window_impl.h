@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/calendar.h"
 #include "recon/recon_impl.h"
-#include "recon/statement.h"
 #include "recon/window.h"
+#include "statement/statement.h"
 
 enum { WINDOW_REPORT_BYTES_MAX = 1024 * 1024 };
 

@@ -16,6 +16,8 @@
 enum { FILE_BYTES_MAX = 256 * 1024, TRIES_MAX = 200, ROUNDS_MAX = 4, TAKEN_TRIES_MAX = 100 };
 #define AGAIN_US (3 * US_PER_SECOND)
 #define SETTLED_US (15 * 60 * US_PER_SECOND)
+#define DAY_OVER_US (31 * 60 * US_PER_SECOND) /* of the world: rulebook.c, DAY_ENDS */
+#define MISSED_US (2 * 60 * US_PER_SECOND)
 
 #define COLUMNS                                                                                    \
     "gateway_id,reference,original_id,original_reference,batch,kind,status,currency,gross,fee,"    \
@@ -257,14 +259,14 @@ static void state_of(struct accounts *accounts, enum sb_gateway gateway, bool li
 /* ---- who does it ---- */
 
 /* The next charge at Stripe is made twice. Where callbacks are lost only a statement would tell,
- * and a person have it whom no rule helps; and of a subscription it would be a broken promise of
- * the gateway's: such runs have none. */
+ * and a person have it whom no rule helps; a second hold is held until it expires; and of a
+ * subscription it would be a broken promise of the gateway's: such runs have none. */
 static void charge_twice(struct accounts *accounts) {
     static const char spec[] = "stripe:double_charge:count=1,for_s=30";
     struct run *run = accounts->run;
     struct err err = {0};
     if (run_sees(run, SEE_CALLBACKS_LOST) || run_sees(run, SEE_SUBSCRIPTIONS) ||
-        prng_below(&accounts->prng, 2) > 0) {
+        run_sees(run, SEE_HOLDS) || prng_below(&accounts->prng, 2) > 0) {
         return;
     }
     int r = sandbox_fault(run->sandbox, spec, &err);
@@ -289,12 +291,34 @@ static void in_trouble(void *arg) {
     g_free(accounts);
 }
 
+static void reconcile_all(struct accounts *accounts) {
+    for (int i = 0; i < SB_GATEWAYS && !run_failed(accounts->run); i++) {
+        if ((accounts->run->gateways >> i & 1) != 0) {
+            reconcile(accounts, sim_gateway((enum sb_gateway)i)->name);
+        }
+    }
+}
+
+/* Where the gateways' day ends, everything is looked at when it is over and its last statements
+ * have not come: what those before left out is missed. */
+static void miss(struct accounts *accounts) {
+    struct run *run = accounts->run;
+    int64_t now_us = sim_world_now_us(run->world);
+    if (!run->rulebook->day_ends) {
+        return;
+    }
+    task_sleep_us(now_us < DAY_OVER_US ? DAY_OVER_US - now_us : 1);
+    reconcile_all(accounts);
+    task_sleep_us(MISSED_US);
+}
+
 /* What nobody answered for comes to its end first, as it does in the days before a statement; and
  * then everything is looked at once more. */
 static void in_peace(void *arg) {
     struct accounts *accounts = arg;
     struct run *run = accounts->run;
     task_sleep_us(SETTLED_US);
+    miss(accounts);
     rulebook_tend(run, insist, accounts);
     for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
         if ((run->gateways >> i & 1) != 0) {
@@ -303,11 +327,7 @@ static void in_peace(void *arg) {
     }
     task_sleep_us(SETTLED_US);
     rulebook_tend(run, insist, accounts);
-    for (int i = 0; i < SB_GATEWAYS && !run_failed(run); i++) {
-        if ((run->gateways >> i & 1) != 0) {
-            reconcile(accounts, sim_gateway((enum sb_gateway)i)->name);
-        }
-    }
+    reconcile_all(accounts);
     run->shopping--;
     g_free(accounts);
 }

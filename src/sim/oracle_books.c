@@ -242,7 +242,8 @@ static void take_suspense(struct end *end, GHashTable *table) {
     json_array_foreach(end->cases, i, row) {
         const char *posted = oracle_text(row, "posted");
         const char *kind = oracle_text(row, "kind");
-        bool held = posted[0] == '\0' && strcmp(kind, "late_success") == 0;
+        bool held = posted[0] == '\0' && (strcmp(kind, "late_success") == 0 ||
+                                          strcmp(kind, "duplicate_authorization") == 0);
         bool disputed = strcmp(kind, "dispute_over") == 0 || strcmp(kind, "orphan_dispute") == 0;
         if ((posted[0] == '\0' && !held) || disputed || /* take_disputes() */
             bank_is(oracle_text(row, "gateway"))) {

@@ -143,8 +143,6 @@ static uint64_t needed_by(enum plant plant) {
     case PLANT_REPAIR_UNASKED:
     case PLANT_REPAIR_ANY_SECOND:
     case PLANT_REPAIR_CAP_IGNORED:
-    case PLANT_REPAIR_STOP_IGNORED:
-    case PLANT_REFUND_REPAIR_UNASKED:
     case PLANT_REPAIR_UNTICKETED:
         return BIT(STATEMENTS);
     case PLANT_MARKED_TWICE:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bill.h: what the fuzz targets of statement readers share: a reader reads the same bytes twice and
- * must tell the same; every row keeps the promises of recon/statement.h; and what was found is kept
- * in sums, for the oracle of each format. */
+ * must tell the same; every row keeps the promises of statement/statement.h; and what was found is
+ * kept in sums, for the oracle of each format. */
 #ifndef HOLDFAST_TESTS_FUZZ_BILL_H
 #define HOLDFAST_TESTS_FUZZ_BILL_H
 
@@ -11,7 +11,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "recon/statement.h"
+#include "statement/statement.h"
 
 struct bill_sums {
     int64_t rows, problems;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fuzz_csv_map.c: an input is a map, a line "====" and a file; without that line it is a file, and
  * the map is a usual one. A map is taken, or refused with a sentence and its line; a file that is
- * read twice tells the same; what is told keeps the promises of recon/statement.h; and where a map
- * has the net amounts checked, they are right. */
+ * read twice tells the same; what is told keeps the promises of statement/statement.h; and where a
+ * map has the net amounts checked, they are right. */
 #include "bill.h"
-#include "recon/map.h"
+#include "statement/map.h"
 
 enum { INPUT_BYTES_MAX = 256 * 1024 };
 

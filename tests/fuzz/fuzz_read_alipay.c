@@ -2,7 +2,7 @@
  * fuzz_read_alipay.c: an input is a bill of Alipay, read as both kinds. In one without a problem
  * an account's balances fit, and in UTF-8 it tells the same as in GB18030. */
 #include "bill.h"
-#include "recon/field.h"
+#include "statement/field.h"
 
 extern const struct statement_reader alipay_trade_reader, alipay_account_reader;
 

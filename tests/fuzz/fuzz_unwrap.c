@@ -8,7 +8,7 @@
 
 #include "base/crypto.h"
 #include "fuzz.h"
-#include "recon/unwrap.h"
+#include "statement/unwrap.h"
 
 enum { BYTES_MAX = 256 * 1024, GZIP_WINDOW_BITS = 15 + 16 };
 

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "fuzz.h"
-#include "recon/statement.h"
+#include "statement/statement.h"
 
 struct sums_one {
     struct currency currency;

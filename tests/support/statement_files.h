@@ -11,7 +11,7 @@
 
 #include <glib.h>
 
-#include "recon/statement.h"
+#include "statement/statement.h"
 
 /* What a layout can tell beside a charge and a refund that are done. */
 enum filed_tells {

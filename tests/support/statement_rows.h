@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "recon/statement.h"
+#include "statement/statement.h"
 
 struct told_problem {
     enum statement_problem problem;

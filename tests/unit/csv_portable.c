@@ -9,4 +9,4 @@
 #define csv_alike_look portable_csv_alike_look
 #define csv_field_copy portable_csv_field_copy
 #define csv_field_is portable_csv_field_is
-#include "recon/csv.c"
+#include "statement/csv.c"

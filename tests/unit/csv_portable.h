@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * csv_portable.h: recon/csv.c once more, as a machine without SSE2 compiles it. */
+ * csv_portable.h: statement/csv.c once more, as a machine without SSE2 compiles it. */
 #ifndef HOLDFAST_TESTS_CSV_PORTABLE_H
 #define HOLDFAST_TESTS_CSV_PORTABLE_H
 
-#include "recon/csv.h"
+#include "statement/csv.h"
 
 void portable_csv_open(struct csv *csv, const void *bytes, size_t count, char delimiter,
                        char quote);

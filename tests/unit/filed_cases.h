@@ -23,8 +23,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "ledger/ledger.h"
+#include "match/match.h"
 #include "payment/machine.h"
-#include "recon/match.h"
 #include "support/statement_files.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/random.h"
-#include "recon/files/files_impl.h"
+#include "match/files/files_impl.h"
 
 enum { FIELDS_MAX = 64 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * match_books.h: random books for whoever claims to match as recon/match.h does: planted ones, in
+ * match_books.h: random books for whoever claims to match as match/match.h does: planted ones, in
  * which the class of each row is known, and tiny ones in which everything collides. */
 #ifndef HOLDFAST_TESTS_MATCH_BOOKS_H
 #define HOLDFAST_TESTS_MATCH_BOOKS_H

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "recon/match.h"
+#include "match/match.h"
 
 #define DAY_US (INT64_C(24) * 3600 * 1000000)
 #define NOW_US (1000 * DAY_US)

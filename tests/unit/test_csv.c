@@ -12,9 +12,9 @@
 
 #include "base/random.h"
 #include "csv_portable.h"
-#include "recon/csv.h"
-#include "recon/csv_rows.h"
-#include "recon/seen.h"
+#include "statement/csv.h"
+#include "statement/csv_rows.h"
+#include "statement/seen.h"
 
 /* The parser of this machine, and that of one without wide steps. */
 static const struct way {

@@ -11,8 +11,8 @@
 #include <glib.h>
 
 #include "base/clock.h"
-#include "recon/map.h"
-#include "recon/map_impl.h"
+#include "statement/map.h"
+#include "statement/map_impl.h"
 
 #define TIME "time: {format: YYYY-MM-DD, zone: UTC}\n"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "recon/day_name.h"
+#include "statement/day_name.h"
 
 static const struct day_date day = {2026, 11, 2};
 

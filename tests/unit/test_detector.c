@@ -283,7 +283,7 @@ static void the_code_that_rose_is_named_and_not_the_one_that_was_always_there(vo
     }
     for (int i = 0; i < 120 && shop.said_count == 0; i++) {
         shop.now_us += US_PER_SECOND;
-        bool late = i % 4 == 0;
+        bool late = i % 8 == 0; /* of four that fail one, as often as ever */
         pays_at(shop.detector, "a", "EUR", 1000, i % 2 != 0,
                 late ? shop.now_us | 1 : shop.now_us & ~INT64_C(1));
     }

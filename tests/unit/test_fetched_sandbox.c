@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "gateway/keyring.h"
+#include "match/match.h"
 #include "recon/fetch.h"
-#include "recon/match.h"
 #include "recon/recon.h"
 
 #define HOUR_US (INT64_C(3600) * US_PER_SECOND)

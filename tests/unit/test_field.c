@@ -11,7 +11,7 @@
 #include <glib.h>
 
 #include "base/clock.h"
-#include "recon/field.h"
+#include "statement/field.h"
 
 #define REFUSED INT64_MIN
 

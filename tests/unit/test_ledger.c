@@ -202,6 +202,9 @@ static void post_one_of_each(void) {
         struct posting one = posting(kinds[i].kind, "att_1", 100 + (int64_t)i);
         assert_int_equal(post_all(&one, 1), 0);
     }
+    struct posting probe = posting(POST_CHARGE, "att_probe", 100);
+    probe.probe = true;
+    assert_int_equal(post_all(&probe, 1), 0);
 }
 
 static void debits_and_credits_are_always_equal(void **state) {

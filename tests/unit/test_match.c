@@ -2,8 +2,8 @@
  * test_match.c: the matcher, one test a sentence of match.h: classes, two rows side by side, sums,
  * order, refusals, hostile books. test_match_rules.c has who meets whom, test_match_explain.c the
  * words. */
+#include "match/match_impl.h"
 #include "match_fixture.h"
-#include "recon/match_impl.h"
 
 /* One row a side with one reference; the class after `change`. */
 static enum match_class class_of_one(enum row_kind kind, int64_t our_amount, int64_t their_amount,
@@ -34,7 +34,7 @@ static void every_class_risk_and_way_has_a_name_and_other_numbers_have_none(void
     assert_string_equal(match_class_name(CLASS_##NAME), text);                                     \
     assert_string_equal(match_class_what(CLASS_##NAME), what);                                     \
     assert_int_equal(match_class_risk(CLASS_##NAME), RISK_##risk);
-#include "recon/match_classes.def"
+#include "match/match_classes.def"
 #undef X
     assert_string_equal(match_class_name((enum match_class)0), "?");
     assert_string_equal(match_class_name((enum match_class)9), "?");
@@ -214,7 +214,7 @@ static void every_class_has_a_book_that_gives_it(void **state) {
     (void)state;
     static const enum match_class all[] = {
 #define X(name, number, text, risk, what) CLASS_##name,
-#include "recon/match_classes.def"
+#include "match/match_classes.def"
 #undef X
     };
     for (size_t i = 0; i < COUNT_OF(all); i++) {

@@ -73,7 +73,7 @@ static void planted_differences_are_found_all_of_them_and_no_others(void **state
     (void)state;
     static const enum match_class all[] = {
 #define X(name, number, text, risk, what) CLASS_##name,
-#include "recon/match_classes.def"
+#include "match/match_classes.def"
 #undef X
     };
     int64_t seen[CLASS_COUNT] = {0};

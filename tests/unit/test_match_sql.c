@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_match_sql.c: recon/sql/match.sql on PostgreSQL against match_run(): of the same rows by the
+ * test_match_sql.c: match/sql/match.sql on PostgreSQL against match_run(): of the same rows by the
  * same rules the same classes, rules, groups, differences and sums, row by row.
  *
  * A failing case prints its seed; HOLDFAST_MATCH_SEED=N runs that case alone. */
@@ -38,7 +38,7 @@ static void refused(const char *sql, const char *state) {
 
 static int setup(void **state) {
     g_autofree char *sql = NULL;
-    assert_true(g_file_get_contents(TESTS_DIR "/../src/recon/sql/match.sql", &sql, NULL, NULL));
+    assert_true(g_file_get_contents(TESTS_DIR "/../src/match/sql/match.sql", &sql, NULL, NULL));
     test_pg_database(test_pg_shared(), url);
     pg = PQconnectdb(url);
     assert_int_equal(PQstatus(pg), CONNECTION_OK);
@@ -229,7 +229,7 @@ static void planted_books_are_matched_in_sql_as_by_the_matcher(void **state) {
     }
 #define X(name, number, text, risk, what)                                                          \
     assert_true(seen[CLASS_##name] > 0 || only_a_run_knows(CLASS_##name));
-#include "recon/match_classes.def"
+#include "match/match_classes.def"
 #undef X
 }
 
@@ -482,8 +482,8 @@ static void kinds_are_those_of_the_readers(void **state) {
     assert_int_equal(ROW_KIND_COUNT, 18);
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
 #define X(name, number, text, ...) g_ptr_array_add(lines, g_strdup_printf("%d %s", number, text));
-#include "recon/row_kinds.def"
-#include "recon/row_statuses.def"
+#include "statement/row_kinds.def"
+#include "statement/row_statuses.def"
 #undef X
     g_autofree char *here = joined(lines);
     g_autofree char *there = lines_there("SELECT number || ' ' || name FROM recon_match.kind UNION "

@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 #include "gateway/bank/bank_reference.h"
-#include "recon/match_set.h"
+#include "match/match_set.h"
 #include "recon/payouts_impl.h"
 #include "recon/sources.h"
 

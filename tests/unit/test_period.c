@@ -4,10 +4,10 @@
 #include "recon_fixture.h"
 
 #include "base/clock.h"
-#include "recon/map.h"
 #include "recon/period.h"
-#include "recon/statement.h"
 #include "recon/window.h"
+#include "statement/map.h"
+#include "statement/statement.h"
 
 /* ---- words ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_read_csv.c: files by a map, and the file that Holdfast writes itself. */
 #include "base/clock.h"
-#include "recon/map.h"
+#include "statement/map.h"
 #include "support/statement_damage.h"
 
 extern const struct statement_reader reader_csv;

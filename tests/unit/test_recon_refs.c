@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "recon/files/files_impl.h"
+#include "match/files/files_impl.h"
 
 static uint32_t below(struct prng *random, uint32_t bound) {
     return (uint32_t)prng_below(random, bound);

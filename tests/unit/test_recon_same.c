@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "recon/files/files.h"
-#include "recon/map.h"
-#include "recon/statement.h"
+#include "match/files/files.h"
+#include "statement/map.h"
+#include "statement/statement.h"
 
 #define HEAD "kind,status,currency,amount,time,id,reference\n"
 #define ROW(amount, id) "charge,done,USD," amount ",2026-11-01T00:00:00Z," id ",R-" id "\n"

@@ -10,7 +10,7 @@
 #include "ledger/ledger.h"
 #include "recon/intake.h"
 #include "recon/run.h"
-#include "recon/unwrap.h"
+#include "statement/unwrap.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)
 enum { FILE_BYTES_MAX = 4 << 20 };

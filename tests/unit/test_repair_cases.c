@@ -277,6 +277,39 @@ static void a_break_about_the_money_of_a_case_joins_the_ticket_of_the_case(void 
     down();
 }
 
+/* What it has put in suspense by asking is taken on by no other one, also when the next run has
+ * healed the break. */
+static void when_the_repair_of_a_break_is_refused_the_case_of_its_money_is_for_people(void **s) {
+    (void)s;
+    up();
+    char *payment = charged_twice("order");
+    struct there one = there_is(0, 0), other = there_is(0, 1);
+    row_of(&one, 500);
+    row_of(&other, 500);
+    fake_fault_at(FAKE, 3, FAKE_NOT_FOUND); /* it holds the second, and denies the first */
+    reconcile();
+    fake_fault_at(FAKE, 0, FAKE_DO);
+    assert_repair("twice", REPAIR_IS_REFUSED);
+    assert_text(W, "SELECT CASE WHEN r.case_id = c.id THEN 'its' ELSE r.case_id END FROM repair r, "
+                   "review_case c",
+                "its");
+    for (int i = 0; i < 4; i++) {
+        look_at_cases();
+    }
+    assert_int_equal(count(OPEN_BREAKS), 0);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair"), 1);
+    assert_int_equal(returned(0), 0);
+    assert_int_equal(count(OPEN_CASES), 1);
+    assert_int_equal(count(LIVE_CASE_TICKETS), 1);
+    assert_int_equal(count(LIVE_TICKETS), 0);
+    json_decref(decide(case_return));
+    assert_int_equal(returned(0), 500);
+    world_verify(W);
+    world_books_equal(W);
+    free(payment);
+    down();
+}
+
 static void late_money_whose_order_nobody_else_paid_is_for_a_person(void **state) {
     (void)state;
     up();
@@ -435,6 +468,33 @@ static void a_refund_that_failed_there_is_told_as_one_and_ends_so_here(void **st
     down();
 }
 
+/* Asked about it, the other gateway would say that it is done: of this row it says nothing. */
+static void a_row_that_bears_the_name_of_a_refund_at_another_gateway_is_for_a_person(void **state) {
+    (void)state;
+    up();
+    fake_say(FAKE, 0, "charge", 1, FAKE_DECLINE_ELSEWHERE);
+    char *payment = world_paid(W, "order", 500);
+    assert_text(W, "SELECT gateway FROM attempt WHERE live = 1", "stripe-b");
+    json_decref(world_refund(W, NULL, payment, 200));
+    char *operation = world_text(W, "SELECT id FROM operation WHERE state = 4");
+    struct there there = {.charge = "re_nobody"};
+    snprintf(there.reference, sizeof there.reference, "%s", operation);
+    struct statement_row *row = row_of(&there, -200);
+    row->kind = ROW_REFUND;
+    row->native_kind = "refund";
+    int asked = fake_calls(FAKE, 1, "query_refund");
+    reconcile();
+    assert_int_equal(count("SELECT MIN(class) FROM recon_break"), CLASS_ORPHAN_REFUND);
+    assert_int_equal(count("SELECT COUNT(*) FROM repair"), 0);
+    assert_int_equal(fake_calls(FAKE, 1, "query_refund"), asked);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    assert_int_equal(returned(1), 200);
+    world_check(W);
+    free(operation);
+    free(payment);
+    down();
+}
+
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -449,12 +509,15 @@ int main(void) {
         cmocka_unit_test(a_rule_that_is_enabled_later_takes_the_cases_that_are_open),
         cmocka_unit_test(of_one_charge_a_callback_and_a_statement_tell_there_is_one_ticket),
         cmocka_unit_test(a_break_about_the_money_of_a_case_joins_the_ticket_of_the_case),
+        cmocka_unit_test(when_the_repair_of_a_break_is_refused_the_case_of_its_money_is_for_people),
         cmocka_unit_test(late_money_whose_order_nobody_else_paid_is_for_a_person),
         cmocka_unit_test(what_is_no_charge_is_never_returned_as_a_second_one),
         cmocka_unit_test(a_second_charge_on_a_statement_is_told_with_its_payment_and_order),
         cmocka_unit_test(a_second_charge_of_another_name_than_the_gateway_tells_is_for_a_person),
         cmocka_unit_test(the_ticket_of_a_break_follows_what_people_decide_about_it),
         cmocka_unit_test(a_refund_that_failed_there_is_told_as_one_and_ends_so_here),
+        cmocka_unit_test(
+            a_row_that_bears_the_name_of_a_refund_at_another_gateway_is_for_a_person),
     };
     return payment_world_run("repair_cases", tests, COUNT_OF(tests));
 }

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "recon/report_impl.h"
+#include "match/report_impl.h"
+#include "recon/report_run.h"
 #include "support/both_engines.h"
 
 static const struct currency usd = {"USD"}, jpy = {"JPY"};
@@ -397,7 +398,7 @@ static void every_word_and_class_has_both_languages(void **state) {
 #define X(name, number, text, risk, what)                                                          \
     assert_string_equal(report_class(REPORT_ENGLISH, CLASS_##name), what);                         \
     assert_string_not_equal(report_class(REPORT_CHINESE, CLASS_##name), what);
-#include "recon/match_classes.def"
+#include "match/match_classes.def"
 #undef X
     enum report_language language = REPORT_LANGUAGE_COUNT;
     assert_true(report_language_parse("zh", &language));
@@ -423,7 +424,7 @@ static void every_kind_state_and_rule_has_both_languages(void **state) {
         known_in_both(rules[i].name);
     }
 #define X(name, number, text, family, sign, what) known_in_both(text);
-#include "recon/row_kinds.def"
+#include "statement/row_kinds.def"
 #undef X
 #define X(name, number, text, life, what) known_in_both(text);
 #include "recon/break_states.def"

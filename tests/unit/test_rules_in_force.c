@@ -4,7 +4,7 @@
  * engines. */
 #include "recon_fixture.h"
 
-#include "recon/match_set.h"
+#include "match/match_set.h"
 #include "recon/run_look.h"
 
 static struct match_sets sets;

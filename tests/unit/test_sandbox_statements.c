@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "recon/statement.h"
-#include "recon/unwrap.h"
 #include "sandbox/sandbox_impl.h"
+#include "statement/statement.h"
+#include "statement/unwrap.h"
 #include "support/test_clock.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)

@@ -13,7 +13,7 @@ static void every_kind_has_a_name_that_is_read_back(void **state) {
         assert_int_equal(row_kind_family(ROW_##name), FAMILY_##family);                            \
         assert_int_equal(row_kind_sign(ROW_##name), sign);                                         \
     }
-#include "recon/row_kinds.def"
+#include "statement/row_kinds.def"
 #undef X
     enum row_kind kind = ROW_FEE;
     assert_false(row_kind_parse("other", &kind));
@@ -32,10 +32,10 @@ static void every_status_and_problem_has_a_name(void **state) {
         assert_int_equal(status, ROW_##name);                                                      \
         assert_string_equal(row_status_name(ROW_##name), text);                                    \
     }
-#include "recon/row_statuses.def"
+#include "statement/row_statuses.def"
 #undef X
 #define X(name, text, what, mend) assert_string_equal(statement_problem_name(PROBLEM_##name), text);
-#include "recon/problems.def"
+#include "statement/problems.def"
 #undef X
     enum row_status status = ROW_DONE;
     assert_false(row_status_parse("settled", &status));

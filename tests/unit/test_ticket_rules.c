@@ -9,7 +9,7 @@
 #include "base/task.h"
 #include "desk/sops.h"
 #include "desk/ticket_impl.h"
-#include "recon/match.h"
+#include "match/match.h"
 #include "ticket_fixture.h"
 
 static char *const ann_cat_dan[] = {"ann", "cat", "dan"};

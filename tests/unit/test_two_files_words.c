@@ -14,8 +14,8 @@
 #include <glib.h>
 #include <zlib.h>
 
-#include "recon/files/files.h"
-#include "recon/seems.h"
+#include "match/files/files.h"
+#include "statement/seems.h"
 
 #define HEAD "kind,status,currency,amount,time,id\n"
 #define GOOD "charge,done,USD,1.00,2026-11-01T00:00:00Z,G1\n"

@@ -12,7 +12,7 @@
 #include "base/archive.h"
 #include "base/buf.h"
 #include "base/crypto.h"
-#include "recon/unwrap.h"
+#include "statement/unwrap.h"
 
 enum { ROOM = 64 * 1024 * 1024, GZIP = 15 + 16, ZLIB = 15, DEFLATE = -15 };
 static const char text[] =

@@ -11,7 +11,8 @@ FUNCTION_LINES_MAX = 100
 # The house from the ground up. Folders of one row stand side by side and do not know each other.
 FLOORS = [
     ["base"], ["net", "store", "meter"], ["watch", "ledger", "risk", "gateway"], ["mode"],
-    ["payment"], ["billing", "desk"], ["recon"], ["comms"], ["incident"], ["api"], ["cli"],
+    ["payment"], ["billing", "desk"], ["statement"], ["match"], ["recon"], ["comms"], ["incident"],
+    ["api"], ["cli"],
 ]
 FLOOR_OF = {folder: height for height, row in enumerate(FLOORS) for folder in row}
 # The sandbox plays the gateways: it may know how they sign, and nothing else of the service.

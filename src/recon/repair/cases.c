@@ -5,7 +5,8 @@
  *
  * The same money may be told of twice, by a callback and by a statement. Then one ticket is for
  * both, that of the case, unless the break had one first; and one repair, that of the break while
- * it is live. What the case has put in the books heals the break at the next run. */
+ * it is live, even where that is refused: then it bears the case's id. What the case has put in the
+ * books heals the break at the next run. */
 #include <stdio.h>
 #include <string.h>
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/plant.h"
 #include "desk/ticket.h"
 #include "recon/repair/repair_impl.h"
 #include "store/audit.h"
@@ -174,6 +173,9 @@ static int end(struct work *work, struct store_tx *tx, enum repair_state to, str
     struct repair_facts facts;
     char line[REPAIR_TEXT_CHARS_MAX + 80];
     work->row.said = work->answer.text;
+    if (repair_state_bad(to) && work->answer.case_id[0] != '\0') {
+        work->row.case_id = work->answer.case_id; /* whose money no other repair takes on */
+    }
     work->standing = OVER;
     int r = repair_row_save(tx, &work->row, to, err);
     r = r < 0 || repair_state_counts(to) ? r : repair_release(tx, &work->row, err);
@@ -268,7 +270,7 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
         if (!enabled) {
             return end_moot(work, tx, "the rule was switched off before anything was done", err);
         }
-        if (all.stopped && !PLANTED(REPAIR_STOP_IGNORED)) {
+        if (all.stopped) {
             work->standing = HALTED;
             return 0;
         }
@@ -288,7 +290,7 @@ static int doing_tx(struct store_tx *tx, void *ctx, struct err *err) {
     if (r < 0 || work->standing == OVER) {
         return r;
     }
-    if (all.stopped && !PLANTED(REPAIR_STOP_IGNORED)) {
+    if (all.stopped) {
         work->standing = HALTED;
         return 0;
     }
