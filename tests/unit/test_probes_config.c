@@ -83,8 +83,8 @@ static void what_makes_sense_is_taken(void **state) {
         "probes: []\n",
         "probes: [{" HOLD "}]\n",
         "probes: [{" HOLD ", name: one, every_minutes: 10080, slow_ms: 1}]\n",
-        "probes: [{gateway: paypal-a, method: paypal, way: order_close, amount: 1, currency: "
-        "USD}]\n",
+        ("probes: [{gateway: paypal-a, method: paypal, way: order_close, amount: 1, currency: "
+         "USD}]\n"),
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
