@@ -127,7 +127,7 @@ void rulebook_enable(struct run *run, rulebook_ask_fn *ask, void *ctx) {
 void rulebook_tend(struct run *run, rulebook_ask_fn *ask, void *ctx) {
     struct rulebook *book = run->rulebook;
     int one = (int)prng_below(&book->prng, RULEBOOK_RULES);
-    bool again = prng_below(&book->prng, 4) == 0, start = prng_below(&book->prng, 3) > 0;
+    bool again = prng_below(&book->prng, 4) == 0, start = prng_below(&book->prng, 2) > 0;
     json_t *rules = ask(ctx, "GET", "/v1/repair-rules", NULL);
     bool stopped = json_is_true(json_peek(rules, "stopped", NULL));
     json_decref(rules);
