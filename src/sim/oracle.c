@@ -351,7 +351,6 @@ static void end_read(struct end *end) {
     end->attempts = json_object();
     end->operations = json_object();
     end->cases = oracle_list(run, "/v1/cases?all=1");
-    end->breaks = run_sees(run, SEE_STATEMENTS) ? oracle_list(run, "/v1/breaks") : json_array();
     end->disputes = oracle_list(run, "/v1/disputes");
     json_array_foreach(all, i, payment) {
         char path[128];
@@ -538,5 +537,4 @@ void oracle_end(struct run *run) {
     json_decref(end.operations);
     json_decref(end.disputes);
     json_decref(end.cases);
-    json_decref(end.breaks);
 }

@@ -90,26 +90,7 @@ static bool has_case(struct end *end, const struct sb_entry *entry, GHashTable *
     return false;
 }
 
-/* Or a statement told of it, and a break says so: no callback of it need ever have been believed. */
-static bool has_break(struct end *end, const char *gateway, const struct sb_entry *entry,
-                      GHashTable *used) {
-    size_t i;
-    json_t *row;
-    json_array_foreach(end->breaks, i, row) {
-        bool about = strcmp(oracle_text(row, "class"), "double_charge") == 0 &&
-                     strcmp(oracle_text(row, "state"), "healed") != 0 &&
-                     strcmp(oracle_text(row, "gateway"), gateway) == 0 &&
-                     strcmp(oracle_text(row, "order_id"), entry->order_id) == 0 &&
-                     json_integer_value(json_object_get(row, "their_amount")) == entry->taken_minor;
-        if (about && !g_hash_table_contains(used, row)) {
-            g_hash_table_add(used, row);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of all charges of an order that took money, one at most is without a case or break of its own. */
+/* Of all charges of an order that took money, one at most is without a case of its own. */
 void check_charged_once(struct end *end) {
     struct run *run = end->run;
     GHashTable *used = g_hash_table_new(NULL, NULL);
@@ -122,9 +103,6 @@ void check_charged_once(struct end *end) {
                 continue;
             }
             const struct sb_entry *other = g_hash_table_lookup(paid, entry->order_id);
-            if (other != NULL && has_break(end, name_of(i), entry, used)) {
-                continue;
-            }
             if (other != NULL || entry->order_id[0] == '\0') {
                 run_fail(run, "charged-twice", entry->order_id,
                          "%s took %lld by %s beside %s, and no case is about it", name_of(i),

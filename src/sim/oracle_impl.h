@@ -31,7 +31,6 @@ struct end {
     json_t *operations; /* id → operation */
     json_t *disputes;   /* array */
     json_t *cases;
-    json_t *breaks; /* where statements are read; else none */
 };
 /* All rows of a list as one array; when nobody answers the run has failed. */
 json_t *oracle_list(struct run *run, const char *path);
