@@ -262,6 +262,30 @@ static bool agrees(const struct process *process) {
     }
 }
 
+/* Asked by our name, for it knew no other, it may have told of another object than the callback
+ * does: there are two. */
+static bool told_of_another(const struct gateway_event *event,
+                            const struct gateway_result *result) {
+    bool took = event->outcome == GW_CHARGED || event->outcome == GW_AUTHORIZED;
+    return took && event->gateway_id[0] != '\0' && result->gateway_id[0] != '\0' &&
+           strcmp(event->gateway_id, result->gateway_id) != 0;
+}
+
+static int attempt_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct process *process = ctx;
+    return attempt_row_load(tx, process->arena, process->attempt.id.text, &process->attempt, err);
+}
+
+static int second_after(struct process *process, struct err *err) {
+    int r = store_read(process->payments->options.store, attempt_tx, process, err);
+    if (r < 0 || process->attempt.gateway_id[0] == '\0' ||
+        strcmp(process->attempt.gateway_id, process->event.gateway_id) == 0) {
+        return r < 0 ? r : 0;
+    }
+    process->result = "about another object than the attempt's own";
+    return unexplained_second(process, err);
+}
+
 static int process_payment(struct process *process, struct err *err) {
     const struct gateway_event *event = &process->event;
     int another = unexplained_capture(process, err);
@@ -297,7 +321,7 @@ static int process_payment(struct process *process, struct err *err) {
     }
     process->result = differs == 1 ? "differs from ours: case opened, the gateway was asked"
                                    : "the gateway was asked and its answer applied";
-    return 0;
+    return told_of_another(event, &result) ? second_after(process, err) : 0;
 }
 
 /* CB-5 for refunds: what it says against what we asked for. 1: it differs; a case was opened. */

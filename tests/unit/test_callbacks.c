@@ -308,6 +308,27 @@ static void a_second_charge_after_a_lost_answer_goes_to_suspense(void **state) {
     world_books_equal(W);
 }
 
+/* Whichever of the two is heard of first, while the gateway can only be asked by our name. */
+static void a_second_charge_that_is_told_first_goes_to_suspense(void **state) {
+    for (int first = 0; first < 2; first++) {
+        payment_world_forget(W);
+        fake_say(FAKE, 0, "charge", 1, FAKE_TWICE);
+        fake_slow(FAKE, 30 * US_PER_SECOND);
+        create("order", "processing");
+        fake_slow(FAKE, 0);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(world_callback(W, i == 0 ? first : 1 - first), 200);
+            (void)world_tick(W);
+        }
+        assert_text(W, "SELECT kind FROM review_case", "duplicate_charge");
+        world_settle_all(W);
+        assert_int_equal(world_int(W, "SELECT state FROM payment"), 5);
+        assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 1);
+        world_verify(W);
+        world_books_equal(W);
+    }
+}
+
 static void a_success_after_a_failure_goes_to_suspense_and_moves_no_payment(void **state) {
     fake_say(FAKE, 0, "charge", 1, FAKE_DECLINE);
     create("order", "failed");
@@ -797,6 +818,7 @@ int main(void) {
         cmocka_unit_test(what_differs_from_ours_opens_a_case_and_changes_nothing),
         cmocka_unit_test(a_second_charge_goes_to_suspense_with_a_case),
         cmocka_unit_test(a_second_charge_after_a_lost_answer_goes_to_suspense),
+        cmocka_unit_test(a_second_charge_that_is_told_first_goes_to_suspense),
         cmocka_unit_test(a_success_after_a_failure_goes_to_suspense_and_moves_no_payment),
         cmocka_unit_test(a_charge_that_no_attempt_explains_goes_to_suspense_with_a_case),
         cmocka_unit_test(one_gateway_cannot_speak_for_another),

@@ -326,6 +326,9 @@ static void a_refund_that_fails_is_told_and_gives_its_room_back(void **state) {
     assert_is(&result, GW_DECLINED);
     await_taken(2);
     assert_int_equal(verify(1, &event), 0);
+    if (event.subject != CALLBACK_REFUND) { /* the payment's own came last */
+        assert_int_equal(verify(0, &event), 0);
+    }
     assert_int_equal(event.subject, CALLBACK_REFUND);
     assert_int_equal(event.outcome, GW_DECLINED);
     struct gateway_change again = change_of(RE("B"), ATT("6"), &payment, 2500);
