@@ -310,7 +310,8 @@ expect 1 --ours ours.csv --theirs theirs.csv --map map.yaml --report out13 --win
 says 'Their file tells up to 2026-11-20T09:00:05'
 says 'expected, not due yet'
 says 'out13/expected.csv'
-head -1 out13/expected.csv | grep -q ',due,why,group_difference,group$' || fail "the columns of what is expected"
+head -1 out13/expected.csv | grep -q ',due,why,group_difference,group$' ||
+    fail "the columns of what is expected"
 [ "$(grep -c '^expected,' out13/expected.csv)" -ge 3 ] || fail "what is expected is not listed"
 cut -d, -f1-12 --complement out13/expected.csv | grep -q '^2026-11-23T23:00:00Z,' ||
     fail "nobody says when it is due"
