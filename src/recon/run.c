@@ -307,6 +307,7 @@ static int run_all(struct run *run, struct err *err) {
         r = store_write(run->store, let_go_tx, &going, err);
     }
     r = r < 0 ? r : run_balances_keep(run, err);
+    r = r < 0 ? r : recon_settled_begin(run, err);
     r = r < 0 ? r : recon_fees_begin(run, err);
     r = r < 0 ? r : own_book(run, err);
     r = r < 0 ? r : payouts_recognize(run, err);

@@ -241,6 +241,7 @@ MUST_USE int recon_add_theirs(struct run *run, const struct sql_rows *rows, stru
 MUST_USE int recon_add_passing(struct run *run, const struct sql_rows *rows, struct err *err);
 /* run_settled.c: what rows of this run name again, and a group of such that is as it was, which
  * counts for nothing in this run. */
+MUST_USE int recon_settled_begin(struct run *run, struct err *err); /* before anything is read */
 MUST_USE int recon_load_settled(struct run *run, struct store_tx *tx, struct err *err);
 bool recon_as_it_was(const struct run *run, const struct match_group *group);
 void recon_leave_out_settled(struct run *run);

@@ -2,11 +2,46 @@
  * run_settled.c: movements that earlier runs have settled, and that a row of this one names again:
  * the same charge told once more, or the rest of one that came in parts. They are compared anew
  * together with it, so that a second charge is one whenever it comes, and what differed heals when
- * its other part is there. Groups that come out as they were are left as they are. */
+ * its other part is there. Groups that come out as they were are left as they are. And second
+ * charges that stood alone until a movement of ours bore their name. */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "recon/run_impl.h"
+
+/* As far back as fresh movements are looked for (run_load.c). */
+#define LOOK_BACK_US (INT64_C(2) * 24 * 3600 * US_PER_SECOND)
+
+/* A statement may tell of a second charge before a run may look at what its callback put in
+ * suspense: a callback that came later, or a clock that was set back. Of what is in suspense and
+ * not settled, the second charges that bear its name; without those that a repair is at, which asks
+ * for them itself. */
+#define SECOND_OF(suspense)                                                                        \
+    "SELECT m.id FROM " suspense " JOIN review_case c ON c.subject = p.journal_id AND c.posted = " \
+    "p.kind JOIN statement_row r ON r.gateway_id IN (c.charge_id, c.gateway_id) JOIN movement m "  \
+    "ON m.side = 2 AND m.statement_id = r.statement_id AND m.number = r.number WHERE p.kind = 10 " \
+    "AND c.gateway = $1 AND r.gateway_id <> '' AND r.kind = 1 AND m.gateway = $1 AND m.class = "   \
+    "19 AND m.match_id = '' AND m.open IS NULL AND NOT EXISTS (SELECT 1 FROM recon_break_member "  \
+    "b JOIN repair t ON t.break_id = b.break_id WHERE b.side = 2 AND b.movement_id = m.id AND "    \
+    "t.state IN (1, 2, 3)) AND "
+
+static int second_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct run *run = ctx;
+    int64_t since_us = run->since_us > LOOK_BACK_US ? run->since_us - LOOK_BACK_US : 0;
+    return sql_put(tx, err,
+                   "UPDATE movement SET open = 1 WHERE side = 2 AND id IN (" SECOND_OF(
+                       "movement o JOIN posting p ON p.id = o.id") "o.gateway = $1 AND o.side = 1 "
+                   "AND o.open = 1 UNION " SECOND_OF("posting p") "p.at_us >= $2 AND p.at_us < $3 "
+                   "AND NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 AND o.id = p.id))",
+                   S_TEXT(run->request->gateway), S_INT(since_us), S_INT(run->request->until_us));
+}
+static_assert(POST_SUSPENSE == 10 && ROW_CHARGE == 1 && CLASS_DOUBLE_CHARGE == 19,
+              "the numbers above");
+
+int recon_settled_begin(struct run *run, struct err *err) {
+    return store_write(run->store, second_tx, run, err);
+}
 
 /* Settled rows q of the same kind and name as a row r that is looked at now. Kinds that have a row
  * of ours: what gateways do for themselves may bear one name every day. */
