@@ -34,12 +34,9 @@ static void *shared_new(size_t bytes) {
 
 static int run_child(void *arg) {
     const struct task_apart *task = arg;
-    char *story = NULL;
-    sim_run(task->order, &task->shared->outcome, task->order->story ? &story : NULL);
-    if (story != NULL) {
-        snprintf(task->shared->story, sizeof task->shared->story, "%s", story);
-    }
-    task->shared->ended = true;
+    struct shared *shared = task->shared;
+    sim_run(task->order, &shared->outcome, task->order->story ? shared->story : NULL);
+    shared->ended = true;
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "sim/gateways.h"
 #include "sim/sim.h"
+#include "sim/story.h"
 #include "sim/table.h"
 
 enum { EXIT_WELL = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2, TIMEOUT_S = 120 };
@@ -22,6 +23,7 @@ struct wishes {
     int jobs, seconds, timeout_s;
     bool shrink, twice, verbose;
     const char *about;
+    const char *program; /* as it was called */
 };
 
 /* Returns how much of the text is used by then. */
@@ -37,8 +39,9 @@ static size_t write_features(const char *option, uint64_t features, char *text, 
     return used;
 }
 
-static void write_replay(const struct sim_order *order, char *text, size_t bytes) {
-    size_t used = (size_t)snprintf(text, bytes, "build/holdfast-sim --seed %llu",
+static void write_replay(const char *program, const struct sim_order *order, char *text,
+                         size_t bytes) {
+    size_t used = (size_t)snprintf(text, bytes, "%s --seed %llu", program,
                                    (unsigned long long)order->seed);
     if (order->plant != PLANT_NONE && used < bytes) {
         used += (size_t)snprintf(text + used, bytes - used, " --plant %s",
@@ -62,7 +65,8 @@ static void write_replay(const struct sim_order *order, char *text, size_t bytes
     (void)write_features(" --without ", order->without, text, used, bytes);
 }
 
-static void say_outcome(const struct sim_order *order, const struct sim_outcome *outcome) {
+static void say_outcome(const char *program, const struct sim_order *order,
+                        const struct sim_outcome *outcome) {
     char replay[1024];
     if (outcome->passed) {
         printf("seed %llu: well; %lld payments, %lld unknown at some time, %lld charges, %lld "
@@ -75,23 +79,10 @@ static void say_outcome(const struct sim_order *order, const struct sim_outcome 
                (long long)(outcome->virtual_us / US_PER_SECOND), (unsigned long long)outcome->hash);
         return;
     }
-    write_replay(order, replay, sizeof replay);
+    write_replay(program, order, replay, sizeof replay);
     printf("FAILED seed %llu: %s: %s\n  replay: %s --story%s%s\n", (unsigned long long)order->seed,
            outcome->check, outcome->why, replay, outcome->subject[0] != '\0' ? " --about " : "",
            outcome->subject);
-}
-
-static void say_story(const char *story, const char *about) {
-    while (*story != '\0') {
-        size_t chars = strcspn(story, "\n");
-        char *line = strndup(story, chars);
-        if (line != NULL && (about == NULL || strstr(line, about) != NULL ||
-                             strstr(line, "FAILED") != NULL || strstr(line, "life") != NULL)) {
-            puts(line);
-        }
-        free(line);
-        story += chars + (story[chars] == '\n');
-    }
 }
 
 /* ---- one seed ---- */
@@ -105,10 +96,12 @@ static int run_one(const struct wishes *wishes) {
     }
     sim_run_apart(&order, wishes->timeout_s, &outcome, order.story ? &story : NULL);
     if (story != NULL) {
-        say_story(story, wishes->about);
+        char *told = story_about(story, wishes->about);
+        fputs(told, stdout);
+        free(told);
     }
     free(story);
-    say_outcome(&order, &outcome);
+    say_outcome(wishes->program, &order, &outcome);
     if (wishes->twice && outcome.passed) {
         struct sim_outcome again;
         sim_run_apart(&order, wishes->timeout_s, &again, NULL);
@@ -176,7 +169,7 @@ static void work(void *ctx, int job, void *ret_result) {
         }
         tally_add(&tally, &outcome);
         if (wishes->verbose || (!outcome.passed && tally.failed <= SHOWN_MAX)) {
-            say_outcome(&order, &outcome);
+            say_outcome(wishes->program, &order, &outcome);
             fflush(stdout);
         }
     }
@@ -344,7 +337,7 @@ static int read_names(const struct given *given, struct wishes *wishes) {
     return EXIT_WELL;
 }
 
-static int read_given(const struct given *given, struct wishes *wishes) {
+static int read_given(const struct given *given, const char *program, struct wishes *wishes) {
     *wishes = (struct wishes){
         .order = {.customers = given->customers,
                   .purchases = given->purchases,
@@ -358,6 +351,7 @@ static int read_given(const struct given *given, struct wishes *wishes) {
         .twice = given->twice,
         .verbose = given->verbose,
         .about = given->about,
+        .program = program,
     };
     if (given->jobs < 1 || given->jobs > SIM_JOBS_MAX || given->count < 1 || given->timeout_s < 1 ||
         given->customers < 0 || given->purchases < 0 || given->seconds < 0) {
@@ -416,7 +410,7 @@ int main(int argc, char **argv) {
         {"tries", 0, 0, G_OPTION_ARG_STRING, &given.tries,
          "for --table: seeds to begin with, NAME=SEED,...", "LIST"},
         {"story", 0, 0, G_OPTION_ARG_NONE, &given.story, "tell what happened", NULL},
-        {"about", 0, 0, G_OPTION_ARG_STRING, &given.about, "only lines with this text", "TEXT"},
+        {"about", 0, 0, G_OPTION_ARG_STRING, &given.about, "only what is about it: an order, a payment, any text", "TEXT"},
         {"shrink", 0, 0, G_OPTION_ARG_NONE, &given.shrink,
          "look for a smaller run that fails the same check", NULL},
         {"twice", 0, 0, G_OPTION_ARG_NONE, &given.twice, "each twice: the same must happen", NULL},
@@ -444,7 +438,7 @@ int main(int argc, char **argv) {
     if (given.features || given.plants) {
         return list_names(given.plants);
     }
-    int status = read_given(&given, &wishes);
+    int status = read_given(&given, argv[0], &wishes);
     if (status != EXIT_WELL) {
         return status;
     }

@@ -259,13 +259,24 @@ static int64_t drawn_us(struct sim_net *net, enum sim_link link) {
     return delay;
 }
 
+/* What a handler gets, and the number by which the trace tells of it. */
+struct numbered {
+    struct http_request request;
+    uint64_t number;
+};
+
+uint64_t sim_net_number(const struct http_request *request) {
+    return ((const struct numbered *)(const void *)request)->number;
+}
+
 /* In the host's process: the handler itself. What it says of delays is the answer's way back. */
 static void handle(void *arg) {
     struct carrier *carrier = arg;
     struct exchange *exchange = carrier->exchange;
     struct sim_host *host = exchange->host;
     struct request_id id = request_id_new();
-    struct http_request request = {
+    struct numbered numbered = {.number = exchange->number};
+    numbered.request = (struct http_request){
         .method = exchange->method,
         .path = exchange->path,
         .query = exchange->query,
@@ -280,7 +291,7 @@ static void handle(void *arg) {
     struct http_reply reply = {0};
     buf_init(&reply.headers, HEADER_BYTES_MAX);
     buf_init(&reply.body, BODY_BYTES_MAX);
-    host->handler(host->ctx, &request, &reply);
+    host->handler(host->ctx, &numbered.request, &reply);
     count_busy(host, carrier->process, -1);
     sim_say(exchange->net->world, "#%llu %s %s -> %d%s%s", (unsigned long long)exchange->number,
             exchange->method, exchange->path, reply.status, reply.never ? " (never answers)" : "",

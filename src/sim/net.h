@@ -59,6 +59,9 @@ int sim_host_busy(const struct sim_host *host, const struct sim_process *process
 /* Asked for each call whether the connection is to be refused; may be NULL. */
 void sim_host_refuses(struct sim_host *host, bool (*fn)(void *ctx), void *ctx);
 
+/* In a handler of a host's: the number by which the trace tells of this request ("#108"). */
+uint64_t sim_net_number(const struct http_request *request);
+
 /* A client for the process whose tasks call through it; the caller owns it (http_client_free()). */
 struct http_client *sim_client_new(struct sim_net *net);
 

@@ -144,26 +144,13 @@ static char *reference_of(enum sb_gateway gateway, const struct http_request *re
     return ours ? g_strndup(key, strcspn(key, "-")) : NULL;
 }
 
-/* A gateway is asked to move money: its reference has a row by now (I2). Looked up when it is seen
- * for the first time; when nobody can look just now, check_intents() does so in the end. */
-void oracle_called(struct run *run, enum sb_gateway gateway, const struct http_request *request) {
-    bool asks = strcmp(request->method, "POST") == 0 && !run_failed(run);
-    char *reference = asks ? reference_of(gateway, request) : NULL;
-    if (reference == NULL) {
-        return;
-    }
-    if (g_hash_table_contains(run->referred, reference)) {
-        g_free(reference);
-        return;
-    }
-    g_hash_table_add(run->referred, reference);
-    g_ptr_array_add(run->references, reference);
-    if (run->look == NULL) {
-        return;
-    }
+/* The order that the reference is of, kept with it; a row that is not there breaks I2. */
+static void look_up(struct run *run, const struct http_request *request, const char *reference) {
     struct count count = {
         .sql = "SELECT (SELECT COUNT(*) FROM attempt WHERE id = $1) + (SELECT COUNT(*) FROM "
-               "operation WHERE id = $1) + (SELECT COUNT(*) FROM dispute WHERE id = $1), ''",
+               "operation WHERE id = $1) + (SELECT COUNT(*) FROM dispute WHERE id = $1), (SELECT "
+               "order_id FROM payment WHERE id IN (SELECT payment_id FROM attempt WHERE id = $1 "
+               "UNION ALL SELECT payment_id FROM operation WHERE id = $1))",
         .text = reference};
     sim_hold(run->world);
     bool asked = oracle_count(run, &count);
@@ -172,6 +159,29 @@ void oracle_called(struct run *run, enum sb_gateway gateway, const struct http_r
         run_fail(run, "I2", reference, "%s %s was sent for %s, which has no row", request->method,
                  request->path, reference);
     }
+    g_hash_table_insert(run->referred, g_strdup(reference), g_strdup(asked ? count.first : ""));
+}
+
+/* A gateway is asked to move money: its reference has a row by now (I2). Looked up when it is seen
+ * for the first time; when nobody can look just now, check_intents() does so in the end. */
+void oracle_called(struct run *run, enum sb_gateway gateway, const struct http_request *request) {
+    bool asks = strcmp(request->method, "POST") == 0 && !run_failed(run);
+    char *reference = asks ? reference_of(gateway, request) : NULL;
+    if (reference == NULL) {
+        return;
+    }
+    if (!g_hash_table_contains(run->referred, reference)) {
+        g_ptr_array_add(run->references, g_strdup(reference));
+        if (run->look != NULL) {
+            look_up(run, request, reference);
+        } else {
+            g_hash_table_insert(run->referred, g_strdup(reference), g_strdup(""));
+        }
+    }
+    const char *order = g_hash_table_lookup(run->referred, reference);
+    sim_say(run->world, "#%llu asks for %s%s%s", (unsigned long long)sim_net_number(request),
+            reference, order[0] != '\0' ? " of " : "", order);
+    g_free(reference);
 }
 
 /* ---- when all is quiet ---- */

@@ -19,7 +19,7 @@
 #include "sim/held.h"
 #include "sim/rotation.h"
 
-enum { TRACE_BYTES_MAX = SIM_STORY_BYTES_MAX, FEATURES_TOGETHER = SEE_CERTIFICATES + 1 };
+enum { FEATURES_TOGETHER = SEE_CERTIFICATES + 1 };
 /* 2026-03-01, some hours before midnight UTC. */
 #define BEGIN_US INT64_C(1772395200000000)
 #define QUIET_US (2 * 3600 * US_PER_SECOND)
@@ -303,12 +303,13 @@ void sim_prepare(uint32_t gateways) {
     fresh_prepare(BEGIN_US);
 }
 
-static void open_world(struct run *run) {
+static void open_world(struct run *run, char *story) {
     struct sim_world_options options = {
         .seed = run->order.seed,
         .wall_us = BEGIN_US,
         .preempt_per_10k = run_sees(run, SEE_PREEMPTION) ? 300 : 0,
-        .trace_bytes_max = run->order.story ? TRACE_BYTES_MAX : 0,
+        .trace = story,
+        .trace_bytes_max = story != NULL ? SIM_STORY_BYTES_MAX : 0,
     };
     run->world = sim_world_new(&options);
     run->net = sim_net_new(run->world);
@@ -337,7 +338,7 @@ static void open_world(struct run *run) {
     run->told_bytes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     run->references = g_ptr_array_new();
     run->switches = g_array_new(false, true, sizeof(struct switched_off));
-    run->referred = g_hash_table_new(g_str_hash, g_str_equal);
+    run->referred = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     run->stated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     run->rules_about = g_hash_table_new(g_str_hash, g_str_equal);
     run->acknowledged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -363,7 +364,7 @@ static void note(struct run *run) {
     outcome->passed = !run_failed(run);
 }
 
-void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char **ret_story) {
+void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char *story) {
     struct run run = {.order = *order, .outcome = ret_outcome, .phase = RUN_TROUBLE};
     *ret_outcome = (struct sim_outcome){0};
     sim_prepare(order->gateways);
@@ -375,7 +376,7 @@ void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, cha
     INVARIANT(planted, "this build holds no planted faults");
     run.log_fd = memfd_create("log", MFD_CLOEXEC);
     log_fd_set(run.log_fd);
-    open_world(&run);
+    open_world(&run, story);
     sim_process_run(run.director_process, "director", direct, &run);
     enum sim_end end = sim_world_run(run.world);
     if (end != SIM_DONE && !run_failed(&run)) {
@@ -384,7 +385,4 @@ void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, cha
         free(tasks);
     }
     note(&run);
-    if (ret_story != NULL) {
-        *ret_story = strdup(sim_trace(run.world));
-    }
 }

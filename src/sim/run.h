@@ -128,7 +128,7 @@ struct run {
     bool revoked[RUN_KEYS_MAX + RUN_PERSONS]; /* API keys of which an operator was told so */
     GHashTable *told_bytes;                   /* the same, as it came */
     GPtrArray *references;                    /* that a gateway was asked for, in their order */
-    GHashTable *referred;                     /* the same as a set */
+    GHashTable *referred;                     /* each of them → its order, as far as known */
     GHashTable *stated; /* charges that a statement has told of → their fee as it stood then */
     bool calm;                                /* no gateway, no link and no disk fails */
     char webhook_secret[128];

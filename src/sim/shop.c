@@ -15,6 +15,7 @@
 #include "sim/accounts.h"
 #include "sim/bank_rows.h"
 #include "sim/held.h"
+#include "sim/oracle_impl.h"
 #include "sim/shop.h"
 
 enum { TIMEOUT_S = 25, PATIENCE_TRIES = 3000 };
@@ -87,10 +88,11 @@ static void keep(struct run *run, const char *kind, const char *order, const cha
     }
     const char *state = json_peek_text(answer, "state", NULL);
     const char *type = json_peek_text(answer, "type", NULL);
-    sim_say(run->world, "%s %s: told %d %s", order, kind, status,
+    sim_say(run->world, "%s %s: told %d %s %s", order, kind, status,
             state != NULL  ? state
             : type != NULL ? type
-                           : "");
+                           : "",
+            oracle_text(answer, "id"));
 }
 
 /* A key of the shop's that was replaced meanwhile leads to the present one. */
@@ -540,8 +542,11 @@ static void hear(struct run *run, const char *id, const struct http_request *req
 /* Taken: the merchant answers for it. */
 static void take(struct run *run, const char *id, const struct http_request *request) {
     if (!g_hash_table_contains(run->told, id)) {
-        g_hash_table_insert(run->told, g_strdup(id),
-                            json_loadb(request->body, request->body_bytes, 0, NULL));
+        json_t *said = json_loadb(request->body, request->body_bytes, 0, NULL);
+        const json_t *data = json_object_get(said, "data");
+        g_hash_table_insert(run->told, g_strdup(id), said);
+        sim_say(run->world, "#%llu tells %s of %s %s", (unsigned long long)sim_net_number(request),
+                oracle_text(said, "type"), oracle_text(data, "id"), oracle_text(data, "order_id"));
     }
 }
 

@@ -68,9 +68,10 @@ struct sim_outcome {
 /* Makes what all runs with these gateways share (keys, certificates): before the first, and before
  * any fork. */
 void sim_prepare(uint32_t gateways);
-void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char **ret_story);
+/* `story`: SIM_STORY_BYTES_MAX zeros, into which it is told as it happens; NULL: it is not told. */
+void sim_run(const struct sim_order *order, struct sim_outcome *ret_outcome, char *story);
 /* In a child process; one that ends by a signal or not at all (after `timeout_s`) failed with check
- * "crash" or "hang". `ret_story` may be NULL; else free() it. */
+ * "crash" or "hang"; its story ends there. `ret_story` may be NULL; else free() it. */
 void sim_run_apart(const struct sim_order *order, int timeout_s, struct sim_outcome *ret_outcome,
                    char **ret_story);
 /* Runs work(ctx, 0 .. jobs - 1, its result) in child processes at once, and waits for all of them.

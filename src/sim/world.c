@@ -44,6 +44,7 @@ enum { STACK_FACTOR = 1 };
 enum {
     STACK_BYTES_DEFAULT = 256 * 1024,
     PAGE_BYTES = 4096,
+    LINE_HEAD_CHARS = 64, /* at most so many before a line of the trace */
     NAME_CHARS = 24,
     SWITCHES_MAX = 50 * 1000 * 1000,
 };
@@ -122,7 +123,8 @@ struct sim_world {
     struct sim_process *processes;
     jmp_buf scheduler;
     ucontext_t scheduler_first;
-    struct buf trace;
+    char *trace, *own_trace;
+    size_t trace_bytes;
     uint64_t hash;
 #ifdef SIM_ASAN
     void *fake_stack;
@@ -162,13 +164,15 @@ void sim_say(struct sim_world *world, const char *format, ...) {
     size_t bytes = count < 0 ? 0 : (size_t)count < sizeof text ? (size_t)count : sizeof text - 1;
     hash_add(world, text, bytes);
     hash_number(world, (uint64_t)world->mono_us);
-    if (world->trace.len + bytes + 64 > world->options.trace_bytes_max) {
+    size_t room = world->options.trace_bytes_max - world->trace_bytes;
+    if (bytes + LINE_HEAD_CHARS > room) {
         return;
     }
     int64_t ms = world->mono_us / US_PER_MS;
-    buf_addf(&world->trace, "%5lld.%03lld  %-10s %s\n", (long long)(ms / 1000),
-             (long long)(ms % 1000),
-             world->running != NULL ? world->running->process->name : "world", text);
+    world->trace_bytes += (size_t)snprintf(
+        world->trace + world->trace_bytes, room, "%5lld.%03lld  %-10s %s\n", (long long)(ms / 1000),
+        (long long)(ms % 1000), world->running != NULL ? world->running->process->name : "world",
+        text);
 }
 
 uint64_t sim_hash(const struct sim_world *world) {
@@ -176,7 +180,7 @@ uint64_t sim_hash(const struct sim_world *world) {
 }
 
 const char *sim_trace(const struct sim_world *world) {
-    return world->trace.data != NULL ? world->trace.data : "";
+    return world->trace != NULL ? world->trace : "";
 }
 
 /* ---- queues ---- */
@@ -684,7 +688,9 @@ struct sim_world *sim_world_new(const struct sim_world_options *options) {
     }
     prng_init(&world->prng, options->seed);
     prng_init(&world->random, options->seed ^ UINT64_C(0x5851f42d4c957f2d));
-    buf_init(&world->trace, options->trace_bytes_max + PAGE_BYTES);
+    world->own_trace = options->trace == NULL ? calloc(1, options->trace_bytes_max + 1) : NULL;
+    world->trace = options->trace != NULL ? options->trace : world->own_trace;
+    INVARIANT(world->trace != NULL, "no memory for the trace");
     world->hash = UINT64_C(0xcbf29ce484222325);
     the_world = world;
     world_install(world, &ops);
@@ -708,7 +714,7 @@ void sim_world_free(struct sim_world *world) {
         world->processes = process->next;
         free(process);
     }
-    buf_release(&world->trace);
+    free(world->own_trace);
     free(world->ready);
     free(world);
 }

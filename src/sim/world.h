@@ -45,7 +45,10 @@ struct sim_world_options {
     int64_t wall_us;      /* when it begins */
     int preempt_per_10k;  /* how often a task is interrupted where it takes a lock */
     int64_t switches_max; /* 0: 50 million */
-    size_t trace_bytes_max;
+    /* Where the trace goes, as text; the caller's, so that it outlives a process that dies. NULL:
+     * memory of the world's own. */
+    char *trace;
+    size_t trace_bytes_max; /* 0: no trace is kept */
 };
 
 /* Installs itself; only one at a time. */
