@@ -236,6 +236,12 @@ static bool is_about_applied(const char *sql) {
     return false;
 }
 
+static void look_closely(struct run *run) {
+    sim_hold(run->world);
+    oracle_commit(run);
+    sim_unhold(run->world);
+}
+
 /* Asked by the store before each statement and at each commit; says nothing but "go on". */
 static int on_statement(void *ctx, const char *sql) {
     struct run *run = ctx;
@@ -256,9 +262,7 @@ static int on_statement(void *ctx, const char *sql) {
     bool asks = run->rules != 0 || run->applied ||
                 (run->rulebook != NULL && run->rulebook->changed);
     if (changed && asks && run->look != NULL) {
-        sim_hold(run->world);
-        oracle_commit(run);
-        sim_unhold(run->world);
+        look_closely(run);
     }
     return 0;
 }
@@ -344,6 +348,9 @@ static void boot(void *arg) {
     serve(run, process);
     run->boot_tries = 0;
     sim_say(run->world, "life %d serves", run->lives);
+    if (run->look != NULL) {
+        look_closely(run);
+    }
 }
 
 void stage_boot(struct run *run) {
