@@ -710,7 +710,8 @@ int settle_operation(struct payments *payments, struct store_tx *tx, struct paym
     *ret_changed = false;
     bool reversed = operation->kind == OPERATION_REFUND &&
                     operation->state == OPERATION_SUCCEEDED &&
-                    (result->outcome == GW_DECLINED || result->outcome == GW_CANCELED);
+                    (result->outcome == GW_DECLINED || result->outcome == GW_CANCELED) &&
+                    !PLANTED(REFUND_BACK_IGNORED);
     if (operation->kind == OPERATION_REFUND && operation->state == OPERATION_FAILED &&
         result->outcome == GW_REFUNDED) {
         return late_refund(payments, tx, payment, operation, result, source, ret_changed, err);

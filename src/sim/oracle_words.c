@@ -40,6 +40,18 @@ static int64_t credited(struct run *run, const char *id) {
     return known ? count.found : INT64_MAX; /* nobody can say now */
 }
 
+/* What banks have sent back, of refunds of this order that Stripe had told of as done. */
+static int64_t sent_back(const struct run *run, const char *order) {
+    const GArray *moves = run->sandbox->book.moves[SB_STRIPE];
+    int64_t minor = 0;
+    for (guint i = 0; run_sees(run, SEE_REFUNDS_BACK) && i < moves->len; i++) {
+        const struct sb_move *move = &g_array_index(moves, struct sb_move, i);
+        bool back = move->kind == SB_MOVE_REFUND_BACK && strcmp(move->entry->order_id, order) == 0;
+        minor += back ? move->amount_minor : 0;
+    }
+    return minor;
+}
+
 /* The moment anybody is told of money that was taken or given back, the gateway has done it. */
 void oracle_said(struct run *run, const char *who, const json_t *said) {
     const char *order = oracle_text(said, "order_id"), *gateway = oracle_text(said, "gateway");
@@ -69,6 +81,7 @@ void oracle_said(struct run *run, const char *who, const json_t *said) {
             returned += entry->refunded_minor;
         }
     }
+    returned += which == SB_STRIPE ? sent_back(run, order) : 0; /* nobody need have heard of it */
     bool over = refunded > returned && refunded - returned > credited(run, oracle_text(said, "id"));
     if (captured > taken || over || held > asked) {
         run_fail(run, "early", order,
@@ -151,9 +164,11 @@ static void compare_payments(struct run *run, const char *whom, const json_t *to
         run_fail(run, "promise", id, "%s: told %s (%s), now %s", id, state, whom, state_now);
     }
     for (size_t i = 0; i < COUNT_OF(growing); i++) {
-        bool may = strcmp(growing[i], "amount_refunded") == 0 && bank_sent_back(run, id);
-        if (!may &&
-            json_peek_int(now, 0, growing[i], NULL) < json_peek_int(told, 0, growing[i], NULL)) {
+        bool may = strcmp(growing[i], "amount_refunded") == 0;
+        int64_t less = json_peek_int(told, 0, growing[i], NULL) -
+                       json_peek_int(now, 0, growing[i], NULL);
+        if (less > (may ? sent_back(run, oracle_text(now, "order_id")) : 0) &&
+            !(may && bank_sent_back(run, id))) {
             run_fail(run, "promise", id, "%s: %s has become less than was told (%s)", id,
                      growing[i], whom);
         }
@@ -171,6 +186,23 @@ static void check_payment_promise(struct end *end, const struct promise *promise
     compare_payments(end->run, promise->key, promise->answer, now);
 }
 
+/* The bank has sent back a refund of that payment's order, of this amount. */
+static bool stripe_sent_back(struct run *run, const char *refund) {
+    const GArray *moves = run->sandbox->book.moves[SB_STRIPE];
+    struct count count = {.sql = "SELECT o.amount_minor, p.order_id FROM operation o JOIN payment "
+                                 "p ON p.id = o.payment_id WHERE o.id = $1",
+                          .text = refund};
+    bool known = run_sees(run, SEE_REFUNDS_BACK) && oracle_count(run, &count);
+    for (guint i = 0; known && i < moves->len; i++) {
+        const struct sb_move *move = &g_array_index(moves, struct sb_move, i);
+        if (move->kind == SB_MOVE_REFUND_BACK && move->amount_minor == count.found &&
+            strcmp(move->entry->order_id, count.first) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void compare_refunds(struct run *run, const json_t *told, const json_t *now) {
     static const char *const same[] = {"payment_id", "amount", "currency",  "to_original_method",
                                        "gateway",    "reason", "created_at"};
@@ -185,7 +217,7 @@ static void compare_refunds(struct run *run, const json_t *told, const json_t *n
     bool copied = run_sees(run, SEE_DUPLICATES) && strcmp(state, "failed") == 0 &&
                   strcmp(state_now, "succeeded") == 0;
     bool back = strcmp(state, "succeeded") == 0 && strcmp(state_now, "failed") == 0 &&
-                bank_came_back(run, id);
+                (bank_came_back(run, id) || stripe_sent_back(run, id));
     if (is_one_of(state, "succeeded failed") && strcmp(state, state_now) != 0 && !copied && !back) {
         run_fail(run, "promise", id, "refund %s: told %s, now %s", id, state, state_now);
     }

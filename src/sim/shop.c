@@ -294,6 +294,16 @@ static void await_state(struct purchase *purchase, char *ret_state, size_t bytes
 
 /* ---- buying ---- */
 
+/* To half of the customers no refund can be paid: the bank sends it back to Stripe. Only a callback
+ * tells of that, and statements lie about enough. */
+static bool sends_back(const struct purchase *purchase) {
+    const struct run *run = purchase->customer->run;
+    struct prng own;
+    run_prng(run, &own, "refunds-back", purchase->customer->number);
+    return prng_below(&own, 2) == 0 && run_sees(run, SEE_REFUNDS_BACK) && !purchase->late &&
+           !run_sees(run, SEE_CALLBACKS_LOST) && !run_sees(run, SEE_STATEMENTS);
+}
+
 /* Each customer has a card of his own, and where cards are worn one of two in three purchases by
  * which the bank never pays: one for now, one for good. All share these two. */
 static void write_tokens(const struct purchase *purchase, bool stripe, bool paypal,
@@ -310,8 +320,8 @@ static void write_tokens(const struct purchase *purchase, bool stripe, bool payp
     int card = kind == 0 ? purchase->customer->number : 1000;
     char stripe_token[96] = "", paypal_token[96] = "";
     if (stripe) {
-        snprintf(stripe_token, sizeof stripe_token, "\"stripe-eu\":\"%s.%d\"", kinds[kind][0],
-                 card);
+        const char *name = kind == 0 && sends_back(purchase) ? "pm_card_refundFail" : kinds[kind][0];
+        snprintf(stripe_token, sizeof stripe_token, "\"stripe-eu\":\"%s.%d\"", name, card);
     }
     if (paypal) {
         snprintf(paypal_token, sizeof paypal_token, "\"paypal-eu\":\"%s.%d\"", kinds[kind][1],
