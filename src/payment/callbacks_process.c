@@ -351,6 +351,21 @@ static int compare_refund(struct process *process, struct err *err) {
     return r < 0 ? r : 1;
 }
 
+/* It is told to have failed, perhaps after it was done. While its own request is under way nobody
+ * is asked, and what a repeat is answered under its key is how it stood at first: then it is asked
+ * about once more, or later. */
+static int ask_about_failed(struct process *process, bool open, struct err *err) {
+    const char *id = process->operation.id.text;
+    int r = 0;
+    if (!open && operation_state_open(process->operation.state)) {
+        r = resolve_operation(process->payments, id, "callback", &open, err);
+    }
+    return r < 0 || !open
+               ? r
+               : err_set(err, ERR_GATEWAY, "%s says that %s has failed, and it is not over yet",
+                         process->gateway, id);
+}
+
 static int process_refund(struct process *process, struct err *err) {
     if (!process->operation_found && process->released) {
         process->result = "what was held was released";
@@ -371,6 +386,10 @@ static int process_refund(struct process *process, struct err *err) {
     bool open;
     int r = resolve_operation(process->payments, process->operation.id.text, "callback", &open,
                               err);
+    enum gateway_outcome said = process->event.outcome;
+    if (r >= 0 && (said == GW_DECLINED || said == GW_CANCELED)) {
+        r = ask_about_failed(process, open, err);
+    }
     process->result = differs == 1 ? "differs from ours: case opened, the gateway was asked"
                                    : "the refund was asked about";
     return r;
