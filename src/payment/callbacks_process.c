@@ -351,9 +351,13 @@ static int compare_refund(struct process *process, struct err *err) {
     return r < 0 ? r : 1;
 }
 
-/* It is told to have failed, perhaps after it was done. While its own request is under way nobody
- * is asked, and what a repeat is answered under its key is how it stood at first: then it is asked
- * about once more, or later. */
+/* A refund that has failed, perhaps after it was done. */
+static bool says_failed(const struct gateway_event *event) {
+    return event->subject == CALLBACK_REFUND &&
+           (event->outcome == GW_DECLINED || event->outcome == GW_CANCELED);
+}
+
+/* What a repeat is answered under its key is how it stood at first: it is asked about once more. */
 static int ask_about_failed(struct process *process, bool open, struct err *err) {
     const char *id = process->operation.id.text;
     int r = 0;
@@ -386,8 +390,7 @@ static int process_refund(struct process *process, struct err *err) {
     bool open;
     int r = resolve_operation(process->payments, process->operation.id.text, "callback", &open,
                               err);
-    enum gateway_outcome said = process->event.outcome;
-    if (r >= 0 && (said == GW_DECLINED || said == GW_CANCELED)) {
+    if (r >= 0 && says_failed(&process->event)) {
         r = ask_about_failed(process, open, err);
     }
     process->result = differs == 1 ? "differs from ours: case opened, the gateway was asked"
@@ -468,13 +471,24 @@ static int failed_tx(struct store_tx *tx, void *ctx, struct err *err) {
                    S_TEXT(process->callback_id), S_INT(CALLBACK_FAILED), S_TEXT(process->result));
 }
 
-/* The callback overtook the answer: the caller of this attempt is still waiting for it. */
+static bool is_awaited(const struct process *process, const char *owner, int64_t lease_us,
+                       int64_t now_us) {
+    bool mine = strcmp(owner, process->payments->instance) == 0;
+    return lease_us > now_us && (mine || !process->payments->options.alone);
+}
+
+/* The callback overtook the answer: the caller of this attempt is still waiting for it. So is the
+ * one of a refund; that it was done his answer will say, but not that it failed afterwards. */
 static bool overtook(const struct process *process, int64_t now_us) {
     const struct attempt_row *attempt = &process->attempt;
-    bool mine = process->attempt_found && strcmp(attempt->owner, process->payments->instance) == 0;
-    bool alive = mine || !process->payments->options.alone;
+    const struct operation_row *operation = &process->operation;
+    if (says_failed(&process->event)) {
+        return process->operation_found && operation->state == OPERATION_SENDING &&
+               is_awaited(process, operation->owner, operation->lease_us, now_us);
+    }
     return process->attempt_found && process->event.subject == CALLBACK_PAYMENT &&
-           attempt->state == ATTEMPT_SENDING && attempt->lease_us > now_us && alive;
+           attempt->state == ATTEMPT_SENDING &&
+           is_awaited(process, attempt->owner, attempt->lease_us, now_us);
 }
 
 int callback_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {

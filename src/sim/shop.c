@@ -294,13 +294,13 @@ static void await_state(struct purchase *purchase, char *ret_state, size_t bytes
 
 /* ---- buying ---- */
 
-/* To half of the customers no refund can be paid: the bank sends it back to Stripe. Only a callback
+/* To three in four customers no refund can be paid: the bank sends it back to Stripe. Only a callback
  * tells of that, and statements lie about enough. */
 static bool sends_back(const struct purchase *purchase) {
     const struct run *run = purchase->customer->run;
     struct prng own;
     run_prng(run, &own, "refunds-back", purchase->customer->number);
-    return prng_below(&own, 2) == 0 && run_sees(run, SEE_REFUNDS_BACK) && !purchase->late &&
+    return prng_below(&own, 4) != 0 && run_sees(run, SEE_REFUNDS_BACK) && !purchase->late &&
            !run_sees(run, SEE_CALLBACKS_LOST) && !run_sees(run, SEE_STATEMENTS);
 }
 

@@ -131,6 +131,46 @@ static void refund_becomes(const char *status) {
     (void)world_tick(W);
 }
 
+static void fail_before_the_answer(void *ctx, int account, const char *call, bool done) {
+    int *result = ctx;
+    if (account == 0 && strcmp(call, "refund") == 0 && done) {
+        fake_refund_becomes(FAKE, 0, "order", "failed");
+        *result = world_callback(W, fake_event_count(FAKE) - 1);
+        (void)world_tick(W);
+    }
+}
+
+static void a_refund_that_fails_before_its_answer_is_there_has_failed(void **state) {
+    int result = 0;
+    char *id = world_paid(W, "order", 500);
+    fake_hook(FAKE, fail_before_the_answer, &result);
+    json_decref(world_refund(W, "key", id, 200));
+    fake_hook(FAKE, NULL, NULL);
+    assert_int_equal(result, 200);
+    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
+    assert_int_equal(world_int(W, "SELECT state FROM callback"), 1);
+    test_clock_advance(1 * US_PER_SECOND);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT tries FROM callback"), 1); /* waiting was no try */
+    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
+    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
+    free(id);
+    world_check(W);
+}
+
+/* Its repeat is answered as the first request was, before it failed. */
+static void a_refund_that_fails_while_its_fate_is_unknown_has_failed(void **state) {
+    char *id = world_paid(W, "order", 500);
+    fake_say(FAKE, 0, "refund", 2, FAKE_LOSE_AFTER);
+    json_decref(world_refund(W, "key", id, 200));
+    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_UNKNOWN);
+    refund_becomes("failed");
+    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
+    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
+    free(id);
+    world_check(W);
+}
+
 static void a_refund_that_had_failed_and_was_paid_after_all_is_booked(void **state) {
     char *id = world_paid(W, "order", 500);
     fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
@@ -697,6 +737,8 @@ int main(void) {
         cmocka_unit_test(an_order_paid_otherwise_meanwhile_stays_with_its_payment),
         cmocka_unit_test(no_further_gateway_is_tried_after_money_came_late),
         cmocka_unit_test(a_capture_that_comes_when_the_payment_was_over_is_in_the_books),
+        cmocka_unit_test(a_refund_that_fails_before_its_answer_is_there_has_failed),
+        cmocka_unit_test(a_refund_that_fails_while_its_fate_is_unknown_has_failed),
         cmocka_unit_test(a_refund_that_had_failed_and_was_paid_after_all_is_booked),
         cmocka_unit_test(a_refund_paid_after_all_without_room_for_it_is_in_the_books),
         cmocka_unit_test(a_refund_that_goes_to_and_fro_stays_in_step_with_the_gateway),
