@@ -522,7 +522,8 @@ static int nameless_refund(struct process *process, struct refund_ctx *refund, s
     return write_refund(refund, nameless_tx, err);
 }
 
-/* It was posted, and did not go through after all: the money is back. */
+/* It was posted, by its name or by the sum alone, and did not go through after all: the money is
+ * back. */
 static int taken_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct refund_ctx *refund = ctx;
     struct process *process = refund->process;
@@ -532,15 +533,20 @@ static int taken_back_tx(struct store_tx *tx, void *ctx, struct err *err) {
     r = r < 0 ? r
               : sql_query(tx, err, &rows,
                           "SELECT id FROM review_case WHERE kind = 'orphan_refund' AND gateway = "
-                          "$1 AND refund_id = $2 AND posted = 11 AND state = 1",
-                          S_TEXT(process->gateway), S_TEXT(process->event.refund_id));
+                          "$1 AND posted = 11 AND state = 1 AND (refund_id = $2 OR (refund_id = '' "
+                          "AND gateway_id = $3 AND gateway_id <> '' AND amount_minor = $4)) ORDER "
+                          "BY refund_id DESC, opened_us LIMIT 1",
+                          S_TEXT(process->gateway), S_TEXT(process->event.refund_id),
+                          S_TEXT(refund->object_id), S_INT(refund->note.amount_minor));
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
         return r;
     }
     struct case_id id = case_id_stored(sql_text(rows, 0));
     struct case_row row;
-    r = case_row_load(tx, process->arena, id.text, true, &row, err);
+    r = sql_put(tx, err, PAIR_TAKE("refund_id"), S_TEXT(id.text),
+                S_TEXT(process->event.refund_id));
+    r = r < 0 ? r : case_row_load(tx, process->arena, id.text, true, &row, err);
     if (r < 0 || row.state != CASE_OPEN) {
         return r;
     }
@@ -606,6 +612,10 @@ int unexplained_refund(struct process *process, struct err *err) {
     }
     if (result.outcome != GW_REFUNDED && !done) {
         return refund_taken_back(&refund, &result, err);
+    }
+    r = result.outcome != GW_REFUNDED ? refund_taken_back(&refund, &result, err) : 0;
+    if (r < 0 || refund.opened) {
+        return r;
     }
     refund.note.subject = event->refund_id;
     refund.note.detail = detail;

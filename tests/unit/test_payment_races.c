@@ -171,6 +171,38 @@ static void a_refund_that_fails_while_its_fate_is_unknown_has_failed(void **stat
     world_check(W);
 }
 
+/* Somebody gave it back at the gateway's own desk, the sum of its charge's refunds told of that, and
+ * when its name came it had failed: what the sum had put in suspense leaves it again. */
+static void a_refund_of_nobodys_that_only_a_sum_told_of_leaves_suspense_when_it_fails(
+    void **state) {
+    char *id = world_paid(W, "order", 500);
+    int named = fake_refund_of_nobody(FAKE, 0, "order", 50);
+    char *intent = world_text(W, "SELECT gateway_id FROM attempt");
+    char *charge = world_text(W, "SELECT charge_id FROM attempt");
+    char body[800];
+    snprintf(
+        body, sizeof body,
+        "{\"id\":\"evt_sum\",\"object\":\"event\",\"type\":\"charge.refunded\",\"created\":1,"
+        "\"data\":{\"object\":{\"id\":\"%s\",\"object\":\"charge\",\"amount\":500,"
+        "\"amount_refunded\":50,\"currency\":\"usd\",\"payment_intent\":\"%s\"},"
+        "\"previous_attributes\":{\"amount_refunded\":0}}}",
+        charge, intent);
+    assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 11"), 1);
+    fake_refund_becomes(FAKE, 0, "order", "failed");
+    world_callbacks(W, named);
+    (void)world_tick(W);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 1);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE state = 1 AND posted = "
+                                  "11"),
+                     0);
+    free(charge);
+    free(intent);
+    free(id);
+    world_verify(W);
+}
+
 static void a_refund_that_had_failed_and_was_paid_after_all_is_booked(void **state) {
     char *id = world_paid(W, "order", 500);
     fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
@@ -739,6 +771,7 @@ int main(void) {
         cmocka_unit_test(a_capture_that_comes_when_the_payment_was_over_is_in_the_books),
         cmocka_unit_test(a_refund_that_fails_before_its_answer_is_there_has_failed),
         cmocka_unit_test(a_refund_that_fails_while_its_fate_is_unknown_has_failed),
+        cmocka_unit_test(a_refund_of_nobodys_that_only_a_sum_told_of_leaves_suspense_when_it_fails),
         cmocka_unit_test(a_refund_that_had_failed_and_was_paid_after_all_is_booked),
         cmocka_unit_test(a_refund_paid_after_all_without_room_for_it_is_in_the_books),
         cmocka_unit_test(a_refund_that_goes_to_and_fro_stays_in_step_with_the_gateway),
