@@ -402,8 +402,8 @@ void check_ledger(struct end *end) {
         int64_t taken = json_peek_int(row, 0, "taken", NULL) + back;
         int64_t returned = json_peek_int(row, 0, "returned", NULL) + back;
         int64_t gone = sums->refunded_minor + sums->disputed_minor;
-        /* What lay in suspense for a dispute that was won, or a refund at the gateway's own desk that
-         * failed, counts as taken once more. */
+        /* What lay in suspense counts as taken once more when it left it: a dispute was won, or a
+         * refund at the gateway's own desk failed. */
         bool may = run_sees(run, SEE_DISPUTES) || run_sees(run, SEE_REFUNDS_BACK);
         int64_t again = may ? taken - sums->charged_minor : 0;
         bool returned_apart = returned - again != gone &&

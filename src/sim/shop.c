@@ -294,8 +294,8 @@ static void await_state(struct purchase *purchase, char *ret_state, size_t bytes
 
 /* ---- buying ---- */
 
-/* To three in four customers no refund can be paid: the bank sends it back to Stripe. Only a callback
- * tells of that, and statements lie about enough. */
+/* To three in four customers no refund can be paid: the bank sends it back to Stripe. Only a
+ * callback tells of that, and statements lie about enough. */
 static bool sends_back(const struct purchase *purchase) {
     const struct run *run = purchase->customer->run;
     struct prng own;
@@ -320,7 +320,8 @@ static void write_tokens(const struct purchase *purchase, bool stripe, bool payp
     int card = kind == 0 ? purchase->customer->number : 1000;
     char stripe_token[96] = "", paypal_token[96] = "";
     if (stripe) {
-        const char *name = kind == 0 && sends_back(purchase) ? "pm_card_refundFail" : kinds[kind][0];
+        bool back = kind == 0 && sends_back(purchase);
+        const char *name = back ? "pm_card_refundFail" : kinds[kind][0];
         snprintf(stripe_token, sizeof stripe_token, "\"stripe-eu\":\"%s.%d\"", name, card);
     }
     if (paypal) {

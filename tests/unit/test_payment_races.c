@@ -171,8 +171,8 @@ static void a_refund_that_fails_while_its_fate_is_unknown_has_failed(void **stat
     world_check(W);
 }
 
-/* Somebody gave it back at the gateway's own desk, the sum of its charge's refunds told of that, and
- * when its name came it had failed: what the sum had put in suspense leaves it again. */
+/* Somebody gave it back at the gateway's own desk, the sum of its charge's refunds told of that,
+ * and when its name came it had failed: what the sum had put in suspense leaves it again. */
 static void a_refund_of_nobodys_that_only_a_sum_told_of_leaves_suspense_when_it_fails(
     void **state) {
     char *id = world_paid(W, "order", 500);
