@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * scope.c: what an incident is about, read, written, and as a condition of a statement. */
 #include "incident/scope.h"
 
 #include <stdio.h>
@@ -7,7 +8,8 @@
 #include "base/json.h"
 
 static bool is_name(const char *name) {
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789-_.");
     return length > 0 && length <= SCOPE_NAME_CHARS_MAX && name[length] == '\0';
 }
 

@@ -22,7 +22,7 @@ enum {
 /* Names of one kind, each once; none: all of them are meant. */
 struct scope_names {
     int count;
-    char names[SCOPE_NAMES_MAX][SCOPE_NAME_CHARS_MAX + 1]; /* letters, digits, '-', '_', '.' */
+    char names[SCOPE_NAMES_MAX][SCOPE_NAME_CHARS_MAX + 1]; /* of letters, digits, "-_." */
 };
 
 struct incident_scope {
@@ -37,7 +37,7 @@ MUST_USE int scope_read(const json_t *object, const char *where, struct incident
                         struct err *err);
 void scope_write(const struct incident_scope *scope, struct buf *buf);
 
-/* ERR_VALIDATION: a character that no name has, or no more room. A name that is there stays once. */
+/* ERR_VALIDATION: a character that no name has, or no more room. Twice is once. */
 MUST_USE int scope_add(struct scope_names *names, const char *name, struct err *err);
 bool scope_has(const struct scope_names *names, const char *name); /* none: it has all */
 
