@@ -164,7 +164,7 @@ static void test_each_parameter_is_the_routes(void **state) {
 
 static void test_the_page_lists_each_tool(void **state) {
     (void)state;
-    char *page = malloc(PAGE_BYTES_MAX);
+    char *page = malloc(PAGE_BYTES_MAX + 1);
     size_t count = 0;
     struct err err = {0};
     assert_int_equal(file_read(TESTS_DIR "/../docs/agents.md", page, PAGE_BYTES_MAX, &count, &err),
@@ -208,7 +208,8 @@ static void test_a_call_is_a_request(void **state) {
     assert_string_equal(json_peek_text(note, "id", NULL), "x");
     assert_string_equal(json_peek_text(note, "result", "resultType", NULL), "complete");
 
-    JSON_AUTO other = say(&mcp, CALL "{\"name\":\"probe_gateway\",\"arguments\":{\"name\":\"s\"}}}");
+    JSON_AUTO other = say(&mcp, CALL "{\"name\":\"probe_gateway\","
+                                     "\"arguments\":{\"name\":\"s\"}}}");
     assert_non_null(other);
     assert_memory_equal(asked.key, "mcp-", 4);
     assert_string_equal(asked.body, "{}");
