@@ -543,6 +543,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
         .failures_per_second = said->failures_per_second != NULL ? *said->failures_per_second
                                                                  : AUTH_FAILURES_PER_SECOND,
     };
+    mcp_init(&service->mcp, config->mcp.write_tools);
     return auth_open(service->store, &limits, config->internal_listener.key, &service->auth, err);
 }
 

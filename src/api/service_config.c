@@ -322,6 +322,11 @@ static const cyaml_schema_field_t reconciliation_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t mcp_fields[] = {
+    CYAML_FIELD_BOOL("write_tools", OPTIONAL, struct config_mcp, write_tools),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("public", OPTIONAL, struct service_config, public_listener, public_fields),
     CYAML_FIELD_MAPPING("internal", OPTIONAL, struct service_config, internal_listener,
@@ -346,6 +351,7 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("detection", OPTIONAL, struct service_config, detection,
                         detection_config_fields),
     CYAML_FIELD_MAPPING("keys", OPTIONAL, struct service_config, keys, keys_fields),
+    CYAML_FIELD_MAPPING("mcp", OPTIONAL, struct service_config, mcp, mcp_fields),
     CYAML_FIELD_SEQUENCE_COUNT("probes", OPTIONAL_POINTER, struct service_config, probes,
                                probes_count, &probe_value, 0, PROBES_MAX),
     CYAML_FIELD_MAPPING("deferred", OPTIONAL, struct service_config, deferred, deferred_fields),

@@ -38,6 +38,11 @@ struct config_credential {
     char *name, *from;
 };
 
+/* What agents may do by the Model Context Protocol (api/mcp.h). */
+struct config_mcp {
+    bool write_tools;
+};
+
 struct config_option {
     char *name, *value;
 };
@@ -229,6 +234,7 @@ struct service_config {
     struct ticket_config tickets;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
+    struct config_mcp mcp;
     struct config_probe *probes;
     unsigned probes_count;
     struct figures_config figures;

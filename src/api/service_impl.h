@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "api/auth.h"
+#include "api/mcp.h"
 #include "api/service.h"
 #include "base/seal.h"
 #include "billing/billing.h"
@@ -70,6 +71,7 @@ struct service {
     struct alerts *alerts;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct lookout_task *looks; /* NULL until it is started */
+    struct mcp mcp;
     struct auth *auth;
     struct http_server *server;
     struct http_listener *public_listener, *internal_listener;

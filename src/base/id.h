@@ -54,7 +54,11 @@ enum {
     X(backtest_id, "bkt", "back-test")                                                             \
     X(override_id, "ovr", "override of a rota")                                                    \
     X(complaint_id, "cpl", "complaint")                                                            \
-    X(change_id, "chg", "change")
+    X(change_id, "chg", "change")                                                                  \
+    X(incident_id, "inc", "incident")                                                              \
+    X(containment_id, "ctm", "measure of an incident")                                             \
+    X(message_id, "msg", "message to people")                                                      \
+    X(mailing_id, "mlg", "message to one person")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
  * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it

@@ -739,6 +739,11 @@ const struct cli_command cli_commands[] = {
 #include "cli/commands_alerts.def"
 #include "cli/commands_reports.def"
 
+    {"mcp", NULL, "Serve agents by the Model Context Protocol, on standard input and output",
+     "For an agent's program to start. Its tools read; what moves money, switches a gateway or\n"
+     "tells customers something is none of them. See docs/agents.md.",
+     OPTIONS({"enable-write-tools", NULL, "Also the tools that change something"}), NULL, CLI_TALKS,
+     run_mcp},
     {"completion", NULL, "Completion for a shell", "eval \"$(holdfast completion bash)\"", NULL,
      "bash", 0, run_completion},
     {"version", NULL, "Which version this is", NULL, NULL, NULL, CLI_JSON, run_version},

@@ -66,6 +66,7 @@ void cli_argument_bounds(const struct cli_command *command, int *ret_min, int *r
 
 cli_handler run_serve, run_sandbox, run_demo, run_load, run_help, run_version, run_completion;
 cli_handler run_metric_show, run_observe;
+cli_handler run_mcp;
 cli_handler run_status, run_deps, run_doctor, run_ledger_show, run_audit_verify;
 cli_handler run_payment_list, run_payment_show, run_payment_create, run_payment_capture,
     run_payment_cancel, run_payment_refund, run_payment_failed, run_payment_stuck,

@@ -201,14 +201,18 @@ static const char *why_not(enum http_failure failure) {
 
 /* A command that changes something and may have reached the service must not be run again blindly:
  * its key makes the repetition the same request. */
+static int why_unanswered(const struct talk *talk, bool *ret_maybe, struct err *err) {
+    bool late = talk->answer.failure == HTTP_FAIL_TIMEOUT;
+    *ret_maybe = talk->answer.reach == HTTP_MAYBE_SENT && talk->idempotency_key != NULL;
+    return err_set(err, late ? ERR_TIMEOUT : ERR_UNREACHABLE, "%.120s: %s%s", talk_url(talk->cli),
+                   why_not(talk->answer.failure),
+                   *ret_maybe ? "; the request was sent, so it may have been done" : "");
+}
+
 static int fail_unanswered(const struct talk *talk) {
     struct err err = {0};
-    const char *base = talk_url(talk->cli);
-    bool maybe = talk->answer.reach == HTTP_MAYBE_SENT && talk->idempotency_key != NULL;
-    bool late = talk->answer.failure == HTTP_FAIL_TIMEOUT;
-    err_set(&err, late ? ERR_TIMEOUT : ERR_UNREACHABLE, "%.120s: %s%s", base,
-            why_not(talk->answer.failure),
-            maybe ? "; the request was sent, so it may have been done" : "");
+    bool maybe;
+    (void)why_unanswered(talk, &maybe, &err);
     if (maybe) {
         err_hint(&err, "Repeat the command with --idempotency-key %.100s: it is not done twice.",
                  talk->idempotency_key);
@@ -300,6 +304,28 @@ static int take(struct talk *talk, bool print, json_t **ret_json) {
         json = NULL;
     }
     return CLI_DONE;
+}
+
+int talk_raw(struct cli *cli, const char *method, const char *path, const char *body,
+             const char *key, int *ret_status, struct buf *ret_body, struct err *err) {
+    struct talk *talk = calloc(1, sizeof *talk);
+    INVARIANT(talk != NULL, "out of memory");
+    *talk = (struct talk){.cli = cli, .method = method, .path = path, .body = body};
+    int r = prepare(talk, err);
+    talk->idempotency_key = key;
+    if (r >= 0 && call(talk, err) < 0) {
+        bool maybe;
+        r = why_unanswered(talk, &maybe, err);
+        err_hint(err, maybe ? "The same call with its idempotency_key is done once."
+                            : "Is the service running (holdfast serve)?");
+    } else if (r >= 0) {
+        *ret_status = talk->answer.status;
+        buf_add(ret_body, talk->answer.body, talk->answer.body_bytes);
+    }
+    http_answer_release(&talk->answer);
+    explicit_bzero(talk, sizeof *talk);
+    free(talk);
+    return r;
 }
 
 static int converse(struct cli *cli, const char *method, const char *path, const char *body,

@@ -46,6 +46,10 @@ MUST_USE int talk_ask_post(struct cli *cli, const char *path, json_t **ret_json,
  * NULL. */
 MUST_USE int talk_quiet(struct cli *cli, const char *method, const char *path, const json_t *body,
                         json_t **ret_json, char **ret_text);
+/* Any request, for who tells its outcome himself: nothing is printed, and a refusal is an answer as
+ * any other. `key`: its Idempotency-Key, or NULL. An error: there was no answer. */
+MUST_USE int talk_raw(struct cli *cli, const char *method, const char *path, const char *body,
+                      const char *key, int *ret_status, struct buf *ret_body, struct err *err);
 /* GET of what is no JSON: its bytes (free() them). Nothing but errors is printed. */
 MUST_USE int talk_file(struct cli *cli, const char *path, char **ret_bytes, size_t *ret_count);
 /* The same into a new file, readable by its owner alone, and says how large it is. Nothing is

@@ -16,9 +16,16 @@
  * before he paid may arrive after he has: whether it gave his money back is asked then, too.
  *
  * The same for what its customer could have paid and that counts as closed (docs/decisions/0016):
- * it is asked about once more, half an hour later unless options.second_look_us says otherwise. */
+ * it is asked about once more, half an hour later unless options.second_look_us says otherwise,
+ * and a last time at LAST_LOOK times that: a clock that ran ahead may have done both, closed it and
+ * looked, before the customer paid. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "payment/internal.h"
+
+enum { LAST_LOOK = 4 };
+static const char of_closed[] = "closed"; /* a job's payload: there are two looks */
 
 int confirm_later(struct payments *payments, struct store_tx *tx, const char *kind, const char *id,
                   const char *gateway, const struct gateway_result *result, struct err *err) {
@@ -51,7 +58,7 @@ int confirm_closed_later(struct payments *payments, struct store_tx *tx,
         return 0;
     }
     int64_t at_us = clock_wall_us() + payments->options.second_look_us;
-    int r = job_add(tx, JOB_CONFIRM, attempt->id.text, at_us, "", err);
+    int r = job_add(tx, JOB_CONFIRM, attempt->id.text, at_us, of_closed, err);
     return r < 0 ? r : 0;
 }
 
@@ -130,8 +137,13 @@ static int confirm_attempt(struct payments *payments, const char *attempt_id, st
 }
 
 int confirm_job(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
-    (void)ret_again_us;
-    return confirm_attempt(ctx, job->key, err);
+    const struct payments *payments = ctx;
+    int64_t last_us = job->created_us + LAST_LOOK * payments->options.second_look_us;
+    int r = confirm_attempt(ctx, job->key, err);
+    if (r >= 0 && strcmp(job->payload, of_closed) == 0 && clock_wall_us() < last_us) {
+        *ret_again_us = last_us;
+    }
+    return r;
 }
 
 /* ---- a capture, told by what its hold says ---- */

@@ -92,7 +92,7 @@ struct payments_options {
     int probe_count;
     int64_t action_us;         /* how long a customer has who must act [30 min] */
     int64_t waits_long_us;     /* so long nobody may know about money; then it is marked [30 min] */
-    int64_t second_look_us;    /* at what was closed, that long after its end [30 min] */
+    int64_t second_look_us;    /* at what was closed; and after 4 times that [30 min] */
     bool ask_about_late;       /* a person decides about an old code that was paid, not the rule */
     struct retention retention;
     struct deferral_options deferral;

@@ -90,6 +90,13 @@ static bool has_case(struct end *end, const struct sb_entry *entry, GHashTable *
     return false;
 }
 
+/* At a till: the customer had confirmed when our cancellation came, which gave the money back. */
+static bool is_taken_back(const struct end *end, const struct sb_entry *entry) {
+    const json_t *attempt = json_object_get(end->attempts, entry->reference);
+    return entry->refunded_minor >= entry->taken_minor &&
+           strcmp(oracle_text(attempt, "state"), "canceled") == 0;
+}
+
 /* Of all charges of an order that took money, one at most is without a case of its own. */
 void check_charged_once(struct end *end) {
     struct run *run = end->run;
@@ -99,7 +106,8 @@ void check_charged_once(struct end *end) {
         GPtrArray *entries = run->sandbox->book.entries[i];
         for (guint k = 0; k < entries->len && !run_failed(run); k++) {
             const struct sb_entry *entry = g_ptr_array_index(entries, k);
-            if (entry->taken_minor == 0 || has_case(end, entry, used)) {
+            if (entry->taken_minor == 0 || is_taken_back(end, entry) ||
+                has_case(end, entry, used)) {
                 continue;
             }
             const struct sb_entry *other = g_hash_table_lookup(paid, entry->order_id);

@@ -143,6 +143,33 @@ static void what_nobody_pays_is_over_at_its_time(void **state) {
     check();
 }
 
+/* Our clock ran ahead, closed the order, looked once more, and was set right; then he paid, and the
+ * callback was lost. */
+static void what_is_paid_after_the_second_look_is_seen_by_the_last(void **state) {
+    (void)state;
+    fault("alipay:callback_lost");
+    char *id = waiting(ALIPAY, FLOW_QR);
+    (void)engine_exec(&W->engine, "UPDATE attempt SET expires_us = 1");
+    for (int look = 0; look < 2; look++) { /* as it is when our clock alone runs ahead */
+        (void)engine_exec(&W->engine, "UPDATE job SET due_us = 1");
+        work();
+    }
+    assert_payment(W, id, "canceled");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM inquiry WHERE source = 'confirm'"), 1);
+    customer(ALIPAY, id, "scan");
+    customer(ALIPAY, id, "pay");
+    for (int minute = 0; minute < 200; minute += 10) {
+        pass(10 * MINUTE_US);
+    }
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM callback"), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM inquiry WHERE source = 'confirm'"), 2);
+    assert_int_equal(world_int(W, "SELECT amount_minor FROM review_case WHERE kind = "
+                                  "'late_success'"),
+                     AMOUNT);
+    world_verify(W);
+    free(id);
+}
+
 /* ---- another way ---- */
 
 static json_t *choose_card(const char *payment_id) {
@@ -613,6 +640,7 @@ int main(void) {
         BOTH(what_is_shown_is_paid_and_the_callback_says_so),
         BOTH(a_forged_cut_or_stale_callback_moves_nothing_and_a_replay_counts_once),
         BOTH(a_lost_callback_is_made_up_for_by_asking),
+        BOTH(what_is_paid_after_the_second_look_is_seen_by_the_last),
         BOTH(what_nobody_pays_is_over_at_its_time),
         BOTH(an_open_code_is_closed_before_the_card_is_asked),
         BOTH(what_cannot_be_closed_keeps_the_card_from_being_asked),
