@@ -446,6 +446,7 @@ void check_cases(struct end *end) {
         {"orphan_charge", SEE_DASHBOARD},
         {"orphan_refund", SEE_DASHBOARD},
         {"late_refund", SEE_DUPLICATES},
+        {"late_refund", SEE_DELAYS}, /* its repeat overtook it and was declined */
         {"dispute_over", SEE_DISPUTES},
         {"orphan_dispute", SEE_DISPUTES},
         {"late_success", SEE_BANK},
