@@ -149,10 +149,10 @@ static void milestones_come_in_their_order_and_never_lie_ahead(void **state) {
     assert_int_equal(world_int(W, "SELECT contained_us - detected_us FROM incident"),
                      2 * MINUTE_US);
     /* The clock goes back an hour: the order stays. */
-    test_clock_advance(-60 * MINUTE_US);
+    test_clock_wall_shift(-60 * MINUTE_US);
     assert_state(move("user:usr_a", one, "mitigate"), "mitigated");
     assert_int_equal(world_int(W, "SELECT mitigated_us - contained_us FROM incident"), 0);
-    test_clock_advance(60 * MINUTE_US);
+    test_clock_wall_shift(60 * MINUTE_US);
     assert_whole(one);
 }
 
@@ -210,7 +210,7 @@ static void start_and_scope_grow_by_anybody_and_shrink_by_the_commander(void **s
     assert_no(correct("user:usr_c", one, &said), ERR_FORBIDDEN, "a later start");
     assert_state(correct("user:usr_a", one, &said), "mitigated");
     said.impact_start_us = detected_us + 1;
-    assert_no(correct("user:usr_a", one, &said), ERR_VALIDATION, "began later");
+    assert_no(correct("user:usr_a", one, &said), ERR_VALIDATION, "begun later");
     struct incident_scope wider = {0}, narrower = {0};
     said = (struct incident_correction){.scope = &wider};
     assert_state(correct("user:usr_c", one, &said), "mitigated"); /* all gateways */

@@ -285,7 +285,8 @@ static void run_of_chance(uint64_t seed) {
         int64_t resolved = world_int(W, "SELECT COUNT(*) FROM incident WHERE resolved_us > 0");
         bool resolves = false;
         chance.gate_open = draw(&chance, 3) == 0;
-        test_clock_advance((draw(&chance, 20) - 2) * MINUTE_US);
+        int64_t pass_us = (draw(&chance, 20) - 2) * MINUTE_US;
+        (pass_us > 0 ? test_clock_advance : test_clock_wall_shift)(pass_us);
         json_t *json = any_command(&chance, crowd[draw(&chance, CROWD)], id, &resolves);
         more = world_int(W, log_rows) - before;
         int64_t resolved_now = world_int(W, "SELECT COUNT(*) FROM incident WHERE resolved_us > 0");
