@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "incident/incident.h"
 
-enum { NAME_CHARS_MAX = 80, WORD_CHARS_MAX = 40 };
+enum { NAME_CHARS_MAX = 80, WORD_CHARS_MAX = 40, LOG_SEQ_MAX = 1000000000 };
 
 static int read_incident_id(const struct ask *ask, struct incident_id *ret_id, struct err *err) {
     return READ_LISTED_ID(ask, "an incident", incident_id, "incident list --state all", ret_id,
@@ -42,7 +42,7 @@ int incident_log_get(struct ask *ask, struct err *err) {
     struct incident_id id;
     int64_t after = 0, limit = 0;
     int r = read_incident_id(ask, &id, err);
-    r = r < 0 ? r : read_query_int(ask, "after", 0, INT64_MAX, &after, err);
+    r = r < 0 ? r : read_query_int(ask, "after", 0, LOG_SEQ_MAX, &after, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, INCIDENT_LOG_PAGE_MAX, &limit, err);
     return r < 0 ? r
                  : incident_log_list(ask->service->incidents, id.text, after, (int)limit,

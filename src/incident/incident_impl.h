@@ -215,7 +215,24 @@ bool incident_scope_enlarge(struct incident_scope *scope, const struct incident_
 MUST_USE int incident_render_alerts(struct store_tx *tx, struct buf *buf,
                                     const struct incident_row *row, struct err *err);
 
+/* ---- incident_measure.c ---- */
+
+struct incident_figures { /* of the scope, since it began but at most a quarter of an hour */
+    int64_t success_permille;             /* of its payments that are finished; few: 1000 */
+    int64_t share_permille;               /* of all payments, those that failed in it */
+    int64_t methods_down;                 /* of which next to nothing succeeds */
+    int64_t double_charges, wrong_states; /* open ones, since it began */
+    int64_t at_risk;                      /* usual payments a minute, by its alerts */
+};
+MUST_USE int incident_measure(struct store_tx *tx, const struct incident_row *row,
+                              struct incident_figures *ret_figures, struct err *err);
+/* The gravest rule that holds (INCIDENT_UNMEASURED: none does), and why, as a JSON array. */
+int64_t incident_propose(const struct incident_figures *figures, struct buf *reasons);
+
 /* ---- incident_job.c ---- */
+
+/* One round of `look`. */
+MUST_USE int incident_look(struct incidents *incidents, struct err *err);
 
 struct job_kind incidents_job(struct incidents *incidents);
 

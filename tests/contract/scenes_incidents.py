@@ -32,7 +32,7 @@ def incidents_from_the_first_word_to_the_gate(service):
 
     move("contain", 409)
     move("resolve", 422)
-    acked = move("acknowledge", key=zoe, at="1s")
+    acked = move("acknowledge", key=zoe)
     assert acked["roles"]["commander"]["holder"] == "inc-zoe" and not acked["acknowledge_by"]
     move("contain", 422, at="2099-01-01T00:00:00Z")
     move("contain", key=zoe)
