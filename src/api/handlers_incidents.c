@@ -41,9 +41,9 @@ int incident_get_one(struct ask *ask, struct err *err) {
 int incident_log_get(struct ask *ask, struct err *err) {
     struct incident_id id;
     int64_t after = 0, limit = 0;
-    int r = read_incident_id(ask, &id, err);
-    r = r < 0 ? r : read_query_int(ask, "after", 0, LOG_SEQ_MAX, &after, err);
+    int r = read_query_int(ask, "after", 0, LOG_SEQ_MAX, &after, err);
     r = r < 0 ? r : read_query_int(ask, "limit", 1, INCIDENT_LOG_PAGE_MAX, &limit, err);
+    r = r < 0 ? r : read_incident_id(ask, &id, err);
     return r < 0 ? r
                  : incident_log_list(ask->service->incidents, id.text, after, (int)limit,
                                      &ask->answer, err);

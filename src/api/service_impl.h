@@ -105,8 +105,8 @@ MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
 
-/* service_incidents.c: `incidents` of the configuration: checked before the store is opened, opened,
- * begun when everything else runs, closed. ERR_CONFIG. */
+/* service_incidents.c: `incidents` of the configuration: checked before the store is opened; then
+ * opened, begun when everything else runs, closed. ERR_CONFIG. */
 MUST_USE int incidents_prepare(struct service *service, struct err *err);
 MUST_USE int incidents_ready(struct service *service, struct err *err);
 MUST_USE int incidents_begin(struct service *service, struct err *err);

@@ -129,8 +129,8 @@ MUST_USE int incident_open(struct incidents *incidents, const struct caller *cal
                            struct err *err);
 
 struct incident_move { /* borrowed */
-    const char *move;  /* a name of incident_moves.def but "resolve" */
-    int64_t at_us;     /* wall, when it was so; 0: now. Not in the future, not before the last one */
+    const char *move; /* a name of incident_moves.def but "resolve" */
+    int64_t at_us; /* wall, when it was so; 0: now. Not in the future, not before the last one */
     const char *reason;
 };
 /* Acknowledging gives the command to who does it, where nobody has it. */
@@ -199,7 +199,8 @@ MUST_USE int incident_facts(struct store_tx *tx, const char *id, struct incident
                             struct err *err);
 
 /* Looks whether an incident is over: every condition, nothing changed. `evidence` gets an object
- * with what was looked at (INCIDENT_EVIDENCE_BYTES_MAX), `ret_missing` in a line what is missing. */
+ * with what was looked at (INCIDENT_EVIDENCE_BYTES_MAX), `ret_missing` in a line what is
+ * missing. */
 enum { INCIDENT_MISSING_BYTES_MAX = 300 };
 struct incident_gate {
     int (*look)(void *ctx, const struct incident_facts *facts, bool *ret_passed,

@@ -3,8 +3,8 @@
  *   t:INCIDENT  what is due of it (incident_clock.c)
  *   look        alerts that open incidents or join them, and how grave these are
  *
- * An alert that fires and belongs to none joins the live incident (no drill) that it overlaps, if it
- * would open one itself, or if it names a gateway or method that the incident is about. Else it
+ * An alert that fires and belongs to none joins the live incident (no drill) that it overlaps, if
+ * it would open one itself, or if it names a gateway or method that the incident is about. Else it
  * opens one, where the configuration says so. There is one such job, so two alerts of one trouble
  * do not open two. It never joins one that is over: that was proved, and this is news.
  * A severity is raised by the machine when a graver one than ever before was measured, and not
@@ -57,7 +57,8 @@ static int candidate_load(const struct incidents *incidents, struct store_tx *tx
         .fingerprint = arena_copy(arena, sql_text(rows, 5)),
     };
     const struct alert_rule *rule = alert_rule_find(ret_candidate->rule);
-    ret_candidate->title = rule != NULL ? rule->title[incidents->options.language] : ret_candidate->rule;
+    ret_candidate->title = rule != NULL ? rule->title[incidents->options.language]
+                                        : ret_candidate->rule;
     incident_scope_of(arena, sql_text(rows, 1), &ret_candidate->scope);
     return 1;
 }

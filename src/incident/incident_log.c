@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * incident_log.c: each incident's log as a chain.
  *
- * hash = SHA-256 over the entry before's hash (64 zeros before the first), the incident's id and the
- * entry's own fields (seq, at_us, actor, actor_kind, role, kind, body, evidence, sealed), each
+ * hash = SHA-256 over the entry before's hash (64 zeros before the first), the incident's id and
+ * the entry's own fields (seq, at_us, actor, actor_kind, role, kind, body, evidence, sealed), each
  * preceded by its length in bytes, in decimal, and a colon: no two different entries give the same
  * bytes. The last number and hash stand in incident_log_head as well, so that a tail that was cut
  * is found. That an incident was opened is also on the audit log, a chain of its own. */

@@ -151,7 +151,8 @@ int incident_seal(struct store_tx *tx, const struct incident_row *row,
 
 static int next_number(struct store_tx *tx, int64_t *ret_number, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(tx, err, &rows, "SELECT number FROM incident_number WHERE one = 1 FOR UPDATE");
+    int r = sql_query(tx, err, &rows,
+                      "SELECT number FROM incident_number WHERE one = 1 FOR UPDATE");
     r = r < 0 ? r : sql_next(rows, err);
     if (r <= 0) {
         return r < 0 ? r : err_set(err, ERR_STORE_CORRUPT, "the incidents' last number is gone");

@@ -15,7 +15,7 @@ static void the_log_tells_who_what_as_what_and_when(void **state) {
     (void)state;
     open_incidents(NULL);
     mitigated(opened(one));
-    json_decref(note("user:usr_a", one, LOGGED_DECISION, "We turn away from stripe-a.\nAll of it."));
+    json_decref(note("user:usr_a", one, LOGGED_DECISION, "Turn away from it.\nAll of it."));
     json_decref(note("key:nobodys", one, LOGGED_OBSERVATION, "Latency falls"));
     json_t *log = log_of(one, 0, 0);
     assert_int_equal(json_array_size(json_object_get(log, "data")), 7);
@@ -174,7 +174,8 @@ static void an_incident_that_is_altered_by_hand_is_found(void **state) {
         {"UPDATE incident SET recon = 'eve'", "UPDATE incident SET recon = 'bob'"},
         {"UPDATE incident SET drill = 1", "UPDATE incident SET drill = 0"},
         {"UPDATE incident SET round = round - 1", "UPDATE incident SET round = round + 1"},
-        {"UPDATE incident_signature SET name = 'bob'", "UPDATE incident_signature SET name = 'ann'"},
+        {"UPDATE incident_signature SET name = 'bob'",
+         "UPDATE incident_signature SET name = 'ann'"},
         {"UPDATE incident_signature SET role = 'recon'",
          "UPDATE incident_signature SET role = 'commander'"},
         {"UPDATE incident_signature SET round = round + 9",
@@ -315,8 +316,7 @@ static void whatever_is_asked_in_whatever_order_the_promises_hold(void **state) 
     }
     /* Much of it was walked: else the runs above proved nothing. */
     assert_true(world_int(W, "SELECT COUNT(*) FROM incident WHERE state = 7") > 0);
-    assert_true(world_int(W, "SELECT COUNT(*) FROM incident_log WHERE body LIKE 'The gate refused%'")
-                > 0);
+    assert_true(world_int(W, "SELECT COUNT(*) FROM incident_log WHERE body LIKE 'The gate %'") > 0);
     assert_true(world_int(W, "SELECT COUNT(*) FROM incident_signature") > 0);
 }
 
