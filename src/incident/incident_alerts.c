@@ -74,7 +74,7 @@ bool incident_scope_enlarge(struct incident_scope *scope, const struct incident_
 /* ---- linking ---- */
 
 struct found {
-    const char *rule, *labels, *title;
+    const char *rule, *labels;
     int64_t first_symptom_us;
 };
 
@@ -112,7 +112,7 @@ static int refuse_taken(struct store_tx *tx, const char *alert_id, struct err *e
 int incident_take_alert(struct store_tx *tx, struct arena *arena, struct incident_row *row,
                         const char *alert_id, const char *actor, const char **ret_text,
                         struct err *err) {
-    struct found found;
+    struct found found = {0};
     struct incident_scope scope;
     int r = find_alert(tx, arena, alert_id, &found, err);
     if (r < 0) {

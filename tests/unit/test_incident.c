@@ -307,7 +307,9 @@ static int look(void *ctx, const struct incident_facts *facts, bool *ret_passed,
     *ret_passed = said->passed;
     snprintf(ret_missing, INCIDENT_MISSING_BYTES_MAX, "12 payments are unknown");
     buf_add_text(evidence, "{\"unknown\":12}");
-    if (said->meanwhile != NULL) {
+    if (said->meanwhile != NULL && strcmp(said->meanwhile, "graver") == 0) {
+        json_decref(severity("user:usr_c", one, NOTICE_P0)); /* its state stays */
+    } else if (said->meanwhile != NULL) {
         json_decref(move("user:usr_c", one, said->meanwhile));
     }
     return 0;
@@ -358,6 +360,9 @@ static void what_changed_while_the_gate_looked_is_not_resolved(void **state) {
     for (size_t i = 0; i < COUNT_OF(again); i++) {
         json_decref(move("user:usr_a", one, again[i]));
     }
+    said.meanwhile = "graver";
+    assert_no(resolve("user:usr_a", one, &gate), ERR_STATE, "while the gate was looking");
+    assert_at(get(one), "severity", "P0");
     said.meanwhile = NULL;
     assert_state(resolve("user:usr_a", one, &gate), "resolved");
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM incident_log WHERE body LIKE 'resolved%'"),
