@@ -515,6 +515,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r
               : recon_rules_read(service->config, service->registry, &service->match_sets, err);
     r = r < 0 ? r : channels_prepare(service, err);
+    r = r < 0 ? r : incidents_prepare(service, err);
     r = r < 0 ? r : open_store(service, err);
     r = r < 0 ? r : test_clock_open(service, err);
     r = r < 0 ? r : master_key_open(service, err);
@@ -530,6 +531,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : tuning_prepare(service, err);
     r = r < 0 ? r : open_figures(service, err);
     r = r < 0 ? r : alerts_prepare(service, err);
+    r = r < 0 ? r : incidents_ready(service, err);
     if (r < 0) {
         return r;
     }
@@ -629,6 +631,7 @@ int service_start(struct service *service, struct err *err) {
     }
     r = mode_start(service->mode, err);
     r = r < 0 || service->alerts_wait ? r : alerts_begin(service, err);
+    r = r < 0 || service->alerts_wait ? r : incidents_begin(service, err);
     r = r < 0 ? r : credentials_start(service->credentials, err);
     r = r < 0 ? r : rollup_start(service->figures.rollup, err);
     r = r < 0 || service->alerts_wait ? r : service_lookout_start(service, err);
@@ -680,6 +683,7 @@ void service_close(struct service *service) {
     payments_close(service->payments);
     rollup_close(service->figures.rollup);
     billing_close(service->billing);
+    incidents_shut(service);
     recon_close(service->recon);
     repair_rules_free(service->repair_rules);
     match_sets_release(&service->match_sets);

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/keystore.h"
 #include "desk/ticket_config.h"
+#include "incident/incident_config.h"
 #include "mode/mode_config.h"
 #include "payment/payments.h"
 #include "recon/fee_schedule.h"
@@ -242,6 +243,7 @@ struct service_config {
     struct channel_config *channels;
     unsigned channels_count;
     struct alert_config alerts;
+    struct incident_config incidents;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

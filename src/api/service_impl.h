@@ -15,6 +15,7 @@
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
+#include "incident/incident.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
@@ -70,6 +71,7 @@ struct service {
     struct backtests *backtests;
     struct alerts *alerts;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
+    struct incidents *incidents;
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;
@@ -104,6 +106,13 @@ MUST_USE int tuning_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
+
+/* service_incidents.c: `incidents` of the configuration: checked before the store is opened; then
+ * opened, begun when everything else runs, closed. ERR_CONFIG. */
+MUST_USE int incidents_prepare(struct service *service, struct err *err);
+MUST_USE int incidents_ready(struct service *service, struct err *err);
+MUST_USE int incidents_begin(struct service *service, struct err *err);
+void incidents_shut(struct service *service);
 
 /* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */

@@ -69,6 +69,11 @@ MUST_USE int approval_decide(struct store_tx *tx, struct arena *arena, const str
  * `actor` ("system", a run's). One that was decided stays as it is. */
 MUST_USE int approval_withdraw(struct store_tx *tx, const char *id, const char *actor,
                                const char *reason, struct err *err);
+enum { PERSON_CHARS_MAX = ID_TEXT_MAX + 8 };
+/* The person behind an actor, "user:usr_…": of a key the user whose it is. ERR_FORBIDDEN: nobody of
+ * that name. */
+MUST_USE int approval_person(struct store_tx *tx, const char *actor,
+                             char ret_person[PERSON_CHARS_MAX + 1], struct err *err);
 /* {"id","kind","state","asked_by",…} */
 void approval_render(struct buf *buf, const struct approval_row *row);
 

@@ -35,6 +35,7 @@
 #ifndef HOLDFAST_WATCH_ALERT_H
 #define HOLDFAST_WATCH_ALERT_H
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "store/job.h"
@@ -230,6 +231,9 @@ MUST_USE int alert_get(struct alerts *alerts, const char *id, struct buf *buf, s
 void alert_rules_list(const struct alerts *alerts, struct buf *buf);
 /* {"data":[…]}: those that have not ended, or all of the last 30 days. */
 MUST_USE int silences_list(struct alerts *alerts, bool all, struct buf *buf, struct err *err);
+/* Who has the duty of this rota now; NULL: nobody, or there is no such rota. The arena's. */
+MUST_USE int alert_rota_duty(struct alerts *alerts, struct store_tx *tx, struct arena *arena,
+                             const char *rota, const char **ret_person, struct err *err);
 /* {"data":[…]}: who is on duty now, and who stands in for whom until when. */
 MUST_USE int rotas_list(struct alerts *alerts, struct buf *buf, struct err *err);
 /* {"data":[…]}: the channels as deliveries_channels() has them, with the last weekly test of

@@ -23,6 +23,15 @@ int alert_on_duty(struct store_tx *tx, struct arena *arena, const struct rota *r
     return r < 0 ? r : 0;
 }
 
+int alert_rota_duty(struct alerts *alerts, struct store_tx *tx, struct arena *arena,
+                    const char *rota, const char **ret_person, struct err *err) {
+    const struct rota *found = alert_rota_find(&alerts->settings, rota);
+    const char *person = NULL;
+    int r = found != NULL ? alert_on_duty(tx, arena, found, clock_wall_us(), &person, err) : 0;
+    *ret_person = r >= 0 && person != NULL ? arena_copy(arena, person) : NULL;
+    return r;
+}
+
 static int tell(struct alerts *alerts, struct store_tx *tx, struct arena *arena,
                 struct alert_row *row, const char *channel, const char *reason, int64_t now_us,
                 struct err *err) {

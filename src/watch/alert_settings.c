@@ -508,10 +508,20 @@ static bool in_bits(unsigned bits, unsigned number) {
     return bits == 0 || (bits & 1U << number) != 0;
 }
 
+/* Who is named by an alert hears of it on his own channels, whatever the routes say. */
+static void add_person(const struct alert_settings *settings, const struct alert_face *face,
+                       struct alert_names *names) {
+    const struct alert_person *person = alert_person_find(settings, face_value(face, "person"));
+    for (int i = 0; person != NULL && i < person->channels.count; i++) {
+        alert_names_add(names, person->channels.names[i]);
+    }
+}
+
 bool alert_targets(const struct alert_settings *settings, const struct alert_face *face,
                    int64_t now_us, struct alert_names *ret_names) {
     bool hours = false;
     *ret_names = (struct alert_names){0};
+    add_person(settings, face, ret_names);
     for (int i = 0; i < settings->route_count; i++) {
         const struct alert_route *route = &settings->routes[i];
         if (!in_bits(route->teams, face->team) || !in_bits(route->severities, face->severity) ||

@@ -23,6 +23,7 @@ NOT_THERE = {
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "IncidentId": "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "UploadId": "upl_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "StatementId": "stm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "BankRowId": "bkr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "PayoutId": "re_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -67,6 +68,9 @@ FINER = {
     # A rule's own settings, in the scenes; times.
     ("setAlertRule", "set"), ("backtestAlertRule", "set"), ("backtestAlertRule", "since"),
     ("backtestAlertRule", "until"), ("listAlertRuleChanges", "rule"),
+    # Times, and ids of things that there are.
+    ("openIncident", "impact_start"), ("openIncident", "follows"), ("openIncident", "alerts"),
+    ("moveIncident", "at"), ("correctIncident", "impact_start"),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.

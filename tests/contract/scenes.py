@@ -10,6 +10,7 @@ import scenes_breaks as breaks
 import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
+import scenes_incidents as incidents
 import scenes_tickets as tickets
 
 # Answers that the fake gateways cannot bring about, and why.
@@ -504,6 +505,7 @@ SCENES = (
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
     alerts.complaints_and_changes,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
+    incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
     refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * service_incidents.c: `incidents` of the configuration: checked, opened, begun, closed. */
+#include "api/service_impl.h"
+
+int incidents_prepare(struct service *service, struct err *err) {
+    return incidents_check(&service->config->incidents, &service->config->alerts, err);
+}
+
+int incidents_ready(struct service *service, struct err *err) {
+    const struct alert_config *alerts = &service->config->alerts;
+    struct incidents_options options = {
+        .store = service->store,
+        .payments = service->payments,
+        .alerts = service->alerts,
+        .config = &service->config->incidents,
+        .alert_config = alerts,
+        .language = NOTICE_EN,
+    };
+    if (alerts->language != NULL && !notice_language_parse(alerts->language, &options.language)) {
+        options.language = NOTICE_EN;
+    }
+    return incidents_open(&options, &service->incidents, err);
+}
+
+int incidents_begin(struct service *service, struct err *err) {
+    return incidents_start(service->incidents, err);
+}
+
+void incidents_shut(struct service *service) {
+    incidents_close(service->incidents);
+}

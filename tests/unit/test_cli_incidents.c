@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_cli_incidents.c: incidents on the command line: what is sent, what is shown, how the
+ * commands end. */
+#include "cli_fixture.h"
+
+#define INCIDENT(id, overdue, more)                                                                \
+    "{\"id\":\"" id "\",\"object\":\"incident\",\"number\":7,\"title\":\"Cards \\u001b[2J fail\"," \
+    "\"severity\":\"P1\",\"proposed_severity\":\"P0\",\"reasons\":[{\"severity\":\"P0\","          \
+    "\"figure\":\"double_charges\",\"value\":1,\"en\":\"1 double charges are confirmed\",\"zh\":"  \
+    "\"x\"}],\"state\":\"contained\",\"cause\":\"third_party\",\"cause_why\":\"they say so\","     \
+    "\"scope\":{\"gateways\":[\"stripe-eu\",\"alipay-cn\"],\"methods\":[\"card\"],\"regions\":[]," \
+    "\"currencies\":[]},\"milestones\":{\"impact_start\":\"2026-11-20T08:00:00Z\",\"detected\":"   \
+    "\"2026-11-20T08:01:00Z\",\"acknowledged\":\"2026-11-20T08:05:00Z\",\"contained\":"            \
+    "\"2026-11-20T09:00:00Z\",\"mitigated\":null,\"reconciled\":null,\"resolved\":null,"           \
+    "\"postmortem_done\":null},\"roles\":{\"commander\":{\"role\":\"commander\",\"holder\":"       \
+    "\"ann\",\"deputy\":\"bob\"},\"lead\":{\"role\":\"lead\",\"holder\":null,\"deputy\":null},"    \
+    "\"comms\":{\"role\":\"comms\",\"holder\":\"cat\",\"deputy\":null},\"recon\":{\"role\":"       \
+    "\"recon\",\"holder\":null,\"deputy\":null}},\"acknowledge_by\":null,\"next_update\":{"        \
+    "\"what\":\"update\",\"due_at\":\"2026-11-20T09:30:00Z\",\"overdue\":" overdue                 \
+    ",\"owner\":\"cat\"},\"follows\":null,\"drill\":false,\"version\":4,\"opened_by\":\"system\"," \
+    "\"updated_at\":\"2026-11-20T09:00:00Z\"" more "}"
+#define WHOLE                                                                                      \
+    ",\"signatures\":[{\"role\":\"commander\",\"by\":\"ann\",\"at\":\"2026-11-20T10:00:00Z\","     \
+    "\"version\":4}],\"alerts\":[{\"id\":\"alr_1\",\"rule\":\"BooksDiffer\",\"labels\":{"          \
+    "\"gateway\":\"stripe-eu\"},\"severity\":\"P1\",\"state\":\"firing\",\"linked_at\":"           \
+    "\"2026-11-20T08:02:00Z\",\"linked_by\":\"system\"}]"
+#define ONE INCIDENT("inc_1", "false", WHOLE)
+
+static const struct canned desk[] = {
+    {"GET", "/v1/incidents", 200,
+     "{\"data\":[" INCIDENT("inc_1", "true", "") "],\"next_cursor\":\"inc_1\"}", NULL},
+    {"GET", "/v1/incidents?state=all&severity=P1&limit=3&cursor=inc_9", 200,
+     "{\"data\":[" INCIDENT("inc_1", "false", "") "],\"next_cursor\":null}", NULL},
+    {"GET", "/v1/incidents?state=closed", 200, "{\"data\":[],\"next_cursor\":null}", NULL},
+    {"GET", "/v1/incidents/inc_1", 200, ONE, NULL},
+    {"GET", "/v1/incidents/inc_1/log?after=2&limit=1", 200,
+     "{\"data\":[{\"seq\":3,\"at\":\"2026-11-20T09:00:00Z\",\"actor\":\"user:usr_a\",\"by\":"
+     "\"ann\",\"actor_kind\":\"user\",\"role\":\"commander\",\"kind\":\"decision\",\"text\":"
+     "\"Turn away\",\"evidence\":{},\"sealed\":\"\",\"prev\":\"a\",\"hash\":\"b\"}],"
+     "\"next_seq\":3}",
+     NULL},
+    {"GET", "/v1/incidents/inc_1/verification", 200,
+     "{\"whole\":true,\"entries\":7,\"hash\":\"abc\",\"broken_seq\":null,\"why\":null}", NULL},
+    {"GET", "/v1/incidents/inc_2/verification", 200,
+     "{\"whole\":false,\"entries\":2,\"hash\":\"abc\",\"broken_seq\":3,\"why\":\"the entry is "
+     "missing\"}",
+     NULL},
+    {"POST", "/v1/incidents", 201, ONE,
+     "{\"title\":\"t\",\"impact_start\":\"10m\",\"severity\":\"P1\",\"scope\":{\"gateways\":["
+     "\"a\",\"b\"],\"currencies\":[\"EUR\"]},\"alerts\":[\"alr_1\"],\"drill\":true}"},
+    {"POST", "/v1/incidents/inc_1/moves", 200, ONE, "\"reason\":\"r\""},
+    {"POST", "/v1/incidents/inc_1/severity", 200, ONE, "{\"severity\":\"P0\",\"reason\":\"r\"}"},
+    {"POST", "/v1/incidents/inc_1/roles", 200, ONE,
+     "{\"role\":\"comms\",\"user\":\"me\",\"reason\":\"r\",\"deputy\":true}"},
+    {"POST", "/v1/incidents/inc_1/corrections", 200, ONE, "\"scope\":{}"},
+    {"POST", "/v1/incidents/inc_1/notes", 200, ONE, "{\"kind\":\"comms\",\"text\":\"told\"}"},
+    {"POST", "/v1/incidents/inc_1/signatures", 200, ONE, "{\"role\":\"recon\",\"reason\":\"r\"}"},
+    {"POST", "/v1/incidents/inc_1/alerts", 200, ONE, "{\"alert_id\":\"alr_1\",\"reason\":\"r\"}"},
+    {0},
+};
+
+static void the_list_says_what_is_late_and_ends_with_status_1(void **state) {
+    (void)state;
+    static const char *const wanted[] = {"INCIDENT", "inc_1", "P1",   "contained",
+                                         "ann",      "late",  "fail", "--cursor inc_1"};
+    RAN listed = run_to(CLI_PROBLEM, desk, "incident list");
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_has(listed.out, wanted[i]);
+    }
+    assert_has_not(listed.out, "\033[2J");
+    ends(CLI_DONE, desk, "incident list --state all --severity P1 --limit 3 --cursor inc_9");
+    RAN none = run_to(CLI_DONE, desk, "incident list --state closed");
+    assert_string_equal(none.out, "No incident fits.\n");
+    ends(CLI_USAGE, desk, "incident list --state green");
+}
+
+static void one_is_shown_with_people_reasons_alerts_and_what_comes_next(void **state) {
+    (void)state;
+    static const char *const wanted[] = {
+        "#7",
+        "1 double charges are confirmed",
+        "third_party: they say so",
+        "gateway stripe-eu, alipay-cn; method card",
+        "ann, deputy bob",
+        "nobody",
+        "alr_1",
+        "gateway=stripe-eu",
+        "SIGNED AS",
+        "holdfast incident move inc_1 mitigate --reason",
+    };
+    RAN shown = run_to(CLI_DONE, desk, "incident show inc_1");
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_has(shown.out, wanted[i]);
+    }
+    RAN timeline = run_to(CLI_DONE, desk, "incident timeline inc_1");
+    static const char *const times[] = {"impact_start", "detected", "acknowledged", "4m",
+                                        "contained",    "55m",      "1h"};
+    assert_order(timeline.out, times, COUNT_OF(times));
+    assert_has_not(timeline.out, "mitigated");
+}
+
+static void the_log_is_shown_and_what_was_altered_ends_with_status_1(void **state) {
+    (void)state;
+    RAN log = run_to(CLI_DONE, desk, "incident log inc_1 --after 2 --limit 1");
+    static const char *const wanted[] = {"3", "decision", "ann", "commander", "Turn away",
+                                         "--after 3"};
+    assert_order(log.out, wanted, COUNT_OF(wanted));
+    RAN whole = run_to(CLI_DONE, desk, "incident verify inc_1");
+    assert_has(whole.out, "All 7 entries");
+    assert_has(whole.out, "abc");
+    RAN broken = run_to(CLI_PROBLEM, desk, "incident verify inc_2");
+    assert_has(broken.out, "Entry 3: the entry is missing");
+}
+
+static void what_is_said_is_sent(void **state) {
+    (void)state;
+    ends(CLI_DONE, desk,
+         "incident open --title t --severity P1 --gateway a --gateway b --currency EUR "
+         "--impact-start 10m --alert alr_1 --drill");
+    ends(CLI_DONE, desk, "incident ack inc_1 --at 3m --reason r");
+    ends(CLI_DONE, desk, "incident move inc_1 contain --reason r");
+    ends(CLI_DONE, desk, "incident cancel inc_1 --reason r");
+    ends(CLI_DONE, desk, "incident severity inc_1 --to P0 --reason r");
+    ends(CLI_DONE, desk, "incident role inc_1 --role comms --to me --deputy --reason r");
+    ends(CLI_DONE, desk, "incident correct inc_1 --everything --reason r");
+    ends(CLI_DONE, desk, "incident note inc_1 --kind comms --text told");
+    ends(CLI_DONE, desk, "incident sign inc_1 --role recon --reason r");
+    ends(CLI_DONE, desk, "incident link inc_1 --alert alr_1 --reason r");
+    ends(CLI_USAGE, desk, "incident sign inc_1 --role lead --reason r");
+    ends(CLI_USAGE, desk, "incident move inc_1 contain");
+    ends(CLI_USAGE, desk, "incident open --severity P1");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_list_says_what_is_late_and_ends_with_status_1),
+        cmocka_unit_test(one_is_shown_with_people_reasons_alerts_and_what_comes_next),
+        cmocka_unit_test(the_log_is_shown_and_what_was_altered_ends_with_status_1),
+        cmocka_unit_test(what_is_said_is_sent),
+    };
+    return cmocka_run_group_tests_name("cli_incidents", tests, set_up, tear_down);
+}
