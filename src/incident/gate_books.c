@@ -16,7 +16,8 @@
 #define OWNED                                                                                      \
     "CASE WHEN EXISTS (SELECT 1 FROM ticket k WHERE k.payment_id = p.id AND k.payment_id <> '' "   \
     "AND k.state IN (1, 2, 3, 4, 7) AND k.assignee <> '') THEN 1 ELSE 0 END"
-/* Columns: payment, order, what, since, owned. An order that waits for its customer is not stuck. */
+/* Columns: payment, order, what, since, owned. An order that waits for its customer is not
+ * stuck. */
 static const char open_sql[] =
     "SELECT p.id, p.order_id, 'attempt ' || a.id, a.created_us, " OWNED " FROM payment p JOIN "
     "attempt a ON a.payment_id = p.id WHERE " SQL_BEGUN " AND " SQL_OF_SCOPE
@@ -69,8 +70,8 @@ int gate_unknown(struct gate_look *look, struct gate_line *line, struct err *err
     line->passed = ownerless == 0;
     if (ownerless > 0) {
         GATE_SAY(look, line,
-                 "Nobody has {none} of {count} outcomes that are not known, the first of {id}: have "
-                 "its gateway asked, or give its ticket to a person.",
+                 "Nobody has {none} of {count} outcomes that are not known, the first of {id}: "
+                 "have its gateway asked, or give its ticket to a person.",
                  "{count} 笔结果未知,其中 {none} 笔无人负责,第一笔为 {id}:请向网关查询,或将工单指派给具体人员。",
                  none, count, id);
         line->command = arena_printf(look->arena, "holdfast payment check %s", first);
@@ -116,9 +117,9 @@ static int read_proof(struct gate_look *look, const char *gateway, struct proof 
                       struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(look->tx, err, &rows,
-                      "SELECT id, ended_us, report FROM recon_window WHERE state = 3 AND begun_us > "
-                      "$1 AND begun_us <= $2 AND from_us <= $3 AND until_us >= $1 AND gateway IN "
-                      "('', $4) ORDER BY begun_us DESC, id DESC LIMIT 1",
+                      "SELECT id, ended_us, report FROM recon_window WHERE state = 3 AND "
+                      "begun_us > $1 AND begun_us <= $2 AND from_us <= $3 AND until_us >= $1 AND "
+                      "gateway IN ('', $4) ORDER BY begun_us DESC, id DESC LIMIT 1",
                       S_INT(look->subject->mitigated_us), S_INT(look->now_us),
                       S_INT(look->subject->scope.from_us), S_TEXT(gateway));
     r = r < 0 ? r : sql_next(rows, err);
@@ -228,8 +229,8 @@ int gate_reconciled(struct gate_look *look, struct gate_line *line, struct err *
     "(" column " <> '' AND EXISTS (SELECT 1 FROM payment p WHERE p.id = " column                   \
     " AND " SQL_BEGUN " AND " SQL_OF_SCOPE "))"
 static const char breaks_sql[] =
-    "SELECT b.id, CAST(b.class AS text), b.risk, b.stake_minor, b.currency FROM recon_break b WHERE "
-    "b.state IN (1, 2) AND (b.risk >= 3 OR b.class IN (19, 32)) AND (" THEIRS(
+    "SELECT b.id, CAST(b.class AS text), b.risk, b.stake_minor, b.currency FROM recon_break b "
+    "WHERE b.state IN (1, 2) AND (b.risk >= 3 OR b.class IN (19, 32)) AND (" THEIRS(
         "b.payment_id") " OR b.at_us >= $3 AND b.at_us < $4 AND " SQL_IN("$5", "b.gateway") ") "
     "UNION ALL SELECT c.id, c.kind, 4, c.amount_minor, c.currency FROM review_case c WHERE c.state "
     "= 1 AND c.posted <> 0 AND (" THEIRS("c.payment_id") " OR c.opened_us >= $3 AND c.opened_us < "

@@ -31,10 +31,12 @@ MUST_USE int gate_names_read(const struct incident_scope *scope, struct gate_nam
                              struct err *err);
 
 /* ",a,b," of parameter `list` has the text `column`, or is "". */
-#define SQL_IN(list, column) "(" list " = '' OR replace(" list ", ',' || " column " || ',', '') <> " list ")"
+#define SQL_IN(list, column)                                                                       \
+    "(" list " = '' OR replace(" list ", ',' || " column " || ',', '') <> " list ")"
 #define SQL_ONLY_IN(list, column) "replace(" list ", ',' || " column " || ',', '') <> " list
-/* Payment p was begun in $3 ≤ t < $4 (its id between $1 and $2) and is of the scope $5 gateways (one
- * that it has, or was tried at), $6 methods, $7 regions, $8 currencies. Never one of our probes. */
+/* Payment p was begun in $3 ≤ t < $4 (its id between $1 and $2) and is of the scope: $5 gateways
+ * (one that it has, or was tried at), $6 methods, $7 regions, $8 currencies. Never one of our
+ * probes. */
 #define SQL_BEGUN "p.id >= $1 AND p.id < $2 AND p.created_us >= $3 AND p.created_us < $4"
 #define SQL_OF_SCOPE                                                                               \
     "p.purpose <> '100' AND ($5 = '' OR " SQL_ONLY_IN("$5", "p.gateway") " OR EXISTS (SELECT 1 "   \

@@ -30,8 +30,10 @@ static const struct {
 } kinds[] = {
     {"gateway", {"gateway {name} is switched off or drained", "网关 {name} 已停用或排空"},
      "holdfast gateway enable {name}"},
-    {"method", {"method {name} is switched off", "支付方式 {name} 已关闭"}, "holdfast switch on method {name}"},
-    {"purpose", {"purpose {name} is switched off", "用途 {name} 已暂停"}, "holdfast switch on purpose {name}"},
+    {"method", {"method {name} is switched off", "支付方式 {name} 已关闭"},
+     "holdfast switch on method {name}"},
+    {"purpose", {"purpose {name} is switched off", "用途 {name} 已暂停"},
+     "holdfast switch on purpose {name}"},
     {"primary", {"the primary gateway was switched", "首选网关已被切换"}, "holdfast gateway list"},
     {"fallback", {"fallback mode is on", "备用路由模式已开启"}, "holdfast gateway fallback off"},
     {"mode", {"the ladder is held by hand", "降级阶梯由人工固定"}, "holdfast mode set auto"},
@@ -179,7 +181,8 @@ int gate_signed(struct gate_look *look, struct gate_line *line, struct err *err)
         line->command = arena_printf(look->arena, "holdfast incident role %s",
                                      text(subject->incident_id));
     } else if (strcmp(commander, owner) == 0) {
-        GATE_SAY(look, line, "{commander} is both commander and reconciliation owner: it takes two people.",
+        GATE_SAY(look, line,
+                 "{commander} is both commander and reconciliation owner: it takes two people.",
                  "{commander} 同时是指挥人和对账负责人:必须由两人签字。", first);
         line->command = arena_printf(look->arena, "holdfast incident role %s",
                                      text(subject->incident_id));

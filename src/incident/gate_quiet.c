@@ -36,7 +36,8 @@ int gate_mitigated(struct gate_look *look, struct gate_line *line, struct err *e
                  "修复时间({at})晚于本机时钟,时钟可能被回拨:请校正时钟或修复时间。", fix);
         line->command = "holdfast status";
     } else if (from_us <= 0 || from_us > at_us) {
-        GATE_SAY(look, line, "The trouble begins ({from}) after its fix ({at}): correct the one or the other.",
+        GATE_SAY(look, line,
+                 "The trouble begins ({from}) after its fix ({at}): correct the one or the other.",
                  "故障开始时间({from})晚于修复时间({at}):请更正。", fix, start);
     } else if (look->clock_moved_by_us != 0) {
         GATE_SAY(look, line,
@@ -154,9 +155,9 @@ static int read_alerts(struct gate_look *look, struct quiet *quiet, int64_t hold
     struct gate_told told = {.buf = buf};
     buf_add_text(buf, "\"alerts\":[");
     int r = sql_query(look->tx, err, &rows,
-                      "SELECT id, rule, labels, severity, state, resolved_us FROM alert WHERE state "
-                      "<> 4 UNION ALL SELECT id, rule, labels, severity, state, resolved_us FROM "
-                      "alert WHERE state = 4 AND resolved_us > $1 ORDER BY 5, 4, 1",
+                      "SELECT id, rule, labels, severity, state, resolved_us FROM alert WHERE "
+                      "state <> 4 UNION ALL SELECT id, rule, labels, severity, state, resolved_us "
+                      "FROM alert WHERE state = 4 AND resolved_us > $1 ORDER BY 5, 4, 1",
                       S_INT(look->now_us - hold_us));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         if (is_of_scope(&look->subject->scope, sql_text(rows, 1), sql_text(rows, 2)) &&
@@ -214,7 +215,8 @@ static void say(struct gate_look *look, const struct quiet *quiet, int64_t hold_
                  "当前没有任何实例在监测网关,没有报警不能证明已恢复。", {"", ""});
         line->command = "holdfast status";
     } else if (quiet->broken[0] != '\0') {
-        GATE_SAY(look, line, "The breaker of {gateway} is not closed: customers are still sent elsewhere.",
+        GATE_SAY(look, line,
+                 "The breaker of {gateway} is not closed: customers are still sent elsewhere.",
                  "{gateway} 的熔断器尚未闭合:客户仍被引导至其他网关。", {"gateway", quiet->broken});
         line->command = "holdfast gateway health";
     } else if (look->subject->mitigated_us <= 0 || left_us > 0) {

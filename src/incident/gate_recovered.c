@@ -117,8 +117,10 @@ static void step(struct test *test, const struct slice *slice, bool bad, int64_t
 /* How many successes in a row it takes until it is well. */
 static int to_go(const struct test *test, const struct slice *slice) {
     double no = log((1 - slice->p0) / (1 - slice->p1));
-    return test->last == SPRT_WELL ? (int)ceil(fmax(0, test->worse - WORSE_MAX) / no)
-                                   : sprt_events_left(&test->sprt, slice->p0, slice->p1, ALPHA, BETA);
+    if (test->last != SPRT_WELL) {
+        return sprt_events_left(&test->sprt, slice->p0, slice->p1, ALPHA, BETA);
+    }
+    return (int)ceil(fmax(0, test->worse - WORSE_MAX) / no);
 }
 
 static void take(const struct recovery *recovery, struct slice *slice, const struct sql_rows *row) {
@@ -274,8 +276,9 @@ static void say_nobody(struct gate_look *look, const struct slice *slice, struct
                        struct phrase_word name, struct phrase_word more) {
     if (look->subject->scope.regions.count > 0) {
         GATE_SAY(look, line,
-                 "Nobody has paid since the fix{name}, so nothing shows that it works, and no probe "
-                 "is of a region: have somebody there pay. {more} successes in a row are enough.",
+                 "Nobody has paid since the fix{name}, so nothing shows that it works, and no "
+                 "probe is of a region: have somebody there pay. {more} successes in a row are "
+                 "enough.",
                  "修复后没有任何支付{name},无法证明已恢复。探测支付不属于任何地区,请安排当地人员付款:连续成功 {more} 笔即可。",
                  name, more);
         line->command = "holdfast payment list";

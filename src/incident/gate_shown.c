@@ -10,7 +10,8 @@
 #include "mode/mode.h"
 
 /* Each rule gives the payments of the time and scope that break it. */
-#define OF_THEM "SELECT p.id, p.order_id FROM payment p WHERE " SQL_BEGUN " AND " SQL_OF_SCOPE " AND "
+#define OF_THEM                                                                                    \
+    "SELECT p.id, p.order_id FROM payment p WHERE " SQL_BEGUN " AND " SQL_OF_SCOPE " AND "
 #define POSTED(plus, minus)                                                                        \
     "(SELECT COALESCE(SUM(CASE WHEN s.kind IN " minus " THEN -s.amount_minor ELSE s.amount_minor " \
     "END), 0) FROM posting s WHERE s.payment_id = p.id AND s.kind IN " plus ")"
@@ -42,7 +43,8 @@ static const struct {
     {"suspense_not_told",
      {"is shown as not charged, and its money lies in suspense", "显示未扣款,但款项在挂账中"},
      OF_THEM "p.state IN (6, 7) AND p.review = '' AND " POSTED("(10, 11, 12, 15, 16, 23, 24)",
-                                                              "(11, 12, 23, 24)") " > 0 ORDER BY p.id"},
+                                                              "(11, 12, 23, 24)") " > 0 "
+             "ORDER BY p.id"},
 };
 
 /* ---- each affected payment ---- */
@@ -106,7 +108,8 @@ static int read_notices(struct gate_look *look, struct notices *notices, struct 
     }
     notices->step = sql_int(rows, 0);
     snprintf(names, sizeof names, "%s", sql_text(rows, 1));
-    for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+    for (char *name = strtok_r(names, ",", &rest); name != NULL;
+         name = strtok_r(NULL, ",", &rest)) {
         if (scope_has(&look->subject->scope.methods, name)) {
             snprintf(notices->method, sizeof notices->method, "%s", name);
         }
@@ -121,7 +124,9 @@ static void say(struct gate_look *look, const struct shown *shown, const struct 
                              id = {"id", shown->first};
     if (shown->wrong > 0) {
         line->why[NOTICE_EN] = PHRASE(
-            look->arena, "Of {all} payments of that time {wrong} are shown otherwise than they are: {id} {what}.",
+            look->arena,
+            "Of {all} payments of that time {wrong} are shown otherwise than they are: {id} "
+            "{what}.",
             all, wrong, id, {"what", rules[shown->rule].what[NOTICE_EN]});
         line->why[NOTICE_ZH] =
             PHRASE(look->arena, "该时段 {all} 笔支付中有 {wrong} 笔显示与事实不符:{id} {what}。", all, wrong,

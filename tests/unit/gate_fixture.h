@@ -62,11 +62,11 @@ static int plant_attempt(struct store_tx *tx, struct planted *p, const char *gat
     const char *currency = or(p->currency, "USD");
     int r = sql_put(
         tx, err,
-        "INSERT INTO attempt (id, payment_id, number, gateway, state, live, amount_minor, currency, "
-        "token, decision, outcome, source, gateway_id, charge_id, code, common_code, message, "
-        "trace, http_status, reach, duration_us, was_unknown, owner, lease_us, sent_us, created_us, "
-        "settled_us, callback_due_us, callback_us) VALUES ($1, $2, 1, $3, $4, $5, $6, $7, '', '{}', "
-        "0, '', '', '', $8, $8, '', '', 0, 0, 0, 0, '', 0, 0, $9, 0, 0, 0)",
+        "INSERT INTO attempt (id, payment_id, number, gateway, state, live, amount_minor, "
+        "currency, token, decision, outcome, source, gateway_id, charge_id, code, common_code, "
+        "message, trace, http_status, reach, duration_us, was_unknown, owner, lease_us, sent_us, "
+        "created_us, settled_us, callback_due_us, callback_us) VALUES ($1, $2, 1, $3, $4, $5, $6, "
+        "$7, '', '{}', 0, '', '', '', $8, $8, '', '', 0, 0, 0, 0, '', 0, 0, $9, 0, 0, 0)",
         S_TEXT(p->attempt_id), S_TEXT(p->id), S_TEXT(gateway), S_INT(p->attempt_state),
         live ? S_INT(1) : S_NULL, S_INT(amount), S_TEXT(currency), S_TEXT(or(p->code, "")),
         S_INT(p->at_us));
@@ -75,8 +75,8 @@ static int plant_attempt(struct store_tx *tx, struct planted *p, const char *gat
         make_id("pst", p->at_us, posting);
         r = sql_put(tx, err,
                     "INSERT INTO posting (id, journal_id, kind, payment_id, debit_account, "
-                    "credit_account, amount_minor, currency, at_us) VALUES ($1, $2, 1, $3, 'a', 'b', "
-                    "$4, $5, $6)",
+                    "credit_account, amount_minor, currency, at_us) VALUES ($1, $2, 1, $3, 'a', "
+                    "'b', $4, $5, $6)",
                     S_TEXT(posting), S_TEXT(p->attempt_id), S_TEXT(p->id), S_INT(amount),
                     S_TEXT(currency), S_INT(p->at_us));
     }
@@ -95,9 +95,10 @@ static int plant_tx(struct store_tx *tx, void *ctx, struct err *err) {
         "method, purpose, capture_later, authorized_minor, captured_minor, refunded_minor, "
         "refund_reserved_minor, disputed_minor, customer_id, customer_region, customer_vip, "
         "customer_email, customer_ip, tokens, return_url, cancel_url, description, metadata, "
-        "action, action_url, failure_code, failure_message, review, was_unknown, attempts, gateway, "
-        "created_us, updated_us) VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, 0, 0, 0, $10, "
-        "$11, 0, '', '', '{}', '', '', '', '{}', '', '', $12, '', $13, $14, 1, $15, $16, $16)",
+        "action, action_url, failure_code, failure_message, review, was_unknown, attempts, "
+        "gateway, created_us, updated_us) VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, 0, "
+        "0, 0, $10, $11, 0, '', '', '{}', '', '', '', '{}', '', '', $12, '', $13, $14, 1, $15, "
+        "$16, $16)",
         S_TEXT(p->id), S_TEXT(order), p->state >= FAILED || p->let_go ? S_NULL : S_INT(1),
         S_INT(p->state), S_INT(amount), S_TEXT(or(p->currency, "USD")),
         S_INT(p->method != 0 ? p->method : 1), S_TEXT(or(p->purpose, "1")),
@@ -179,7 +180,8 @@ static inline void plant_mode(int64_t step, const char *hidden, const char *unro
     PUT("INSERT INTO mode_state (one, number, step, since_us, rule, reason, actor, ruled, hand, "
         "hand_step, hand_reason, hand_actor, hand_us, hand_until_us, methods_number, hidden, "
         "unrouted, simplified, simplified_reason, simplified_actor, simplified_us, simplified_did) "
-        "VALUES (1, 1, $1, 0, 'x', '', '', 0, $4, 0, '', '', $5, 0, 0, $2, $3, 0, '', '', 0, '') ON "
+        "VALUES (1, 1, $1, 0, 'x', '', '', 0, $4, 0, '', '', $5, 0, 0, $2, $3, 0, '', '', 0, "
+        "'') ON "
         "CONFLICT (one) DO UPDATE SET step = excluded.step, hidden = excluded.hidden, unrouted = "
         "excluded.unrouted, hand = excluded.hand, hand_us = excluded.hand_us",
         S_INT(step), S_TEXT(hidden), S_TEXT(unrouted), S_INT(hand), S_INT(hand_us));
@@ -194,7 +196,8 @@ static struct gate_subject subject;
 
 static inline void forget(void) {
     static const char *const tables[] = {
-        "DELETE FROM payment", "DELETE FROM attempt", "DELETE FROM posting", "DELETE FROM operation",
+        "DELETE FROM payment", "DELETE FROM attempt", "DELETE FROM posting",
+        "DELETE FROM operation",
         "DELETE FROM recon_window", "DELETE FROM recon_break", "DELETE FROM review_case",
         "DELETE FROM alert", "DELETE FROM job", "DELETE FROM callback", "DELETE FROM ticket",
         "DELETE FROM webhook_delivery", "DELETE FROM mode_switch", "DELETE FROM mode_sight",
