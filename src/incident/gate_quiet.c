@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "incident/gate_impl.h"
+#include "incident/blast_impl.h"
 #include "watch/alert.h"
 
 enum { VALUE_BYTES = 200 };
@@ -91,7 +91,8 @@ static bool is_among(const char *const *names, size_t count, const char *name) {
 }
 
 /* What an alert does not say it is about may be about anything. */
-static bool is_of_scope(const struct incident_scope *scope, const char *rule, const char *labels) {
+bool gate_alert_is_of_scope(const struct incident_scope *scope, const char *rule,
+                            const char *labels) {
     const struct {
         const char *name;
         const struct scope_names *names;
@@ -160,7 +161,7 @@ static int read_alerts(struct gate_look *look, struct quiet *quiet, int64_t hold
                       "FROM alert WHERE state = 4 AND resolved_us > $1 ORDER BY 5, 4, 1",
                       S_INT(look->now_us - hold_us));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
-        if (is_of_scope(&look->subject->scope, sql_text(rows, 1), sql_text(rows, 2)) &&
+        if (gate_alert_is_of_scope(&look->subject->scope, sql_text(rows, 1), sql_text(rows, 2)) &&
             sql_int(rows, 3) < NOTICE_P3) {
             take_alert(quiet, &told, rows);
         }

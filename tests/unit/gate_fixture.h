@@ -44,18 +44,18 @@ struct planted {
     char id[ID_TEXT_MAX], attempt_id[ID_TEXT_MAX]; /* out */
 };
 
-static const char *or(const char *maybe, const char *usual) {
+static inline const char *or(const char *maybe, const char *usual) {
     return maybe != NULL ? maybe : usual;
 }
 
-static void make_id(const char *prefix, int64_t at_us, char ret_id[ID_TEXT_MAX]) {
+static inline void make_id(const char *prefix, int64_t at_us, char ret_id[ID_TEXT_MAX]) {
     char number[12];
     id_floor(prefix, at_us, ret_id);
     snprintf(number, sizeof number, "%08d", payment_number);
     memcpy(ret_id + strlen(ret_id) - 8, number, 8);
 }
 
-static int plant_attempt(struct store_tx *tx, struct planted *p, const char *gateway,
+static inline int plant_attempt(struct store_tx *tx, struct planted *p, const char *gateway,
                          struct err *err) {
     bool live = p->attempt_state <= IS_CHARGED;
     int64_t amount = p->amount_minor != 0 ? p->amount_minor : 1000;
@@ -83,7 +83,7 @@ static int plant_attempt(struct store_tx *tx, struct planted *p, const char *gat
     return r;
 }
 
-static int plant_tx(struct store_tx *tx, void *ctx, struct err *err) {
+static inline int plant_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct planted *p = ctx;
     const char *gateway = or(p->gateway, "stripe-a");
     char order[40];
@@ -108,7 +108,7 @@ static int plant_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r < 0 || p->attempt_state == 0 ? r : plant_attempt(tx, p, gateway, err);
 }
 
-static struct planted plant(struct planted p) {
+static inline struct planted plant(struct planted p) {
     struct err err = {0};
     payment_number++;
     make_id("pay", p.at_us, p.id);
@@ -119,11 +119,11 @@ static struct planted plant(struct planted p) {
     return p;
 }
 
-static struct planted paid(int64_t at_us) {
+static inline struct planted paid(int64_t at_us) {
     return (struct planted){.at_us = at_us, .state = SUCCEEDED, .attempt_state = IS_CHARGED};
 }
 
-static struct planted failed(int64_t at_us) {
+static inline struct planted failed(int64_t at_us) {
     return (struct planted){
         .at_us = at_us, .state = FAILED, .attempt_state = IS_NOT_CHARGED, .code = "timeout"};
 }
@@ -136,7 +136,7 @@ struct statement {
     int count;
 };
 
-static int statement_tx(struct store_tx *tx, void *ctx, struct err *err) {
+static inline int statement_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct statement *statement = ctx;
     int64_t r = sql_exec_args(tx, err, statement->sql, statement->args, statement->count);
     return r < 0 ? (int)r : 0;
@@ -299,13 +299,13 @@ static inline void assert_refuses(enum gate_condition condition, const char *wor
     }
 }
 
-static int gate_begin(void **state) {
+static inline int gate_begin(void **state) {
     (void)state;
     gate_world();
     return 0;
 }
 
-static int gate_end(void **state) {
+static inline int gate_end(void **state) {
     (void)state;
     gate_close(gate);
     gate = NULL;
