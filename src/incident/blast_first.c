@@ -9,7 +9,8 @@
 #define SYMPTOM_BEFORE_US (30 * 60 * US_PER_SECOND)
 
 /* Attempts that failed at, or are not answered by, the scope's gateways; payments for which no
- * gateway was asked have the code of the nearest one. Columns: gateway, code, common code, how many,
+ * gateway was asked have the code of the nearest one. Columns: gateway, code, common code,
+ how many,
  * the first. */
 static const char codes_sql[] =
     "SELECT gateway, code, common_code, COUNT(*), MIN(at_us) FROM (SELECT a.gateway, a.code, "
