@@ -108,9 +108,14 @@ enum sprt_verdict sprt_step(struct sprt *sprt, double p0, double p1, double alph
     return verdict;
 }
 
-int sprt_events_min(double p0, double p1, double alpha, double beta) {
+int sprt_events_left(const struct sprt *sprt, double p0, double p1, double alpha, double beta) {
     double no = log((1 - bounded(p1)) / (1 - bounded(p0)));
-    return (int)ceil(log(beta / (1 - alpha)) / no);
+    return (int)ceil((log(beta / (1 - alpha)) - sprt->score) / no);
+}
+
+int sprt_events_min(double p0, double p1, double alpha, double beta) {
+    const struct sprt begun = {0};
+    return sprt_events_left(&begun, p0, p1, alpha, beta);
 }
 
 double silence_limit(double alpha, double shape) {

@@ -64,6 +64,8 @@ enum sprt_verdict sprt_step(struct sprt *sprt, double p0, double p1, double alph
                             bool yes);
 /* How many events without a single yes it takes to say "well". */
 int sprt_events_min(double p0, double p1, double alpha, double beta);
+/* How many more of them it takes now. */
+int sprt_events_left(const struct sprt *sprt, double p0, double p1, double alpha, double beta);
 
 /* How many events must be overdue before their absence is rarer than alpha, when events come by
  * chance at a rate that is itself uncertain by 1/√shape of itself (negative binomial; a large shape

@@ -503,7 +503,7 @@ SCENES = (
     tickets.tickets_and_their_people, tickets.tickets_and_money_by_hand,
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
-    alerts.complaints_and_changes,
+    alerts.complaints_and_changes, alerts.whom_a_trouble_has_hit,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
     refusals_of_every_operation,

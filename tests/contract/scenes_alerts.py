@@ -92,6 +92,24 @@ def complaints_and_changes(service):
     assert service.expect(200, "listChanges", query=f"since={soon()}")["data"] == []
 
 
+def whom_a_trouble_has_hit(service):
+    blast = service.expect(200, "getBlastRadius", query="since=30d")
+    assert blast["payments"] >= blast["affected"] >= blast["orders"] > 0, blast.json
+    assert sum(fate["count"] for fate in blast["fates"]) == blast["payments"]
+    assert sum(row["payments"] for row in blast["gateways"]) == blast["payments"]
+    one = service.expect(200, "getBlastRadius", query="since=30d&gateway=stripe-a&method=card")
+    assert 0 < one["payments"] <= blast["payments"]
+    assert one["scope"]["gateways"] == ["stripe-a"]
+    rows = service.expect(200, "exportAffectedOrders", query="since=30d").body.decode()
+    assert rows.startswith("payment_id,order_id,customer_id,created_at,"), rows[:100]
+    assert service.expect(200, "exportAffectedOrdersWorkbook",
+                          query="since=30d").body.startswith(b"PK")
+    for query in ("", "since=soon", "since=1h&until=2h", "since=1h&method=cash",
+                  "since=1h&gateway=two%20words", "since=40d"):
+        for name in ("getBlastRadius", "exportAffectedOrders", "exportAffectedOrdersWorkbook"):
+            service.expect(422, name, query=query)
+
+
 def silences_and_who_is_on_duty(service):
     body = {"matchers": ["gateway=stripe-a", "method~card*"], "until": soon(), **REASON}
     made = service.expect(201, "createSilence", body=body, once="silence-1")

@@ -540,6 +540,35 @@ static void test_what_is_wrong_is_told_in_sentences_with_the_next_step(void **st
     assert_string_equal(nothing.out, "Nothing is wrong: 31 things were looked at.\n");
 }
 
+static void test_whom_a_trouble_has_hit_is_told(void **state) {
+    (void)state;
+    static const struct canned blast[] = {
+        {"GET", "/v1/blast-radius?since=2h&gateway=stripe-a", 200,
+         "{\"at\":\"2026-11-20T08:00:00Z\",\"from\":\"2026-11-20T06:00:00Z\","
+         "\"until\":\"2026-11-20T08:00:00Z\",\"payments\":1200,\"affected\":300,"
+         "\"orders\":299,\"customers\":280,\"affected_percent\":25.00,"
+         "\"fates\":[{\"name\":\"failed\",\"count\":300,\"affected\":true,"
+         "\"what\":\"it failed\"}],\"money\":[{\"currency\":\"USD\",\"affected\":150000,"
+         "\"charged\":0,\"lost\":149999,\"at_risk\":1,\"to_return\":0}],"
+         "\"gateways\":[{\"name\":\"stripe-a\",\"payments\":1200,\"affected\":300,"
+         "\"affected_percent\":25.00}],\"methods\":[],\"regions\":[],\"currencies\":[],"
+         "\"codes\":[{\"gateway\":\"stripe-a\",\"code\":\"timeout\",\"common_code\":"
+         "\"gateway_timeout\",\"count\":300,\"first_at\":\"2026-11-20T06:01:00Z\"}],"
+         "\"first\":{\"alert\":null,\"failure\":{\"attempt_id\":\"att_1\",\"gateway\":"
+         "\"stripe-a\",\"code\":\"timeout\",\"at\":\"2026-11-20T06:01:00Z\"},\"change\":"
+         "\"deploy shop 4.7\"},\"not_affected\":{\"gateways\":[{\"name\":\"paypal-a\","
+         "\"payments\":77}],\"methods\":[],\"regions\":[]}}"},
+        {0}};
+    RAN ran = run_to(CLI_DONE, blast, "blast --since 2h --gateway stripe-a");
+    assert_has(ran.out, "300 of 1,200 payments (25.00 %)");
+    assert_has(ran.out, "1,499.99");
+    assert_has(ran.out, "gateway_timeout");
+    assert_has(ran.out, "deploy shop 4.7");
+    assert_has(ran.out, "paypal-a");
+    RAN usage = run_to(CLI_USAGE, NULL, "blast --gateway stripe-a");
+    assert_has(usage.err, "--since is missing");
+}
+
 #define FIGURE(name, state, points)                                                                \
     "{\"name\":\"" name "\",\"unit\":\"percent\",\"by\":{\"gateway\":\"a\"},"                      \
     "\"value\":93.25,\"state\":\"" state "\",\"bad_when\":\"below\",\"warning\":95,"              \
@@ -595,6 +624,7 @@ int main(void) {
         cmocka_unit_test(test_latencies_say_which_time_they_are_of),
         cmocka_unit_test(test_a_list_is_a_table_and_says_how_to_go_on),
         cmocka_unit_test(test_what_is_wrong_is_told_in_sentences_with_the_next_step),
+        cmocka_unit_test(test_whom_a_trouble_has_hit_is_told),
         cmocka_unit_test(test_a_check_shows_each_step_and_ends_badly_when_one_fails),
         cmocka_unit_test(test_failed_refunds_end_badly_and_say_what_to_do),
         cmocka_unit_test(test_a_payout_of_money_in_parts_goes_to_its_one_sender),
