@@ -294,6 +294,10 @@ static int match_sides(struct run *run, struct err *err) {
     }
     recon_fees_judge(run);
     recon_classes(run);
+    r = recon_charged_again(run, err);
+    if (r < 0) {
+        return r;
+    }
     recon_unknown_judge(run);
     payouts_altered(run);
     recon_leave_out_settled(run);

@@ -422,6 +422,12 @@ static int tell(struct explaining *asked, struct err *err) {
                          match_class_what((enum match_class)asked->class));
     add_line(&buf, &first, line, (size_t)chars);
     bool same = recon_class_follows(class, (enum match_class)asked->class);
+    if (class == CLASS_MISSING_HERE && asked->class == CLASS_DOUBLE_CHARGE) {
+        add_lines(&buf,
+                  "No rule finds it anything; but its names lead to a payment whose captures all "
+                  "had their rows, and with it more was charged than was agreed to.",
+                  &first);
+    }
     if (!same) {
         chars = snprintf(line, sizeof line,
                          "Something came in or was settled since: by what is there now it would be "

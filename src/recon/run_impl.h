@@ -260,6 +260,8 @@ void recon_unknown_judge(struct run *run);
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */
 void recon_classes(struct run *run);
+/* run_again.c: second charges of what our operations captured; after recon_classes(). */
+MUST_USE int recon_charged_again(struct run *run, struct err *err);
 /* The group counts for another class: its rows move from one sum to the other. */
 void recon_become(struct run *run, struct match_group *group, enum match_class to);
 /* run_fees_again.c: what is to be looked at again because of a fee. run_fees.c: what was expected

@@ -264,6 +264,7 @@ static int payment_named(struct store_tx *tx, const struct run *run,
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT 0, payment_id FROM attempt WHERE id = $1 AND gateway = $4 UNION "
+                      "SELECT 0, payment_id FROM operation WHERE id = $1 AND gateway = $4 UNION "
                       "SELECT 1, payment_id FROM attempt WHERE charge_id IN ($2, $3) AND charge_id "
                       "<> '' AND gateway = $4 UNION SELECT 2, payment_id FROM attempt WHERE "
                       "gateway_id IN ($2, $3) AND gateway_id <> '' AND gateway = $4 ORDER BY 1, 2 "
