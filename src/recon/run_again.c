@@ -18,7 +18,8 @@ enum { LOOKED_UP_MAX = 5000 };
 static_assert(OPERATION_CAPTURE == 1 && OPERATION_SUCCEEDED == 4, "the numbers in the text");
 static const char captured_sql[] =
     "SELECT a.payment_id, a.amount_minor, (SELECT CAST(COALESCE(SUM(o.amount_minor), 0) AS bigint) "
-    "FROM operation o WHERE o.attempt_id = a.id AND o.kind = 1 AND o.state = 4), a.currency FROM "
+    "FROM operation o WHERE o.payment_id = a.payment_id AND o.attempt_id = a.id AND o.kind = 1 AND "
+    "o.state = 4), a.currency FROM "
     "(SELECT 0 AS place, $1 AS id UNION ALL SELECT 1, attempt_id FROM operation WHERE id = $1 AND "
     "kind = 1 UNION ALL SELECT 2, id FROM attempt WHERE charge_id IN ($2, $3) AND charge_id <> '' "
     "AND gateway = $4 UNION ALL SELECT 3, id FROM attempt WHERE gateway_id IN ($2, $3) AND "

@@ -141,10 +141,10 @@ struct run {
 /* Rows of their own that name it, and of those what was kept: what several statements tell of one
  * moment is told once. */
 #define OUR_LINKED(which)                                                                          \
-    "(SELECT CAST(SUM(t.fee_minor * t.n) AS bigint) FROM (SELECT o.fee_minor, o.at_us, MAX(o.n) "  \
-    "AS n FROM (SELECT l.fee_minor, l.at_us, l.statement_id, COUNT(*) AS n FROM recon_fee_row l "  \
-    "WHERE l.movement_id = p.id " which                                                            \
-    "GROUP BY l.fee_minor, l.at_us, l.statement_id) o GROUP BY o.fee_minor, o.at_us) t)"
+    "(SELECT CAST(SUM(lt.fee_minor * lt.n) AS bigint) FROM (SELECT lo.fee_minor, lo.at_us, "       \
+    "MAX(lo.n) AS n FROM (SELECT l.fee_minor, l.at_us, l.statement_id, COUNT(*) AS n FROM "        \
+    "recon_fee_row l WHERE l.movement_id = p.id AND l.movement_id <> '' " which                    \
+    "GROUP BY l.fee_minor, l.at_us, l.statement_id) lo GROUP BY lo.fee_minor, lo.at_us) lt)"
 /* And the rest that bears on it (struct side_fee), in its order. */
 #define OUR_FEES                                                                                   \
     "(SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "       \

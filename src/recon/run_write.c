@@ -447,7 +447,7 @@ static int reason_read(struct store_tx *tx, const struct break_row *row, char *r
     int r = sql_query(
         tx, err, &rows,
         "SELECT m.class, m.rule, (SELECT MIN(o.id) FROM movement o WHERE o.match_id = "
-        "m.match_id AND m.match_id <> '' AND o.side <> m.side) FROM movement m WHERE "
+        "m.match_id AND o.match_id <> '' AND o.side <> m.side) FROM movement m WHERE "
         "m.side = $1 AND m.id = $2",
         S_INT((int64_t)row->side + 1), S_TEXT(row->movement_id));
     r = r < 0 ? r : sql_next(rows, err);
