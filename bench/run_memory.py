@@ -174,10 +174,11 @@ def main():
         most, used = service.peak_mib(), service.cpu_s() - cpu
         runs = service.ask("reconcile", "list", "--gateway", "shop")["data"]
         looked = max(each["figures"]["our_rows"] for each in runs)
+        open_now = run["figures"]["breaks_open"]
         print(f"{count} rows a side: idle {idle:.0f} MiB; statement taken in: peak {taken:.0f} "
               f"MiB; runs: {len(runs)}, the largest of {looked} rows of ours, peak {most:.0f} MiB, "
               f"{(most - idle) * 1048576 / count:.0f} bytes a pair, {used:.1f} s of CPU; "
-              f"{run['id']}: {run["figures"]["breaks_open"]} breaks open")
+              f"{open_now} breaks open")
         service.stop()
 
 

@@ -5,6 +5,8 @@
  * a test's few rows are not. */
 #include <glib.h>
 
+#include "recon/window.h"
+#include "recon/withdraw.h"
 #include "repair_fixture.h"
 
 static GHashTable *texts;
@@ -23,6 +25,23 @@ static int collect(void *ctx, const char *sql) {
 /* Tables that a row is added to by each payment or each row of a statement. */
 static const char *const growing[] = {"movement", "posting", "statement_row", "attempt", "payment",
                                       "operation", "recon_fee", "recon_fee_row"};
+
+static void withdraw(void) {
+    struct caller caller = world_caller(NULL, "");
+    ANSWER_AUTO answer = {0};
+    char *id = world_text(W, "SELECT MAX(id) FROM statement WHERE state = 2");
+    must(statement_withdraw(recon, &caller, id, "the wrong file", &answer, &err));
+    free(id);
+}
+
+static void prove_the_day(void) {
+    struct caller caller = world_caller(NULL, "");
+    ANSWER_AUTO answer = {0};
+    const struct window_request request = {clock_wall_us() - DAY_US, clock_wall_us(), ""};
+    must(window_ask(recon, &caller, &request, &answer, &err));
+    world_pass(W, 61 * US_PER_SECOND);
+    assert_int_equal(count("SELECT COUNT(*) FROM recon_window WHERE state = 3"), 1);
+}
 
 /* Indexes of what is under way or open: few, however much there has been. */
 static const char *const of_few[] = {"movement_open",   "operation_sending", "operation_pending",
@@ -127,6 +146,9 @@ static void no_text_of_a_run_walks_through_all_there_ever_was(void **state) {
     struct there again = other;
     row_of(&again, 500);
     reconcile();
+    prove_the_day();
+    withdraw();
+    ask_run("stripe-a");
     world_pass(W, DAY_US);
     store_fault_set(W->engine.store, NULL, NULL);
     assert_true(g_hash_table_size(texts) > 100);
