@@ -96,19 +96,20 @@ gateways:
 
 def insert(db, table, rows_of, count):
     """As many rows as `count`; columns that a row does not name are 0 or ''."""
-    columns = db.execute(f"SELECT name, type, dflt_value, \"notnull\" FROM "
+    columns = db.execute(f"SELECT name, type, \"notnull\" FROM "
                          f"pragma_table_info('{table}')").fetchall()
-    defaults = {name: (0 if kind == "bigint" else "") if notnull else None
-                for name, kind, _, notnull in columns}
-    names = ", ".join(defaults)
-    marks = ", ".join(f":{name}" for name in defaults)
-    db.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})",
-                   (dict(defaults, **row) for n in range(count) for row in rows_of(n)))
+    named = next(rows_of(0)).keys()
+    values = [f":{name}" if name in named else
+              "NULL" if not notnull else "0" if kind == "bigint" else "''"
+              for name, kind, notnull in columns]
+    db.executemany(f"INSERT INTO {table} VALUES ({', '.join(values)})",
+                   (row for n in range(count) for row in rows_of(n)))
 
 
 def fill(folder, count, begin_us):
     """What the service would have written of `count` charges of a day."""
     db = sqlite3.connect(f"{folder}/holdfast.db")
+    db.execute("PRAGMA journal_mode = OFF")
     db.execute("PRAGMA synchronous = OFF")
     step = DAY_S * 1000000 // (count + 1)
 

@@ -50,7 +50,8 @@ static int side_add(struct run *run, enum match_side side, const struct match_ro
     struct side *at = &run->sides[side];
     if (at->rows->len >= RUN_ROWS_MAX) {
         return err_set(err, ERR_TOO_LARGE,
-                       "more than %d rows at once: match files of them (holdfast reconcile --ours)",
+                       "more than %d rows of a side at once, which is some 7 GB of memory: match "
+                       "files of them (holdfast reconcile --ours)",
                        RUN_ROWS_MAX);
     }
     g_array_append_val(at->rows, *row);
