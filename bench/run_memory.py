@@ -65,7 +65,7 @@ gateways:
                     return
             except OSError:
                 if self.child.poll() is not None:
-                    sys.exit("run_memory: the service did not start:\n" + open(self.log.name).read())
+                    sys.exit("run_memory: it did not start:\n" + open(self.log.name).read())
                 time.sleep(0.02)
         sys.exit("run_memory: the service does not answer")
 

@@ -29,8 +29,8 @@ struct again {
 static int reopen(struct store_tx *tx, const char *movement_id, struct err *err) {
     return sql_put(tx, err,
                    "UPDATE movement SET open = 1 WHERE open IS NULL AND ((side = 1 AND id = $1) OR "
-                   "(match_id <> '' AND match_id IN (SELECT m.match_id FROM movement m WHERE m.side = 1 AND m.id = $1 "
-                   "AND m.match_id <> '')))",
+                   "(match_id <> '' AND match_id IN (SELECT m.match_id FROM movement m WHERE "
+                   "m.side = 1 AND m.id = $1 AND m.match_id <> '')))",
                    S_TEXT(movement_id));
 }
 

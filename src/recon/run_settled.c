@@ -85,7 +85,8 @@ static int add_ours(struct run *run, struct store_tx *tx, const char *match_id, 
     int r = sql_query(tx, err, &rows,
                       OUR_COLUMNS "1, m.first_us, m.class FROM movement m JOIN posting p ON p.id = "
                                   "m.id " OUR_TABLES
-                                  "WHERE m.match_id = $1 AND m.match_id <> '' AND m.side = 1 ORDER BY p.at_us, p.id",
+                                  "WHERE m.match_id = $1 AND m.match_id <> '' AND m.side = 1 "
+                                  "ORDER BY p.at_us, p.id",
                       S_TEXT(match_id));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         guint before = run->sides[OURS].names->len;
