@@ -106,8 +106,9 @@ static int let_go_tx(struct store_tx *tx, void *ctx, struct err *err) {
         tx, err,
         "UPDATE movement SET open = 1, match_id = '', class = 4, rule = '' WHERE side = 1 AND id "
         "IN (SELECT o.id FROM (SELECT m.match_id FROM statement s JOIN movement m ON "
-        "m.statement_id = s.id AND m.statement_id <> '' WHERE s.gateway = $1 AND s.state IN (3, 5) AND m.match_id "
-        "<> '' LIMIT 500) gone JOIN movement o ON o.match_id = gone.match_id AND o.match_id <> '')",
+        "m.statement_id = s.id AND m.statement_id <> '' WHERE s.gateway = $1 AND s.state IN (3, 5) "
+        "AND m.match_id <> '' LIMIT 500) gone JOIN movement o ON o.match_id = gone.match_id AND "
+        "o.match_id <> '')",
         S_TEXT(going->run->request->gateway));
     int64_t beside = opened == 0 ? look_at_beside(tx, going->run->request->gateway, err) : opened;
     going->more = beside > 0;
