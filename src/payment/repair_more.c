@@ -232,6 +232,21 @@ int repair_refund_ask(struct payments *payments, const char *operation_id, bool 
                                                                err);
 }
 
+/* Under a key that it keeps, a gateway answers what it answered at first, whatever became of the
+ * refund since: only what it says when it is asked afterwards is believed. */
+static int ask_sent(struct refunding *refunding, struct repair_answer *answer, struct err *err) {
+    struct gateway_result result;
+    int r = look(refunding, err);
+    r = r < 0 ? r : call(refunding, OP_QUERY_REFUND, &result, err);
+    r = r < 0 ? r : apply(refunding, err);
+    if (r < 0 || result.outcome != GW_NOT_FOUND) {
+        return r < 0 ? r : judge_refund(refunding, answer);
+    }
+    return repair_says(answer, REPAIR_WAIT, "%s says that %s is done when it is sent, and knows "
+                       "nothing of it when it is asked", refunding->operation.gateway,
+                       refunding->id);
+}
+
 int repair_refund_send(struct payments *payments, const char *operation_id,
                        struct repair_answer *ret_answer, struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
@@ -251,6 +266,9 @@ int repair_refund_send(struct payments *payments, const char *operation_id,
     r = r < 0 ? r : apply(&refunding, err);
     if (r < 0) {
         return r;
+    }
+    if (result.outcome == GW_REFUNDED) {
+        return ask_sent(&refunding, ret_answer, err);
     }
     /* It was not sent, or nobody knows: asked about before anything else is done. */
     return result.outcome == GW_NOT_FOUND

@@ -206,7 +206,8 @@ static bool is_payout(struct feeding *feeding, const struct statement_row *row) 
 #define FOUND                                                                                      \
     "SELECT r.statement_id, r.line, r.gateway_id FROM own_booking b JOIN movement m ON m.side = "  \
     "1 AND m.id = b.due_id AND m.match_id <> '' JOIN movement t ON t.match_id = m.match_id AND "   \
-    "t.side = 2 JOIN statement_row r ON r.statement_id = t.statement_id AND r.number = t.number "  \
+    "t.match_id <> '' AND t.side = 2 JOIN statement_row r ON r.statement_id = t.statement_id AND " \
+    "r.number = t.number "                                                                         \
     "WHERE b.bank = $1 AND b.bank <> '' AND b.booked = 1 AND (r.gateway_id <> '' OR "              \
     "r.statement_id = $2)"
 

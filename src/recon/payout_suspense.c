@@ -326,9 +326,9 @@ static int recognize_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     snprintf(posting, sizeof posting, "pst_suspense_%s", asked->at.row_id);
     r = sql_put(tx, err,
-                "UPDATE movement SET open = 1, match_id = '', rule = '' WHERE side = 2 AND "
-                "match_id <> '' AND match_id IN (SELECT m.match_id FROM movement m WHERE m.side = "
-                "1 AND m.id = $1)",
+                "UPDATE movement SET open = 1, match_id = '', rule = '' WHERE side = 2 AND id IN "
+                "(SELECT o.id FROM movement m JOIN movement o ON o.match_id = m.match_id AND "
+                "o.match_id <> '' WHERE m.side = 1 AND m.id = $1)",
                 S_TEXT(posting));
     return r < 0 ? r
                  : sql_put(tx, err, "DELETE FROM movement WHERE side = 1 AND id = $1",

@@ -83,13 +83,13 @@ struct letting_go {
     "SELECT m.id FROM statement s JOIN statement_row r ON r.statement_id = s.id "                  \
     "JOIN statement_row q ON q." name " = r." name " AND q.kind = r.kind "                         \
     "JOIN statement t ON t.id = q.statement_id "                                                   \
-    "JOIN movement m ON m.side = 2 AND m.statement_id = q.statement_id AND m.number = q.number "   \
+    "JOIN movement m ON m.side = 2 AND m.id = q.statement_id || '#' || CAST(q.number AS text) "    \
     "WHERE s.gateway = $1 AND s.state IN (3, 5) AND r." name " <> '' AND t.gateway = $1 "          \
     "AND t.state = 2 AND m.open IS NULL "                                                          \
-    "AND EXISTS (SELECT 1 FROM movement g WHERE g.side = 2 AND g.statement_id = r.statement_id "   \
-    "AND g.number = r.number) "                                                                    \
+    "AND EXISTS (SELECT 1 FROM movement g WHERE g.side = 2 AND g.id = r.statement_id || '#' || "   \
+    "CAST(r.number AS text)) "                                                                     \
     "AND NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 AND o.match_id = m.match_id "       \
-    "AND m.match_id <> '')"
+    "AND o.match_id <> '')"
 /* clang-format on */
 
 static int64_t look_at_beside(struct store_tx *tx, const char *gateway, struct err *err) {
@@ -104,9 +104,11 @@ static int let_go_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct letting_go *going = ctx;
     int64_t opened = sql_exec(
         tx, err,
-        "UPDATE movement SET open = 1, match_id = '', class = 4, rule = '' WHERE side = 1 AND "
-        "match_id IN (SELECT m.match_id FROM movement m JOIN statement s ON s.id = m.statement_id "
-        "WHERE s.gateway = $1 AND s.state IN (3, 5) AND m.match_id <> '' LIMIT 500)",
+        "UPDATE movement SET open = 1, match_id = '', class = 4, rule = '' WHERE side = 1 AND id "
+        "IN (SELECT o.id FROM (SELECT m.match_id FROM statement s JOIN movement m ON "
+        "m.statement_id = s.id AND m.statement_id <> '' WHERE s.gateway = $1 AND s.state IN (3, 5) "
+        "AND m.match_id <> '' LIMIT 500) gone JOIN movement o ON o.match_id = gone.match_id AND "
+        "o.match_id <> '')",
         S_TEXT(going->run->request->gateway));
     int64_t beside = opened == 0 ? look_at_beside(tx, going->run->request->gateway, err) : opened;
     going->more = beside > 0;
@@ -115,11 +117,10 @@ static int let_go_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     int64_t gone = sql_exec(
         tx, err,
-        "DELETE FROM movement WHERE side = 2 AND id IN (SELECT m.id FROM movement m JOIN statement "
-        "s ON s.id = m.statement_id WHERE s.gateway = $1 AND s.state IN (3, 5) AND (m.match_id = "
-        "'' OR "
-        "NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 AND o.match_id = m.match_id)) LIMIT "
-        "500)",
+        "DELETE FROM movement WHERE side = 2 AND id IN (SELECT m.id FROM statement s JOIN movement "
+        "m ON m.statement_id = s.id AND m.statement_id <> '' WHERE s.gateway = $1 AND s.state IN "
+        "(3, 5) AND (m.match_id = '' OR NOT EXISTS (SELECT 1 FROM movement o WHERE o.side = 1 AND "
+        "o.match_id = m.match_id AND o.match_id <> '')) LIMIT 500)",
         S_TEXT(going->run->request->gateway));
     going->more = gone > 0;
     return gone < 0 ? (int)gone : 0;
@@ -294,6 +295,10 @@ static int match_sides(struct run *run, struct err *err) {
     }
     recon_fees_judge(run);
     recon_classes(run);
+    r = recon_charged_again(run, err);
+    if (r < 0) {
+        return r;
+    }
     recon_unknown_judge(run);
     payouts_altered(run);
     recon_leave_out_settled(run);

@@ -211,6 +211,7 @@ void recon_classes(struct run *run) {
 bool recon_class_follows(enum match_class found, enum match_class kept) {
     bool refund = found == CLASS_ORPHAN_REFUND || found == CLASS_DUPLICATE_THERE;
     return found == kept || (found == CLASS_PAID_THERE && kept == CLASS_TWO_GATEWAYS) ||
+           (found == CLASS_MISSING_HERE && kept == CLASS_DOUBLE_CHARGE) ||
            (refund && kept == CLASS_REFUND_FAILED) ||
            ((found == CLASS_PAID_THERE || found == CLASS_ORPHAN_REFUND ||
              found == CLASS_DUPLICATE_THERE || found == CLASS_BANK_UNKNOWN) &&

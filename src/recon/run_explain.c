@@ -181,7 +181,7 @@ static int theirs_of_group(struct explaining *asked, struct store_tx *tx, struct
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       THEIRS_OF("EXISTS (SELECT 1 FROM movement m WHERE m.side = 2 AND "
-                                "m.statement_id = r.statement_id AND m.number = r.number AND (m.id "
+                                "m.id = r.statement_id || '#' || CAST(r.number AS text) AND (m.id "
                                 "= $2 OR (m.match_id <> '' AND m.match_id = $3))) AND "
                                 "r.statement_id IN (SELECT m.statement_id FROM movement m WHERE "
                                 "m.side = 2 AND (m.id = $2 OR (m.match_id <> '' AND m.match_id = "
@@ -205,7 +205,7 @@ static int theirs_by_amount(struct explaining *asked, struct store_tx *tx,
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       THEIRS_OF("EXISTS (SELECT 1 FROM movement m WHERE m.side = 2 AND "
-                                "m.statement_id = r.statement_id AND m.number = r.number AND "
+                                "m.id = r.statement_id || '#' || CAST(r.number AS text) AND "
                                 "m.at_us >= $2 AND m.at_us <= $3) AND r.gross_minor = $4 AND "
                                 "r.currency = $5"),
                       S_TEXT(asked->gateway), S_INT(row->at_us - AROUND_US),
@@ -276,7 +276,7 @@ static int open_at_bank(struct explaining *asked, struct store_tx *tx, int64_t a
               : sql_query(tx, err, &theirs,
                           THEIRS_OF("r.kind IN (14, 15) AND r.at_us >= $2 AND r.at_us <= $3 AND "
                                     "EXISTS (SELECT 1 FROM movement m WHERE m.side = 2 AND "
-                                    "m.statement_id = r.statement_id AND m.number = r.number AND "
+                                    "m.id = r.statement_id || '#' || CAST(r.number AS text) AND "
                                     "m.open = 1)"),
                           S_TEXT(asked->gateway), S_INT(from_us), S_INT(until_us));
     return r < 0 ? r : add_theirs(asked, theirs, r, err);
@@ -422,6 +422,12 @@ static int tell(struct explaining *asked, struct err *err) {
                          match_class_what((enum match_class)asked->class));
     add_line(&buf, &first, line, (size_t)chars);
     bool same = recon_class_follows(class, (enum match_class)asked->class);
+    if (class == CLASS_MISSING_HERE && asked->class == CLASS_DOUBLE_CHARGE) {
+        add_lines(&buf,
+                  "No rule finds it anything; but its names lead to a payment whose captures all "
+                  "had their rows, and with it more was charged than was agreed to.",
+                  &first);
+    }
     if (!same) {
         chars = snprintf(line, sizeof line,
                          "Something came in or was settled since: by what is there now it would be "

@@ -29,8 +29,8 @@ struct again {
 static int reopen(struct store_tx *tx, const char *movement_id, struct err *err) {
     return sql_put(tx, err,
                    "UPDATE movement SET open = 1 WHERE open IS NULL AND ((side = 1 AND id = $1) OR "
-                   "match_id IN (SELECT m.match_id FROM movement m WHERE m.side = 1 AND m.id = $1 "
-                   "AND m.match_id <> ''))",
+                   "(match_id <> '' AND match_id IN (SELECT m.match_id FROM movement m WHERE "
+                   "m.side = 1 AND m.id = $1 AND m.match_id <> '')))",
                    S_TEXT(movement_id));
 }
 
@@ -168,12 +168,13 @@ static int link_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r;
 }
 
-/* What answers have told since a movement was settled. */
-#define TOLD_SINCE(kind, sign, first, second)                                                      \
-    "SELECT rf.movement_id FROM posting f JOIN recon_fee rf ON rf.movement_id IN ('pst_" first    \
-    "_' || f.journal_id, 'pst_" second "_' || f.journal_id) JOIN movement m ON m.side = 1 AND "    \
-    "m.id = rf.movement_id WHERE f.kind = " kind " AND f.at_us >= $2 AND rf.gateway = $1 AND "     \
-    "rf.answered_minor <> " sign "f.amount_minor AND m.open IS NULL"
+/* What answers have told since a movement was settled. From the newest postings on: CROSS JOIN is
+ * to SQLite the order in which they are read. */
+#define TOLD_SINCE(fee, sign, first, second)                                                       \
+    "SELECT rf.movement_id FROM posting f CROSS JOIN recon_fee rf CROSS JOIN movement m WHERE "    \
+    "rf.movement_id IN ('pst_" first "_' || f.journal_id, 'pst_" second "_' || f.journal_id) AND " \
+    "m.side = 1 AND m.id = rf.movement_id AND f.kind = " fee " AND f.at_us >= $2 AND rf.gateway "  \
+    "= $1 AND rf.answered_minor <> " sign "f.amount_minor AND m.open IS NULL"
 #define LOOK_BACK_US (INT64_C(2) * 24 * 3600 * US_PER_SECOND)
 
 static int told_since_tx(struct store_tx *tx, void *ctx, struct err *err) {

@@ -141,10 +141,10 @@ struct run {
 /* Rows of their own that name it, and of those what was kept: what several statements tell of one
  * moment is told once. */
 #define OUR_LINKED(which)                                                                          \
-    "(SELECT CAST(SUM(t.fee_minor * t.n) AS bigint) FROM (SELECT o.fee_minor, o.at_us, MAX(o.n) "  \
-    "AS n FROM (SELECT l.fee_minor, l.at_us, l.statement_id, COUNT(*) AS n FROM recon_fee_row l "  \
-    "WHERE l.movement_id = p.id " which                                                            \
-    "GROUP BY l.fee_minor, l.at_us, l.statement_id) o GROUP BY o.fee_minor, o.at_us) t)"
+    "(SELECT CAST(SUM(lt.fee_minor * lt.n) AS bigint) FROM (SELECT lo.fee_minor, lo.at_us, "       \
+    "MAX(lo.n) AS n FROM (SELECT l.fee_minor, l.at_us, l.statement_id, COUNT(*) AS n FROM "        \
+    "recon_fee_row l WHERE l.movement_id = p.id AND l.movement_id <> '' " which                    \
+    "GROUP BY l.fee_minor, l.at_us, l.statement_id) lo GROUP BY lo.fee_minor, lo.at_us) lt)"
 /* And the rest that bears on it (struct side_fee), in its order. */
 #define OUR_FEES                                                                                   \
     "(SELECT CAST(COALESCE(SUM(w.signed_minor), 0) AS bigint) FROM recon_write_off w WHERE "       \
@@ -260,6 +260,8 @@ void recon_unknown_judge(struct run *run);
 /* run_class.c: what the classes of the matcher mean where more is known; before anything is left
  * out of the sums. And whether a class that was kept follows from one that it found. */
 void recon_classes(struct run *run);
+/* run_again.c: second charges of what our operations captured; after recon_classes(). */
+MUST_USE int recon_charged_again(struct run *run, struct err *err);
 /* The group counts for another class: its rows move from one sum to the other. */
 void recon_become(struct run *run, struct match_group *group, enum match_class to);
 /* run_fees_again.c: what is to be looked at again because of a fee. run_fees.c: what was expected

@@ -50,7 +50,8 @@ static int side_add(struct run *run, enum match_side side, const struct match_ro
     struct side *at = &run->sides[side];
     if (at->rows->len >= RUN_ROWS_MAX) {
         return err_set(err, ERR_TOO_LARGE,
-                       "more than %d rows at once: match files of them (holdfast reconcile --ours)",
+                       "more than %d rows of a side at once, which is some 7 GB of memory: match "
+                       "files of them (holdfast reconcile --ours)",
                        RUN_ROWS_MAX);
     }
     g_array_append_val(at->rows, *row);
@@ -262,10 +263,10 @@ static int load_ours(struct run *run, struct store_tx *tx, struct err *err) {
     "attempt a "                                                                                   \
     "ON " names " WHERE s.gateway = $1 AND s.state = 2 AND r.kind = 1 AND a.gateway = $1 AND "     \
     "a.state <> 6 AND (s.seen_run = '' OR EXISTS (SELECT 1 FROM movement m WHERE m.side = 2 AND "  \
-    "m.statement_id = r.statement_id AND m.number = r.number AND m.open = 1)) AND NOT EXISTS "     \
+    "m.id = r.statement_id || '#' || CAST(r.number AS text) AND m.open = 1)) AND NOT EXISTS "      \
     "(SELECT 1 FROM posting p WHERE p.id IN " CHARGED_AS("a.id") " AND " NOT_TAKEN_BACK ") "       \
-    "AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.attempt_id = a.id AND o.kind = 1 AND "      \
-    "o.state = 4)"
+    "AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.payment_id = a.payment_id AND "             \
+    "o.attempt_id = a.id AND o.kind = 1 AND o.state = 4)"
 
 enum row_status recon_attempt_status(int64_t state) {
     bool over = state == ATTEMPT_DECLINED || state == ATTEMPT_NOT_CHARGED ||

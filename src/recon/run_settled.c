@@ -20,7 +20,7 @@
 #define SECOND_OF(suspense)                                                                        \
     "SELECT m.id FROM " suspense " JOIN review_case c ON c.subject = p.journal_id AND c.posted = " \
     "p.kind JOIN statement_row r ON r.gateway_id IN (c.charge_id, c.gateway_id) JOIN movement m "  \
-    "ON m.side = 2 AND m.statement_id = r.statement_id AND m.number = r.number WHERE p.kind = 10 " \
+    "ON m.side = 2 AND m.id = r.statement_id || '#' || CAST(r.number AS text) WHERE p.kind = 10 "  \
     "AND c.gateway = $1 AND r.gateway_id <> '' AND r.kind = 1 AND m.gateway = $1 AND m.class = "   \
     "19 AND m.match_id = '' AND m.open IS NULL AND NOT EXISTS (SELECT 1 FROM recon_break_member "  \
     "b JOIN repair t ON t.break_id = b.break_id WHERE b.side = 2 AND b.movement_id = m.id AND "    \
@@ -49,14 +49,14 @@ int recon_settled_begin(struct run *run, struct err *err) {
     "SELECT m.match_id FROM statement s JOIN statement_row r ON r.statement_id = s.id JOIN "       \
     "statement_row q ON q." name " = r." name                                                      \
     " AND q.kind = r.kind JOIN movement m ON m.side = 2 "                                          \
-    "AND m.statement_id = q.statement_id AND m.number = q.number WHERE s.gateway = $1 AND "        \
+    "AND m.id = q.statement_id || '#' || CAST(q.number AS text) WHERE s.gateway = $1 AND "         \
     "s.state "                                                                                     \
-    "= 2 AND r.kind IN (1, 2, 3, 4, 5) AND r." name                                                \
+    "= 2 AND r.kind IN (1, 2, 3, 4, 5) AND q." name " <> '' AND r." name                           \
     " <> '' AND m.gateway = $1 AND m.open IS NULL "                                                \
     "AND m.match_id <> '' AND (s.seen_run = '' AND NOT EXISTS (SELECT 1 FROM movement n WHERE "    \
-    "n.side = 2 AND n.statement_id = r.statement_id AND n.number = r.number) OR EXISTS (SELECT 1 " \
-    "FROM movement n WHERE n.side = 2 AND n.statement_id = r.statement_id AND n.number = "         \
-    "r.number AND n.open = 1))"
+    "n.side = 2 AND n.id = r.statement_id || '#' || CAST(r.number AS text)) OR EXISTS (SELECT 1 "  \
+    "FROM movement n WHERE n.side = 2 AND n.id = r.statement_id || '#' || CAST(r.number AS text) " \
+    "AND n.open = 1))"
 
 static int ids_read(struct run *run, struct store_tx *tx, GPtrArray *ids, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
@@ -85,7 +85,8 @@ static int add_ours(struct run *run, struct store_tx *tx, const char *match_id, 
     int r = sql_query(tx, err, &rows,
                       OUR_COLUMNS "1, m.first_us, m.class FROM movement m JOIN posting p ON p.id = "
                                   "m.id " OUR_TABLES
-                                  "WHERE m.match_id = $1 AND m.side = 1 ORDER BY p.at_us, p.id",
+                                  "WHERE m.match_id = $1 AND m.match_id <> '' AND m.side = 1 "
+                                  "ORDER BY p.at_us, p.id",
                       S_TEXT(match_id));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         guint before = run->sides[OURS].names->len;
@@ -100,7 +101,8 @@ static int add_theirs(struct run *run, struct store_tx *tx, const char *match_id
     int r = sql_query(tx, err, &rows,
                       THEIR_COLUMNS "1, m.first_us, m.class FROM movement m JOIN statement_row r "
                                     "ON r.statement_id = m.statement_id AND r.number = m.number "
-                                    "WHERE m.match_id = $1 AND m.side = 2 ORDER BY "
+                                    "WHERE m.match_id = $1 AND m.match_id <> '' AND m.side = 2 "
+                                    "ORDER BY "
                                     "r.statement_id, r.number",
                       S_TEXT(match_id));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {

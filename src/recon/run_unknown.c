@@ -31,7 +31,7 @@ static const char unknown_sql[] =
     NAMED("r.gateway_id = a.gateway_id AND r.gateway_id <> ''") " AND NOT "
     NAMED("r.gateway_id = a.charge_id AND r.gateway_id <> ''")
     " AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.id IN " CHARGED_AS("a.id") " AND "
-    NOT_TAKEN_BACK ") ORDER BY a.id";
+    NOT_TAKEN_BACK ") ORDER BY a.created_us, a.id";
 
 static int64_t due_of(const struct run *run, int64_t method, int64_t at_us) {
     const struct run_request *request = run->request;

@@ -264,6 +264,7 @@ static int payment_named(struct store_tx *tx, const struct run *run,
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT 0, payment_id FROM attempt WHERE id = $1 AND gateway = $4 UNION "
+                      "SELECT 0, payment_id FROM operation WHERE id = $1 AND gateway = $4 UNION "
                       "SELECT 1, payment_id FROM attempt WHERE charge_id IN ($2, $3) AND charge_id "
                       "<> '' AND gateway = $4 UNION SELECT 2, payment_id FROM attempt WHERE "
                       "gateway_id IN ($2, $3) AND gateway_id <> '' AND gateway = $4 ORDER BY 1, 2 "
@@ -446,7 +447,7 @@ static int reason_read(struct store_tx *tx, const struct break_row *row, char *r
     int r = sql_query(
         tx, err, &rows,
         "SELECT m.class, m.rule, (SELECT MIN(o.id) FROM movement o WHERE o.match_id = "
-        "m.match_id AND m.match_id <> '' AND o.side <> m.side) FROM movement m WHERE "
+        "m.match_id AND o.match_id <> '' AND o.side <> m.side) FROM movement m WHERE "
         "m.side = $1 AND m.id = $2",
         S_INT((int64_t)row->side + 1), S_TEXT(row->movement_id));
     r = r < 0 ? r : sql_next(rows, err);

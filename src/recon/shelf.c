@@ -189,8 +189,8 @@ int shelf_render(struct store_tx *tx, const char *statement_id, struct buf *buf,
     rows = NULL;
     buf_add_text(buf, ",\"classes\":[");
     r = sql_query(tx, err, &classes,
-                  "SELECT class, COUNT(*) FROM movement WHERE statement_id = $1 AND side = 2 GROUP "
-                  "BY class ORDER BY class",
+                  "SELECT class, COUNT(*) FROM movement WHERE statement_id = $1 AND statement_id "
+                  "<> '' GROUP BY class ORDER BY class",
                   S_TEXT(statement_id));
     while (r >= 0 && (r = sql_next(classes, err)) > 0) {
         buf_addf(buf, "%s{\"class\":\"%s\",\"rows\":%lld}", seen > 0 ? "," : "",

@@ -18,7 +18,7 @@ MUST_USE int shelf_has(struct store_tx *tx, const char *id, struct err *err);
     "r.net_minor, r.at_us, r.gateway_id, r.reference, r.original_id, r.original_reference, "       \
     "r.batch, r.method, r.native_kind, r.description, r.account, r.party, m.class, m.rule, "       \
     "m.match_id, m.run_id, (SELECT MIN(o.id) FROM movement o WHERE o.match_id = m.match_id AND "   \
-    "m.match_id <> '' AND o.side = 1) FROM statement_row r LEFT JOIN movement m ON m.side = 2 "    \
+    "o.match_id <> '' AND o.side = 1) FROM statement_row r LEFT JOIN movement m ON m.side = 2 "    \
     "AND m.id = r.statement_id || '#' || CAST(r.number AS text) WHERE r.statement_id = $1 AND "    \
     "r.number > $2 AND ($3 < 0 OR COALESCE(m.class, 0) = $3) ORDER BY r.number LIMIT $4"
 

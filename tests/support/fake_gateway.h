@@ -4,12 +4,12 @@
  * goes wrong.
  *
  * A call is "charge", "capture", "cancel", "refund", "query", "query_refund", "query_dispute",
- * "answer_dispute" or "probe". For each
- * the next scripted act of its account and name is taken; without one it is FAKE_DO. A POST with a
- * key that was seen before gives the first answer again, as Stripe does. Every change of a payment
- * or refund makes an event, which waits until the test delivers it as a callback. It also is the
- * merchant's server: whatever is posted to FAKE_MERCHANT_URL is kept. Owns: everything it gives
- * out, until fake_gateway_free(). Threads: any, many at once. */
+ * "answer_dispute" or "probe". For each the next scripted act of its account and name is taken;
+ * without one it is FAKE_DO. A POST with a key that was seen in the last 24 hours gives the first
+ * answer again, as Stripe does. Every change of a payment or refund makes an event, which waits
+ * until the test delivers it as a callback. It also is the merchant's server: whatever is posted to
+ * FAKE_MERCHANT_URL is kept. Owns: everything it gives out, until fake_gateway_free(). Threads:
+ * any, many at once. */
 #ifndef HOLDFAST_TESTS_FAKE_GATEWAY_H
 #define HOLDFAST_TESTS_FAKE_GATEWAY_H
 

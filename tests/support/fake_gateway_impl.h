@@ -38,6 +38,7 @@ struct fake_dispute {
 /* A key that was used, and what was answered. */
 struct fake_key {
     int account, status;
+    int64_t at_us;
     char *key, *request, *body;
 };
 

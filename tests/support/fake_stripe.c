@@ -473,12 +473,16 @@ static int query(struct fake_gateway *fake, int account, const char *path, const
 
 /* ---- one call ---- */
 
+/* So long Stripe keeps a key; then the same request is a new one. */
+#define KEY_KEPT_US (24 * 3600 * US_PER_SECOND)
+
 /* The first answer under this key, or -1. Another request under it is refused. */
 static int replay(const struct fake_gateway *fake, int account, const char *key,
                   const char *request, struct buf *body) {
     for (guint i = 0; i < fake->keys->len; i++) {
         const struct fake_key *kept = g_ptr_array_index(fake->keys, i);
-        if (kept->account != account || strcmp(kept->key, key) != 0) {
+        if (kept->account != account || strcmp(kept->key, key) != 0 ||
+            clock_wall_us() >= kept->at_us + KEY_KEPT_US) {
             continue;
         }
         if (strcmp(kept->request, request) != 0) {
@@ -549,7 +553,8 @@ int fake_stripe_do(struct fake_gateway *fake, int account, const char *name,
         return status;
     }
     struct fake_key *kept = g_new0(struct fake_key, 1);
-    *kept = (struct fake_key){account, status, g_strdup(key), request, g_strdup(body->data)};
+    *kept = (struct fake_key){
+        account, status, clock_wall_us(), g_strdup(key), request, g_strdup(body->data)};
     g_ptr_array_add(fake->keys, kept);
     return status;
 }

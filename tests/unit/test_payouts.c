@@ -3,6 +3,8 @@
  * engines. */
 #include "own_fixture.h"
 
+#include "plans.h"
+
 /* A statement of one payout. */
 static char *pays_out(const char *id, int day, int64_t minor) {
     struct file file;
@@ -236,6 +238,23 @@ static void a_payout_to_an_unknown_account_stays_on_its_way(void **state) {
     recon_sources[0].pays_out_to = "bank-eu";
 }
 
+/* decisions/0038; of gateways test_recon_plans.c. */
+static void no_text_of_a_bank_s_run_walks_through_all_there_ever_was(void **state) {
+    if (W->engine.engine != STORE_SQLITE) {
+        skip();
+    }
+    start_own();
+    plans_begin();
+    arrives(1, "BR1", 50000, "STRIPE PO po_000001"); /* taken for a customer's transfer */
+    free(pays_out("po_000001", 0, 50000));
+    free(pays_out("po_000002", 1, 20000));
+    free(pays_out("po_000003", 2, 1000));
+    days_pass(2);
+    arrives(2, "BR2", 21000, "STRIPE PAYMENTS UK");
+    run_asked("bank-eu");
+    plans_end(100);
+}
+
 static void a_configuration_that_cannot_be_is_refused(void **state) {
     (void)state;
     static const unsigned many = 61;
@@ -275,6 +294,7 @@ int main(void) {
         OWN_TEST(the_bank_s_other_rows_are_told_apart),
         OWN_TEST(a_payout_that_is_taken_back_lets_go_of_its_line),
         OWN_TEST(a_payout_to_an_unknown_account_stays_on_its_way),
+        OWN_TEST(no_text_of_a_bank_s_run_walks_through_all_there_ever_was),
         OWN_TEST(a_configuration_that_cannot_be_is_refused),
     };
     return payment_world_run("payouts and the bank", tests, COUNT_OF(tests));

@@ -427,6 +427,53 @@ static void a_refund_that_never_arrived_is_sent_again_and_made_once(void **state
     down();
 }
 
+/* It is there, and the gateway says that it knows nothing of it: sent again under its key it is the
+ * same refund, and what the gateway answers then is what it said at first. */
+static void a_refund_that_is_denied_wrongly_is_made_once_and_is_done_only_when_it_is_known(
+    void **state) {
+    (void)state;
+    up();
+    start_of_a_day();
+    char *payment = refunded();
+    fake_refund_becomes(FAKE, 0, "order", "failed"); /* since, and nobody was told */
+    its_time_is_over();
+    fake_say(FAKE, 0, "query_refund", 1, FAKE_NOT_FOUND);
+    reconcile();
+    assert_repair("refund", REPAIR_IS_DONE);
+    assert_int_equal(returned(0), 0);
+    assert_int_equal(count("SELECT state FROM operation"), 5);
+    assert_int_equal(count("SELECT refunded_minor FROM payment"), 0);
+    assert_int_equal(world_events(W, "refund.failed"), 1);
+    free(payment);
+    down();
+}
+
+/* It says "done" whenever it is sent, and "nothing" whenever it is asked. Its key is kept for long
+ * yet when it is given up. */
+static void a_refund_that_is_denied_for_ever_is_made_once_and_a_person_has_it(void **state) {
+    (void)state;
+    up();
+    start_of_a_day();
+    test_clock_advance(17 * 3600 * US_PER_SECOND);
+    char *payment = refunded();
+    its_time_is_over();
+    fake_say(FAKE, 0, "query_refund", -1, FAKE_NOT_FOUND);
+    reconcile();
+    assert_repair("refund", REPAIR_IS_DOING);
+    for (int i = 0; i < 20; i++) {
+        world_pass(W, 1800 * US_PER_SECOND);
+    }
+    assert_repair("refund", REPAIR_IS_REFUSED);
+    assert_int_equal(returned(0), 200);
+    assert_int_equal(count("SELECT refunded_minor FROM payment"), 200);
+    assert_int_equal(count("SELECT COUNT(*) FROM operation"), 1);
+    assert_int_equal(count(LIVE_TICKETS), 1);
+    assert_counted();
+    world_check(W);
+    free(payment);
+    down();
+}
+
 static void a_refund_that_the_gateway_knows_is_not_sent_again(void **state) {
     (void)state;
     up();
@@ -454,6 +501,7 @@ static void a_refund_whose_key_the_gateway_has_forgotten_is_not_sent_again(void 
     reconcile();
     assert_repair("refund", REPAIR_IS_REFUSED);
     assert_int_equal(fake_calls(FAKE, 0, "refund"), calls);
+    assert_int_equal(returned(0), 200); /* it would be made anew: the fake forgets keys as well */
     assert_int_equal(count(LIVE_TICKETS), 1);
     free(payment);
     down();
@@ -708,6 +756,9 @@ int main(void) {
         cmocka_unit_test(a_write_off_is_reversed_and_not_made_again),
         cmocka_unit_test(what_cannot_be_reversed_says_how_it_is_taken_back),
         cmocka_unit_test(a_refund_that_never_arrived_is_sent_again_and_made_once),
+        cmocka_unit_test(
+            a_refund_that_is_denied_wrongly_is_made_once_and_is_done_only_when_it_is_known),
+        cmocka_unit_test(a_refund_that_is_denied_for_ever_is_made_once_and_a_person_has_it),
         cmocka_unit_test(a_refund_that_the_gateway_knows_is_not_sent_again),
         cmocka_unit_test(a_refund_whose_key_the_gateway_has_forgotten_is_not_sent_again),
         cmocka_unit_test(a_refund_that_failed_there_counts_as_failed_and_the_merchant_is_told),

@@ -93,9 +93,7 @@ static int with_gateway_fault(const struct flow *flow, int number, enum fake_act
      * since the first might yet be done. And what it says wrongly is believed. */
     bool back = flow->judge == judge_twice || flow->judge == judge_two ||
                 flow->prepare == prepare_unknown;
-    denied = act == FAKE_NOT_FOUND;
     end(flow, back || act > FAKE_ACT_FAULTS);
-    denied = false;
     return calls;
 }
 

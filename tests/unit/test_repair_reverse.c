@@ -1,88 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_repair_reverse.c: what a rule has done, taken back by people: each action, each answer of
- * the gateway, a second person above the limit, once whatever fails on the way; on both engines. */
-#include <stdatomic.h>
-
-#include "repair_fixture.h"
-#include "support/sample.h"
-
-/* ---- people ---- */
-
-/* ann and bob, each with a key. */
-static void people(void) {
-    (void)engine_exec(
-        &W->engine,
-        "INSERT INTO app_user (id, name, password_hash, role, enabled, failed_logins, "
-        "locked_until_us, created_us) VALUES ('usr_a', 'ann', 'x', 4, 1, 0, 0, 1), ('usr_b', "
-        "'bob', 'x', 4, 1, 0, 0, 1) ON CONFLICT DO NOTHING");
-    (void)engine_exec(
-        &W->engine,
-        "INSERT INTO api_key (id, name, hash, role, scopes, created_by, created_us, expires_us, "
-        "revoked_us, last_used_us, user_id) VALUES ('key_a', 'till', 'h1', 4, '', 'internal', 1, "
-        "0, 0, 0, 'usr_a') ON CONFLICT DO NOTHING");
-}
-
-static struct caller as(const char *actor, const char *key) {
-    return (struct caller){
-        .actor = actor, .scope = actor, .key = key, .request_hash = "h", .request_id = "req_1"};
-}
-
-enum step { REVERSE, APPROVE, REJECT };
-
-static int decide(enum step step, const char *actor, const char *key, int *ret_status) {
-    struct caller caller = as(actor, key);
-    ANSWER_AUTO answer = {0};
-    char *id = repair_said("id");
-    err = (struct err){0};
-    int r = step == REVERSE
-                ? repair_reverse(recon, &caller, id, "it was never charged", &answer, &err)
-                : repair_reverse_decide(recon, &caller, id, step == APPROVE, "looked", &answer,
-                                        &err);
-    *ret_status = r < 0 ? 0 : answer.status;
-    free(id);
-    return r;
-}
-
-static int reverse(void) {
-    int status;
-    return decide(REVERSE, "user:usr_a", NULL, &status);
-}
-
-/* ---- a completed payment ---- */
-
-#define SALES                                                                                      \
-    "SELECT COALESCE(SUM(CASE WHEN credit_account = 'merchant:sales' THEN amount_minor WHEN "      \
-    "debit_account = 'merchant:sales' THEN -amount_minor ELSE 0 END), 0) FROM posting"
-#define RECEIVABLE                                                                                 \
-    "SELECT COALESCE(SUM(CASE WHEN debit_account = 'gateway:stripe-a:receivable' THEN "            \
-    "amount_minor WHEN credit_account = 'gateway:stripe-a:receivable' THEN -amount_minor ELSE 0 "  \
-    "END), 0) FROM posting"
-
-/* A rule completed it because the statement and the gateway said so. */
-static char *completed(void) {
-    char *payment = paid_there("order");
-    struct there there = there_is(0, 0);
-    row_of(&there, 500)->fee_minor = 45;
-    reconcile();
-    assert_repair("paid", REPAIR_IS_DONE);
-    assert_payment(W, payment, "succeeded");
-    assert_int_equal(count(OPEN_BREAKS), 0);
-    return payment;
-}
-
-static void never_charged(void) {
-    fake_payment_becomes(FAKE, 0, "order", "requires_payment_method");
-}
-
-static void assert_taken_back(const char *payment) {
-    assert_repair("paid", REPAIR_IS_REVERSED);
-    assert_payment(W, payment, "failed");
-    assert_int_equal(count("SELECT captured_minor FROM payment"), 0);
-    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind = 60"), 1);
-    assert_int_equal(count(SALES), 0);
-    assert_int_equal(count(RECEIVABLE), 0);
-    assert_int_equal(world_events(W, "payment.taken_back"), 1);
-}
+ * the gateway, a second person above the limit; on both engines. What fails on the way:
+ * test_repair_reverse_faults.c. */
+#include "reverse_fixture.h"
 
 static void a_completed_payment_that_the_gateway_never_charged_is_taken_back(void **state) {
     (void)state;
@@ -377,92 +297,6 @@ static void what_was_refused_has_moved_nothing_that_could_be_reversed(void **sta
     down();
 }
 
-/* ---- whatever fails on the way ---- */
-
-struct store_fault {
-    atomic_int seen;
-    int first;
-    bool for_good; /* from a commit on nothing works */
-};
-
-static int fail_store(void *ctx, const char *sql) {
-    struct store_fault *fault = ctx;
-    bool counts = !fault->for_good || strcmp(sql, "COMMIT") == 0 || strcmp(sql, "COMMITTED") == 0;
-    int number = counts ? atomic_fetch_add(&fault->seen, 1) + 1 : atomic_load(&fault->seen);
-    return fault->first > 0 && (fault->for_good ? number >= fault->first : number == fault->first);
-}
-
-/* How many places there are where it may fail. */
-static int fail_at(int first, bool for_good) {
-    struct store_fault fault = {.first = first, .for_good = for_good};
-    payment_world_forget(W);
-    up();
-    people();
-    char *payment = completed();
-    never_charged();
-    char *id = repair_said("id");
-    struct caller caller = as("user:usr_a", NULL);
-    ANSWER_AUTO answer = {0};
-    store_fault_set(W->engine.store, fail_store, &fault);
-    int r = repair_reverse(recon, &caller, id, "it was never charged", &answer, &err);
-    store_fault_set(W->engine.store, NULL, NULL);
-    free(id);
-    if (for_good) {
-        payment_world_restart(W);
-        up_again();
-    }
-    int64_t state = count("SELECT state FROM repair");
-    assert_true(r < 0 || state == REPAIR_IS_REVERSED);
-    assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind = 60"),
-                     state == REPAIR_IS_REVERSED);
-    if (state != REPAIR_IS_REVERSED) {
-        must(reverse());
-    }
-    assert_taken_back(payment);
-    world_verify(W);
-    free(payment);
-    down();
-    return atomic_load(&fault.seen);
-}
-
-static void whatever_store_call_fails_it_is_taken_back_once(void **state) {
-    (void)state;
-    int calls = fail_at(0, false);
-    assert_true(calls > 30);
-    for (int k = 1; k <= calls; k++) {
-        if (sampled(k, 3)) {
-            (void)fail_at(k, false);
-        }
-    }
-}
-
-static void wherever_the_process_dies_it_is_taken_back_once(void **state) {
-    (void)state;
-    int commits = fail_at(0, true);
-    assert_true(commits >= 2);
-    for (int k = 1; k <= commits; k++) {
-        (void)fail_at(k, true);
-    }
-}
-
-static void whatever_the_gateway_call_does_nothing_is_taken_back_unsaid(void **state) {
-    (void)state;
-    for (int act = FAKE_REFUSE; act < FAKE_ACT_FAULTS; act++) {
-        payment_world_forget(W);
-        up();
-        people();
-        char *payment = completed(); /* and it is charged */
-        fake_say(FAKE, 0, "*", -1, (enum fake_act)act);
-        assert_true(reverse() < 0);
-        fake_say_nothing(FAKE);
-        assert_payment(W, payment, "succeeded");
-        assert_repair("paid", REPAIR_IS_DONE);
-        assert_int_equal(count("SELECT COUNT(*) FROM posting WHERE kind = 60"), 0);
-        free(payment);
-        down();
-    }
-}
-
 int main(void) {
     payment_world_init();
     const struct CMUnitTest tests[] = {
@@ -479,9 +313,6 @@ int main(void) {
         cmocka_unit_test(a_reversal_that_was_rejected_leaves_all_as_it_was),
         cmocka_unit_test(a_return_cannot_be_called_back_and_says_what_is_done_instead),
         cmocka_unit_test(what_was_refused_has_moved_nothing_that_could_be_reversed),
-        cmocka_unit_test(whatever_store_call_fails_it_is_taken_back_once),
-        cmocka_unit_test(wherever_the_process_dies_it_is_taken_back_once),
-        cmocka_unit_test(whatever_the_gateway_call_does_nothing_is_taken_back_unsaid),
     };
     return payment_world_run("repair_reverse", tests, COUNT_OF(tests));
 }

@@ -6,7 +6,8 @@
  *      └──▶ MOOT ◀┴──▶ REFUSED, FAILED
  * The state is written before each step and after it, and never while a gateway is called. Each run
  * asks the gateway again, whatever the state says: what has been done meanwhile shows in what it
- * answers, and in our own rows. From DOING on nothing ends by waiting, since money may move. */
+ * answers, and in our own rows. From DOING on nothing ends by waiting, since money may move; only a
+ * refund that its gateway takes again and again and never knows is for a person after TRIES_MAX. */
 #include <stdio.h>
 #include <string.h>
 
@@ -119,8 +120,17 @@ static int do_callback(struct work *work, struct err *err) {
 static int ask_refund(struct work *work, struct err *err) {
     enum match_class class = work->broken.class;
     bool was_done = class == CLASS_REFUND_LOST || class == CLASS_REFUND_FAILED;
-    return repair_refund_ask(work->recon->options.payments, work->row.operation_id, was_done,
-                             &work->answer, err);
+    int r = repair_refund_ask(work->recon->options.payments, work->row.operation_id, was_done,
+                              &work->answer, err);
+    if (r >= 0 && work->answer.word == REPAIR_CONFIRMED && work->row.state == REPAIR_IS_DOING &&
+        work->row.tries >= TRIES_MAX) {
+        work->answer.word = REPAIR_REFUSED;
+        snprintf(work->answer.text, sizeof work->answer.text,
+                 "%s was sent again for hours, and %s still says that it knows nothing of it: a "
+                 "person has to ask there what became of it",
+                 work->row.operation_id, work->row.gateway);
+    }
+    return r;
 }
 
 static int do_refund(struct work *work, struct err *err) {
