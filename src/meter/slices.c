@@ -75,10 +75,13 @@ void slices_init(void) {
             atomic_store(&table.repeats[i], 0);
         }
     }
-    atomic_store(&table.newest, NULL);
+    for (struct slice *slice = atomic_exchange(&table.newest, NULL); slice != NULL;
+         slice = slice->older) {
+        g_free(slice->far);
+    }
     atomic_store(&table.count, 0);
     atomic_store(&table.folded, 0);
-    slice_rooms_clear();
+    slice_places_clear();
     slice_codes_clear();
     slice_names_clear(&table.codes);
     slice_names_clear(&table.segments);
@@ -133,11 +136,15 @@ static struct slice *table_find(const struct key *key, uint32_t *ret_slot) {
 
 static struct slice *slice_new(const struct key *key) {
     bool near = key->bytes <= SLICE_NEAR_BYTES;
-    struct slice *slice = slice_room(offsetof(struct slice, far) + (near ? 0 : key->bytes));
+    struct slice *slice = slice_place();
     slice->hash = key->hash;
     slice->key_bytes = (uint8_t)key->bytes;
     memcpy(slice->starts, key->starts, sizeof(slice->starts));
-    memcpy(near ? slice->near : slice->far, key->text, key->bytes);
+    if (near) {
+        memcpy(slice->near, key->text, key->bytes);
+    } else {
+        slice->far = g_memdup2(key->text, key->bytes);
+    }
     return slice;
 }
 
@@ -155,8 +162,9 @@ static struct slice *table_get(const struct key *key, int max) {
     struct slice *made = slice_new(key), *there = NULL;
     made->slot = (uint16_t)slot;
     while (!atomic_compare_exchange_strong(&table.slots[slot], &there, made)) {
-        if (slice_is(there, key)) { /* another task was first, and the room stays empty */
+        if (slice_is(there, key)) { /* another task was first, and the place stays empty */
             atomic_fetch_sub(&table.count, 1);
+            g_free(made->far);
             return there;
         }
         slot = (slot + 1) & (SLOTS - 1);
@@ -231,7 +239,7 @@ static uint64_t second_stamp(int64_t second) {
 }
 
 static void second_add(struct slice *slice, enum slice_outcome outcome, int64_t second) {
-    _Atomic uint64_t *word = &slice->seconds[second % SLICE_WINDOW_S];
+    _Atomic uint64_t *word = slice_second(slice, second);
     uint64_t stamp = second_stamp(second), one = UINT64_C(1) << (COUNT_BITS * outcome);
     uint64_t full = one * SECOND_COUNT_MAX, stamp_mask = ~UINT64_C(0) << (3 * COUNT_BITS), next;
     uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
@@ -259,7 +267,7 @@ static const struct slice *slice_fetch(const struct key *key) {
 
 static void slice_fetch_second(const struct slice *slice, int64_t second) {
     if (slice != NULL) {
-        __builtin_prefetch(&slice->seconds[second % SLICE_WINDOW_S], 1);
+        __builtin_prefetch(slice_second(slice, second), 1);
     }
 }
 
@@ -352,8 +360,7 @@ void slice_recent(const struct slice *slice, int seconds_ago, int window_s,
     int64_t last = clock_mono_us() / US_PER_SECOND - seconds_ago;
     *ret_counts = (struct slice_counts){0};
     for (int64_t second = last; second > last - window_s && second >= 0; second--) {
-        uint64_t word = atomic_load_explicit(&slice->seconds[second % SLICE_WINDOW_S],
-                                             memory_order_relaxed);
+        uint64_t word = atomic_load_explicit(slice_second(slice, second), memory_order_relaxed);
         if (word >> (3 * COUNT_BITS) != second_stamp(second) >> (3 * COUNT_BITS)) {
             continue;
         }
@@ -372,5 +379,5 @@ int64_t slices_folded(void) {
 }
 
 int64_t slices_bytes(void) {
-    return slice_rooms_bytes() + (int64_t)sizeof(table) + slice_codes_bytes();
+    return slice_places_bytes() + (int64_t)sizeof(table) + slice_codes_bytes();
 }

@@ -9,8 +9,8 @@
  *
  * Recording: one look-up without a lock and a dozen relaxed atomic operations. It never waits, and
  * takes memory only when a slice, a segment or a code is seen for the first time.
- * Bounded: SLICES_MAX slices of 6.5 KB each, 63 MiB with everything (65 with the longest labels),
- * taken 2 MiB at a time. Past the limits an event is
+ * Bounded: SLICES_MAX slices of 6.4 KB each, 64 MiB with everything (2 more with the longest
+ * labels), taken 2 MiB at a time. Past the limits an event is
  * folded, never lost: a segment beyond SLICE_SEGMENTS_MAX becomes "other"; when the table is nearly
  * full region, currency and segment do; when it is full the gateway and the method do as well
  * (money of several currencies then stands in one sum, under the currency "other"). slices_folded()
