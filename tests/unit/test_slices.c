@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -102,6 +103,35 @@ static void the_window_reaches_back_600_seconds_and_no_further(void **state) {
     assert_int_equal(recent(0, SLICE_WINDOW_S).ok, 1);
     pass_s(SLICE_WINDOW_S * 7);
     assert_int_equal(recent(0, SLICE_WINDOW_S).ok, 0);
+}
+
+/* They stand side by side with those of others. */
+static void each_slice_has_its_own_seconds(void **state) {
+    (void)state;
+    enum { MANY = 1000 };
+    char region[16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(region, sizeof region, "r%d", i);
+        for (int k = 0; k <= i % 7; k++) {
+            record_labels("g", region, "");
+        }
+    }
+    pass_s(1);
+    for (int i = 0; i < MANY; i += 3) {
+        snprintf(region, sizeof region, "r%d", i);
+        record_labels("g", region, "");
+    }
+    int seen = 0;
+    for (const struct slice *s = slices_next(NULL); s != NULL; s = slices_next(s), seen++) {
+        struct slice_counts now, before;
+        int i = (int)strtol(slice_label(s, SLICE_REGION) + 1, NULL, 10);
+        slice_recent(s, 0, 1, &now);
+        slice_recent(s, 1, SLICE_WINDOW_S - 1, &before);
+        assert_int_equal(now.ok, i % 3 == 0);
+        assert_int_equal(before.ok, i % 7 + 1);
+        assert_int_equal(now.failed + before.failed, 0);
+    }
+    assert_int_equal(seen, MANY);
 }
 
 static void seconds_agree_with_a_list_of_what_was_recorded(void **state) {
@@ -572,6 +602,7 @@ int main(void) {
         TEST(what_finds_no_place_in_a_second_is_counted_for_its_operation),
         TEST(more_codes_than_a_second_has_room_for_are_missed_and_counted),
         TEST(the_window_reaches_back_600_seconds_and_no_further),
+        TEST(each_slice_has_its_own_seconds),
         TEST(seconds_agree_with_a_list_of_what_was_recorded),
         TEST(a_second_counts_to_65535_and_stops_without_touching_its_neighbours),
         TEST(a_minute_is_taken_when_it_is_over_and_once),
