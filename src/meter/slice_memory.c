@@ -8,7 +8,8 @@
  * a row has one second of all slices of the block, so that of 600 seconds only the present one's row
  * is in use. A line of counts is then eight slices', which two tasks that record in the same moment
  * wait for; they would for a slice's own as well.
- * Nobody waits for a block: whoever finds one full makes another, and the first to finish has it. */
+ * Nobody waits for a block: whoever finds one full makes another, and the first to finish has
+ * it. */
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -29,7 +30,7 @@ struct block {
 };
 static_assert(sizeof(struct block) <= BLOCK_BYTES, "a block has its size");
 /* So that the first lines of all slices do not share a part of the cache. */
-static_assert(sizeof(struct slice) / SLICE_LINE_BYTES % 2 == 1, "a slice is an odd number of lines");
+static_assert(sizeof(struct slice) / SLICE_LINE_BYTES % 2 == 1, "its lines are odd in number");
 
 static _Atomic(struct block *) newest;
 static _Atomic int64_t taken;

@@ -398,7 +398,7 @@ static void one_customer_who_tries_again_is_one_piece_of_evidence(void **state) 
 
 /* ---- names ---- */
 
-/* Long names lie elsewhere than short ones; both are found again and told apart to the last byte. */
+/* Long names lie elsewhere than short ones; both are found again, and told apart to the end. */
 static void names_of_every_length_are_told_apart(void **state) {
     (void)state;
     char name[SLICE_LABEL_CHARS_MAX + 1];
