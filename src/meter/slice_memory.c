@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * slice_memory.c: where slices stand, taken two megabytes at a time and given back all at once.
  *
- * With thousands of slices an event finds nothing of its own in a cache, and what it waits for is
- * memory: for its lines, and for the page tables that say where they are. So a block is a page of
- * 2 MiB where the system has them: a few dozen, which the processor remembers, instead of fifteen
- * thousand. Where it has none, slices stand close together, since their seconds are kept apart:
- * a row has one second of all slices of the block, so that of 600 seconds only the present one's row
- * is in use. A line of counts is then eight slices', which two tasks that record in the same moment
- * wait for; they would for a slice's own as well.
- * Nobody waits for a block: whoever finds one full makes another, and the first to finish has
- * it. */
+ * With thousands of slices an event finds nothing of its own in a cache, and what it waits for
+ * is memory: for its lines, and for the page tables that say where they are. So a block is a
+ * page of 2 MiB where the system has them: a few dozen, which the processor remembers, instead
+ * of fifteen thousand. Where it has none, slices stand close together, since their seconds are
+ * kept apart: a row has one second of all slices of the block, so that of 600 seconds only the
+ * present one's row is in use. A line of counts is then eight slices', which two tasks that
+ * record in the same moment wait for; they would for a slice's own as well. Nobody waits for a
+ * block: whoever finds one full makes another, and the first to finish has it. */
 #include <stdatomic.h>
 #include <sys/mman.h>
 

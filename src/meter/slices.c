@@ -252,10 +252,10 @@ static void second_add(struct slice *slice, enum slice_outcome outcome, int64_t 
                                                     memory_order_relaxed));
 }
 
-/* What a recording is about to change lies far apart, and atomic additions do not wait for memory
- * side by side: asked for as soon as it may be known which it is, it comes all at once, while
- * clocks are read and names looked up. Changes nothing. Returns the slice that is likely the one; NULL:
- * there may be none. */
+/* What a recording is about to change lies far apart, and atomic additions do not wait for
+ * memory side by side: asked for as soon as it may be known which it is, it comes all at once,
+ * while clocks are read and names looked up. Changes nothing. Returns the slice that is likely
+ * the one; NULL: there may be none. */
 static const struct slice *slice_fetch(const struct key *key) {
     const struct slice *slice = atomic_load_explicit(
         &table.slots[(uint32_t)key->hash & (SLOTS - 1)], memory_order_acquire);
