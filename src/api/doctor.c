@@ -273,8 +273,10 @@ void doctor_look(struct doctor *doctor, enum gravity gravity, const char *name, 
     g_array_append_val(doctor->findings, finding);
 }
 
-void doctor_counted(struct doctor *doctor, const struct check *check, int64_t count,
-                    int64_t since_us) {
+void doctor_counted(struct doctor *doctor, int index, const struct measure_limits *limits,
+                    int64_t count, int64_t since_us) {
+    const struct check *check = check_at(index);
+    int64_t waits_s = since_us > 0 ? MAX(doctor->now_us - since_us, 0) / US_PER_SECOND : 0;
     char text[CHECK_TEXT_BYTES];
     doctor->looked++;
     if (count <= 0 ||
@@ -282,13 +284,14 @@ void doctor_counted(struct doctor *doctor, const struct check *check, int64_t co
         return;
     }
     struct finding finding = {
-        .gravity = check_gravity(check, since_us, doctor->now_us),
+        .gravity = measure_gravity(MEASURES_OWN + index, limits, count, waits_s),
         .count = count,
         .since_us = since_us,
     };
     check_text(check, count, text);
     snprintf(finding.check, sizeof finding.check, "%s", check->name);
-    snprintf(finding.what, sizeof finding.what, "%s", text);
+    snprintf(finding.what, sizeof finding.what, "%s%s", text,
+             finding.gravity > check->gravity ? " By the limits in force that is no alert." : "");
     snprintf(finding.next, sizeof finding.next, "%s", check->next);
     g_array_append_val(doctor->findings, finding);
 }

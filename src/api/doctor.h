@@ -17,6 +17,7 @@
 #include "watch/alert.h"
 #include "watch/check.h"
 #include "watch/figures.h"
+#include "watch/measure.h"
 
 enum { DOCTOR_WHAT_CHARS_MAX = 799, DOCTOR_NAME_CHARS_MAX = 159 };
 
@@ -66,9 +67,10 @@ void doctor_mode(struct doctor *doctor, const struct mode_view *view);
 /* Another thing that was looked at; `what` "": it is well. `name`: "calendar:china". */
 void doctor_look(struct doctor *doctor, enum gravity gravity, const char *name, const char *what,
                  const char *next);
-/* So many were counted, since then (wall). */
-void doctor_counted(struct doctor *doctor, const struct check *check, int64_t count,
-                    int64_t since_us);
+/* So many of the check of that place (check_at()) were counted, since then (wall). By the limits in
+ * force: below them it is a notice. */
+void doctor_counted(struct doctor *doctor, int check, const struct measure_limits *limits,
+                    int64_t count, int64_t since_us);
 
 /* The gravest first; of the same gravity and severity where most is at stake, then the oldest, and
  * what has no time last. Then as JSON. */

@@ -9,6 +9,7 @@
 #include "api/service_impl.h"
 #include "base/clock.h"
 #include "recon/calendars.h"
+#include "watch/tuning.h"
 
 enum { DOCTOR_JSON_BYTES_MAX = 1024 * 1024, DOCTOR_CHECKS_MAX = 64, WATCHED_BYTES_MAX = 16 << 20 };
 
@@ -138,8 +139,11 @@ static int look(struct ask *ask, struct doctor *doctor, struct err *err) {
     }
     struct counts counts = {.now_us = doctor->now_us};
     r = store_read(ask->service->store, counts_tx, &counts, err);
+    struct tuned_values values;
+    tuning_values(ask->service->tuning, &values);
     for (int i = 0; r >= 0 && i < check_count(); i++) {
-        doctor_counted(doctor, check_at(i), counts.count[i], counts.since_us[i]);
+        doctor_counted(doctor, i, &values.watch.measures[MEASURES_OWN + i], counts.count[i],
+                       counts.since_us[i]);
     }
     return r;
 }

@@ -2,6 +2,7 @@
  * service_expiry.c: what `keys list` warns of, as signals of alerts: credentials and certificates
  * that are old or about to end, and new ones that could not be taken. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/credentials.h"
 #include "api/service_impl.h"
@@ -30,6 +31,11 @@ static void add(struct expiring *expiring, const char *whose, const char *owner,
         .title = arena_printf(expiring->arena, "%s of %s %s: %s", name, whose, owner,
                               credential_state_name(state)),
         .summary = arena_copy(expiring->arena, why),
+        .scope = arena_printf(expiring->arena,
+                              strcmp(whose, "gateway") == 0
+                                  ? "All payments at gateway %s."
+                                  : "Everybody who calls the %s listener.",
+                              owner),
     };
 }
 

@@ -77,7 +77,7 @@ void slice_code_add(const struct slice *slice, uint16_t code, int64_t second) {
     if (add(row, CELLS, second, slice->slot, code)) {
         return;
     }
-    if (add(row + CELLS, WIDE_CELLS, second, SLICE_SLOTS + slice->operation, code)) {
+    if (add(row + CELLS, WIDE_CELLS, second, SLICE_SLOTS + slice_operation_of(slice), code)) {
         atomic_fetch_add_explicit(&table.folded, 1, memory_order_relaxed);
     } else {
         atomic_fetch_add_explicit(&table.missed, 1, memory_order_relaxed);

@@ -22,14 +22,13 @@ enum {
     FULL_MAX = WIDE_MAX - WIDE_PLACES,
     REPEATS = 65536, /* customers who failed lately; of two with one place the later is known */
     REPEAT_SECOND_BITS = 24,
-    KEY_BYTES_MAX = 1 + SLICE_DIMENSIONS * (SLICE_LABEL_CHARS_MAX + 1),
 };
 #define REPEAT_SECOND_MASK ((UINT64_C(1) << REPEAT_SECOND_BITS) - 1)
 static_assert(SLICES_MAX < SLOTS / 4 * 3, "a search must soon meet an empty slot");
 
 static struct {
     _Atomic(struct slice *) slots[SLOTS];
-    _Atomic(struct slice *) newest, changed;
+    _Atomic(struct slice *) newest;
     _Atomic int count;
     _Atomic int64_t folded;
     _Atomic uint64_t repeats[REPEATS];
@@ -76,11 +75,13 @@ void slices_init(void) {
             atomic_store(&table.repeats[i], 0);
         }
     }
-    atomic_store(&table.newest, NULL);
-    atomic_store(&table.changed, NULL);
+    for (struct slice *slice = atomic_exchange(&table.newest, NULL); slice != NULL;
+         slice = slice->older) {
+        g_free(slice->far);
+    }
     atomic_store(&table.count, 0);
     atomic_store(&table.folded, 0);
-    slice_rooms_clear();
+    slice_places_clear();
     slice_codes_clear();
     slice_names_clear(&table.codes);
     slice_names_clear(&table.segments);
@@ -96,8 +97,8 @@ uint64_t slice_customer(const char *customer) {
 struct key {
     uint64_t hash;
     uint32_t bytes;
-    uint16_t starts[SLICE_DIMENSIONS];
-    char text[KEY_BYTES_MAX]; /* the operation's number, then the labels, each with its NUL */
+    uint8_t starts[SLICE_DIMENSIONS];
+    char text[SLICE_KEY_BYTES_MAX];
 };
 
 static void key_make(struct key *key, enum slice_operation operation,
@@ -106,7 +107,7 @@ static void key_make(struct key *key, enum slice_operation operation,
     key->text[bytes++] = (char)operation;
     for (int i = 0; i < SLICE_DIMENSIONS; i++) {
         const char *label = labels[i] != NULL ? labels[i] : "";
-        key->starts[i] = (uint16_t)bytes;
+        key->starts[i] = (uint8_t)bytes;
         for (int j = 0; j < SLICE_LABEL_CHARS_MAX && label[j] != '\0'; j++) {
             key->text[bytes++] = label[j];
         }
@@ -118,7 +119,7 @@ static void key_make(struct key *key, enum slice_operation operation,
 
 static bool slice_is(const struct slice *slice, const struct key *key) {
     return slice->hash == key->hash && slice->key_bytes == key->bytes &&
-           memcmp(slice->labels, key->text, key->bytes) == 0;
+           memcmp(slice_key(slice), key->text, key->bytes) == 0;
 }
 
 /* NULL: there is none; *ret_slot is then the empty slot that ended the search. */
@@ -133,21 +134,17 @@ static struct slice *table_find(const struct key *key, uint32_t *ret_slot) {
     return slice;
 }
 
-/* Up to the seconds. */
-static size_t slice_front_bytes(const struct key *key) {
-    size_t bytes = offsetof(struct slice, labels) + key->bytes;
-    return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
-}
-
 static struct slice *slice_new(const struct key *key) {
-    size_t front = slice_front_bytes(key);
-    struct slice *slice = slice_room(front + SLICE_WINDOW_S * sizeof(*slice->seconds));
-    slice->seconds = (_Atomic uint64_t *)(void *)((char *)slice + front);
+    bool near = key->bytes <= SLICE_NEAR_BYTES;
+    struct slice *slice = slice_place();
     slice->hash = key->hash;
-    slice->operation = (uint8_t)key->text[0];
-    slice->key_bytes = key->bytes;
+    slice->key_bytes = (uint8_t)key->bytes;
     memcpy(slice->starts, key->starts, sizeof(slice->starts));
-    memcpy(slice->labels, key->text, key->bytes);
+    if (near) {
+        memcpy(slice->near, key->text, key->bytes);
+    } else {
+        slice->far = g_memdup2(key->text, key->bytes);
+    }
     return slice;
 }
 
@@ -165,8 +162,9 @@ static struct slice *table_get(const struct key *key, int max) {
     struct slice *made = slice_new(key), *there = NULL;
     made->slot = (uint16_t)slot;
     while (!atomic_compare_exchange_strong(&table.slots[slot], &there, made)) {
-        if (slice_is(there, key)) { /* another task was first, and the room stays empty */
+        if (slice_is(there, key)) { /* another task was first, and the place stays empty */
             atomic_fetch_sub(&table.count, 1);
+            g_free(made->far);
             return there;
         }
         slot = (slot + 1) & (SLOTS - 1);
@@ -241,7 +239,7 @@ static uint64_t second_stamp(int64_t second) {
 }
 
 static void second_add(struct slice *slice, enum slice_outcome outcome, int64_t second) {
-    _Atomic uint64_t *word = &slice->seconds[second % SLICE_WINDOW_S];
+    _Atomic uint64_t *word = slice_second(slice, second);
     uint64_t stamp = second_stamp(second), one = UINT64_C(1) << (COUNT_BITS * outcome);
     uint64_t full = one * SECOND_COUNT_MAX, stamp_mask = ~UINT64_C(0) << (3 * COUNT_BITS), next;
     uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
@@ -254,36 +252,30 @@ static void second_add(struct slice *slice, enum slice_outcome outcome, int64_t 
                                                     memory_order_relaxed));
 }
 
-static void tell_changed(struct slice *slice) {
-    if (atomic_load(&slice->changed) || atomic_exchange(&slice->changed, true)) {
-        return;
-    }
-    struct slice *first = atomic_load(&table.changed);
-    do {
-        slice->next_changed = first;
-    } while (!atomic_compare_exchange_weak(&table.changed, &first, slice));
-}
-
-/* What a recording is about to change lies far apart, and atomic additions do not wait for memory
- * side by side: asked for beforehand, it comes all at once, while clocks are read and names looked
- * up. Changes nothing. Returns the slice that is likely the one; NULL: there may be none. */
+/* What a recording is about to change lies far apart, and atomic additions do not wait for
+ * memory side by side: asked for as soon as it may be known which it is, it comes all at once,
+ * while clocks are read and names looked up. Changes nothing. Returns the slice that is likely
+ * the one; NULL: there may be none. */
 static const struct slice *slice_fetch(const struct key *key) {
     const struct slice *slice = atomic_load_explicit(
         &table.slots[(uint32_t)key->hash & (SLOTS - 1)], memory_order_acquire);
     if (slice != NULL) {
         __builtin_prefetch(slice, 1);
-        __builtin_prefetch(slice->labels);
     }
     return slice;
 }
 
-static void slice_fetch_rest(const struct slice *slice, const struct key *key,
-                             const struct slice_event *event, int64_t second, int64_t minute) {
+static void slice_fetch_second(const struct slice *slice, int64_t second) {
+    if (slice != NULL) {
+        __builtin_prefetch(slice_second(slice, second), 1);
+    }
+}
+
+static void slice_fetch_minute(const struct slice *slice, const struct slice_event *event,
+                               int64_t minute) {
     if (slice == NULL) {
         return;
     }
-    const char *seconds = (const char *)slice + slice_front_bytes(key); /* if it is the one */
-    __builtin_prefetch(seconds + (size_t)(second % SLICE_WINDOW_S) * sizeof(*slice->seconds), 1);
     __builtin_prefetch(&slice->banks[minute & 1], 1);
     if (event->outcome != SLICE_OK) {
         __builtin_prefetch(&slice->codes[minute & 1], 1);
@@ -297,11 +289,11 @@ void slice_record(const struct slice_event *event) {
     struct key key;
     uint32_t slot;
     key_make(&key, event->operation, event->labels);
-    __builtin_prefetch(&table.slots[(uint32_t)key.hash & (SLOTS - 1)]);
-    int64_t mono_us = clock_mono_us(), second = mono_us / US_PER_SECOND;
     const struct slice *likely = slice_fetch(&key);
     int64_t minute = clock_wall_us() / (60 * US_PER_SECOND);
-    slice_fetch_rest(likely, &key, event, second, minute);
+    slice_fetch_minute(likely, event, minute);
+    int64_t mono_us = clock_mono_us(), second = mono_us / US_PER_SECOND;
+    slice_fetch_second(likely, second);
     uint64_t who = failing_customer(event);
     if (who != 0) {
         __builtin_prefetch(&table.repeats[who % REPEATS], 1);
@@ -318,17 +310,10 @@ void slice_record(const struct slice_event *event) {
     }
     bool repeated = who != 0 && failed_before(who, second);
     second_add(slice, event->outcome, second);
-    /* In one order with the flag of slices_changed(): either that sees the event, or this the flag
-     * down. */
-    if (repeated) {
-        atomic_fetch_add(&slice->totals[SLICE_OUTCOMES], 1);
-    }
-    atomic_fetch_add(&slice->totals[event->outcome], 1);
     slice_minute_record(slice, event, minute, code, repeated);
     if (code != 0) {
         slice_code_add(slice, code, second);
     }
-    tell_changed(slice);
     unsigned wanted = atomic_load_explicit(&slice_events_wanted, memory_order_relaxed);
     if ((wanted >> event->operation & 1) != 0) {
         slice_event_keep(&(struct slice_seen){
@@ -351,11 +336,11 @@ int64_t slice_id(const struct slice *slice) {
 }
 
 enum slice_operation slice_operation_of(const struct slice *slice) {
-    return (enum slice_operation)slice->operation;
+    return (enum slice_operation)slice_key(slice)[0];
 }
 
 const char *slice_label(const struct slice *slice, enum slice_dimension dimension) {
-    return slice->labels + slice->starts[dimension];
+    return slice_key(slice) + slice->starts[dimension];
 }
 
 const char *slice_code_text(uint16_t code) {
@@ -375,41 +360,13 @@ void slice_recent(const struct slice *slice, int seconds_ago, int window_s,
     int64_t last = clock_mono_us() / US_PER_SECOND - seconds_ago;
     *ret_counts = (struct slice_counts){0};
     for (int64_t second = last; second > last - window_s && second >= 0; second--) {
-        uint64_t word = atomic_load_explicit(&slice->seconds[second % SLICE_WINDOW_S],
-                                             memory_order_relaxed);
+        uint64_t word = atomic_load_explicit(slice_second(slice, second), memory_order_relaxed);
         if (word >> (3 * COUNT_BITS) != second_stamp(second) >> (3 * COUNT_BITS)) {
             continue;
         }
         ret_counts->ok += (int64_t)(word & SECOND_COUNT_MAX);
         ret_counts->declined += (int64_t)(word >> COUNT_BITS & SECOND_COUNT_MAX);
         ret_counts->failed += (int64_t)(word >> (2 * COUNT_BITS) & SECOND_COUNT_MAX);
-    }
-}
-
-void slice_totals(const struct slice *slice, struct slice_counts *ret_counts) {
-    *ret_counts = (struct slice_counts){
-        .ok = atomic_load_explicit(&slice->totals[SLICE_OK], memory_order_relaxed),
-        .declined = atomic_load_explicit(&slice->totals[SLICE_DECLINED], memory_order_relaxed),
-        .failed = atomic_load_explicit(&slice->totals[SLICE_FAILED], memory_order_relaxed),
-        .repeated = atomic_load_explicit(&slice->totals[SLICE_OUTCOMES], memory_order_relaxed),
-    };
-}
-
-void slices_changed(slice_change_fn *fn, void *ctx) {
-    struct slice *slice = atomic_exchange(&table.changed, NULL);
-    while (slice != NULL) {
-        struct slice *next = slice->next_changed;
-        /* Before its totals are read: what comes after that brings it back onto the list. */
-        atomic_store(&slice->changed, false);
-        int64_t more[SLICE_OUTCOMES + 1];
-        for (int i = 0; i <= SLICE_OUTCOMES; i++) {
-            int64_t total = atomic_load(&slice->totals[i]);
-            more[i] = total - slice->told[i];
-            slice->told[i] = total;
-        }
-        struct slice_change change = {slice, {more[0], more[1], more[2], more[SLICE_OUTCOMES]}};
-        slice = next;
-        fn(ctx, &change);
     }
 }
 
@@ -422,5 +379,5 @@ int64_t slices_folded(void) {
 }
 
 int64_t slices_bytes(void) {
-    return slice_rooms_bytes() + (int64_t)sizeof(table) + slice_codes_bytes();
+    return slice_places_bytes() + (int64_t)sizeof(table) + slice_codes_bytes();
 }

@@ -9,8 +9,8 @@
  *
  * Recording: one look-up without a lock and a dozen relaxed atomic operations. It never waits, and
  * takes memory only when a slice, a segment or a code is seen for the first time.
- * Bounded: SLICES_MAX slices of 6.5 KB each, 63 MiB with everything (65 with the longest labels),
- * taken 2 MiB at a time. Past the limits an event is
+ * Bounded: SLICES_MAX slices of 6.4 KB each, 64 MiB with everything (2 more with the longest
+ * labels), taken 2 MiB at a time. Past the limits an event is
  * folded, never lost: a segment beyond SLICE_SEGMENTS_MAX becomes "other"; when the table is nearly
  * full region, currency and segment do; when it is full the gateway and the method do as well
  * (money of several currencies then stands in one sum, under the currency "other"). slices_folded()
@@ -19,8 +19,8 @@
  * operation, and past 64 of those it is missed by the second (never by the minute);
  * slice_codes_folded() and slice_codes_missed() count them.
  * Seconds are those of the monotonic clock, minutes those of the wall's.
- * Threads: slice_record() and the looks from any; slices_changed(), slice_events_take() and
- * slices_minutes() from one task each, for they take what they return.
+ * Threads: slice_record() and the looks from any; slice_events_take() and slices_minutes() from
+ * one task each, for they take what they return.
  * Owns: one process-wide table, made by slices_init(). Cannot fail. */
 #ifndef HOLDFAST_METER_SLICES_H
 #define HOLDFAST_METER_SLICES_H
@@ -104,7 +104,7 @@ const struct slice *slices_next(const struct slice *before);
  * and second, and no more than that. `repeated` is not known by the second: 0. */
 void slice_recent(const struct slice *slice, int seconds_ago, int window_s,
                   struct slice_counts *ret_counts);
-/* Since the slice began. */
+/* Since the slice began; what slices_minutes() is just taking may be missing. */
 void slice_totals(const struct slice *slice, struct slice_counts *ret_counts);
 
 /* How often a code was said in one second. */
@@ -122,15 +122,6 @@ typedef void slice_code_fn(void *ctx, const struct slice_code_count *count);
 void slice_codes_recent(int seconds_ago, int window_s, slice_code_fn *fn, void *ctx);
 int64_t slice_codes_folded(void);
 int64_t slice_codes_missed(void);
-
-/* What has been recorded since the last call, slice by slice, of the slices in which anything was;
- * the last event of a slice may come with the next call. */
-struct slice_change {
-    const struct slice *slice;
-    struct slice_counts counts;
-};
-typedef void slice_change_fn(void *ctx, const struct slice_change *change);
-void slices_changed(slice_change_fn *fn, void *ctx);
 
 /* ---- one by one ---- */
 

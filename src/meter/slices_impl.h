@@ -6,8 +6,7 @@
  *   2. A second's counts are one word that bears its own time: whoever finds another time in it
  *      begins it anew, in the same step. So no second has to be cleared by anybody.
  *   3. A minute's figures are in the bank of its parity. A bank belongs to the minute that it
- *      bears until it has been taken; what comes for another one meanwhile is added to it.
- *   4. A slice is on the list of changed ones exactly when its flag is up or about to be seen. */
+ *      bears until it has been taken; what comes for another one meanwhile is added to it. */
 #ifndef HOLDFAST_METER_SLICES_IMPL_H
 #define HOLDFAST_METER_SLICES_IMPL_H
 
@@ -33,31 +32,38 @@ struct slice_bank {
 };
 static_assert(sizeof(struct slice_bank) == SLICE_LINE_BYTES, "a bank is a line");
 
+/* The operation's number, then the labels, each with its NUL. */
+enum { SLICE_KEY_BYTES_MAX = 1 + SLICE_DIMENSIONS * (SLICE_LABEL_CHARS_MAX + 1) };
+enum { SLICE_NEAR_BYTES = 48 }; /* a key up to that needs no line of its own */
+
 /* Memory is what a recording waits for, so it touches as few lines as can be: the first, that of
- * its bank, one each of the buckets, the labels and the seconds, and one of codes if it failed. */
+ * its bank, one each of the buckets and the seconds, and one of codes if it failed. */
 struct slice {
     alignas(SLICE_LINE_BYTES) uint64_t hash;
-    _Atomic uint64_t *seconds; /* SLICE_WINDOW_S, behind the labels */
-    _Atomic int64_t totals[SLICE_OUTCOMES + 1]; /* the last: repeated */
-    uint32_t key_bytes;
-    uint16_t starts[SLICE_DIMENSIONS]; /* of the labels */
-    _Atomic bool changed;
-    uint8_t operation;
-    struct slice_bank banks[2];
-    _Atomic uint32_t buckets[2][SLICE_BUCKETS];      /* of the banks */
-    _Atomic uint32_t codes[2][SLICE_CODES_EACH];     /* of the banks' numbers */
-    int64_t told[SLICE_OUTCOMES + 1];                /* of totals, by slices_changed() */
-    struct slice *next_changed;
-    struct slice *older;
     uint16_t slot; /* of the table */
-    char labels[]; /* most end with the line in which they begin */
+    uint8_t key_bytes;
+    uint8_t starts[SLICE_DIMENSIONS]; /* of the labels in the key */
+    char near[SLICE_NEAR_BYTES];      /* the key, if it is that short */
+    struct slice_bank banks[2];
+    _Atomic uint32_t buckets[2][SLICE_BUCKETS];  /* of the banks */
+    _Atomic uint32_t codes[2][SLICE_CODES_EACH]; /* of the banks' numbers */
+    _Atomic int64_t told[SLICE_OUTCOMES + 1]; /* by minutes that were taken; the last: repeated */
+    struct slice *older;
+    char *far; /* a longer key, owned */
 };
 static_assert(offsetof(struct slice, banks) == SLICE_LINE_BYTES, "what is found first is a line");
+static_assert(SLICE_KEY_BYTES_MAX <= UINT8_MAX, "a key's length and its labels' places are bytes");
 
-/* slice_memory.c: zeroed room on a line of its own, until slice_rooms_clear(). */
-void *slice_room(size_t bytes);
-void slice_rooms_clear(void);
-int64_t slice_rooms_bytes(void);
+static inline const char *slice_key(const struct slice *slice) {
+    return slice->key_bytes <= SLICE_NEAR_BYTES ? slice->near : slice->far;
+}
+
+/* slice_memory.c: a place for one more, all zero, until slice_places_clear(). */
+struct slice *slice_place(void);
+/* Its counts of that second, or of one a window before or after. */
+_Atomic uint64_t *slice_second(const struct slice *slice, int64_t second);
+void slice_places_clear(void);
+int64_t slice_places_bytes(void);
 
 /* slices_minute.c */
 void slice_minute_record(struct slice *slice, const struct slice_event *event, int64_t minute,

@@ -84,6 +84,10 @@ static void bank_take(struct slice *slice, int number, struct slice_minute *ret_
     ret_minute->ok_minor = TAKE(bank->ok_minor);
     ret_minute->lost_minor = TAKE(bank->lost_minor);
     ret_minute->duration_us = TAKE(bank->duration_us);
+    atomic_fetch_add(&slice->told[SLICE_OK], ret_minute->counts.ok);
+    atomic_fetch_add(&slice->told[SLICE_DECLINED], ret_minute->counts.declined);
+    atomic_fetch_add(&slice->told[SLICE_FAILED], ret_minute->counts.failed);
+    atomic_fetch_add(&slice->told[SLICE_OUTCOMES], ret_minute->counts.repeated);
     for (int i = 0; i < SLICE_CODES_EACH; i++) {
         ret_minute->codes[i] = TAKE(slice->codes[number][i]);
         ret_minute->code_numbers[i] = TAKE(bank->code_numbers[i]);
@@ -158,6 +162,20 @@ void slice_minute_peek(const struct slice *slice, struct slice_minute *sum) {
         }
         slice_minute_add(sum, &there);
     }
+}
+
+void slice_totals(const struct slice *slice, struct slice_counts *ret_counts) {
+    struct slice_counts counts = {LOOK(slice->told[SLICE_OK]), LOOK(slice->told[SLICE_DECLINED]),
+                                  LOOK(slice->told[SLICE_FAILED]),
+                                  LOOK(slice->told[SLICE_OUTCOMES])};
+    for (int b = 0; b < 2; b++) {
+        const struct slice_bank *bank = &slice->banks[b];
+        counts.ok += LOOK(bank->counts[SLICE_OK]);
+        counts.declined += LOOK(bank->counts[SLICE_DECLINED]);
+        counts.failed += LOOK(bank->counts[SLICE_FAILED]);
+        counts.repeated += LOOK(bank->repeated);
+    }
+    *ret_counts = counts;
 }
 
 /* ---- sums ---- */

@@ -191,11 +191,15 @@ static int watch_channel(struct alerts *alerts, const char *channel, struct err 
     int r = store_read(alerts->options.store, failing_tx, &failing, err);
     char value[ALERT_VALUE_CHARS_MAX];
     (void)snprintf(value, sizeof value, "%lld", (long long)failing.failures);
+    char scope[CHANNEL_TEXT_BYTES];
+    (void)snprintf(scope, sizeof scope, "%s%s.", alert_word(alerts, ALERT_WORD_CHANNEL_SCOPE),
+                   channel);
     const struct alert_signal signal = {
         .rule = "ChannelFailing",
         .labels = {{"channel", channel}},
         .label_count = 1,
         .firing = failing.failures >= FAILURES_SHOWN,
+        .scope = scope,
         .cause = failing.why,
         .value = value,
     };

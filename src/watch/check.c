@@ -41,12 +41,6 @@ int check_take(const struct check *check, struct store_tx *tx, int64_t now_us, i
     return 0;
 }
 
-enum gravity check_gravity(const struct check *check, int64_t since_us, int64_t now_us) {
-    bool grave = check->grave_after_s > 0 && since_us > 0 &&
-                 now_us - since_us > check->grave_after_s * US_PER_SECOND;
-    return grave ? GRAVITY_CRITICAL : check->gravity;
-}
-
 void check_text(const struct check *check, int64_t count, char ret_text[CHECK_TEXT_BYTES]) {
     snprintf(ret_text, CHECK_TEXT_BYTES, "%lld %s.", (long long)count,
              count == 1 ? check->one : check->many);

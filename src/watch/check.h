@@ -28,8 +28,6 @@ const struct check *check_at(int index);
 /* Inside a read: how many, and since when (wall; 0: there are none). */
 MUST_USE int check_take(const struct check *check, struct store_tx *tx, int64_t now_us,
                         int64_t *ret_count, int64_t *ret_since_us, struct err *err);
-/* What so many since then mean now. */
-enum gravity check_gravity(const struct check *check, int64_t since_us, int64_t now_us);
 /* "3 refunds failed …." */
 enum { CHECK_TEXT_BYTES = 200 };
 void check_text(const struct check *check, int64_t count, char ret_text[CHECK_TEXT_BYTES]);

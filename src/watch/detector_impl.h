@@ -68,6 +68,14 @@ enum { CUSTOMERS = 8192, CUSTOMER_WAYS = 4 };
 /* Factors of cusum_limits by p0 on a grid, made when first needed; 0: not yet. */
 enum { GRID = 80 };
 
+/* Where the slices of events of these values are. */
+struct slices_known {
+    detector_value values[DIMENSIONS];
+    bool complete; /* none is missing, so that they stay what they are */
+    struct slice *slices[SHAPES];
+};
+enum { SLICES_KNOWN = 256 };
+
 struct names {
     GHashTable *numbers; /* owned text → number */
     GPtrArray *texts;    /* borrowed from it, by number */
@@ -92,6 +100,7 @@ struct detector {
     struct usual_money usual_money[DETECTOR_VALUES_MAX]; /* by currency */
     GHashTable *by_scope;               /* struct detector_scope → struct slice */
     GPtrArray *slices;                  /* owned */
+    struct slices_known known[SLICES_KNOWN];
     size_t tuned;                       /* the next slice whose limits are made anew */
     double factors[TEST_SILENCE][GRID];
     struct recent recent[DETECTOR_RECENT_MAX];

@@ -164,16 +164,47 @@ static char *percent(struct turn *turn, double share) {
     return arena_printf(turn->arena, "%.0f", share * 100);
 }
 
+/* Of how many gateways it is proved that they fail; 0 if one is proved well. */
+static int gateways_failing(const struct detector *detector,
+                            const struct detector_finding *finding) {
+    int failing = 0;
+    int values = MIN(detector_values(detector, DIMENSION_GATEWAY), BESIDE_LOOKED_AT_MAX);
+    for (int v = 1; v <= values; v++) {
+        enum detector_proof proof = detector_beside(detector, finding, DIMENSION_GATEWAY,
+                                                    (detector_value)v);
+        if (proof == PROOF_WELL) {
+            return 0;
+        }
+        failing += proof == PROOF_FAILING;
+    }
+    return failing;
+}
+
+/* Codes that say that nothing came back: of one gateway it is the gateway, of several at once it is
+ * rather what they have in common, and that is us. */
+static bool is_about_the_way(const char *code) {
+    return strcmp(code, "gateway_unreachable") == 0 || strcmp(code, "gateway_no_answer") == 0 ||
+           strcmp(code, "no_gateway") == 0;
+}
+
 static char *cause_text(struct turn *turn, const struct detector_finding *finding) {
-    const char *code = detector_code_text(turn->lookout->detector, finding->code);
+    const struct detector *detector = turn->lookout->detector;
+    const char *code = detector_code_text(detector, finding->code);
     if (code[0] == '\0' || finding->test == TEST_SLOW) {
         return NULL;
     }
     bool rose = finding->code_before >= 0 && finding->code_now > finding->code_before;
-    return PHRASE(turn->arena, turn_word(turn, rose ? LOOK_CODE_ROSE : LOOK_CODE), {"code", code},
-                  {"before", percent(turn, finding->code_before)},
-                  {"now", percent(turn, finding->code_now)},
-                  {"share", percent(turn, finding->code_share)});
+    char *text = PHRASE(turn->arena, turn_word(turn, rose ? LOOK_CODE_ROSE : LOOK_CODE),
+                        {"code", code}, {"before", percent(turn, finding->code_before)},
+                        {"now", percent(turn, finding->code_now)},
+                        {"share", percent(turn, finding->code_share)});
+    const detector_value *of = finding->scope.values;
+    bool wide = of[DIMENSION_GATEWAY] == 0 && of[DIMENSION_METHOD] == 0 &&
+                of[DIMENSION_REGION] == 0 && is_about_the_way(code);
+    int failing = wide ? gateways_failing(detector, finding) : 0;
+    return failing < 2 ? text
+                       : PHRASE(turn->arena, turn_word(turn, LOOK_GATEWAYS_AT_ONCE),
+                                {"code", text}, {"count", phrase_number(turn->arena, failing)});
 }
 
 /* What failing payments are of, a minute since the first symptom. Slow ones are taken, and of those

@@ -81,6 +81,14 @@ bool measure_fires(int id, const struct measure_limits *limits, int64_t count, i
     return measure_table[id].any ? many || (timed && lasts) : many && lasts;
 }
 
+enum gravity measure_gravity(int id, const struct measure_limits *limits, int64_t count,
+                             int64_t seconds) {
+    bool grave = limits->grave_after_s > 0 && seconds > limits->grave_after_s;
+    return !measure_fires(id, limits, count, seconds) ? GRAVITY_NOTICE
+           : grave                                    ? GRAVITY_CRITICAL
+                                                      : measure_check(id)->gravity;
+}
+
 enum notice_severity measure_severity(int id, const struct measure_limits *limits,
                                       enum notice_severity usual, int64_t seconds) {
     const struct check *check = measure_check(id);

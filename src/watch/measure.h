@@ -58,6 +58,10 @@ const char *measure_limits_wrong(int id, const struct measure_limits *limits);
 
 /* Whether so many, for so long, is an alert. */
 bool measure_fires(int id, const struct measure_limits *limits, int64_t count, int64_t seconds);
+/* What so many of a check, for so long, are to who asks: a notice below the limits, for there is
+ * some of it nevertheless. */
+enum gravity measure_gravity(int id, const struct measure_limits *limits, int64_t count,
+                             int64_t seconds);
 /* How grave; `usual`: its rule's own severity. */
 enum notice_severity measure_severity(int id, const struct measure_limits *limits,
                                       enum notice_severity usual, int64_t seconds);

@@ -447,7 +447,8 @@ static void a_channel_that_fails_is_an_alert(void **state) {
                                "VALUES ('room', 0, 0, '', 0, 0, 1, 3, 'no_service', 'gone')");
     pass_s(61);
     assert_int_equal(engine_int(&engine, "SELECT COUNT(*) FROM alert WHERE rule = "
-                                         "'ChannelFailing' AND labels LIKE 'channel=room%'"),
+                                         "'ChannelFailing' AND labels LIKE 'channel=room%' AND "
+                                         "facts LIKE '%Whoever is told by this channel: room.%'"),
                      1);
     (void)engine_exec(&engine, "UPDATE alert_channel SET failures = 0");
     for (int i = 0; i < 5; i++) {

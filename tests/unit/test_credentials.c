@@ -564,8 +564,8 @@ static const char *first_expiring(int *ret_count) {
     if (*ret_count > 0) {
         assert_string_equal(signals[0].rule, "CredentialExpiry");
         assert_string_equal(signals[0].labels[0].name, "of");
-        snprintf(text, sizeof text, "%s|%s|%s", signals[0].title, signals[0].summary,
-                 notice_severity_name(signals[0].severity));
+        snprintf(text, sizeof text, "%s|%s|%s|%s", signals[0].title, signals[0].summary,
+                 notice_severity_name(signals[0].severity), signals[0].scope);
     }
     return text;
 }
@@ -578,7 +578,7 @@ static void what_is_warned_of_is_an_alert(void **state) {
     assert_int_equal(count, 1);
     assert_non_null(strstr(told, " of gateway "));
     assert_non_null(strstr(told, ": warning|"));
-    assert_non_null(strstr(told, "|P3"));
+    assert_non_null(strstr(told, "|P3|All payments at gateway "));
     assert_int_equal(g_chmod(own.key, 0600), 0);
     assert_string_equal(first_expiring(&count), "");
 }

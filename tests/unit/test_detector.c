@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "watch/detector.h"
+#include "watch/detector_impl.h"
 #include "watch/season.h"
 #include "watch/sequential.h"
 
@@ -568,6 +569,71 @@ static void silence_is_noticed_once_the_hours_are_known(void **state) {
     detector_free(shop.detector);
 }
 
+/* A hundred a second and a look a second: between two looks more comes than silence takes to be
+ * noticed, and nothing is missing. A second without any is silence then. */
+static void a_shop_that_is_busier_than_looks_is_not_silent(void **state) {
+    (void)state;
+    struct shop shop;
+    shop_open(&shop);
+    struct detector_hour past = {.ok = 345600, .declined = 14400, .shared_by = 1};
+    past.values[DIMENSION_GATEWAY] = detector_number(shop.detector, DIMENSION_GATEWAY, "stripe");
+    for (past.hour = shop.now_us / HOUR_US - 3 * 168; past.hour < shop.now_us / HOUR_US;
+         past.hour++) {
+        detector_learn(shop.detector, &past);
+    }
+    detector_tick(shop.detector, shop.now_us);
+    for (int i = 0; i < 120 * 100; i++) {
+        shop.now_us += US_PER_SECOND / 100;
+        pays(&shop, 0, i % 25 != 0, (uint64_t)++shop.customers);
+        if (i % 100 == 99) {
+            detector_tick(shop.detector, shop.now_us + US_PER_MS);
+        }
+    }
+    assert_int_equal(shop.said_count, 0);
+    int64_t last_us = shop.now_us;
+    for (int i = 0; i < 3 && shop.said_count == 0; i++) {
+        shop.now_us += US_PER_SECOND;
+        detector_tick(shop.detector, shop.now_us);
+    }
+    assert_int_equal(shop.said_count, 1);
+    assert_int_equal(shop.said[0].test, TEST_SILENCE);
+    assert_int_equal(shop.said[0].first_symptom_us, last_us);
+    detector_free(shop.detector);
+}
+
+/* Two gateways of which the same is known fail: the one is named that has more of the money. */
+static void of_equal_evidence_the_one_with_more_money_is_named(void **state) {
+    (void)state;
+    static const char *const places[] = {"a", "b"};
+    for (int rich = 0; rich < 2; rich++) {
+        struct shop shop;
+        struct ranked ranked;
+        int64_t amounts[] = {1000, 1000};
+        amounts[rich] = 9000;
+        shop_open(&shop);
+        for (int i = 0; i < 4000; i++) { /* one of 25 fails at each */
+            shop.now_us += US_PER_SECOND;
+            int place = i % 4 < 2 ? i % 2 : 2, turn = i % 100;
+            bool fails = turn == 0 || turn == 41 || turn == 22 || turn == 63;
+            pays_at(shop.detector, place == 2 ? "c" : places[place], "EUR",
+                    place == 2 ? 1000 : amounts[place], !fails, shop.now_us);
+        }
+        int64_t since_us = shop.now_us + 1;
+        for (int i = 0; i < 24; i++) { /* two of each fail, and all is well at the third */
+            shop.now_us += US_PER_SECOND;
+            int place = i < 12 && i % 3 == 0 ? i / 3 % 2 : 2;
+            pays_at(shop.detector, place == 2 ? "c" : places[place], "EUR",
+                    place == 2 ? 1000 : amounts[place], place == 2, shop.now_us);
+        }
+        assert_int_equal(shop.said_count, 0);
+        assert_true(scope_rank(shop.detector, SIGN_FAIL, since_us, &ranked));
+        assert_string_equal(detector_text(shop.detector, DIMENSION_GATEWAY,
+                                          ranked.scope.values[DIMENSION_GATEWAY]),
+                            places[rich]);
+        detector_free(shop.detector);
+    }
+}
+
 static void what_comes_late_counts_as_coming_now(void **state) {
     (void)state;
     struct shop shop;
@@ -638,6 +704,8 @@ int main(void) {
         cmocka_unit_test_setup(one_customer_who_tries_again_and_again_is_one_failure, start),
         cmocka_unit_test_setup(payments_that_take_longer_are_noticed, start),
         cmocka_unit_test_setup(silence_is_noticed_once_the_hours_are_known, start),
+        cmocka_unit_test_setup(a_shop_that_is_busier_than_looks_is_not_silent, start),
+        cmocka_unit_test_setup(of_equal_evidence_the_one_with_more_money_is_named, start),
         cmocka_unit_test_setup(what_comes_late_counts_as_coming_now, start),
         cmocka_unit_test_setup(past_its_limits_it_watches_less_and_says_so, start),
     };

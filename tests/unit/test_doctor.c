@@ -200,6 +200,24 @@ static void edge(struct doctor *doctor, enum dep_kind kind, const char *name,
     doctor_edge(doctor, &dep);
 }
 
+static int place_of(const struct check *check) {
+    for (int i = 0; i < check_count(); i++) {
+        if (check_at(i) == check) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* By the limits as they are shipped. */
+static void counted(struct doctor *doctor, const struct check *check, int64_t count,
+                    int64_t since_us) {
+    struct measure_limits limits[MEASURES];
+    int place = place_of(check);
+    measure_limits_usual(limits);
+    doctor_counted(doctor, place, &limits[MEASURES_OWN + place], count, since_us);
+}
+
 static void the_gravest_is_first_and_then_the_oldest(void **state) {
     (void)state;
     struct doctor doctor;
@@ -210,10 +228,10 @@ static void the_gravest_is_first_and_then_the_oldest(void **state) {
     edge(&doctor, DEP_CALLERS, "callers of the API", DEP_UNKNOWN);
     edge(&doctor, DEP_DISK, "disk", DEP_DOWN);
     edge(&doctor, DEP_CLOCK, "clock", DEP_OK);
-    doctor_counted(&doctor, check_named("switched_off"), 1, SECONDS_AGO(99999));
-    doctor_counted(&doctor, check_named("unanswered_payments"), 1, SECONDS_AGO(601));
-    doctor_counted(&doctor, check_named("cases"), 12, SECONDS_AGO(60));
-    doctor_counted(&doctor, check_named("failed_refunds"), 0, 0);
+    counted(&doctor, check_named("switched_off"), 1, SECONDS_AGO(99999));
+    counted(&doctor, check_named("unanswered_payments"), 1, SECONDS_AGO(601));
+    counted(&doctor, check_named("cases"), 12, SECONDS_AGO(60));
+    counted(&doctor, check_named("failed_refunds"), 0, 0);
     doctor_write(&doctor, &buf);
     doctor_release(&doctor);
     JSON_AUTO json = json_loads(buf.data, 0, NULL);
@@ -247,14 +265,43 @@ static void an_answer_that_is_awaited_is_grave_after_its_time_only(void **state)
     struct doctor doctor;
     const struct check *check = check_named("unanswered_payments");
     doctor_init(&doctor, NOW);
-    doctor_counted(&doctor, check, 2, SECONDS_AGO(600));
-    doctor_counted(&doctor, check, 2, SECONDS_AGO(601));
-    doctor_counted(&doctor, check_named("cases"), 2, SECONDS_AGO(9999999));
+    counted(&doctor, check, 2, SECONDS_AGO(600));
+    counted(&doctor, check, 2, SECONDS_AGO(601));
+    counted(&doctor, check_named("cases"), 2, SECONDS_AGO(9999999));
     const struct finding *findings = (const struct finding *)(void *)doctor.findings->data;
     assert_int_equal(findings[0].gravity, GRAVITY_WARNING);
     assert_int_equal(findings[1].gravity, GRAVITY_CRITICAL);
     assert_int_equal(findings[2].gravity, GRAVITY_WARNING);
     assert_non_null(strstr(findings[0].what, "2 payments may have been charged: their gateways"));
+    doctor_release(&doctor);
+}
+
+static void what_is_counted_is_judged_by_the_limits_in_force(void **state) {
+    (void)state;
+    static const struct {
+        struct measure_limits limits;
+        int64_t count, waits_s;
+        enum gravity gravity;
+    } rows[] = {
+        {{.least = 1, .grave_after_s = 600}, 2, 300, GRAVITY_WARNING},
+        {{.least = 3, .grave_after_s = 600}, 2, 300, GRAVITY_NOTICE},
+        {{.least = 3, .grave_after_s = 600}, 2, 900, GRAVITY_NOTICE},
+        {{.least = 3, .grave_after_s = 600}, 3, 900, GRAVITY_CRITICAL},
+        {{.least = 1, .after_s = 400, .grave_after_s = 600}, 2, 300, GRAVITY_NOTICE},
+        {{.least = 1, .after_s = 300, .grave_after_s = 600}, 2, 300, GRAVITY_WARNING},
+        {{.least = 1, .grave_after_s = 200}, 2, 300, GRAVITY_CRITICAL},
+        {{.least = 1}, 2, 99999, GRAVITY_WARNING}, /* never grave */
+    };
+    struct doctor doctor;
+    doctor_init(&doctor, NOW);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        doctor_counted(&doctor, place_of(check_named("unanswered_payments")), &rows[i].limits,
+                       rows[i].count, SECONDS_AGO(rows[i].waits_s));
+        const struct finding *finding = &g_array_index(doctor.findings, struct finding, i);
+        assert_int_equal(finding->gravity, rows[i].gravity);
+        bool below = rows[i].gravity == GRAVITY_NOTICE;
+        assert_int_equal(strstr(finding->what, "no alert") != NULL, below);
+    }
     doctor_release(&doctor);
 }
 
@@ -318,8 +365,8 @@ static void alerts_come_first_and_are_told_once(void **state) {
     edge(&doctor, DEP_GATEWAY, "a", DEP_DEGRADED); /* the alert tells it */
     edge(&doctor, DEP_GATEWAY, "b", DEP_DEGRADED); /* that one tells of cards only */
     edge(&doctor, DEP_CALLBACKS, "a", DEP_DOWN);
-    doctor_counted(&doctor, check_named("jobs_late"), 3, SECONDS_AGO(9)); /* told */
-    doctor_counted(&doctor, check_named("jobs_parked"), 3, SECONDS_AGO(9));
+    counted(&doctor, check_named("jobs_late"), 3, SECONDS_AGO(9)); /* told */
+    counted(&doctor, check_named("jobs_parked"), 3, SECONDS_AGO(9));
     JSON_AUTO room = json_loads("{\"name\":\"room\",\"state\":\"fails\",\"reason\":\"gone\"}", 0,
                                 NULL);
     JSON_AUTO mail = json_loads("{\"name\":\"mail\",\"state\":\"blocked\",\"reason\":\"gone\"}", 0,
@@ -531,6 +578,7 @@ int main(void) {
     const struct CMUnitTest words[] = {
         cmocka_unit_test(the_gravest_is_first_and_then_the_oldest),
         cmocka_unit_test(an_answer_that_is_awaited_is_grave_after_its_time_only),
+        cmocka_unit_test(what_is_counted_is_judged_by_the_limits_in_force),
         cmocka_unit_test(every_step_of_a_degraded_mode_is_found),
         cmocka_unit_test(alerts_come_first_and_are_told_once),
         cmocka_unit_test(figures_silences_and_gateways_out_of_use_are_found),

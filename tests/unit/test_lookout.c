@@ -177,6 +177,7 @@ static void a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not(void
     assert_null(strstr(told->line, "paypal"));
     assert_non_null(strstr(told->title, "Gateway stripe-eu"));
     assert_non_null(strstr(told->summary, "payments failed since "));
+    assert_null(strstr(told->cause, "at once")); /* it is that gateway */
     assert_string_equal(told->cause, "gateway_no_answer rose from 0 % to 100 % of payments there; "
                                      "100 % of those that fail say it.");
     /* 10.00 EUR a second, told after a few. */
@@ -213,6 +214,26 @@ static void the_only_gateway_that_takes_payments_is_named_first(void **state) {
     assert_string_equal(heard[0].line, "PaymentServiceGatewayFailure gateway=stripe-eu firing");
     assert_string_equal(heard[0].title, "Gateway stripe-eu: most payments fail");
     assert_int_equal(times(heard[0].line), heard_count);
+    end();
+}
+
+/* Both gateways cannot be reached: that is no gateway's doing. */
+static void all_gateways_at_once_are_rather_our_own_network(void **state) {
+    (void)state;
+    begin(NULL);
+    trade(1200, NULL);
+    for (int i = 0; i < 60; i++) {
+        pay("stripe-eu", "card", "DE", false);
+        pay("paypal-a", "paypal", "FR", false);
+        test_clock_advance(US_PER_SECOND);
+        turn();
+    }
+    assert_true(heard_count > 0);
+    const struct heard *last = &heard[heard_count - 1];
+    assert_null(strstr(last->line, "gateway="));
+    assert_non_null(strstr(last->cause, "gateway_no_answer rose from 0 % to 100 %"));
+    assert_non_null(strstr(last->cause, " 2 gateways fail so at once: look at our own way to them "
+                                        "first (DNS, proxy, firewall)."));
     end();
 }
 
@@ -678,6 +699,7 @@ int main(void) {
     const struct CMUnitTest seen[] = {
         cmocka_unit_test(a_gateway_that_fails_is_told_with_whom_it_concerns_and_whom_not),
         cmocka_unit_test(the_only_gateway_that_takes_payments_is_named_first),
+        cmocka_unit_test(all_gateways_at_once_are_rather_our_own_network),
         cmocka_unit_test(what_was_said_is_said_again_by_and_by_and_what_was_not_heard_at_once),
         cmocka_unit_test(payments_without_a_gateway_are_everybodys_trouble),
         cmocka_unit_test(a_method_in_one_region_is_told_so_that_nobody_looks_elsewhere),

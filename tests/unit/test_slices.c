@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -102,6 +103,35 @@ static void the_window_reaches_back_600_seconds_and_no_further(void **state) {
     assert_int_equal(recent(0, SLICE_WINDOW_S).ok, 1);
     pass_s(SLICE_WINDOW_S * 7);
     assert_int_equal(recent(0, SLICE_WINDOW_S).ok, 0);
+}
+
+/* They stand side by side with those of others. */
+static void each_slice_has_its_own_seconds(void **state) {
+    (void)state;
+    enum { MANY = 1000 };
+    char region[16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(region, sizeof region, "r%d", i);
+        for (int k = 0; k <= i % 7; k++) {
+            record_labels("g", region, "");
+        }
+    }
+    pass_s(1);
+    for (int i = 0; i < MANY; i += 3) {
+        snprintf(region, sizeof region, "r%d", i);
+        record_labels("g", region, "");
+    }
+    int seen = 0;
+    for (const struct slice *s = slices_next(NULL); s != NULL; s = slices_next(s), seen++) {
+        struct slice_counts now, before;
+        int i = (int)strtol(slice_label(s, SLICE_REGION) + 1, NULL, 10);
+        slice_recent(s, 0, 1, &now);
+        slice_recent(s, 1, SLICE_WINDOW_S - 1, &before);
+        assert_int_equal(now.ok, i % 3 == 0);
+        assert_int_equal(before.ok, i % 7 + 1);
+        assert_int_equal(now.failed + before.failed, 0);
+    }
+    assert_int_equal(seen, MANY);
 }
 
 static void seconds_agree_with_a_list_of_what_was_recorded(void **state) {
@@ -328,6 +358,11 @@ static void the_commonest_codes_are_told_and_the_rest_is_what_is_missing(void **
 
 /* ---- customers ---- */
 
+static void add_minute(void *ctx, const struct slice *slice, const struct slice_minute *minute) {
+    (void)slice;
+    slice_minute_add(ctx, minute);
+}
+
 static void one_customer_who_tries_again_is_one_piece_of_evidence(void **state) {
     (void)state;
     struct slice_counts totals;
@@ -344,6 +379,11 @@ static void one_customer_who_tries_again_is_one_piece_of_evidence(void **state) 
     slice_totals(slices_next(NULL), &totals);
     assert_int_equal(totals.declined, 8);
     assert_int_equal(totals.repeated, 4);
+    static struct slice_minute sum;
+    slices_minutes(true, add_minute, &sum); /* what is taken is no less the slice's */
+    slice_totals(slices_next(NULL), &totals);
+    assert_int_equal(totals.declined, 8);
+    assert_int_equal(totals.repeated, 4);
     pass_s(SLICE_CUSTOMER_S);
     event.customer = slice_customer("cus_1");
     slice_record(&event);
@@ -354,6 +394,40 @@ static void one_customer_who_tries_again_is_one_piece_of_evidence(void **state) 
     slice_totals(slices_next(NULL), &totals);
     assert_int_equal(totals.repeated, 0);
     assert_int_equal(slice_customer(""), 0);
+}
+
+/* ---- names ---- */
+
+/* Long names lie elsewhere than short ones; both are found again, and told apart to the end. */
+static void names_of_every_length_are_told_apart(void **state) {
+    (void)state;
+    char name[SLICE_LABEL_CHARS_MAX + 1];
+    for (int round = 0; round < 2; round++) {
+        for (int bytes = 1; bytes <= SLICE_LABEL_CHARS_MAX; bytes++) {
+            for (char last = 'a'; last <= 'b'; last++) {
+                struct slice_event event = charge(SLICE_OK);
+                memset(name, 'x', sizeof name);
+                name[bytes - 1] = last;
+                name[bytes] = '\0';
+                for (int i = 0; i < SLICE_SEGMENT; i++) {
+                    event.labels[i] = name;
+                }
+                slice_record(&event);
+            }
+        }
+    }
+    assert_int_equal(slices_count(), 2 * SLICE_LABEL_CHARS_MAX);
+    int bytes = SLICE_LABEL_CHARS_MAX;
+    for (const struct slice *s = slices_next(NULL); s != NULL; s = slices_next(s)) {
+        struct slice_counts totals;
+        slice_totals(s, &totals);
+        assert_int_equal(totals.ok, 2);
+        assert_int_equal(slice_operation_of(s), SLICE_CHARGE);
+        assert_int_equal(strlen(slice_label(s, SLICE_CURRENCY)), bytes);
+        assert_string_equal(slice_label(s, SLICE_CURRENCY), slice_label(s, SLICE_GATEWAY));
+        assert_string_equal(slice_label(s, SLICE_SEGMENT), "retail");
+        bytes -= slice_label(s, SLICE_GATEWAY)[bytes - 1] == 'a';
+    }
 }
 
 /* ---- bounds ---- */
@@ -414,42 +488,7 @@ static void codes_past_their_number_are_other(void **state) {
     }
 }
 
-/* ---- what has changed; one by one ---- */
-
-struct changes {
-    int count;
-    struct slice_counts sum;
-};
-
-static void note_change(void *ctx, const struct slice_change *change) {
-    struct changes *changes = ctx;
-    changes->count++;
-    changes->sum.ok += change->counts.ok;
-    changes->sum.failed += change->counts.failed;
-}
-
-static void only_slices_in_which_something_was_are_told(void **state) {
-    (void)state;
-    struct changes changes = {0};
-    for (int i = 0; i < 50; i++) {
-        char gateway[16];
-        snprintf(gateway, sizeof gateway, "g%d", i);
-        record_labels(gateway, "DE", "");
-    }
-    slices_changed(note_change, &changes);
-    assert_int_equal(changes.count, 50);
-    record(SLICE_FAILED);
-    record(SLICE_FAILED);
-    record_labels("g7", "DE", "");
-    changes = (struct changes){0};
-    slices_changed(note_change, &changes);
-    assert_int_equal(changes.count, 2);
-    assert_int_equal(changes.sum.failed, 2);
-    assert_int_equal(changes.sum.ok, 1);
-    changes = (struct changes){0};
-    slices_changed(note_change, &changes);
-    assert_int_equal(changes.count, 0);
-}
+/* ---- one by one ---- */
 
 static void events_come_in_order_to_who_wants_them_and_a_full_ring_counts(void **state) {
     (void)state;
@@ -508,18 +547,12 @@ static void recorder(void *arg) {
     atomic_fetch_sub(&recording, 1);
 }
 
-static void add_minute(void *ctx, const struct slice *slice, const struct slice_minute *minute) {
-    (void)slice;
-    slice_minute_add(ctx, minute);
-}
-
 static void nothing_is_lost_or_counted_twice_while_others_read(void **state) {
     (void)state;
     struct task *tasks[RECORDERS];
     int numbers[RECORDERS];
     static struct slice_seen seen[512];
     static struct slice_minute sum;
-    struct changes changes = {0};
     int64_t events = 0;
     sum = (struct slice_minute){0};
     slice_events_want(1U << SLICE_CHARGE);
@@ -532,7 +565,6 @@ static void nothing_is_lost_or_counted_twice_while_others_read(void **state) {
     bool last = false;
     while (!last) {
         last = atomic_load(&recording) == 0;
-        slices_changed(note_change, &changes);
         slices_minutes(false, add_minute, &sum);
         for (int count; (count = slice_events_take(seen, 512)) > 0;) {
             events += count;
@@ -544,7 +576,13 @@ static void nothing_is_lost_or_counted_twice_while_others_read(void **state) {
     }
     pass_s(2 * MINUTE_S);
     slices_minutes(false, add_minute, &sum);
-    assert_int_equal(changes.sum.ok + changes.sum.failed, RECORDERS * EACH / 3 * 2);
+    struct slice_counts totals;
+    int64_t total = 0;
+    for (const struct slice *s = slices_next(NULL); s != NULL; s = slices_next(s)) {
+        slice_totals(s, &totals);
+        total += totals.ok + totals.declined + totals.failed;
+    }
+    assert_int_equal(total, RECORDERS * EACH);
     assert_int_equal(sum.counts.ok + sum.counts.declined + sum.counts.failed, RECORDERS * EACH);
     assert_int_equal(slice_timed(&sum), RECORDERS * EACH);
     assert_int_equal(sum.ok_minor + sum.lost_minor, INT64_C(1999) * RECORDERS * EACH);
@@ -564,6 +602,7 @@ int main(void) {
         TEST(what_finds_no_place_in_a_second_is_counted_for_its_operation),
         TEST(more_codes_than_a_second_has_room_for_are_missed_and_counted),
         TEST(the_window_reaches_back_600_seconds_and_no_further),
+        TEST(each_slice_has_its_own_seconds),
         TEST(seconds_agree_with_a_list_of_what_was_recorded),
         TEST(a_second_counts_to_65535_and_stops_without_touching_its_neighbours),
         TEST(a_minute_is_taken_when_it_is_over_and_once),
@@ -571,10 +610,10 @@ int main(void) {
         TEST(a_duration_is_told_within_a_sixteenth),
         TEST(the_commonest_codes_are_told_and_the_rest_is_what_is_missing),
         TEST(one_customer_who_tries_again_is_one_piece_of_evidence),
+        TEST(names_of_every_length_are_told_apart),
         TEST(past_the_table_events_are_folded_and_counted_and_none_is_lost),
         TEST(a_flood_of_segments_takes_no_more_than_its_part),
         TEST(codes_past_their_number_are_other),
-        TEST(only_slices_in_which_something_was_are_told),
         TEST(events_come_in_order_to_who_wants_them_and_a_full_ring_counts),
         TEST(nothing_is_lost_or_counted_twice_while_others_read),
     };
