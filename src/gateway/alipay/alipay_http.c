@@ -127,7 +127,8 @@ static bool is_unsigned_trouble(const json_t *body, enum gateway_operation opera
     const char *code = json_peek_text(body, "code", NULL);
     const char *sub_code = json_peek_text(body, "sub_code", NULL);
     const struct gateway_error *row = alipay_row(operation, sub_code, code);
-    if (row == NULL || row->outcome != GW_UNKNOWN) {
+    if (row == NULL || row->outcome != GW_UNKNOWN ||
+        strcmp(row->common_code, "gateway_error") != 0) {
         return false;
     }
     exchange_copy_text(result->code, sizeof(result->code), sub_code != NULL ? sub_code : code);
