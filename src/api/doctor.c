@@ -96,7 +96,8 @@ void doctor_alert(struct doctor *doctor, const json_t *alert) {
     add_where(alert, where, sizeof where);
     snprintf(finding.what, sizeof finding.what, "[%s] %.300s%s.%s%.200s%s%s%s",
              notice_severity_name(severity), text_of(alert, "title"), where,
-             money[0] != '\0' ? " " : "", money, acknowledged ? " (acknowledged by " : "", acknowledged ? by : "",
+             money[0] != '\0' ? " " : "", money, acknowledged ? " (acknowledged by " : "",
+             acknowledged ? by : "",
              acknowledged ? ")" : "");
     snprintf(finding.next, sizeof finding.next, "holdfast alert show %s", text_of(alert, "id"));
     snprintf(finding.alert, sizeof finding.alert, "%s", text_of(alert, "id"));
@@ -142,7 +143,8 @@ static bool edge_is_told(const struct doctor *doctor, const struct dep *dep) {
                         : 0;
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t label = table[i].label[0] != '\0' ? offsetof(struct told, gateway) : 0;
-        if (table[i].kind == dep->kind && is_told(doctor, table[i].rule, label, dep->name + prefix)) {
+        if (table[i].kind == dep->kind &&
+            is_told(doctor, table[i].rule, label, dep->name + prefix)) {
             return true;
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * visitor.h: where somebody is who looks at a page of ours. WeChat Pay's page for phones is made for
- * the address that its customer comes from (docs/decisions/0037).
+ * visitor.h: where somebody is who looks at a page of ours. WeChat Pay's page for phones is made
+ * for the address that its customer comes from (docs/decisions/0037).
  * Threads: any. Cannot fail: what cannot be known is "". */
 #ifndef HOLDFAST_API_VISITOR_H
 #define HOLDFAST_API_VISITOR_H

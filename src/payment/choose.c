@@ -32,7 +32,7 @@ static int choose_claim(struct choose_ctx *choose, struct store_tx *tx, struct e
                              &flow->found, flow->answer, err);
 }
 
-/* He may be elsewhere than he was when he ordered: what is asked, and judged, is where he is now. */
+/* He may be elsewhere than he was when he ordered: what is asked and judged is where he is now. */
 static void take_address(struct choose_ctx *choose) {
     const char *now = choose->choice->customer_ip;
     if (now != NULL && now[0] != '\0') {

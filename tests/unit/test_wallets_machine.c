@@ -550,8 +550,9 @@ static void behind_its_link_a_held_order_is_paid_by_any_wallet(void **state) {
     check();
 }
 
-/* WeChat Pay's page for phones is made for an address: the one that the page sees, else the one that
- * the shop told. With neither the phone is shown the code, and nothing is asked that must fail. */
+/* WeChat Pay's page for phones is made for an address: the one that the page sees, else the one
+ * that the shop told. With neither the phone is shown the code, and nothing is asked that must
+ * fail. */
 static void on_a_phone_wechat_pay_is_paid_with_and_without_an_address(void **state) {
     (void)state;
     static const struct {
