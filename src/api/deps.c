@@ -267,7 +267,9 @@ void dep_judge_callbacks(struct dep *dep, const struct callbacks_facts *facts) {
         judge(dep, DEP_DEGRADED, "%lld callbacks did not come in time in the last five minutes.",
               (long long)facts->missing);
     } else if (facts->refused > 0) {
-        judge(dep, DEP_DEGRADED, "%lld were refused as not genuine in the last five minutes.",
+        judge(dep, DEP_DEGRADED,
+              "%lld were refused as not genuine in the last five minutes; callback.refused in the "
+              "log says why, and from where they came.",
               (long long)facts->refused);
     } else if (facts->failed > 0) {
         judge(dep, DEP_DEGRADED, "%lld could not be processed in the last five minutes.",

@@ -40,6 +40,8 @@ struct dep {
     int64_t since_us;                        /* wall, of this state; 0: not known */
     int64_t last_us;                         /* wall, when it last did well; 0: not known */
 };
+/* What the edge DEP_CALLBACKS of a gateway is called: this, and the gateway's name. */
+#define DEP_CALLBACKS_OF "callbacks of "
 /* State ok, the kind's sentence, nothing known. */
 void dep_init(struct dep *dep, enum dep_kind kind, const char *name);
 

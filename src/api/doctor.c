@@ -53,6 +53,24 @@ static void remember(struct doctor *doctor, const json_t *alert) {
     g_array_append_val(doctor->told, told);
 }
 
+/* " (gateway=a, method=card)": what its title does not say of where it is. */
+static void add_where(const json_t *alert, char *ret_text, size_t bytes) {
+    const char *name;
+    json_t *label;
+    ret_text[0] = '\0';
+    json_object_foreach(json_object_get(alert, "labels"), name, label) {
+        const char *value = json_string_value(label);
+        if (value != NULL && strcmp(name, "of") != 0 &&
+            strstr(text_of(alert, "title"), value) == NULL) {
+            g_strlcat(ret_text, ret_text[0] == '\0' ? " (" : ", ", bytes);
+            g_strlcat(ret_text, name, bytes);
+            g_strlcat(ret_text, "=", bytes);
+            g_strlcat(ret_text, value, bytes);
+        }
+    }
+    g_strlcat(ret_text, ret_text[0] != '\0' ? ")" : "", bytes);
+}
+
 void doctor_alert(struct doctor *doctor, const json_t *alert) {
     static const enum gravity gravities[NOTICE_SEVERITIES] = {
         GRAVITY_CRITICAL, GRAVITY_CRITICAL, GRAVITY_WARNING, GRAVITY_NOTICE};
@@ -74,9 +92,12 @@ void doctor_alert(struct doctor *doctor, const json_t *alert) {
     };
     const char *money = text_of(alert, "money");
     snprintf(finding.check, sizeof finding.check, "alert:%s", text_of(alert, "rule"));
-    snprintf(finding.what, sizeof finding.what, "[%s] %.300s.%s%.300s%s%s%s",
-             notice_severity_name(severity), text_of(alert, "title"), money[0] != '\0' ? " " : "",
-             money, acknowledged ? " (acknowledged by " : "", acknowledged ? by : "",
+    char where[DOCTOR_NAME_CHARS_MAX + 1];
+    add_where(alert, where, sizeof where);
+    snprintf(finding.what, sizeof finding.what, "[%s] %.300s%s.%s%.200s%s%s%s",
+             notice_severity_name(severity), text_of(alert, "title"), where,
+             money[0] != '\0' ? " " : "", money, acknowledged ? " (acknowledged by " : "",
+             acknowledged ? by : "",
              acknowledged ? ")" : "");
     snprintf(finding.next, sizeof finding.next, "holdfast alert show %s", text_of(alert, "id"));
     snprintf(finding.alert, sizeof finding.alert, "%s", text_of(alert, "id"));
@@ -117,9 +138,13 @@ static bool edge_is_told(const struct doctor *doctor, const struct dep *dep) {
 #include "api/doctor_told.def"
 #undef X
     };
+    size_t prefix = dep->kind == DEP_CALLBACKS && g_str_has_prefix(dep->name, DEP_CALLBACKS_OF)
+                        ? strlen(DEP_CALLBACKS_OF)
+                        : 0;
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t label = table[i].label[0] != '\0' ? offsetof(struct told, gateway) : 0;
-        if (table[i].kind == dep->kind && is_told(doctor, table[i].rule, label, dep->name)) {
+        if (table[i].kind == dep->kind &&
+            is_told(doctor, table[i].rule, label, dep->name + prefix)) {
             return true;
         }
     }

@@ -373,7 +373,7 @@ static int add_callbacks(struct map *map, struct err *err) {
         };
         char name[DEP_NAME_CHARS_MAX + 1];
         struct dep dep;
-        snprintf(name, sizeof name, "callbacks of %s", gateway);
+        snprintf(name, sizeof name, DEP_CALLBACKS_OF "%s", gateway);
         dep_init(&dep, DEP_CALLBACKS, name);
         if (!map->database) {
             map_unknown(map, &dep);

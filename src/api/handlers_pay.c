@@ -7,6 +7,7 @@
 
 #include "api/pay_html.h"
 #include "api/read.h"
+#include "api/visitor.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -18,7 +19,8 @@ struct page_ask {
     struct arena *arena;
     struct pay_look look;
     struct pay_page page;
-    bool phone;
+    char address[IP_TEXT_CHARS_MAX];
+    struct pay_visitor visitor;
 };
 
 /* ---- who is there ---- */
@@ -92,8 +94,10 @@ static int reply_error(struct page_ask *page, struct err *err) {
 }
 
 static int look(struct page_ask *page, struct err *err) {
-    page->phone = strstr(header(page->ask, "User-Agent"), "Mobi") != NULL;
-    int r = pay_look(page->ask->service->payments, page->ask->param, page->phone, page->arena,
+    visitor_address(page->ask->request, page->address);
+    page->visitor.phone = strstr(header(page->ask, "User-Agent"), "Mobi") != NULL;
+    page->visitor.address = page->address;
+    int r = pay_look(page->ask->service->payments, page->ask->param, &page->visitor, page->arena,
                      &page->look, err);
     if (r >= 0) {
         page->page.look = &page->look;
@@ -163,7 +167,7 @@ static int choose(struct page_ask *page, const char *name, const char *shown, st
     if (strcmp(shown, version) != 0) {
         return 0; /* a page of another moment, or the same button pressed twice: look at it anew */
     }
-    int r = pay_choose(page->ask->service->payments, &page->look, method, page->phone, err);
+    int r = pay_choose(page->ask->service->payments, &page->look, method, &page->visitor, err);
     return r == -ERR_IDEMPOTENCY_IN_FLIGHT ? 0 : r;
 }
 

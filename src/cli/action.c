@@ -3,6 +3,7 @@
  * what to transfer where. `holdfast payment code`, and below each payment that waits for one. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/qr.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
@@ -30,10 +31,24 @@ static void print_members(const struct cli *cli, const json_t *object, const cha
     }
 }
 
+/* Gateways are asked for some minutes more whether it was paid in the last one. */
+static bool is_over(const json_t *action) {
+    const char *until = field_text(action, "expires_at");
+    int64_t until_us = 0;
+    return until != NULL && clock_parse(until, &until_us) && until_us <= clock_wall_us();
+}
+
 void print_action(const struct cli *cli, const json_t *payment) {
     const json_t *action = json_object_get(payment, "action");
     const char *type = field_text(action, "type");
     if (type == NULL) {
+        return;
+    }
+    if (is_over(action)) {
+        cli_say(cli,
+                "\nIts time was over at %s: show it to nobody. The payment ends by itself, as soon "
+                "as its gateway has said so.\n",
+                field_text(action, "expires_at"));
         return;
     }
     if (strcmp(type, "qr_code") == 0) {
@@ -87,5 +102,5 @@ int run_payment_code(struct cli *cli) {
         return CLI_PROBLEM;
     }
     print_action(cli, payment);
-    return CLI_DONE;
+    return is_over(json_object_get(payment, "action")) ? CLI_PROBLEM : CLI_DONE;
 }

@@ -300,6 +300,9 @@ void body_customer(const struct cli *cli, json_t *body) {
     body_text(cli, customer, "customer", "id");
     body_text(cli, customer, "region", "region");
     body_text(cli, customer, "email", "email");
+    if (cli_option_find(cli->command, "ip") != NULL) {
+        body_text(cli, customer, "ip", "ip");
+    }
     body_text(cli, customer, "segment", "segment");
     if (cli_given(cli, "vip")) {
         json_object_set_new(customer, "vip", json_true());

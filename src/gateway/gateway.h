@@ -369,6 +369,7 @@ struct gateway_capabilities {
     bool customer_action; /* the customer must approve on the gateway's page unless there is a token
                            */
     bool flows[FLOW_COUNT]; /* how; none: FLOW_PAGE, if customer_action */
+    bool mobile_address;    /* FLOW_MOBILE takes the customer's address (`customer_ip`) */
     bool dispute_files;     /* answer_dispute() sends files, not texts alone */
     /* Ways by which a payment of ours may probe it; `probe_flows`: flows in which an order that
      * waits for its customer is made by a call (a page that a browser posts is made by none). */

@@ -215,6 +215,10 @@ static bool fits(const struct gateway *gateway, const struct route_request *requ
     if (candidate->token[0] == '\0' && !has_flow(gateway->adapter, request->flow)) {
         return skip(candidate, ROUTE_STOP_FLOW, "cannot ask the customer in this way");
     }
+    if (candidate->token[0] == '\0' && request->no_address && request->flow == FLOW_MOBILE &&
+        gateway->adapter->can.mobile_address) {
+        return skip(candidate, ROUTE_STOP_FLOW, "needs the customer's address (customer.ip)");
+    }
     return true;
 }
 

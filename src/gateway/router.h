@@ -44,6 +44,7 @@ struct route_request {
     bool vip;
     bool authorize;         /* capture later: the adapter must be able to */
     enum gateway_flow flow; /* how a customer without a token is asked; 0: any */
+    bool no_address;        /* nobody knows where he is: not where FLOW_MOBILE takes that */
     /* Tokens: JSON object gateway name → token, may be NULL; `portable_token` or "". */
     const json_t *tokens;
     const char *portable_token;

@@ -117,6 +117,8 @@ struct mode {
     struct mode_switches switches;
     struct ladder ladder;
     struct sight sight;     /* the last one taken here */
+    enum mode_step reason_step; /* the step that reason_now is of, as that sight has it; "": none */
+    char reason_now[MODE_REASON_BYTES];
     struct hold store_down; /* on: this instance says read_only for itself */
     int64_t down_since_us;  /* wall: when its writes began to fail; 0: they do not */
     struct task *task;

@@ -112,6 +112,21 @@ static void add_reason(char reason[MODE_REASON_BYTES], const char *method, const
     }
 }
 
+/* Why that method has no route, or is not shown although it has one again. */
+static const char *why_not(const struct look *look, int method) {
+    if (look->outlook.switched_off[method]) {
+        return look->switches.methods[method].reason;
+    }
+    if (look->outlook.route[method] == ROUTE_YES) {
+        return "a gateway takes it again; it is shown when that has lasted";
+    }
+    if (look->outlook.route[method] == ROUTE_TRIAL) {
+        return "its gateway was down; who asks for it now is the trial whether it is back";
+    }
+    return look->sight.why[method][0] != '\0' ? look->sight.why[method]
+                                              : "other instances see no gateway that takes it";
+}
+
 static void reason_of(const struct look *look, enum mode_step step,
                       char ret_reason[MODE_REASON_BYTES]) {
     ret_reason[0] = '\0';
@@ -120,18 +135,25 @@ static void reason_of(const struct look *look, enum mode_step step,
                  look->sights.broken_names);
     }
     for (int m = METHOD_CARD; step >= MODE_REDUCED && m < METHOD_COUNT; m++) {
-        const struct mode_switch_state *off = &look->switches.methods[m];
-        const char *why = look->outlook.switched_off[m] ? off->reason
-                          : look->sight.why[m][0] != '\0'
-                              ? look->sight.why[m]
-                              : "other instances see no gateway that takes it";
         if (look->answer.hidden[m] || (step == MODE_DEFERRED && look->outlook.configured[m] &&
                                        look->outlook.route[m] != ROUTE_YES)) {
-            add_reason(ret_reason, method_name((enum payment_method)m), why);
+            add_reason(ret_reason, method_name((enum payment_method)m), why_not(look, m));
         }
     }
     if (step == MODE_NORMAL) {
         snprintf(ret_reason, MODE_REASON_BYTES, "every gateway is well");
+    }
+}
+
+/* The row keeps why its step was entered, this why it still stands: what has failed or was switched
+ * meanwhile moves no step. While nothing is the matter any more, only not for long enough, the
+ * row's words are as good as any. The lock is held. */
+static void note_reason(const struct look *look) {
+    struct mode *mode = look->mode;
+    mode->reason_step = look->row.step;
+    mode->reason_now[0] = '\0';
+    if (look->row.step >= MODE_REDUCED || look->sights.broken > 0) {
+        reason_of(look, look->row.step, mode->reason_now);
     }
 }
 
@@ -330,6 +352,7 @@ static void see(struct look *look) {
     mode->sight = look->sight;
     ladder_step(&mode->ladder, &mode->settings.rules, &look->outlook, clock_mono_us(),
                 &look->answer);
+    note_reason(look);
     lock_give(&mode->lock);
 }
 
@@ -649,6 +672,15 @@ void mode_route(struct mode *mode, enum payment_purpose purpose, enum payment_me
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
 
+/* A person's word and an outage's stand as they were said. */
+static const char *reason_of_row(const struct mode *mode, const struct mode_row *row) {
+    bool by_rule = row->step > MODE_NORMAL && row->step < MODE_READ_ONLY &&
+                   strcmp(row->rule, mode_rule_of(row->step)) == 0;
+    return by_rule && mode->reason_step == row->step && mode->reason_now[0] != '\0'
+               ? mode->reason_now
+               : row->reason;
+}
+
 /* With the lock held. */
 static void view_of(const struct mode *mode, const struct mode_row *row,
                     const struct mode_switches *switches, struct mode_view *ret_view) {
@@ -665,7 +697,7 @@ static void view_of(const struct mode *mode, const struct mode_row *row,
     bool down = ret_view->step != row->step; /* and nobody could write it */
     ret_view->since_us = down ? mode->down_since_us : row->since_us;
     COPY(ret_view->rule, down ? mode_rule_of(MODE_READ_ONLY) : row->rule);
-    COPY(ret_view->reason, down ? down_reason : row->reason);
+    COPY(ret_view->reason, down ? down_reason : reason_of_row(mode, row));
     COPY(ret_view->actor, down ? "system" : row->actor);
     if (mode_row_by_hand(row, now)) {
         ret_view->hand = row->hand;

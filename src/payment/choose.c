@@ -32,6 +32,22 @@ static int choose_claim(struct choose_ctx *choose, struct store_tx *tx, struct e
                              &flow->found, flow->answer, err);
 }
 
+/* He may be elsewhere than he was when he ordered: what is asked and judged is where he is now. */
+static void take_address(struct choose_ctx *choose) {
+    const char *now = choose->choice->customer_ip;
+    if (now != NULL && now[0] != '\0') {
+        choose->flow->payment.customer_ip = now;
+    }
+}
+
+static int save_address(struct choose_ctx *choose, struct store_tx *tx, struct err *err) {
+    const char *now = choose->choice->customer_ip;
+    return now == NULL || now[0] == '\0'
+               ? 0
+               : sql_put(tx, err, "UPDATE payment SET customer_ip = $2 WHERE id = $1",
+                         S_TEXT(choose->flow->payment.id.text), S_TEXT(now));
+}
+
 static bool holds_order(const struct flow *flow) {
     return !flow->payments->options.several_per_order && !flow->payment.several_per_order;
 }
@@ -105,12 +121,14 @@ static int choose_tx(struct store_tx *tx, void *ctx, struct err *err) {
     flow->payment.failure_code = "";
     flow->payment.failure_message = "";
     flow->payment.failure_again_us = 0;
+    take_address(choose);
     flow_plan(flow);
     r = card_check(tx, &flow->card, clock_wall_us(), &flow->verdict, err);
     if (r < 0 || choose->waits) {
         return r < 0 ? r : leads_somewhere(choose, err);
     }
-    r = flow_decide(flow, tx, clock_wall_us(), err);
+    r = save_address(choose, tx, err);
+    r = r < 0 ? r : flow_decide(flow, tx, clock_wall_us(), err);
     if (r < 0) {
         return r;
     }
@@ -171,6 +189,7 @@ static int choose_screen(struct choose_ctx *choose, struct err *err) {
     int r = store_read(flow->payments->options.store, choose_look_tx, choose, err);
     if (r >= 0) {
         flow->payment.method = choose->choice->method;
+        take_address(choose);
         flow_screen(flow, clock_wall_us());
     }
     return r;

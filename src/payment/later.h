@@ -63,13 +63,18 @@ struct pay_look { /* nothing of the customer but what he ordered */
     const char *sentence_english, *sentence_chinese; /* where the payment stands */
     bool methods[METHOD_COUNT];                      /* that a gateway takes now without a token */
 };
-/* `phone`: in a browser on a phone, which cannot scan a code off its own screen. */
-MUST_USE int pay_look(struct payments *payments, const char *token, bool phone, struct arena *arena,
+struct pay_visitor {     /* borrowed */
+    bool phone;          /* in a browser on a phone, which cannot scan a code off its own screen */
+    const char *address; /* where he is: "203.0.113.7"; "": not known */
+};
+MUST_USE int pay_look(struct payments *payments, const char *token,
+                      const struct pay_visitor *visitor, struct arena *arena,
                       struct pay_look *ret_look, struct err *err);
 /* The customer takes this method, on the page that showed `version`: the same choice on the same
  * page is made once. ERR_STATE: it is not open to him; ERR_NO_GATEWAY: not by this method now. */
 MUST_USE int pay_choose(struct payments *payments, const struct pay_look *look,
-                        enum payment_method method, bool phone, struct err *err);
+                        enum payment_method method, const struct pay_visitor *visitor,
+                        struct err *err);
 
 /* ---- paid by hand: inside the caller's transaction ---- */
 

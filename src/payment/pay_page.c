@@ -33,13 +33,14 @@ static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
 /* ---- what can be done ---- */
 
 /* How this customer can be asked by the method; -1: no gateway takes it now. A browser on a phone
- * is sent to the wallet where the gateway can do that, since it cannot read its own screen. */
+ * is sent to the wallet where the gateway can do that, since it cannot read its own screen; where
+ * that takes the customer's address and nobody knows it, it is shown the code all the same. */
 static int flow_for(struct payments *payments, const struct payment_row *payment,
-                    enum payment_method method, bool phone) {
+                    enum payment_method method, const struct pay_visitor *visitor) {
     static const enum gateway_flow flows[] = {FLOW_MOBILE, 0};
     struct mode_route route;
     mode_route(payments->options.mode, payment->purpose, method, &route);
-    for (size_t i = phone ? 0 : 1; i < COUNT_OF(flows); i++) {
+    for (size_t i = visitor->phone ? 0 : 1; i < COUNT_OF(flows); i++) {
         const struct route_request request = {
             .payment_id = payment->id.text,
             .method = method,
@@ -49,6 +50,7 @@ static int flow_for(struct payments *payments, const struct payment_row *payment
             .vip = payment->customer_vip,
             .authorize = payment->capture_later,
             .flow = flows[i],
+            .no_address = visitor->address[0] == '\0' && payment->customer_ip[0] == '\0',
             .portable_token = "",
             .closed = route.closed,
             .only = route.only,
@@ -64,14 +66,14 @@ static int flow_for(struct payments *payments, const struct payment_row *payment
 
 /* Cards are entered nowhere here (I9). While nothing is changed, or payments of this kind are
  * paused, there is no button that would only say so. */
-static void offer_methods(struct payments *payments, const struct payment_row *payment, bool phone,
-                          bool ret_methods[METHOD_COUNT]) {
+static void offer_methods(struct payments *payments, const struct payment_row *payment,
+                          const struct pay_visitor *visitor, bool ret_methods[METHOD_COUNT]) {
     for (int m = METHOD_CARD + 1; m < METHOD_COUNT; m++) {
         enum payment_method method = (enum payment_method)m;
         struct mode_admission admission;
         mode_admits(payments->options.mode, payment->purpose, method, &admission);
         ret_methods[m] = admission.verdict != MODE_REFUSED &&
-                         flow_for(payments, payment, method, phone) >= 0;
+                         flow_for(payments, payment, method, visitor) >= 0;
     }
 }
 
@@ -100,7 +102,8 @@ static enum pay_phase phase_of(const struct payment_row *payment) {
     }
 }
 
-static void fill(struct looking *looking, bool phone, struct pay_look *ret_look) {
+static void fill(struct looking *looking, const struct pay_visitor *visitor,
+                 struct pay_look *ret_look) {
     const struct payment_row *payment = &looking->payment;
     enum pay_phase phase = phase_of(payment);
     *ret_look = (struct pay_look){
@@ -128,18 +131,18 @@ static void fill(struct looking *looking, bool phone, struct pay_look *ret_look)
         ret_look->failure_chinese = code->failed_chinese;
     }
     if (phase == PAY_OPEN || (phase == PAY_ACT && payment->deferred_until_us > clock_wall_us())) {
-        offer_methods(looking->payments, payment, phone, ret_look->methods);
+        offer_methods(looking->payments, payment, visitor, ret_look->methods);
     }
 }
 
-int pay_look(struct payments *payments, const char *token, bool phone, struct arena *arena,
-             struct pay_look *ret_look, struct err *err) {
+int pay_look(struct payments *payments, const char *token, const struct pay_visitor *visitor,
+             struct arena *arena, struct pay_look *ret_look, struct err *err) {
     char hash[SHA256_HEX_CHARS + 1];
     crypto_sha256_hex(token, strlen(token), hash);
     struct looking looking = {.payments = payments, .arena = arena, .hash = hash};
     int r = store_read(payments->options.store, find_tx, &looking, err);
     if (r >= 0) {
-        fill(&looking, phone, ret_look);
+        fill(&looking, visitor, ret_look);
     }
     return r;
 }
@@ -159,7 +162,7 @@ static int load_tx(struct store_tx *tx, void *ctx, struct err *err) {
 }
 
 int pay_choose(struct payments *payments, const struct pay_look *look, enum payment_method method,
-               bool phone, struct err *err) {
+               const struct pay_visitor *visitor, struct err *err) {
     char scope[ID_TEXT_MAX + 8], key[40], text[80], hash[SHA256_HEX_CHARS + 1];
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     struct choosing choosing = {.arena = arena, .payment_id = look->id.text};
@@ -170,7 +173,7 @@ int pay_choose(struct payments *payments, const struct pay_look *look, enum paym
     if (r < 0) {
         return r;
     }
-    int flow = flow_for(payments, &choosing.payment, method, phone);
+    int flow = flow_for(payments, &choosing.payment, method, visitor);
     if (flow < 0) {
         return err_set(err, ERR_NO_GATEWAY, "no gateway takes this payment by %s now",
                        method_name(method));
@@ -182,8 +185,10 @@ int pay_choose(struct payments *payments, const struct pay_look *look, enum paym
     crypto_sha256_hex(text, strlen(text), hash);
     const struct caller caller = {
         .actor = "customer", .scope = scope, .key = key, .request_hash = hash};
-    const struct payment_choice choice = {
-        .method = method, .flow = (enum gateway_flow)flow, .token = ""};
+    const struct payment_choice choice = {.method = method,
+                                          .flow = (enum gateway_flow)flow,
+                                          .token = "",
+                                          .customer_ip = visitor->address};
     ANSWER_AUTO answer = {0};
     return payment_choose(payments, &caller, look->id.text, &choice, &answer, err);
 }

@@ -203,6 +203,7 @@ struct payment_choice { /* borrowed */
     enum gateway_flow flow;
     const json_t *tokens;
     const char *token;
+    const char *customer_ip; /* where he is now; NULL or "": where the payment has him */
 };
 MUST_USE int payment_choose(struct payments *payments, const struct caller *caller,
                             const char *payment_id, const struct payment_choice *choice,

@@ -438,6 +438,27 @@ static void an_answer_that_is_not_signed_by_alipay_is_not_believed(void **state)
     }
 }
 
+static void alipays_own_trouble_is_told_as_such_and_not_as_a_wrong_signature(void **state) {
+    struct alipay *alipay = *state;
+    const struct rsa_key *const signers[] = {NULL, alipay->stranger};
+    static const char *const told[] = {"gateway_error", "bad_signature"};
+    for (size_t i = 0; i < COUNT_OF(signers); i++) {
+        script(alipay);
+        says_with(alipay, 503, "error_response", REFUSED("20000", "isp.unknow-error"), signers[i],
+                  "");
+        struct gateway_result result = alipay_charged(alipay, 0, AUTH_CODE);
+        assert_int_equal(result.outcome, GW_UNKNOWN);
+        assert_string_equal(result.common_code, told[i]);
+        assert_string_equal(result.code, i == 0 ? "isp.unknow-error" : "");
+        script(alipay);
+        says_with(alipay, 503, "error_response", REFUSED("20000", "isp.unknow-error"), signers[i],
+                  "");
+        result = alipay_charged(alipay, FLOW_QR, "");
+        assert_int_equal(result.outcome, GW_UNAVAILABLE);
+        assert_string_equal(result.common_code, told[i]);
+    }
+}
+
 static void without_a_signature_only_a_refusal_at_the_entrance_is_believed(void **state) {
     static const struct {
         const char *code, *sub_code;
@@ -568,6 +589,7 @@ int main(void) {
         TEST(it_was_done_before_is_answered_by_asking_the_trade),
         TEST(an_unanswered_payment_code_is_unknown_and_an_unanswered_qr_code_is_no_charge),
         TEST(an_answer_that_is_not_signed_by_alipay_is_not_believed),
+        TEST(alipays_own_trouble_is_told_as_such_and_not_as_a_wrong_signature),
         TEST(without_a_signature_only_a_refusal_at_the_entrance_is_believed),
         TEST(a_success_under_another_methods_name_is_no_success),
         TEST(what_is_no_answer_of_alipays_says_nothing),

@@ -262,13 +262,15 @@ static void test_a_payment_is_created_with_amounts_in_minor_units(void **state) 
     (void)state;
     RAN ran = run_to(CLI_DONE, taking,
                      "payment create --order A-1 --amount 19.99 --currency USD --method card "
-                     "--token stripe-eu=pm_1 --token any --customer c1 --vip --capture-later "
+                     "--token stripe-eu=pm_1 --token any --customer c1 --ip 203.0.113.7 --vip "
+                     "--capture-later "
                      "--metadata k=v");
     assert_has(service.requests[0], "POST /v1/payments {");
     assert_has(service.requests[0], "\"amount\":1999");
     assert_has(service.requests[0], "\"token\":\"any\"");
     assert_has(service.requests[0], "\"tokens\":{\"stripe-eu\":\"pm_1\"}");
-    assert_has(service.requests[0], "\"customer\":{\"id\":\"c1\",\"vip\":true}");
+    assert_has(service.requests[0],
+               "\"customer\":{\"id\":\"c1\",\"ip\":\"203.0.113.7\",\"vip\":true}");
     assert_has(service.requests[0], "\"capture\":\"manual\"");
     assert_has(service.requests[0], "\"metadata\":{\"k\":\"v\"}");
     assert_has(ran.out, "19.99 USD");

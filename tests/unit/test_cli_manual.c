@@ -101,7 +101,7 @@ static void a_held_order_shows_its_link_as_a_code(void **state) {
     static const struct canned held[] = {
         {"GET", "/v1/payments/pay_1", 200,
          "{\"id\":\"pay_1\",\"state\":\"requires_action\",\"action\":{\"type\":\"pay_later\","
-         "\"url\":null,\"expires_at\":\"2026-11-23T08:00:00Z\"},\"pay_later_url\":"
+         "\"url\":null,\"expires_at\":\"2199-11-23T08:00:00Z\"},\"pay_later_url\":"
          "\"https://pay.test/pay/abc\"}"},
         {"POST", "/v1/payments", 201,
          "{\"id\":\"pay_1\",\"state\":\"requires_action\",\"amount\":1,\"currency\":\"USD\"}"},
@@ -117,6 +117,18 @@ static void a_held_order_shows_its_link_as_a_code(void **state) {
     assert_has(service.requests[0], "\"queue\":true");
 }
 
+static void a_code_whose_time_is_over_is_not_drawn(void **state) {
+    (void)state;
+    static const struct canned over[] = {
+        {"GET", "/v1/payments/pay_1", 200,
+         "{\"id\":\"pay_1\",\"state\":\"requires_action\",\"action\":{\"type\":\"qr_code\","
+         "\"data\":\"https://qr.test/abc\",\"expires_at\":\"2026-11-20T08:00:00Z\"}}"},
+        {0}};
+    RAN code = run_to(CLI_PROBLEM, over, "payment code pay_1");
+    assert_has(code.out, "was over at 2026-11-20T08:00:00Z");
+    assert_null(strstr(code.out, "qr.test"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_for_a_second_person_ends_with_status_1),
@@ -125,6 +137,7 @@ int main(void) {
         cmocka_unit_test(it_is_proved_and_decided_with_a_reason),
         cmocka_unit_test(a_link_to_a_code_is_printed_with_its_end),
         cmocka_unit_test(a_held_order_shows_its_link_as_a_code),
+        cmocka_unit_test(a_code_whose_time_is_over_is_not_drawn),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -364,7 +364,7 @@ static void alerts_come_first_and_are_told_once(void **state) {
     alert(&doctor, LIVE("al_7", "ChannelFailing", "P2", "firing", LABEL("channel", "room")));
     edge(&doctor, DEP_GATEWAY, "a", DEP_DEGRADED); /* the alert tells it */
     edge(&doctor, DEP_GATEWAY, "b", DEP_DEGRADED); /* that one tells of cards only */
-    edge(&doctor, DEP_CALLBACKS, "a", DEP_DOWN);
+    edge(&doctor, DEP_CALLBACKS, "callbacks of a", DEP_DOWN); /* as the map calls it */
     counted(&doctor, check_named("jobs_late"), 3, SECONDS_AGO(9)); /* told */
     counted(&doctor, check_named("jobs_parked"), 3, SECONDS_AGO(9));
     JSON_AUTO room = json_loads("{\"name\":\"room\",\"state\":\"fails\",\"reason\":\"gone\"}", 0,
@@ -384,8 +384,10 @@ static void alerts_come_first_and_are_told_once(void **state) {
         assert_int_equal(finding_at(&doctor, i)->gravity, GRAVITY_CRITICAL);
     }
     assert_string_equal(finding_at(&doctor, 1)->alert, "al_3"); /* more is at stake */
+    assert_string_equal(finding_at(&doctor, 1)->what,
+                        "[P1] It is wrong (gateway=b, method=card).");
     assert_string_equal(finding_at(&doctor, 2)->what,
-                        "[P1] It is wrong. About EUR 10 a minute are not taken there. "
+                        "[P1] It is wrong (gateway=a). About EUR 10 a minute are not taken there. "
                         "(acknowledged by wang)");
     assert_string_equal(finding_at(&doctor, 2)->next, "holdfast alert show al_2");
     assert_string_equal(finding_at(&doctor, 2)->acknowledged_by, "wang");

@@ -345,8 +345,10 @@ static int see_rule(char **words, int count) {
 static int see_reason(char **words, int count) {
     char wanted[MODE_NOTICE_BYTES_MAX];
     rest(words, 1, count, wanted);
-    if (strstr(view().reason, wanted) == NULL) {
-        WRONG("the reason \"%s\" does not say \"%s\"", view().reason, wanted);
+    bool says = strstr(view().reason, wanted) != NULL;
+    if (says == (strcmp(words[0], "reason!") == 0)) {
+        WRONG("the reason \"%s\" %s \"%s\"", view().reason, says ? "says" : "does not say",
+              wanted);
     }
     return 0;
 }
@@ -439,7 +441,7 @@ static const struct {
     {"simplify", 2, do_simplify}, {"step", 2, see_step},      {"rule", 2, see_rule},
     {"reason", 2, see_reason},    {"hidden", 2, see_hidden},  {"admits", 4, see_admits},
     {"only", 3, see_only},        {"notice", 4, see_notice},  {"changes", 2, see_changes},
-    {"events", 2, see_events},
+    {"events", 2, see_events},    {"reason!", 2, see_reason},
 };
 
 static int run_words(char **words, int count) {

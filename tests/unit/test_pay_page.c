@@ -341,6 +341,27 @@ static void the_same_button_pressed_twice_is_one_choice(void **state) {
     assert_says(&reply, "unavailable just now");
 }
 
+/* What the shop told of him at the order may be another place: he pays from where he is. */
+static void the_customer_pays_from_where_the_page_sees_him(void **state) {
+    (void)state;
+    static const struct http_header from = {"X-Forwarded-For", "1.1.1.1, 198.51.100.7"};
+    char body[120];
+    hold("");
+    API_REPLY_AUTO first = {0};
+    API_REPLY_AUTO second = {0};
+    body_of_page("paypal", body);
+    choose_with(body, NULL, &first);
+    assert_int_equal(first.status, 303);
+    assert_int_equal(api_int(A, "SELECT COUNT(*) FROM payment WHERE customer_ip = '203.0.113.77'"),
+                     1);
+    body_of_page("paypal", body);
+    choose_with(body, &from, &second);
+    assert_int_equal(second.status, 303);
+    assert_int_equal(api_int(A, "SELECT attempts FROM payment"), 2);
+    assert_int_equal(api_int(A, "SELECT COUNT(*) FROM payment WHERE customer_ip = '198.51.100.7'"),
+                     1);
+}
+
 static void a_choice_comes_from_its_own_page_only(void **state) {
     (void)state;
     static const struct {
@@ -582,6 +603,7 @@ int main(void) {
         cmocka_unit_test(after_a_choice_the_browser_goes_straight_on),
         cmocka_unit_test(cards_are_entered_nowhere),
         cmocka_unit_test(the_same_button_pressed_twice_is_one_choice),
+        cmocka_unit_test(the_customer_pays_from_where_the_page_sees_him),
         cmocka_unit_test(a_choice_comes_from_its_own_page_only),
         cmocka_unit_test(when_its_time_is_over_nothing_is_chosen),
         cmocka_unit_test(what_was_chosen_first_stands_until_its_time_is_over),

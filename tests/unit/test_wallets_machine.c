@@ -512,11 +512,10 @@ static void a_hold_is_released(void **state) {
 
 /* ---- a held order, behind its link ---- */
 
-static char *held_by_link(char ret_token[PAY_URL_CHARS_MAX + 1]) {
-    struct payment_order order = order_by(METHOD_CARD, 0, "");
+static char *hold_for(struct payment_order *order, char ret_token[PAY_URL_CHARS_MAX + 1]) {
     char url[PAY_URL_CHARS_MAX + 1];
-    order.defer = true;
-    json_t *json = world_pay(W, NULL, &order);
+    order->defer = true;
+    json_t *json = world_pay(W, NULL, order);
     assert_non_null(json);
     char *id = strdup(json_at(json, "id"));
     json_decref(json);
@@ -525,11 +524,24 @@ static char *held_by_link(char ret_token[PAY_URL_CHARS_MAX + 1]) {
     return id;
 }
 
+static char *held_by_link(char ret_token[PAY_URL_CHARS_MAX + 1]) {
+    struct payment_order order = order_by(METHOD_CARD, 0, "");
+    return hold_for(&order, ret_token);
+}
+
 static enum pay_phase look_at(const char *token, bool phone, struct arena *arena,
                               struct pay_look *ret_look) {
     struct err err = {0};
-    must(pay_look(W->payments, token, phone, arena, ret_look, &err), &err);
+    const struct pay_visitor visitor = {.phone = phone, .address = ""};
+    must(pay_look(W->payments, token, &visitor, arena, ret_look, &err), &err);
     return ret_look->phase;
+}
+
+static void choose_on_page(const struct pay_look *look, enum payment_method method, bool phone,
+                           const char *address) {
+    const struct pay_visitor visitor = {.phone = phone, .address = address};
+    struct err err = {0};
+    must(pay_choose(W->payments, look, method, &visitor, &err), &err);
 }
 
 /* Each wallet on a phone and on a desk: shown, paid, and said so. */
@@ -547,14 +559,12 @@ static void behind_its_link_a_held_order_is_paid_by_any_wallet(void **state) {
         ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
         char token[PAY_URL_CHARS_MAX + 1];
         struct pay_look look;
-        struct err err = {0};
         char *id = held_by_link(token);
         assert_int_equal(look_at(token, rows[i].phone, arena, &look), PAY_OPEN);
         assert_false(look.methods[METHOD_CARD]);
         assert_true(look.methods[METHOD_ALIPAY] && look.methods[METHOD_WECHATPAY] &&
                     look.methods[METHOD_UNIONPAY]);
-        must(pay_choose(W->payments, &look, wallets[rows[i].wallet].method, rows[i].phone, &err),
-             &err);
+        choose_on_page(&look, wallets[rows[i].wallet].method, rows[i].phone, "");
         assert_int_equal(look_at(token, rows[i].phone, arena, &look), PAY_ACT);
         assert_string_equal(look.action, rows[i].action);
         open_action(rows[i].wallet, id);
@@ -567,23 +577,60 @@ static void behind_its_link_a_held_order_is_paid_by_any_wallet(void **state) {
     check();
 }
 
+/* WeChat Pay's page for phones is made for an address: the one that the page sees, else the one
+ * that the shop told. With neither the phone is shown the code, and nothing is asked that must
+ * fail. */
+static void on_a_phone_wechat_pay_is_paid_with_and_without_an_address(void **state) {
+    (void)state;
+    static const struct {
+        const char *told, *seen, *kept, *action;
+    } rows[] = {
+        {NULL, "", "", "qr_code"},
+        {NULL, "198.51.100.7", "198.51.100.7", "redirect"},
+        {"203.0.113.9", "", "203.0.113.9", "redirect"},
+        {"203.0.113.9", "2001:db8::7", "2001:db8::7", "redirect"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+        char token[PAY_URL_CHARS_MAX + 1], sql[160];
+        struct pay_look look;
+        struct payment_order order = order_by(METHOD_CARD, 0, "");
+        order.customer_ip = rows[i].told;
+        char *id = hold_for(&order, token);
+        assert_int_equal(look_at(token, true, arena, &look), PAY_OPEN);
+        assert_true(look.methods[METHOD_WECHATPAY]);
+        choose_on_page(&look, METHOD_WECHATPAY, true, rows[i].seen);
+        assert_int_equal(look_at(token, true, arena, &look), PAY_ACT);
+        assert_string_equal(look.action, rows[i].action);
+        snprintf(sql, sizeof sql,
+                 "SELECT COUNT(*) FROM payment WHERE id = '%s' AND customer_ip = '%s'", id,
+                 rows[i].kept);
+        assert_int_equal(world_int(W, sql), 1);
+        open_action(WECHAT, id);
+        customer(WECHAT, id, "pay");
+        work();
+        assert_payment(W, id, "succeeded");
+        free(id);
+    }
+    check();
+}
+
 /* An expired code: the order is still held, and another wallet pays it. */
 static void a_code_that_expired_leaves_the_order_held(void **state) {
     (void)state;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
     char token[PAY_URL_CHARS_MAX + 1];
     struct pay_look look;
-    struct err err = {0};
     char *id = held_by_link(token);
     (void)look_at(token, false, arena, &look);
-    must(pay_choose(W->payments, &look, METHOD_WECHATPAY, false, &err), &err);
+    choose_on_page(&look, METHOD_WECHATPAY, false, "");
     pass(31 * MINUTE_US);
     assert_int_equal(look_at(token, false, arena, &look), PAY_OPEN);
-    must(pay_choose(W->payments, &look, METHOD_WECHATPAY, false, &err), &err);
+    choose_on_page(&look, METHOD_WECHATPAY, false, "");
     /* The page of before is of another moment: what it says is done already. */
     (void)look_at(token, false, arena, &look);
     assert_int_equal(look.phase, PAY_ACT);
-    must(pay_choose(W->payments, &look, METHOD_UNIONPAY, true, &err), &err);
+    choose_on_page(&look, METHOD_UNIONPAY, true, "");
     char sql[160];
     snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM attempt WHERE payment_id = '%s' AND state = 9",
              id);
@@ -655,6 +702,7 @@ int main(void) {
         BOTH(a_hold_is_completed_in_full_or_in_part),
         BOTH(a_hold_is_released),
         BOTH(behind_its_link_a_held_order_is_paid_by_any_wallet),
+        BOTH(on_a_phone_wechat_pay_is_paid_with_and_without_an_address),
         BOTH(a_code_that_expired_leaves_the_order_held),
         BOTH(what_was_approved_before_its_end_is_held),
         BOTH(a_callback_of_a_hold_that_was_released_opens_no_case),

@@ -120,6 +120,21 @@ static bool unsigned_ok(const json_t *body, enum gateway_operation operation) {
     return row != NULL && alipay_code_is_entrance(row->code);
 }
 
+/* Alipay's own troubles come unsigned as a rule. Whether it is believed or not the call stays
+ * unanswered, so whoever looks is told of those, and not of a signature. */
+static bool is_unsigned_trouble(const json_t *body, enum gateway_operation operation,
+                                struct gateway_result *result) {
+    const char *code = json_peek_text(body, "code", NULL);
+    const char *sub_code = json_peek_text(body, "sub_code", NULL);
+    const struct gateway_error *row = alipay_row(operation, sub_code, code);
+    if (row == NULL || row->outcome != GW_UNKNOWN ||
+        strcmp(row->common_code, "gateway_error") != 0) {
+        return false;
+    }
+    exchange_copy_text(result->code, sizeof(result->code), sub_code != NULL ? sub_code : code);
+    return true;
+}
+
 static enum alipay_answer read_answer(const struct gateway_call *call, const char *method,
                                       const struct http_answer *answer, json_t *json,
                                       enum gateway_operation operation, bool moves_money,
@@ -141,6 +156,11 @@ static enum alipay_answer read_answer(const struct gateway_call *call, const cha
         return say_nothing(result, moves_money,
                            answer->status >= 500 ? "gateway_error" : "gateway_garbled",
                            "the answer is not one of Alipay's gateway");
+    }
+    if (sign == NULL && is_unsigned_trouble(body, operation, result)) {
+        const char *message = json_peek_text(body, "msg", NULL);
+        return say_nothing(result, moves_money, "gateway_error",
+                           message != NULL ? message : "Alipay has trouble of its own");
     }
     if (sign == NULL ? !unsigned_ok(body, operation)
                      : !alipay_keys_verify(&state->keys, cert_sn != NULL ? cert_sn : "", raw,

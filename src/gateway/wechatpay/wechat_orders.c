@@ -146,7 +146,7 @@ static const char *why_not(const struct wechat_state *state, const struct gatewa
         return "not_permitted";
     }
     if (trade == WECHAT_H5 && charge->customer_ip[0] == '\0') {
-        *ret_message = "a payment on a phone's page needs the customer's address (customer_ip)";
+        *ret_message = "a payment on a phone's page needs the customer's address: customer.ip";
         return "invalid_request";
     }
     if (trade == WECHAT_JSAPI && !openid_ok(charge->token)) {

@@ -186,6 +186,7 @@ const struct gateway_adapter wechatpay_adapter = {
             .till_us = 30 * US_PER_SECOND, /* not before 15 s have passed, they say */
             .customer_action = true,
             .flows = {[FLOW_QR] = true, [FLOW_MOBILE] = true, [FLOW_APP] = true},
+            .mobile_address = true,
             .probe_ways = {[PROBE_ORDER_CLOSE] = true},
             .probe_flows = {[FLOW_QR] = true, [FLOW_MOBILE] = true, [FLOW_APP] = true},
         },
