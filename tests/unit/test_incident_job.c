@@ -229,10 +229,12 @@ static void payments(int many, const char *gateway, int state) {
         snprintf(sql, sizeof sql,
                  "INSERT INTO payment (id, version, order_id, state, amount_minor, currency, "
                  "method, purpose, capture_later, authorized_minor, captured_minor, "
-                 "refunded_minor, refund_reserved_minor, disputed_minor, customer_id, customer_region, "
+                 "refunded_minor, refund_reserved_minor, disputed_minor, customer_id, "
+                 "customer_region, "
                  "customer_vip, customer_email, customer_ip, tokens, return_url, cancel_url, "
                  "description, metadata, action, action_url, failure_code, failure_message, "
-                 "review, was_unknown, attempts, gateway, created_us, updated_us) SELECT '%s', version, "
+                 "review, was_unknown, attempts, gateway, created_us, updated_us) SELECT '%s', "
+                 "version, "
                  "'%s', %d, amount_minor, currency, method, purpose, capture_later, "
                  "authorized_minor, captured_minor, refunded_minor, refund_reserved_minor, "
                  "disputed_minor, customer_id, customer_region, customer_vip, customer_email, "
@@ -286,7 +288,8 @@ static void a_confirmed_double_charge_is_p0_whatever_else_is_well(void **state) 
     engine_exec(&W->engine,
                 "INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, "
                 "subject, detail, amount_minor, currency, resolution, opened_us, closed_us, "
-                "posted) SELECT 'case_1', 'duplicate_charge', 1, '', '', 'stripe-b', 's1', '', 100, 'EUR', "
+                "posted) SELECT 'case_1', 'duplicate_charge', 1, '', '', 'stripe-b', 's1', '', "
+                "100, 'EUR', "
                 "'', detected_us + 1, 0, 1 FROM incident");
     look();
     assert_at(get(one), "severity", "P2"); /* at another gateway */
