@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * blast.c: the counts of a blast radius, in one snapshot. The store groups; what it gives is folded
- * here by gateway, method, region and currency, so that one pass over the payments serves all. */
+ * blast.c: the counts of a blast radius, in one snapshot and one pass over the payments. */
 #include "incident/blast.h"
 
+#include <glib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "incident/blast_impl.h"
+
+#define MINUTE_US (60 * US_PER_SECOND)
 
 enum money { MONEY_NONE, MONEY_CHARGED, MONEY_LOST, MONEY_RISK };
 
@@ -65,14 +69,43 @@ struct sums {
     char currency[4];
     int64_t affected, charged, lost, risk, to_return;
 };
+struct point {
+    int64_t payments, affected;
+};
 struct blast {
     struct blast_look look;
+    struct point points[BLAST_POINTS_MAX + 1]; /* from begin_us on, each_us apart */
+    int64_t begin_us, each_us;
+    GArray *order_digests, *customer_digests; /* of the affected: 8 bytes each */
     struct shares dims[DIMS];
     struct sums sums[BLAST_NAMES_MAX];
     int sum_count;
     int64_t fates[BLAST_FATES], payments, affected, orders, customers;
     struct buf *buf;
 };
+
+/* So that each counts once, however often it comes: 64 bits of it are kept. */
+static void add_digest(GArray *digests, const char *text) {
+    uint64_t digest = XXH3_64bits(text, strlen(text));
+    if (text[0] != '\0') {
+        g_array_append_val(digests, digest);
+    }
+}
+
+static gint by_digest(gconstpointer a, gconstpointer b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t count_digests(GArray *digests) {
+    int64_t count = 0;
+    g_array_sort(digests, by_digest);
+    for (guint i = 0; i < digests->len; i++) {
+        count += i == 0 || g_array_index(digests, uint64_t, i) !=
+                               g_array_index(digests, uint64_t, i - 1);
+    }
+    return count;
+}
 
 static struct share *share_of(struct shares *shares, const char *name) {
     for (int i = 0; i < shares->count; i++) {
@@ -113,63 +146,51 @@ static void add_money(struct blast *blast, const char *currency, int64_t fate, i
     sums->risk += fates[fate].money == MONEY_RISK ? amount_minor : 0;
 }
 
-/* Columns: fate, inside, gateway, method, region, currency, how many, amount, captured. */
-static const char groups_sql[] =
-    "SELECT fate, inside, gateway, method, region, currency, COUNT(*), CAST(SUM(amount_minor) AS "
-    "bigint), CAST(SUM(captured_minor) AS bigint) FROM " BLAST_PAYMENTS
+/* Columns: fate, inside, gateway, method, region, currency, amount, captured, created, order,
+ * customer. A row a payment: grouped by the store they would have to be sorted there, in memory that
+ * grows with them. */
+static const char payments_sql[] =
+    "SELECT fate, inside, gateway, method, region, currency, amount_minor, captured_minor, "
+    "created_us, order_id, customer_id FROM " BLAST_PAYMENTS
 #define X(NAME, number, name, affected, money, what, what_zh, sql) BLAST_FATE(number, affected, sql)
 #include "incident/blast_fates.def"
 #undef X
-    BLAST_PAYMENTS_END " GROUP BY fate, inside, gateway, method, region, currency";
+    BLAST_PAYMENTS_END;
 
 static void fold(struct blast *blast, const struct sql_rows *row) {
     bool hit = sql_int(row, 0) > BLAST_AFFECTED, inside = sql_int(row, 1) != 0;
-    int64_t fate = sql_int(row, 0) % BLAST_AFFECTED, count = sql_int(row, 6);
+    int64_t fate = sql_int(row, 0) % BLAST_AFFECTED;
     INVARIANT(fate > 0 && fate < BLAST_FATES, "a fate of the table");
     const char *const values[DIMS] = {sql_text(row, 2),
                                       method_name((enum payment_method)sql_int(row, 3)),
                                       sql_text(row, 4), sql_text(row, 5)};
     for (int dim = 0; dim < DIMS; dim++) {
         struct share *share = share_of(&blast->dims[dim], values[dim]);
-        share->all += count;
-        share->all_affected += hit ? count : 0;
-        share->payments += inside ? count : 0;
-        share->affected += inside && hit ? count : 0;
+        share->all++;
+        share->all_affected += hit;
+        share->payments += inside;
+        share->affected += inside && hit;
     }
     if (inside) {
-        blast->payments += count;
-        blast->fates[fate] += count;
-        blast->affected += hit ? count : 0;
+        struct point *point = &blast->points[(sql_int(row, 8) - blast->begin_us) / blast->each_us];
+        blast->payments++;
+        blast->fates[fate]++;
+        blast->affected += hit;
+        point->payments++;
+        point->affected += hit;
     }
     if (inside && hit) {
-        add_money(blast, sql_text(row, 5), fate, sql_int(row, 7), sql_int(row, 8));
+        add_money(blast, sql_text(row, 5), fate, sql_int(row, 6), sql_int(row, 7));
+        add_digest(blast->order_digests, sql_text(row, 9));
+        add_digest(blast->customer_digests, sql_text(row, 10));
     }
 }
 
-static int read_groups(struct blast *blast, struct err *err) {
+static int read_payments(struct blast *blast, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(blast->look.tx, err, &rows, groups_sql, BLAST_ARGS(&blast->look));
+    int r = sql_query(blast->look.tx, err, &rows, payments_sql, BLAST_ARGS(&blast->look));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         fold(blast, rows);
-    }
-    return r;
-}
-
-static const char people_sql[] =
-    "SELECT COUNT(DISTINCT order_id), COUNT(DISTINCT CASE WHEN customer_id <> '' THEN customer_id "
-    "END) FROM " BLAST_PAYMENTS
-#define X(NAME, number, name, affected, money, what, what_zh, sql) BLAST_FATE(number, affected, sql)
-#include "incident/blast_fates.def"
-#undef X
-    BLAST_PAYMENTS_END " WHERE inside = 1 AND fate > 100";
-
-static int read_people(struct blast *blast, struct err *err) {
-    SQL_ROWS_AUTO rows = NULL;
-    int r = sql_query(blast->look.tx, err, &rows, people_sql, BLAST_ARGS(&blast->look));
-    r = r < 0 ? r : sql_next(rows, err);
-    if (r > 0) {
-        blast->orders = sql_int(rows, 0);
-        blast->customers = sql_int(rows, 1);
     }
     return r;
 }
@@ -190,35 +211,6 @@ static int read_returns(struct blast *blast, struct err *err) {
             sums->to_return = sql_int(rows, 1);
         }
     }
-    return r;
-}
-
-/* ---- the course ---- */
-
-static const char course_sql[] =
-    "SELECT (created_us - $9) / $10, COUNT(*), CAST(SUM(CASE WHEN fate > 100 THEN 1 ELSE 0 END) AS "
-    "bigint) FROM " BLAST_PAYMENTS
-#define X(NAME, number, name, affected, money, what, what_zh, sql) BLAST_FATE(number, affected, sql)
-#include "incident/blast_fates.def"
-#undef X
-    BLAST_PAYMENTS_END " WHERE inside = 1 GROUP BY (created_us - $9) / $10 ORDER BY 1";
-
-static int put_course(struct blast *blast, struct err *err) {
-    const struct blast_look *look = &blast->look;
-    int64_t minute_us = 60 * US_PER_SECOND, from_us = look->from_us / minute_us * minute_us;
-    int64_t minutes = (look->until_us - from_us + minute_us - 1) / minute_us;
-    int64_t each = (minutes + BLAST_POINTS_MAX - 1) / BLAST_POINTS_MAX;
-    SQL_ROWS_AUTO rows = NULL;
-    char time[CLOCK_TEXT_MAX];
-    int r = sql_query(look->tx, err, &rows, course_sql, BLAST_ARGS(look), S_INT(from_us),
-                      S_INT(each * minute_us));
-    buf_addf(blast->buf, ",\"trend\":{\"minutes\":%lld,\"points\":[", (long long)each);
-    for (int i = 0; r >= 0 && (r = sql_next(rows, err)) > 0; i++) {
-        clock_format(from_us + sql_int(rows, 0) * each * minute_us, time);
-        buf_addf(blast->buf, "%s{\"at\":\"%s\",\"payments\":%lld,\"affected\":%lld}",
-                 i > 0 ? "," : "", time, (long long)sql_int(rows, 1), (long long)sql_int(rows, 2));
-    }
-    buf_add_text(blast->buf, "]}");
     return r;
 }
 
@@ -308,6 +300,23 @@ static void put_spared(const struct blast *blast) {
     buf_add_char(blast->buf, '}');
 }
 
+/* Points in which there were payments. */
+static void put_course(const struct blast *blast) {
+    char time[CLOCK_TEXT_MAX];
+    buf_addf(blast->buf, ",\"trend\":{\"minutes\":%lld,\"points\":[",
+             (long long)(blast->each_us / MINUTE_US));
+    for (int i = 0, told = 0; i <= BLAST_POINTS_MAX; i++) {
+        const struct point *point = &blast->points[i];
+        if (point->payments > 0) {
+            clock_format(blast->begin_us + i * blast->each_us, time);
+            buf_addf(blast->buf, "%s{\"at\":\"%s\",\"payments\":%lld,\"affected\":%lld}",
+                     told++ > 0 ? "," : "", time, (long long)point->payments,
+                     (long long)point->affected);
+        }
+    }
+    buf_add_text(blast->buf, "]}");
+}
+
 static void put_head(const struct blast *blast) {
     char time[CLOCK_TEXT_MAX];
     buf_addf(blast->buf, "{\"at\":\"%s\"", clock_format(blast->look.now_us, time));
@@ -321,18 +330,34 @@ static void put_head(const struct blast *blast) {
     put_percent(blast->buf, "affected_percent", blast->affected, blast->payments);
 }
 
+/* It may run again, from the start. */
+static void begin(struct blast *blast, struct store_tx *tx) {
+    /* Not by a copy: it is large, and stacks are small. */
+    memset(blast->dims, 0, sizeof blast->dims);
+    memset(blast->sums, 0, sizeof blast->sums);
+    memset(blast->fates, 0, sizeof blast->fates);
+    memset(blast->points, 0, sizeof blast->points);
+    blast->sum_count = 0;
+    blast->payments = blast->affected = 0;
+    blast->look.tx = tx;
+    blast->begin_us = blast->look.from_us / MINUTE_US * MINUTE_US;
+    int64_t minutes = (blast->look.until_us - blast->begin_us + MINUTE_US - 1) / MINUTE_US;
+    blast->each_us = (minutes + BLAST_POINTS_MAX - 1) / BLAST_POINTS_MAX * MINUTE_US;
+    g_array_set_size(blast->order_digests, 0);
+    g_array_set_size(blast->customer_digests, 0);
+    buf_clear(blast->buf);
+}
+
 static int blast_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct blast *blast = ctx;
-    struct blast_look look = blast->look;
-    *blast = (struct blast){.look = look, .buf = blast->buf}; /* it may run again */
-    blast->look.tx = tx;
-    buf_clear(blast->buf);
-    int r = read_groups(blast, err);
-    r = r < 0 ? r : read_people(blast, err);
+    begin(blast, tx);
+    int r = read_payments(blast, err);
     r = r < 0 ? r : read_returns(blast, err);
     if (r < 0) {
         return r;
     }
+    blast->orders = count_digests(blast->order_digests);
+    blast->customers = count_digests(blast->customer_digests);
     put_head(blast);
     put_fates(blast);
     put_money(blast);
@@ -340,7 +365,7 @@ static int blast_tx(struct store_tx *tx, void *ctx, struct err *err) {
         put_dim(blast, (enum dim)dim);
     }
     r = blast_put_codes(&blast->look, blast->buf, err);
-    r = r < 0 ? r : put_course(blast, err);
+    put_course(blast);
     r = r < 0 ? r : blast_put_first(&blast->look, blast->buf, err);
     put_spared(blast);
     buf_add_char(blast->buf, '}');
@@ -354,8 +379,12 @@ int blast_take(struct store *store, const struct incident_scope *scope, struct b
         return err_set(err, ERR_INTERNAL, "no memory for a blast radius");
     }
     blast->buf = buf;
+    blast->order_digests = g_array_new(false, false, sizeof(uint64_t));
+    blast->customer_digests = g_array_new(false, false, sizeof(uint64_t));
     int r = blast_check(scope, &blast->look, err);
     r = r < 0 ? r : store_read(store, blast_tx, blast, err);
+    g_array_free(blast->order_digests, true);
+    g_array_free(blast->customer_digests, true);
     free(blast);
     if (r >= 0 && !buf_ok(buf)) {
         r = err_set(err, ERR_INTERNAL, "a blast radius is larger than its cap");

@@ -7,8 +7,8 @@
  * our own probes; what became of each is a row of blast_fates.def, and is of the moment at which it
  * is looked at.
  * Threads: any. Owns: nothing. Errors: ERR_VALIDATION (times, a method that there is not),
- * ERR_TOO_LARGE, those of store.h. Limits: BLAST_US_MAX long. Memory does not grow with payments;
- * time does: docs/resolve-gate.md. Never on a payment's way. */
+ * ERR_TOO_LARGE, those of store.h. Limits: BLAST_US_MAX long. Memory: two megabytes, and 16 bytes
+ * an affected payment. How long it takes: docs/resolve-gate.md. Never on a payment's way. */
 #ifndef HOLDFAST_INCIDENT_BLAST_H
 #define HOLDFAST_INCIDENT_BLAST_H
 

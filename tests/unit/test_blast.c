@@ -177,6 +177,7 @@ static void a_scope_holds_only_its_own(void **state) {
     take();
     assert_int_equal(number("payments"), 1);
     assert_int_equal(number("affected"), 1);
+    assert_int_equal(in_row("gateways", "name", "stripe-a", "affected"), 1);
     scope.currencies.count = 0;
     assert_int_equal(scope_add(&scope.methods, "alipay", &err), 0);
     take();
