@@ -9,6 +9,7 @@
 #include "api/service.h"
 #include "base/seal.h"
 #include "billing/billing.h"
+#include "comms/message.h"
 #include "desk/desk.h"
 #include "gateway/control.h"
 #include "gateway/keyring.h"
@@ -68,6 +69,9 @@ struct service {
     struct tuning *tuning;
     struct backtests *backtests;
     struct alerts *alerts;
+    struct templates *templates;
+    struct lint *lint;
+    struct messages *messages;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct lookout_task *looks; /* NULL until it is started */
     struct auth *auth;
@@ -102,6 +106,12 @@ MUST_USE int tuning_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_prepare(struct service *service, struct err *err);
 MUST_USE int alerts_begin(struct service *service, struct err *err);
 void alerts_shut(struct service *service);
+
+/* service_messages.c: texts and linter; then, when the channels are there, what sends. All closed
+ * with messages_shut(). ERR_CONFIG. */
+MUST_USE int messages_prepare(struct service *service, struct err *err);
+MUST_USE int messages_begin(struct service *service, struct err *err);
+void messages_shut(struct service *service);
 
 /* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */

@@ -738,6 +738,7 @@ const struct cli_command cli_commands[] = {
 #include "cli/commands_rules.def"
 #include "cli/commands_alerts.def"
 #include "cli/commands_reports.def"
+#include "cli/commands_messages.def"
 
     {"completion", NULL, "Completion for a shell", "eval \"$(holdfast completion bash)\"", NULL,
      "bash", 0, run_completion},

@@ -219,8 +219,8 @@ struct view fold_collapsed(struct arena *arena, const struct view *view) {
     for (const char *c = view->text; *c != '\0';) {
         int run = 0;
         const char *end = c;
-        for (const char *one = inside ? NULL : next_alone(c); one == end || (run > 0 && one != NULL);
-             one = next_alone(end)) {
+        const char *one = inside ? NULL : next_alone(c);
+        for (; one == end || (run > 0 && one != NULL); one = next_alone(end)) {
             end = g_utf8_next_char(one);
             run++;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fold.h: a text as it reads, whatever it is written with, for the linter: in small letters,
  * without accents, full-width and ornamental letters as plain ones, letters of other scripts that
- * look like Latin ones as those, characters that cannot be seen left out, HTML entities as what they
- * stand for, traditional Chinese characters (of the words that matter) as simplified ones.
+ * look like Latin ones as those, characters that cannot be seen left out, HTML entities as what
+ * they stand for, traditional Chinese characters (of the words that matter) as simplified ones.
  *
  * A view is such a text with the place in the original of each of its bytes. More views are made of
  * the first one, each of which undoes one way of hiding a word:

@@ -264,7 +264,10 @@ static void look_claims(struct look *look, const struct view *plain) {
 }
 
 static void look_fields(struct look *look) {
-    static const char *const left[] = {"{", "}", "TO" "DO", "TBD", "XX" "X", "lorem ipsum", "<<", ">>"};
+    /* Two of them in halves, as they mark what is unfinished in a source too. */
+    static const char *const left[] = {
+        "{", "}", "TBD", "TO" "DO", "XX" "X", "lorem ipsum", "<<", ">>",
+    };
     for (size_t i = 0; i < COUNT_OF(left); i++) {
         const char *at = strstr(look->text, left[i]);
         if (at != NULL) {

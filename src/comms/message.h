@@ -6,9 +6,9 @@
  *          |                              |                  |              |
  *          +--> refused (the linter)      +------------------+--------------+--> stopped
  *
- *   1. Nothing is sent that was not approved: what each person gets is written down when the message
- *      is prepared, approved by the hash over all of it, and sent as it stands there. A row that was
- *      changed in between is not sent.
+ *   1. Nothing is sent that was not approved: what each person gets is written down when the
+ *      message is prepared, approved by the hash over all of it, and sent as it stands there. A row
+ *      that was changed in between is not sent.
  *   2. Whoever asks for a message does not approve it (desk.h).
  *   3. One person is told once: (message, person) is unique, and a mailing whose sending was cut
  *      short is not sent again by itself, except where the receiver tells a repeat by its name (the
@@ -21,8 +21,8 @@
  * Each is told by the first channel of the message that reaches him, in his language where it is
  * known (customer_contact), with all his payments in one text.
  * Threads: any, many at once. Owns: its options are borrowed; answers belong to the caller.
- * Errors:  ERR_VALIDATION (with the place), ERR_NOT_FOUND, ERR_STATE, ERR_FORBIDDEN (the same person
- *          approves), those of store.h. */
+ * Errors:  ERR_VALIDATION (with the place), ERR_NOT_FOUND, ERR_STATE, ERR_FORBIDDEN (the same
+ *          person approves), those of store.h. */
 #ifndef HOLDFAST_COMMS_MESSAGE_H
 #define HOLDFAST_COMMS_MESSAGE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * message_draft.c: a draft is checked whole and becomes a row; its texts are frozen in it, so that a
- * template that is changed later changes nothing of it. */
+ * message_draft.c: a draft is checked whole and becomes a row; its texts are frozen in it, so that
+ * a template that is changed later changes nothing of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static int check_to_whom(const struct message_draft *draft, struct err *err) {
     }
     if (draft->until_us > 0 && (draft->since_us <= 0 || draft->since_us >= draft->until_us ||
                                 draft->until_us - draft->since_us > SPAN_US_MAX)) {
-        return refuse(err, "/recipients/payments_of", "the time ends before it begins, or is too long",
+        return refuse(err, "/recipients/payments_of",
+                      "the time ends before it begins, or is too long",
                       "At most 31 days, from since until before until.");
     }
     if (draft->audience != AUDIENCE_CUSTOMER && draft->listed_count == 0) {
@@ -51,7 +52,7 @@ static int check_ways(const struct messages *messages, const struct message_draf
                       struct err *err) {
     if (draft->by_count == 0) {
         return refuse(err, "/channels", "it does not say by what channel",
-                      "One or more of: email, sms, webhook; the first that reaches a person is his.");
+                      "One or more of: email, sms, webhook. The first that reaches one is his.");
     }
     for (int i = 0; i < draft->by_count; i++) {
         if (messages->options.by[draft->by[i]] == NULL) {
@@ -126,8 +127,8 @@ static int check(const struct messages *messages, const struct message_draft *dr
     }
     const char *next = draft->fields[FIELD_NEXT_UPDATE];
     if (next != NULL && (!clock_parse(next, &next_us) || next_us <= clock_wall_us())) {
-        return refuse(err, "/fields/next_update", "the next word is promised for a time that is over",
-                      "Give a time to come.");
+        return refuse(err, "/fields/next_update",
+                      "the next word is promised for a time that is over", "Give a time to come.");
     }
     size_t reason = strlen(draft->reason);
     return reason == 0 || reason > REASON_CHARS_MAX

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * message_gather.c: the payments of a time, page by page in the order of their ids, which are in the
- * order of time; each page and how far it went are one transaction. */
+ * message_gather.c: the payments of a time, page by page in the order of their ids, which are in
+ * the order of time; each page and how far it went are one transaction. */
 #include <stdlib.h>
 #include <string.h>
 

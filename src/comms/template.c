@@ -15,7 +15,7 @@ enum { FILE_BYTES_MAX = LINT_TEXT_BYTES_MAX, SETS_MAX = AUDIENCES * SITUATIONS *
 #define SHORT "Short: "
 
 static const struct field_row fields[FIELDS] = {
-#define X(NAME, name, kind, what, english, chinese)                                                 \
+#define X(NAME, name, kind, what, english, chinese)                                                \
     {name, what, {english, chinese}, FIELD_KIND_##kind},
 #include "comms/fields.def"
 #undef X
@@ -86,8 +86,8 @@ struct templates {
 
 static int wrong(struct err *err, const char *place, const char *what) {
     err_set(err, ERR_CONFIG, "%s", what);
-    err_hint(err, "A template is \"Subject: …\", for customers \"Short: …\", an empty line, and the "
-                  "text: docs/messages.md.");
+    err_hint(err, "A template is \"Subject: …\", for customers \"Short: …\", an empty line, and "
+                  "the text: docs/messages.md.");
     return err_place(err, "%s", place);
 }
 

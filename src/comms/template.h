@@ -55,15 +55,16 @@ MUST_USE int templates_open(const char *folder, struct templates **ret_templates
 void templates_close(struct templates *templates); /* NULL is fine */
 int templates_count(const struct templates *templates);
 const struct template *templates_at(const struct templates *templates, int index);
+/* NULL: there is none. */
 const struct template *templates_find(const struct templates *templates, enum audience audience,
-                                      enum situation situation, enum language language); /* or NULL */
+                                      enum situation situation, enum language language);
 /* "customer/being-processed" */
 MUST_USE bool template_name_parse(const char *name, enum audience *ret_audience,
                                   enum situation *ret_situation);
 
 /* A value as it was given becomes what stands in a text: "2026-11-23T14:30:00Z" "2026-11-23 14:30
- * UTC" (or by another offset "2026-11-23 22:30 UTC+8"), "3-10" "3 to 10 working days". ERR_VALIDATION
- * with /fields/NAME as the place. */
+ * UTC" (or by another offset "2026-11-23 22:30 UTC+8"), "3-10" "3 to 10 working days".
+ * ERR_VALIDATION with /fields/NAME as the place. */
 enum { FIELD_CHARS_MAX = 600 };
 MUST_USE int field_show(enum field field, enum language language, int utc_offset_minutes,
                         const char *given, struct buf *buf, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * letter.h: a text to one address by a channel's account: what is said is the caller's, and goes out
- * as it is; host, sender and secrets are the channel's (its `to` is only where it is tested).
+ * letter.h: a text to one address by a channel's account: what is said is the caller's, and goes
+ * out as it is; host, sender and secrets are the channel's (its `to` is only where it is tested).
  * E-mail, Twilio and webhooks can do that. Aliyun cannot: it sends no text but one that was laid
  * before it, with its own words around a few short variables.
  * Threads: any. Owns nothing. Errors: none: what became of it is a verdict (channel.h). */

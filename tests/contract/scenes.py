@@ -7,6 +7,7 @@ import time
 
 import scenes_alerts as alerts
 import scenes_breaks as breaks
+import scenes_messages as messages
 import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
@@ -502,7 +503,8 @@ SCENES = (
     tickets.tickets_and_their_people, tickets.tickets_and_money_by_hand,
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
-    alerts.complaints_and_changes,
+    alerts.complaints_and_changes, messages.texts_and_what_the_linter_says,
+    messages.a_message_from_its_draft_to_everybody,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     refusals_of_every_operation,
 )

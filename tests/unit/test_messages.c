@@ -848,7 +848,8 @@ int main(void) {
     static const struct http_client_ops ops = {take_http, NULL};
     struct err err = {0};
     static const struct fixture_settings from[] = {
-        {CHANNEL_EMAIL, {"host", "localhost", "from", "shop@blue.example", "to", "ops@blue.example"},
+        {CHANNEL_EMAIL,
+         {"host", "localhost", "from", "shop@blue.example", "to", "ops@blue.example"},
          {NULL}},
         {CHANNEL_TWILIO,
          {"url", "https://twilio", "account_sid", "AC" FIXTURE_KEY32, "from", "+15005550006", "to",

@@ -50,8 +50,8 @@ static void fill(struct filled *filled, enum language language) {
         buf_init(&buf, 4096);
         if (i == FIELD_PAYMENTS) {
             buf_add_text(&buf, PAYMENTS);
-        } else if (field_show((enum field)i, language, 0, field_row((enum field)i)->examples[language],
-                              &buf, &err) < 0) {
+        } else if (field_show((enum field)i, language, 0,
+                              field_row((enum field)i)->examples[language], &buf, &err) < 0) {
             fail_msg("%s", err.detail);
         }
         filled->of[i] = strdup(buf.data);
