@@ -173,7 +173,8 @@ int run_message_show(struct cli *cli) {
         return refused ? CLI_PROBLEM : CLI_DONE;
     }
     printf("Message %s: %s, %s, to %lld\n", field_word(answer, "id"),
-           field_word(answer, "template"), field_word(answer, "state"), (long long)field_int(answer, "persons"));
+           field_word(answer, "template"), field_word(answer, "state"),
+           (long long)field_int(answer, "persons"));
     print_clean("reason: ", field_text(answer, "reason"));
     if (field_text(answer, "hash") != NULL) {
         printf("hash: %s\n", field_text(answer, "hash"));

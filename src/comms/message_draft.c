@@ -105,13 +105,11 @@ static int check(const struct messages *messages, const struct message_draft *dr
                  struct err *err) {
     const struct situation_row *row = situation_row(draft->situation);
     int64_t next_us = 0;
-    int found = 0;
     int r = check_to_whom(draft, err);
     r = r < 0 ? r : check_ways(messages, draft, err);
     for (int i = 0; r >= 0 && i < LANGUAGES; i++) {
         const struct template *one = templates_find(messages->options.templates, draft->audience,
                                                     draft->situation, (enum language)i);
-        found += one != NULL;
         r = one != NULL ? check_fields(messages, draft, one, err)
             : i == (int)draft->language
                 ? refuse(err, "/template", "there is no such text in that language",

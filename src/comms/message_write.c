@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * message_write.c: what each person will get, page by page: written, judged by the linter, put
- * under the message's hash. A page and how far it went are one transaction. Nothing is read here that a
- * later run could find changed, but how customers are reached. */
+ * under the message's hash. A page and how far it went are one transaction. Nothing is read here
+ * that a later run could find changed, but how customers are reached. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
