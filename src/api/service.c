@@ -516,6 +516,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
               : recon_rules_read(service->config, service->registry, &service->match_sets, err);
     r = r < 0 ? r : channels_prepare(service, err);
     r = r < 0 ? r : incidents_prepare(service, err);
+    r = r < 0 ? r : messages_prepare(service, err);
     r = r < 0 ? r : open_store(service, err);
     r = r < 0 ? r : test_clock_open(service, err);
     r = r < 0 ? r : master_key_open(service, err);
@@ -532,6 +533,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : open_figures(service, err);
     r = r < 0 ? r : alerts_prepare(service, err);
     r = r < 0 ? r : incidents_ready(service, err);
+    r = r < 0 ? r : messages_begin(service, err);
     if (r < 0) {
         return r;
     }
@@ -689,6 +691,7 @@ void service_close(struct service *service) {
     match_sets_release(&service->match_sets);
     probes_shut(service);
     desk_close(service->desk);
+    messages_shut(service);
     alerts_shut(service);
     if (service->auth != NULL) {
         auth_close(service->auth);

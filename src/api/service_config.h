@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/keystore.h"
+#include "comms/message_config.h"
 #include "desk/ticket_config.h"
 #include "incident/incident_config.h"
 #include "mode/mode_config.h"
@@ -244,6 +245,7 @@ struct service_config {
     unsigned channels_count;
     struct alert_config alerts;
     struct incident_config incidents;
+    struct message_config messages;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

@@ -10,6 +10,7 @@
 #include "api/service.h"
 #include "base/seal.h"
 #include "billing/billing.h"
+#include "comms/message.h"
 #include "desk/desk.h"
 #include "gateway/control.h"
 #include "gateway/keyring.h"
@@ -70,6 +71,9 @@ struct service {
     struct tuning *tuning;
     struct backtests *backtests;
     struct alerts *alerts;
+    struct templates *templates;
+    struct lint *lint;
+    struct messages *messages;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
     struct lookout_task *looks; /* NULL until it is started */
@@ -113,6 +117,11 @@ MUST_USE int incidents_prepare(struct service *service, struct err *err);
 MUST_USE int incidents_ready(struct service *service, struct err *err);
 MUST_USE int incidents_begin(struct service *service, struct err *err);
 void incidents_shut(struct service *service);
+/* service_messages.c: texts and linter; then, when the channels are there, what sends. All closed
+ * with messages_shut(). ERR_CONFIG. */
+MUST_USE int messages_prepare(struct service *service, struct err *err);
+MUST_USE int messages_begin(struct service *service, struct err *err);
+void messages_shut(struct service *service);
 
 /* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */

@@ -129,6 +129,9 @@ cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, ru
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
 cli_handler run_blast;
 cli_handler run_complaint_record, run_complaint_list, run_change_record, run_change_list;
+cli_handler run_message_draft, run_message_list, run_message_show, run_message_people,
+    run_message_approve, run_message_send, run_message_stop, run_message_contact, run_template_list,
+    run_template_show, run_template_lint;
 cli_handler run_rule_list, run_rule_dry_run, run_rule_enable, run_rule_disable, run_rule_start,
     run_repair_list, run_repair_export, run_repair_show, run_repair_reverse, run_repair_approve,
     run_repair_reject;

@@ -11,7 +11,10 @@
 #include "watch/alertmanager.h"
 #include "watch/channel_impl.h"
 
-enum { BODY_BYTES_MAX = 1024 * 1024 };
+enum {
+    LETTER_BYTES_MAX = 4 * 1024 * 1024,
+    BODY_BYTES_MAX = 1024 * 1024,
+};
 #define US_PER_HOUR (3600 * US_PER_SECOND)
 #define PAGERDUTY_URL "https://events.pagerduty.com/v2/enqueue"
 
@@ -179,6 +182,26 @@ static void add_annotations(struct buf *buf, const struct notice *notice, size_t
     buf_add_char(buf, '}');
 }
 
+static int add_signed(const struct channel *channel, const struct channel_moment *moment,
+                      struct arena *arena, const struct buf *body,
+                      struct channel_request *request, struct err *err) {
+    channel_request_json(request, channel_secret(channel, "url"), arena, body);
+
+    struct secret *key = NULL;
+    struct standard_webhook *webhook = arena_alloc(arena, sizeof *webhook);
+    int r = standard_webhook_secret_read(channel_secret(channel, "secret"), &key, err);
+    if (r >= 0) {
+        const struct secret *keys[] = {key};
+        r = standard_webhook_sign(keys, 1, moment->id, moment->now_us / US_PER_SECOND, body->data,
+                                  body->len, webhook, err);
+    }
+    secret_free(key);
+    for (int i = 0; r >= 0 && i < STANDARD_WEBHOOK_HEADERS; i++) {
+        channel_request_header(request, webhook->headers[i].name, webhook->headers[i].value);
+    }
+    return r;
+}
+
 int channel_build_webhook(const struct channel *channel, const struct notice *notice,
                           const struct channel_moment *moment, size_t text_bytes,
                           struct arena *arena, struct channel_request *request, struct err *err) {
@@ -211,21 +234,16 @@ int channel_build_webhook(const struct channel *channel, const struct notice *no
     buf_add_text(&body, ",\"fingerprint\":");
     buf_add_json(&body, notice->fingerprint);
     buf_add_text(&body, "}]}");
-    channel_request_json(request, channel_secret(channel, "url"), arena, &body);
+    return add_signed(channel, moment, arena, &body, request, err);
+}
 
-    struct secret *key = NULL;
-    struct standard_webhook *webhook = arena_alloc(arena, sizeof *webhook);
-    int r = standard_webhook_secret_read(channel_secret(channel, "secret"), &key, err);
-    if (r >= 0) {
-        const struct secret *keys[] = {key};
-        r = standard_webhook_sign(keys, 1, moment->id, moment->now_us / US_PER_SECOND, body.data,
-                                  body.len, webhook, err);
-    }
-    secret_free(key);
-    for (int i = 0; r >= 0 && i < STANDARD_WEBHOOK_HEADERS; i++) {
-        channel_request_header(request, webhook->headers[i].name, webhook->headers[i].value);
-    }
-    return r;
+int channel_build_webhook_letter(const struct channel *channel, const struct letter *letter,
+                                 const struct channel_moment *moment, struct arena *arena,
+                                 struct channel_request *request, struct err *err) {
+    BUF_AUTO body;
+    buf_init(&body, LETTER_BYTES_MAX);
+    buf_add_text(&body, letter->text);
+    return add_signed(channel, moment, arena, &body, request, err);
 }
 
 /* What is told once must stay until it is told that it is over: so an end is given that lies ahead,

@@ -98,19 +98,19 @@ static void add_quoted(struct buf *buf, const char *text) {
     buf_add_text(buf, CRLF);
 }
 
-static void add_headers(struct buf *buf, const struct channel *channel, const struct notice *notice,
-                        const struct channel_moment *moment,
+/* What the headers say that is not the channel's. */
+struct mail_head {
+    const char *subject;
+    const char *thread; /* the conversation's name; NULL: it is none */
+    bool urgent;
+};
+
+static void add_headers(struct buf *buf, const struct channel *channel,
+                        const struct mail_head *head, const struct channel_moment *moment,
                         const struct channel_request *request) {
     const char *domain = strchr(request->mail_from, '@') + 1;
     const char *name = channel_option(channel, "from_name", NULL);
     struct http_date date = {0};
-    char thread[SHA256_HEX_CHARS + 1];
-    BUF_AUTO subject;
-    buf_init(&subject, MESSAGE_BYTES_MAX);
-    notice_headline(notice, &subject);
-    notice_cut_buf(&subject, 0, SUBJECT_BYTES_MAX);
-    crypto_sha256_hex(notice->fingerprint, strlen(notice->fingerprint), thread);
-    thread[THREAD_CHARS] = '\0';
     /* "GMT" is the old way of writing it in a mail. */
     buf_addf(buf, "Date: %.25s +0000" CRLF, http_date(&date, moment->now_us));
     buf_add_text(buf, "From: ");
@@ -126,11 +126,13 @@ static void add_headers(struct buf *buf, const struct channel *channel, const st
     }
     buf_addf(buf, "<%s>" CRLF, request->mail_from);
     add_addresses(buf, request->mail_to, request->mail_to_count);
-    add_header(buf, "Subject", subject.data);
+    add_header(buf, "Subject", head->subject);
     buf_addf(buf, "Message-ID: <%s@%s>" CRLF, moment->id, domain);
-    buf_addf(buf, "In-Reply-To: <%s@%s>" CRLF "References: <%s@%s>" CRLF, thread, domain, thread,
-             domain);
-    if (notice->severity <= NOTICE_P1 && notice->state == NOTICE_FIRING) {
+    if (head->thread != NULL) {
+        buf_addf(buf, "In-Reply-To: <%s@%s>" CRLF "References: <%s@%s>" CRLF, head->thread, domain,
+                 head->thread, domain);
+    }
+    if (head->urgent) {
         buf_add_text(buf, "X-Priority: 1" CRLF "Importance: high" CRLF);
     }
     buf_add_text(buf, "Auto-Submitted: auto-generated" CRLF "MIME-Version: 1.0" CRLF
@@ -153,9 +155,37 @@ int channel_build_email(const struct channel *channel, const struct notice *noti
     buf_add_text(&text, "\n\n");
     notice_plain(notice, &text);
     notice_cut_buf(&text, 0, text_bytes);
-    add_headers(&message, channel, notice, moment, request);
+    BUF_AUTO subject;
+    buf_init(&subject, MESSAGE_BYTES_MAX);
+    notice_headline(notice, &subject);
+    notice_cut_buf(&subject, 0, SUBJECT_BYTES_MAX);
+    char thread[SHA256_HEX_CHARS + 1];
+    crypto_sha256_hex(notice->fingerprint, strlen(notice->fingerprint), thread);
+    thread[THREAD_CHARS] = '\0';
+    const struct mail_head head = {
+        .subject = subject.data,
+        .thread = thread,
+        .urgent = notice->severity <= NOTICE_P1 && notice->state == NOTICE_FIRING,
+    };
+    add_headers(&message, channel, &head, moment, request);
     add_quoted(&message, text.data);
     request->body = arena_copy_bytes(arena, message.data, message.len);
     request->body_bytes = message.len;
     return 0;
+}
+
+void channel_build_mail_letter(const struct channel *channel, const struct letter *letter,
+                               const struct channel_moment *moment, struct arena *arena,
+                               struct channel_request *request) {
+    BUF_AUTO message;
+    buf_init(&message, MESSAGE_BYTES_MAX);
+    request->method = "MAIL";
+    request->mail_from = channel_option(channel, "from", "");
+    request->mail_to[0] = letter->to;
+    request->mail_to_count = 1;
+    const struct mail_head head = {.subject = letter->subject};
+    add_headers(&message, channel, &head, moment, request);
+    add_quoted(&message, letter->text);
+    request->body = arena_copy_bytes(arena, message.data, message.len);
+    request->body_bytes = message.len;
 }

@@ -33,19 +33,42 @@ static void add_form(struct buf *form, const char *name, const char *value) {
     buf_add_urlencoded(form, value);
 }
 
-int channel_build_twilio(const struct channel *channel, const struct notice *notice,
-                         const struct channel_moment *moment, size_t text_bytes,
-                         struct arena *arena, struct channel_request *request, struct err *err) {
+static void add_twilio(const struct channel *channel, const char *to, const char *text,
+                       struct arena *arena, struct channel_request *request) {
     const char *account = channel_option(channel, "account_sid", "");
     const char *from = channel_option(channel, "from", NULL);
     const char *url = channel_option(channel, "url", TWILIO_URL);
+    BUF_AUTO form;
+    buf_init(&form, BODY_BYTES_MAX);
+    add_form(&form, "To", to);
+    if (from != NULL) {
+        add_form(&form, "From", from);
+    } else {
+        add_form(&form, "MessagingServiceSid",
+                 channel_option(channel, "messaging_service_sid", ""));
+    }
+    add_form(&form, "ValidityPeriod", TWILIO_VALID_S);
+    add_form(&form, "Body", text);
+    size_t url_bytes = strlen(url);
+    url_bytes -= url_bytes > 0 && url[url_bytes - 1] == '/';
+    request->method = "POST";
+    request->url = arena_printf(arena, "%.*s/2010-04-01/Accounts/%s/Messages.json", (int)url_bytes,
+                                url, account);
+    request->body = arena_copy_bytes(arena, form.data, form.len);
+    request->body_bytes = form.len;
+    channel_request_header(request, "Content-Type", "application/x-www-form-urlencoded");
+    channel_request_header(request, "Authorization",
+                           channel_basic(arena, account, channel_secret(channel, "auth_token")));
+}
+
+int channel_build_twilio(const struct channel *channel, const struct notice *notice,
+                         const struct channel_moment *moment, size_t text_bytes,
+                         struct arena *arena, struct channel_request *request, struct err *err) {
     struct cut_text cut;
     BUF_AUTO headline;
     BUF_AUTO text;
-    BUF_AUTO form;
     buf_init(&headline, BODY_BYTES_MAX);
     buf_init(&text, BODY_BYTES_MAX);
-    buf_init(&form, BODY_BYTES_MAX);
     notice_headline(notice, &headline);
     cut_begin(&cut, &text, text_bytes);
     cut_add(&cut, headline.data, NULL);
@@ -59,26 +82,13 @@ int channel_build_twilio(const struct channel *channel, const struct notice *not
         add_line(&cut, notice->money);
     }
     add_line(&cut, notice->action);
-    add_form(&form, "To", channel_option(channel, "to", ""));
-    if (from != NULL) {
-        add_form(&form, "From", from);
-    } else {
-        add_form(&form, "MessagingServiceSid",
-                 channel_option(channel, "messaging_service_sid", ""));
-    }
-    add_form(&form, "ValidityPeriod", TWILIO_VALID_S);
-    add_form(&form, "Body", text.data);
-    size_t url_bytes = strlen(url);
-    url_bytes -= url_bytes > 0 && url[url_bytes - 1] == '/';
-    request->method = "POST";
-    request->url = arena_printf(arena, "%.*s/2010-04-01/Accounts/%s/Messages.json", (int)url_bytes,
-                                url, account);
-    request->body = arena_copy_bytes(arena, form.data, form.len);
-    request->body_bytes = form.len;
-    channel_request_header(request, "Content-Type", "application/x-www-form-urlencoded");
-    channel_request_header(request, "Authorization",
-                           channel_basic(arena, account, channel_secret(channel, "auth_token")));
+    add_twilio(channel, channel_option(channel, "to", ""), text.data, arena, request);
     return 0;
+}
+
+void channel_build_twilio_letter(const struct channel *channel, const struct letter *letter,
+                                 struct arena *arena, struct channel_request *request) {
+    add_twilio(channel, letter->to, letter->text, arena, request);
 }
 
 /* ---- Aliyun: a template's variables ---- */

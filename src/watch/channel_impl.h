@@ -10,7 +10,7 @@
 #define HOLDFAST_WATCH_CHANNEL_IMPL_H
 
 #include "base/clock.h"
-#include "watch/channel.h"
+#include "watch/letter.h"
 
 enum channel_how { CHANNEL_HOW_HTTP, CHANNEL_HOW_MAIL };
 enum channel_answer {
@@ -139,6 +139,17 @@ void channel_build_aliyun_receipt(const struct channel *channel,
                                   const struct channel_moment *moment, struct arena *arena,
                                   struct channel_request *request);
 int channel_judge_aliyun_receipt(const struct http_answer *answer, const char *id);
+
+/* Letters (letter.h). */
+void channel_build_mail_letter(const struct channel *channel, const struct letter *letter,
+                               const struct channel_moment *moment, struct arena *arena,
+                               struct channel_request *request);
+void channel_build_twilio_letter(const struct channel *channel, const struct letter *letter,
+                                 struct arena *arena, struct channel_request *request);
+MUST_USE int channel_build_webhook_letter(const struct channel *channel,
+                                          const struct letter *letter,
+                                          const struct channel_moment *moment, struct arena *arena,
+                                          struct channel_request *request, struct err *err);
 
 /* What a failed call or mail means; answers are channel_judge()'s. */
 void channel_judge_mail(const struct smtp_result *result, struct channel_verdict *ret_verdict);

@@ -125,6 +125,39 @@ void channel_send(const struct channel *channel, const struct channel_clients *c
     }
 }
 
+/* ---- letters ---- */
+
+bool letter_fits(enum channel_kind kind) {
+    return kind == CHANNEL_EMAIL || kind == CHANNEL_TWILIO || kind == CHANNEL_WEBHOOK;
+}
+
+void letter_send(const struct channel *channel, const struct channel_clients *clients,
+                 const struct letter *letter, const struct channel_moment *moment,
+                 struct channel_verdict *ret_verdict) {
+    int64_t timeout_us = clients->timeout_us > 0 ? clients->timeout_us : CHANNEL_TIMEOUT_US;
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    struct channel_request request = {0};
+    struct err err = {0};
+    int r = 0;
+    INVARIANT(letter_fits(channel->kind), "only channels that take letters are asked to");
+    *ret_verdict = (struct channel_verdict){.outcome = CHANNEL_REJECTED, .code = "message"};
+    if (channel->kind == CHANNEL_EMAIL) {
+        channel_build_mail_letter(channel, letter, moment, arena, &request);
+        send_mail(channel, clients, &request, timeout_us, ret_verdict);
+        return;
+    }
+    if (channel->kind == CHANNEL_TWILIO) {
+        channel_build_twilio_letter(channel, letter, arena, &request);
+    } else {
+        r = channel_build_webhook_letter(channel, letter, moment, arena, &request, &err);
+    }
+    if (r < 0) {
+        (void)snprintf(ret_verdict->reason, sizeof ret_verdict->reason, "%.200s", err.detail);
+        return;
+    }
+    send_http(channel, clients, &request, timeout_us, ret_verdict);
+}
+
 void channel_test(const struct channel *channel, const struct channel_clients *clients,
                   struct channel_verdict *ret_verdict) {
     static const char *const titles[NOTICE_LANGUAGES] = {"This is a test", "这是一条测试消息"};

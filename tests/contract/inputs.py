@@ -18,6 +18,7 @@ NOT_THERE = {
     "BreakId": "brk_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "MovementId": "nobody",
     "ReconciliationId": "rec_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "MessageId": "msg_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
     "AlertRuleName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
@@ -71,6 +72,11 @@ FINER = {
     # Times, and ids of things that there are.
     ("openIncident", "impact_start"), ("openIncident", "follows"), ("openIncident", "alerts"),
     ("moveIncident", "at"), ("correctIncident", "impact_start"),
+    # Texts and fields that there are; ways to reach people: what fits is in the scenes.
+    ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
+    ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),
+    ("lintText", "audience"), ("lintText", "language"), ("setCustomerContact", "email"),
+    ("setCustomerContact", "phone"), ("setCustomerContact", "language"),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.

@@ -146,6 +146,7 @@ int main(void) {
               "[{currency: USD, first: 100000, second: 1000000}], repair_rules: " RULES_PATH "}\n"
               "channels: [{name: hook, kind: webhook, credentials: [{name: url, from: "
               "'env:HOLDFAST_TEST_HOOK'}, {name: secret, from: 'env:HOLDFAST_TEST_WHSEC'}]}]\n"
+              "messages: {webhook: hook}\n"
               "alerts: {group_wait_s: 0, group_interval_s: 0, routes: [{name: all, channels: "
               "[hook]}], people: [{name: wang, channels: [hook]}, {name: lead, channels: [hook]}], "
               "rotas: [{name: ops, shifts: [{people: [wang]}]}]}\n"
