@@ -147,8 +147,8 @@ static void add_money(struct blast *blast, const char *currency, int64_t fate, i
 }
 
 /* Columns: fate, inside, gateway, method, region, currency, amount, captured, created, order,
- * customer. A row a payment: grouped by the store they would have to be sorted there, in memory that
- * grows with them. */
+ * customer. A row a payment: grouped by the store they would have to be sorted there, in memory
+ * that grows with them. */
 static const char payments_sql[] =
     "SELECT fate, inside, gateway, method, region, currency, amount_minor, captured_minor, "
     "created_us, order_id, customer_id FROM " BLAST_PAYMENTS
