@@ -105,7 +105,7 @@ MUST_USE int payments_open(const struct payments_options *options, struct paymen
                            struct err *err);
 /* Jobs of the floors above, which this module's runner runs with its own (on SQLite there is one
  * runner a process, see store/job.h): between payments_open() and the start. Copied. */
-enum { PAYMENTS_MORE_KINDS_MAX = 16 };
+enum { PAYMENTS_MORE_KINDS_MAX = 32 };
 void payments_also_run(struct payments *payments, const struct job_kind *kinds, int count);
 /* After a commit that made such a job due. Cheap. */
 void payments_wake(struct payments *payments);

@@ -666,7 +666,8 @@ static int refund_booked(struct store_tx *tx, const struct operation_row *operat
 /* A refund that counted as failed and went through after all. It is booked as a refund where the
  * captured amount has room for it (I10); where it has not (it was sent again meanwhile) the money
  * is posted as given back without a reason. A person looks at both: the merchant was told that it
- * had failed. */
+ * had failed. One that was booked and came back is not paid again by what was said of it before:
+ * the answer to a copy of its request, or a callback of then, that was on its way meanwhile. */
 static int late_refund(struct payments *payments, struct store_tx *tx, struct payment_row *payment,
                        struct operation_row *operation, const struct gateway_result *result,
                        const char *source, bool *ret_changed, struct err *err) {
@@ -674,6 +675,9 @@ static int late_refund(struct payments *payments, struct store_tx *tx, struct pa
     int64_t left = payment->captured_minor - payment->refund_reserved_minor -
                    payment->disputed_minor;
     int booked = refund_booked(tx, operation, err);
+    if (booked < 0 || (booked > 0 && !result->as_it_stands)) {
+        return booked < 0 ? booked : 0;
+    }
     bool room = booked == 0 && left >= operation->amount_minor;
     snprintf(detail, sizeof detail, "refund %s of %s had failed; %s now says that it was paid%s",
              operation->id.text, money_show(operation->amount_minor, operation->currency, shown),
@@ -691,7 +695,7 @@ static int late_refund(struct payments *payments, struct store_tx *tx, struct pa
         .payments = payments,
         .payment = payment,
     };
-    int r = booked < 0 ? booked : case_open(tx, &note, err);
+    int r = case_open(tx, &note, err);
     if (r < 0 || !room) {
         return r;
     }
