@@ -25,6 +25,7 @@ UNREACHED = {
     ("rejectReversal", "200"): "the same: test_repair_reverse.c",
     ("rotateCredential", "200"): "its credentials come from the environment: test_credentials.c",
     ("rotateMasterKey", "200"): "it has one master key: test_master_key.c",
+    ("resolveIncident", "200"): "a gate that lets it through: test_incident_gate.c",
     ("advanceTestClock", "200"): "only with a test clock: test_test_clock.c",
     ("getPayPage", "503"): "only without its database: test_pay_page.c",
     ("choosePayMethod", "503"): "only without its database: test_pay_page.c",
