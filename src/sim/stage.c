@@ -114,7 +114,7 @@ static void answer_gateway(void *ctx, const struct http_request *request,
     const struct run_door *door = ctx;
     oracle_called(door->run, door->gateway, request);
     sandbox_handle(door->run->sandbox, (enum sandbox_port)door->gateway, request, reply);
-    rotation_called(door->run, door->gateway, reply);
+    rotation_called(door->run, door->gateway, request, reply);
 }
 
 static bool gateway_refuses(void *ctx) {
