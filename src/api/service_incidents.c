@@ -3,7 +3,10 @@
 #include "api/service_impl.h"
 
 int incidents_prepare(struct service *service, struct err *err) {
-    return incidents_check(&service->config->incidents, &service->config->alerts, err);
+    const struct incident_config *config = &service->config->incidents;
+    struct gate_limits limits;
+    int r = incidents_check(config, &service->config->alerts, err);
+    return r < 0 ? r : gate_limits_read(&config->gate, &limits, err);
 }
 
 int incidents_ready(struct service *service, struct err *err) {
@@ -19,7 +22,9 @@ int incidents_ready(struct service *service, struct err *err) {
     if (alerts->language != NULL && !notice_language_parse(alerts->language, &options.language)) {
         options.language = NOTICE_EN;
     }
-    return incidents_open(&options, &service->incidents, err);
+    const struct gate_options gate = {service->store, &service->config->incidents.gate};
+    int r = gate_open(&gate, &service->gate, err);
+    return r < 0 ? r : incidents_open(&options, &service->incidents, err);
 }
 
 int incidents_begin(struct service *service, struct err *err) {
@@ -28,4 +33,5 @@ int incidents_begin(struct service *service, struct err *err) {
 
 void incidents_shut(struct service *service) {
     incidents_close(service->incidents);
+    gate_close(service->gate);
 }
