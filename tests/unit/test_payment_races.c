@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_payment_races.c: what must not happen when two things happen at once, or one of them too
- * late: no second charge, no note of one task undone by another. Of refunds: test_refund_races.c. */
+ * late: no second charge, no note of one task undone by another. Refunds: test_refund_races.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
