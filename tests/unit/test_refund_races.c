@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "payment/internal.h"
+#include "payment/repair.h"
 #include "support/payment_world.h"
 
 #define W the_world
@@ -89,6 +90,33 @@ static void a_refund_that_came_back_is_not_paid_by_an_answer_of_before(void **st
     assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
     assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case"), 0);
+    free(id);
+    world_check(W);
+}
+
+/* While a repair sends it again it comes back, and is paid once more, which nobody tells. */
+static void come_back_and_be_paid(void *ctx, int account, const char *call, bool done) {
+    (void)ctx;
+    if (account != 0 || strcmp(call, "refund") != 0 || !done) {
+        return;
+    }
+    fake_hook(FAKE, NULL, NULL);
+    refund_becomes("failed");
+    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
+    fake_refund_becomes(FAKE, 0, "order", "succeeded");
+}
+
+/* What a repair hears when it asks is as it stands, unlike what it hears when it sends. */
+static void a_refund_that_came_back_is_paid_by_what_a_repair_is_told_afterwards(void **state) {
+    char *id = world_paid(W, "order", 500);
+    json_decref(world_refund(W, "key", id, 200));
+    char *refund = world_text(W, "SELECT id FROM operation");
+    struct repair_answer said;
+    fake_hook(FAKE, come_back_and_be_paid, NULL);
+    assert_int_equal(repair_refund_send(W->payments, refund, &said, &W->err), 0);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
+                     1);
+    free(refund);
     free(id);
     world_check(W);
 }
@@ -186,6 +214,7 @@ int main(void) {
         cmocka_unit_test(a_refund_that_fails_before_its_answer_is_there_has_failed),
         cmocka_unit_test(a_refund_that_fails_while_its_fate_is_unknown_has_failed),
         cmocka_unit_test(a_refund_that_came_back_is_not_paid_by_an_answer_of_before),
+        cmocka_unit_test(a_refund_that_came_back_is_paid_by_what_a_repair_is_told_afterwards),
         cmocka_unit_test(a_refund_of_nobodys_that_only_a_sum_told_of_leaves_suspense_when_it_fails),
         cmocka_unit_test(a_refund_that_had_failed_and_was_paid_after_all_is_booked),
         cmocka_unit_test(a_refund_paid_after_all_without_room_for_it_is_in_the_books),
