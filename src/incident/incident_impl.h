@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * incident_impl.h: what the files of incidents share; nobody else includes it.
+ * incident_impl.h: what the files of incidents share; nobody else includes it, but for the
+ * simulator's oracle.
  *   incident_names.c     the tables as names
  *   incident_moves.c     from one state to the next, milestones
  *   incident_rows.c      rows, seals, how they are told
