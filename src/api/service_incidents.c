@@ -19,7 +19,15 @@ int incidents_ready(struct service *service, struct err *err) {
     if (alerts->language != NULL && !notice_language_parse(alerts->language, &options.language)) {
         options.language = NOTICE_EN;
     }
-    return incidents_open(&options, &service->incidents, err);
+    const struct containments_options switches = {
+        .store = service->store,
+        .payments = service->payments,
+        .registry = service->registry,
+        .control = service->control,
+        .mode = service->mode,
+    };
+    int r = incidents_open(&options, &service->incidents, err);
+    return r < 0 ? r : containments_open(&switches, &service->containments, err);
 }
 
 int incidents_begin(struct service *service, struct err *err) {
@@ -27,5 +35,6 @@ int incidents_begin(struct service *service, struct err *err) {
 }
 
 void incidents_shut(struct service *service) {
+    containments_close(service->containments);
     incidents_close(service->incidents);
 }
