@@ -118,7 +118,7 @@ const char *containment_title(struct arena *arena, const struct containment_row 
 }
 
 const char *containment_undoing(struct arena *arena, const struct containment_row *row) {
-    return arena_printf(arena, "holdfast incident undo %s %s --reason …", row->incident_id,
+    return arena_printf(arena, "holdfast incident undo %s %s", row->incident_id,
                         row->id.text);
 }
 

@@ -34,13 +34,13 @@ static int put_freeze(struct store_tx *tx, struct arena *arena, const struct sql
     put_text(buf, "by", by);
     put_text(buf, "reason", sql_text(rows, 1));
     buf_add_text(buf, ",\"incident\":");
-    const char *undo = "holdfast deploy thaw --reason …";
+    const char *undo = "holdfast deploy thaw";
     if (owner[0] != '\0') {
         buf_addf(buf, "{\"id\":\"%s\",\"number\":%lld,\"title\":", owner,
                  (long long)sql_int(rows, 5));
         buf_add_json(buf, sql_null(rows, 6) ? "" : sql_text(rows, 6));
         buf_addf(buf, ",\"state\":\"%s\"}", incident_state_name(sql_int(rows, 7)));
-        undo = arena_printf(arena, "holdfast incident undo %s %s --reason …", owner,
+        undo = arena_printf(arena, "holdfast incident undo %s %s", owner,
                             sql_null(rows, 8) ? "MEASURE" : sql_text(rows, 8));
     } else {
         buf_add_text(buf, "null");
