@@ -148,53 +148,83 @@ int containment_now(struct store_tx *tx, struct arena *arena, const struct conta
     return 0;
 }
 
-/* Those that are on come first: of two of the same thing the later one is who has it. */
+struct left {
+    struct containment_row *rows;
+    struct containment_now *now;
+    int count;
+};
+
+static int look_at_all(struct store_tx *tx, struct arena *arena, const char *incident_id,
+                       struct left *ret_left, struct err *err) {
+    struct left left = {0};
+    int r = containment_load_all(tx, arena, incident_id, &left.rows, &left.count, err);
+    left.now = arena_alloc(arena, sizeof *left.now * (size_t)(left.count + 1));
+    for (int i = 0; r >= 0 && i < left.count; i++) {
+        r = containment_now(tx, arena, &left.rows[i], &left.now[i], err);
+    }
+    *ret_left = left;
+    return r < 0 ? r : 0;
+}
+
+/* Of several measures of one thing the one that stands as it was taken is what the thing is now. */
+enum turn { AS_TAKEN, CHANGED, NOT_ON, TURNS };
+
+static enum turn turn_of(const struct containment_now *now) {
+    return !now->on ? NOT_ON : now->as_taken ? AS_TAKEN : CHANGED;
+}
+
 int measures_of(struct store_tx *tx, const char *incident_id, struct arena *arena,
                 struct gate_measure *ret_measures, int *ret_count, struct err *err) {
-    struct containment_row *rows = NULL;
-    struct gate_measure back[GATE_MEASURES_MAX];
-    int count = 0, on = 0, off = 0;
-    int r = containment_load_all(tx, arena, incident_id, &rows, &count, err);
-    for (int i = 0; r >= 0 && i < count; i++) {
-        struct containment_now now;
-        if (rows[i].state == CONTAINMENT_IS_UNDONE) {
-            continue;
+    struct left left;
+    int count = 0;
+    int r = look_at_all(tx, arena, incident_id, &left, err);
+    for (int turn = 0; r >= 0 && turn < TURNS; turn++) {
+        for (int i = 0; i < left.count; i++) {
+            const struct containment_row *row = &left.rows[i];
+            if (row->state == CONTAINMENT_IS_UNDONE || turn_of(&left.now[i]) != (enum turn)turn) {
+                continue;
+            }
+            INVARIANT(count < GATE_MEASURES_MAX, "no more are taken than there is room for");
+            ret_measures[count++] = (struct gate_measure){
+                .kind = containment_gate_kind(row->kind->thing),
+                .name = containment_thing_name(row->kind, row->name),
+                .command = containment_undoing(arena, row),
+                .undone = !left.now[i].on,
+                .handed_to = row->handed_to,
+            };
         }
-        INVARIANT(on + off < GATE_MEASURES_MAX, "no more were taken than there is room for");
-        r = containment_now(tx, arena, &rows[i], &now, err);
-        if (r < 0) {
-            continue;
+    }
+    *ret_count = count;
+    return r;
+}
+
+/* What it switched was switched further by a later measure, which somebody has. */
+static bool is_covered(const struct left *left, int below) {
+    const struct containment_row *row = &left->rows[below];
+    for (int i = 0; i < left->count; i++) {
+        const struct containment_row *other = &left->rows[i];
+        if (other->state == CONTAINMENT_IS_HANDED_OVER && left->now[i].as_taken &&
+            other->kind->thing == row->kind->thing &&
+            strcmp(containment_thing_name(other->kind, other->name),
+                   containment_thing_name(row->kind, row->name)) == 0) {
+            return true;
         }
-        struct gate_measure *measure = now.on ? &ret_measures[on++] : &back[off++];
-        *measure = (struct gate_measure){
-            .kind = containment_gate_kind(rows[i].kind->thing),
-            .name = containment_thing_name(rows[i].kind, rows[i].name),
-            .command = containment_undoing(arena, &rows[i]),
-            .undone = !now.on,
-            .handed_to = rows[i].handed_to,
-        };
     }
-    for (int i = 0; r >= 0 && i < off; i++) {
-        ret_measures[on + i] = back[i];
-    }
-    *ret_count = r < 0 ? 0 : on + off;
-    return r < 0 ? r : 0;
+    return false;
 }
 
 int containment_none_left(struct store_tx *tx, const char *incident_id, struct err *err) {
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct containment_row *rows = NULL;
-    int count = 0;
-    int r = containment_load_all(tx, arena, incident_id, &rows, &count, err);
-    for (int i = 0; r >= 0 && i < count; i++) {
-        struct containment_now now;
-        r = containment_now(tx, arena, &rows[i], &now, err);
-        if (r >= 0 && now.on && rows[i].state == CONTAINMENT_IS_TAKEN) {
+    struct left left;
+    int r = look_at_all(tx, arena, incident_id, &left, err);
+    for (int i = 0; r >= 0 && i < left.count; i++) {
+        const struct containment_row *row = &left.rows[i];
+        if (left.now[i].on && row->state == CONTAINMENT_IS_TAKEN && !is_covered(&left, i)) {
             err_set(err, ERR_STATE, "its measure %s is still on, and nobody has it: %s",
-                    containment_title(arena, &rows[i]), rows[i].id.text);
+                    containment_title(arena, row), row->id.text);
             return err_hint(err, "`%s`, or `holdfast incident hand-over`.",
-                            containment_undoing(arena, &rows[i]));
+                            containment_undoing(arena, row));
         }
     }
-    return r < 0 ? r : 0;
+    return r;
 }
