@@ -9,10 +9,10 @@
 
 /* ---- measures ---- */
 
-/* "disabled by user:usr_a", "" as what priority decides. */
+/* A gateway that nobody has chosen is none. */
 static const char *value_of(const json_t *stand) {
-    const char *value = field_word(stand, "value");
-    return value[0] != '\0' ? value : "none";
+    const char *value = field_text(stand, "value");
+    return value != NULL && value[0] != '\0' ? value : "none";
 }
 
 static void print_deed(struct table *card, const json_t *row, const char *key, const char *what) {
@@ -200,6 +200,9 @@ static int print_gate(const struct cli *cli, const json_t *gate) {
     }
     json_array_foreach(json_object_get(gate, "freezes"), i, freeze) {
         print_freeze(cli, freeze);
+    }
+    if (json_array_size(json_object_get(gate, "freezes")) == 0) {
+        cli_say(cli, "The answer does not say that deploys may go on.\n");
     }
     return CLI_PROBLEM;
 }

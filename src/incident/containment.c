@@ -311,7 +311,8 @@ static int put_preview(const struct deed *deed, struct store_tx *tx,
     const struct containment_row_kind *kind = deed->kind;
     const char *name = deed->request->name;
     const struct phrase_word word = {"name", name};
-    buf_addf(buf, "{\"object\":\"measure_preview\",\"incident_id\":\"%s\",\"kind\":\"%s\",\"name\":",
+    buf_addf(buf,
+             "{\"object\":\"measure_preview\",\"incident_id\":\"%s\",\"kind\":\"%s\",\"name\":",
              deed->incident_id, kind->name);
     if (name[0] != '\0') {
         buf_add_json(buf, name);

@@ -59,7 +59,7 @@ void containments_close(struct containments *containments); /* NULL is fine */
 
 struct containment_request { /* borrowed; NULL text counts as "" */
     const char *kind;        /* a name of containment_kinds.def */
-    const char *name;        /* of the gateway, method, purpose, step; "" for kinds that have none */
+    const char *name;        /* of gateway, method, purpose, step; "" for kinds that have none */
     const char *reason;      /* 1 to INCIDENT_WHY_CHARS_MAX characters */
     int64_t until_us;        /* wall; 0: until it is undone. Kinds that end by themselves only */
     bool force;              /* also the last gateway */
