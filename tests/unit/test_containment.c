@@ -384,6 +384,39 @@ static void of_many_who_take_it_at_once_one_has_and_the_others_are_told_who(void
     assert_whole(one);
 }
 
+static void try_to_cancel(void *arg) {
+    struct caller caller = person((const char *)arg);
+    struct answer answer = {0};
+    struct err err = {0};
+    const struct incident_move cancel = {"cancel", 0, "it was none"};
+    (void)!incident_act(incidents, &caller, one, &cancel, &answer, &err);
+    answer_release(&answer);
+}
+
+static void no_measure_is_taken_of_what_is_cancelled_at_that_moment(void **state) {
+    (void)state;
+    static char ann[] = "user:usr_a", bob[] = "user:usr_b";
+    begin();
+    for (int round = 0; round < 8; round++) {
+        opened(one);
+        struct task *taker = task_start("taker", 1024 * 1024, try_to_take, ann);
+        struct task *canceller = task_start("canceller", 1024 * 1024, try_to_cancel, bob);
+        task_join(taker);
+        task_join(canceller);
+        json_t *json = get(one);
+        bool cancelled = strcmp(json_at(json, "state"), "cancelled") == 0;
+        json_decref(json);
+        char *id = engine_text(&W->engine, "SELECT COALESCE(MAX(id), '') FROM incident_measure "
+                                           "WHERE state = 1");
+        assert_int_equal(cancelled, id[0] == '\0');
+        if (!cancelled) {
+            assert_at(undo("user:usr_a", id, false), "state", "undone");
+        }
+        free(id);
+        assert_whole(one);
+    }
+}
+
 static void what_was_switched_by_other_means_is_adopted(void **state) {
     (void)state;
     begin();
@@ -564,6 +597,11 @@ static void the_gate_asks_for_each_measure(void **state) {
     }
 }
 
+static int left_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    (void)ctx;
+    return containment_none_left(tx, one, err);
+}
+
 static void of_measures_of_one_thing_the_one_that_is_in_force_counts(void **state) {
     (void)state;
     begin();
@@ -576,6 +614,7 @@ static void of_measures_of_one_thing_the_one_that_is_in_force_counts(void **stat
     assert_no(move("user:usr_a", one, "cancel"), ERR_STATE, "is still on");
     assert_at(hand_over("user:usr_a", measure, "bob"), "state", "handed_over");
     assert_true(at_the_gate().passed);
+    assert_int_equal(store_read(W->engine.store, left_tx, NULL, &W->err), 0);
     by_hand("stripe-a", GATEWAY_DISABLED); /* that is not what he has */
     assert_no(move("user:usr_a", one, "cancel"), ERR_STATE, "gateway_off stripe-a is still on");
     by_hand("stripe-a", GATEWAY_ENABLED);
@@ -680,6 +719,7 @@ int main(void) {
         cmocka_unit_test(what_came_back_by_another_hand_is_closed_without_a_switch),
         cmocka_unit_test(measures_of_one_thing_are_undone_from_the_top),
         cmocka_unit_test(of_many_who_take_it_at_once_one_has_and_the_others_are_told_who),
+        cmocka_unit_test(no_measure_is_taken_of_what_is_cancelled_at_that_moment),
         cmocka_unit_test(what_was_switched_by_other_means_is_adopted),
         cmocka_unit_test(one_that_ends_by_itself_is_not_on_any_more),
         cmocka_unit_test(renewals_go_with_subscriptions_and_what_was_paused_stays_so),
