@@ -17,6 +17,7 @@
 #include "gateway/registry.h"
 #include "gateway/router.h"
 #include "incident/containment.h"
+#include "incident/gate.h"
 #include "incident/incident.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
@@ -78,6 +79,7 @@ struct service {
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
     struct containments *containments;
+    struct gate *gate; /* before "resolved" */
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;

@@ -3,7 +3,10 @@
 #include "api/service_impl.h"
 
 int incidents_prepare(struct service *service, struct err *err) {
-    return incidents_check(&service->config->incidents, &service->config->alerts, err);
+    const struct incident_config *config = &service->config->incidents;
+    struct gate_limits limits;
+    int r = incidents_check(config, &service->config->alerts, err);
+    return r < 0 ? r : gate_limits_read(&config->gate, &limits, err);
 }
 
 int incidents_ready(struct service *service, struct err *err) {
@@ -26,7 +29,9 @@ int incidents_ready(struct service *service, struct err *err) {
         .control = service->control,
         .mode = service->mode,
     };
-    int r = incidents_open(&options, &service->incidents, err);
+    const struct gate_options gate = {service->store, &service->config->incidents.gate};
+    int r = gate_open(&gate, &service->gate, err);
+    r = r < 0 ? r : incidents_open(&options, &service->incidents, err);
     return r < 0 ? r : containments_open(&switches, &service->containments, err);
 }
 
@@ -37,4 +42,5 @@ int incidents_begin(struct service *service, struct err *err) {
 void incidents_shut(struct service *service) {
     containments_close(service->containments);
     incidents_close(service->incidents);
+    gate_close(service->gate);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/service_impl.h"
+#include "incident/incident_gate.h"
 
 enum { EMAIL_PER_SECOND = 20, SMS_PER_SECOND = 1, OFFSET_MINUTES_MAX = 14 * 60 };
 
@@ -37,6 +38,23 @@ static void wake(void *ctx) {
     payments_wake(service->payments);
 }
 
+/* ---- what a message has to do with its incident ---- */
+
+static int prove(void *ctx, struct store_tx *tx, const char *incident_id, struct proof *ret_proof,
+                 struct err *err) {
+    struct service *service = ctx;
+    return incident_prove(service->incidents, tx, incident_id, ret_proof, err);
+}
+
+static int note(void *ctx, struct store_tx *tx, const char *incident_id, const char *actor,
+                const char *text, bool told, struct err *err) {
+    struct service *service = ctx;
+    const struct incident_entry entry = {
+        .actor = actor, .kind = told ? LOGGED_COMMS : LOGGED_ACTION, .text = text};
+    int r = told ? incident_told(service->incidents, tx, incident_id, err) : 0;
+    return r < 0 ? r : incident_log_add(tx, incident_id, &entry, err);
+}
+
 static int or_else(unsigned said, int otherwise) {
     return said != 0 ? (int)said : otherwise;
 }
@@ -56,6 +74,7 @@ int messages_begin(struct service *service, struct err *err) {
         .contact = config->contact,
         .payment_link = config->payment_link,
         .utc_offset_minutes = config->utc_offset_minutes,
+        .incident = {prove, note, service},
         .wake = wake,
         .wake_ctx = service,
     };

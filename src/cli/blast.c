@@ -144,23 +144,9 @@ static void print_spared(const struct cli *cli, const json_t *blast) {
     }
 }
 
-int run_blast(struct cli *cli) {
-    static const char *const names[] = {"since", "until", "gateway", "method", "region",
-                                        "currency"};
-    const char *out = cli_text(cli, "out");
-    bool workbook = strcmp(cli_text_or(cli, "format", "csv"), "xlsx") == 0;
+static int print_blast(struct cli *cli, const char *path) {
     JSON_AUTO blast = NULL;
-    TALK_PATH_AUTO path;
-    talk_path_init(&path, out == NULL ? "/v1/blast-radius"
-                          : workbook  ? "/v1/blast-radius/affected.xlsx"
-                                      : "/v1/blast-radius/affected.csv");
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        talk_path_add(&path, names[i], cli_text(cli, names[i]));
-    }
-    if (out != NULL) {
-        return talk_save(cli, path.text.data, out);
-    }
-    int status = talk_get(cli, path.text.data, &blast);
+    int status = talk_get(cli, path, &blast);
     if (status == CLI_DONE) {
         print_head(cli, blast);
         print_fates(cli, blast);
@@ -171,4 +157,39 @@ int run_blast(struct cli *cli) {
         print_spared(cli, blast);
     }
     return status;
+}
+
+/* Of which kind the file is that --out asks for; NULL: none is. */
+static const char *wanted_file(const struct cli *cli) {
+    if (cli_text(cli, "out") == NULL) {
+        return NULL;
+    }
+    return strcmp(cli_text_or(cli, "format", "csv"), "xlsx") == 0 ? "affected.xlsx"
+                                                                    : "affected.csv";
+}
+
+int run_blast(struct cli *cli) {
+    static const char *const names[] = {"since", "until", "gateway", "method", "region",
+                                        "currency"};
+    const char *file = wanted_file(cli);
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/blast-radius");
+    if (file != NULL) {
+        talk_path_part(&path, file);
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        talk_path_add(&path, names[i], cli_text(cli, names[i]));
+    }
+    return file != NULL ? talk_save(cli, path.text.data, cli_text(cli, "out"))
+                        : print_blast(cli, path.text.data);
+}
+
+int run_incident_blast(struct cli *cli) {
+    const char *file = wanted_file(cli);
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/incidents");
+    talk_path_part(&path, cli_argument(cli, 0));
+    talk_path_part(&path, file != NULL ? file : "blast-radius");
+    return file != NULL ? talk_save(cli, path.text.data, cli_text(cli, "out"))
+                        : print_blast(cli, path.text.data);
 }

@@ -185,7 +185,7 @@ static void print_next(const struct cli *cli, const json_t *row) {
         {"acknowledged", "holdfast incident move %s contain --reason ..."},
         {"contained", "holdfast incident move %s mitigate --reason ..."},
         {"mitigated", "holdfast incident move %s reconcile --reason ..."},
-        {"reconciled", "holdfast incident sign %s --role commander --reason ..."},
+        {"reconciled", "holdfast incident gate %s"},
         {"resolved", "holdfast incident move %s close --reason ..."},
     };
     for (size_t i = 0; i < COUNT_OF(next); i++) {
@@ -416,4 +416,23 @@ int run_incident_sign(struct cli *cli) {
     body_text(cli, body, "role", "role");
     body_text(cli, body, "reason", "reason");
     return about(cli, "POST", "signatures", body);
+}
+
+/* ---- its end ---- */
+
+int run_incident_gate(struct cli *cli) {
+    JSON_AUTO answer = NULL;
+    int status = talk_about(cli, "GET", INCIDENTS, "gate", NULL, &answer);
+    if (status != CLI_DONE) {
+        return status;
+    }
+    bool chinese = strcmp(cli_text_or(cli, "lang", "en"), "zh") == 0;
+    cli_say(cli, "%s", field_word(answer, chinese ? "text_zh" : "text"));
+    return field_true(json_object_get(answer, "verdict"), "passed") ? CLI_DONE : CLI_PROBLEM;
+}
+
+int run_incident_resolve(struct cli *cli) {
+    JSON_AUTO body = json_object();
+    body_text(cli, body, "reason", "reason");
+    return about(cli, "POST", "resolve", body);
 }

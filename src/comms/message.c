@@ -69,6 +69,14 @@ void messages_close(struct messages *messages) {
     free(messages);
 }
 
+int message_note(const struct messages *messages, struct store_tx *tx, const char *incident_id,
+                 const char *actor, const char *text, bool told, struct err *err) {
+    const struct message_incident *incident = &messages->options.incident;
+    return incident_id[0] == '\0' || incident->note == NULL
+               ? 0
+               : incident->note(incident->ctx, tx, incident_id, actor, text, told, err);
+}
+
 /* ---- rows ---- */
 
 #define COLUMNS                                                                                    \

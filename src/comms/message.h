@@ -14,7 +14,9 @@
  *      short is not sent again by itself, except where the receiver tells a repeat by its name (the
  *      merchant's own systems, by webhook-id).
  *   4. One text that the linter refuses refuses the whole message, and says whose it is.
- *   5. No text says that trouble is over without a proof, which only a floor above has (proof.h).
+ *   5. No text says that trouble is over without a proof, which only a floor above has (proof.h);
+ *      it is asked for again when the message is approved and when it is sent: trouble that came
+ *      again meanwhile stops it.
  *   6. A message whose promised next word is overdue is neither approved nor sent.
  *
  * A person is a customer id; where a payment has none, an e-mail address; else the payment itself.
@@ -64,6 +66,18 @@ MUST_USE bool mailing_state_parse(const char *name, enum mailing_state *ret_stat
 enum message_by { BY_NOTHING = 0, BY_EMAIL = 1, BY_SMS = 2, BY_WEBHOOK = 3, MESSAGE_WAYS };
 const char *message_by_name(int64_t by);
 
+/* What the floor above knows of the incident that a message is about. Inside the caller's
+ * transaction, `tx` NULL: in one of their own. */
+struct message_incident {
+    /* ERR_STATE: it is not proved to be over; ERR_NOT_FOUND. */
+    int (*prove)(void *ctx, struct store_tx *tx, const char *incident_id, struct proof *ret_proof,
+                 struct err *err);
+    /* Onto its log; `told`: people are told with it. */
+    int (*note)(void *ctx, struct store_tx *tx, const char *incident_id, const char *actor,
+                const char *text, bool told, struct err *err);
+    void *ctx;
+};
+
 struct messages;
 struct messages_options {
     struct store *store;
@@ -77,6 +91,7 @@ struct messages_options {
     const char *shop, *contact; /* the fields of these names; NULL: must be given */
     const char *payment_link;   /* before a payment's reference in a link to it; NULL: no links */
     int utc_offset_minutes;     /* by which times are written */
+    struct message_incident incident; /* NULL functions: there are no incidents */
     void (*wake)(void *ctx);    /* the runner, after jobs were added; NULL: it looks by itself */
     void *wake_ctx;
 };

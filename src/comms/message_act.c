@@ -9,7 +9,7 @@
 #include "desk/desk.h"
 #include "store/audit.h"
 
-enum { CONTACT_CHARS_MAX = 250 };
+enum { CONTACT_CHARS_MAX = 250, INCIDENT_NOTE_CHARS_MAX = 200 };
 
 struct act {
     struct messages *messages;
@@ -37,6 +37,20 @@ static int check_next(const struct act *act, struct err *err) {
     return err_hint(err, "Draft it again with another one.");
 }
 
+/* Whoever said that it is over says so still, of the same end. */
+static int check_proof(const struct act *act, struct store_tx *tx, struct err *err) {
+    const struct message_incident *incident = &act->messages->options.incident;
+    struct proof proof;
+    if (act->row.proof[0] == '\0' || act->row.incident_id[0] == '\0' || incident->prove == NULL) {
+        return 0;
+    }
+    int r = incident->prove(incident->ctx, tx, act->row.incident_id, &proof, err);
+    if (r >= 0 && strcmp(proof.evidence, act->row.proof) != 0) {
+        r = err_set(err, ERR_STATE, "what proved that it is over has changed; draft it again");
+    }
+    return r;
+}
+
 static int answer(const struct act *act, enum message_state state, struct answer *ret_answer,
                   struct err *err) {
     BUF_AUTO buf;
@@ -46,11 +60,24 @@ static int answer(const struct act *act, enum message_state state, struct answer
     return answer_take(ret_answer, 200, &buf, err);
 }
 
+/* On the log of its incident. */
+static int note(const struct act *act, struct store_tx *tx, enum message_state state,
+                struct err *err) {
+    char text[INCIDENT_NOTE_CHARS_MAX];
+    snprintf(text, sizeof text, "message %s (%s, %s) %s: %lld persons", act->id,
+             audience_name(act->row.audience), situation_row(act->row.situation)->name,
+             state == MESSAGE_SENDING ? "is sent" : message_state_name(state),
+             (long long)act->row.persons);
+    return message_note(act->messages, tx, act->row.incident_id, act->caller->actor, text,
+                        state == MESSAGE_SENDING, err);
+}
+
 static int finish(const struct act *act, struct store_tx *tx, enum message_state state,
                   const char *action, struct answer *ret_answer, struct err *err) {
     char detail[SHA256_HEX_CHARS + 32];
     snprintf(detail, sizeof detail, "{\"hash\":\"%s\"}", act->row.hash);
     int r = message_put_state(tx, act->id, state, err);
+    r = r < 0 ? r : note(act, tx, state, err);
     r = r < 0 ? r : answer(act, state, ret_answer, err);
     return r < 0 ? r
                  : audit_append(tx, act->caller->actor, action, act->id,
@@ -91,6 +118,7 @@ static int approve_fn(struct payments *payments, struct store_tx *tx, void *ctx,
         return err_place(err, "/hash");
     }
     r = check_next(act, err);
+    r = r < 0 ? r : check_proof(act, tx, err);
     r = r < 0 ? r : check_somebody(act, tx, err);
     r = r < 0 ? r
               : approval_decide(tx, arena, act->caller, act->row.approval_id, true, act->reason,
@@ -122,6 +150,7 @@ static int send_fn(struct payments *payments, struct store_tx *tx, void *ctx,
         return refuse_state(act, "sent", err);
     }
     r = check_next(act, err);
+    r = r < 0 ? r : check_proof(act, tx, err);
     for (int lane = 0; r >= 0 && lane < MESSAGE_LANES; lane++) {
         char key[ID_TEXT_MAX + 8];
         snprintf(key, sizeof key, "%s:%d", act->id, lane);

@@ -11,6 +11,7 @@
 #include "desk/desk.h"
 #include "store/audit.h"
 
+enum { DRAFT_NOTE_CHARS_MAX = 200 };
 #define SPAN_US_MAX (31LL * 24 * 3600 * US_PER_SECOND)
 
 static int refuse(struct err *err, const char *place, const char *what, const char *hint) {
@@ -320,7 +321,13 @@ static int draft_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     const struct message_draft *draft = drafting->draft;
     BUF_AUTO buf;
     buf_init(&buf, MESSAGE_JSON_BYTES_MAX);
+    char text[DRAFT_NOTE_CHARS_MAX];
+    snprintf(text, sizeof text, "message %s (%s, %s) drafted", drafting->id.text,
+             audience_name(draft->audience), situation_row(draft->situation)->name);
     int r = insert(tx, drafting, err);
+    r = r < 0 ? r
+              : message_note(drafting->messages, tx, draft->incident_id, drafting->caller->actor,
+                             text, false, err);
     r = r < 0 ? r : add_listed(tx, drafting, err);
     for (int i = 0; r >= 0 && i < draft->payment_count; i++) {
         r = add_payment(tx, drafting, i, err);
@@ -334,9 +341,33 @@ static int draft_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     return r < 0 ? r : answer_take(ret_answer, 201, &buf, err);
 }
 
+/* The draft of an incident that is over gets the proof of it; one that says so needs it. */
+static int ask_for_proof(const struct messages *messages, const struct message_draft *draft,
+                         struct proof *proof, struct message_draft *ret_draft, struct err *err) {
+    const struct message_incident *incident = &messages->options.incident;
+    *ret_draft = *draft;
+    if (draft->proof != NULL || draft->incident_id[0] == '\0' || incident->prove == NULL) {
+        return 0;
+    }
+    int r = incident->prove(incident->ctx, NULL, draft->incident_id, proof, err);
+    if (r >= 0) {
+        ret_draft->proof = proof;
+    } else if (r == -ERR_STATE && !situation_row(draft->situation)->proof) {
+        r = 0;
+    } else if (r == -ERR_NOT_FOUND) {
+        err_place(err, "/incident_id");
+    }
+    return r;
+}
+
 int message_draft(struct messages *messages, const struct caller *caller,
-                  const struct message_draft *draft, struct answer *ret_answer, struct err *err) {
-    int r = check(messages, draft, err);
+                  const struct message_draft *wanted, struct answer *ret_answer,
+                  struct err *err) {
+    struct proof proof;
+    struct message_draft asked;
+    const struct message_draft *draft = &asked;
+    int r = ask_for_proof(messages, wanted, &proof, &asked, err);
+    r = r < 0 ? r : check(messages, draft, err);
     if (r < 0) {
         return r;
     }

@@ -37,6 +37,10 @@ MUST_USE int message_load(struct store_tx *tx, struct arena *arena, const char *
                           struct message_row *ret_row, struct err *err);
 MUST_USE int message_put_state(struct store_tx *tx, const char *id, enum message_state state,
                                struct err *err);
+/* Onto the log of the incident that a message is about, if it is about one. */
+MUST_USE int message_note(const struct messages *messages, struct store_tx *tx,
+                          const char *incident_id, const char *actor, const char *text, bool told,
+                          struct err *err);
 /* The ways in "email,sms", in their order; returns how many. */
 int message_ways(const char *channels, enum message_by ret_by[MESSAGE_WAYS]);
 

@@ -194,6 +194,9 @@ struct incident_facts { /* what the rest of this floor goes by */
     char roles[INCIDENT_ROLES][INCIDENT_NAME_CHARS_MAX * 4 + 1]; /* "": nobody */
     bool is_signed[INCIDENT_ROLES];                              /* and the signature counts */
 };
+/* Where and when it is: until it is mitigated, until_us is 0. ERR_NOT_FOUND. */
+MUST_USE int incident_scope(struct incidents *incidents, const char *id,
+                            struct incident_scope *ret_scope, struct err *err);
 /* Inside the caller's transaction. ERR_NOT_FOUND. */
 MUST_USE int incident_facts(struct store_tx *tx, const char *id, struct incident_facts *ret_facts,
                             struct err *err);
@@ -203,13 +206,15 @@ MUST_USE int incident_facts(struct store_tx *tx, const char *id, struct incident
  * missing. */
 enum { INCIDENT_MISSING_BYTES_MAX = 300 };
 struct incident_gate {
-    int (*look)(void *ctx, const struct incident_facts *facts, bool *ret_passed,
-                char ret_missing[INCIDENT_MISSING_BYTES_MAX], struct buf *evidence,
-                struct err *err);
+    int (*look)(void *ctx, struct store_tx *tx, const struct incident_facts *facts,
+                bool *ret_passed, char ret_missing[INCIDENT_MISSING_BYTES_MAX],
+                struct buf *evidence, struct err *err);
     void *ctx;
 };
-/* The only way into `resolved`. What the gate found is on the log, whether it let it through or
- * not. ERR_STATE: what is missing; or somebody changed the incident while the gate was looking. */
+/* The only way into `resolved`. The gate looks in a snapshot first, since it may take seconds, and
+ * once more in the transaction that resolves: what came up in between refuses as well. What it
+ * found is on the log, whether it let it through or not. ERR_STATE: what is missing; or somebody
+ * changed the incident while the gate was looking. */
 MUST_USE int incident_resolve(struct incidents *incidents, const struct incident_gate *gate,
                               const struct caller *caller, const char *id, const char *reason,
                               struct answer *ret_answer, struct err *err);

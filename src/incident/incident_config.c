@@ -3,6 +3,7 @@
  * incident_settings.c, where it is understood. */
 #include "incident/incident_config.h"
 
+#include "incident/gate_schema.h"
 #include "incident/incident_schema.h"
 
 enum { NAME_CHARS_MAX = 120, LIST_MAX = 32 };
@@ -59,5 +60,7 @@ const cyaml_schema_field_t incident_config_fields[] = {
     LIST("roles", roles, role_value),
     LIST("cadence", cadence, cadence_value),
     NUMBER("nag_minutes", struct incident_config, nag_minutes),
+    CYAML_FIELD_MAPPING("gate", CYAML_FLAG_OPTIONAL, struct incident_config, gate,
+                        gate_config_fields),
     CYAML_FIELD_END,
 };

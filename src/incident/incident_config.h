@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "incident/gate_config.h"
+
 struct incident_opener_config { /* which alerts open an incident; one row that fits is enough */
     char **rules;               /* absent: any */
     unsigned rules_count;
@@ -36,6 +38,7 @@ struct incident_config {
     struct incident_cadence_config *cadence;
     unsigned cadence_count;
     unsigned nag_minutes; /* from the owner to the commander, and to the escalation path [5] */
+    struct gate_config gate; /* limits of the gate before "resolved" */
 };
 
 #endif

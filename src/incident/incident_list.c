@@ -127,3 +127,23 @@ int incident_facts(struct store_tx *tx, const char *id, struct incident_facts *r
     }
     return 0;
 }
+
+struct placing {
+    const char *id;
+    struct incident_facts facts;
+};
+
+static int facts_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    struct placing *placing = ctx;
+    return incident_facts(tx, placing->id, &placing->facts, err);
+}
+
+int incident_scope(struct incidents *incidents, const char *id, struct incident_scope *ret_scope,
+                   struct err *err) {
+    struct placing placing = {.id = id};
+    int r = store_read(incidents->options.store, facts_tx, &placing, err);
+    if (r >= 0) {
+        *ret_scope = placing.facts.scope;
+    }
+    return r;
+}

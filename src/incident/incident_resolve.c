@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * incident_resolve.c: the only way into `resolved` (I7).
  *
- * The gate looks first, without a lock, since it may take seconds; then the incident is locked, and
- * what the gate has said counts only if nothing has changed meanwhile: the version that it looked
- * at is the version that is resolved. There is no way round it. */
+ * The gate looks first in a snapshot, without a lock, since it may take seconds. Then the incident
+ * is locked; the version that the gate looked at must be the version that is resolved, and the gate
+ * looks once more in that transaction: what happened meanwhile refuses too. There is no way round
+ * it. */
 #include <string.h>
 
 #include "incident/incident_impl.h"
@@ -16,24 +17,52 @@ struct incident_proof {
 
 struct resolving {
     struct incidents *incidents;
+    const struct incident_gate *gate;
     const struct caller *caller;
     const char *id, *reason;
     struct incident_facts facts;
     bool looked, passed;
     char missing[INCIDENT_MISSING_BYTES_MAX];
-    const char *evidence;
+    struct buf evidence; /* of the last look */
 };
 
-static int facts_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    struct resolving *resolving = ctx;
-    return incident_facts(tx, resolving->id, &resolving->facts, err);
+static int look(struct store_tx *tx, struct resolving *resolving, struct err *err) {
+    buf_clear(&resolving->evidence);
+    int r = incident_facts(tx, resolving->id, &resolving->facts, err);
+    if (r < 0 || resolving->facts.state != INCIDENT_RECONCILED) {
+        return r; /* the table refuses, or a repeat is told what it was told before */
+    }
+    resolving->looked = true;
+    resolving->passed = false;
+    r = resolving->gate->look(resolving->gate->ctx, tx, &resolving->facts, &resolving->passed,
+                              resolving->missing, &resolving->evidence, err);
+    if (r >= 0 && !buf_ok(&resolving->evidence)) {
+        r = err_set(err, ERR_INTERNAL, "the gate's evidence is too long");
+    }
+    return r;
+}
+
+static int look_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    return look(tx, ctx, err);
+}
+
+/* Once more, in the transaction that resolves what was locked at this version. */
+static int look_again(struct store_tx *tx, struct resolving *resolving, int64_t version,
+                      struct err *err) {
+    int r = look(tx, resolving, err);
+    INVARIANT(r < 0 || resolving->facts.version == version, "it is locked");
+    if (r >= 0 && !resolving->passed) {
+        r = err_set(err, ERR_STATE, "incident %s is not over: %s", resolving->id,
+                    resolving->missing);
+    }
+    return r;
 }
 
 static int resolve_fn(struct payments *payments, struct store_tx *tx, void *ctx,
                       struct answer *ret_answer, struct err *err) {
     (void)payments;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    const struct resolving *resolving = ctx;
+    struct resolving *resolving = ctx;
     const struct incident_proof proof = {resolving->facts.version};
     const char *actor = resolving->caller->actor;
     struct incident_row row;
@@ -45,8 +74,9 @@ static int resolve_fn(struct payments *payments, struct store_tx *tx, void *ctx,
         r = err_set(err, ERR_STATE, "somebody changed incident %s while the gate was looking",
                     resolving->id);
     }
-    INVARIANT(r < 0 || row.state != INCIDENT_RECONCILED || resolving->passed,
-              "what the gate refused is not brought here");
+    if (r >= 0 && row.state == INCIDENT_RECONCILED) {
+        r = look_again(tx, resolving, row.version, err);
+    }
     r = r < 0 ? r : incident_go(tx, &row, VERB_RESOLVE, 0, &proof, err);
     if (r < 0) {
         return r;
@@ -57,7 +87,7 @@ static int resolve_fn(struct payments *payments, struct store_tx *tx, void *ctx,
         .kind = LOGGED_STATE,
         .text = arena_printf(arena, "resolved: the gate has let it through.%s%s",
                              reason[0] != '\0' ? " " : "", reason),
-        .evidence = resolving->evidence,
+        .evidence = resolving->evidence.len > 0 ? resolving->evidence.data : NULL,
     };
     r = incident_write(resolving->incidents, tx, &row, &entry, err);
     r = r < 0 ? r
@@ -74,7 +104,7 @@ static int refused_tx(struct store_tx *tx, void *ctx, struct err *err) {
         .actor = resolving->caller->actor,
         .kind = LOGGED_CHECK,
         .text = arena_printf(arena, "The gate refused: %s", resolving->missing),
-        .evidence = resolving->evidence,
+        .evidence = resolving->evidence.len > 0 ? resolving->evidence.data : NULL,
     };
     return incident_log_add(tx, resolving->id, &entry, err);
 }
@@ -88,34 +118,33 @@ static int refuse(struct resolving *resolving, struct err *err) {
     return err_hint(err, "`holdfast incident gate %s` shows what would prove each.", resolving->id);
 }
 
+static int resolve(struct resolving *resolving, struct answer *ret_answer, struct err *err) {
+    struct incidents *incidents = resolving->incidents;
+    int r = store_read(incidents->options.store, look_tx, resolving, err);
+    if (r < 0) {
+        return r;
+    }
+    if (resolving->looked && !resolving->passed) {
+        return refuse(resolving, err);
+    }
+    r = idempotent_run(incidents->options.payments, resolving->caller, "incident.resolve",
+                       resolve_fn, resolving, ret_answer, err);
+    if (r < 0 && resolving->looked && !resolving->passed) {
+        return refuse(resolving, err);
+    }
+    if (r >= 0) {
+        payments_wake(incidents->options.payments);
+    }
+    return r;
+}
+
 int incident_resolve(struct incidents *incidents, const struct incident_gate *gate,
                      const struct caller *caller, const char *id, const char *reason,
                      struct answer *ret_answer, struct err *err) {
     struct resolving resolving = {
-        .incidents = incidents, .caller = caller, .id = id, .reason = reason};
-    BUF_AUTO evidence;
-    buf_init(&evidence, INCIDENT_EVIDENCE_BYTES_MAX - 1);
-    int r = store_read(incidents->options.store, facts_tx, &resolving, err);
-    /* In another state the table refuses, or a repeat is told what it was told before. */
-    if (r >= 0 && resolving.facts.state == INCIDENT_RECONCILED) {
-        resolving.looked = true;
-        r = gate->look(gate->ctx, &resolving.facts, &resolving.passed, resolving.missing, &evidence,
-                       err);
-        if (r >= 0 && !buf_ok(&evidence)) {
-            r = err_set(err, ERR_INTERNAL, "the gate's evidence is too long");
-        }
-        resolving.evidence = evidence.len > 0 ? evidence.data : NULL;
-    }
-    if (r < 0) {
-        return r;
-    }
-    if (resolving.looked && !resolving.passed) {
-        return refuse(&resolving, err);
-    }
-    r = idempotent_run(incidents->options.payments, caller, "incident.resolve", resolve_fn,
-                       &resolving, ret_answer, err);
-    if (r >= 0) {
-        payments_wake(incidents->options.payments);
-    }
+        .incidents = incidents, .gate = gate, .caller = caller, .id = id, .reason = reason};
+    buf_init(&resolving.evidence, INCIDENT_EVIDENCE_BYTES_MAX - 1);
+    int r = resolve(&resolving, ret_answer, err);
+    buf_release(&resolving.evidence);
     return r;
 }

@@ -25,6 +25,7 @@ UNREACHED = {
     ("rejectReversal", "200"): "the same: test_repair_reverse.c",
     ("rotateCredential", "200"): "its credentials come from the environment: test_credentials.c",
     ("rotateMasterKey", "200"): "it has one master key: test_master_key.c",
+    ("resolveIncident", "200"): "a gate that lets it through: test_incident_gate.c",
     ("advanceTestClock", "200"): "only with a test clock: test_test_clock.c",
     ("getPayPage", "503"): "only without its database: test_pay_page.c",
     ("choosePayMethod", "503"): "only without its database: test_pay_page.c",
@@ -336,6 +337,49 @@ def the_service_itself(service):
     assert b"holdfast_http_requests_total" in service.expect(200, "getMetrics").body
 
 
+def the_audit_of_a_month(service):
+    month = time.strftime("%Y-%m", time.gmtime())
+    service.expect(422, "createPayment", body={"order_id": "4242424242424242", "amount": 1,
+                                               "currency": "USD", "method": "card"})
+    report = service.expect(200, "getAuditReport", query=f"month={month}")
+    groups = {group["name"]: group for group in report["groups"]}
+    assert report["chain"]["whole"] and report["entries"]["count"] > 10, report
+    assert groups["access"]["actions"]["key.create"] >= 1 and groups["settings"]["entries"]
+    assert groups["money"]["entries"] == [] and groups["money"]["count"] > 0, groups["money"]
+    assert any(user["name"] == "inc-zoe" for user in report["users"]), report["users"]
+    assert any(found["name"] == "endless_key" for found in report["findings"])
+    assert service.expect(200, "getAuditReport", query="month=2001-01")["entries"]["count"] == 0
+    for query in ("", "month=2026", "month=2026-13", "month=2026-1", "month=november"):
+        service.expect(422, "getAuditReport", query=query)
+    rows = service.expect(200, "exportAuditEntries", query=f"month={month}").body.decode()
+    numbers = [int(row.split(",")[0]) for row in rows.splitlines()[1:-1]]
+    entries = report["entries"]  # what was done meanwhile comes after them
+    assert numbers[:entries["count"]] == list(range(entries["first"], entries["last"] + 1)), rows
+    service.expect(200, "exportAuditEntriesWorkbook", query=f"month={month}")
+
+
+def the_protocol_of_agents(service):
+    call = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    assert service.expect(200, "callAgentTool", body=call)["result"] == {}
+    service.expect(202, "callAgentTool", body={
+        "jsonrpc": "2.0", "method": "notifications/initialized"})
+    tools = service.expect(200, "callAgentTool", body={**call, "method": "tools/list"})
+    name = tools["result"]["tools"][0]["name"]
+    assert service.expect(200, "callAgentTool", body={
+        **call, "method": "tools/call", "params": {"name": name}})["id"] == 1
+    service.expect(422, "callAgentTool", body=[call])
+    for status, wrong in ((200, {**call, "method": "tools/none"}),
+                          (400, {**call, "jsonrpc": "1.0"})):
+        assert service.expect(status, "callAgentTool", body=wrong)["error"]["message"], wrong
+    assert service.expect(400, "callAgentTool", body=call, headers={
+        "MCP-Protocol-Version": "1999-01-01"})["error"]["data"]["supported"]
+    modern = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/none"}
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {}}
+    service.expect(404, "callAgentTool", headers=modern, body={
+        **call, "method": "tools/none", "params": {"_meta": meta}})
+
+
 def refusals_of_every_operation(service):
     """Without a key, with too low a role, through a proxy, without Idempotency-Key, with a body
     that is none: each answer is one that the contract has for that operation."""
@@ -509,7 +553,7 @@ SCENES = (
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
     incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
-    refusals_of_every_operation,
+    the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]
 LAST_TESTS = [("every documented success was seen", every_documented_success_was_seen)]

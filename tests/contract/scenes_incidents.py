@@ -11,6 +11,29 @@ def somebody(service, name):
         "name": name, "role": "operator", "user_id": user})["key"]
 
 
+def the_gate_before_resolved(service, one, key, move):
+    gate = service.expect(200, "getIncidentGate", one)
+    lines = {line["name"]: line for line in gate["verdict"]["conditions"]}
+    assert gate["state"] == "mitigated" and len(lines) == 10, gate
+    assert not gate["verdict"]["passed"] and lines["signed"]["passed"], gate
+    assert not lines["reconciled"]["passed"] and "holdfast " in lines["reconciled"]["command"]
+    assert gate["text"].count("[--]") == gate["verdict"]["missing"], gate["text"]
+    service.expect(409, "resolveIncident", one, body=REASON, key=key)
+    move("reconcile", key=key)
+    refused = service.expect(409, "resolveIncident", one, body=REASON, key=key)
+    assert "conditions do not hold: " in refused["detail"] and "reconciled" in refused["detail"]
+    service.expect(422, "resolveIncident", one, body={**REASON, "override": True}, key=key)
+    log = service.expect(200, "getIncidentLog", one)["data"]
+    assert log[-1]["kind"] == "check" and log[-1]["text"].startswith("The gate refused: "), log[-1]
+    hit = service.expect(200, "getIncidentBlastRadius", one)
+    assert hit["payments"] >= hit["affected"], hit
+    assert service.expect(200, "exportIncidentOrders", one).body.count(b",") > 5
+    service.expect(200, "exportIncidentOrdersWorkbook", one)
+    for name in ("getIncidentGate", "getIncidentBlastRadius", "exportIncidentOrders"):
+        service.expect(404, name, [NOBODYS])
+    service.expect(404, "resolveIncident", [NOBODYS], body=REASON)
+
+
 def incidents_from_the_first_word_to_the_gate(service):
     zoe, max_ = somebody(service, "inc-zoe"), somebody(service, "inc-max")
     incident = service.expect(201, "openIncident", body={
@@ -58,6 +81,7 @@ def incidents_from_the_first_word_to_the_gate(service):
     service.expect(200, "signIncident", one, body={"role": "commander", **REASON}, key=zoe)
     signed = service.expect(200, "signIncident", one, body={"role": "recon", **REASON}, key=max_)
     assert [row["by"] for row in signed["signatures"]] == ["inc-zoe", "inc-max"], signed
+    the_gate_before_resolved(service, one, zoe, move)
     assert move("relapse", key=zoe)["signatures"] == []
     log = service.expect(200, "getIncidentLog", one, query="limit=3")
     assert [row["seq"] for row in log["data"]] == [1, 2, 3] and log["next_seq"] == 3, log

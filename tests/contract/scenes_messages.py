@@ -62,9 +62,15 @@ def a_message_from_its_draft_to_everybody(service):
     service.expect(404, "draftMessage", key=ann, body=draft(
         recipients={"payments": ["pay_01JD5R6Q6Y0V3M8X2K4N7T9BCF"]}))
     # Nobody who comes in by the API says that it is over.
-    service.expect(409, "draftMessage", key=ann, body=draft(template="customer/resolved", fields={
+    over = draft(template="customer/resolved", fields={
         "started": NEXT, "ended": NEXT, "report_by": NEXT, "affected": "cards", "checked": "1",
-        "completed": "1", "refunded": "0", "open": "0", "shop": "S", "contact": "c"}))
+        "completed": "1", "refunded": "0", "open": "0", "shop": "S", "contact": "c"})
+    service.expect(409, "draftMessage", key=ann, body=over)
+    incident = service.expect(201, "openIncident", body={"title": "Cards fail"})["id"]
+    refused = service.expect(409, "draftMessage", key=ann, body={**over, "incident_id": incident})
+    assert f"incident {incident} is open" in refused["detail"], refused
+    service.expect(404, "draftMessage", key=ann, body=draft(
+        incident_id="inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF"))
     made = service.expect(201, "draftMessage", body=draft(), key=ann, once="message-1")
     assert service.expect(201, "draftMessage", body=draft(), key=ann,
                           once="message-1").json == made.json

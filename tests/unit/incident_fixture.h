@@ -221,11 +221,12 @@ static inline json_t *link_alert(const char *actor, const char *id, const char *
                 &answer);
 }
 
-static inline json_t *resolve(const char *actor, const char *id, const struct incident_gate *gate) {
+static inline json_t *resolve(const char *actor, const char *id,
+                              const struct incident_gate *through) {
     struct caller caller = person(actor);
     struct answer answer = {0};
     W->err = (struct err){0};
-    return take(incident_resolve(incidents, gate, &caller, id, "", &answer, &W->err), &answer);
+    return take(incident_resolve(incidents, through, &caller, id, "", &answer, &W->err), &answer);
 }
 
 static inline json_t *get(const char *id) {
@@ -273,18 +274,18 @@ static inline void mitigated(const char *id) {
 }
 
 static inline struct incident_verdict verified(const char *id) {
-    struct incident_verdict verdict = {0};
+    struct incident_verdict found = {0};
     struct err err = {0};
-    if (incident_verify(incidents, id, &verdict, &err) < 0) {
+    if (incident_verify(incidents, id, &found, &err) < 0) {
         fail_msg("%s", err.detail);
     }
-    return verdict;
+    return found;
 }
 
 static inline void assert_whole(const char *id) {
-    struct incident_verdict verdict = verified(id);
-    if (verdict.broken_seq != 0) {
-        fail_msg("%lld: %s", (long long)verdict.broken_seq, verdict.why);
+    struct incident_verdict found = verified(id);
+    if (found.broken_seq != 0) {
+        fail_msg("%lld: %s", (long long)found.broken_seq, found.why);
     }
 }
 

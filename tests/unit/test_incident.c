@@ -66,10 +66,10 @@ static void what_is_opened_wrongly_opens_nothing(void **state) {
 static const char *const verbs[] = {"acknowledge", "contain", "mitigate", "reconcile",
                                     "close",       "relapse", "cancel"};
 
-static int pass(void *ctx, const struct incident_facts *facts, bool *ret_passed,
-                char ret_missing[INCIDENT_MISSING_BYTES_MAX], struct buf *evidence,
-                struct err *err) {
-    (void)ctx, (void)facts, (void)ret_missing, (void)err;
+static int pass(void *ctx, struct store_tx *tx, const struct incident_facts *facts,
+                bool *ret_passed, char ret_missing[INCIDENT_MISSING_BYTES_MAX],
+                struct buf *evidence, struct err *err) {
+    (void)ctx, (void)tx, (void)facts, (void)ret_missing, (void)err;
     *ret_passed = true;
     buf_add_text(evidence, "{\"looked\":9}");
     return 0;
@@ -292,19 +292,19 @@ static void it_is_signed_by_two_people_who_have_the_roles(void **state) {
 
 struct said {
     bool passed;
-    int looks;
+    int looks, refuses_at;
     const char *meanwhile; /* a move that somebody makes while the gate looks */
     struct incident_facts facts;
 };
 
-static int look(void *ctx, const struct incident_facts *facts, bool *ret_passed,
-                char ret_missing[INCIDENT_MISSING_BYTES_MAX], struct buf *evidence,
-                struct err *err) {
+static int look(void *ctx, struct store_tx *tx, const struct incident_facts *facts,
+                bool *ret_passed, char ret_missing[INCIDENT_MISSING_BYTES_MAX],
+                struct buf *evidence, struct err *err) {
     struct said *said = ctx;
-    (void)err;
+    (void)tx, (void)err;
     said->looks++;
     said->facts = *facts;
-    *ret_passed = said->passed;
+    *ret_passed = said->passed && said->looks != said->refuses_at;
     snprintf(ret_missing, INCIDENT_MISSING_BYTES_MAX, "12 payments are unknown");
     buf_add_text(evidence, "{\"unknown\":12}");
     if (said->meanwhile != NULL && strcmp(said->meanwhile, "graver") == 0) {
@@ -340,7 +340,7 @@ static void only_the_gate_resolves_and_says_what_is_missing(void **state) {
     said.passed = true;
     assert_state(resolve("user:usr_a", one, &gate), "resolved");
     assert_no(resolve("user:usr_b", one, &gate), ERR_STATE, "last changed by ann");
-    assert_int_equal(said.looks, 2);
+    assert_int_equal(said.looks, 3); /* one that refused, and the two that let it through */
     assert_no(move("user:usr_a", one, "relapse"), ERR_STATE, "resolved");
     assert_state(move("user:usr_a", one, "close"), "closed");
     assert_whole(one);
@@ -367,6 +367,23 @@ static void what_changed_while_the_gate_looked_is_not_resolved(void **state) {
     assert_state(resolve("user:usr_a", one, &gate), "resolved");
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM incident_log WHERE body LIKE 'resolved%'"),
                      1);
+    assert_whole(one);
+}
+
+static void what_came_up_between_the_looks_refuses(void **state) {
+    (void)state;
+    open_incidents(NULL);
+    struct said said = {.passed = true, .refuses_at = 2};
+    const struct incident_gate gate = {look, &said};
+    mitigated(opened(one));
+    assert_state(move("user:usr_a", one, "reconcile"), "reconciled");
+    assert_no(resolve("user:usr_a", one, &gate), ERR_STATE, "12 payments are unknown");
+    assert_int_equal(said.looks, 2);
+    assert_state(get(one), "reconciled");
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM incident_log WHERE kind = 5 AND body LIKE "
+                                  "'The gate refused:%'"),
+                     1);
+    assert_state(resolve("user:usr_a", one, &gate), "resolved");
     assert_whole(one);
 }
 
@@ -482,6 +499,7 @@ int main(void) {
         cmocka_unit_test(it_is_signed_by_two_people_who_have_the_roles),
         cmocka_unit_test(only_the_gate_resolves_and_says_what_is_missing),
         cmocka_unit_test(what_changed_while_the_gate_looked_is_not_resolved),
+        cmocka_unit_test(what_came_up_between_the_looks_refuses),
         cmocka_unit_test(of_many_who_resolve_at_once_one_has_done_it),
         cmocka_unit_test(an_alert_belongs_to_one_incident_and_makes_it_as_large_as_itself),
         cmocka_unit_test(lists_show_what_is_live_or_all_page_by_page),

@@ -209,11 +209,11 @@ static int draw(struct chance *chance, int below) {
     return (int)((chance->seed >> 33) % (uint64_t)below);
 }
 
-static int chance_look(void *ctx, const struct incident_facts *facts, bool *ret_passed,
-                       char ret_missing[INCIDENT_MISSING_BYTES_MAX], struct buf *evidence,
-                       struct err *err) {
+static int chance_look(void *ctx, struct store_tx *tx, const struct incident_facts *facts,
+                       bool *ret_passed, char ret_missing[INCIDENT_MISSING_BYTES_MAX],
+                       struct buf *evidence, struct err *err) {
     struct chance *chance = ctx;
-    (void)facts, (void)err;
+    (void)tx, (void)facts, (void)err;
     *ret_passed = chance->gate_open;
     snprintf(ret_missing, INCIDENT_MISSING_BYTES_MAX, "much");
     buf_add_text(evidence, "{}");

@@ -77,6 +77,38 @@ static struct job_runner *runner;
 static struct job_kind kind;
 static int mails_per_second;
 
+/* What the floor above says of the incident. */
+static struct {
+    bool over;
+    const char *evidence;
+    int told;
+    char notes[8][200];
+    int note_count;
+} above;
+
+static int is_over(void *ctx, struct store_tx *tx, const char *incident_id, struct proof *ret_proof,
+                   struct err *err) {
+    (void)ctx, (void)tx;
+    if (!above.over) {
+        return err_set(err, ERR_STATE, "it is not over");
+    }
+    *ret_proof = (struct proof){.at_us = 1};
+    snprintf(ret_proof->incident_id, sizeof ret_proof->incident_id, "%s", incident_id);
+    snprintf(ret_proof->evidence, sizeof ret_proof->evidence, "%s", above.evidence);
+    return 0;
+}
+
+static int is_noted(void *ctx, struct store_tx *tx, const char *incident_id, const char *actor,
+                    const char *text, bool told, struct err *err) {
+    (void)ctx, (void)tx, (void)actor;
+    if (strcmp(incident_id, "inc_unknown") == 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no incident inc_unknown");
+    }
+    snprintf(above.notes[above.note_count++ % 8], sizeof above.notes[0], "%s", text);
+    above.told += told;
+    return 0;
+}
+
 static void open_messages(void) {
     struct err err = {0};
     const struct messages_options options = {
@@ -92,6 +124,7 @@ static void open_messages(void) {
         .shop = "Blue Shop",
         .contact = "help@blue.example",
         .payment_link = "https://blue.example/pay/",
+        .incident = {is_over, is_noted, NULL},
     };
     assert_int_equal(messages_open(&options, &messages, &err), 0);
     kind = messages_job(messages);
@@ -123,6 +156,7 @@ static void forget_messages(void) {
 /* payment_world_run() empties the world before each test, so each begins by this. */
 static void begin(void) {
     memset(&receivers, 0, sizeof receivers);
+    memset(&above, 0, sizeof above);
     forget_messages();
     receivers.mail = SMTP_TAKEN;
     receivers.status = 201;
@@ -396,15 +430,12 @@ static void a_claim_is_refused_in_whatever_field_it_stands(void **state) {
     }
 }
 
-static void nobody_says_that_it_is_over_without_a_proof(void **state) {
-    begin();
-    static const struct proof proof = {
-        .incident_id = "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF", .evidence = "ab", .at_us = 1};
-    const struct message_recipient to[] = {somebody("a@x.example", "")};
-    struct message_draft what = draft_of(to, 1);
-    what.situation = SITUATION_RESOLVED;
+/* To customers: it is over. */
+static struct message_draft over_to(const struct message_recipient *to) {
     static const enum field fields[] = {FIELD_STARTED, FIELD_ENDED, FIELD_REPORT_BY};
     static const enum field counts[] = {FIELD_CHECKED, FIELD_COMPLETED, FIELD_REFUNDED, FIELD_OPEN};
+    struct message_draft what = draft_of(to, 1);
+    what.situation = SITUATION_RESOLVED;
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         what.fields[fields[i]] = next_update;
     }
@@ -412,10 +443,70 @@ static void nobody_says_that_it_is_over_without_a_proof(void **state) {
         what.fields[counts[i]] = "7";
     }
     what.fields[FIELD_AFFECTED] = "cards";
+    return what;
+}
+
+static void nobody_says_that_it_is_over_without_a_proof(void **state) {
+    begin();
+    static const struct proof proof = {
+        .incident_id = "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF", .evidence = "ab", .at_us = 1};
+    const struct message_recipient to[] = {somebody("a@x.example", "")};
+    struct message_draft what = over_to(to);
     assert_refused(W, draft(&what), ERR_STATE);
     what.proof = &proof;
     char *id = drafted(&what);
     expect_state(id, "previewed");
+    free(id);
+}
+
+/* The floor above is asked when it is drafted, approved and sent. */
+static void what_came_again_meanwhile_is_not_said_to_be_over(void **state) {
+    begin();
+    const struct message_recipient to[] = {somebody("a@x.example", "")};
+    struct message_draft what = over_to(to);
+    what.incident_id = "inc_1";
+    assert_refused(W, draft(&what), ERR_STATE);
+    above.over = true;
+    above.evidence = "ab";
+    char *id = drafted(&what);
+    json_t *json = look(id);
+    const char *hash = json_at(json, "hash");
+    above.over = false;
+    assert_refused(W, approve(id, BO, hash), ERR_STATE);
+    above.over = true;
+    above.evidence = "cd"; /* another end than the one that was drafted */
+    assert_refused(W, approve(id, BO, hash), ERR_STATE);
+    above.evidence = "ab";
+    assert_done(W, approve(id, BO, hash), 200, "approved");
+    json_decref(json);
+    above.over = false;
+    assert_refused(W, send(id), ERR_STATE);
+    expect_state(id, "approved");
+    assert_int_equal(above.told, 0);
+    above.over = true;
+    assert_done(W, send(id), 200, "sending");
+    free(id);
+}
+
+static void what_is_done_with_it_is_on_the_log_of_its_incident(void **state) {
+    begin();
+    const struct message_recipient to[] = {somebody("a@x.example", "ref-a")};
+    struct message_draft what = draft_of(to, 1);
+    char expected[200];
+    what.incident_id = "inc_unknown";
+    assert_refused(W, draft(&what), ERR_NOT_FOUND);
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM message"), 0);
+    what.incident_id = "inc_1"; /* not over, and this one does not say so */
+    char *id = drafted(&what);
+    let_go(id);
+    static const char *const did[] = {"drafted", "approved: 1 persons", "is sent: 1 persons"};
+    assert_int_equal(above.note_count, COUNT_OF(did));
+    for (size_t i = 0; i < COUNT_OF(did); i++) {
+        snprintf(expected, sizeof expected, "message %s (customer, being-processed) %s", id,
+                 did[i]);
+        assert_string_equal(above.notes[i], expected);
+    }
+    assert_int_equal(above.told, 1);
     free(id);
 }
 
@@ -872,6 +963,8 @@ int main(void) {
         TEST(a_reference_missing_for_one_of_a_thousand_refuses_all),
         TEST(a_claim_is_refused_in_whatever_field_it_stands),
         TEST(nobody_says_that_it_is_over_without_a_proof),
+        TEST(what_came_again_meanwhile_is_not_said_to_be_over),
+        TEST(what_is_done_with_it_is_on_the_log_of_its_incident),
         TEST(drafts_are_checked_whole),
         TEST(a_word_whose_next_one_is_overdue_is_not_sent),
         TEST(what_was_changed_since_is_not_sent),
