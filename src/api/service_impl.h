@@ -16,6 +16,7 @@
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
+#include "incident/containment.h"
 #include "incident/gate.h"
 #include "incident/incident.h"
 #include "match/match_set.h"
@@ -77,6 +78,7 @@ struct service {
     struct messages *messages;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
+    struct containments *containments;
     struct gate *gate; /* before "resolved" */
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;

@@ -22,9 +22,17 @@ int incidents_ready(struct service *service, struct err *err) {
     if (alerts->language != NULL && !notice_language_parse(alerts->language, &options.language)) {
         options.language = NOTICE_EN;
     }
+    const struct containments_options switches = {
+        .store = service->store,
+        .payments = service->payments,
+        .registry = service->registry,
+        .control = service->control,
+        .mode = service->mode,
+    };
     const struct gate_options gate = {service->store, &service->config->incidents.gate};
     int r = gate_open(&gate, &service->gate, err);
-    return r < 0 ? r : incidents_open(&options, &service->incidents, err);
+    r = r < 0 ? r : incidents_open(&options, &service->incidents, err);
+    return r < 0 ? r : containments_open(&switches, &service->containments, err);
 }
 
 int incidents_begin(struct service *service, struct err *err) {
@@ -32,6 +40,7 @@ int incidents_begin(struct service *service, struct err *err) {
 }
 
 void incidents_shut(struct service *service) {
+    containments_close(service->containments);
     incidents_close(service->incidents);
     gate_close(service->gate);
 }

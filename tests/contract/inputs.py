@@ -25,6 +25,7 @@ NOT_THERE = {
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "IncidentId": "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "MeasureId": "ctm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "UploadId": "upl_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "StatementId": "stm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "BankRowId": "bkr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "PayoutId": "re_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -74,6 +75,9 @@ FINER = {
     # Times, and ids of things that there are.
     ("openIncident", "impact_start"), ("openIncident", "follows"), ("openIncident", "alerts"),
     ("moveIncident", "at"), ("correctIncident", "impact_start"),
+    # Gateways, methods, steps that there are, and ends to come: each kind is in the scenes.
+    ("takeMeasure", "name"), ("takeMeasure", "until"), ("previewMeasure", "name"),
+    ("previewMeasure", "until"), ("freezeDeploys", "until"),
     # Texts and fields that there are; ways to reach people: what fits is in the scenes.
     ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),
