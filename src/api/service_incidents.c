@@ -19,7 +19,11 @@ int incidents_ready(struct service *service, struct err *err) {
     if (alerts->language != NULL && !notice_language_parse(alerts->language, &options.language)) {
         options.language = NOTICE_EN;
     }
-    return incidents_open(&options, &service->incidents, err);
+    const struct gate_options gate = {.store = service->store};
+    int r = incidents_open(&options, &service->incidents, err);
+    r = r < 0 ? r : gate_open(&gate, &service->gate, err);
+    service->brief_sources = (struct brief_sources){.gate = service->gate};
+    return r;
 }
 
 int incidents_begin(struct service *service, struct err *err) {
@@ -27,5 +31,6 @@ int incidents_begin(struct service *service, struct err *err) {
 }
 
 void incidents_shut(struct service *service) {
+    gate_close(service->gate);
     incidents_close(service->incidents);
 }

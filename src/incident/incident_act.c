@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "incident/incident_impl.h"
+#include "incident/postmortem.h"
 #include "store/audit.h"
 
 struct act {
@@ -127,6 +128,7 @@ static int move_fn(struct act *act, struct store_tx *tx, struct err *err) {
     int64_t before = act->row.state;
     INVARIANT(incident_verb_parse(move->move, &verb), "it was looked at before");
     int r = incident_go(tx, &act->row, verb, move->at_us, NULL, err);
+    r = r < 0 || verb != VERB_CLOSE ? r : postmortem_ready(tx, &act->row, err);
     if (r < 0) {
         return r;
     }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "incident/incident_impl.h"
+#include "incident/postmortem.h"
 
 /* ---- reading ---- */
 
@@ -237,6 +238,7 @@ int incident_write(struct incidents *incidents, struct store_tx *tx, struct inci
     row->scope.until_us = row->at_us[MILESTONE_MITIGATED];
     int r = incident_schedule(incidents, tx, row, err);
     r = r < 0 ? r : save(tx, row, err);
+    r = r < 0 ? r : postmortem_schedule(incidents, tx, row, err);
     r = r < 0 ? r : incident_seal(tx, row, seal, err);
     return r < 0 ? r : incident_log_sealed(tx, row->id.text, entry, seal, err);
 }
