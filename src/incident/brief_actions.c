@@ -302,8 +302,17 @@ static void shown_wrong(struct adding *adding) {
 static void measures_left(struct adding *adding) {
     proving(adding, GATE_MEASURES);
 }
+/* Who has no name cannot sign: rows above ask for one. */
 static void unsigned_yet(struct adding *adding) {
-    proving(adding, GATE_SIGNED);
+    const struct view *view = of(adding);
+    const struct gate_line *line = view_line(view, GATE_SIGNED);
+    bool named = has_role(adding, INCIDENT_ROLE_COMMANDER) && has_role(adding, INCIDENT_ROLE_RECON);
+    bool commanded = view->signatures.rows[INCIDENT_ROLE_COMMANDER].at_us > 0;
+    if (is_proving(adding) && named && line != NULL && !line->passed) {
+        ADD(adding, {"why", line->why[adding->brief->language]},
+            {"role", incident_role_name(commanded ? INCIDENT_ROLE_RECON
+                                                  : INCIDENT_ROLE_COMMANDER)});
+    }
 }
 
 static void reconciled_unsaid(struct adding *adding) {

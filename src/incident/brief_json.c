@@ -70,9 +70,11 @@ static void put_impact(struct buf *buf, const struct brief *brief) {
     bool known = view->blast != NULL && json_peek_int(view->blast, 0, "payments", NULL) > 0;
     buf_addf(buf, ",\"customer_impact\":{\"known\":%s,", known ? "true" : "false");
     put_text(buf, "why_not",
-             view->blast == NULL ? view->blast_why_not
+             view->blast == NULL ? view->blast_why_not[brief->language]
              : known             ? NULL
-                                 : "no payment of its scope was begun in its time");
+             : brief->language == NOTICE_ZH
+                 ? "该范围与时段内没有发起的支付"
+                 : "no payment of its scope was begun in its time");
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
         buf_add_char(buf, ',');
         put_json(buf, counts[i], known ? json_object_get(view->blast, counts[i]) : NULL);

@@ -64,11 +64,11 @@ const char *brief_phase(const struct brief *brief) {
 
 static const char *people(const struct brief *brief) {
     static const char *const names[INCIDENT_ROLES][NOTICE_LANGUAGES] = {
-        {"command", "指挥"}, {"tech lead", "技术"}, {"comms", "沟通"}, {"reconciliation", "对账"}};
+        {"Command", "指挥"}, {"tech lead", "技术"}, {"comms", "沟通"}, {"reconciliation", "对账"}};
     const char *text = "";
     for (int i = 0; i < INCIDENT_ROLES; i++) {
         const char *holder = brief->view->row.holders[i][0];
-        text = arena_printf(brief->arena, "%s%s%s: %s", text,
+        text = arena_printf(brief->arena, say(brief, "%s%s%s: %s", "%s%s%s:%s"), text,
                             i > 0 ? say(brief, ", ", ",") : "", names[i][brief->language],
                             holder[0] != '\0' ? holder : say(brief, "nobody", "无人"));
     }
@@ -85,8 +85,8 @@ void brief_standing(const struct brief *brief, struct brief_lines *lines) {
             ? say(brief, "nothing was measured", "尚无测量结果")
             : arena_printf(arena, say(brief, "measured: %s", "测得:%s"),
                            severity_name(row->proposed));
-    put(lines, arena_printf(arena, "%s (%s). %s.", severity_name(row->severity), measured,
-                            brief_phase(brief)));
+    put(lines, arena_printf(arena, say(brief, "%s (%s). %s.", "%s(%s)。%s。"),
+                            severity_name(row->severity), measured, brief_phase(brief)));
     put(lines, arena_printf(arena, say(brief, "Began %s, %s ago. About: %s.",
                                        "开始于 %s(%s前)。范围:%s。"),
                             said_time(arena, start_us),
@@ -191,7 +191,7 @@ void brief_impact(const struct brief *brief, struct brief_lines *lines) {
     struct arena *arena = brief->arena;
     if (view->blast == NULL) {
         put(lines, arena_printf(arena, say(brief, "Not known: %s.", "未知:%s。"),
-                                view->blast_why_not));
+                                view->blast_why_not[brief->language]));
     } else if (number(view->blast, "payments") == 0) {
         put(lines, say(brief, "Not known: no payment of its scope was begun in its time.",
                        "未知:该范围与时段内没有发起的支付。"));

@@ -69,7 +69,8 @@ static int count_blast(struct view *view, struct err *err) {
     buf_init(&buf, BLAST_BYTES_MAX);
     if (view->scope.until_us == 0 ? view->at_us <= view->scope.from_us
                                   : view->scope.until_us <= view->scope.from_us) {
-        view->blast_why_not = "it has lasted for no time yet";
+        view->blast_why_not[NOTICE_EN] = "it has lasted for no time yet";
+        view->blast_why_not[NOTICE_ZH] = "影响刚刚开始,尚无时段可统计";
         return 0;
     }
     int r = blast_take(view->incidents->options.store, &view->scope, &buf, &why);
@@ -78,11 +79,13 @@ static int count_blast(struct view *view, struct err *err) {
         return r;
     }
     if (r < 0) {
-        view->blast_why_not = arena_copy(view->arena, why.detail);
+        view->blast_why_not[NOTICE_EN] = arena_copy(view->arena, why.detail);
+        view->blast_why_not[NOTICE_ZH] =
+            arena_printf(view->arena, "无法统计(%s)", why.detail);
         return 0;
     }
     r = json_read(buf.data, buf.len, BLAST_BYTES_MAX, JSON_DEPTH_MAX, &view->blast, err);
-    view->blast_why_not = "";
+    view->blast_why_not[NOTICE_EN] = view->blast_why_not[NOTICE_ZH] = "";
     return r;
 }
 
@@ -145,11 +148,12 @@ int view_take(struct incidents *incidents, const struct brief_sources *sources, 
               struct arena *arena, struct view *ret_view, struct err *err) {
     static const struct brief_sources nothing = {0};
     int r = 0;
-    *ret_view = (struct view){.blast_why_not = ""};
+    *ret_view = (struct view){.blast_why_not = {"", ""}};
     for (int i = 0; i < TRIES; i++) {
         struct versioned now = {id, 0};
         view_release(ret_view);
-        *ret_view = (struct view){.incidents = incidents, .arena = arena, .blast_why_not = ""};
+        *ret_view = (struct view){
+            .incidents = incidents, .arena = arena, .blast_why_not = {"", ""}};
         r = take_once(ret_view, sources != NULL ? sources : &nothing, id, err);
         r = r < 0 ? r : store_read(incidents->options.store, version_tx, &now, err);
         if (r < 0 || now.version == ret_view->row.version) {

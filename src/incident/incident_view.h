@@ -44,7 +44,7 @@ struct view {
     const char *update_owner; /* "": nobody */
     struct gate_verdict *verdict; /* NULL: the gate was not asked */
     json_t *blast;                /* owned; NULL: it is not known */
-    const char *blast_why_not;    /* "" when it is known */
+    const char *blast_why_not[NOTICE_LANGUAGES]; /* "" when it is known */
     int64_t recent_finished, recent_succeeded;
     struct brief_measures *measures; /* NULL: not known */
     struct brief_items *items;       /* NULL: not known */

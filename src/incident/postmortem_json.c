@@ -82,10 +82,11 @@ static void put_milestones(struct buf *buf, const struct learned *learned) {
     buf_add_char(buf, '}');
 }
 
-static void put_impact(struct buf *buf, const struct view *view) {
+static void put_impact(struct buf *buf, const struct view *view,
+                       enum notice_language language) {
     char *text = view->blast != NULL ? json_dumps(view->blast, JSON_COMPACT) : NULL;
     buf_addf(buf, ",\"impact\":%s", text != NULL ? text : "null");
-    put_text(buf, "impact_why_not", view->blast_why_not);
+    put_text(buf, "impact_why_not", view->blast_why_not[language]);
     free(text);
 }
 
@@ -202,7 +203,7 @@ void postmortem_json(const struct learned *learned, enum notice_language languag
     buf_addf(buf, ",\"complaints\":%" PRId64 "}", learned->noticed.complaints);
     put_text(buf, "cause", incident_cause_name(row->cause));
     put_text(buf, "cause_why", row->cause_why);
-    put_impact(buf, &learned->view);
+    put_impact(buf, &learned->view, language);
     put_course(buf, learned->course);
     put_gate(buf, &learned->view);
     put_measures(buf, &learned->view, language);

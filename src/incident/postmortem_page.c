@@ -179,7 +179,7 @@ static void put_impact(const struct writing *writing) {
         paper_text(writing->paper,
                    arena_printf(arena, say(writing, "Not known: %s.", "未知:%s。"),
                                 view->blast == NULL
-                                    ? view->blast_why_not
+                                    ? view->blast_why_not[writing->language]
                                     : say(writing, "no payment of its scope was begun in its time",
                                           "该范围与时段内没有发起的支付")));
         return;
