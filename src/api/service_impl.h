@@ -16,6 +16,7 @@
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
+#include "incident/brief_sources.h"
 #include "incident/containment.h"
 #include "incident/gate.h"
 #include "incident/incident.h"
@@ -79,7 +80,8 @@ struct service {
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
     struct containments *containments;
-    struct gate *gate; /* before "resolved" */
+    struct gate *gate;                  /* the gate before "resolved" */
+    struct brief_sources brief_sources; /* what briefs and postmortems are made of */
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;

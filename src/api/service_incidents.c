@@ -32,7 +32,9 @@ int incidents_ready(struct service *service, struct err *err) {
     const struct gate_options gate = {service->store, &service->config->incidents.gate};
     int r = gate_open(&gate, &service->gate, err);
     r = r < 0 ? r : incidents_open(&options, &service->incidents, err);
-    return r < 0 ? r : containments_open(&switches, &service->containments, err);
+    r = r < 0 ? r : containments_open(&switches, &service->containments, err);
+    service->brief_sources = (struct brief_sources){.gate = service->gate};
+    return r;
 }
 
 int incidents_begin(struct service *service, struct err *err) {

@@ -118,9 +118,12 @@ cli_handler run_break_list, run_break_show, run_break_assign, run_break_write_of
 cli_handler run_incident_open, run_incident_list, run_incident_show, run_incident_ack,
     run_incident_move, run_incident_cancel, run_incident_severity, run_incident_role,
     run_incident_correct, run_incident_note, run_incident_link, run_incident_sign, run_incident_log,
-    run_incident_timeline, run_incident_verify, run_incident_gate, run_incident_resolve;
+    run_incident_timeline, run_incident_verify, run_incident_gate, run_incident_resolve,
+    run_incident_brief, run_incident_postmortem, run_incident_report;
 cli_handler run_incident_contain, run_incident_measures, run_incident_undo, run_incident_hand_over,
     run_deploy_gate, run_deploy_freeze, run_deploy_thaw;
+cli_handler run_action_list, run_action_show, run_action_add, run_action_done, run_action_verify,
+    run_action_reopen, run_action_assign;
 cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, run_ticket_create,
     run_ticket_assign, run_ticket_transfer, run_ticket_start, run_ticket_wait, run_ticket_comment,
     run_ticket_resolve, run_ticket_approve, run_ticket_reject, run_ticket_close, run_ticket_reopen,
