@@ -92,6 +92,7 @@ struct status_options {
     const struct status_config *config;
     /* What is measured; NULL: nothing is, and every component says so. */
     const struct gateway_registry *registry;
+    bool methods[METHOD_COUNT]; /* without a registry: those in use */
     struct gateway_control *control;
     struct mode *mode;
     const struct seal *seal;      /* of webhooks' secrets; NULL: none can be subscribed */
@@ -191,6 +192,8 @@ void status_page_release(struct status_page *page);
  * "history.rss", "banner.js", … ERR_NOT_FOUND; ERR_STORE… when nothing was ever made. */
 MUST_USE int status_page_get(struct status *status, enum language language, const char *path,
                              struct status_page *ret_page, struct err *err);
+/* {"object", "files": [{"path", "text"}]}: the same for who writes the files elsewhere. */
+MUST_USE int status_bundle(struct status *status, struct answer *ret_answer, struct err *err);
 /* All of it as plain files with relative links, English at the folder's root, Chinese under zh/.
  * Each file is whole at any moment; one that is there is replaced. ERR_IO. */
 MUST_USE int status_export(struct status *status, const char *folder, int *ret_files,

@@ -20,7 +20,7 @@ static int gateways_of(const struct status *status) {
 }
 
 static bool is_configured(const struct status *status, int method) {
-    bool any = false;
+    bool any = status->options.registry == NULL && status->options.methods[method];
     for (int i = 0; i < gateways_of(status); i++) {
         any = any || gateway_at(status->options.registry, i)->methods[method];
     }

@@ -104,7 +104,7 @@ static int make_all(const struct status *status, const struct status_look *look,
                     page_fn *fn, void *ctx, struct err *err) {
     struct buf buf;
     int r = 0;
-    buf_init(&buf, STATUS_JSON_BYTES_MAX);
+    buf_init(&buf, STATUS_PAGE_BYTES_MAX);
     for (int language = 0; r >= 0 && language < LANGUAGES; language++) {
         struct making making = {.out = {.status = status,
                                         .look = look,
@@ -312,6 +312,31 @@ static int write_file(void *ctx, enum language language, const char *path, const
     }
     exporting->files++;
     return file_replace(whole, bytes->data, bytes->len, FILE_MODE, err);
+}
+
+static int add_file(void *ctx, enum language language, const char *path, const char *type,
+                    const struct buf *bytes, struct err *err) {
+    (void)type;
+    struct buf *bundle = ctx;
+    buf_addf(bundle, "%s{\"path\":\"%s%s\",\"text\":",
+             bundle->data[bundle->len - 1] == '[' ? "" : ",", language == LANGUAGE_ZH ? "zh/" : "",
+             path);
+    buf_add_json(bundle, bytes->data);
+    buf_add_char(bundle, '}');
+    return buf_ok(bundle) ? 0 : err_set(err, ERR_TOO_LARGE, "the pages do not fit into one answer");
+}
+
+int status_bundle(struct status *status, struct answer *ret_answer, struct err *err) {
+    ARENA_AUTO arena = arena_new(4 * ARENA_REQUEST_BYTES_MAX);
+    struct remaking *remaking = arena_alloc(arena, sizeof *remaking);
+    BUF_AUTO bundle;
+    buf_init(&bundle, STATUS_BUNDLE_BYTES_MAX);
+    *remaking = (struct remaking){.status = status, .arena = arena};
+    int r = store_read(status->options.store, look_tx, remaking, err);
+    buf_add_text(&bundle, "{\"object\":\"status_export\",\"files\":[");
+    r = r < 0 ? r : make_all(status, &remaking->look, true, add_file, &bundle, err);
+    buf_add_text(&bundle, "]}");
+    return r < 0 ? r : answer_take(ret_answer, 200, &bundle, err);
 }
 
 static int make_folders(const char *folder, struct err *err) {

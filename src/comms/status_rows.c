@@ -165,13 +165,30 @@ static void sort_rows(struct status_look *look) {
     }
 }
 
+static size_t bytes_of(const struct status_row *row) {
+    size_t bytes = 0;
+    for (int i = 0; i < row->update_count; i++) {
+        bytes += strlen(row->updates[i].body[LANGUAGE_EN]);
+        bytes += strlen(row->updates[i].body[LANGUAGE_ZH]);
+    }
+    return bytes;
+}
+
+/* What does not fit onto the pages is left out from the oldest on; open ones come first here. */
 static int look_updates(const struct status *status, struct store_tx *tx, struct status_look *look,
                         struct err *err) {
-    int r = 0;
-    for (int i = 0; r >= 0 && i < look->count; i++) {
-        r = status_load_updates(status, tx, look->arena, false, &look->rows[i], err);
+    size_t bytes = 0;
+    for (int i = 0; i < look->count; i++) {
+        int r = status_load_updates(status, tx, look->arena, false, &look->rows[i], err);
+        if (r < 0) {
+            return r;
+        }
+        bytes += bytes_of(&look->rows[i]);
+        if (bytes > STATUS_SHOWN_BYTES_MAX && i > 0) {
+            look->count = i;
+        }
     }
-    return r;
+    return 0;
 }
 
 static int look_set(const struct status *status, struct store_tx *tx, struct status_look *look,
