@@ -534,6 +534,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : alerts_prepare(service, err);
     r = r < 0 ? r : incidents_ready(service, err);
     r = r < 0 ? r : messages_begin(service, err);
+    r = r < 0 ? r : status_begin(service, err);
     if (r < 0) {
         return r;
     }
@@ -691,6 +692,7 @@ void service_close(struct service *service) {
     match_sets_release(&service->match_sets);
     probes_shut(service);
     desk_close(service->desk);
+    status_close(service->status);
     messages_shut(service);
     alerts_shut(service);
     if (service->auth != NULL) {

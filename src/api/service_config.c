@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "desk/desk.h"
 #include "comms/message_schema.h"
+#include "comms/status_schema.h"
 #include "desk/ticket_schema.h"
 #include "incident/incident_schema.h"
 #include "match/match_schema.h"
@@ -370,6 +371,7 @@ static const cyaml_schema_field_t service_fields[] = {
                         incident_config_fields),
     CYAML_FIELD_MAPPING("messages", OPTIONAL, struct service_config, messages,
                         message_config_fields),
+    CYAML_FIELD_MAPPING("status", OPTIONAL, struct service_config, status, status_config_fields),
     CYAML_FIELD_BOOL("test_clock", OPTIONAL, struct service_config, test_clock),
     TEXT("test_clock_sandbox", struct service_config, test_clock_sandbox, OPTIONAL),
     CYAML_FIELD_END,

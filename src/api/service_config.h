@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/keystore.h"
 #include "comms/message_config.h"
+#include "comms/status_config.h"
 #include "desk/ticket_config.h"
 #include "incident/incident_config.h"
 #include "mode/mode_config.h"
@@ -246,6 +247,7 @@ struct service_config {
     struct alert_config alerts;
     struct incident_config incidents;
     struct message_config messages;
+    struct status_config status;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

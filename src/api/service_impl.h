@@ -11,6 +11,7 @@
 #include "base/seal.h"
 #include "billing/billing.h"
 #include "comms/message.h"
+#include "comms/status.h"
 #include "desk/desk.h"
 #include "gateway/control.h"
 #include "gateway/keyring.h"
@@ -77,6 +78,7 @@ struct service {
     struct templates *templates;
     struct lint *lint;
     struct messages *messages;
+    struct status *status;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
     struct containments *containments;
@@ -128,6 +130,10 @@ void incidents_shut(struct service *service);
 MUST_USE int messages_prepare(struct service *service, struct err *err);
 MUST_USE int messages_begin(struct service *service, struct err *err);
 void messages_shut(struct service *service);
+
+/* service_status.c: `status` of the configuration; after messages_begin(). Closed with
+ * status_close(). ERR_CONFIG. */
+MUST_USE int status_begin(struct service *service, struct err *err);
 
 /* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */
