@@ -347,7 +347,13 @@ static int open_desk(struct service *service, struct err *err) {
         .customers = (const char *const *)config->customers,
         .customer_count = (int)config->customers_count,
     };
+    const struct kb_options kb = {
+        .store = service->store,
+        .payments = service->payments,
+        .folder = service->config->desk.kb,
+    };
     int r = desk_open(&options, &service->desk, err);
+    r = r < 0 ? r : kb_open(&kb, &service->kb, err);
     return r < 0 ? r
                  : tickets_open(service->desk, &service->config->tickets, service->registry, err);
 }
@@ -691,6 +697,7 @@ void service_close(struct service *service) {
     match_sets_release(&service->match_sets);
     probes_shut(service);
     desk_close(service->desk);
+    kb_close(service->kb);
     messages_shut(service);
     alerts_shut(service);
     if (service->auth != NULL) {

@@ -12,6 +12,7 @@
 #include "billing/billing.h"
 #include "comms/message.h"
 #include "desk/desk.h"
+#include "desk/kb.h"
 #include "gateway/control.h"
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
@@ -58,6 +59,7 @@ struct service {
     struct payments *payments;
     struct billing *billing;
     struct desk *desk;
+    struct kb *kb;
     struct recon *recon;
     struct figures_watch figures; /* its rollup NULL until it is opened */
     struct recon_policy recon_policy;

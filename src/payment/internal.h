@@ -137,6 +137,13 @@ MUST_USE int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us
 MUST_USE int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job,
                             const struct err *why, struct err *err);
 
+/* ---- audited.c: who moved money by hand ---- */
+
+/* An entry of the audit log, where the caller is somebody; last in the transaction that writes the
+ * operation. */
+MUST_USE int operation_audit(struct store_tx *tx, const struct caller *caller, const char *action,
+                             const struct operation_row *operation, struct err *err);
+
 /* ---- render.c: rows as JSON ---- */
 
 void render_payment(struct buf *buf, const struct payment_row *payment);
