@@ -209,7 +209,7 @@ static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amo
         return err_place(err, "/refundToOriginalMethod");
     }
     *ret_amount = amount;
-    return 0;
+    return work->retry_of != NULL ? 0 : refund_within(tx, work->caller, payment, amount, err);
 }
 
 static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_amount,

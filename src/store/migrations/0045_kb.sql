@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The knowledge base: every version of a page that was edited here.
+-- The support desk: versions of the pages of its knowledge base, and refunds that take two.
 
 CREATE TABLE kb_version (
     page text NOT NULL,
@@ -24,3 +24,24 @@ CREATE TABLE kb_head (
     seq bigint NOT NULL
 );
 INSERT INTO kb_head (id, seq) VALUES (1, 0);
+
+-- Refunds above what one person refunds alone: asked by one, agreed to by another, then made.
+CREATE TABLE refund_request (
+    -- the approval's
+    id text PRIMARY KEY,
+    payment_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    to_original bigint NOT NULL,
+    reason text NOT NULL,
+    asked_by text NOT NULL,
+    -- a number of desk/refund_request_states.def
+    state bigint NOT NULL,
+    -- the refund, once it was made; why it was not
+    refund_id text NOT NULL,
+    refusal text NOT NULL,
+    created_us bigint NOT NULL,
+    updated_us bigint NOT NULL
+);
+CREATE INDEX refund_request_state ON refund_request (state, id);
+CREATE INDEX refund_request_payment ON refund_request (payment_id);
