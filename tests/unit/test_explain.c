@@ -362,11 +362,8 @@ static void set(const char *sql) {
 }
 
 /* What takes long to bring about is written as the floors below write it. */
-static void disputes_cases_breaks_and_webhooks_each_have_their_words(void **state) {
+static void what_a_person_still_decides_about_has_its_words(void **state) {
     char *id = world_paid(W, "order-x", 1000);
-    set("INSERT INTO webhook_endpoint (id, url, secret, old_secret, old_until_us, types, enabled, "
-        "description, created_us) SELECT 'ep_a', 'https://x.example', '', '', 0, '*', 1, '', 1 "
-        "WHERE 0 = 1");
     set("INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, detail, "
         "amount_minor, currency, resolution, opened_us, closed_us) SELECT 'case_1', "
         "'duplicate_charge', 1, id, '', '', 's', '', 1000, 'USD', '', 1, 0 FROM payment");
@@ -385,6 +382,53 @@ static void disputes_cases_breaks_and_webhooks_each_have_their_words(void **stat
     assert_situation("order-x", "canceled");
     set("UPDATE attempt SET state = 4, live = 0");
     assert_situation("order-x", "unknown");
+    free(id);
+}
+
+static void a_shop_that_has_not_taken_it_was_not_told(void **state) {
+    struct answer answer = {0};
+    struct caller caller = world_caller(NULL, "");
+    json_decref(world_take(W,
+                           webhook_endpoint_create(W->payments, &caller, FAKE_MERCHANT_URL, "*", "",
+                                                   &answer, &W->err),
+                           &answer));
+    char *id = world_paid(W, "order-t", 1000);
+    assert_situation("order-t", "paid"); /* it is being told */
+    fake_merchant_answers(FAKE, 500);
+    (void)world_tick(W);
+    assert_situation("order-t", "not_told");
+    assert_true(allows("order-t", "resend"));
+    fake_merchant_answers(FAKE, 200);
+    world_pass(W, INT64_C(3600) * US_PER_SECOND);
+    assert_situation("order-t", "paid");
+    free(id);
+}
+
+static void a_dispute_and_a_returned_charge_have_their_words(void **state) {
+    char *id = world_paid(W, "order-y", 1000);
+    set("INSERT INTO operation (id, payment_id, attempt_id, kind, state, gateway, amount_minor, "
+        "currency, final, to_original, reason, actor, outcome, source, refund_id, code, "
+        "common_code, message, trace, was_unknown, tries, owner, lease_us, created_us, updated_us, "
+        "retry_of, target) SELECT 're_x', id, '', 4, 2, 'stripe-a', 1000, 'USD', 1, 1, '', '', 0, "
+        "'', '', '', '', '', '', 0, 1, '', 0, 1, 1, 'case_1', '' FROM payment");
+    assert_situation("order-y", "charged_twice_returning");
+    set("UPDATE operation SET state = 4 WHERE kind = 4");
+    assert_situation("order-y", "charged_twice_returned");
+    set("UPDATE payment SET state = 7");
+    assert_situation("order-y", "late_money_returned");
+    set("UPDATE operation SET state = 3 WHERE kind = 4");
+    assert_situation("order-y", "late_money_returning");
+    set("UPDATE payment SET state = 5");
+    set("DELETE FROM operation");
+    struct answer answer = {0};
+    struct caller caller = world_caller("d", "d");
+    const struct chargeback chargeback = {.reason = "fraudulent", .reference = "D-1"};
+    json_decref(world_take(
+        W, dispute_record(W->payments, &caller, id, &chargeback, &answer, &W->err), &answer));
+    assert_situation("order-y", "disputed");
+    assert_false(allows("order-y", "refund"));
+    set("UPDATE dispute SET state = 4");
+    assert_situation("order-y", "dispute_lost");
     free(id);
 }
 
@@ -455,7 +499,9 @@ int main(void) {
         cmocka_unit_test(refunds_are_explained_by_what_became_of_them),
         cmocka_unit_test(a_payment_is_found_by_all_its_numbers_and_by_its_customer),
         cmocka_unit_test(a_declined_payment_may_be_paid_anew_but_not_beside_one_that_counts),
-        cmocka_unit_test(disputes_cases_breaks_and_webhooks_each_have_their_words),
+        cmocka_unit_test(what_a_person_still_decides_about_has_its_words),
+        cmocka_unit_test(a_shop_that_has_not_taken_it_was_not_told),
+        cmocka_unit_test(a_dispute_and_a_returned_charge_have_their_words),
         cmocka_unit_test(an_incident_that_covers_it_is_named),
         cmocka_unit_test(what_one_may_do_follows_from_role_and_limit),
     };

@@ -215,7 +215,7 @@ static void words_and_chinese_find_the_page_that_is_about_them(void **state) {
         {"chargeback", "", "disputes"},
         {"IBAN reference", "", "gateway-bank"},
         {"alipay trade number", "", "gateway-alipay"},
-        {"重复扣款", "", "faq-charged-twice"},
+        {"重复扣款", "", "charged-twice"},
         {"我被扣了两次款", "", "faq-charged-twice"},
         {"退款什么时候到账", "", "faq-refund-when"},
         {"退款失败", "", "faq-refund-failed"},
