@@ -9,6 +9,7 @@
 #include "desk/desk.h"
 #include "comms/message_schema.h"
 #include "comms/status_schema.h"
+#include "desk/desk_schema.h"
 #include "desk/ticket_schema.h"
 #include "incident/incident_schema.h"
 #include "match/match_schema.h"
@@ -362,6 +363,7 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("manual_payments", OPTIONAL, struct service_config, manual_payments,
                         manual_fields),
     CYAML_FIELD_MAPPING("tickets", OPTIONAL, struct service_config, tickets, ticket_config_fields),
+    CYAML_FIELD_MAPPING("desk", OPTIONAL, struct service_config, desk, desk_config_fields),
     CYAML_FIELD_MAPPING("reconciliation", OPTIONAL, struct service_config, reconciliation,
                         reconciliation_fields),
     CYAML_FIELD_SEQUENCE_COUNT("channels", OPTIONAL_POINTER, struct service_config, channels,

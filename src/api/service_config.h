@@ -10,6 +10,7 @@
 #include "base/keystore.h"
 #include "comms/message_config.h"
 #include "comms/status_config.h"
+#include "desk/desk_config.h"
 #include "desk/ticket_config.h"
 #include "incident/incident_config.h"
 #include "mode/mode_config.h"
@@ -235,6 +236,7 @@ struct service_config {
     struct config_forward forward;
     struct config_manual manual_payments;
     struct ticket_config tickets;
+    struct desk_config desk;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
     struct config_mcp mcp;

@@ -13,6 +13,7 @@
 #include "comms/message.h"
 #include "comms/status.h"
 #include "desk/desk.h"
+#include "desk/kb.h"
 #include "gateway/control.h"
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
@@ -43,6 +44,13 @@ struct recon_policy {
     int64_t hold_rows, hold_percent; /* as in struct recon_options */
 };
 
+/* What each role refunds alone. */
+enum { REFUND_ROLES = ROLE_ADMIN + 1, REFUND_LIMITS_MAX = 16 };
+struct refund_policy {
+    struct refund_limit rows[REFUND_ROLES][REFUND_LIMITS_MAX];
+    struct refund_limits limits[REFUND_ROLES];
+};
+
 struct lookout_task;
 struct service {
     const struct service_config *config;
@@ -62,6 +70,8 @@ struct service {
     struct payments *payments;
     struct billing *billing;
     struct desk *desk;
+    struct kb *kb;
+    struct refund_policy refund_policy;
     struct recon *recon;
     struct figures_watch figures; /* its rollup NULL until it is opened */
     struct recon_policy recon_policy;
@@ -134,6 +144,12 @@ void messages_shut(struct service *service);
 /* service_status.c: `status` of the configuration; after messages_begin(). Closed with
  * status_close(). ERR_CONFIG. */
 MUST_USE int status_begin(struct service *service, struct err *err);
+
+/* service_desk.c: `desk: limits:` of the configuration, checked; a role's, NULL: it has none.
+ * ERR_CONFIG. */
+MUST_USE int refund_policy_read(const struct desk_config *config, struct refund_policy *ret_policy,
+                                struct err *err);
+const struct refund_limits *refund_policy_of(const struct refund_policy *policy, enum role role);
 
 /* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */

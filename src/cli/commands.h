@@ -133,6 +133,9 @@ cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, ru
     run_alert_silences, run_alert_silence, run_alert_unsilence, run_alert_rota, run_alert_stand_in,
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
 cli_handler run_blast, run_incident_blast, run_audit_report;
+cli_handler run_desk, run_payment_resend, run_refund_ask, run_refund_requests, run_refund_approve,
+    run_refund_reject;
+cli_handler run_kb_list, run_kb_search, run_kb_show, run_kb_edit, run_kb_history;
 cli_handler run_complaint_record, run_complaint_list, run_change_record, run_change_list;
 cli_handler run_message_draft, run_message_list, run_message_show, run_message_people,
     run_message_approve, run_message_send, run_message_stop, run_message_contact, run_template_list,

@@ -23,6 +23,7 @@ NOT_THERE = {
     "AlertRuleName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "RefundRequestId": "apr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "KnowledgePage": "nowhere",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "IncidentId": "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "MeasureId": "ctm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -83,6 +84,8 @@ FINER = {
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),
     ("lintText", "audience"), ("lintText", "language"), ("setCustomerContact", "email"),
     ("setCustomerContact", "phone"), ("setCustomerContact", "language"),
+    # Either a page with its front matter or the version that is restored; a payment that there is.
+    ("editKnowledgePage", "text"), ("editKnowledgePage", "restore"), ("askForRefund", "payment_id"),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.
