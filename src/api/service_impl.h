@@ -17,6 +17,7 @@
 #include "gateway/registry.h"
 #include "gateway/router.h"
 #include "incident/incident.h"
+#include "incident/playbook.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
@@ -76,6 +77,8 @@ struct service {
     struct messages *messages;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
+    struct playbook_set *playbook_set;
+    struct playbooks *playbooks;
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;

@@ -3,7 +3,23 @@
 #include "api/service_impl.h"
 
 int incidents_prepare(struct service *service, struct err *err) {
-    return incidents_check(&service->config->incidents, &service->config->alerts, err);
+    const char *folder = service->config->incidents.playbooks.dir;
+    int r = incidents_check(&service->config->incidents, &service->config->alerts, err);
+    return r < 0 ? r : playbook_set_open(folder, &service->playbook_set, err);
+}
+
+static int open_playbooks(struct service *service, struct err *err) {
+    const struct playbooks_options options = {
+        .incidents = service->incidents,
+        .store = service->store,
+        .payments = service->payments,
+        .set = service->playbook_set,
+        .alerts = service->alerts,
+        .registry = service->registry,
+        .mode = service->mode,
+        .figures = &service->figures,
+    };
+    return playbooks_open(&options, &service->playbooks, err);
 }
 
 int incidents_ready(struct service *service, struct err *err) {
@@ -19,13 +35,17 @@ int incidents_ready(struct service *service, struct err *err) {
     if (alerts->language != NULL && !notice_language_parse(alerts->language, &options.language)) {
         options.language = NOTICE_EN;
     }
-    return incidents_open(&options, &service->incidents, err);
+    int r = incidents_open(&options, &service->incidents, err);
+    return r < 0 ? r : open_playbooks(service, err);
 }
 
 int incidents_begin(struct service *service, struct err *err) {
-    return incidents_start(service->incidents, err);
+    int r = incidents_start(service->incidents, err);
+    return r < 0 ? r : playbooks_start(service->playbooks, err);
 }
 
 void incidents_shut(struct service *service) {
+    playbooks_close(service->playbooks);
+    playbook_set_close(service->playbook_set);
     incidents_close(service->incidents);
 }

@@ -119,6 +119,9 @@ cli_handler run_incident_open, run_incident_list, run_incident_show, run_inciden
     run_incident_move, run_incident_cancel, run_incident_severity, run_incident_role,
     run_incident_correct, run_incident_note, run_incident_link, run_incident_sign, run_incident_log,
     run_incident_timeline, run_incident_verify;
+cli_handler run_playbook_list, run_playbook_show, run_playbook_check, run_incident_playbook,
+    run_incident_checklist, run_incident_tick, run_incident_skip, run_incident_undo,
+    run_incident_run;
 cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, run_ticket_create,
     run_ticket_assign, run_ticket_transfer, run_ticket_start, run_ticket_wait, run_ticket_comment,
     run_ticket_resolve, run_ticket_approve, run_ticket_reject, run_ticket_close, run_ticket_reopen,
