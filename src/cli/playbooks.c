@@ -227,9 +227,22 @@ int run_incident_playbook(struct cli *cli) {
     return about(cli, "POST", "playbooks", body);
 }
 
+static int refresh(struct cli *cli) {
+    TALK_PATH_AUTO path;
+    JSON_AUTO answer = NULL;
+    talk_path_init(&path, INCIDENTS);
+    talk_path_part(&path, cli_argument(cli, 0));
+    talk_path_part(&path, "checklist");
+    talk_path_part(&path, "refresh");
+    int status = talk_post(cli, path.text.data, NULL, &answer);
+    if (status == CLI_DONE) {
+        print_checklist(cli, answer);
+    }
+    return status;
+}
+
 int run_incident_checklist(struct cli *cli) {
-    bool refresh = cli_given(cli, "refresh");
-    return about(cli, refresh ? "POST" : "GET", refresh ? "checklist/refresh" : "checklist", NULL);
+    return cli_given(cli, "refresh") ? refresh(cli) : about(cli, "GET", "checklist", NULL);
 }
 
 static int act(struct cli *cli, const char *state) {

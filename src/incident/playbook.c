@@ -92,8 +92,31 @@ struct folder_walk {
     struct playbook_set *set;
     struct folder *folder;
     const char *path;
-    bool common; /* of it the common items alone, and nothing else */
+    bool common; /* its common.yaml alone; else all but that */
 };
+
+/* The folder's common items stand beside the built-in ones, or in the place of one of their id. */
+static int take_common(struct playbook_set *set, const char *path, const struct buf *text,
+                       struct err *err) {
+    struct playbook_common *read = calloc(1, sizeof *read), *common = &set->common;
+    INVARIANT(read != NULL, "no memory for common items");
+    int r = playbook_read_common(set->arena, path, text->data, text->len, read, err);
+    for (int i = 0; r >= 0 && i < read->count; i++) {
+        int at = 0;
+        while (at < common->count && strcmp(common->items[at].id, read->items[i].id) != 0) {
+            at++;
+        }
+        if (at == COMMON_ITEMS_MAX) {
+            err_set(err, ERR_CONFIG, "there are more than %d common items", COMMON_ITEMS_MAX);
+            r = err_place(err, "%s:%d", path, read->items[i].line);
+            break;
+        }
+        common->items[at] = read->items[i];
+        common->count += at == common->count;
+    }
+    free(read);
+    return r;
+}
 
 static int read_file(struct folder_walk *walk, const char *name, struct err *err) {
     struct file_face face;
@@ -108,9 +131,7 @@ static int read_file(struct folder_walk *walk, const char *name, struct err *err
         return err_place(err, "%s:1", path);
     }
     if (walk->common) {
-        walk->set->common.count = 0;
-        return playbook_read_common(walk->set->arena, path, text.data, text.len,
-                                    &walk->set->common, err);
+        return take_common(walk->set, path, &text, err);
     }
     const struct playbook *read = NULL;
     r = playbook_set_read(walk->set, path, text.data, text.len, &read, err);

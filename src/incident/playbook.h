@@ -9,8 +9,8 @@
  *   approval  the holder of a role, or his deputy, says yes
  *   tick      a person has done it, and says so
  *
- * 1. Nothing but a person with a name ticks, approves, runs, undoes or leaves out; of a measure that
- *    a person has run, what is seen of it says whether it is done. What is required is left out by
+ *   query     looks by itself (playbook_queries.def): done while it passes, open again when it
+ *             does not; what could not be seen is `unknown`, and never done
  *    the commander or his deputy, with a reason.
  * 2. An incident follows a playbook as it was when it was chosen; a file that changes later changes
  *    nothing that runs.

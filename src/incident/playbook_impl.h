@@ -17,6 +17,7 @@
 
 #define JOB_PLAYBOOKS "playbooks"
 #define PLAYBOOK_COMMON "common"
+#define PLAYBOOK_RUN "holdfast incident run {incident} {item}"
 enum { PLAYBOOK_JSON_BYTES_MAX = 2 * 1024 * 1024, PLAYBOOK_ROWS_MAX = 512, COMMON_ITEMS_MAX = 64 };
 
 /* ---- playbook_names.c ---- */

@@ -135,8 +135,7 @@ static const char *next_command(struct playbooks *playbooks, struct arena *arena
     const struct playbook_measure_row *measure = playbook_measure_find(row->subject);
     const char *command = row->command;
     if (row->kind == ITEM_ACTION && measure != NULL) {
-        command = playbooks->options.actions != NULL ? "holdfast incident run {incident} {item}"
-                                                     : measure->command;
+        command = playbooks->options.actions != NULL ? PLAYBOOK_RUN : measure->command;
     } else if (command[0] == '\0' && row->kind != ITEM_QUERY) {
         command = "holdfast incident tick {incident} {item}";
     } else if (command[0] == '\0') {

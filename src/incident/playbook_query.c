@@ -198,7 +198,8 @@ static int success_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     if (figures.finished < FINISHED_MIN) {
         return query_unknown(reading->seen,
-                             "Too few payments of its scope came to an end to say how many succeed.",
+                             "Too few payments of its scope came to an end to say how many "
+                             "succeed.",
                              "范围内完成的支付太少,无法判断成功率。");
     }
     const char *percent = arena_printf(look->arena, "%lld.%lld",

@@ -94,7 +94,7 @@ int playbook_route(struct playbook_look *look, const struct query_row *row,
     struct gateways_seen found = {0};
     (void)err;
     if (look->playbooks->options.registry == NULL || look->incident->scope.gateways.count == 0) {
-        return query_unknown(seen, "Its scope names no gateway: another one cannot be told from it.",
+        return query_unknown(seen, "Its scope names no gateway: nothing is another one.",
                              "事件范围未指明网关,无法判断其他网关。");
     }
     look_at(look, false, &found);
@@ -212,7 +212,8 @@ int playbook_pool(struct playbook_look *look, const struct query_row *row,
               {"busy", phrase_number(look->arena, stats.connections_busy)},
               {"most", phrase_number(look->arena, stats.connections_max)},
               {"waiting", phrase_number(look->arena, stats.waiting)});
-    seen->evidence = query_json(look, "{\"busy\":%d,\"max\":%d,\"waiting\":%d,\"commit_us_p99\":%lld}",
+    seen->evidence = query_json(look,
+                                "{\"busy\":%d,\"max\":%d,\"waiting\":%d,\"commit_us_p99\":%lld}",
                                 stats.connections_busy, stats.connections_max, stats.waiting,
                                 (long long)stats.commit_us_p99);
     return 0;

@@ -233,8 +233,7 @@ static const char *command_of(const struct checklist *list, const struct item_ro
     const struct playbook_measure_row *measure = playbook_measure_find(row->subject);
     const char *command = row->command;
     if (row->kind == ITEM_ACTION && measure != NULL) {
-        command = list->playbooks->options.actions != NULL ? "holdfast incident run {incident} {item}"
-                                                           : measure->command;
+        command = list->playbooks->options.actions != NULL ? PLAYBOOK_RUN : measure->command;
     }
     return item_fill(list->arena, list->incident, row, command);
 }
