@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * playbooks.c: `playbook …`, and what of `incident …` is about its checklist. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,20 @@
 
 #define PLAYBOOKS "/v1/playbooks"
 #define INCIDENTS "/v1/incidents"
+enum { LINE_BYTES_MAX = 4096 };
+
+/* One line, cleaned: whoever wrote a playbook, a title or a reason draws nothing on the screen. */
+PRINTF_LIKE(2, 3)
+static void line(const struct cli *cli, const char *format, ...) {
+    char text[LINE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *clean = show_clean(text);
+    cli_say(cli, "%s\n", clean);
+    free(clean);
+}
 
 /* ---- playbooks ---- */
 
@@ -57,12 +72,16 @@ static const char *text_of(const struct cli *cli, const json_t *row, const char 
 }
 
 static void print_links(const struct cli *cli, const json_t *item) {
+    BUF_AUTO text;
     size_t i;
     json_t *link;
+    buf_init(&text, LINE_BYTES_MAX);
     json_array_foreach(json_object_get(item, "links"), i, link) {
-        cli_say(cli, "%s%s", i == 0 ? "          see " : ", ", json_string_value(link));
+        buf_addf(&text, "%s%s", i > 0 ? ", " : "", json_string_value(link));
     }
-    cli_say(cli, "%s", json_array_size(json_object_get(item, "links")) > 0 ? "\n" : "");
+    if (text.len > 0) {
+        line(cli, "          see %s", text.data);
+    }
 }
 
 int run_playbook_show(struct cli *cli) {
@@ -73,17 +92,17 @@ int run_playbook_show(struct cli *cli) {
     if (status != CLI_DONE) {
         return status;
     }
-    cli_say(cli, "%s: %s\n", field_word(answer, "name"),
-            text_of(cli, answer, "title", "title_zh"));
+    line(cli, "%s: %s", field_word(answer, "name"), text_of(cli, answer, "title", "title_zh"));
     json_array_foreach(json_object_get(answer, "phases"), i, phase) {
-        cli_say(cli, "\n%zu. %s\n", i + 1, text_of(cli, phase, "title", "title_zh"));
+        cli_say(cli, "\n");
+        line(cli, "%zu. %s", i + 1, text_of(cli, phase, "title", "title_zh"));
         json_array_foreach(json_object_get(phase, "items"), j, item) {
-            const char *command = field_text(item, "command");
-            cli_say(cli, "  %-8s  %s%s  (%s)\n", field_word(item, "kind"),
-                    text_of(cli, item, "text", "text_zh"),
-                    field_true(item, "required") ? "" : "  [optional]", field_word(item, "id"));
-            cli_say(cli, "%s%s%s", command != NULL ? "          " : "",
-                    command != NULL ? command : "", command != NULL ? "\n" : "");
+            line(cli, "  %-8s  %s%s  (%s)", field_word(item, "kind"),
+                 text_of(cli, item, "text", "text_zh"),
+                 field_true(item, "required") ? "" : "  [optional]", field_word(item, "id"));
+            if (field_text(item, "command") != NULL) {
+                line(cli, "          %s", field_text(item, "command"));
+            }
             print_links(cli, item);
         }
     }
@@ -141,39 +160,38 @@ static const char *mark_of(const json_t *item) {
     return "[?]";
 }
 
-/* "  ann, 3m ago: because"; of what the machine has seen, its sentence. */
+/* "ann, 3m: because"; of what the machine has seen, its sentence. */
 static void print_word(const struct cli *cli, const json_t *item) {
     const char *by = field_text(item, "by"), *reason = field_text(item, "reason");
     const char *said = field_text(item, "said"), *seen = field_text(item, "looked_at");
     char when[SHOW_CHARS_MAX];
     if (by != NULL) {
-        cli_say(cli, "        %s, %s%s%s\n", by, show_age(field_text(item, "at"), when),
-                reason != NULL ? ": " : "", reason != NULL ? reason : "");
+        line(cli, "        %s, %s ago%s%s", by, show_age(field_text(item, "at"), when),
+             reason != NULL ? ": " : "", reason != NULL ? reason : "");
     }
     if (said != NULL) {
-        cli_say(cli, "        %s%s", text_of(cli, item, "said", "said_zh"),
-                seen != NULL ? "  (" : "");
-        cli_say(cli, "%s%s\n", seen != NULL ? show_age(seen, when) : "", seen != NULL ? ")" : "");
+        line(cli, "        %s%s%s%s", text_of(cli, item, "said", "said_zh"),
+             seen != NULL ? "  (" : "", seen != NULL ? show_age(seen, when) : "",
+             seen != NULL ? " ago)" : "");
     }
 }
 
 static void print_item(const struct cli *cli, const json_t *item, bool next) {
-    const char *command = field_text(item, "command");
-    bool open = strcmp(field_word(item, "state"), "open") == 0 ||
-                strcmp(field_word(item, "state"), "failed") == 0;
-    cli_say(cli, "%s %s %s%s  (%s)\n", next ? "->" : "  ", mark_of(item),
-            text_of(cli, item, "text", "text_zh"),
-            field_true(item, "required") ? "" : "  [optional]", field_word(item, "id"));
+    const json_t *measure = json_object_get(item, "measure");
+    const char *command = field_text(item, "command"), *state = field_word(item, "state");
+    bool open = strcmp(state, "open") == 0 || strcmp(state, "failed") == 0;
+    line(cli, "%s %s %s%s  (%s)", next ? "->" : "  ", mark_of(item),
+         text_of(cli, item, "text", "text_zh"), field_true(item, "required") ? "" : "  [optional]",
+         field_word(item, "id"));
     print_word(cli, item);
     if (open && field_text(item, "role") != NULL) {
-        cli_say(cli, "        approved by: %s\n", field_word(item, "role"));
+        line(cli, "        approved by: %s", field_word(item, "role"));
     }
     if (open && command != NULL) {
-        cli_say(cli, "        %s\n", command);
+        line(cli, "        %s", command);
     }
-    if (open && field_text(json_object_get(item, "measure"), "kind") != NULL &&
-        !field_true(json_object_get(item, "measure"), "available")) {
-        cli_say(cli, "        No measure is run from here: use that command, then tick it.\n");
+    if (open && field_text(measure, "kind") != NULL && !field_true(measure, "available")) {
+        line(cli, "        No measure is run from here: use that command, then tick it.");
     }
 }
 
@@ -181,10 +199,10 @@ static void print_proposed(const struct cli *cli, const json_t *answer) {
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(answer, "proposed"), i, row) {
-        cli_say(cli, "%s  holdfast incident playbook %s %s   %s (%s)\n",
-                i == 0 ? "Fits as well:\n" : "", field_word(answer, "incident_id"),
-                field_word(row, "name"), text_of(cli, row, "title", "title_zh"),
-                field_word(row, "why"));
+        cli_say(cli, "%s", i == 0 ? "What fits:\n" : "");
+        line(cli, "  holdfast incident playbook %s %s   %s (%s)", field_word(answer, "incident_id"),
+             field_word(row, "name"), text_of(cli, row, "title", "title_zh"),
+             field_word(row, "why"));
     }
 }
 
@@ -193,8 +211,7 @@ static void print_checklist(const struct cli *cli, const json_t *answer) {
     size_t i, j;
     json_t *phase, *item, *book;
     json_array_foreach(json_object_get(answer, "playbooks"), i, book) {
-        cli_say(cli, "%s: %s\n", field_word(book, "name"),
-                text_of(cli, book, "title", "title_zh"));
+        line(cli, "%s: %s", field_word(book, "name"), text_of(cli, book, "title", "title_zh"));
     }
     if (json_array_size(json_object_get(answer, "playbooks")) == 0) {
         cli_say(cli, "It follows no playbook yet. `holdfast playbook list` lists them.\n");
@@ -202,7 +219,8 @@ static void print_checklist(const struct cli *cli, const json_t *answer) {
         return;
     }
     json_array_foreach(json_object_get(answer, "phases"), i, phase) {
-        cli_say(cli, "\n%zu. %s\n", i + 1, text_of(cli, phase, "title", "title_zh"));
+        cli_say(cli, "\n");
+        line(cli, "%zu. %s", i + 1, text_of(cli, phase, "title", "title_zh"));
         json_array_foreach(json_object_get(phase, "items"), j, item) {
             print_item(cli, item, next != NULL && strcmp(field_word(item, "id"), next) == 0);
         }
@@ -276,9 +294,10 @@ static int preview(struct cli *cli) {
     talk_path_add(&path, "target", cli_text(cli, "target"));
     int status = talk_get(cli, path.text.data, &answer);
     if (status == CLI_DONE) {
-        cli_say(cli, "%s %s%s%s\n%s\n", field_word(answer, "kind"), field_word(answer, "target"),
-                field_word(answer, "value")[0] != '\0' ? " " : "", field_word(answer, "value"),
-                text_of(cli, answer, "said", "said_zh"));
+        const char *target = field_text(answer, "target"), *value = field_text(answer, "value");
+        line(cli, "%s %s%s", field_word(answer, "kind"), target != NULL ? target : "",
+             value != NULL ? value : "");
+        line(cli, "%s", text_of(cli, answer, "said", "said_zh"));
     }
     return status;
 }

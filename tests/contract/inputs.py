@@ -20,7 +20,7 @@ NOT_THERE = {
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "MessageId": "msg_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
-    "AlertRuleName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "AlertRuleName": "nobody", "PlaybookName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -72,6 +72,8 @@ FINER = {
     # Times, and ids of things that there are.
     ("openIncident", "impact_start"), ("openIncident", "follows"), ("openIncident", "alerts"),
     ("moveIncident", "at"), ("correctIncident", "impact_start"),
+    # A playbook that there is.
+    ("followPlaybook", "name"),
     # Texts and fields that there are; ways to reach people: what fits is in the scenes.
     ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),

@@ -12,6 +12,7 @@ import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
 import scenes_incidents as incidents
+import scenes_playbooks as playbooks
 import scenes_tickets as tickets
 
 # Answers that the fake gateways cannot bring about, and why.
@@ -508,6 +509,7 @@ SCENES = (
     messages.texts_and_what_the_linter_says, messages.a_message_from_its_draft_to_everybody,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
+    playbooks.playbooks_and_an_incident_that_follows_one,
     refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]

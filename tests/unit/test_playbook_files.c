@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 
+#include "base/crypto.h"
 #include "base/folder.h"
 #include "incident/playbook_impl.h"
 
@@ -13,6 +14,7 @@ static struct playbook_set *shipped;
 
 static int open_shipped(void **state) {
     struct err err = {0};
+    crypto_init();
     if (set_up(state) != 0 || playbook_set_open(NULL, &shipped, &err) < 0) {
         fail_msg("%s: %s", err.place, err.detail);
     }
@@ -158,7 +160,8 @@ static void assert_command(const char *where, const char *command) {
         fail_msg("%s: \"%s\" is no command of ours", where, command);
     }
     RAN ran = run(NULL, as_words(command + strlen(head), words));
-    if (ran.status == CLI_USAGE) {
+    /* A secret is piped in, which is none here. */
+    if (ran.status == CLI_USAGE && strstr(ran.err, "what was piped in") == NULL) {
         fail_msg("%s: \"%s\": %s", where, command, ran.err);
     }
 }

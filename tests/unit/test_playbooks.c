@@ -89,6 +89,11 @@ static void begin_with(const struct playbook_actions *measures) {
     open_incidents(NULL);
     engine_exec(&W->engine, "DELETE FROM incident_item");
     engine_exec(&W->engine, "DELETE FROM incident_playbook");
+    engine_exec(&W->engine,
+                "INSERT INTO api_key (id, name, hash, role, scopes, created_by, created_us, "
+                "expires_us, revoked_us, last_used_us, user_id) VALUES ('key_a', 'a', 'h1', 3, '', "
+                "'internal', 1, 0, 0, 0, 'usr_a'), ('key_x', 'x', 'h2', 3, '', 'internal', 1, 0, "
+                "0, 0, '')");
     fake = (struct fake){
         .run = VERDICT_PASSED, .verify = VERDICT_PASSED, .undo = VERDICT_PASSED};
     playbooks_close(playbooks);
@@ -291,7 +296,7 @@ static void ticks_take_a_person_and_can_be_taken_back(void **state) {
                 "bob");
     assert_logged("observation", "TLS ends early");
     assert_int_equal(entries(), before + 3);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_log WHERE operation = "
+    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM audit_entry WHERE action = "
                                   "'incident.checklist'") > 0,
                      1);
 }
@@ -670,8 +675,8 @@ static void assert_marks(void) {
 
 static void random_acts_lose_no_entry_and_mark_nothing_that_takes_a_person(void **state) {
     (void)state;
-    static const char *const actors[] = {"user:usr_a", "user:usr_b", "key:key_x", "system",
-                                         "user:usr_v"};
+    static const char *const actors[] = {"user:usr_a", "key:key_a", "user:usr_b",
+                                         "key:key_x", "system"};
     static const char *const items[] = {"acknowledged", "roles",  "way-there",   "back",
                                         "turn-away",    "freeze", "vip-by-hand", "switch",
                                         "success",      "moon"};
@@ -702,7 +707,7 @@ static void random_acts_lose_no_entry_and_mark_nothing_that_takes_a_person(void 
         assert_marks();
     }
     assert_whole(one);
-    assert_true(taken > 20 && refused > 20);
+    assert_true(taken >= 20 && refused >= 20);
 }
 
 int main(void) {
