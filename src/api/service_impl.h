@@ -22,6 +22,7 @@
 #include "incident/containment.h"
 #include "incident/gate.h"
 #include "incident/incident.h"
+#include "incident/playbook.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
@@ -94,6 +95,8 @@ struct service {
     struct containments *containments;
     struct gate *gate;                  /* the gate before "resolved" */
     struct brief_sources brief_sources; /* what briefs and postmortems are made of */
+    struct playbook_set *playbook_set;
+    struct playbooks *playbooks;
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;

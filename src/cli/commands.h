@@ -124,6 +124,9 @@ cli_handler run_incident_contain, run_incident_measures, run_incident_undo, run_
     run_deploy_gate, run_deploy_freeze, run_deploy_thaw;
 cli_handler run_action_list, run_action_show, run_action_add, run_action_done, run_action_verify,
     run_action_reopen, run_action_assign;
+cli_handler run_playbook_list, run_playbook_show, run_playbook_check, run_incident_playbook,
+    run_incident_checklist, run_incident_tick, run_incident_skip, run_incident_untick,
+    run_incident_run;
 cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, run_ticket_create,
     run_ticket_assign, run_ticket_transfer, run_ticket_start, run_ticket_wait, run_ticket_comment,
     run_ticket_resolve, run_ticket_approve, run_ticket_reject, run_ticket_close, run_ticket_reopen,

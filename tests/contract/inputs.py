@@ -20,7 +20,8 @@ NOT_THERE = {
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "MessageId": "msg_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
-    "AlertRuleName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "AlertRuleName": "nobody", "PlaybookName": "nobody",
+    "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "RefundRequestId": "apr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "KnowledgePage": "nowhere",
@@ -79,6 +80,8 @@ FINER = {
     # Gateways, methods, steps that there are, and ends to come: each kind is in the scenes.
     ("takeMeasure", "name"), ("takeMeasure", "until"), ("previewMeasure", "name"),
     ("previewMeasure", "until"), ("freezeDeploys", "until"),
+    # A playbook that there is.
+    ("followPlaybook", "name"),
     # Texts and fields that there are; ways to reach people: what fits is in the scenes.
     ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),

@@ -13,6 +13,7 @@ import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
 import scenes_incidents as incidents
+import scenes_playbooks as playbooks
 import scenes_tickets as tickets
 
 # Answers that the fake gateways cannot bring about, and why.
@@ -556,6 +557,7 @@ SCENES = (
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
     incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
+    playbooks.playbooks_and_an_incident_that_follows_one,
     the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]
