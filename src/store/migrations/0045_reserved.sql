@@ -1,3 +1,0 @@
--- SPDX-License-Identifier: Apache-2.0
--- 0045: nothing.
-SELECT 1;
