@@ -18,11 +18,10 @@
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
-#include "incident/brief_sources.h"
 #include "incident/containment.h"
 #include "incident/gate.h"
 #include "incident/incident.h"
-#include "incident/playbook.h"
+#include "incident/links.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
@@ -97,6 +96,7 @@ struct service {
     struct brief_sources brief_sources; /* what briefs and postmortems are made of */
     struct playbook_set *playbook_set;
     struct playbooks *playbooks;
+    struct playbook_actions playbook_actions; /* measures, for its items */
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;

@@ -20,6 +20,8 @@ static int open_playbooks(struct service *service, struct err *err) {
         .registry = service->registry,
         .mode = service->mode,
         .figures = &service->figures,
+        .actions = &service->playbook_actions,
+        .gate = service->gate,
     };
     return playbooks_open(&options, &service->playbooks, err);
 }
@@ -48,8 +50,13 @@ int incidents_ready(struct service *service, struct err *err) {
     int r = gate_open(&gate, &service->gate, err);
     r = r < 0 ? r : incidents_open(&options, &service->incidents, err);
     r = r < 0 ? r : containments_open(&switches, &service->containments, err);
-    service->brief_sources = (struct brief_sources){.gate = service->gate};
-    return r < 0 ? r : open_playbooks(service, err);
+    if (r >= 0) {
+        service->playbook_actions = playbook_actions_of(service->containments);
+        r = open_playbooks(service, err);
+    }
+    service->brief_sources =
+        brief_sources_of(service->gate, service->containments, service->playbooks);
+    return r;
 }
 
 int incidents_begin(struct service *service, struct err *err) {

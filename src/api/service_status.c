@@ -2,12 +2,19 @@
  * service_status.c: `status` of the configuration: the public page, and what tells its subscribers,
  * run by the payments' runner. */
 #include "api/service_impl.h"
+#include "incident/incident_gate.h"
 
 enum { EMAIL_PER_SECOND = 20 };
 
 static void wake(void *ctx) {
     struct service *service = ctx;
     payments_wake(service->payments);
+}
+
+/* Nothing that comes in by the API is a proof: the gate's floor is asked. */
+static int prove(void *ctx, const char *incident_id, struct proof *ret_proof, struct err *err) {
+    struct service *service = ctx;
+    return incident_prove(service->incidents, NULL, incident_id, ret_proof, err);
 }
 
 int status_begin(struct service *service, struct err *err) {
@@ -26,6 +33,8 @@ int status_begin(struct service *service, struct err *err) {
         .email_per_second = per_second != 0 ? (int)per_second : EMAIL_PER_SECOND,
         .clients = {.http = service->client, .smtp = service->smtp},
         .utc_offset_minutes = messages->utc_offset_minutes,
+        .prove = prove,
+        .prove_ctx = service,
         .wake = wake,
         .wake_ctx = service,
     };

@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "comms/proof.h"
 #include "incident/containment.h"
+#include "incident/gate_impl.h"
 #include "incident/incident_impl.h"
 
 enum { VERDICT_BYTES_MAX = 1024 * 1024, CLOSING_BYTES = 8 };
@@ -33,6 +34,28 @@ static int look_at(struct gate *gate, struct store_tx *tx, const struct incident
     int r = measures_of(tx, facts->id.text, arena, measures, &subject.measure_count, err);
     subject.measures = measures;
     return r < 0 ? r : gate_look_in(gate, tx, &subject, arena, ret_verdict, err);
+}
+
+struct looking {
+    struct gate *gate;
+    const char *id;
+    struct arena *arena;
+    struct gate_verdict *verdict;
+};
+
+static int look_tx(struct store_tx *tx, void *ctx, struct err *err) {
+    const struct looking *looking = ctx;
+    struct incident_facts *facts = arena_alloc(looking->arena, sizeof *facts);
+    int r = incident_facts(tx, looking->id, facts, err);
+    return r < 0 ? r
+                 : look_at(looking->gate, tx, facts, looking->arena, looking->verdict, err);
+}
+
+int incident_gate_look(struct gate *gate, struct store_tx *tx, const char *id,
+                       struct arena *arena, struct gate_verdict *ret_verdict, struct err *err) {
+    struct looking looking = {gate, id, arena, ret_verdict};
+    return tx != NULL ? look_tx(tx, &looking, err)
+                      : store_read(gate->store, look_tx, &looking, err);
 }
 
 /* ---- for incident_resolve() ---- */

@@ -10,6 +10,12 @@
 #include "incident/gate.h"
 #include "incident/incident.h"
 
+/* The verdict on it as it stands. Its texts are the arena's. Outside of transactions with `tx`
+ * NULL: in a snapshot of its own. */
+MUST_USE int incident_gate_look(struct gate *gate, struct store_tx *tx, const char *id,
+                                struct arena *arena, struct gate_verdict *ret_verdict,
+                                struct err *err);
+
 /* What incident_resolve() asks; `gate` must live as long. */
 struct incident_gate incident_gate_of(struct gate *gate);
 

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "incident/blast.h"
+#include "incident/incident_gate.h"
 
 enum { TRIES = 3 };
 
@@ -37,29 +38,9 @@ static int recent_tx(struct store_tx *tx, void *ctx, struct err *err) {
     return r;
 }
 
-static const char *holder_of(const struct incident_row *row, enum incident_role role) {
-    return row->holders[role][0];
-}
-
 static int ask_gate(struct view *view, struct gate *gate, struct err *err) {
-    struct gate_measure left[GATE_MEASURES_MAX];
-    struct gate_subject subject = {
-        .incident_id = view->row.id.text,
-        .scope = view->scope,
-        .mitigated_us = view->row.at_us[MILESTONE_MITIGATED],
-        .commander = holder_of(&view->row, INCIDENT_ROLE_COMMANDER),
-        .recon_owner = holder_of(&view->row, INCIDENT_ROLE_RECON),
-        .commander_signed = view->signatures.rows[INCIDENT_ROLE_COMMANDER].at_us > 0,
-        .recon_signed = view->signatures.rows[INCIDENT_ROLE_RECON].at_us > 0,
-        .measures = left,
-    };
-    for (int i = 0; view->measures != NULL && i < view->measures->count; i++) {
-        const struct brief_measure *measure = &view->measures->rows[i];
-        left[subject.measure_count++] = (struct gate_measure){
-            measure->kind, measure->name, measure->undo, measure->off_us != 0, measure->handed_to};
-    }
     view->verdict = arena_alloc(view->arena, sizeof *view->verdict);
-    return gate_look(gate, &subject, view->arena, view->verdict, err);
+    return incident_gate_look(gate, NULL, view->row.id.text, view->arena, view->verdict, err);
 }
 
 /* Too long, or of a method that there is not: that is not known, and why. */

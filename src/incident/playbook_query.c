@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "incident/blast.h"
+#include "incident/incident_gate.h"
 #include "incident/playbook_impl.h"
 #include "watch/check.h"
 #include "watch/reports.h"
@@ -325,22 +326,9 @@ int playbook_blast(struct playbook_look *look, const struct query_row *row,
 static int gate_tx(struct store_tx *tx, void *ctx, struct err *err) {
     const struct reading *reading = ctx;
     struct playbook_look *look = reading->look;
-    struct incident_facts *facts = arena_alloc(look->arena, sizeof *facts);
     struct gate_verdict *verdict = arena_alloc(look->arena, sizeof *verdict);
-    int r = incident_facts(tx, look->incident->id.text, facts, err);
-    if (r < 0) {
-        return r;
-    }
-    const struct gate_subject subject = {
-        .incident_id = facts->id.text,
-        .scope = facts->scope,
-        .mitigated_us = facts->mitigated_us,
-        .commander = facts->roles[INCIDENT_ROLE_COMMANDER],
-        .recon_owner = facts->roles[INCIDENT_ROLE_RECON],
-        .commander_signed = facts->is_signed[INCIDENT_ROLE_COMMANDER],
-        .recon_signed = facts->is_signed[INCIDENT_ROLE_RECON],
-    };
-    r = gate_look_in(look->playbooks->gate, tx, &subject, look->arena, verdict, err);
+    int r = incident_gate_look(look->playbooks->gate, tx, look->incident->id.text, look->arena,
+                               verdict, err);
     look->gate = r < 0 ? NULL : verdict;
     return r;
 }

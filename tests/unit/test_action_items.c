@@ -299,10 +299,10 @@ static void late_items_nag_the_owner_the_commander_and_the_path(void **state) {
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM incident"), 1);
 }
 
-static int let_through(void *ctx, const struct incident_facts *facts, bool *ret_passed,
-                       char ret_missing[INCIDENT_MISSING_BYTES_MAX], struct buf *evidence,
-                       struct err *err) {
-    (void)ctx, (void)facts, (void)ret_missing, (void)err;
+static int let_through(void *ctx, struct store_tx *tx, const struct incident_facts *facts,
+                       bool *ret_passed, char ret_missing[INCIDENT_MISSING_BYTES_MAX],
+                       struct buf *evidence, struct err *err) {
+    (void)ctx, (void)tx, (void)facts, (void)ret_missing, (void)err;
     *ret_passed = true;
     buf_add_text(evidence, "{}");
     return 0;
