@@ -491,6 +491,7 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
     };
     int r = climb(&ask, &route, &err);
     if (r >= 0) {
+        ask.caller.refunds = refund_policy_of(&ask.service->refund_policy, ask.identity.role);
         r = route->handler(&ask, &err);
     }
     if (r < 0 && is_for_good(&ask, claimed_as, &err)) {

@@ -744,6 +744,7 @@ const struct cli_command cli_commands[] = {
 
 #include "cli/commands_recon.def"
 #include "cli/commands_tickets.def"
+#include "cli/commands_desk.def"
 #include "cli/commands_rules.def"
 #include "cli/commands_alerts.def"
 #include "cli/commands_reports.def"

@@ -140,8 +140,9 @@ struct gateway_result {
     int64_t captured_minor, refunded_minor;
     struct currency currency;
     int64_t fee_minor; /* -1: not said */
-    /* Of a capture: read off where the payment stands, because it was only asked about or this very
-     * call was refused. So something was captured, but perhaps by another call. */
+    /* Read off where it stands, because it was only asked about or this very call was refused. So
+     * something was captured, but perhaps by another call; and a refund stands so now, not as it
+     * was answered at first. */
     bool as_it_stands;
     enum http_reach reach; /* 0: no call was made */
     enum http_failure failure;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "incident/containment.h"
 #include "incident/incident_impl.h"
+#include "incident/postmortem.h"
 #include "store/audit.h"
 
 struct act {
@@ -135,6 +136,7 @@ static int move_fn(struct act *act, struct store_tx *tx, struct err *err) {
     if (r >= 0 && !incident_is_live(act->row.state)) {
         r = containment_none_left(tx, act->row.id.text, err);
     }
+    r = r < 0 || verb != VERB_CLOSE ? r : postmortem_ready(tx, &act->row, err);
     if (r < 0) {
         return r;
     }

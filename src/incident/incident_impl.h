@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * incident_impl.h: what the files of incidents share; nobody else includes it.
+ * incident_impl.h: what the files of incidents share; nobody else includes it, but for the
+ * simulator's oracle.
  *   incident_names.c     the tables as names
  *   incident_moves.c     from one state to the next, milestones
  *   incident_rows.c      rows, seals, how they are told
@@ -223,7 +224,8 @@ MUST_USE int incident_render_alerts(struct store_tx *tx, struct buf *buf,
 /* ---- incident_measure.c ---- */
 
 struct incident_figures { /* of the scope, since it began but at most a quarter of an hour */
-    int64_t success_permille;             /* of its payments that are finished; few: 1000 */
+    int64_t finished;                     /* its payments that are */
+    int64_t success_permille;             /* of these; few: 1000 */
     int64_t share_permille;               /* of all payments, those that failed in it */
     int64_t methods_down;                 /* of which next to nothing succeeds */
     int64_t double_charges, wrong_states; /* open ones, since it began */

@@ -93,6 +93,7 @@ static int call(struct refunding *refunding, enum gateway_operation operation,
         .persist_ctx = &target,
     };
     gateway_ask(payments, &ask, ret_result);
+    ret_result->as_it_stands = operation != OP_REFUND;
     refunding->result = ret_result;
     refunding->source = operation == OP_REFUND ? "repeat" : "query";
     inquiry_note(&refunding->asked, refunding->source, ret_result);

@@ -10,7 +10,7 @@
 
 enum { CASES_MAX = 3, PATH_CHARS = 128, KEY_CHARS = 128, REASON_CHARS = 160 };
 enum person { ANN, BOB, CID, PERSONS };
-static_assert((int)PERSONS == (int)RUN_PERSONS, "each has a key");
+static_assert((int)PERSONS == (int)RUN_CLERKS, "each has a key");
 
 static const char *const names[PERSONS] = {"ann", "bob", "cid"};
 
@@ -200,14 +200,14 @@ static void deal_with(struct clerk_case *at) {
 /* Asks for a user, or for a key of the user, until one was made; the text at `key` of it goes to
  * `ret_text`. Each try has a name of its own: who was not answered may have been heard. */
 static bool make(struct run *run, const char *path, const char *key, const char *name,
-                 const char *user_id, char *ret_text, size_t text_bytes) {
+                 const char *role, const char *user_id, char *ret_text, size_t text_bytes) {
     char body[200];
     bool made = false;
     for (int i = 0; !made && !run_failed(run); i++) {
         json_t *answer = NULL;
         int status = 0;
-        snprintf(body, sizeof body, "{\"name\":\"%s-%d\",\"role\":\"finance\",\"%s\":\"%s\"}", name,
-                 i, user_id == NULL ? "password" : "user_id",
+        snprintf(body, sizeof body, "{\"name\":\"%s-%d\",\"role\":\"%s\",\"%s\":\"%s\"}", name,
+                 i, role, user_id == NULL ? "password" : "user_id",
                  user_id == NULL ? "a dozen letters" : user_id);
         bool told = stage_ask(run, "POST", path, body, &status, &answer) && status == 201;
         const char *text = json_peek_text(answer, key, NULL);
@@ -222,11 +222,14 @@ static bool make(struct run *run, const char *path, const char *key, const char 
 }
 
 /* A person is a user; the key is the user's. */
-static bool hire(struct run *run, enum person person) {
+bool clerks_hire(struct run *run, const char *name, const char *role, int scope) {
     char user_id[ID_TEXT_MAX + 1];
-    return make(run, "/v1/users", "id", names[person], NULL, user_id, sizeof user_id) &&
-           make(run, "/v1/keys", "key", names[person], user_id, run->keys[scope_of(person)],
-                RUN_KEY_CHARS);
+    return make(run, "/v1/users", "id", name, role, NULL, user_id, sizeof user_id) &&
+           make(run, "/v1/keys", "key", name, role, user_id, run->keys[scope], RUN_KEY_CHARS);
+}
+
+static bool hire(struct run *run, enum person person) {
+    return clerks_hire(run, names[person], "finance", scope_of(person));
 }
 
 static void clerks_main(void *arg) {

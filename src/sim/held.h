@@ -60,6 +60,9 @@ struct held_order *held_find(const struct run *run, const char *order);
 
 /* ---- clerks.c ---- */
 void clerks_open(struct run *run);
+/* A person with a user and a key of the user's, which is put at `scope` of run->keys. False: the
+ * world ended first. */
+MUST_USE bool clerks_hire(struct run *run, const char *name, const char *role, int scope);
 
 /* ---- ladder.c ---- */
 void ladder_open(struct run *run);

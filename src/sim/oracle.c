@@ -14,6 +14,7 @@
 #include "sim/gateways.h"
 #include "sim/held.h"
 #include "sim/oracle_impl.h"
+#include "sim/responders.h"
 #include "sim/rulebook.h"
 
 enum { PAGES_MAX = 100, KEY_BEGIN_CHARS = 12 };
@@ -108,6 +109,9 @@ void oracle_commit(struct run *run) {
     }
     if (!run_failed(run) && run->rulebook != NULL && run->rulebook->changed) {
         oracle_repairs(run);
+    }
+    if (!run_failed(run) && incidents_changed(run)) {
+        oracle_incidents(run);
     }
 }
 
@@ -224,9 +228,10 @@ static const struct {
      "SELECT COUNT(*), MIN(kind || ' ' || key || ' due ' || due_us || ' tries ' || attempts || "
      "' parked ' || parked_us || ' ' || last_error || COALESCE((SELECT ' kind ' || o.kind || "
      "' state ' || o.state || ' outcome ' || o.outcome || ' ' || o.code || ' at ' || o.gateway || "
-     "' of ' || o.payment_id FROM operation o WHERE o.id = job.key), '')) FROM job WHERE kind <> "
-     "'renewal' AND kind <> 'dispute' AND kind <> 'ticket_due' AND kind <> "
-     "'statement_sweep' AND NOT EXISTS (SELECT 1 FROM attempt a JOIN payment p ON "
+     "' of ' || o.payment_id FROM operation o WHERE o.id = job.key), '')) FROM job WHERE kind "
+     /* Those that stand as long as what they are about does. */
+     "NOT IN ('renewal', 'dispute', 'ticket_due', 'statement_sweep', 'incidents', 'alerts') AND "
+     "NOT EXISTS (SELECT 1 FROM attempt a JOIN payment p ON "
      "p.id = a.payment_id WHERE a.id = job.key AND a.state = 9 AND p.order_id LIKE 'late-%') AND "
      /* A refund that a callback has ended leaves the job that would have asked: when its time comes
       * it finds nothing to do. */
@@ -533,7 +538,7 @@ void oracle_end(struct run *run) {
         check_books,   check_ledger,     check_reconciled, check_forgeries,      check_webhooks,
         check_audit,   check_same_again, check_secrets,    check_subscriptions,  check_cards,
         check_fraud,   check_bank,       check_held,       check_queued,         check_by_hand,
-        check_modes,   check_repairs,
+        check_modes,   check_repairs,    check_incidents,
     };
     run->rules = PAYMENTS_RULES_ALL;
     verify(run, "at the end");

@@ -22,6 +22,7 @@ void rotation_config(struct run *run, struct buf *text);
 void rotation_turn(struct run *run, struct prng *prng);
 /* The service has answered a callback; a gateway has answered a call. */
 void rotation_heard(struct run *run, const char *path, int status);
-void rotation_called(struct run *run, enum sb_gateway gateway, const struct http_reply *reply);
+void rotation_called(struct run *run, enum sb_gateway gateway, const struct http_request *request,
+                     const struct http_reply *reply);
 
 #endif

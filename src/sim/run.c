@@ -147,6 +147,9 @@ static uint64_t needed_by(enum plant plant) {
         return BIT(STATEMENTS);
     case PLANT_MARKED_TWICE:
         return BIT(BANK);
+    case PLANT_GATE_IGNORED:
+    case PLANT_INCIDENT_UNLOGGED:
+        return BIT(INCIDENTS);
     default:
         return 0;
     }

@@ -34,7 +34,9 @@ enum {
     RUN_PURCHASES_MAX = 40, /* of one customer */
     RUN_DESK_ACTS_MAX = 4,
     RUN_KEYS_MAX = 16, /* of the shop, one after the other */
-    RUN_PERSONS = 3,   /* who have a key besides, after those */
+    RUN_CLERKS = 3,    /* persons who have a key besides, after those */
+    RUN_RESPONDERS = 2,
+    RUN_PERSONS = RUN_CLERKS + RUN_RESPONDERS,
     RUN_KEY_CHARS = 120,
     RUN_ID_CHARS = 48,
     RUN_ORDER_CHARS = 64,
@@ -156,6 +158,7 @@ struct run {
     struct rotation *rotation; /* NULL: no credential changes (rotation.h) */
     struct rulebook *rulebook; /* NULL: the run has no statements (rulebook.h) */
     struct bank *bank;         /* NULL: the run has none (bank_rows.h) */
+    struct responders *responders; /* NULL: nobody runs incidents (responders.h) */
     struct held *held;         /* what is held, queued, paid by hand; the ladder (held.h) */
 };
 

@@ -16,6 +16,7 @@
 #include "sim/bank_rows.h"
 #include "sim/held.h"
 #include "sim/oracle_impl.h"
+#include "sim/responders.h"
 #include "sim/shop.h"
 
 enum { TIMEOUT_S = 25, PATIENCE_TRIES = 3000 };
@@ -486,6 +487,7 @@ void shop_open(struct run *run) {
     bank_rows_open(run);
     held_open(run);
     clerks_open(run);
+    responders_open(run);
     ladder_open(run);
     accounts_open(run);
 }

@@ -13,6 +13,7 @@
 #include "sim/bank_rows.h"
 #include "sim/gateways.h"
 #include "sim/held.h"
+#include "sim/responders.h"
 #include "sim/rotation.h"
 #include "sim/rulebook.h"
 #include "sim/run.h"
@@ -114,7 +115,7 @@ static void answer_gateway(void *ctx, const struct http_request *request,
     const struct run_door *door = ctx;
     oracle_called(door->run, door->gateway, request);
     sandbox_handle(door->run->sandbox, (enum sandbox_port)door->gateway, request, reply);
-    rotation_called(door->run, door->gateway, reply);
+    rotation_called(door->run, door->gateway, request, reply);
 }
 
 static bool gateway_refuses(void *ctx) {
@@ -248,6 +249,7 @@ static int on_statement(void *ctx, const char *sql) {
     if (strcmp(sql, "COMMITTED") != 0) {
         run->rules |= strcmp(sql, "COMMIT") != 0 ? rules_about(run, sql) : 0;
         run->applied |= is_about_applied(sql);
+        incidents_stated(run, sql);
         if (run->rulebook != NULL && strncmp(sql, "SELECT ", 7) != 0) {
             run->rulebook->changed |= strstr(sql, " repair ") != NULL ||
                                       strstr(sql, " repair_switch ") != NULL;
@@ -260,7 +262,7 @@ static int on_statement(void *ctx, const char *sql) {
     run->writes_seen = counts.writes;
     run->commits += changed;
     bool asks = run->rules != 0 || run->applied ||
-                (run->rulebook != NULL && run->rulebook->changed);
+                (run->rulebook != NULL && run->rulebook->changed) || incidents_changed(run);
     if (changed && asks && run->look != NULL) {
         look_closely(run);
     }
@@ -345,6 +347,9 @@ static void boot(void *arg) {
     run->service = service;
     run->rules = PAYMENTS_RULES_ALL; /* about what the last life left */
     run->applied = true;
+    if (run->responders != NULL) {
+        run->responders->changed = true;
+    }
     serve(run, process);
     run->boot_tries = 0;
     sim_say(run->world, "life %d serves", run->lives);

@@ -7,11 +7,13 @@ import time
 
 import scenes_alerts as alerts
 import scenes_breaks as breaks
+import scenes_desk as desk
 import scenes_messages as messages
 import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
 import scenes_incidents as incidents
+import scenes_playbooks as playbooks
 import scenes_tickets as tickets
 
 # Answers that the fake gateways cannot bring about, and why.
@@ -549,10 +551,13 @@ SCENES = (
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
     alerts.complaints_and_changes, alerts.whom_a_trouble_has_hit,
+    desk.pages_found_edited_and_restored, desk.payments_looked_up,
+    desk.the_shop_is_told_once_more, desk.refunds_that_take_two,
     messages.texts_and_what_the_linter_says, messages.a_message_from_its_draft_to_everybody,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
     incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
+    playbooks.playbooks_and_an_incident_that_follows_one,
     the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]

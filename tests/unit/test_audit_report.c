@@ -174,7 +174,8 @@ static void what_was_done_is_in_its_month_and_its_group(void **state) {
     did("gateway.drain", "stripe-a");
     json_t *report = report_of(&month);
     assert_int_equal(at(group(report, "settings"), "count"), 1);
-    assert_int_equal(at(json_object_get(group(report, "settings"), "actions"), "gateway.enable"), 1);
+    const json_t *actions = json_object_get(group(report, "settings"), "actions");
+    assert_int_equal(at(actions, "gateway.enable"), 1);
     assert_int_equal(at(group(report, "access"), "count"), 1);
     assert_int_equal(at(group(report, "keys"), "count"), 1);
     assert_int_equal(at(group(report, "money"), "count"), 2);
@@ -193,7 +194,7 @@ static void a_log_that_was_changed_stands_out(void **state) {
     (void)state;
     did("gateway.enable", "stripe-a");
     did("gateway.disable", "stripe-a");
-    assert_true(engine_exec(&engine, "UPDATE audit_entry SET actor = 'system' WHERE number = 2") > 0);
+    (void)engine_exec(&engine, "UPDATE audit_entry SET actor = 'system' WHERE number = 2");
     json_t *report = report_of(&month);
     assert_found(report, "chain_broken");
     assert_int_equal(at(json_object_get(report, "chain"), "broken_number"), 2);

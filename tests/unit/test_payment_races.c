@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_payment_races.c: what must not happen when two things happen at once, or one of them too
- * late: no second charge, no refund that the books do not know, no note of one task undone by
- * another. */
+ * late: no second charge, no note of one task undone by another. Refunds: test_refund_races.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -117,143 +116,6 @@ static void a_capture_that_comes_when_the_payment_was_over_is_in_the_books(void 
     free(id);
     assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_SUCCEEDED);
     assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_success'"),
-                     1);
-    world_check(W);
-}
-
-/* ---- refunds ----------------------------------------------------------------------------------
- */
-
-static void refund_becomes(const char *status) {
-    int from = fake_event_count(FAKE);
-    fake_refund_becomes(FAKE, 0, "order", status);
-    world_callbacks(W, from);
-    (void)world_tick(W);
-}
-
-static void fail_before_the_answer(void *ctx, int account, const char *call, bool done) {
-    int *result = ctx;
-    if (account == 0 && strcmp(call, "refund") == 0 && done) {
-        fake_refund_becomes(FAKE, 0, "order", "failed");
-        *result = world_callback(W, fake_event_count(FAKE) - 1);
-        (void)world_tick(W);
-    }
-}
-
-static void a_refund_that_fails_before_its_answer_is_there_has_failed(void **state) {
-    int result = 0;
-    char *id = world_paid(W, "order", 500);
-    fake_hook(FAKE, fail_before_the_answer, &result);
-    json_decref(world_refund(W, "key", id, 200));
-    fake_hook(FAKE, NULL, NULL);
-    assert_int_equal(result, 200);
-    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
-    assert_int_equal(world_int(W, "SELECT state FROM callback"), 1);
-    test_clock_advance(1 * US_PER_SECOND);
-    (void)world_tick(W);
-    assert_int_equal(world_int(W, "SELECT tries FROM callback"), 1); /* waiting was no try */
-    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
-    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
-    free(id);
-    world_check(W);
-}
-
-/* Its repeat is answered as the first request was, before it failed. */
-static void a_refund_that_fails_while_its_fate_is_unknown_has_failed(void **state) {
-    char *id = world_paid(W, "order", 500);
-    fake_say(FAKE, 0, "refund", 2, FAKE_LOSE_AFTER);
-    json_decref(world_refund(W, "key", id, 200));
-    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_UNKNOWN);
-    refund_becomes("failed");
-    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_FAILED);
-    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
-    free(id);
-    world_check(W);
-}
-
-/* Somebody gave it back at the gateway's own desk, the sum of its charge's refunds told of that,
- * and when its name came it had failed: what the sum had put in suspense leaves it again. */
-static void a_refund_of_nobodys_that_only_a_sum_told_of_leaves_suspense_when_it_fails(
-    void **state) {
-    char *id = world_paid(W, "order", 500);
-    int named = fake_refund_of_nobody(FAKE, 0, "order", 50);
-    char *intent = world_text(W, "SELECT gateway_id FROM attempt");
-    char *charge = world_text(W, "SELECT charge_id FROM attempt");
-    char body[800];
-    snprintf(
-        body, sizeof body,
-        "{\"id\":\"evt_sum\",\"object\":\"event\",\"type\":\"charge.refunded\",\"created\":1,"
-        "\"data\":{\"object\":{\"id\":\"%s\",\"object\":\"charge\",\"amount\":500,"
-        "\"amount_refunded\":50,\"currency\":\"usd\",\"payment_intent\":\"%s\"},"
-        "\"previous_attributes\":{\"amount_refunded\":0}}}",
-        charge, intent);
-    assert_int_equal(world_callback_raw(W, 0, body, FAKE_WEBHOOK_SECRET, clock_wall_us()), 200);
-    (void)world_tick(W);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 11"), 1);
-    fake_refund_becomes(FAKE, 0, "order", "failed");
-    world_callbacks(W, named);
-    (void)world_tick(W);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM posting WHERE kind = 10"), 1);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE state = 1 AND posted = "
-                                  "11"),
-                     0);
-    free(charge);
-    free(intent);
-    free(id);
-    world_verify(W);
-}
-
-static void a_refund_that_had_failed_and_was_paid_after_all_is_booked(void **state) {
-    char *id = world_paid(W, "order", 500);
-    fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
-    json_decref(world_refund(W, "key", id, 200));
-    refund_becomes("failed");
-    assert_int_equal(world_int(W, "SELECT refund_reserved_minor FROM payment"), 0);
-    refund_becomes("succeeded");
-    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 200);
-    assert_int_equal(world_int(W, "SELECT state FROM operation"), OPERATION_SUCCEEDED);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
-                     1);
-    /* What counts as paid cannot be sent again. */
-    char *refund = world_text(W, "SELECT id FROM operation");
-    struct caller caller = world_caller("key-2", "retry");
-    struct answer answer = {0};
-    assert_int_equal(refund_retry(W->payments, &caller, refund, &answer, &W->err), -ERR_STATE);
-    free(refund);
-    free(id);
-    world_check(W);
-}
-
-static void a_refund_paid_after_all_without_room_for_it_is_in_the_books(void **state) {
-    char *id = world_paid(W, "order", 500);
-    fake_say(FAKE, 0, "refund", 1, FAKE_PENDING);
-    json_decref(world_refund(W, "key", id, 300));
-    refund_becomes("failed");
-    /* Another one is under way, and nobody knows what became of it, when the first turns out paid.
-     */
-    fake_say(FAKE, 0, "refund", 2, FAKE_LOSE_BEFORE);
-    json_decref(world_refund(W, "key-2", id, 300));
-    assert_int_equal(world_int(W, "SELECT refund_reserved_minor FROM payment"), 300);
-    refund_becomes("succeeded");
-    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
-    assert_int_equal(world_int(W, "SELECT refund_reserved_minor FROM payment"), 300);
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
-                     1);
-    world_check(W);
-    world_settle_all(W);
-    free(id);
-    world_check(W);
-}
-
-static void a_refund_that_goes_to_and_fro_stays_in_step_with_the_gateway(void **state) {
-    char *id = world_paid(W, "order", 500);
-    json_decref(world_refund(W, "key", id, 200));
-    free(id);
-    refund_becomes("canceled");
-    assert_int_equal(world_int(W, "SELECT refunded_minor FROM payment"), 0);
-    world_check(W);
-    refund_becomes("succeeded");
-    assert_int_equal(world_int(W, "SELECT COUNT(*) FROM review_case WHERE kind = 'late_refund'"),
                      1);
     world_check(W);
 }
@@ -769,12 +631,6 @@ int main(void) {
         cmocka_unit_test(an_order_paid_otherwise_meanwhile_stays_with_its_payment),
         cmocka_unit_test(no_further_gateway_is_tried_after_money_came_late),
         cmocka_unit_test(a_capture_that_comes_when_the_payment_was_over_is_in_the_books),
-        cmocka_unit_test(a_refund_that_fails_before_its_answer_is_there_has_failed),
-        cmocka_unit_test(a_refund_that_fails_while_its_fate_is_unknown_has_failed),
-        cmocka_unit_test(a_refund_of_nobodys_that_only_a_sum_told_of_leaves_suspense_when_it_fails),
-        cmocka_unit_test(a_refund_that_had_failed_and_was_paid_after_all_is_booked),
-        cmocka_unit_test(a_refund_paid_after_all_without_room_for_it_is_in_the_books),
-        cmocka_unit_test(a_refund_that_goes_to_and_fro_stays_in_step_with_the_gateway),
         cmocka_unit_test(an_id_made_durable_is_not_lost_to_one_who_settles),
         cmocka_unit_test(a_callback_noted_is_not_lost_to_one_who_settles),
         cmocka_unit_test(a_caller_held_up_beyond_its_lease_sends_nothing),
