@@ -93,6 +93,7 @@ struct service {
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
     struct containments *containments;
+    struct playbook_actions measures; /* of playbooks: those of containments */
     struct gate *gate;                  /* the gate before "resolved" */
     struct brief_sources brief_sources; /* what briefs and postmortems are made of */
     struct playbook_set *playbook_set;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * service_incidents.c: `incidents` of the configuration: checked, opened, begun, closed. */
 #include "api/service_impl.h"
+#include "incident/containment_actions.h"
 
 int incidents_prepare(struct service *service, struct err *err) {
     const struct incident_config *config = &service->config->incidents;
@@ -20,7 +21,9 @@ static int open_playbooks(struct service *service, struct err *err) {
         .registry = service->registry,
         .mode = service->mode,
         .figures = &service->figures,
+        .actions = &service->measures,
     };
+    service->measures = containment_actions(service->containments);
     return playbooks_open(&options, &service->playbooks, err);
 }
 
