@@ -21,7 +21,7 @@
 #include "incident/containment.h"
 #include "incident/gate.h"
 #include "incident/incident.h"
-#include "incident/links.h"
+#include "incident/brief_links.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
@@ -92,11 +92,11 @@ struct service {
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
     struct containments *containments;
+    struct playbook_actions measures; /* of playbooks: those of containments */
     struct gate *gate;                  /* the gate before "resolved" */
     struct brief_sources brief_sources; /* what briefs and postmortems are made of */
     struct playbook_set *playbook_set;
     struct playbooks *playbooks;
-    struct playbook_actions playbook_actions; /* measures, for its items */
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * service_incidents.c: `incidents` of the configuration: checked, opened, begun, closed. */
 #include "api/service_impl.h"
+#include "incident/containment_actions.h"
 
 int incidents_prepare(struct service *service, struct err *err) {
     const struct incident_config *config = &service->config->incidents;
@@ -20,9 +21,10 @@ static int open_playbooks(struct service *service, struct err *err) {
         .registry = service->registry,
         .mode = service->mode,
         .figures = &service->figures,
-        .actions = &service->playbook_actions,
+        .actions = &service->measures,
         .gate = service->gate,
     };
+    service->measures = containment_actions(service->containments);
     return playbooks_open(&options, &service->playbooks, err);
 }
 
@@ -50,10 +52,7 @@ int incidents_ready(struct service *service, struct err *err) {
     int r = gate_open(&gate, &service->gate, err);
     r = r < 0 ? r : incidents_open(&options, &service->incidents, err);
     r = r < 0 ? r : containments_open(&switches, &service->containments, err);
-    if (r >= 0) {
-        service->playbook_actions = playbook_actions_of(service->containments);
-        r = open_playbooks(service, err);
-    }
+    r = r < 0 ? r : open_playbooks(service, err);
     service->brief_sources =
         brief_sources_of(service->gate, service->containments, service->playbooks);
     return r;

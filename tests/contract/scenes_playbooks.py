@@ -52,6 +52,14 @@ def playbooks_and_an_incident_that_follows_one(service):
     service.expect(422, "previewChecklistItem", one)
     service.expect(404, "previewChecklistItem", one, query="item=moon")
     service.expect(409, "previewChecklistItem", one, query="item=way-there")
+    assert preview["verdict"] == "passed", preview.json
+    ran = item(mark("turn-away", "done", reason="it fails"), "gateway-down.turn-away")
+    assert ran["state"] == "done" and ran["verdict"] == "passed", ran
+    measure = service.expect(200, "listMeasures", one)["data"][0]
+    assert measure["kind"] == "gateway_off" and measure["verification"]["as_taken"], measure
+    service.expect(409, "moveIncident", one, body={"move": "cancel", **REASON}, key=ada)
+    mark("turn-away", "open", reason="it is well")
+    assert service.expect(200, "getMeasure", [measure["id"]])["state"] == "undone"
     for name in ("getChecklist", "refreshChecklist"):
         service.expect(404, name, [NOBODYS])
     service.expect(404, "followPlaybook", [NOBODYS], body={"name": "gateway-down"}, key=ada)

@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 
 #include "base/task.h"
+#include "incident/containment_actions.h"
 #include "incident/containment_impl.h"
+#include "incident/incident_gate.h"
 
 static struct containments *containments;
 static char one[ID_TEXT_MAX], measure[ID_TEXT_MAX];
@@ -538,43 +540,33 @@ static void what_is_not_on_is_not_handed_over(void **state) {
 }
 
 struct gated {
-    struct gate *gate;
     bool passed;
     char why[400], command[200];
 };
 
-static int gated_tx(struct store_tx *tx, void *ctx, struct err *err) {
-    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct gated *gated = ctx;
-    struct gate_measure list[GATE_MEASURES_MAX];
-    struct gate_verdict verdict;
-    struct incident_facts facts;
-    int count = 0;
-    int r = incident_facts(tx, one, &facts, err);
-    r = r < 0 ? r : measures_of(tx, one, arena, list, &count, err);
-    const struct gate_subject subject = {.incident_id = one,
-                                         .scope = facts.scope,
-                                         .measures = list,
-                                         .measure_count = count};
-    r = r < 0 ? r : gate_look_in(gated->gate, tx, &subject, arena, &verdict, err);
-    if (r >= 0) {
-        const struct gate_line *line = &verdict.lines[GATE_MEASURES];
-        gated->passed = line->passed;
-        snprintf(gated->why, sizeof gated->why, "%s", line->why[NOTICE_EN]);
-        snprintf(gated->command, sizeof gated->command, "%s", line->command);
-    }
-    return r;
-}
-
+/* What the gate says of the incident's measures; other conditions are other tests' business. */
 static struct gated at_the_gate(void) {
     struct gated gated = {0};
-    struct err err = {0};
+    struct gate *gate = NULL;
+    struct answer answer = {0};
     const struct gate_options options = {.store = W->engine.store};
-    assert_int_equal(gate_open(&options, &gated.gate, &err), 0);
-    if (store_write(W->engine.store, gated_tx, &gated, &err) < 0) {
-        fail_msg("%s", err.detail);
+    size_t i;
+    json_t *line;
+    W->err = (struct err){0};
+    assert_int_equal(gate_open(&options, &gate, &W->err), 0);
+    json_t *json = take(incident_gate_show(incidents, gate, one, &answer, &W->err), &answer);
+    gate_close(gate);
+    if (json == NULL) {
+        fail_msg("%s", W->err.detail);
     }
-    gate_close(gated.gate);
+    json_array_foreach(json_object_get(json_object_get(json, "verdict"), "conditions"), i, line) {
+        if (strcmp(json_at(line, "name"), gate_condition_name(GATE_MEASURES)) == 0) {
+            gated.passed = json_is_true(json_object_get(line, "passed"));
+            snprintf(gated.why, sizeof gated.why, "%s", json_at(line, "why"));
+            snprintf(gated.command, sizeof gated.command, "%s", json_at(line, "command"));
+        }
+    }
+    json_decref(json);
     return gated;
 }
 
@@ -686,6 +678,112 @@ static void a_freeze_ends_at_its_time_and_not_before(void **state) {
     assert_open(false, 1);
 }
 
+/* ---- as actions of playbooks ---- */
+
+static const struct {
+    const char *kind, *target, *value;
+} steps[] = {
+    {"deploy_freeze", "", ""}, {"gateway", "stripe-a", ""}, {"method", "card", ""},
+    {"purpose", "topup", ""},  {"primary", "stripe-b", ""}, {"fallback", "", ""},
+    {"mode", "", "deferred"},  {"simplified", "", ""},      {"notice", "", ""},
+};
+enum {
+    STEPS = 0
+#define X(kind, target, value, command) +1
+#include "incident/playbook_measures.def"
+#undef X
+};
+static_assert(COUNT_OF(steps) == STEPS, "every measure of a playbook has a case");
+
+static struct playbook_told told_by(playbook_measure_fn *fn, struct arena *arena, size_t step,
+                                    const char *reference) {
+    struct caller caller = person("user:usr_a");
+    struct playbook_told answer = {.verdict = VERDICT_NONE};
+    const struct playbook_measure asked = {.incident_id = one,
+                                           .kind = steps[step].kind,
+                                           .target = steps[step].target,
+                                           .value = steps[step].value,
+                                           .reason = "",
+                                           .reference = reference};
+    W->err = (struct err){0};
+    W->result = fn(containments, &caller, &asked, arena, &answer, &W->err);
+    return answer;
+}
+
+static void assert_told(struct playbook_told answer, size_t step, enum playbook_verdict verdict) {
+    if (W->result < 0 || answer.verdict != verdict) {
+        fail_msg("%s: %s %s", steps[step].kind, W->err.detail,
+                 answer.said[NOTICE_EN] != NULL ? answer.said[NOTICE_EN] : "");
+    }
+    assert_true(answer.said[NOTICE_EN][0] != '\0' && answer.said[NOTICE_ZH][0] != '\0');
+}
+
+static void playbooks_preview_run_verify_and_undo_them(void **state) {
+    (void)state;
+    begin();
+    const struct playbook_actions actions = containment_actions(containments);
+    assert_ptr_equal(actions.ctx, containments);
+    for (size_t i = 0; i + 1 < COUNT_OF(steps); i++) {
+        ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+        assert_told(told_by(actions.preview, arena, i, ""), i, VERDICT_PASSED);
+        struct playbook_told ran = told_by(actions.run, arena, i, "");
+        assert_told(ran, i, VERDICT_PASSED);
+        assert_int_equal(measures(), i + 1);
+        assert_told(told_by(actions.preview, arena, i, ""), i, VERDICT_NOT);
+        /* Of what stands already the same measure is told. */
+        struct playbook_told again = told_by(actions.run, arena, i, "");
+        assert_told(again, i, VERDICT_PASSED);
+        assert_string_equal(again.reference, ran.reference);
+        assert_told(told_by(actions.verify, arena, i, ran.reference), i, VERDICT_PASSED);
+        test_clock_advance(US_PER_SECOND);
+        assert_told(told_by(actions.undo, arena, i, ran.reference), i, VERDICT_PASSED);
+        assert_told(told_by(actions.verify, arena, i, ran.reference), i, VERDICT_NOT);
+        assert_told(told_by(actions.undo, arena, i, ran.reference), i, VERDICT_PASSED);
+    }
+    assert_whole(one);
+}
+
+static void what_others_switched_is_no_run_of_a_playbook(void **state) {
+    (void)state;
+    begin();
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    const struct playbook_actions actions = containment_actions(containments);
+    by_hand("stripe-a", GATEWAY_DISABLED);
+    told_by(actions.run, arena, 1, "");
+    assert_true(W->result < 0 && strstr(W->err.detail, "by bob since") != NULL);
+    by_hand("stripe-a", GATEWAY_ENABLED);
+    struct playbook_told ran = told_by(actions.run, arena, 1, "");
+    assert_told(ran, 1, VERDICT_PASSED);
+    by_hand("stripe-a", GATEWAY_DRAINING);
+    assert_told(told_by(actions.verify, arena, 1, ran.reference), 1, VERDICT_NOT);
+    told_by(actions.undo, arena, 1, ran.reference);
+    assert_true(W->result < 0 && strstr(W->err.detail, "changed it since") != NULL);
+}
+
+static void a_notice_is_done_when_customers_were_written_to(void **state) {
+    (void)state;
+    begin();
+    ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
+    const struct playbook_actions actions = containment_actions(containments);
+    const size_t notice = COUNT_OF(steps) - 1;
+    engine_exec(&W->engine, "DELETE FROM message");
+    assert_told(told_by(actions.run, arena, notice, ""), notice, VERDICT_UNKNOWN);
+    engine_exec(&W->engine,
+                "INSERT INTO message (id, audience, situation, state, language, channels, fields, "
+                "texts, recipients, incident_id, proof, proof_us, next_us, reason, author, "
+                "approval_id, gathered, at, persons, hash, problem_count, problems, created_us, "
+                "updated_us, sent_us) SELECT 'msg_1', 1, 1, 4, 'en', 'email', '{}', '{}', '{}', "
+                "id, '', 0, 0, '', 'user:usr_a', '', 1, '', 1, '', 0, '[]', 1, 1, 0 FROM incident");
+    assert_told(told_by(actions.verify, arena, notice, ""), notice, VERDICT_UNKNOWN);
+    engine_exec(&W->engine, "UPDATE message SET state = 6");
+    assert_told(told_by(actions.verify, arena, notice, ""), notice, VERDICT_PASSED);
+    engine_exec(&W->engine, "UPDATE message SET audience = 3");
+    assert_told(told_by(actions.verify, arena, notice, ""), notice, VERDICT_UNKNOWN);
+    engine_exec(&W->engine, "DELETE FROM message");
+    told_by(actions.undo, arena, notice, "");
+    assert_true(W->result < 0);
+}
+
 static void all_are_listed_the_oldest_first(void **state) {
     (void)state;
     begin();
@@ -730,6 +828,9 @@ int main(void) {
         cmocka_unit_test(of_measures_of_one_thing_the_one_that_is_in_force_counts),
         cmocka_unit_test(deploys_are_frozen_by_hand_and_by_incidents_each_for_itself),
         cmocka_unit_test(a_freeze_ends_at_its_time_and_not_before),
+        cmocka_unit_test(playbooks_preview_run_verify_and_undo_them),
+        cmocka_unit_test(what_others_switched_is_no_run_of_a_playbook),
+        cmocka_unit_test(a_notice_is_done_when_customers_were_written_to),
         cmocka_unit_test(all_are_listed_the_oldest_first),
     };
     int failed = payment_world_run("containment", tests, COUNT_OF(tests));
