@@ -7,14 +7,14 @@
  *     title     one line
  *     kind      a name of kb_kinds.def
  *     tags      words it should be found by, with commas between
- *     for       what links to it: "break:double_charge, situation:paid, alert:GatewayDown"; may lack
+ *     for       what links to it: "break:double_charge, situation:paid"; may lack
  *     version   from 1: of the text that comes with the program
  *     reviewed  2026-11-23: when somebody last read it against what is so
  *
  * Where a page comes from: kb/ as built in; a folder of the configuration, whose files take their
- * place; and what was edited here, which takes the place of both and whose every version stays. The
- * first edit also stores the text that it replaces. The pages of docs/guides are found with the
- * others, as runbooks, and are not edited: what is woken at night must fit the program.
+ * place; and what was edited here, which takes the place of both and whose every version stays.
+ * The first edit also stores the text that it replaces. The pages of docs/guides are found with
+ * the others, as runbooks, and are not edited: they must fit the program's alerts.
  *
  * Search: the terms of a text are its words, folded (small letters, full width made half, a plural's
  * end cut off), and of Chinese, Japanese and Korean each two neighbours, and each single character.

@@ -364,8 +364,8 @@ static void set(const char *sql) {
 /* What takes long to bring about is written as the floors below write it. */
 static void what_a_person_still_decides_about_has_its_words(void **state) {
     char *id = world_paid(W, "order-x", 1000);
-    set("INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, detail, "
-        "amount_minor, currency, resolution, opened_us, closed_us) SELECT 'case_1', "
+    set("INSERT INTO review_case (id, kind, state, payment_id, attempt_id, gateway, subject, "
+        "detail, amount_minor, currency, resolution, opened_us, closed_us) SELECT 'case_1', "
         "'duplicate_charge', 1, id, '', '', 's', '', 1000, 'USD', '', 1, 0 FROM payment");
     assert_situation("order-x", "charged_twice");
     assert_true(allows("order-x", "return_case"));
@@ -440,8 +440,8 @@ static void an_incident_that_covers_it_is_named(void **state) {
         "lead_deputy, comms, comms_deputy, recon, recon_deputy, follows, drill, round, opened_by, "
         "told_us, told_count, ack_nags, update_nags, updated_us) VALUES "
         "('inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF', 1, 7, 'Cards fail', 1, -1, '[]', 1, 6, '', "
-        "'{\"methods\":[\"card\"]}', 1, 1, 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', 0, "
-        "1, 'system', 0, 0, 0, 0, 1)";
+        "'{\"methods\":[\"card\"]}', 1, 1, 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', "
+        "0, 1, 'system', 0, 0, 0, 0, 1)";
     char *id = world_paid(W, "order-i", 1000);
     json_t *json = look_up("order-i");
     assert_int_equal(json_array_size(json_object_get(only(json), "incidents")), 0);
