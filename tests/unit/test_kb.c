@@ -360,8 +360,8 @@ static void an_edit_is_a_version_and_the_old_ones_stay(void **state) {
     assert_int_equal(int_at(json, "version"), 1);
     json_decref(json);
     assert_text(W,
-                "SELECT action || ' ' || subject || ' ' || reason || ' ' || detail FROM audit_entry "
-                "ORDER BY number DESC LIMIT 1",
+                "SELECT action || ' ' || subject || ' ' || reason || ' ' || detail FROM "
+                "audit_entry ORDER BY number DESC LIMIT 1",
                 "kb.edit charged-twice en because {\"version\":3}");
     json_decref(first);
     kb_close(kb);
