@@ -42,7 +42,19 @@ struct inside {
     const char *pages, *language; /* as in guide_html() */
 };
 
-/* "[words](page)" at the start of what is left of a line: how many bytes, 0: it is no link. */
+/* ".md", ".zh-CN.md" or nothing: how many bytes. */
+static size_t tail_of(const char *text, size_t bytes) {
+    static const char *const tails[] = {".zh-CN.md", ".md"};
+    for (size_t i = 0; i < COUNT_OF(tails); i++) {
+        size_t length = strlen(tails[i]);
+        if (bytes >= length && memcmp(text, tails[i], length) == 0) {
+            return length;
+        }
+    }
+    return 0;
+}
+
+/* "[words](page.md)" at the start of what is left of a line: how many bytes, 0: it is no link. */
 static size_t add_link(struct buf *html, const struct inside *inside, const char *line,
                        size_t bytes) {
     size_t words = 1, name = 0;
@@ -55,7 +67,11 @@ static size_t add_link(struct buf *html, const struct inside *inside, const char
     }
     const char *page = line + words + 2;
     name = strspn(page, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (name == 0 || words + 2 + name >= bytes || page[name] != ')') {
+    if (name == 0 || words + 2 + name >= bytes) {
+        return 0;
+    }
+    size_t tail = tail_of(page + name, bytes - words - 2 - name);
+    if (words + 2 + name + tail >= bytes || page[name + tail] != ')') {
         return 0;
     }
     buf_addf(html, "<a href=\"%s%.*s?lang=%s\">", inside->pages, (int)name, page,
@@ -64,7 +80,7 @@ static size_t add_link(struct buf *html, const struct inside *inside, const char
         add_char(html, line[i]);
     }
     buf_add_text(html, "</a>");
-    return words + 2 + name + 1;
+    return words + 2 + name + tail + 1;
 }
 
 static void add_line(struct buf *html, struct inside *inside, const char *line, size_t bytes) {

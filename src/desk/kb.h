@@ -7,20 +7,20 @@
  *     title     one line
  *     kind      a name of kb_kinds.def
  *     tags      words it should be found by, with commas between
- *     for       what links to it: "break:double_charge, situation:paid, alert:GatewayDown"; may lack
+ *     for       what links to it: "break:double_charge, situation:paid"; may lack
  *     version   from 1: of the text that comes with the program
  *     reviewed  2026-11-23: when somebody last read it against what is so
  *
  * Where a page comes from: kb/ as built in; a folder of the configuration, whose files take their
- * place; and what was edited here, which takes the place of both and whose every version stays. The
- * first edit also stores the text that it replaces. The pages of docs/guides are found with the
- * others, as runbooks, and are not edited: what is woken at night must fit the program.
+ * place; and what was edited here, which takes the place of both and whose every version stays.
+ * The first edit also stores the text that it replaces. The pages of docs/guides are found with
+ * the others, as runbooks, and are not edited: they must fit the program's alerts.
  *
- * Search: the terms of a text are its words, folded (small letters, full width made half, a plural's
- * end cut off), and of Chinese, Japanese and Korean each two neighbours, and each single character.
- * A page's rank is BM25 (k1 1.2, b 0.75; Robertson & Zaragoza, "The Probabilistic Relevance
- * Framework", 2009, §3.3) over term weights: 8 in the title, 5 in the tags, 3 in a heading, 1
- * elsewhere; times the square of the share of the query's terms that stand in the page. A single
+ * Search: the terms of a text are its words, folded (small letters, full width made half, a
+ * plural's end cut off), and of Chinese, Japanese and Korean each two neighbours, and each single
+ * character. A page's rank is BM25 (k1 1.2, b 0.75; Robertson & Zaragoza, "The Probabilistic
+ * Relevance Framework", 2009, 3.3) over term weights: 8 in the title, 5 in the tags, 3 in a
+ * heading, 1 elsewhere; times the square of the share of the query's terms that stand in the page. A single
  * character counts only where the query has it alone. Of a page in two languages the better one is
  * shown. The index is in memory, and follows the table: no engine has to know any language.
  *

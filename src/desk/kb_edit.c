@@ -121,7 +121,8 @@ static int put_fn(struct payments *payments, struct store_tx *tx, void *ctx,
     snprintf(detail, sizeof detail, "{\"version\":%lld}", (long long)version);
     BUF_AUTO buf;
     buf_init(&buf, ANSWER_BYTES_MAX);
-    buf_addf(&buf, "{\"object\":\"kb_version\",\"page\":\"%s\",\"language\":\"%s\",\"version\":%lld}",
+    buf_addf(&buf,
+             "{\"object\":\"kb_version\",\"page\":\"%s\",\"language\":\"%s\",\"version\":%lld}",
              edit->page, edit->language, (long long)version);
     r = answer_take(ret_answer, edit->if_version == 0 ? 201 : 200, &buf, err);
     return r < 0 ? r

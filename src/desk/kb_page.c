@@ -200,8 +200,8 @@ static void collect(void *ctx, uint64_t term, enum kb_term_kind kind) {
 }
 
 static int by_term(const void *a, const void *b) {
-    uint64_t left = ((const struct kb_weight *)a)->term, right = ((const struct kb_weight *)b)->term;
-    return left < right ? -1 : left > right;
+    const struct kb_weight *left = a, *right = b;
+    return left->term < right->term ? -1 : left->term > right->term;
 }
 
 static void weigh(struct kb_page *page) {

@@ -70,8 +70,8 @@ static int find_of_customer(struct finding *finding, const char *customer, const
     SQL_ROWS_AUTO rows = NULL;
     id_floor("pay", clock_wall_us() - EXPLAIN_CUSTOMER_DAYS * DAY_US, from_id);
     int r = sql_query(finding->tx, err, &rows,
-                      "SELECT id FROM payment WHERE id >= $1 AND (($2 <> '' AND customer_id = $2) OR "
-                      "($3 <> '' AND customer_email = $3)) ORDER BY id DESC LIMIT $4",
+                      "SELECT id FROM payment WHERE id >= $1 AND (($2 <> '' AND customer_id = $2) "
+                      "OR ($3 <> '' AND customer_email = $3)) ORDER BY id DESC LIMIT $4",
                       S_TEXT(from_id), S_TEXT(customer), S_TEXT(email),
                       S_INT(finding->look->limit + 1 - finding->count));
     return take_ids(finding, rows, r, err);
@@ -203,8 +203,8 @@ static int look_at_disputes(struct explain_case *one, struct store_tx *tx, struc
                       S_TEXT(one->payment.id.text));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         int64_t state = sql_int(rows, 0);
-        one->evidence.dispute_open = one->evidence.dispute_open ||
-                                     state == DISPUTE_NEEDS_RESPONSE || state == DISPUTE_UNDER_REVIEW;
+        bool open = state == DISPUTE_NEEDS_RESPONSE || state == DISPUTE_UNDER_REVIEW;
+        one->evidence.dispute_open = one->evidence.dispute_open || open;
         one->evidence.dispute_lost = one->evidence.dispute_lost || state == DISPUTE_LOST;
     }
     return r;
@@ -213,8 +213,8 @@ static int look_at_disputes(struct explain_case *one, struct store_tx *tx, struc
 static int look_at_breaks(struct explain_case *one, struct store_tx *tx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
-                      "SELECT id, class FROM recon_break WHERE payment_id = $1 AND payment_id <> '' "
-                      "AND state IN (1, 2) ORDER BY id LIMIT 20",
+                      "SELECT id, class FROM recon_break WHERE payment_id = $1 AND payment_id <> "
+                      "'' AND state IN (1, 2) ORDER BY id LIMIT 20",
                       S_TEXT(one->payment.id.text));
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         int64_t class = sql_int(rows, 1);
@@ -365,8 +365,8 @@ static int check(const char *query, struct err *err) {
         err_set(err, ERR_VALIDATION, "what is looked for has 1 to %d characters",
                 EXPLAIN_QUERY_CHARS_MAX);
         err_place(err, "query parameter q");
-        return err_hint(err, "An order's number, a payment's id, the gateway's number, a customer's "
-                             "id, e-mail address or telephone number (+49…).");
+        return err_hint(err, "An order's number, a payment's id, the gateway's number, a "
+                             "customer's id, e-mail address or telephone number (+49…).");
     }
     return pan_refuse_text(query, "query parameter q", err);
 }

@@ -4,8 +4,8 @@
  *
  * 1. Nothing is guessed. Each answer is a row of explain_situations.def, chosen by evidence; what
  *    nobody knows is said as unknown.
- * 2. While anything of an order is open or paid, no answer hints that it might be paid anew (INC-7):
- *    only rows that say `may_pay` do, and the ones that are open come before them in the table.
+ * 2. While anything of an order is open or paid, no answer hints that it might be paid anew
+ *    (INC-7): only rows that say `may_pay` do, and what is open comes before them in the table.
  * 3. It only looks, in one snapshot.
  *
  * It stands on this floor since an answer needs the incidents that cover a payment, with

@@ -60,8 +60,8 @@ static struct why why_no_refund(const struct explain_case *one) {
         return (struct why){"No money of it was taken.", "该付款没有扣款。"};
     }
     if (evidence->dispute_open) {
-        return (struct why){"It is disputed: the bank has the money, and a refund beside that would "
-                            "pay the customer twice.",
+        return (struct why){"It is disputed: the bank has the money, and a refund beside that "
+                            "would pay the customer twice.",
                             "该付款有争议，款项在银行，另行退款会使客户得到两份款项。"};
     }
     if (left_of(payment) == 0) {

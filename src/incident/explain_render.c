@@ -91,7 +91,8 @@ static int put_timeline(const struct explain_case *one, struct store_tx *tx, str
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT type, at_us FROM (SELECT type, at_us, sequence FROM event WHERE "
-                      "payment_id = $1 ORDER BY sequence DESC LIMIT $2) AS newest ORDER BY sequence",
+                      "payment_id = $1 ORDER BY sequence DESC LIMIT $2) AS newest ORDER BY "
+                      "sequence",
                       S_TEXT(one->payment.id.text), S_INT(EXPLAIN_LINES_MAX));
     const char *comma = "";
     buf_add_text(buf, ",\"timeline\":[");
@@ -99,7 +100,8 @@ static int put_timeline(const struct explain_case *one, struct store_tx *tx, str
         for (size_t i = 0; i < COUNT_OF(events); i++) {
             char time[CLOCK_TEXT_MAX];
             if (strcmp(events[i].type, sql_text(rows, 0)) == 0) {
-                buf_addf(buf, "%s{\"at\":\"%s\",\"type\":\"%s\",\"en\":\"%s\",\"zh\":\"%s\"}", comma,
+                buf_addf(buf,
+                         "%s{\"at\":\"%s\",\"type\":\"%s\",\"en\":\"%s\",\"zh\":\"%s\"}", comma,
                          clock_format(sql_int(rows, 1), time), events[i].type,
                          events[i].words[ENGLISH], events[i].words[CHINESE]);
                 comma = ",";
@@ -198,8 +200,9 @@ static void put_payment(const struct payment_row *payment, struct buf *buf) {
     buf_addf(buf, ",\"amount\":%lld", (long long)payment->amount_minor);
     put(buf, "currency", payment->currency.code);
     put(buf, "amount_decimal", money_decimal(payment->amount_minor, payment->currency, decimal));
-    buf_addf(buf, ",\"amount_captured\":%lld,\"amount_refunded\":%lld,\"amount_refund_pending\":%lld",
-             (long long)payment->captured_minor, (long long)payment->refunded_minor,
+    buf_addf(buf, ",\"amount_captured\":%lld,\"amount_refunded\":%lld",
+             (long long)payment->captured_minor, (long long)payment->refunded_minor);
+    buf_addf(buf, ",\"amount_refund_pending\":%lld",
              (long long)(payment->refund_reserved_minor - payment->refunded_minor));
     put(buf, "method", method_name(payment->method));
     put(buf, "gateway", payment->gateway);

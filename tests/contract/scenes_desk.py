@@ -4,7 +4,7 @@
 REASON = {"reason": "a scene of the contract"}
 NOBODYS = "apr_01JD5R6Q6Y0V3M8X2K4N7T9BCF"
 PAGE = ("---\ntitle: Quokkas\nkind: faq\ntags: marsupial\nversion: 1\nreviewed: 2026-11-23\n"
-        "---\n\n# Quokkas\n\n<script>alert(1)</script> see [charged twice](charged-twice).\n")
+        "---\n\n# Quokkas\n\n<script>alert(1)</script> see [charged twice](charged-twice.md).\n")
 
 
 def pay(service, **more):

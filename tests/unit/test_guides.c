@@ -86,7 +86,10 @@ static void a_link_leads_to_a_page_of_ours_or_is_text(void **state) {
     html_is("see [a <b>](charged-twice).",
             "<p>see <a href=\"/kb/charged-twice?lang=en\">a &lt;b&gt;</a>.</p>\n");
     html_is("- **[a](x-1)**", "<ul><li><b><a href=\"/kb/x-1?lang=en\">a</a></b></li></ul>\n");
+    html_is("[a](x.md) [b](x.zh-CN.md)", "<p><a href=\"/kb/x?lang=en\">a</a> "
+                                         "<a href=\"/kb/x?lang=en\">b</a></p>\n");
     static const char *const plain[] = {
+        "[a](x.html)", "[a](x.md", "[a](x.md#y)",
         "[a](javascript:alert)", "[a](https://x.example)", "[a](//x.example)", "[a](x y)",
         "[a](x", "[a] (x)", "[](x)", "[a", "[a](", "[a]()", "[a](X)", "[a](../x)",
     };

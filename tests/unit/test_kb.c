@@ -113,7 +113,8 @@ static void breaks_tickets_gateways_and_alerts_all_lead_to_a_page(void **state) 
 #include "desk/ticket_classes.def"
 #undef X
     };
-    static const char *const kinds[] = {"break", "case", "ticket"}, *const languages[] = {"en", "zh"};
+    static const char *const kinds[] = {"break", "case", "ticket"};
+    static const char *const languages[] = {"en", "zh"};
     static const char *const gateways[] = {"stripe", "paypal", "alipay", "wechatpay", "unionpay",
                                            "bank"};
     struct kb *kb = open_kb(NULL);
@@ -188,7 +189,7 @@ static void every_command_on_a_page_can_be_given_and_every_link_leads_somewhere(
         }
         for (const char *at = strstr(page->body, "]("); at != NULL; at = strstr(at + 1, "](")) {
             char name[KB_PAGE_CHARS_MAX + 1];
-            snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 2, ")"), at + 2);
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 2, ".)"), at + 2);
             if (kb_find(kb, name, page->language) == NULL) {
                 fail_msg("%s (%s) links to %s", page->page, page->language, name);
             }
@@ -359,8 +360,8 @@ static void an_edit_is_a_version_and_the_old_ones_stay(void **state) {
     assert_int_equal(int_at(json, "version"), 1);
     json_decref(json);
     assert_text(W,
-                "SELECT action || ' ' || subject || ' ' || reason || ' ' || detail FROM audit_entry "
-                "ORDER BY number DESC LIMIT 1",
+                "SELECT action || ' ' || subject || ' ' || reason || ' ' || detail FROM "
+                "audit_entry ORDER BY number DESC LIMIT 1",
                 "kb.edit charged-twice en because {\"version\":3}");
     json_decref(first);
     kb_close(kb);
@@ -371,8 +372,11 @@ static void a_restored_version_is_a_new_one_with_the_old_text(void **state) {
     struct kb *kb = open_kb(NULL);
     json_t *first = get(kb, "charged-twice", "en", 0), *json;
     json_decref(put(kb, "k1", NEW, 1));
-    const struct kb_edit back = {.page = "charged-twice", .language = "en", .restore = 1,
-                                 .if_version = 2, .reason = "it was better"};
+    const struct kb_edit back = {.page = "charged-twice",
+                                 .language = "en",
+                                 .restore = 1,
+                                 .if_version = 2,
+                                 .reason = "it was better"};
     json = put_as(kb, "k2", &back);
     assert_int_equal(int_at(json, "version"), 3);
     json_decref(json);
