@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/pan.h"
 #include "meter/meter.h"
+#include "meter/slices.h"
 #include "net/http_target.h"
 
 enum { FORM_BYTES_MAX = 4096, REQUEST_NAME_BYTES_MAX = 256 };
@@ -441,6 +442,16 @@ static const char *kind_of_place(const char *place) {
     return place[0] == '\0' || place[0] == '/' ? "body" : plain ? place : "header";
 }
 
+/* For the metrics, and by the minute for the audit report (audit_report.h). */
+static void count_card_number(const char *place) {
+    const struct slice_event event = {.operation = SLICE_CARD_NUMBER,
+                                      .outcome = SLICE_DECLINED,
+                                      .code = place,
+                                      .duration_us = -1};
+    meter_count(METER_PAN_REFUSED, place);
+    slice_record(&event);
+}
+
 /* Kept refusals are those that no repeat can change: of a request that stood for itself no longer
  * than a moment (caller.repeat_us) none is. */
 static bool is_for_good(const struct ask *ask, const char *claimed_as, const struct err *err) {
@@ -480,6 +491,7 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
     };
     int r = climb(&ask, &route, &err);
     if (r >= 0) {
+        ask.caller.refunds = refund_policy_of(&ask.service->refund_policy, ask.identity.role);
         r = route->handler(&ask, &err);
     }
     if (r < 0 && is_for_good(&ask, claimed_as, &err)) {
@@ -495,7 +507,7 @@ void front_handle(void *ctx, const struct http_request *request, struct http_rep
     }
     if (r < 0) {
         if (err.code == ERR_CARD_NUMBER) {
-            meter_count(METER_PAN_REFUSED, kind_of_place(err.place));
+            count_card_number(kind_of_place(err.place));
         }
         if (err_http_status(err.code) >= 500) {
             log_error(HTTP_FAILED, &err, LT("request", request->id),

@@ -39,11 +39,42 @@ static void add_char(struct buf *html, char c) {
 /* `code` and **bold** within a block; what is not closed at its end is closed there. */
 struct inside {
     bool code, bold;
+    const char *pages, *language; /* as in guide_html() */
 };
+
+/* "[words](page)" at the start of what is left of a line: how many bytes, 0: it is no link. */
+static size_t add_link(struct buf *html, const struct inside *inside, const char *line,
+                       size_t bytes) {
+    size_t words = 1, name = 0;
+    while (words < bytes && line[words] != ']' && line[words] != '[' && line[words] != '`') {
+        words++;
+    }
+    if (inside->pages == NULL || words == 1 || words + 2 >= bytes || line[words] != ']' ||
+        line[words + 1] != '(') {
+        return 0;
+    }
+    const char *page = line + words + 2;
+    name = strspn(page, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (name == 0 || words + 2 + name >= bytes || page[name] != ')') {
+        return 0;
+    }
+    buf_addf(html, "<a href=\"%s%.*s?lang=%s\">", inside->pages, (int)name, page,
+             inside->language);
+    for (size_t i = 1; i < words; i++) {
+        add_char(html, line[i]);
+    }
+    buf_add_text(html, "</a>");
+    return words + 2 + name + 1;
+}
 
 static void add_line(struct buf *html, struct inside *inside, const char *line, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
-        if (line[i] == '`') {
+        size_t link = line[i] == '[' && !inside->code
+                          ? add_link(html, inside, line + i, bytes - i)
+                          : 0;
+        if (link > 0) {
+            i += link - 1;
+        } else if (line[i] == '`') {
             buf_add_text(html, inside->code ? "</code>" : "<code>");
             inside->code = !inside->code;
         } else if (!inside->code && i + 1 < bytes && line[i] == '*' && line[i + 1] == '*') {
@@ -59,7 +90,7 @@ static void add_line(struct buf *html, struct inside *inside, const char *line, 
 static void end_inside(struct buf *html, struct inside *inside) {
     buf_add_text(html, inside->code ? "</code>" : "");
     buf_add_text(html, inside->bold ? "</b>" : "");
-    *inside = (struct inside){0};
+    inside->code = inside->bold = false;
 }
 
 static void become(struct buf *html, enum block *block, struct inside *inside, enum block next) {
@@ -136,9 +167,9 @@ static void take_line(struct buf *html, enum block *block, struct inside *inside
     }
 }
 
-void guide_html(const char *text, const char *language, struct buf *html) {
+void guide_html(const char *text, const char *language, const char *pages, struct buf *html) {
     enum block block = BLOCK_NONE;
-    struct inside inside = {0};
+    struct inside inside = {.pages = pages, .language = language};
     buf_addf(html,
              "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">"
              "<meta name=\"viewport\" content=\"width=device-width\"><title>Holdfast</title>"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * handlers_guides.c: the guide pages that alerts link to. Anybody may read them: they hold nothing
  * but what docs/guides has, and whoever is woken at night has no key at hand. */
-#include <string.h>
-
 #include "api/guide_html.h"
 #include "api/read.h"
 #include "watch/guides.h"
@@ -11,18 +9,14 @@ enum { GUIDE_BYTES_MAX = 1024 * 1024 };
 
 int guide_get_one(struct ask *ask, struct err *err) {
     char language[QUERY_CHARS_MAX] = "en";
-    int r = read_query_text(ask, "lang", language, err);
-    if (r >= 0 && strcmp(language, "en") != 0 && strcmp(language, "zh") != 0) {
-        err_set(err, ERR_VALIDATION, "the pages are in en and zh");
-        r = err_place(err, "query parameter lang");
-    }
+    int r = read_lang(ask, language, err);
     const struct guide *guide = r < 0 ? NULL : guide_find(ask->param, language);
     if (guide == NULL) {
         return r < 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no page \"%.60s\"", ask->param);
     }
     BUF_AUTO html;
     buf_init(&html, GUIDE_BYTES_MAX);
-    guide_html(guide->text, guide->language, &html);
+    guide_html(guide->text, guide->language, NULL, &html);
     if (!buf_ok(&html)) {
         return err_set(err, ERR_INTERNAL, "the page is too large");
     }

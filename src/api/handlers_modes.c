@@ -90,24 +90,12 @@ static bool is_renewals(const struct mode_switching *switching) {
 }
 
 static int write_switch(struct change *change, struct store_tx *tx, struct err *err) {
-    const struct mode_switching *switching = &change->switching;
-    bool changed = false;
-    int r = mode_switch(change->service->mode, tx, switching, err);
-    return r < 0 || !is_renewals(switching)
-               ? r
-               : billing_pause_put(tx, switching->off, switching->actor, switching->reason,
-                                   &changed, err);
+    bool renewals = false;
+    return billing_mode_switch(tx, change->service->mode, &change->switching, true, &renewals, err);
 }
 
 static int write_simplified(struct change *change, struct store_tx *tx, struct err *err) {
-    struct mode_simplifying *simplifying = &change->simplifying;
-    bool changed = false;
-    int r = mode_simplify(change->service->mode, tx, simplifying, err);
-    if (r >= 0 && (simplifying->ret_pause_renewals || simplifying->ret_resume_renewals)) {
-        r = billing_pause_put(tx, simplifying->on, simplifying->actor, simplifying->reason,
-                              &changed, err);
-    }
-    return r < 0 || !changed || !simplifying->on ? r : mode_simplified_paused_renewals(tx, err);
+    return billing_mode_simplify(tx, change->service->mode, &change->simplifying, err);
 }
 
 static int change_fn(struct payments *payments, struct store_tx *tx, void *ctx,

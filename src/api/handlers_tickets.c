@@ -6,7 +6,7 @@
 #include "api/read.h"
 #include "api/sheet_reply.h"
 #include "base/json.h"
-#include "desk/sops.h"
+#include "desk/kb.h"
 #include "desk/ticket.h"
 
 enum {
@@ -119,36 +119,21 @@ int ticket_teams_get(struct ask *ask, struct err *err) {
     return ticket_teams(ask->service->desk, &ask->answer, err);
 }
 
-/* With the pages that there are. */
-static int no_page(const char *page, struct err *err) {
-    BUF_AUTO names;
-    buf_init(&names, sizeof err->hint - 1);
-    for (int i = 0; i < sop_count; i++) {
-        if (strcmp(sops[i].language, "en") == 0) {
-            buf_addf(&names, "%s%s", names.len > 0 ? ", " : "One of: ", sops[i].page);
-        }
-    }
-    (void)err_set(err, ERR_NOT_FOUND, "there is no page \"%.60s\"", page);
-    return err_hint(err, "%s",
-                    buf_ok(&names) ? names.data : "A ticket tells which page is for it.");
-}
-
 int sop_get_one(struct ask *ask, struct err *err) {
     char language[QUERY_CHARS_MAX] = "en";
-    int r = read_query_text(ask, "lang", language, err);
-    if (r >= 0 && strcmp(language, "en") != 0 && strcmp(language, "zh") != 0) {
-        err_set(err, ERR_VALIDATION, "the pages are in en and zh");
-        r = err_place(err, "query parameter lang");
-    }
-    const struct sop *sop = r < 0 ? NULL : sop_find(ask->param, language);
-    if (sop == NULL) {
-        return r < 0 ? r : no_page(ask->param, err);
+    BUF_AUTO body;
+    buf_init(&body, ARENA_REQUEST_BYTES_MAX);
+    int r = read_lang(ask, language, err);
+    r = r < 0 ? r : kb_body(ask->service->kb, ask->param, language, &body, err);
+    if (r < 0) {
+        return r;
     }
     BUF_AUTO buf;
     buf_init(&buf, ARENA_REQUEST_BYTES_MAX);
-    buf_addf(&buf, "{\"object\":\"sop\",\"page\":\"%s\",\"language\":\"%s\",\"text\":", sop->page,
-             sop->language);
-    buf_add_json(&buf, sop->text);
+    buf_add_text(&buf, "{\"object\":\"sop\",\"page\":");
+    buf_add_json(&buf, ask->param);
+    buf_addf(&buf, ",\"language\":\"%s\",\"text\":", language);
+    buf_add_json(&buf, body.data);
     buf_add_char(&buf, '}');
     return answer_take(&ask->answer, 200, &buf, err);
 }

@@ -144,6 +144,15 @@ bool read_since(const char *text, int64_t *ret_wall_us) {
     return true;
 }
 
+int read_lang(const struct ask *ask, char ret_language[QUERY_CHARS_MAX], struct err *err) {
+    int r = read_query_text(ask, "lang", ret_language, err);
+    if (r >= 0 && strcmp(ret_language, "en") != 0 && strcmp(ret_language, "zh") != 0) {
+        err_set(err, ERR_VALIDATION, "the pages are in en and zh");
+        r = err_place(err, "query parameter lang");
+    }
+    return r;
+}
+
 int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_us,
                      struct err *err) {
     char text[QUERY_CHARS_MAX] = "";

@@ -15,6 +15,9 @@ MUST_USE int read_query_text(const struct ask *ask, const char *name,
                              char ret_value[QUERY_CHARS_MAX], struct err *err);
 MUST_USE int read_query_int(const struct ask *ask, const char *name, int64_t min, int64_t max,
                             int64_t *ret_value, struct err *err);
+/* "lang" of a page in English and Chinese: "en" or "zh". */
+MUST_USE int read_lang(const struct ask *ask, char ret_language[QUERY_CHARS_MAX],
+                           struct err *err);
 /* "1h", "30m", "24h", "7d", "90s": a length of time before now; or RFC 3339. Gives a wall time. */
 MUST_USE int read_query_since(const struct ask *ask, const char *name, int64_t *ret_wall_us,
                               struct err *err);

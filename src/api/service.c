@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "base/task.h"
 #include "base/text.h"
+#include "desk/refund_request.h"
 #include "desk/ticket.h"
 #include "gateway/health.h"
 #include "meter/meter.h"
@@ -347,7 +348,16 @@ static int open_desk(struct service *service, struct err *err) {
         .customers = (const char *const *)config->customers,
         .customer_count = (int)config->customers_count,
     };
+    const struct kb_options kb = {
+        .store = service->store,
+        .payments = service->payments,
+        .folder = service->config->desk.kb,
+    };
     int r = desk_open(&options, &service->desk, err);
+    r = r < 0 ? r : kb_open(&kb, &service->kb, err);
+    if (r >= 0) {
+        refund_requests_open(service->desk);
+    }
     return r < 0 ? r
                  : tickets_open(service->desk, &service->config->tickets, service->registry, err);
 }
@@ -511,6 +521,8 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : figures_limits_read(&service->config->figures, service->figures.limits, err);
     r = r < 0 ? r : read_repair_rules(service, hooks, err);
     r = r < 0 ? r : tickets_check(&service->config->tickets, service->registry, err);
+    r = r < 0 ? r
+              : refund_policy_read(&service->config->desk, &service->refund_policy, err);
     r = r < 0 ? r : check_sources(service, err);
     r = r < 0 ? r
               : recon_rules_read(service->config, service->registry, &service->match_sets, err);
@@ -534,6 +546,7 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : alerts_prepare(service, err);
     r = r < 0 ? r : incidents_ready(service, err);
     r = r < 0 ? r : messages_begin(service, err);
+    r = r < 0 ? r : status_begin(service, err);
     if (r < 0) {
         return r;
     }
@@ -691,6 +704,8 @@ void service_close(struct service *service) {
     match_sets_release(&service->match_sets);
     probes_shut(service);
     desk_close(service->desk);
+    status_close(service->status);
+    kb_close(service->kb);
     messages_shut(service);
     alerts_shut(service);
     if (service->auth != NULL) {

@@ -8,6 +8,8 @@
 #include "base/config.h"
 #include "desk/desk.h"
 #include "comms/message_schema.h"
+#include "comms/status_schema.h"
+#include "desk/desk_schema.h"
 #include "desk/ticket_schema.h"
 #include "incident/incident_schema.h"
 #include "match/match_schema.h"
@@ -361,6 +363,7 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING("manual_payments", OPTIONAL, struct service_config, manual_payments,
                         manual_fields),
     CYAML_FIELD_MAPPING("tickets", OPTIONAL, struct service_config, tickets, ticket_config_fields),
+    CYAML_FIELD_MAPPING("desk", OPTIONAL, struct service_config, desk, desk_config_fields),
     CYAML_FIELD_MAPPING("reconciliation", OPTIONAL, struct service_config, reconciliation,
                         reconciliation_fields),
     CYAML_FIELD_SEQUENCE_COUNT("channels", OPTIONAL_POINTER, struct service_config, channels,
@@ -370,6 +373,7 @@ static const cyaml_schema_field_t service_fields[] = {
                         incident_config_fields),
     CYAML_FIELD_MAPPING("messages", OPTIONAL, struct service_config, messages,
                         message_config_fields),
+    CYAML_FIELD_MAPPING("status", OPTIONAL, struct service_config, status, status_config_fields),
     CYAML_FIELD_BOOL("test_clock", OPTIONAL, struct service_config, test_clock),
     TEXT("test_clock_sandbox", struct service_config, test_clock_sandbox, OPTIONAL),
     CYAML_FIELD_END,

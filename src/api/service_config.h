@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/keystore.h"
 #include "comms/message_config.h"
+#include "comms/status_config.h"
+#include "desk/desk_config.h"
 #include "desk/ticket_config.h"
 #include "incident/incident_config.h"
 #include "mode/mode_config.h"
@@ -234,6 +236,7 @@ struct service_config {
     struct config_forward forward;
     struct config_manual manual_payments;
     struct ticket_config tickets;
+    struct desk_config desk;
     struct config_reconciliation reconciliation;
     struct config_keys keys;
     struct config_mcp mcp;
@@ -246,6 +249,7 @@ struct service_config {
     struct alert_config alerts;
     struct incident_config incidents;
     struct message_config messages;
+    struct status_config status;
     bool test_clock;          /* the clock can be moved ahead; only with gateways on this machine */
     char *test_clock_sandbox; /* the control port of the sandbox that follows it, or NULL */
 };

@@ -11,13 +11,18 @@
 #include "base/seal.h"
 #include "billing/billing.h"
 #include "comms/message.h"
+#include "comms/status.h"
 #include "desk/desk.h"
+#include "desk/kb.h"
 #include "gateway/control.h"
 #include "gateway/keyring.h"
 #include "gateway/registry.h"
 #include "gateway/router.h"
+#include "incident/brief_sources.h"
+#include "incident/containment.h"
 #include "incident/gate.h"
 #include "incident/incident.h"
+#include "incident/playbook.h"
 #include "match/match_set.h"
 #include "mode/mode.h"
 #include "net/http_server.h"
@@ -40,6 +45,13 @@ struct recon_policy {
     int64_t hold_rows, hold_percent; /* as in struct recon_options */
 };
 
+/* What each role refunds alone. */
+enum { REFUND_ROLES = ROLE_ADMIN + 1, REFUND_LIMITS_MAX = 16 };
+struct refund_policy {
+    struct refund_limit rows[REFUND_ROLES][REFUND_LIMITS_MAX];
+    struct refund_limits limits[REFUND_ROLES];
+};
+
 struct lookout_task;
 struct service {
     const struct service_config *config;
@@ -59,6 +71,8 @@ struct service {
     struct payments *payments;
     struct billing *billing;
     struct desk *desk;
+    struct kb *kb;
+    struct refund_policy refund_policy;
     struct recon *recon;
     struct figures_watch figures; /* its rollup NULL until it is opened */
     struct recon_policy recon_policy;
@@ -75,9 +89,14 @@ struct service {
     struct templates *templates;
     struct lint *lint;
     struct messages *messages;
+    struct status *status;
     bool alerts_wait; /* nothing of the alerting is planned by itself, and nobody looks out */
     struct incidents *incidents;
-    struct gate *gate; /* before "resolved" */
+    struct containments *containments;
+    struct gate *gate;                  /* the gate before "resolved" */
+    struct brief_sources brief_sources; /* what briefs and postmortems are made of */
+    struct playbook_set *playbook_set;
+    struct playbooks *playbooks;
     struct lookout_task *looks; /* NULL until it is started */
     struct mcp mcp;
     struct auth *auth;
@@ -124,6 +143,16 @@ void incidents_shut(struct service *service);
 MUST_USE int messages_prepare(struct service *service, struct err *err);
 MUST_USE int messages_begin(struct service *service, struct err *err);
 void messages_shut(struct service *service);
+
+/* service_status.c: `status` of the configuration; after messages_begin(). Closed with
+ * status_close(). ERR_CONFIG. */
+MUST_USE int status_begin(struct service *service, struct err *err);
+
+/* service_desk.c: `desk: limits:` of the configuration, checked; a role's, NULL: it has none.
+ * ERR_CONFIG. */
+MUST_USE int refund_policy_read(const struct desk_config *config, struct refund_policy *ret_policy,
+                                struct err *err);
+const struct refund_limits *refund_policy_of(const struct refund_policy *policy, enum role role);
 
 /* service_probes.c: `probes` of the configuration, checked, into the payment machine's options.
  * ERR_CONFIG with the probe and what to write. */

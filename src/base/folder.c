@@ -39,6 +39,13 @@ void folder_close(struct folder *folder) {
     }
 }
 
+int folder_make(const char *path, struct err *err) {
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) {
+        return 0;
+    }
+    return err_set(err, ERR_IO, "the folder %s cannot be made: %s", path, strerrordesc_np(errno));
+}
+
 /* ---- which there are ---- */
 
 static int each(DIR *entries, folder_fn *fn, void *ctx, const char *path, struct err *err) {

@@ -24,6 +24,8 @@ enum { FOLDER_NAME_CHARS_MAX = 255, FOLDER_ENTRIES_MAX = 100000 };
 struct folder;
 MUST_USE int folder_open(const char *path, struct folder **ret_folder, struct err *err);
 void folder_close(struct folder *folder); /* NULL is fine */
+/* Makes one (not those above it); one that is there is left as it is. ERR_IO. */
+MUST_USE int folder_make(const char *path, struct err *err);
 
 /* Calls `fn` with the name of each entry but those that begin with a dot, in no order. What is not
  * 0 ends it and is returned. */

@@ -58,7 +58,11 @@ enum {
     X(incident_id, "inc", "incident")                                                              \
     X(containment_id, "ctm", "measure of an incident")                                             \
     X(message_id, "msg", "message to people")                                                      \
-    X(mailing_id, "mlg", "message to one person")
+    X(mailing_id, "mlg", "message to one person")                                                  \
+    X(action_id, "act", "action item of a postmortem")                                             \
+    X(status_incident_id, "sti", "incident of the status page")                                    \
+    X(status_update_id, "stu", "update of the status page")                                        \
+    X(subscriber_id, "ssb", "subscriber of the status page")
 
 /* kind_parse() reads an id; anything but the prefix, an underscore and 26 Crockford digits (upper
  * case, at most 128 bits) is ERR_VALIDATION. kind_stored() is for text that our own store holds: it

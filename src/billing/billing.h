@@ -145,6 +145,17 @@ MUST_USE int billing_paused(struct store_tx *tx, bool *ret_paused, struct err *e
  * payments' runner once it is committed. */
 MUST_USE int billing_pause_put(struct store_tx *tx, bool paused, const char *actor,
                                const char *reason, bool *ret_changed, struct err *err);
+/* A switch of mode/mode.h in its transaction; `renewals`: with the purpose of subscriptions go all
+ * renewals, and `ret_renewals` says whether that changed them. */
+struct mode;
+struct mode_switching;
+struct mode_simplifying;
+MUST_USE int billing_mode_switch(struct store_tx *tx, struct mode *mode,
+                                 const struct mode_switching *switching, bool renewals,
+                                 bool *ret_renewals, struct err *err);
+/* The simplified flow with the renewals that it pauses and gives back. */
+MUST_USE int billing_mode_simplify(struct store_tx *tx, struct mode *mode,
+                                   struct mode_simplifying *simplifying, struct err *err);
 MUST_USE int billing_switch(struct billing *billing, struct answer *ret_answer, struct err *err);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "billing/internal.h"
+#include "mode/mode.h"
 #include "store/audit.h"
 
 static const char switch_row[] = "billing.paused";
@@ -64,6 +65,29 @@ int billing_pause_put(struct store_tx *tx, bool paused, const char *actor, const
     int r = billing_paused(tx, &was, err);
     *ret_changed = r >= 0 && was != paused;
     return r < 0 || was == paused ? r : write_switch(tx, paused, actor, reason, &json, err);
+}
+
+int billing_mode_switch(struct store_tx *tx, struct mode *mode,
+                        const struct mode_switching *switching, bool renewals, bool *ret_renewals,
+                        struct err *err) {
+    bool theirs = renewals && switching->kind == SWITCH_PURPOSE &&
+                  strcmp(switching->name, purpose_name(PURPOSE_SUBSCRIPTION)) == 0;
+    *ret_renewals = false;
+    int r = mode_switch(mode, tx, switching, err);
+    return r < 0 || !theirs ? r
+                            : billing_pause_put(tx, switching->off, switching->actor,
+                                                switching->reason, ret_renewals, err);
+}
+
+int billing_mode_simplify(struct store_tx *tx, struct mode *mode,
+                          struct mode_simplifying *simplifying, struct err *err) {
+    bool changed = false;
+    int r = mode_simplify(mode, tx, simplifying, err);
+    if (r >= 0 && (simplifying->ret_pause_renewals || simplifying->ret_resume_renewals)) {
+        r = billing_pause_put(tx, simplifying->on, simplifying->actor, simplifying->reason,
+                              &changed, err);
+    }
+    return r < 0 || !changed || !simplifying->on ? r : mode_simplified_paused_renewals(tx, err);
 }
 
 struct switch_ctx {

@@ -711,6 +711,14 @@ const struct cli_command cli_commands[] = {
      "With --config or --store it reads the database itself.\n"
      "Exit status 1 when the chain is broken.",
      NULL, NULL, ON_STORE | CLI_TALKS, run_audit_verify},
+    {"audit", "report", "A month for whoever audits: access, keys, changes, what stands out",
+     "Months are those of UTC. With --out every entry of the month is written as a file.\n"
+     "Exit status 1 when something stands out.",
+     OPTIONS({"month", "MONTH", "Which: 2026-11", .needed = true},
+             {"lang", "LANG", "In which language [en]", "en|zh"},
+             {"out", "FILE", "Write the entries: a new file"},
+             {"format", "FORMAT", "Which kind of file [csv]", "csv|xlsx"}),
+     NULL, ASKS, run_audit_report},
 
     {"load", NULL, "Generate load and measure",
      "By default an open model: orders come at --rate by chance (Poisson), whether or not the\n"
@@ -736,6 +744,7 @@ const struct cli_command cli_commands[] = {
 
 #include "cli/commands_recon.def"
 #include "cli/commands_tickets.def"
+#include "cli/commands_desk.def"
 #include "cli/commands_rules.def"
 #include "cli/commands_alerts.def"
 #include "cli/commands_reports.def"

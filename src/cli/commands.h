@@ -118,7 +118,15 @@ cli_handler run_break_list, run_break_show, run_break_assign, run_break_write_of
 cli_handler run_incident_open, run_incident_list, run_incident_show, run_incident_ack,
     run_incident_move, run_incident_cancel, run_incident_severity, run_incident_role,
     run_incident_correct, run_incident_note, run_incident_link, run_incident_sign, run_incident_log,
-    run_incident_timeline, run_incident_verify, run_incident_gate, run_incident_resolve;
+    run_incident_timeline, run_incident_verify, run_incident_gate, run_incident_resolve,
+    run_incident_brief, run_incident_postmortem, run_incident_report;
+cli_handler run_incident_contain, run_incident_measures, run_incident_undo, run_incident_hand_over,
+    run_deploy_gate, run_deploy_freeze, run_deploy_thaw;
+cli_handler run_action_list, run_action_show, run_action_add, run_action_done, run_action_verify,
+    run_action_reopen, run_action_assign;
+cli_handler run_playbook_list, run_playbook_show, run_playbook_check, run_incident_playbook,
+    run_incident_checklist, run_incident_tick, run_incident_skip, run_incident_untick,
+    run_incident_run;
 cli_handler run_ticket_list, run_ticket_show, run_ticket_sop, run_ticket_teams, run_ticket_create,
     run_ticket_assign, run_ticket_transfer, run_ticket_start, run_ticket_wait, run_ticket_comment,
     run_ticket_resolve, run_ticket_approve, run_ticket_reject, run_ticket_close, run_ticket_reopen,
@@ -127,7 +135,10 @@ cli_handler run_alert_rule, run_alert_tune, run_alert_changes, run_alert_backtes
 cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, run_alert_rules,
     run_alert_silences, run_alert_silence, run_alert_unsilence, run_alert_rota, run_alert_stand_in,
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
-cli_handler run_blast, run_incident_blast;
+cli_handler run_blast, run_incident_blast, run_audit_report;
+cli_handler run_desk, run_payment_resend, run_refund_ask, run_refund_requests, run_refund_approve,
+    run_refund_reject;
+cli_handler run_kb_list, run_kb_search, run_kb_show, run_kb_edit, run_kb_history;
 cli_handler run_complaint_record, run_complaint_list, run_change_record, run_change_list;
 cli_handler run_message_draft, run_message_list, run_message_show, run_message_people,
     run_message_approve, run_message_send, run_message_stop, run_message_contact, run_template_list,

@@ -43,6 +43,8 @@ MUST_USE int body_foreign(json_t *body, const char *key, const char *bytes, size
                           const char *what, struct err *err);
 /* Puts the option's text into the body, if it was given. */
 void body_text(const struct cli *cli, json_t *body, const char *option, const char *key);
+/* --for TIME as `until`; the exit status. modes.c */
+MUST_USE int body_end(struct cli *cli, json_t *body);
 /* --amount in this currency, as minor units; absent: 0. Says how amounts are written. */
 MUST_USE int body_amount(const struct cli *cli, json_t *body, const char *currency,
                          struct err *err);

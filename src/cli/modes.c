@@ -79,8 +79,7 @@ int run_mode_show(struct cli *cli) {
     return status;
 }
 
-/* --for TIME as `until` in the body. */
-static int body_until(struct cli *cli, json_t *body) {
+int body_end(struct cli *cli, json_t *body) {
     struct err err = {0};
     char until[CLOCK_TEXT_MAX];
     int64_t for_us = 0;
@@ -106,7 +105,7 @@ int run_mode_set(struct cli *cli) {
     if (cli_given(cli, "end-read-only")) {
         json_object_set_new(body, "end_read_only", json_true());
     }
-    int status = body_until(cli, body);
+    int status = body_end(cli, body);
     status = status == CLI_DONE ? talk_post(cli, "/v1/mode", body, &answer) : status;
     if (status == CLI_DONE) {
         print_mode(cli, answer);
@@ -170,7 +169,7 @@ static int throw(struct cli * cli, bool on) {
     if (!on && cli_given(cli, "force")) {
         json_object_set_new(body, "force", json_true());
     }
-    int status = on ? CLI_DONE : body_until(cli, body);
+    int status = on ? CLI_DONE : body_end(cli, body);
     status = status == CLI_DONE ? talk_post(cli, "/v1/switches", body, &answer) : status;
     if (status == CLI_DONE) {
         print_switches(cli, answer);

@@ -65,4 +65,12 @@ MUST_USE int message_run_lane(struct messages *messages, const char *id, int lan
 void mailing_digest(int64_t by, const char *address, const char *subject, const char *body,
                     char ret_hex[SHA256_HEX_CHARS + 1]);
 
+/* Whether an account takes another call now: under its row's lock, evenly, with a second's worth at
+ * once. 1 yes, 0 at *ret_again_us. Whatever sends by it asks here. */
+MUST_USE int message_pace(struct store_tx *tx, enum message_by by, int per_second, int64_t now_us,
+                          int64_t *ret_again_us, struct err *err);
+/* The account takes nothing until then. */
+MUST_USE int message_block(struct store_tx *tx, enum message_by by, int64_t until_us,
+                           struct err *err);
+
 #endif

@@ -77,10 +77,7 @@ static int note_sent(struct lane *lane, struct store_tx *tx, int64_t now_us, str
                     S_INT(due_us), S_TEXT(lane->verdict.code), S_TEXT(lane->verdict.reason),
                     S_TEXT(lane->verdict.provider_id), S_INT(now_us));
     if (r >= 0 && lane->verdict.whole_channel) {
-        r = sql_put(tx, err,
-                    "INSERT INTO message_channel (name, even_us, blocked_us) VALUES ($1, 0, $2) ON "
-                    "CONFLICT (name) DO UPDATE SET blocked_us = $2",
-                    S_TEXT(message_by_name(lane->sent_by)), S_INT(now_us + lane->verdict.wait_us));
+        r = message_block(tx, lane->sent_by, now_us + lane->verdict.wait_us, err);
     }
     return r;
 }
@@ -130,11 +127,9 @@ static int next_due(struct lane *lane, struct store_tx *tx, struct err *err) {
     return r < 0 ? r : lane->again_us > 0;
 }
 
-/* Whether the channel takes another call now: under its row's lock, evenly, with a second's worth
- * at once. 1 yes, 0 at lane->again_us. */
-static int may_call(struct lane *lane, struct store_tx *tx, int64_t now_us, struct err *err) {
-    const char *name = message_by_name(lane->by);
-    int64_t per_second = lane->messages->options.per_second[lane->by];
+int message_pace(struct store_tx *tx, enum message_by by, int per_second, int64_t now_us,
+                 int64_t *ret_again_us, struct err *err) {
+    const char *name = message_by_name(by);
     int64_t even_us = 0, blocked_us = 0;
     {
         SQL_ROWS_AUTO rows = NULL;
@@ -150,7 +145,7 @@ static int may_call(struct lane *lane, struct store_tx *tx, int64_t now_us, stru
         blocked_us = r > 0 ? sql_int(rows, 1) : 0;
     }
     if (blocked_us > now_us) {
-        lane->again_us = blocked_us;
+        *ret_again_us = blocked_us;
         return 0;
     }
     if (per_second == 0) {
@@ -158,7 +153,7 @@ static int may_call(struct lane *lane, struct store_tx *tx, int64_t now_us, stru
     }
     even_us = even_us > now_us ? even_us : now_us;
     if (even_us - now_us >= BURST_US) {
-        lane->again_us = even_us - BURST_US + 1;
+        *ret_again_us = even_us - BURST_US + 1;
         return 0;
     }
     int r = sql_put(tx, err,
@@ -166,6 +161,13 @@ static int may_call(struct lane *lane, struct store_tx *tx, int64_t now_us, stru
                     "CONFLICT (name) DO UPDATE SET even_us = $2",
                     S_TEXT(name), S_INT(even_us + US_PER_SECOND / per_second));
     return r < 0 ? r : 1;
+}
+
+int message_block(struct store_tx *tx, enum message_by by, int64_t until_us, struct err *err) {
+    return sql_put(tx, err,
+                   "INSERT INTO message_channel (name, even_us, blocked_us) VALUES ($1, 0, $2) ON "
+                   "CONFLICT (name) DO UPDATE SET blocked_us = $2",
+                   S_TEXT(message_by_name(by)), S_INT(until_us));
 }
 
 static int load_batch(struct lane *lane, struct store_tx *tx, struct err *err) {
@@ -246,7 +248,8 @@ static int turn_tx(struct store_tx *tx, void *ctx, struct err *err) {
     }
     r = next_batch(lane, tx, now_us, err);
     if (r > 0) {
-        r = may_call(lane, tx, now_us, err);
+        int per_second = lane->messages->options.per_second[lane->by];
+        r = message_pace(tx, lane->by, per_second, now_us, &lane->again_us, err);
         return r <= 0 ? r : take(lane, tx, now_us, err);
     }
     r = r < 0 ? r : next_due(lane, tx, err);

@@ -58,7 +58,7 @@ int gate_mitigated(struct gate_look *look, struct gate_line *line, struct err *e
 /* Alerts of what the gate counts itself, by its scope, or that are not about payments at all. */
 static const char *const rules_aside[] = {
     "CredentialExpiry", "GatewayCertificate", "ChannelFailing", "AlertsLeftOut", "ExternalAlert",
-    "IncidentUpdateOverdue",
+    "IncidentUpdateOverdue", "FollowUpOverdue",
 };
 static const char *const checks_aside[] = {
     "unanswered_payments", "abandoned_calls",  "unanswered_refunds", "double_charges",

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "incident/containment.h"
 #include "incident/incident_impl.h"
+#include "incident/postmortem.h"
 #include "store/audit.h"
 
 struct act {
@@ -50,12 +52,16 @@ bool incident_holds(const struct incident_row *row, enum incident_role role, con
                                strcmp(row->holders[role][1], name) == 0);
 }
 
-static int need_person(const struct act *act, struct err *err) {
-    if (act->person.name[0] != '\0') {
+static int need_name(const char *name, struct err *err) {
+    if (name[0] != '\0') {
         return 0;
     }
     err_set(err, ERR_FORBIDDEN, "this takes a person with a name");
     return err_hint(err, "Sign in, or use a key that was made for a user.");
+}
+
+static int need_person(const struct act *act, struct err *err) {
+    return need_name(act->person.name, err);
 }
 
 static int need_commander(const struct act *act, const char *what, struct err *err) {
@@ -127,6 +133,10 @@ static int move_fn(struct act *act, struct store_tx *tx, struct err *err) {
     int64_t before = act->row.state;
     INVARIANT(incident_verb_parse(move->move, &verb), "it was looked at before");
     int r = incident_go(tx, &act->row, verb, move->at_us, NULL, err);
+    if (r >= 0 && !incident_is_live(act->row.state)) {
+        r = containment_none_left(tx, act->row.id.text, err);
+    }
+    r = r < 0 || verb != VERB_CLOSE ? r : postmortem_ready(tx, &act->row, err);
     if (r < 0) {
         return r;
     }
@@ -203,18 +213,15 @@ int incident_severity(struct incidents *incidents, const struct caller *caller, 
 
 /* ---- roles ---- */
 
-/* The name of an enabled user who may work here. */
-static int find_user(struct act *act, struct store_tx *tx, const char *user, const char **ret_name,
-                     struct err *err) {
+int incident_user(struct store_tx *tx, struct arena *arena, const char *actor, const char *user,
+                  const char *place, const char **ret_name, struct err *err) {
     enum { ROLE_MIN = 2 }; /* ROLE_SUPPORT: viewers only look */
+    struct incident_person person;
     SQL_ROWS_AUTO rows = NULL;
-    if (user[0] == '\0') {
-        *ret_name = "";
-        return 0;
-    }
     if (strcmp(user, "me") == 0) {
-        *ret_name = act->person.name;
-        return need_person(act, err);
+        int r = incident_person(tx, arena, actor, &person, err);
+        *ret_name = person.name;
+        return r < 0 ? r : need_name(person.name, err);
     }
     int r = sql_query(tx, err, &rows,
                       "SELECT name FROM app_user WHERE (name = $1 OR id = $1) AND enabled = 1 AND "
@@ -222,11 +229,11 @@ static int find_user(struct act *act, struct store_tx *tx, const char *user, con
                       S_TEXT(user), S_INT(ROLE_MIN));
     r = r < 0 ? r : sql_next(rows, err);
     if (r == 0) {
-        err_set(err, ERR_VALIDATION, "nobody of that name may take a role: \"%.60s\"", user);
-        err_place(err, "/user");
+        err_set(err, ERR_VALIDATION, "nobody of that name may take it: \"%.60s\"", user);
+        err_place(err, "%s", place);
         return err_hint(err, "It is the name or id of an enabled user who is not only a viewer.");
     }
-    *ret_name = r > 0 ? arena_copy(act->arena, sql_text(rows, 0)) : "";
+    *ret_name = r > 0 ? arena_copy(arena, sql_text(rows, 0)) : "";
     return r < 0 ? r : 0;
 }
 
@@ -237,7 +244,9 @@ static int role_fn(struct act *act, struct store_tx *tx, struct err *err) {
     int r = act->row.state == INCIDENT_CLOSED || act->row.state == INCIDENT_CANCELLED
                 ? need_live(act, err)
                 : 0;
-    r = r < 0 ? r : find_user(act, tx, post->user, &now, err);
+    r = r < 0 || post->user[0] == '\0'
+            ? r
+            : incident_user(tx, act->arena, act->caller->actor, post->user, "/user", &now, err);
     if (r >= 0 && strcmp(was, now) == 0) {
         r = err_set(err, ERR_STATE, "it is %s already", now[0] != '\0' ? now : "nobody");
     }

@@ -54,11 +54,20 @@ static const cyaml_schema_field_t cadence_fields[] = {
 static const cyaml_schema_value_t cadence_value = {
     ITEM(struct incident_cadence_config, cadence_fields)};
 
+enum { PATH_CHARS_MAX = 300 };
+static const cyaml_schema_field_t playbooks_fields[] = {
+    CYAML_FIELD_STRING_PTR("dir", OPTIONAL_POINTER, struct playbooks_config, dir, 1,
+                           PATH_CHARS_MAX),
+    CYAML_FIELD_END,
+};
+
 const cyaml_schema_field_t incident_config_fields[] = {
     CYAML_FIELD_BOOL("by_hand", CYAML_FLAG_OPTIONAL, struct incident_config, by_hand),
     LIST("open_by", open_by, opener_value),
     LIST("roles", roles, role_value),
     LIST("cadence", cadence, cadence_value),
+    CYAML_FIELD_MAPPING("playbooks", CYAML_FLAG_OPTIONAL, struct incident_config, playbooks,
+                        playbooks_fields),
     NUMBER("nag_minutes", struct incident_config, nag_minutes),
     CYAML_FIELD_MAPPING("gate", CYAML_FLAG_OPTIONAL, struct incident_config, gate,
                         gate_config_fields),

@@ -29,6 +29,10 @@ struct incident_cadence_config { /* what is absent stays as cadence.def has it; 
     unsigned *acknowledge_minutes, *first_minutes, *update_minutes;
 };
 
+struct playbooks_config {
+    char *dir; /* playbooks that stand beside those that are built in, or in their place */
+};
+
 struct incident_config {
     bool by_hand; /* no alert opens one; later ones still join those that there are */
     struct incident_opener_config *open_by; /* absent: P0 and P1, at once */
@@ -37,6 +41,7 @@ struct incident_config {
     unsigned roles_count;
     struct incident_cadence_config *cadence;
     unsigned cadence_count;
+    struct playbooks_config playbooks;
     unsigned nag_minutes; /* from the owner to the commander, and to the escalation path [5] */
     struct gate_config gate; /* limits of the gate before "resolved" */
 };

@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "comms/proof.h"
+#include "incident/containment.h"
 #include "incident/incident_impl.h"
 
 enum { VERDICT_BYTES_MAX = 1024 * 1024, CLOSING_BYTES = 8 };
@@ -26,9 +27,12 @@ static void fill_subject(const struct incident_facts *facts, struct gate_subject
 
 static int look_at(struct gate *gate, struct store_tx *tx, const struct incident_facts *facts,
                    struct arena *arena, struct gate_verdict *ret_verdict, struct err *err) {
+    struct gate_measure measures[GATE_MEASURES_MAX];
     struct gate_subject subject;
     fill_subject(facts, &subject);
-    return gate_look_in(gate, tx, &subject, arena, ret_verdict, err);
+    int r = measures_of(tx, facts->id.text, arena, measures, &subject.measure_count, err);
+    subject.measures = measures;
+    return r < 0 ? r : gate_look_in(gate, tx, &subject, arena, ret_verdict, err);
 }
 
 /* ---- for incident_resolve() ---- */

@@ -171,6 +171,11 @@ struct incident_person { /* texts in the arena; "": nobody of that name */
 /* 1; 0: no name stands behind this actor. */
 MUST_USE int incident_person(struct store_tx *tx, struct arena *arena, const char *actor,
                              struct incident_person *ret_person, struct err *err);
+/* The name of an enabled user who may work here: "me" (the actor), a user's name or id.
+ * ERR_VALIDATION at `place`: there is none. */
+MUST_USE int incident_user(struct store_tx *tx, struct arena *arena, const char *actor,
+                           const char *user, const char *place, const char **ret_name,
+                           struct err *err);
 bool incident_holds(const struct incident_row *row, enum incident_role role, const char *name);
 bool incident_scope_smaller(const struct incident_scope *before, const struct incident_scope *now);
 
@@ -219,7 +224,8 @@ MUST_USE int incident_render_alerts(struct store_tx *tx, struct buf *buf,
 /* ---- incident_measure.c ---- */
 
 struct incident_figures { /* of the scope, since it began but at most a quarter of an hour */
-    int64_t success_permille;             /* of its payments that are finished; few: 1000 */
+    int64_t finished;                     /* its payments that are */
+    int64_t success_permille;             /* of these; few: 1000 */
     int64_t share_permille;               /* of all payments, those that failed in it */
     int64_t methods_down;                 /* of which next to nothing succeeds */
     int64_t double_charges, wrong_states; /* open ones, since it began */

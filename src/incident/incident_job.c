@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "incident/incident_impl.h"
+#include "incident/postmortem.h"
 #include "watch/reports.h"
 
 #define LOOK_US (15 * US_PER_SECOND)
@@ -254,9 +255,9 @@ static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     looking->count = 0;
     int r = sql_query(tx, err, &rows,
-                      "SELECT a.id FROM alert a WHERE a.state IN (2, 3) AND a.rule <> "
-                      "'IncidentUpdateOverdue' AND NOT EXISTS (SELECT 1 FROM incident_alert i "
-                      "WHERE i.alert_id = a.id) ORDER BY a.severity, a.id LIMIT 50");
+                      "SELECT a.id FROM alert a WHERE a.state IN (2, 3) AND a.rule NOT "
+                      "IN ('IncidentUpdateOverdue', 'FollowUpOverdue') AND NOT EXISTS (SELECT 1 "
+                      "FROM incident_alert i WHERE i.alert_id = a.id) ORDER BY a.severity, a.id LIMIT 50");
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         looking->ids[looking->count++] = arena_copy(looking->arena, sql_text(rows, 0));
     }
@@ -328,6 +329,9 @@ static int run(void *ctx, const struct job *job, int64_t *ret_again_us, struct e
     int r = 0;
     if (strncmp(job->key, INCIDENT_JOB_TIMER, prefix) == 0) {
         r = incident_timer(incidents, job->key + prefix, &next_us, err);
+    } else if (strncmp(job->key, LEARN_JOB_ACTION, strlen(LEARN_JOB_ACTION)) == 0 ||
+               strncmp(job->key, LEARN_JOB_POSTMORTEM, strlen(LEARN_JOB_POSTMORTEM)) == 0) {
+        r = learn_timer(incidents, job->key, &next_us, err);
     } else if (strcmp(job->key, INCIDENT_JOB_LOOK) == 0) {
         r = incident_look(incidents, err);
         next_us = clock_wall_us() + LOOK_US;

@@ -122,6 +122,7 @@ int incident_measure(struct store_tx *tx, const struct incident_row *row,
     if (r < 0) {
         return r;
     }
+    figures.finished = sum.scope;
     if (sum.scope >= FINISHED_MIN) {
         figures.success_permille = (sum.scope - sum.scope_failed) * 1000 / sum.scope;
     }

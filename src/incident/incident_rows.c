@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/plant.h"
 #include "incident/incident_impl.h"
+#include "incident/postmortem.h"
 
 /* ---- reading ---- */
 
@@ -238,6 +239,7 @@ int incident_write(struct incidents *incidents, struct store_tx *tx, struct inci
     row->scope.until_us = row->at_us[MILESTONE_MITIGATED];
     int r = incident_schedule(incidents, tx, row, err);
     r = r < 0 ? r : save(tx, row, err);
+    r = r < 0 ? r : postmortem_schedule(incidents, tx, row, err);
     r = r < 0 ? r : incident_seal(tx, row, seal, err);
     if (PLANTED(INCIDENT_UNLOGGED) && row->version > 1) {
         return r;

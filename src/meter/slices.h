@@ -43,7 +43,7 @@ enum slice_operation {
 #include "meter/slice_operations.def"
 #undef X
 };
-enum { SLICE_OPERATIONS_MAX = 12 };
+enum { SLICE_OPERATIONS_MAX = 13 };
 const char *slice_operation_name(enum slice_operation operation);
 bool slice_operation_parse(const char *name, enum slice_operation *ret_operation);
 

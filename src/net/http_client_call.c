@@ -6,10 +6,12 @@
  * when a kept connection turns out to be dead, libcurl begins again on another one, and a refusal
  * there says nothing about the first try. For calls that must not be repeated, both ways to a
  * second try are shut: no new socket is opened, and the callback aborts on a kept one. */
+#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "net/http_client_impl.h"
+#include "net/ip_range.h"
 #include "net/http_lines.h"
 
 enum {
@@ -39,10 +41,24 @@ static int on_prerequest(void *arg, char *remote_ip, char *local_ip, int remote_
     return CURL_PREREQFUNC_OK;
 }
 
+/* Also an IPv6 address that stands for an IPv4 one is looked at as that. */
+static bool is_public(const struct sockaddr *address) {
+    char text[INET6_ADDRSTRLEN] = "";
+    const void *bytes = address->sa_family == AF_INET
+                            ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                            : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+    bool known = address->sa_family == AF_INET || address->sa_family == AF_INET6;
+    return known && inet_ntop(address->sa_family, bytes, text, sizeof text) != NULL &&
+           ip_is_public(text);
+}
+
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
                                     struct curl_sockaddr *address) {
     const struct http_slot *slot = arg;
     if (slot->sent && !slot->repeatable) {
+        return CURL_SOCKET_BAD;
+    }
+    if (slot->public_only && !is_public(&address->addr)) {
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -385,6 +401,10 @@ static bool set_call_options(struct http_slot *slot, const struct http_call *cal
     }
     SET(NOBODY, head ? 1L : 0L);
     SET(CUSTOMREQUEST, get && call->body == NULL ? NULL : call->method);
+    if (call->public_only) { /* one that is kept may lead elsewhere; the slot is worn by it */
+        SET(FRESH_CONNECT, 1L);
+        SET(FORBID_REUSE, 1L);
+    }
 #undef SET
     return bad == CURLE_OK;
 }
@@ -513,6 +533,7 @@ int http_client_loop_call(void *loop, const struct http_call *call, struct http_
         return http_answer_failed(ret_answer, call, HTTP_NOT_SENT, HTTP_FAIL_STOPPED, "", err);
     }
     slot->repeatable = call->repeatable;
+    slot->public_only = call->public_only;
     slot->deadline_us = begun_us +
                         (call->timeout_us < TIMEOUT_US_MAX ? call->timeout_us : TIMEOUT_US_MAX);
     slot->connect_timeout_us = or_default(call->connect_timeout_us, CONNECT_DEFAULT_US);
@@ -537,7 +558,8 @@ int http_client_loop_call(void *loop, const struct http_call *call, struct http_
         rc = http_answer_failed(ret_answer, call, reach, failure, detail, err);
     }
     /* libcurl counts second tries over the whole life of a handle and allows five. */
-    slot->worn = slot->tried_again || (slot->sent && failure != HTTP_FAIL_NONE);
+    slot->worn = slot->tried_again || call->public_only ||
+                 (slot->sent && failure != HTTP_FAIL_NONE);
     if (slot->trace != NULL) {
         http_trace_end(slot);
     }

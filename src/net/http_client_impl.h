@@ -42,7 +42,7 @@ struct http_slot {
 
     /* Set by the caller. */
     bool worn; /* not to be used for another call */
-    bool repeatable;
+    bool repeatable, public_only;
     int64_t deadline_us, connect_timeout_us;
     size_t body_max;
     void *request_headers; /* curl_slist nodes and their text, one block */

@@ -67,3 +67,40 @@ bool ip_range_parse(const char *text, struct ip_range *ret_range) {
     show(ret_range, low, before, length);
     return true;
 }
+
+static const char *const special[] = {
+    "0.0.0.0/8",       "10.0.0.0/8",      "100.64.0.0/10",   "127.0.0.0/8",     "169.254.0.0/16",
+    "172.16.0.0/12",   "192.0.0.0/24",    "192.0.2.0/24",    "192.31.196.0/24", "192.52.193.0/24",
+    "192.88.99.0/24",  "192.168.0.0/16",  "192.175.48.0/24", "198.18.0.0/15",   "198.51.100.0/24",
+    "203.0.113.0/24",  "224.0.0.0/4",     "240.0.0.0/4",
+};
+/* Outside of global unicast nothing is public; of it not these. */
+static const char *const special_v6[] = {"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"};
+
+static bool is_in(const struct ip_range *address, const char *network) {
+    struct ip_range range;
+    return ip_range_parse(network, &range) && strcmp(address->low, range.low) >= 0 &&
+           strcmp(address->high, range.high) <= 0;
+}
+
+bool ip_is_public(const char *text) {
+    struct ip_range address;
+    if (strchr(text, '/') != NULL || !ip_range_parse(text, &address)) {
+        return false;
+    }
+    bool v4 = is_in(&address, "::ffff:0:0/96");
+    if (!v4 && !is_in(&address, "2000::/3")) {
+        return false;
+    }
+    for (size_t i = 0; v4 && i < COUNT_OF(special); i++) {
+        if (is_in(&address, special[i])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; !v4 && i < COUNT_OF(special_v6); i++) {
+        if (is_in(&address, special_v6[i])) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -19,4 +19,10 @@ struct ip_range {
  * bits beyond its length ("192.0.2.7/24"): half of those who write that mean the one address. */
 MUST_USE bool ip_range_parse(const char *text, struct ip_range *ret_range);
 
+/* Whether an address is one of the open internet: none of a private network, of this machine, of a
+ * link, of many receivers, set aside, or one that leads to such a one by translation (IANA's
+ * registries of special-purpose addresses, RFC 6890). For addresses that anybody may have given.
+ * False for what is no address. */
+MUST_USE bool ip_is_public(const char *text);
+
 #endif

@@ -137,6 +137,20 @@ MUST_USE int webhook_job(void *ctx, const struct job *job, int64_t *ret_again_us
 MUST_USE int webhook_parked(struct store_tx *tx, void *ctx, const struct job *job,
                             const struct err *why, struct err *err);
 
+/* ---- audited.c: who moved money by hand ---- */
+
+/* An entry of the audit log, where the caller is somebody; last in the transaction that writes the
+ * operation. */
+MUST_USE int operation_audit(struct store_tx *tx, const struct caller *caller, const char *action,
+                             const struct operation_row *operation, struct err *err);
+/* ERR_FORBIDDEN: it is more of this payment than the caller refunds alone. */
+MUST_USE int refund_within(struct store_tx *tx, const struct caller *caller,
+                           const struct payment_row *payment, int64_t amount_minor,
+                           struct err *err);
+/* webhooks.c: a delivery waits again. Returns how many there are of that id. */
+MUST_USE int64_t delivery_wait_again(struct store_tx *tx, const char *id, int64_t now_us,
+                                     struct err *err);
+
 /* ---- render.c: rows as JSON ---- */
 
 void render_payment(struct buf *buf, const struct payment_row *payment);

@@ -29,6 +29,7 @@ struct work {
     int64_t asked_minor; /* 0: all that is left */
     bool final, to_original;
     bool at_till; /* a cancellation of what is open or unknown, which its gateway takes back */
+    bool asked;   /* by its caller, whose name goes on the audit log where he is somebody */
     const char *reason, *retry_of;
     struct payment_row payment;
     struct attempt_row attempt;
@@ -208,7 +209,7 @@ static int check_refund(struct work *work, struct store_tx *tx, int64_t *ret_amo
         return err_place(err, "/refundToOriginalMethod");
     }
     *ret_amount = amount;
-    return 0;
+    return work->retry_of != NULL ? 0 : refund_within(tx, work->caller, payment, amount, err);
 }
 
 static int check_capture(struct work *work, struct store_tx *tx, int64_t *ret_amount,
@@ -362,11 +363,24 @@ static int give_credit(struct work *work, struct store_tx *tx, struct err *err) 
     return r < 0 ? r : finish(work, tx, err);
 }
 
+static int told(const struct work *work, struct store_tx *tx, const struct operation_row *operation,
+                struct err *err) {
+    return work->asked ? operation_audit(tx, work->caller, work->name, operation, err) : 0;
+}
+
 /* A payment that waits for another method holds nothing anywhere. */
 static int cancel_here(struct work *work, struct store_tx *tx, struct err *err) {
     int r = payment_move(work->payments, tx, &work->payment, EVENT_CANCEL, err);
+    const struct operation_row operation = {
+        .kind = OPERATION_CANCEL,
+        .payment_id = work->payment.id,
+        .currency = work->payment.currency,
+        .to_original = true,
+        .reason = work->reason,
+    };
     work->operation.state = OPERATION_SUCCEEDED;
-    return r < 0 ? r : finish(work, tx, err);
+    r = r < 0 ? r : finish(work, tx, err);
+    return r < 0 ? r : told(work, tx, &operation, err);
 }
 
 static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
@@ -413,7 +427,8 @@ static int begin_tx(struct store_tx *tx, void *ctx, struct err *err) {
         return r;
     }
     work->calling = at_gateway;
-    return at_gateway ? 0 : give_credit(work, tx, err);
+    r = at_gateway ? 0 : give_credit(work, tx, err);
+    return r < 0 ? r : told(work, tx, &work->operation, err);
 }
 
 /* ---- call and settle ---- */
@@ -544,6 +559,7 @@ int payment_capture(struct payments *payments, const struct caller *caller, cons
         .payments = payments,
         .caller = caller,
         .name = "payment.capture",
+        .asked = true,
         .kind = OPERATION_CAPTURE,
         .payment_id = payment_id,
         .asked_minor = amount_minor,
@@ -561,6 +577,7 @@ int payment_cancel(struct payments *payments, const struct caller *caller, const
         .payments = payments,
         .caller = caller,
         .name = "payment.cancel",
+        .asked = true,
         .kind = OPERATION_CANCEL,
         .payment_id = payment_id,
         .final = true,
@@ -688,6 +705,7 @@ int payment_refund(struct payments *payments, const struct caller *caller, const
         .payments = payments,
         .caller = caller,
         .name = "payment.refund",
+        .asked = true,
         .kind = OPERATION_REFUND,
         .payment_id = payment_id,
         .asked_minor = amount_minor,
@@ -729,6 +747,7 @@ static int send_again(struct payments *payments, const struct caller *caller, co
         .payments = payments,
         .caller = caller,
         .name = name,
+        .asked = true,
         .kind = OPERATION_REFUND,
         .payment_id = retry.old.payment_id.text,
         .asked_minor = retry.old.amount_minor,

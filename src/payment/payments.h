@@ -122,6 +122,17 @@ void payments_close(struct payments *payments);
  * due jobs. Returns how many things were done. */
 MUST_USE int payments_tick(struct payments *payments, struct err *err);
 
+/* How much a caller refunds alone; above it a second person agrees (desk/refund_request.h). */
+struct refund_limit {
+    struct currency currency;
+    int64_t payment_minor; /* of one payment, with all that was refunded of it before */
+    int64_t day_minor;     /* what this caller has refunded within 24 hours; 0: no limit */
+};
+struct refund_limits {
+    const struct refund_limit *rows; /* a currency that has none: nothing */
+    int count;
+};
+
 /* Who asks. Borrowed. */
 struct caller {
     const char *actor; /* "key:key_…", "user:…", "cli"; on audit entries and operations */
@@ -134,6 +145,7 @@ struct caller {
     const char **claimed_as; /* NULL, or where the operation stands for which the key was looked at:
                                 a refusal from there on is idempotency_refuse()'s; NULL there: no
                                 key was, or its claim stands and a repeat goes on with it */
+    const struct refund_limits *refunds; /* NULL: no limit */
 };
 
 struct answer {
@@ -220,6 +232,15 @@ MUST_USE int payment_cancel(struct payments *payments, const struct caller *call
 MUST_USE int payment_refund(struct payments *payments, const struct caller *caller,
                             const char *payment_id, int64_t amount_minor, const char *reason,
                             bool to_original, struct answer *ret_answer, struct err *err);
+/* Whether the caller may refund so much of it alone, by what is written now: 0, or ERR_FORBIDDEN
+ * with the limit. payment_refund() looks at it again under the payment's lock. */
+MUST_USE int payment_refund_may(struct payments *payments, const struct caller *caller,
+                                const char *payment_id, int64_t amount_minor, struct err *err);
+/* Tells the merchant's endpoints of the payment once more: the newest event that each was told of.
+ * 202 {"payment_id","resent":[…]}. ERR_STATE: none was told of it, or it is on its way. Audited. */
+MUST_USE int payment_resend(struct payments *payments, const struct caller *caller,
+                            const char *payment_id, const char *reason, struct answer *ret_answer,
+                            struct err *err);
 /* Sends a failed refund once more, as a new operation that names the old one. */
 MUST_USE int refund_retry(struct payments *payments, const struct caller *caller,
                           const char *refund_id, struct answer *ret_answer, struct err *err);

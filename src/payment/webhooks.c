@@ -559,7 +559,8 @@ int webhook_delivery_list(struct payments *payments, const char *endpoint_id, co
     return store_read(payments->options.store, deliveries_tx, &list, err);
 }
 
-static int64_t wait_again(struct store_tx *tx, const char *id, int64_t now_us, struct err *err) {
+int64_t delivery_wait_again(struct store_tx *tx, const char *id, int64_t now_us,
+                            struct err *err) {
     return sql_exec(tx, err,
                     "UPDATE webhook_delivery SET state = $2, updated_us = $3 WHERE id = $1",
                     S_TEXT(id), S_INT(DELIVERY_WAITING), S_INT(now_us));
@@ -568,6 +569,6 @@ static int64_t wait_again(struct store_tx *tx, const char *id, int64_t now_us, s
 int webhook_delivery_replay(struct payments *payments, const struct caller *caller,
                             const char *delivery_id, struct answer *ret_answer, struct err *err) {
     static const struct replay replay = {"webhook delivery", JOB_WEBHOOK, "webhook.replay",
-                                         "waiting", wait_again};
+                                         "waiting", delivery_wait_again};
     return replay_run(payments, &replay, caller, delivery_id, ret_answer, err);
 }

@@ -11,7 +11,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 METHODS = ("get", "post", "put", "patch", "delete")
 # Objects whose members are free on purpose: what the shop gives is what it gets.
 OPEN_OBJECTS = {"metadata", "tokens", "fields", "bank_transfer", "facts", "labels", "evidence",
-                "AlertRuleWanted"}
+                "AlertRuleWanted", "actions", "places"}
 
 
 def source(path):

@@ -20,11 +20,14 @@ NOT_THERE = {
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "MessageId": "msg_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
-    "AlertRuleName": "nobody", "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "AlertRuleName": "nobody", "PlaybookName": "nobody",
+    "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "SilenceId": "sil_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "AlertChannelName": "nobody",
     "AlertDeliveryId": "dlv_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "RefundRequestId": "apr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "KnowledgePage": "nowhere",
     "TicketId": "tkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "IncidentId": "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "MeasureId": "ctm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "UploadId": "upl_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "StatementId": "stm_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "BankRowId": "bkr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "PayoutId": "re_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -74,11 +77,18 @@ FINER = {
     # Times, and ids of things that there are.
     ("openIncident", "impact_start"), ("openIncident", "follows"), ("openIncident", "alerts"),
     ("moveIncident", "at"), ("correctIncident", "impact_start"),
+    # Gateways, methods, steps that there are, and ends to come: each kind is in the scenes.
+    ("takeMeasure", "name"), ("takeMeasure", "until"), ("previewMeasure", "name"),
+    ("previewMeasure", "until"), ("freezeDeploys", "until"),
+    # A playbook that there is.
+    ("followPlaybook", "name"),
     # Texts and fields that there are; ways to reach people: what fits is in the scenes.
     ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),
     ("lintText", "audience"), ("lintText", "language"), ("setCustomerContact", "email"),
     ("setCustomerContact", "phone"), ("setCustomerContact", "language"),
+    # Either a page with its front matter or the version that is restored; a payment that there is.
+    ("editKnowledgePage", "text"), ("editKnowledgePage", "restore"), ("askForRefund", "payment_id"),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.

@@ -7,11 +7,13 @@ import time
 
 import scenes_alerts as alerts
 import scenes_breaks as breaks
+import scenes_desk as desk
 import scenes_messages as messages
 import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
 import scenes_incidents as incidents
+import scenes_playbooks as playbooks
 import scenes_tickets as tickets
 
 # Answers that the fake gateways cannot bring about, and why.
@@ -337,6 +339,27 @@ def the_service_itself(service):
     assert b"holdfast_http_requests_total" in service.expect(200, "getMetrics").body
 
 
+def the_audit_of_a_month(service):
+    month = time.strftime("%Y-%m", time.gmtime())
+    service.expect(422, "createPayment", body={"order_id": "4242424242424242", "amount": 1,
+                                               "currency": "USD", "method": "card"})
+    report = service.expect(200, "getAuditReport", query=f"month={month}")
+    groups = {group["name"]: group for group in report["groups"]}
+    assert report["chain"]["whole"] and report["entries"]["count"] > 10, report
+    assert groups["access"]["actions"]["key.create"] >= 1 and groups["settings"]["entries"]
+    assert groups["money"]["entries"] == [] and groups["money"]["count"] > 0, groups["money"]
+    assert any(user["name"] == "inc-zoe" for user in report["users"]), report["users"]
+    assert any(found["name"] == "endless_key" for found in report["findings"])
+    assert service.expect(200, "getAuditReport", query="month=2001-01")["entries"]["count"] == 0
+    for query in ("", "month=2026", "month=2026-13", "month=2026-1", "month=november"):
+        service.expect(422, "getAuditReport", query=query)
+    rows = service.expect(200, "exportAuditEntries", query=f"month={month}").body.decode()
+    numbers = [int(row.split(",")[0]) for row in rows.splitlines()[1:-1]]
+    entries = report["entries"]  # what was done meanwhile comes after them
+    assert numbers[:entries["count"]] == list(range(entries["first"], entries["last"] + 1)), rows
+    service.expect(200, "exportAuditEntriesWorkbook", query=f"month={month}")
+
+
 def the_protocol_of_agents(service):
     call = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     assert service.expect(200, "callAgentTool", body=call)["result"] == {}
@@ -528,10 +551,14 @@ SCENES = (
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
     alerts.complaints_and_changes, alerts.whom_a_trouble_has_hit,
+    desk.pages_found_edited_and_restored, desk.payments_looked_up,
+    desk.the_shop_is_told_once_more, desk.refunds_that_take_two,
     messages.texts_and_what_the_linter_says, messages.a_message_from_its_draft_to_everybody,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
-    the_protocol_of_agents, refusals_of_every_operation,
+    incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
+    playbooks.playbooks_and_an_incident_that_follows_one,
+    the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]
 LAST_TESTS = [("every documented success was seen", every_documented_success_was_seen)]

@@ -118,3 +118,68 @@ def incidents_and_their_alerts(service):
     assert linked["alerts"][0]["rule"] == "DiskFull"
     service.expect(409, "linkIncidentAlert", one, body={"alert_id": alert, **REASON})
     service.expect(200, "moveIncident", one, body={"move": "cancel", **REASON})
+
+
+def measures_of_an_incident(service):
+    ida, jon = somebody(service, "ctm-ida"), somebody(service, "ctm-jon")
+    one = [service.expect(201, "openIncident", body={"title": "Cards fail"})["id"]]
+    off = {"kind": "gateway_off", "name": "stripe-b", **REASON}
+    seen = service.expect(200, "previewMeasure", one, body=off)
+    assert seen["before"]["value"] == "enabled" and seen["refused"] is None, seen
+    assert seen["concerned"]["methods"] and "stripe-b" in seen["does_zh"], seen
+    assert service.expect(200, "listMeasures", one)["data"] == []
+    taken = service.expect(201, "takeMeasure", one, body=off, key=ida)
+    assert taken["verification"]["as_taken"] and taken["taken"]["by"] == "ctm-ida", taken
+    again = service.expect(409, "takeMeasure", one, body=off, key=jon)
+    assert "ctm-ida" in again["detail"], again.json
+    seen = service.expect(200, "previewMeasure", one, body=off)
+    assert "ctm-ida" in seen["refused"]["detail"], seen
+    for body in ({"kind": "gateway_off", **REASON}, {"kind": "primary", "name": "x", **REASON},
+                 {"kind": "fallback", "name": "x", **REASON},
+                 {"kind": "mode", "name": "up", **REASON},
+                 {"kind": "fallback", "until": "2099-01-01T00:00:00Z", **REASON}):
+        service.expect(422, "takeMeasure", one, body=body)
+        service.expect(422, "previewMeasure", one, body=body)
+    cancel = {"move": "cancel", **REASON}
+    left = service.expect(409, "moveIncident", one, body=cancel)
+    assert "holdfast incident undo" in left["hint"], left.json
+    mine = [taken["id"]]
+    service.expect(404, "undoMeasure", mine, body={"incident_id": NOBODYS, **REASON})
+    service.expect(422, "handOverMeasure", mine, body={"to": "nobody", **REASON})
+    kept = service.expect(200, "handOverMeasure", mine, key=ida, body={
+        "incident_id": one[0], "to": "ctm-jon", **REASON})
+    assert kept["state"] == "handed_over" and kept["handed_over"]["to"] == "ctm-jon", kept
+    service.expect(200, "moveIncident", one, body=cancel)
+    service.expect(200, "disableGateway", ["stripe-b"], body=REASON)
+    assert not service.expect(200, "getMeasure", mine)["verification"]["as_taken"]
+    service.expect(409, "undoMeasure", mine, body=REASON)
+    undone = service.expect(200, "undoMeasure", mine, body={"force": True, **REASON})
+    assert undone["state"] == "undone" and not undone["verification"]["on"], undone
+    service.expect(409, "undoMeasure", mine, body=REASON)
+    service.expect(409, "takeMeasure", one, body=off)
+    assert len(service.expect(200, "listMeasures", one)["data"]) == 1
+    assert service.expect(200, "verifyIncident", one)["whole"] is True
+    service.expect(404, "listMeasures", [NOBODYS])
+    viewer = service.role_key("viewer")
+    service.expect(403, "takeMeasure", one, key=viewer, internal=False, body=off)
+    service.expect(403, "undoMeasure", mine, key=viewer, internal=False, body=REASON)
+
+
+def deploys_that_are_frozen(service):
+    assert service.expect(200, "getDeployGate")["open"] is True
+    service.expect(409, "thawDeploys", body=REASON)
+    service.expect(422, "freezeDeploys", body={"until": "2020-01-01T00:00:00Z", **REASON})
+    frozen = service.expect(200, "freezeDeploys", body={
+        "until": "2099-01-01T00:00:00Z", **REASON})
+    assert frozen["freezes"][0]["incident"] is None and not frozen["open"], frozen
+    service.expect(409, "freezeDeploys", body=REASON)
+    one = [service.expect(201, "openIncident", body={"title": "Deploys"})["id"]]
+    measure = service.expect(201, "takeMeasure", one, body={"kind": "deploy_freeze", **REASON})
+    service.expect(200, "thawDeploys", body=REASON)
+    gate = service.expect(200, "getDeployGate", key=service.role_key("viewer"), internal=False)
+    assert gate["freezes"][0]["incident"]["id"] == one[0] and not gate["open"], gate
+    assert gate["freezes"][0]["measure_id"] == measure["id"], gate
+    service.expect(409, "thawDeploys", body=REASON)
+    service.expect(200, "undoMeasure", [measure["id"]], body=REASON)
+    assert service.expect(200, "getDeployGate")["open"] is True
+    service.expect(200, "moveIncident", one, body={"move": "cancel", **REASON})

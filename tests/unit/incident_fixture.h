@@ -42,6 +42,9 @@ static inline void empty_incidents(void) {
     engine_exec(&W->engine, "DELETE FROM incident_log_head");
     engine_exec(&W->engine, "DELETE FROM incident_alert");
     engine_exec(&W->engine, "DELETE FROM incident_signature");
+    engine_exec(&W->engine, "DELETE FROM postmortem");
+    engine_exec(&W->engine, "DELETE FROM postmortem_part");
+    engine_exec(&W->engine, "DELETE FROM action_item");
     engine_exec(&W->engine, "UPDATE incident_number SET number = 0");
     engine_exec(&W->engine, "DELETE FROM alert");
     engine_exec(&W->engine, "DELETE FROM alert_word");
@@ -271,6 +274,16 @@ static inline void mitigated(const char *id) {
     }
     json_decref(role("user:usr_a", id, INCIDENT_ROLE_RECON, false, "bob"));
     assert_int_equal(W->err.code, 0);
+}
+
+/* What every incident needs before it is closed. */
+static inline void learnt(void) {
+    engine_exec(&W->engine,
+                "INSERT INTO postmortem_part (incident_id, name, version, body, actor, author, "
+                "at_us) SELECT i.id, n.name, 1, 'x', 'user:usr_a', 'ann', 1 FROM incident i CROSS "
+                "JOIN (SELECT 'summary' AS name UNION ALL SELECT 'root_cause' UNION ALL SELECT "
+                "'went_well' UNION ALL SELECT 'went_badly' UNION ALL SELECT 'no_actions') n WHERE "
+                "NOT EXISTS (SELECT 1 FROM postmortem_part p WHERE p.incident_id = i.id)");
 }
 
 static inline struct incident_verdict verified(const char *id) {

@@ -26,6 +26,25 @@
     "\"2026-11-20T08:02:00Z\",\"linked_by\":\"system\"}]"
 #define ONE INCIDENT("inc_1", "false", WHOLE)
 
+#define MEASURE(state, handed)                                                                     \
+    "{\"id\":\"ctm_1\",\"object\":\"measure\",\"incident_id\":\"inc_1\",\"kind\":\"gateway_off\""  \
+    ",\"name\":\"stripe-a\",\"state\":\"" state "\",\"does\":\"Nothing more is sent\",\"until\":"  \
+    "\"2026-11-20T12:00:00Z\",\"before\":{\"value\":\"enabled\"},\"after\":\"disabled\",\"taken"   \
+    "\":{\"at\":\"2026-11-20T09:00:00Z\",\"by\":\"ann\",\"reason\":\"it fails\"},\"undone\":null"  \
+    ",\"handed_over\":" handed ",\"verification\":{\"on\":true,\"as_taken\":false,\"en\":\"Someb"  \
+    "ody has changed it since\"},\"undo\":\"holdfast incident undo inc_1 ctm_1\"}"
+#define HANDED                                                                                     \
+    "{\"at\":\"2026-11-20T10:00:00Z\",\"by\":\"ann\",\"to\":\"bob\",\"reason\":\"it stays\"}"
+#define PREVIEW(incident, refused)                                                                 \
+    "{\"incident_id\":\"" incident "\",\"kind\":\"fallback\",\"does\":\"The first is passed over"  \
+    "\",\"before\":{\"value\":\"\"},\"after\":\"on\",\"concerned\":{\"methods\":[\"card\",\"alip"  \
+    "ay\"],\"without_a_way\":[\"paypal\"],\"en\":\"7 payments of the last hour\"},\"refused\":"    \
+    refused "}"
+#define FROZEN                                                                                     \
+    "{\"open\":false,\"freezes\":[{\"since\":\"2026-11-20T09:00:00Z\",\"until\":null,\"by\":\"an"  \
+    "n\",\"reason\":\"cards fail\",\"incident\":{\"id\":\"inc_1\",\"number\":7,\"title\":\"Cards"  \
+    "\"},\"undo\":\"holdfast incident undo inc_1 ctm_1\"}]}"
+
 static const struct canned desk[] = {
     {"GET", "/v1/incidents", 200,
      "{\"data\":[" INCIDENT("inc_1", "true", "") "],\"next_cursor\":\"inc_1\"}", NULL},
@@ -56,6 +75,40 @@ static const struct canned desk[] = {
     {"POST", "/v1/incidents/inc_1/notes", 200, ONE, "{\"kind\":\"comms\",\"text\":\"told\"}"},
     {"POST", "/v1/incidents/inc_1/signatures", 200, ONE, "{\"role\":\"recon\",\"reason\":\"r\"}"},
     {"POST", "/v1/incidents/inc_1/alerts", 200, ONE, "{\"alert_id\":\"alr_1\",\"reason\":\"r\"}"},
+    {"POST", "/v1/incidents/inc_1/measures", 201, MEASURE("taken", "null"),
+     "{\"kind\":\"gateway_off\",\"name\":\"stripe-a\",\"reason\":\"r\",\"force\":true}"},
+    {"POST", "/v1/incidents/inc_1/measures/preview", 200, PREVIEW("inc_1", "null"),
+     "{\"kind\":\"fallback\",\"reason\":\"r\",\"adopt\":true}"},
+    {"POST", "/v1/incidents/inc_2/measures/preview", 200,
+     PREVIEW("inc_2", "{\"detail\":\"it stands so already, by bob\",\"hint\":\"Ask him.\"}"), NULL},
+    {"GET", "/v1/incidents/inc_1/measures", 200,
+     "{\"data\":[" MEASURE("handed_over", HANDED) "]}", NULL},
+    {"GET", "/v1/incidents/inc_2/measures", 200, "{\"data\":[]}", NULL},
+    {"POST", "/v1/measures/ctm_1/undo", 200, MEASURE("undone", "null"),
+     "{\"force\":true,\"incident_id\":\"inc_1\",\"reason\":\"r\"}"},
+    {"POST", "/v1/measures/ctm_1/hand-over", 200, MEASURE("handed_over", HANDED),
+     "{\"to\":\"bob\",\"incident_id\":\"inc_1\",\"reason\":\"r\"}"},
+    {0},
+};
+
+static const struct canned open_gate[] = {
+    {"GET", "/v1/deploy-gate", 200,
+     "{\"object\":\"deploy_gate\",\"open\":true,\"checked_at\":\"x\",\"freezes\":[]}", NULL},
+    {"POST", "/v1/deploy-gate/thaw", 200, "{\"open\":true,\"freezes\":[]}",
+     "{\"reason\":\"r\"}"},
+    {0},
+};
+static const struct canned frozen_gate[] = {
+    {"GET", "/v1/deploy-gate", 200, FROZEN, NULL},
+    {"POST", "/v1/deploy-gate/freeze", 200, FROZEN, "\"until\":\"20"},
+    {0},
+};
+static const struct canned odd_gate[] = {
+    {"GET", "/v1/deploy-gate", 200, "{\"freezes\":[]}", NULL},
+    {0},
+};
+static const struct canned refusing_gate[] = {
+    {"GET", "/v1/deploy-gate", 503, "{\"title\":\"x\",\"detail\":\"the database is away\"}", NULL},
     {0},
 };
 
@@ -131,12 +184,65 @@ static void what_is_said_is_sent(void **state) {
     ends(CLI_USAGE, desk, "incident open --severity P1");
 }
 
+static void measures_are_taken_previewed_listed_undone_and_handed_over(void **state) {
+    (void)state;
+    static const char *const taken[] = {"ctm_1", "gateway_off stripe-a", "taken", "enabled",
+                                        "disabled", "by ann", "it fails",
+                                        "holdfast incident undo inc_1 ctm_1"};
+    RAN took = run_to(CLI_DONE, desk,
+                      "incident contain inc_1 gateway_off stripe-a --reason r --force");
+    assert_order(took.out, taken, COUNT_OF(taken));
+    static const char *const words[] = {"The first is passed over", "none", "on",
+                                        "7 payments of the last hour", "card, alipay",
+                                        "without any gateway: paypal", "Nothing was changed"};
+    RAN looked = run_to(CLI_DONE, desk,
+                        "incident contain inc_1 fallback --reason r --adopt --preview");
+    assert_order(looked.out, words, COUNT_OF(words));
+    RAN refused = run_to(CLI_PROBLEM, desk, "incident contain inc_2 fallback --reason r --preview");
+    assert_has(refused.out, "It would be refused: it stands so already, by bob");
+    RAN listed = run_to(CLI_DONE, desk, "incident measures inc_1");
+    static const char *const row[] = {"ctm_1", "gateway_off", "stripe-a", "handed_over", "on",
+                                      "bob", "changed it since"};
+    assert_order(listed.out, row, COUNT_OF(row));
+    RAN none = run_to(CLI_DONE, desk, "incident measures inc_2");
+    assert_has(none.out, "Nothing was switched");
+    ends(CLI_DONE, desk, "incident undo inc_1 ctm_1 --force --reason r");
+    RAN handed = run_to(CLI_DONE, desk, "incident hand-over inc_1 ctm_1 --to bob --reason r");
+    assert_has(handed.out, "to bob: it stays");
+    ends(CLI_USAGE, desk, "incident hand-over inc_1 ctm_1 --reason r");
+    ends(CLI_USAGE, desk, "incident undo inc_1 ctm_1");
+    ends(CLI_USAGE, desk, "incident contain inc_1 --reason r");
+}
+
+static void the_deploy_gate_lets_through_only_what_it_knows_to_be_free(void **state) {
+    (void)state;
+    RAN open = run_to(CLI_DONE, open_gate, "deploy-gate");
+    assert_has(open.out, "may go on");
+    static const char *const wanted[] = {"cards fail", "by ann", "incident inc_1, #7: Cards",
+                                         "holdfast incident undo inc_1 ctm_1"};
+    RAN frozen = run_to(CLI_PROBLEM, frozen_gate, "deploy-gate");
+    assert_order(frozen.out, wanted, COUNT_OF(wanted));
+    RAN json = run_to(CLI_PROBLEM, frozen_gate, "deploy-gate --json");
+    assert_has(json.out, "\"open\":false");
+    RAN odd = run_to(CLI_PROBLEM, odd_gate, "deploy-gate");
+    assert_has(odd.out, "does not say");
+    ends(CLI_PROBLEM, refusing_gate, "deploy-gate");
+    RAN away = run_to(CLI_UNREACHABLE, NULL, "deploy-gate --url http://127.0.0.1:1");
+    assert_has(away.err, "could not be reached");
+    ends(CLI_UNREACHABLE, NULL, "deploy-gate --json --url http://127.0.0.1:1");
+    ends(CLI_DONE, frozen_gate, "deploy freeze --for 2h --reason r");
+    ends(CLI_DONE, open_gate, "deploy thaw --reason r");
+    ends(CLI_USAGE, open_gate, "deploy thaw");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_says_what_is_late_and_ends_with_status_1),
         cmocka_unit_test(one_is_shown_with_people_reasons_alerts_and_what_comes_next),
         cmocka_unit_test(the_log_is_shown_and_what_was_altered_ends_with_status_1),
         cmocka_unit_test(what_is_said_is_sent),
+        cmocka_unit_test(measures_are_taken_previewed_listed_undone_and_handed_over),
+        cmocka_unit_test(the_deploy_gate_lets_through_only_what_it_knows_to_be_free),
     };
     return cmocka_run_group_tests_name("cli_incidents", tests, set_up, tear_down);
 }

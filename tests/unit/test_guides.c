@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -51,10 +52,12 @@ static void the_four_named_ones_are_in_chinese_as_well(void **state) {
     assert_null(guide_find("nowhere", "en"));
 }
 
+static const char *pages; /* to which is linked */
+
 static void html_is(const char *text, const char *body) {
     BUF_AUTO html;
     buf_init(&html, 1 << 20);
-    guide_html(text, "en", &html);
+    guide_html(text, "en", pages, &html);
     const char *found = strstr(html.data, "<body>\n");
     assert_non_null(found);
     char *end = strstr(found, "</body>");
@@ -76,11 +79,33 @@ static void what_the_pages_use_becomes_html_and_all_else_is_text(void **state) {
     html_is("", "");
 }
 
+static void a_link_leads_to_a_page_of_ours_or_is_text(void **state) {
+    (void)state;
+    html_is("[a](charged-twice)", "<p>[a](charged-twice)</p>\n");
+    pages = "/kb/";
+    html_is("see [a <b>](charged-twice).",
+            "<p>see <a href=\"/kb/charged-twice?lang=en\">a &lt;b&gt;</a>.</p>\n");
+    html_is("- **[a](x-1)**", "<ul><li><b><a href=\"/kb/x-1?lang=en\">a</a></b></li></ul>\n");
+    static const char *const plain[] = {
+        "[a](javascript:alert)", "[a](https://x.example)", "[a](//x.example)", "[a](x y)",
+        "[a](x", "[a] (x)", "[](x)", "[a", "[a](", "[a]()", "[a](X)", "[a](../x)",
+    };
+    for (size_t i = 0; i < COUNT_OF(plain); i++) {
+        char wanted[200];
+        snprintf(wanted, sizeof wanted, "<p>%s</p>\n", plain[i]);
+        html_is(plain[i], wanted);
+    }
+    html_is("`[a](x)`", "<p><code>[a](x)</code></p>\n");
+    html_is("[a](x\"onclick=)", "<p>[a](x&quot;onclick=)</p>\n");
+    pages = NULL;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_has_its_page_and_every_page_a_rule),
         cmocka_unit_test(the_four_named_ones_are_in_chinese_as_well),
         cmocka_unit_test(what_the_pages_use_becomes_html_and_all_else_is_text),
+        cmocka_unit_test(a_link_leads_to_a_page_of_ours_or_is_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,7 @@ static const struct incident_gate open_gate = {pass, NULL};
 static void bring_to(enum incident_state state) {
     static const char *const way[] = {"acknowledge", "contain", "mitigate", "reconcile"};
     opened(one);
+    learnt();
     if (state == INCIDENT_CANCELLED) {
         json_decref(move("user:usr_a", one, "cancel"));
         return;
@@ -342,6 +343,7 @@ static void only_the_gate_resolves_and_says_what_is_missing(void **state) {
     assert_no(resolve("user:usr_b", one, &gate), ERR_STATE, "last changed by ann");
     assert_int_equal(said.looks, 3); /* one that refused, and the two that let it through */
     assert_no(move("user:usr_a", one, "relapse"), ERR_STATE, "resolved");
+    learnt();
     assert_state(move("user:usr_a", one, "close"), "closed");
     assert_whole(one);
 }

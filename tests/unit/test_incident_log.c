@@ -280,6 +280,7 @@ static void run_of_chance(uint64_t seed) {
     for (int i = 0; i < INCIDENTS; i++) {
         opened(ids[i]);
     }
+    learnt();
     for (int i = 0; i < COMMANDS; i++) {
         const char *id = ids[draw(&chance, INCIDENTS)];
         int64_t before = world_int(W, log_rows), more;

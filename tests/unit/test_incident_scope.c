@@ -26,12 +26,10 @@ static void test_goes_there_and_back(void **state) {
     struct incident_scope scope = {0};
     struct err err = {0};
     assert_int_equal(read_text(text, &scope, &err), 0);
-    struct buf buf;
+    BUF_AUTO buf;
     buf_init(&buf, 4096);
     scope_write(&scope, &buf);
-    char *written = buf_take(&buf);
-    assert_string_equal(written, text);
-    free(written);
+    assert_string_equal(buf.data, text);
     char list[SCOPE_LIST_BYTES_MAX];
     scope_list(&scope.gateways, list);
     assert_string_equal(list, ",alipay-cn,stripe-eu,");

@@ -45,8 +45,11 @@ static struct slice_counts counts_of(enum slice_operation operation) {
     return sum;
 }
 
+/* That card numbers were refused is counted, and is no outcome of anybody's. */
 static void assert_nothing_was_recorded(void) {
-    assert_null(slices_next(NULL));
+    for (const struct slice *slice = slices_next(NULL); slice != NULL; slice = slices_next(slice)) {
+        assert_int_equal(slice_operation_of(slice), SLICE_CARD_NUMBER);
+    }
 }
 
 static void one_observation_is_a_payment_a_try_and_a_call(void **state) {

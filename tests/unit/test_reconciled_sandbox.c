@@ -588,6 +588,16 @@ static void a_refund_that_fails_is_no_break(void **state) {
 }
 
 /* A gateway that takes an order twice by itself says so in its statement. */
+/* Its callback may come before its statement: then the money is in suspense already, its case names
+ * it, and the statement agrees. */
+static bool was_told_by_callback(const struct source *source) {
+    char sql[160];
+    snprintf(sql, sizeof sql,
+             "SELECT COUNT(*) FROM review_case WHERE kind = 'duplicate_charge' AND gateway = '%s'",
+             source->gateway);
+    return world_int(W, sql) == 1 && world_int(W, ALL_BREAKS) == 0;
+}
+
 static void what_a_gateway_took_twice_is_found(void **state) {
     (void)state;
     static const size_t taken_twice[] = {0, 1, 2, 3, 4};
@@ -606,7 +616,8 @@ static void what_a_gateway_took_twice_is_found(void **state) {
         again();
         take_days(source, begun_us);
         run_of(source);
-        if (breaks_of(CLASS_DOUBLE_CHARGE) != 1 || world_int(W, ALL_BREAKS) != 1) {
+        bool by_statement = breaks_of(CLASS_DOUBLE_CHARGE) == 1 && world_int(W, ALL_BREAKS) == 1;
+        if (!by_statement && !was_told_by_callback(source)) {
             say_breaks(source);
         }
     }
