@@ -126,7 +126,7 @@ struct playbook_told { /* texts in the arena; NULL counts as "" */
     enum playbook_verdict verdict; /* PASSED: it would work, was done, holds, is undone */
     const char *said[NOTICE_LANGUAGES];
     const char *evidence;  /* a JSON object; NULL: {} */
-    const char *reference; /* of `run` */
+    const char *reference; /* of `run`; of `verify` that of what it found */
 };
 typedef int playbook_measure_fn(void *ctx, const struct caller *caller,
                                 const struct playbook_measure *measure, struct arena *arena,

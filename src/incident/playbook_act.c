@@ -151,11 +151,10 @@ static int load(struct doing *doing, struct store_tx *tx, bool lock, struct err 
 
 /* ---- the measure ---- */
 
-static int target_of(const struct doing *doing, struct arena *arena, const char **ret_target,
-                     struct err *err) {
+static int target_of(const struct doing *doing, const char **ret_target, struct err *err) {
     const struct playbook_measure_row *measure = playbook_measure_find(doing->row->subject);
     const char *said = doing->act->target != NULL ? doing->act->target : "";
-    const char *known = item_target(arena, &doing->incident, doing->row);
+    const char *known = item_target(&doing->incident, doing->row);
     bool fixed = doing->row->target[0] != '\0' && doing->row->target[0] != '{';
     if (measure == NULL) {
         return err_set(err, ERR_STATE, "this version has no measure \"%.40s\"",
@@ -196,6 +195,20 @@ static void told_clean(struct playbook_told *told) {
     }
 }
 
+/* What was refused because it is on already, and is seen to hold, is done: somebody else has
+ * switched it, or the machine stopped before the item was written. */
+static bool is_on_already(struct doing *doing, const struct caller *caller,
+                          const struct playbook_measure *measure, const struct err *refusal) {
+    const struct playbook_actions *actions = actions_of(doing);
+    struct err blind = {0};
+    if (refusal->code != ERR_STATE ||
+        actions->verify(actions->ctx, caller, measure, doing->told_arena, &doing->told, &blind) <
+            0) {
+        return false;
+    }
+    return doing->told.verdict == VERDICT_PASSED;
+}
+
 /* Run, and then seen to hold. What could not be seen is unknown, not an error: it was run. */
 static int run_measure(struct doing *doing, const struct caller *caller,
                        struct playbook_measure *measure, struct err *err) {
@@ -204,7 +217,7 @@ static int run_measure(struct doing *doing, const struct caller *caller,
     struct err blind = {0};
     int r = actions->run(actions->ctx, caller, measure, doing->told_arena, &doing->told, err);
     if (r < 0) {
-        return r;
+        return is_on_already(doing, caller, measure, err) ? 0 : r;
     }
     told_clean(&doing->told);
     measure->reference = doing->told.reference;
@@ -241,7 +254,7 @@ static int measure(struct doing *doing, struct err *err) {
     }
     bool undo = doing->act->state == ITEM_STATE_OPEN;
     const char *target = doing->row->target;
-    r = undo ? 0 : target_of(doing, doing->told_arena, &target, err);
+    r = undo ? 0 : target_of(doing, &target, err);
     if (r < 0) {
         return r;
     }
@@ -419,7 +432,7 @@ int playbook_preview(struct playbooks *playbooks, const struct caller *caller,
     if (r >= 0 && doing.row->kind != ITEM_ACTION) {
         r = err_set(err, ERR_STATE, "%s is no action", item);
     }
-    r = r < 0 ? r : target_of(&doing, arena, &of, err);
+    r = r < 0 ? r : target_of(&doing, &of, err);
     if (r < 0) {
         return r;
     }

@@ -98,8 +98,7 @@ const char *item_name(struct arena *arena, const struct item_row *row);
 const char *item_fill(struct arena *arena, const struct incident_row *incident,
                       const struct item_row *row, const char *text);
 /* Of an action: what it is of. "": it has to be said. */
-const char *item_target(struct arena *arena, const struct incident_row *incident,
-                        const struct item_row *row);
+const char *item_target(const struct incident_row *incident, const struct item_row *row);
 MUST_USE int checklist_answer(struct playbooks *playbooks, struct store_tx *tx,
                               struct arena *arena, const struct incident_row *incident,
                               struct answer *ret_answer, struct err *err);

@@ -163,11 +163,9 @@ int item_save(struct store_tx *tx, const char *incident_id, const struct item_ro
 
 /* ---- words ---- */
 
-const char *item_target(struct arena *arena, const struct incident_row *incident,
-                        const struct item_row *row) {
+const char *item_target(const struct incident_row *incident, const struct item_row *row) {
     const struct incident_scope *scope = &incident->scope;
     const struct playbook_measure_row *measure = playbook_measure_find(row->subject);
-    (void)arena;
     if (measure == NULL || !measure->target) {
         return "";
     }
@@ -183,7 +181,7 @@ const char *item_target(struct arena *arena, const struct incident_row *incident
 const char *item_fill(struct arena *arena, const struct incident_row *incident,
                       const struct item_row *row, const char *text) {
     const struct incident_scope *scope = &incident->scope;
-    const char *target = row->kind == ITEM_ACTION ? item_target(arena, incident, row) : "";
+    const char *target = row->kind == ITEM_ACTION ? item_target(incident, row) : "";
     return PHRASE(arena, text, {"incident", incident->id.text}, {"item", item_name(arena, row)},
                   {"gateway", scope->gateways.count > 0 ? scope->gateways.names[0] : "GATEWAY"},
                   {"method", scope->methods.count > 0 ? scope->methods.names[0] : "METHOD"},
@@ -246,7 +244,7 @@ static void put_measure(const struct checklist *list, const struct item_row *row
     }
     buf_add_text(buf, ",\"measure\":{\"kind\":");
     buf_add_json(buf, row->subject);
-    put_text(buf, "target", item_target(list->arena, list->incident, row));
+    put_text(buf, "target", item_target(list->incident, row));
     put_text(buf, "value", row->value);
     put_text(buf, "reference", row->reference);
     put_time(buf, "ran_at", row->ran_us);

@@ -44,8 +44,9 @@ static char *read_root(const char *path) {
 static void ten_ship_each_with_six_phases_and_whole_in_both_languages(void **state) {
     (void)state;
     static const char *const names[] = {
-        "gateway-down", "gateway-slow",   "callbacks-missing",  "database-trouble", "high-error-rate",
-        "high-latency", "double-charges", "credential-failure", "fraud-attack",     "complete-failure"};
+        "gateway-down",   "gateway-slow",       "callbacks-missing", "database-trouble",
+        "high-error-rate", "high-latency",      "double-charges",    "credential-failure",
+        "fraud-attack",   "complete-failure"};
     assert_int_equal(playbook_set_count(shipped), COUNT_OF(names));
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct playbook *playbook = playbook_set_find(shipped, names[i]);
@@ -294,7 +295,7 @@ static void every_section_of_our_runbook_is_linked_by_an_item(void **state) {
 static void every_part_of_what_was_taken_over_names_its_items(void **state) {
     (void)state;
     static const char *const parts[] = {
-#include "playbook_parts.h"
+#include "playbook_parts.def"
     };
     char *text = read_root("docs/playbooks.md");
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -367,7 +368,8 @@ static void what_is_wrong_is_said_with_its_line_and_changes_nothing(void **state
     refused(BOOK(ITEM("a") ITEM("a")), 9, "the second item \"a\"; the first stands in line 8");
     refused(BOOK(ITEM("b")), 10, "the second item \"b\"");
     refused(BOOK(ITEM("a") "    - {id: q, kind: query, en: A, zh: 甲}\n"), 9, "query");
-    refused(BOOK("    - {id: q, kind: query, query: moon, en: A, zh: 甲}\n"), 8, "no query \"moon\"");
+    refused(BOOK("    - {id: q, kind: query, query: moon, en: A, zh: 甲}\n"), 8,
+            "no query \"moon\"");
     refused(BOOK("    - {id: q, kind: tick, query: roles, en: A, zh: 甲}\n"), 8, "a tick none");
     refused(BOOK("    - {id: q, kind: approval, role: cook, en: A, zh: 甲}\n"), 8, "role \"cook\"");
     refused(BOOK("    - {id: q, kind: action, measure: rain, en: A, zh: 甲}\n"), 8,

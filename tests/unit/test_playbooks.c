@@ -531,6 +531,10 @@ static void a_measure_that_does_not_hold_is_failed_and_one_not_seen_is_looked_at
     fake.fails = true;
     assert_no(mark("user:usr_a", "freeze", "done", NULL), ERR_STATE, "the last gateway");
     assert_item(checklist(), "freeze", "open", "");
+    /* What is refused since it is on already, and is seen to hold, is done. */
+    fake.verify = VERDICT_PASSED;
+    assert_item(mark("user:usr_a", "freeze", "done", NULL), "freeze", "done", "ann");
+    assert_logged("action", "It was looked at.");
 }
 
 static void a_measure_says_of_what_it_is_and_runs_once_for_one_request(void **state) {
