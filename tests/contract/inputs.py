@@ -72,6 +72,8 @@ FINER = {
     # Times, and ids of things that there are.
     ("openIncident", "impact_start"), ("openIncident", "follows"), ("openIncident", "alerts"),
     ("moveIncident", "at"), ("correctIncident", "impact_start"),
+    ("addActionItem", "owner"), ("addActionItem", "due_at"), ("addActionItem", "what"),
+    ("addActionItem", "proof"), ("assignActionItem", "owner"), ("assignActionItem", "due_at"),
     # Texts and fields that there are; ways to reach people: what fits is in the scenes.
     ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),
