@@ -97,7 +97,8 @@ struct paper paper_begin(enum paper_format format, enum notice_language language
                  "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                  "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
-                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                 "<title>",
                  language == NOTICE_ZH ? "zh-CN" : "en");
         put(&paper, title);
         buf_addf(buf, "</title>\n<style>%s</style>\n</head>\n<body>\n<h1>", style);
