@@ -64,7 +64,6 @@ static int brief_json(struct cli *cli, json_t **ret_json, char **ret_text) {
 }
 
 static int print_brief(struct cli *cli) {
-    TALK_PATH_AUTO path;
     const char *format = cli_text_or(cli, "format", "text");
     char *json = NULL;
     if (cli->json || strcmp(format, "json") == 0) {
@@ -77,6 +76,7 @@ static int print_brief(struct cli *cli) {
         free(json);
         return status;
     }
+    TALK_PATH_AUTO path;
     path_of(&path, cli, "brief");
     talk_path_add(&path, "format", format);
     talk_path_add(&path, "lang", cli_text(cli, "lang"));
@@ -168,7 +168,6 @@ static int edit_part(struct cli *cli) {
 }
 
 int run_incident_postmortem(struct cli *cli) {
-    TALK_PATH_AUTO path;
     JSON_AUTO answer = NULL;
     if (cli_given(cli, "edit-part")) {
         return edit_part(cli);
@@ -176,6 +175,7 @@ int run_incident_postmortem(struct cli *cli) {
     if (cli_given(cli, "text") || cli_given(cli, "file")) {
         return cli_misuse(cli, "--edit-part says which part of it that is");
     }
+    TALK_PATH_AUTO path;
     path_of(&path, cli, "postmortem");
     talk_path_add(&path, "format", cli->json ? "json" : cli_text_or(cli, "format", "markdown"));
     talk_path_add(&path, "lang", cli_text(cli, "lang"));

@@ -388,7 +388,8 @@ int action_reopen(struct incidents *incidents, struct store_tx *tx, const char *
         }
         reopen(&row, incident.severity, why);
         r = action_write(incidents, tx, &row, INCIDENT_SYSTEM,
-                         arena_printf(arena, "Action item %lld is reopened, the drill %s failed: %s",
+                         arena_printf(arena,
+                                      "Action item %lld is reopened, the drill %s failed: %s",
                                       (long long)row.number, drill, why),
                          err);
         reopened++;

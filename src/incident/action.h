@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * action.h: what is to be done so that an incident does not come again: each with one owner, a date,
- * and what proves that it is done.
+ * action.h: what is to be done so that an incident does not come again: each with one owner, a
+ * date, and what proves that it is done.
  *
  *   open --done--> done --verify--> verified          all: action_moves.def
  *     ^              |                  |

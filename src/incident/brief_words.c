@@ -94,7 +94,8 @@ void brief_standing(const struct brief *brief, struct brief_lines *lines) {
                             said_scope(arena, &view->scope, brief->language)));
     put(lines, arena_printf(arena, say(brief, "Cause: %s%s%s.", "原因:%s%s%s。"),
                             said_cause(row->cause, brief->language),
-                            row->cause_why[0] != '\0' ? say(brief, ": ", ":") : "", row->cause_why));
+                            row->cause_why[0] != '\0' ? say(brief, ": ", ":") : "",
+                            row->cause_why));
     put(lines, arena_printf(arena, "%s%s", people(brief), say(brief, ".", "。")));
 }
 

@@ -257,7 +257,8 @@ static int find_tx(struct store_tx *tx, void *ctx, struct err *err) {
     int r = sql_query(tx, err, &rows,
                       "SELECT a.id FROM alert a WHERE a.state IN (2, 3) AND a.rule NOT "
                       "IN ('IncidentUpdateOverdue', 'FollowUpOverdue') AND NOT EXISTS (SELECT 1 "
-                      "FROM incident_alert i WHERE i.alert_id = a.id) ORDER BY a.severity, a.id LIMIT 50");
+                      "FROM incident_alert i WHERE i.alert_id = a.id) ORDER BY a.severity, a.id "
+                      "LIMIT 50");
     while (r >= 0 && (r = sql_next(rows, err)) > 0) {
         looking->ids[looking->count++] = arena_copy(looking->arena, sql_text(rows, 0));
     }

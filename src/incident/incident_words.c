@@ -59,7 +59,9 @@ const char *said_span(struct arena *arena, int64_t us, enum notice_language lang
                                     : "%" PRId64 " h %02" PRId64 " min",
                             hours, minutes % 60);
     }
-    return arena_printf(arena, chinese ? "%" PRId64 " 天 %" PRId64 " 小时" : "%" PRId64 " d %" PRId64 " h",
+    return arena_printf(arena,
+                        chinese ? "%" PRId64 " 天 %" PRId64 " 小时"
+                                : "%" PRId64 " d %" PRId64 " h",
                         hours / 24, hours % 24);
 }
 

@@ -12,7 +12,8 @@ static const char style[] =
     "h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid #d5dae0;"
     "padding-bottom:.2rem}table{border-collapse:collapse;width:100%;margin:.6rem 0}"
     "th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e3e7eb;"
-    "overflow-wrap:anywhere}th{font-weight:600;color:#4a5560}"
+    "overflow-wrap:anywhere}td:first-child,th{overflow-wrap:normal}"
+    "th{font-weight:600;color:#4a5560}"
     "code{background:#f2f4f6;border-radius:4px;padding:.1em .3em;overflow-wrap:anywhere}"
     "blockquote{margin:.6rem 0;padding:.2rem 1rem;border-left:3px solid #9aa7b4;"
     "white-space:pre-wrap}.source{color:#5b6672;font-size:.85rem}"
@@ -97,7 +98,8 @@ struct paper paper_begin(enum paper_format format, enum notice_language language
                  "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                  "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
-                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                 "<title>",
                  language == NOTICE_ZH ? "zh-CN" : "en");
         put(&paper, title);
         buf_addf(buf, "</title>\n<style>%s</style>\n</head>\n<body>\n<h1>", style);

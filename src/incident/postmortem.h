@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * postmortem.h: what is learnt from an incident (INC-10): a document that is made from its log, from
- * payments and from what people wrote; and the report of the failure for those outside (REVIEW-4).
+ * postmortem.h: what is learnt from an incident (INC-10): a document that is made from its log,
+ * from payments and from what people wrote; and the report of the failure for those outside
+ * (REVIEW-4).
  *
  * 1. What comes from the log is marked as such, and stands beside the hash of the log's last entry.
  *    Nobody can edit it: the document is made anew each time. A log that was altered is said to be

@@ -260,8 +260,8 @@ static void put_chart(const struct writing *writing) {
     struct chart chart = {
         .title = say(writing, "Success rate by the minute", "每分钟成功率"),
         .unit = say(writing,
-                    "Share of the payments of its scope that succeeded, of those that are finished, "
-                    "by when they were begun (UTC). Gaps: none was finished.",
+                    "Share of the payments of its scope that succeeded, of those that are "
+                    "finished, by when they were begun (UTC). Gaps: none was finished.",
                     "范围内已完成支付的成功率,按发起时间统计(UTC)。空白处无完成的支付。"),
         .from_us = course->from_us,
         .until_us = course->from_us + course->count * course->each_us,

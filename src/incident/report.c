@@ -174,8 +174,12 @@ static void tell_when(const struct report *report) {
     fact(report, say(report, "Time to detect", "发现用时"),
          said_span(report->arena, detect_us, report->language));
     fact(report, say(report, "Duration of the impact", "影响持续时间"),
-         impact_us >= 0 ? said_span(report->arena, impact_us, report->language)
-                        : say(report, "it has not ended", "尚未结束"));
+         impact_us < 0 ? say(report, "it has not ended", "尚未结束")
+                       : arena_printf(report->arena,
+                                      view_proved(&learned->view)
+                                          ? "%s"
+                                          : say(report, "%s, if the fix holds", "%s(修复是否有效尚待证明)"),
+                                      said_span(report->arena, impact_us, report->language)));
     fact(report, say(report, "Noticed first by", "首先发现者"),
          noticed_name(learned->noticed.by));
 }

@@ -82,6 +82,8 @@ FINER = {
     ("previewMeasure", "until"), ("freezeDeploys", "until"),
     # A playbook that there is.
     ("followPlaybook", "name"),
+    ("addActionItem", "owner"), ("addActionItem", "due_at"), ("addActionItem", "what"),
+    ("addActionItem", "proof"), ("assignActionItem", "owner"), ("assignActionItem", "due_at"),
     # Texts and fields that there are; ways to reach people: what fits is in the scenes.
     ("draftMessage", "template"), ("draftMessage", "language"), ("draftMessage", "fields"),
     ("draftMessage", "channels"), ("draftMessage", "recipients"), ("draftMessage", "incident_id"),

@@ -556,6 +556,7 @@ SCENES = (
     messages.texts_and_what_the_linter_says, messages.a_message_from_its_draft_to_everybody,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
+    incidents.briefs_postmortems_and_what_is_to_be_done,
     incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
     playbooks.playbooks_and_an_incident_that_follows_one,
     the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,

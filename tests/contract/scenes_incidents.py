@@ -183,3 +183,81 @@ def deploys_that_are_frozen(service):
     service.expect(200, "undoMeasure", [measure["id"]], body=REASON)
     assert service.expect(200, "getDeployGate")["open"] is True
     service.expect(200, "moveIncident", one, body={"move": "cancel", **REASON})
+
+
+def briefs_postmortems_and_what_is_to_be_done(service):
+    zoe, max_ = somebody(service, "learn-zoe"), somebody(service, "learn-max")
+    one = [service.expect(201, "openIncident", body={
+        "title": "Cards <fail>", "severity": "P1", "scope": {"gateways": ["stripe-a"]},
+        "impact_start": "10m"})["id"]]
+    brief = service.expect(200, "getIncidentBrief", one)
+    assert [row["name"] for row in brief["immediate_actions"]][0] == "acknowledge", brief
+    assert len(brief["checklist"]) == 10 and brief["still_on"] == []
+    assert service.expect(200, "getIncidentBrief", one)["version"] == brief["version"]
+    for query in ("format=text&lang=zh", "format=markdown", "format=text"):
+        text = service.expect(200, "getIncidentBrief", one, query=query).body.decode()
+        assert one[0] in text and "holdfast incident ack" in text, text
+    for query in ("format=pdf", "lang=fr"):
+        for name in ("getIncidentBrief", "getPostmortem"):
+            service.expect(422, name, one, query=query)
+    for name in ("getIncidentBrief", "getPostmortem"):
+        service.expect(404, name, [NOBODYS])
+
+    part = {"part": "root_cause", "text": "A certificate\nhad ended."}
+    assert service.expect(200, "editPostmortem", one, key=zoe, body=part)["version"] == 1
+    assert service.expect(200, "editPostmortem", one, key=max_, body={
+        **part, "text": "Another one."})["by"] == "learn-max"
+    service.expect(403, "editPostmortem", one, body=part, key=service.role_key("operator"))
+    for wrong in ({"part": "poem"}, {"text": "a\u0001"}, {"more": 1}):
+        service.expect(422, "editPostmortem", one, key=zoe, body={**part, **wrong})
+    service.expect(404, "editPostmortem", [NOBODYS], key=zoe, body=part)
+
+    item = {"kind": "cause", "what": "Renew 30 days before the end", "owner": "learn-max",
+            "proof": {"kind": "check", "name": "CredentialExpiry"}}
+    made = service.expect(201, "addActionItem", one, key=zoe, body=item)
+    assert made["owner"] == "learn-max" and made["state"] == "open", made.json
+    for wrong in ({"what": "Improve it"}, {"owner": "nobody"}, {"kind": "x"}, {"due_at": "soon"},
+                  {"due_at": "2099-01-01T00:00:00Z"}, {"proof": {"kind": "hope", "name": "x"}},
+                  {"proof": {"kind": "drill", "name": "a b"}}, {"more": 1}):
+        service.expect(422, "addActionItem", one, key=zoe, body={**item, **wrong})
+    act = [made["id"]]
+    note = {"note": "a scene of the contract"}
+    assert service.expect(200, "assignActionItem", act, key=zoe, body={
+        "owner": "learn-zoe", **REASON})["owner"] == "learn-zoe"
+    service.expect(422, "assignActionItem", act, key=zoe, body=REASON)
+    service.expect(409, "verifyActionItem", act, key=zoe, body=note)
+    assert service.expect(200, "doActionItem", act, key=zoe, body=note)["state"] == "done"
+    service.expect(403, "verifyActionItem", act, key=zoe, body=note)
+    assert service.expect(200, "verifyActionItem", act, key=max_, body=note)["state"] == "verified"
+    assert service.expect(200, "reopenActionItem", act, key=max_, body=note)["reopened_count"] == 1
+    assert service.expect(200, "getActionItem", act)["state"] == "reopened"
+    listed = service.expect(200, "listActionItems", query=f"incident_id={one[0]}&limit=1")
+    assert [row["id"] for row in listed["data"]] == act, listed
+    assert service.expect(200, "listActionItems", query="overdue=1&state=all")["data"] == []
+    for query in ("state=green", "limit=0", "cursor=x", "incident_id=x", "overdue=2"):
+        service.expect(422, "listActionItems", query=query)
+    nobodys = ["act_01JD5R6Q6Y0V3M8X2K4N7T9BCF"]
+    service.expect(404, "getActionItem", nobodys)
+    for name in ("doActionItem", "verifyActionItem", "reopenActionItem"):
+        service.expect(404, name, nobodys, key=zoe, body=note)
+        service.expect(422, name, act, key=zoe, body={"note": ""})
+
+    learnt = service.expect(200, "getPostmortem", one)
+    assert learnt["log"]["whole"] and learnt["actions"][0]["whole"], learnt.json
+    assert "went_well" in learnt["missing"]
+    page = service.expect(200, "getPostmortem", one, query="format=html")
+    assert "Cards &lt;fail&gt;" in page.body.decode() and b"<svg" in page.body
+    assert "script" not in page.headers["Content-Security-Policy"]
+    assert "\\<fail\\>" in service.expect(
+        200, "getPostmortem", one, query="format=markdown&lang=zh").body.decode()
+    for query in ("for=regulator", "for=acquirer&format=html", "for=insurer&format=csv&lang=zh"):
+        assert b"learn-" not in service.expect(200, "reportIncident", one, query=query).body
+    assert b"NOT YET PROVED" in service.expect(
+        200, "reportIncident", one, query="for=regulator").body
+    for query in ("for=me", "", "for=insurer&format=pdf", "for=insurer&lang=fr"):
+        service.expect(422, "reportIncident", one, query=query)
+    service.expect(404, "reportIncident", [NOBODYS], query="for=regulator")
+    service.expect(409, "moveIncident", one, key=zoe, body={"move": "close", **REASON})
+    service.expect(200, "moveIncident", one, key=zoe, body={"move": "cancel", **REASON})
+    service.expect(409, "editPostmortem", one, key=zoe, body=part)
+    service.expect(409, "addActionItem", one, key=zoe, body=item)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_action_items.c: action items: one owner, a date, what proves them; done by one and verified by
- * another; reopened by a person or a drill that fails again; nagged for while they are late, as
+ * test_action_items.c: action items: one owner, a date, what proves them; done by one and verified
+ * by another; reopened by a person or a drill that fails again; nagged for while they are late, as
  * postmortems are. */
 #include "brief_fixture.h"
 
 #include "incident/action_impl.h"
 
 #define DAY_US (24 * HOUR_US)
-#define NAGS(where) world_int(W, "SELECT COUNT(*) FROM alert WHERE rule = 'FollowUpOverdue' AND "    \
-                                 "state IN (2, 3) AND " where)
+#define NAGS(where)                                                                                \
+    world_int(W, "SELECT COUNT(*) FROM alert WHERE rule = 'FollowUpOverdue' AND state IN (2, 3) "  \
+                 "AND " where)
 
 static char item[ID_TEXT_MAX];
 
@@ -224,8 +225,8 @@ struct failing {
 
 static int drill_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct failing *failing = ctx;
-    return action_reopen(incidents, tx, failing->drill, "drl_7: noticed after 300 s", &failing->count,
-                         err);
+    return action_reopen(incidents, tx, failing->drill, "drl_7: noticed after 300 s",
+                         &failing->count, err);
 }
 
 static void a_drill_that_fails_again_reopens_what_it_had_proved(void **state) {

@@ -3,6 +3,8 @@
  * commands end. */
 #include "cli_fixture.h"
 
+#include "base/clock.h"
+
 #define INCIDENT(id, overdue, more)                                                                \
     "{\"id\":\"" id "\",\"object\":\"incident\",\"number\":7,\"title\":\"Cards \\u001b[2J fail\"," \
     "\"severity\":\"P1\",\"proposed_severity\":\"P0\",\"reasons\":[{\"severity\":\"P0\","          \
@@ -44,6 +46,14 @@
     "{\"open\":false,\"freezes\":[{\"since\":\"2026-11-20T09:00:00Z\",\"until\":null,\"by\":\"an"  \
     "n\",\"reason\":\"cards fail\",\"incident\":{\"id\":\"inc_1\",\"number\":7,\"title\":\"Cards"  \
     "\"},\"undo\":\"holdfast incident undo inc_1 ctm_1\"}]}"
+#define BRIEF(digest, state)                                                                       \
+    "{\"object\":\"incident_brief\",\"digest\":\"" digest                                          \
+    "\",\"severity_and_phase\":{\"state\":\"" state "\"}}"
+#define ITEM(state, overdue)                                                                       \
+    "{\"id\":\"act_1\",\"incident_id\":\"inc_1\",\"number\":3,\"kind\":\"cause\",\"state\":\"" state\
+    "\",\"what\":\"Renew \\u001b[2J sooner\",\"owner\":\"ann\",\"due_at\":"                        \
+    "\"2026-11-20T08:00:00Z\",\"overdue\":" overdue                                                \
+    ",\"proof\":{\"kind\":\"drill\",\"name\":\"stop\"},\"done_note\":null}"
 
 static const struct canned desk[] = {
     {"GET", "/v1/incidents", 200,
@@ -88,6 +98,28 @@ static const struct canned desk[] = {
      "{\"force\":true,\"incident_id\":\"inc_1\",\"reason\":\"r\"}"},
     {"POST", "/v1/measures/ctm_1/hand-over", 200, MEASURE("handed_over", HANDED),
      "{\"to\":\"bob\",\"incident_id\":\"inc_1\",\"reason\":\"r\"}"},
+    {"GET", "/v1/incidents/inc_1/brief?format=text", 200, "the \033[2J brief\n\nof one\n", NULL},
+    {"GET", "/v1/incidents/inc_1/brief?format=markdown&lang=zh", 200, "# brief\n", NULL},
+    {"GET", "/v1/incidents/inc_1/brief?format=json", 200, BRIEF("d1", "closed"), NULL},
+    {"GET", "/v1/incidents/inc_1/postmortem?format=markdown", 200, "# learnt\n", NULL},
+    {"GET", "/v1/incidents/inc_1/postmortem?format=json", 200, "{\"object\":\"postmortem\"}", NULL},
+    {"PUT", "/v1/incidents/inc_1/postmortem", 200,
+     "{\"part\":\"summary\",\"version\":2,\"by\":\"ann\"}",
+     "{\"part\":\"summary\",\"text\":\"It failed\"}"},
+    {"GET", "/v1/incidents/inc_1/report?for=insurer&format=csv&lang=zh", 200, "a,b\n", NULL},
+    {"GET", "/v1/actions", 200, "{\"data\":[" ITEM("open", "true") "],\"next_cursor\":\"act_1\"}",
+     NULL},
+    {"GET", "/v1/actions?incident_id=inc_1&state=all&owner=ann&overdue=1", 200,
+     "{\"data\":[],\"next_cursor\":null}", NULL},
+    {"GET", "/v1/actions/act_1", 200, ITEM("done", "false"), NULL},
+    {"POST", "/v1/incidents/inc_1/actions", 201, ITEM("open", "false"),
+     "{\"kind\":\"cause\",\"what\":\"w\",\"owner\":\"bob\",\"proof\":{\"kind\":\"drill\",\"name\":"
+     "\"stop\"}}"},
+    {"POST", "/v1/actions/act_1/done", 200, ITEM("done", "false"), "{\"note\":\"n\"}"},
+    {"POST", "/v1/actions/act_1/verify", 200, ITEM("verified", "false"), "{\"note\":\"n\"}"},
+    {"POST", "/v1/actions/act_1/reopen", 200, ITEM("reopened", "false"), "{\"note\":\"n\"}"},
+    {"POST", "/v1/actions/act_1/assign", 200, ITEM("open", "false"),
+     "{\"owner\":\"bob\",\"reason\":\"r\"}"},
     {0},
 };
 
@@ -235,6 +267,92 @@ static void the_deploy_gate_lets_through_only_what_it_knows_to_be_free(void **st
     ends(CLI_USAGE, open_gate, "deploy thaw");
 }
 
+/* ---- as a whole ---- */
+
+static void documents_are_printed_line_by_line_and_nothing_in_them_moves_the_cursor(void **state) {
+    (void)state;
+    RAN brief = run_to(CLI_DONE, desk, "incident brief inc_1");
+    assert_has(brief.out, " brief\n\nof one\n");
+    assert_has_not(brief.out, "\033");
+    RAN chinese = run_to(CLI_DONE, desk, "incident brief inc_1 --format markdown --lang zh");
+    assert_string_equal(chinese.out, "# brief\n");
+    RAN json = run_to(CLI_DONE, desk, "incident brief inc_1 --json");
+    assert_string_equal(json.out, BRIEF("d1", "closed") "\n");
+    RAN learnt = run_to(CLI_DONE, desk, "incident postmortem inc_1");
+    assert_string_equal(learnt.out, "# learnt\n");
+    RAN learnt_json = run_to(CLI_DONE, desk, "incident postmortem inc_1 --json");
+    assert_string_equal(learnt_json.out, "{\"object\":\"postmortem\"}\n");
+    RAN report = run_to(CLI_DONE, desk,
+                        "incident report inc_1 --for insurer --format csv --lang zh");
+    assert_string_equal(report.out, "a,b\n");
+    ends(CLI_USAGE, desk, "incident report inc_1");
+    ends(CLI_USAGE, desk, "incident report inc_1 --for me");
+    ends(CLI_USAGE, desk, "incident brief inc_1 --format pdf");
+    ends(CLI_PROBLEM, desk, "incident brief inc_7");
+}
+
+/* Answers change from one look to the next: somebody else closes the incident meanwhile. */
+static void change_soon(void *ctx) {
+    (void)ctx;
+    static const struct canned later[] = {
+        {"GET", "/v1/incidents/inc_1/brief?format=text", 200, "second\n", NULL},
+        {"GET", "/v1/incidents/inc_1/brief?format=json", 200, BRIEF("d2", "closed"), NULL},
+        {0},
+    };
+    int seen = 0;
+    while (seen < 4) { /* looked, printed, looked again and found nothing new, … */
+        task_sleep_us(10 * US_PER_MS);
+        lock_take(&service.lock);
+        seen = service.seen;
+        lock_give(&service.lock);
+    }
+    lock_take(&service.lock);
+    service.answers = later;
+    lock_give(&service.lock);
+}
+
+static void a_watched_brief_is_printed_when_it_changes_and_ends_when_it_is_closed(void **state) {
+    (void)state;
+    static const struct canned first[] = {
+        {"GET", "/v1/incidents/inc_1/brief?format=text", 200, "first\n", NULL},
+        {"GET", "/v1/incidents/inc_1/brief?format=json", 200, BRIEF("d1", "open"), NULL},
+        {0},
+    };
+    lock_take(&service.lock);
+    service.seen = 0;
+    lock_give(&service.lock);
+    struct task *task = task_start("change", 0, change_soon, NULL);
+    RAN watched = run_to(CLI_DONE, first, "incident brief inc_1 --watch --every 50ms");
+    task_join(task);
+    assert_string_equal(watched.out, "first\n\nsecond\n");
+    ends(CLI_USAGE, first, "incident brief inc_1 --watch --every soon");
+}
+
+static void parts_and_items_are_sent_and_shown(void **state) {
+    (void)state;
+    RAN part = run_to(CLI_DONE, desk,
+                      "incident postmortem inc_1 --edit-part summary --text It+failed");
+    assert_string_equal(part.out, "summary is version 2, by ann.\n");
+    ends(CLI_USAGE, desk, "incident postmortem inc_1 --edit-part summary");
+    ends(CLI_USAGE, desk, "incident postmortem inc_1 --text x");
+    ends(CLI_USAGE, desk, "incident postmortem inc_1 --edit-part poem --text x");
+    static const char *const wanted[] = {"act_1", "3", "open", "ann", "drill stop", "sooner"};
+    RAN listed = run_to(CLI_PROBLEM, desk, "action list"); /* one is late */
+    assert_order(listed.out, wanted, COUNT_OF(wanted));
+    assert_has_not(listed.out, "\033[2J");
+    RAN none = run_to(CLI_DONE, desk,
+                      "action list --incident inc_1 --state all --owner ann --overdue");
+    assert_string_equal(none.out, "No action item fits.\n");
+    ends(CLI_DONE, desk, "action show act_1");
+    ends(CLI_DONE, desk, "action add inc_1 --for cause --what w --owner bob --drill stop");
+    ends(CLI_USAGE, desk, "action add inc_1 --for cause --what w --drill stop --check x");
+    ends(CLI_USAGE, desk, "action add inc_1 --for cause --what w");
+    ends(CLI_DONE, desk, "action done act_1 --note n");
+    ends(CLI_DONE, desk, "action verify act_1 --note n");
+    ends(CLI_DONE, desk, "action reopen act_1 --note n");
+    ends(CLI_DONE, desk, "action assign act_1 --to bob --reason r");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_says_what_is_late_and_ends_with_status_1),
@@ -243,6 +361,9 @@ int main(void) {
         cmocka_unit_test(what_is_said_is_sent),
         cmocka_unit_test(measures_are_taken_previewed_listed_undone_and_handed_over),
         cmocka_unit_test(the_deploy_gate_lets_through_only_what_it_knows_to_be_free),
+        cmocka_unit_test(documents_are_printed_line_by_line_and_nothing_in_them_moves_the_cursor),
+        cmocka_unit_test(a_watched_brief_is_printed_when_it_changes_and_ends_when_it_is_closed),
+        cmocka_unit_test(parts_and_items_are_sent_and_shown),
     };
     return cmocka_run_group_tests_name("cli_incidents", tests, set_up, tear_down);
 }

@@ -49,7 +49,8 @@ static void assert_taken(json_t *json) {
 }
 
 static void write_all_parts(void) {
-    assert_taken(edit("user:usr_a", PART_SUMMARY, "Cards failed for two hours.\nNobody lost money."));
+    assert_taken(
+        edit("user:usr_a", PART_SUMMARY, "Cards failed for two hours.\nNobody lost money."));
     assert_taken(edit("user:usr_b", PART_ROOT_CAUSE, "A certificate <b>ended</b> & nobody knew."));
     assert_taken(edit("user:usr_a", PART_WELL, "Traffic was turned away in 30 minutes."));
     assert_taken(edit("user:usr_a", PART_BADLY, "Nobody owned the certificate."));
