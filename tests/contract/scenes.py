@@ -11,6 +11,7 @@ import scenes_messages as messages
 import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
+import scenes_status as status
 import scenes_incidents as incidents
 import scenes_tickets as tickets
 
@@ -336,6 +337,9 @@ def the_service_itself(service):
     assert b"holdfast_http_requests_total" in service.expect(200, "getMetrics").body
 
 
+FORMS = ("choosePayMethod", "subscribeToStatus", "changeStatusSubscription")
+
+
 def refusals_of_every_operation(service):
     """Without a key, with too low a role, through a proxy, without Idempotency-Key, with a body
     that is none: each answer is one that the contract has for that operation."""
@@ -359,8 +363,8 @@ def refusals_of_every_operation(service):
         admin = None if operation.listener != "public" else service.role_key("admin")
         card = "a=4242424242424242"
         service.expect(422, operation.name, values, query=card, key=admin)
-        if operation.method == "GET" or operation.name == "choosePayMethod":
-            continue  # a form is not JSON: orders_that_are_held
+        if operation.method == "GET" or operation.name in FORMS:
+            continue  # a form is not JSON: orders_that_are_held, who_wants_to_be_told
         broken = {"raw": b"{", "key": admin}
         csrf = operation.name == "logOut"
         service.expect(400, operation.name, values, **broken)
@@ -505,6 +509,8 @@ SCENES = (
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
     alerts.complaints_and_changes, alerts.whom_a_trouble_has_hit,
+    status.an_incident_from_its_draft_to_the_page, status.a_maintenance_and_components,
+    status.who_wants_to_be_told,
     messages.texts_and_what_the_linter_says, messages.a_message_from_its_draft_to_everybody,
     alerts.channels_and_what_went_by_them, alerts.rules_that_change_while_it_runs,
     incidents.incidents_from_the_first_word_to_the_gate, incidents.incidents_and_their_alerts,
