@@ -290,9 +290,9 @@ static int insert_new(struct store_tx *tx, struct drafting *drafting, int64_t no
     const struct status_row *row = &drafting->row;
     return sql_put(tx, err,
                    "INSERT INTO status_incident (id, kind, incident_id, title_en, title_zh, "
-                   "impact, state, components, from_us, until_us, created_us, updated_us, published_us, "
-                   "monitoring_us, resolved_us, proof, proof_us) VALUES ($1, $2, $3, $4, $5, $6, "
-                   "$7, '', $8, $9, $10, $10, 0, 0, 0, '', 0)",
+                   "impact, state, components, from_us, until_us, created_us, updated_us, "
+                   "published_us, monitoring_us, resolved_us, proof, proof_us) VALUES ($1, $2, $3, "
+                   "$4, $5, $6, $7, '', $8, $9, $10, $10, 0, 0, 0, '', 0)",
                    S_TEXT(row->id), S_INT(row->kind), S_TEXT(row->incident_id),
                    S_TEXT(row->title[LANGUAGE_EN]), S_TEXT(row->title[LANGUAGE_ZH]),
                    S_INT(row->impact), S_INT(drafting->draft->state), S_INT(row->from_us),

@@ -28,7 +28,7 @@ static const char style[] =
     ".top{border-left:.5rem solid var(--ink)}.k1{border-left-color:var(--l1)}"
     ".k2{border-left-color:var(--l2)}.k3{border-left-color:var(--l3)}"
     ".k4{border-left-color:var(--l4)}.k5{border-left-color:var(--l5)}"
-    "ul.parts{list-style:none;margin:0;padding:0}ul.parts li{display:flex;flex-wrap:wrap;"
+    "ul.parts{list-style:none;margin:0;padding:.25rem 1rem}ul.parts li{display:flex;flex-wrap:wrap;"
     "gap:.25rem 1rem;justify-content:space-between;padding:.65rem 0;"
     "border-top:1px solid var(--line)}ul.parts li:first-child{border-top:0}"
     ".l1,.l2,.l3,.l4,.l5{font-weight:600}.l1{color:var(--l1)}.l2{color:var(--l2)}"

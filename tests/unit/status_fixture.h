@@ -31,7 +31,8 @@ static struct {
     bool answerless, insecure;
 } receivers;
 
-static inline struct told *receive(const char *to, const char *id, const char *text, size_t bytes) {
+static inline struct told *receive(const char *to, const char *id, const char *text,
+                                   size_t bytes) {
     assert_true(receivers.count < TOLD_MAX);
     struct told *told = &receivers.told[receivers.count++];
     *told = (struct told){.text = strndup(text, bytes)};
@@ -40,7 +41,8 @@ static inline struct told *receive(const char *to, const char *id, const char *t
     return told;
 }
 
-static inline void take_mail(void *ctx, const struct smtp_message *message, struct smtp_result *result) {
+static inline void take_mail(void *ctx, const struct smtp_message *message,
+                             struct smtp_result *result) {
     *result = (struct smtp_result){.outcome = receivers.mail};
     if (receivers.mail != SMTP_NOT_SENT) {
         receive(message->to[0], "", message->bytes, message->byte_count);
@@ -54,8 +56,8 @@ static inline const char *header(const struct http_call *call, const char *name)
     return value != NULL ? value : "";
 }
 
-static inline int take_http(void *ctx, const struct http_call *call, struct http_answer *ret_answer,
-                     struct err *err) {
+static inline int take_http(void *ctx, const struct http_call *call,
+                            struct http_answer *ret_answer, struct err *err) {
     struct told *told = receive(call->url, header(call, "webhook-id"), call->body,
                                 call->body_bytes);
     told->signature = strdup(header(call, "webhook-signature"));
@@ -83,7 +85,8 @@ static struct job_kind kind;
 static struct status_config config;
 static bool gate_passes, gate_is_there;
 
-static inline int prove(void *ctx, const char *incident_id, struct proof *ret_proof, struct err *err) {
+static inline int prove(void *ctx, const char *incident_id, struct proof *ret_proof,
+                        struct err *err) {
     if (!gate_passes) {
         return err_set(err, ERR_STATE, "3 of 9 conditions are not met");
     }
