@@ -209,7 +209,8 @@ int status_component_post(struct ask *ask, struct err *err) {
     r = r < 0 ? r : json_need_text(ask->body, "", "status", 1, 30, &name, err);
     r = r < 0 ? r : read_reason(ask->body, &reason, err);
     bool taken_back = r >= 0 && strcmp(name, "auto") == 0;
-    if (r >= 0 && !taken_back && (!status_level_parse(name, &level) || level == LEVEL_OPERATIONAL)) {
+    bool known = r >= 0 && status_level_parse(name, &level) && level != LEVEL_OPERATIONAL;
+    if (r >= 0 && !taken_back && !known) {
         return wrong(err, "/status", "a component is not set to that",
                      "under_maintenance, degraded_performance, partial_outage, major_outage; auto "
                      "takes it back. That it works is measured, not said.");

@@ -750,6 +750,7 @@ const struct cli_command cli_commands[] = {
 #include "cli/commands_reports.def"
 #include "cli/commands_incidents.def"
 #include "cli/commands_messages.def"
+#include "cli/commands_status.def"
 
     {"mcp", NULL, "Serve agents by the Model Context Protocol, on standard input and output",
      "For an agent's program to start. Its tools read; what moves money, switches a gateway or\n"

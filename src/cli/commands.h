@@ -140,6 +140,10 @@ cli_handler run_desk, run_payment_resend, run_refund_ask, run_refund_requests, r
     run_refund_reject;
 cli_handler run_kb_list, run_kb_search, run_kb_show, run_kb_edit, run_kb_history;
 cli_handler run_complaint_record, run_complaint_list, run_change_record, run_change_list;
+cli_handler run_statuspage_show, run_statuspage_list, run_statuspage_incident, run_statuspage_open,
+    run_statuspage_update, run_statuspage_maintenance, run_statuspage_approve,
+    run_statuspage_withdraw, run_statuspage_component, run_statuspage_subscribers,
+    run_statuspage_export;
 cli_handler run_message_draft, run_message_list, run_message_show, run_message_people,
     run_message_approve, run_message_send, run_message_stop, run_message_contact, run_template_list,
     run_template_show, run_template_lint;

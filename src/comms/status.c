@@ -195,7 +195,9 @@ void status_prove_by(struct status *status, status_prove_fn *prove, void *ctx) {
 
 static int run(void *ctx, const struct job *job, int64_t *ret_again_us, struct err *err) {
     long lane = strtol(job->key, NULL, 10);
-    return lane < 0 || lane >= STATUS_LANES ? 0 : status_run_lane(ctx, (int)lane, ret_again_us, err);
+    return lane < 0 || lane >= STATUS_LANES
+               ? 0 /* no key of ours */
+               : status_run_lane(ctx, (int)lane, ret_again_us, err);
 }
 
 struct job_kind status_job(struct status *status) {

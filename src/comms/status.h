@@ -188,8 +188,8 @@ struct status_page {
     char policy[STATUS_POLICY_CHARS_MAX + 1]; /* Content-Security-Policy; "" */
 };
 void status_page_release(struct status_page *page);
-/* `path` as files have it: "index.html", "history.html", "incidents/ID.html", "api/v2/summary.json",
- * "history.rss", "banner.js", … ERR_NOT_FOUND; ERR_STORE… when nothing was ever made. */
+/* `path` as files have it: "index.html", "history.html", "incidents/ID.html", "history.rss",
+ * "api/v2/summary.json", "banner.js", … ERR_NOT_FOUND; ERR_STORE… when nothing was ever made. */
 MUST_USE int status_page_get(struct status *status, enum language language, const char *path,
                              struct status_page *ret_page, struct err *err);
 /* {"object", "files": [{"path", "text"}]}: the same for who writes the files elsewhere. */

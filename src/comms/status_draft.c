@@ -117,8 +117,8 @@ static int check_times(const struct status_draft *draft, struct err *err) {
 static int check_plain(const struct drafting *drafting, struct err *err) {
     const struct status_draft *draft = drafting->draft;
     size_t reason = strlen(draft->reason);
-    if (reason == 0 || reason > REASON_CHARS_MAX) {
-        return refuse(err, "/reason", "a reason has 1 to 500 bytes", "Say why it is told.");
+    if (reason == 0 || reason > 4 * REASON_CHARS_MAX) {
+        return refuse(err, "/reason", "a reason has 1 to 500 characters", "Say why it is told.");
     }
     bool grave = draft->impact != 0 && draft->impact != IMPACT_MAINTENANCE;
     if (drafting->row.kind == STATUS_MAINTENANCE ? draft->impact != 0
@@ -289,10 +289,10 @@ static int insert_new(struct store_tx *tx, struct drafting *drafting, int64_t no
                       struct err *err) {
     const struct status_row *row = &drafting->row;
     return sql_put(tx, err,
-                   "INSERT INTO status_incident (id, kind, incident_id, title_en, title_zh, impact, "
-                   "state, components, from_us, until_us, created_us, updated_us, published_us, "
-                   "monitoring_us, resolved_us, proof, proof_us) VALUES ($1, $2, $3, $4, $5, $6, "
-                   "$7, '', $8, $9, $10, $10, 0, 0, 0, '', 0)",
+                   "INSERT INTO status_incident (id, kind, incident_id, title_en, title_zh, "
+                   "impact, state, components, from_us, until_us, created_us, updated_us, "
+                   "published_us, monitoring_us, resolved_us, proof, proof_us) VALUES ($1, $2, $3, "
+                   "$4, $5, $6, $7, '', $8, $9, $10, $10, 0, 0, 0, '', 0)",
                    S_TEXT(row->id), S_INT(row->kind), S_TEXT(row->incident_id),
                    S_TEXT(row->title[LANGUAGE_EN]), S_TEXT(row->title[LANGUAGE_ZH]),
                    S_INT(row->impact), S_INT(drafting->draft->state), S_INT(row->from_us),

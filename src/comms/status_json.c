@@ -99,7 +99,8 @@ static void update(const struct status_out *out, const struct status_update_row 
     time_at(out, "updated_at", one->published_us);
     time_at(out, "display_at", one->published_us);
     affected(out, &one->touched);
-    buf_add_text(out->buf, ",\"deliver_notifications\":true,\"custom_tweet\":null,\"tweet_id\":null}");
+    buf_add_text(out->buf, ",\"deliver_notifications\":true,\"custom_tweet\":null,"
+                           "\"tweet_id\":null}");
 }
 
 static void incident(const struct status_out *out, const struct status_row *row) {

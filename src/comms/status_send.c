@@ -255,7 +255,8 @@ static void write_body(const struct lane *lane, const char *secret, struct buf *
         buf_add_char(body, '}');
         return;
     }
-    buf_addf(body, ",\"timestamp\":\"%s\",\"data\":", clock_format(lane->update.published_us, time));
+    buf_addf(body, ",\"timestamp\":\"%s\",\"data\":",
+             clock_format(lane->update.published_us, time));
     buf_addf(body, "{\"incident_id\":\"%s\",\"status\":\"%s\",\"impact\":\"%s\"", lane->row.id,
              status_state_name(lane->update.state), status_impact_name(lane->row.impact));
     for (int language = 0; language < LANGUAGES; language++) {

@@ -124,8 +124,9 @@ static int check_room(struct store_tx *tx, int64_t now_us, struct err *err) {
 }
 
 /* 1: there is one; its state, and when it was last asked. */
-static int find(struct store_tx *tx, const struct subscribing *subscribing, char ret_id[ID_TEXT_MAX],
-                int64_t *ret_state, int64_t *ret_asked_us, int64_t *ret_lane, struct err *err) {
+static int find(struct store_tx *tx, const struct subscribing *subscribing,
+                char ret_id[ID_TEXT_MAX], int64_t *ret_state, int64_t *ret_asked_us,
+                int64_t *ret_lane, struct err *err) {
     SQL_ROWS_AUTO rows = NULL;
     int r = sql_query(tx, err, &rows,
                       "SELECT id, state, asked_us, lane FROM status_subscriber WHERE way = $1 AND "

@@ -58,8 +58,8 @@ struct http_call {
     int64_t connect_timeout_us; /* 0: the smaller of 2 s and timeout_us */
     size_t answer_bytes_max;    /* 0: 1 MiB */
     bool repeatable;
-    /* Whoever gave the URL is not to be trusted: a connection is made anew, and only to an address of
-     * the open internet (ip_is_public()), whatever the name resolves to. Else HTTP_NOT_SENT. */
+    /* Whoever gave the URL is not to be trusted: a connection is made anew, and only to an address
+     * of the open internet (ip_is_public()), whatever the name resolves to. Else HTTP_NOT_SENT. */
     bool public_only;
     struct http_bulkhead *bulkhead; /* may be NULL */
     /* Not NULL: the call makes a connection of its own, asks for the name anew, and tells of each

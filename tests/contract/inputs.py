@@ -19,6 +19,9 @@ NOT_THERE = {
     "ReconciliationId": "rec_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "RepairRuleName": "nobody", "RepairId": "rep_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
     "MessageId": "msg_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "StatusIncidentId": "sti_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "StatusUpdateId": "stu_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
+    "StatusComponentId": "nobody", "StatusToken": "nobody",
     "AlertId": "alr_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "RotaName": "nobody",
     "AlertRuleName": "nobody", "PlaybookName": "nobody",
     "BacktestId": "bkt_01JD5R6Q6Y0V3M8X2K4N7T9BCF",
@@ -91,6 +94,11 @@ FINER = {
     ("setCustomerContact", "phone"), ("setCustomerContact", "language"),
     # Either a page with its front matter or the version that is restored; a payment that there is.
     ("editKnowledgePage", "text"), ("editKnowledgePage", "restore"), ("askForRefund", "payment_id"),
+    # Texts that the linter lets pass, statuses that may follow, times to come, components that
+    # there are: all of it in the scenes.
+    *((f"draftStatus{what}", part) for what in ("Incident", "Update", "Maintenance")
+      for part in ("title", "body", "status", "impact", "components", "fields", "incident_id",
+                   "from", "until")),
     # Another system's message, read as a whole.
     ("receiveAlertmanager", "alerts"),
     # Either ids, or a filter with how many it told: what goes together is in the scenes.

@@ -12,6 +12,7 @@ import scenes_messages as messages
 import scenes_money as money
 import scenes_repairs as repairs
 import scenes_statements as statements
+import scenes_status as status
 import scenes_incidents as incidents
 import scenes_playbooks as playbooks
 import scenes_tickets as tickets
@@ -382,6 +383,9 @@ def the_protocol_of_agents(service):
         **call, "method": "tools/none", "params": {"_meta": meta}})
 
 
+FORMS = ("choosePayMethod", "subscribeToStatus", "changeStatusSubscription")
+
+
 def refusals_of_every_operation(service):
     """Without a key, with too low a role, through a proxy, without Idempotency-Key, with a body
     that is none: each answer is one that the contract has for that operation."""
@@ -405,8 +409,8 @@ def refusals_of_every_operation(service):
         admin = None if operation.listener != "public" else service.role_key("admin")
         card = "a=4242424242424242"
         service.expect(422, operation.name, values, query=card, key=admin)
-        if operation.method == "GET" or operation.name == "choosePayMethod":
-            continue  # a form is not JSON: orders_that_are_held
+        if operation.method == "GET" or operation.name in FORMS:
+            continue  # a form is not JSON: orders_that_are_held, who_wants_to_be_told
         broken = {"raw": b"{", "key": admin}
         csrf = operation.name == "logOut"
         service.expect(400, operation.name, values, **broken)
@@ -551,6 +555,8 @@ SCENES = (
     tickets.many_tickets_at_once, tickets.pages_that_say_how,
     alerts.alerts_from_their_first_word_to_their_last, alerts.silences_and_who_is_on_duty,
     alerts.complaints_and_changes, alerts.whom_a_trouble_has_hit,
+    status.an_incident_from_its_draft_to_the_page, status.a_maintenance_and_components,
+    status.who_wants_to_be_told,
     desk.pages_found_edited_and_restored, desk.payments_looked_up,
     desk.the_shop_is_told_once_more, desk.refunds_that_take_two,
     messages.texts_and_what_the_linter_says, messages.a_message_from_its_draft_to_everybody,

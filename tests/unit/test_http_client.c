@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "net/ip_range.h"
 #include "support/http_calls.h"
 
 enum { MANY = 1000 };
@@ -134,6 +135,48 @@ static void test_a_redirect_is_an_answer_like_any_other(void **state) {
     assert_string_equal(answer.body, "");
     raw_server_free(server);
     http_client_free(client);
+}
+
+/* A kept connection to here does not help either, nor a name that leads here. */
+static void test_whoever_is_not_trusted_leads_us_to_no_machine_of_ours(void **state) {
+    static const struct raw_step script[] = {READ_HEAD, SEND(OK_ANSWER), {RAW_HOLD}};
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]",
+                                        "0.0.0.0", "2130706433"};
+    struct http_client *client = plain_client();
+    struct raw_server *server = serve_one(script);
+    char url[CALL_URL_MAX];
+    struct err err = {0};
+    struct http_call call = get_call(url_of(raw_server_port(server), url));
+    HTTP_ANSWER_AUTO open = {0};
+    assert_int_equal(http_call(client, &call, &open, &err), 0);
+    call.public_only = call.repeatable = true;
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        HTTP_ANSWER_AUTO answer = {0};
+        snprintf(url, sizeof url, "http://%s:%d/", hosts[i], raw_server_port(server));
+        assert_int_equal(http_call(client, &call, &answer, &err), -ERR_UNREACHABLE);
+        assert_int_equal(answer.reach, HTTP_NOT_SENT);
+    }
+    http_client_free(client);
+    raw_server_free(server);
+}
+
+static void test_addresses_of_the_open_internet_are_told_apart(void **state) {
+    static const char *const public[] = {"1.1.1.1", "100.128.0.1", "172.32.0.1", "192.167.255.255",
+                                         "2606:4700::1111", "2a00:1450:4001::1", "::ffff:8.8.8.8"};
+    static const char *const others[] = {
+        "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1",
+        "172.31.255.255", "192.168.1.1", "192.0.2.1", "198.18.0.1", "203.0.113.1", "224.0.0.1",
+        "255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "fd12::1", "ff02::1",
+        "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::1",
+        "2001:db8::1", "100::1", "10.0.0.0/8", "", "localhost"};
+    for (size_t i = 0; i < COUNT_OF(public); i++) {
+        assert_true(ip_is_public(public[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        if (ip_is_public(others[i])) {
+            fail_msg("%s is called public", others[i]);
+        }
+    }
 }
 
 static void test_a_proxy_in_the_environment_is_not_used(void **state) {
@@ -444,6 +487,8 @@ int main(void) {
         cmocka_unit_test(test_an_expect_header_is_not_sent_with_a_body_of_two_megabytes),
         cmocka_unit_test(test_each_method_leaves_nothing_behind_for_the_next),
         cmocka_unit_test(test_a_redirect_is_an_answer_like_any_other),
+        cmocka_unit_test(test_whoever_is_not_trusted_leads_us_to_no_machine_of_ours),
+        cmocka_unit_test(test_addresses_of_the_open_internet_are_told_apart),
         cmocka_unit_test(test_a_proxy_in_the_environment_is_not_used),
         cmocka_unit_test(test_headers_are_those_of_the_final_answer_and_no_trailers),
         cmocka_unit_test(test_one_header_more_than_there_is_room_for_is_too_large),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * status.js: tells a shop's page of an open incident. Served at /status/banner.js, and exported as a
- * file beside banner.json, with the present state in its place below; docs/status-page.md shows how
- * to embed it.
+ * status.js: tells a shop's page of an open incident. Served at /status/banner.js, and exported as
+ * a file beside banner.json, with the present state in its place below; docs/status-page.md shows
+ * how to embed it.
  *
  *   <p data-holdfast-status></p>      one line with a link, hidden while nothing is wrong
  *
