@@ -28,8 +28,9 @@ static void print_lines(const struct cli *cli, const char *text, size_t count) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t bytes = (size_t)((stop != NULL ? stop : end) - text);
         BUF_AUTO line;
+        bool ends_twice = bytes > 0 && text[bytes - 1] == '\r'; /* as lines of a CSV do */
         buf_init(&line, bytes + 1);
-        buf_add(&line, text, bytes);
+        buf_add(&line, text, bytes - ends_twice);
         char *clean = show_clean(line.data);
         cli_say(cli, "%s\n", clean);
         free(clean);

@@ -220,13 +220,19 @@ static void say(struct gate_look *look, const struct quiet *quiet, int64_t hold_
                  "The breaker of {gateway} is not closed: customers are still sent elsewhere.",
                  "{gateway} 的熔断器尚未闭合:客户仍被引导至其他网关。", {"gateway", quiet->broken});
         line->command = "holdfast gateway health";
-    } else if (look->subject->mitigated_us <= 0 || left_us > 0) {
+    } else if (look->subject->mitigated_us <= 0) {
+        GATE_SAY(look, line,
+                 "Quiet counts from the time of the fix, and there is none yet: {hold} more minutes "
+                 "without an alert are needed then.",
+                 "观察期从修复时间起算,目前尚无修复时间;修复后还需 {hold} 分钟无报警。",
+                 {"hold", gate_minutes(look, hold_us)});
+    } else if (left_us > 0) {
         GATE_SAY(look, line,
                  "Quiet since {since}; {left} more minutes without an alert are needed (hold time "
                  "{hold} minutes).",
                  "自 {since} 起无报警;还需 {left} 分钟无报警(观察期 {hold} 分钟)。",
                  {"since", gate_moment(look, since_us)},
-                 {"left", gate_minutes(look, left_us > 0 ? left_us : hold_us)},
+                 {"left", gate_minutes(look, left_us)},
                  {"hold", gate_minutes(look, hold_us)});
     } else {
         line->passed = true;

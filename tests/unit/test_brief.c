@@ -169,6 +169,25 @@ static void failing_and_late_it_says_whom_it_hits_and_what_to_turn_off(void **st
     has(text.data, "LATE by 1 min");
 }
 
+static void wrong_money_comes_before_all_but_that_somebody_has_it(void **state) {
+    (void)state;
+    empty_world();
+    failing_now();
+    open_before(11 * MINUTE_US, 12 * MINUTE_US, NOTICE_P1);
+    move_before("user:usr_a", "acknowledge", 9 * MINUTE_US);
+    PUT("INSERT INTO recon_break (id, version, gateway, class, subject, risk, side, movement_id, "
+        "state, owner, kind, payment_id, currency, our_minor, their_minor, difference_minor, "
+        "our_rows, their_rows, detail, at_us, opened_us, updated_us, closed_us, first_run, "
+        "last_run, resolution, decided_by) VALUES ('brk_high', 1, 'stripe-a', 11, 'x', 4, 1, 'm', "
+        "1, '', 1, '', 'USD', 10, 20, 10, 1, 1, '', $1, $1, $1, 0, '', '', '', '')",
+        S_INT(clock_wall_us() - 5 * MINUTE_US));
+    assert_actions("double_charges contain first_message");
+    BUF_AUTO text;
+    brief_of(&text, BRIEF_TEXT, NOTICE_EN);
+    has(text.data, "holdfast break show brk_high");
+    engine_exec(&engine, "DELETE FROM recon_break");
+}
+
 static void what_is_still_on_and_the_playbooks_next_item_stand_in_it(void **state) {
     (void)state;
     empty_world();
@@ -293,6 +312,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(just_opened_it_knows_nothing_and_says_so, done),
         cmocka_unit_test_teardown(failing_and_late_it_says_whom_it_hits_and_what_to_turn_off, done),
+        cmocka_unit_test_teardown(wrong_money_comes_before_all_but_that_somebody_has_it, done),
         cmocka_unit_test_teardown(what_is_still_on_and_the_playbooks_next_item_stand_in_it, done),
         cmocka_unit_test_teardown(proving_it_asks_for_what_the_gate_lacks, done),
         cmocka_unit_test_teardown(proved_it_asks_for_what_is_to_be_learnt, done),

@@ -106,7 +106,7 @@ static const struct canned desk[] = {
     {"PUT", "/v1/incidents/inc_1/postmortem", 200,
      "{\"part\":\"summary\",\"version\":2,\"by\":\"ann\"}",
      "{\"part\":\"summary\",\"text\":\"It failed\"}"},
-    {"GET", "/v1/incidents/inc_1/report?for=insurer&format=csv&lang=zh", 200, "a,b\n", NULL},
+    {"GET", "/v1/incidents/inc_1/report?for=insurer&format=csv&lang=zh", 200, "a,b\r\nc\r\n", NULL},
     {"GET", "/v1/actions", 200, "{\"data\":[" ITEM("open", "true") "],\"next_cursor\":\"act_1\"}",
      NULL},
     {"GET", "/v1/actions?incident_id=inc_1&state=all&owner=ann&overdue=1", 200,
@@ -284,7 +284,7 @@ static void documents_are_printed_line_by_line_and_nothing_in_them_moves_the_cur
     assert_string_equal(learnt_json.out, "{\"object\":\"postmortem\"}\n");
     RAN report = run_to(CLI_DONE, desk,
                         "incident report inc_1 --for insurer --format csv --lang zh");
-    assert_string_equal(report.out, "a,b\n");
+    assert_string_equal(report.out, "a,b\nc\n");
     ends(CLI_USAGE, desk, "incident report inc_1");
     ends(CLI_USAGE, desk, "incident report inc_1 --for me");
     ends(CLI_USAGE, desk, "incident brief inc_1 --format pdf");
