@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * links.c: answers of containment.h as playbooks and briefs want them. They are read as the API has
- * them, so that each of the three says the same of a measure. */
+ * brief_links.c: answers of containment.h are read as the API has them, so that a brief says the
+ * same of a measure. */
 #include "incident/brief_links.h"
 
 #include <string.h>

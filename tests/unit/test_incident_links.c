@@ -168,7 +168,7 @@ static void what_is_on_is_asked_for_by_the_gate(void **state) {
     assert_true(verdict.lines[GATE_MEASURES].passed);
 }
 
-/* Every action of every playbook that ships is a measure that there is, or says what else does it. */
+/* Every action of each playbook that ships is a measure, or it is said what else does it. */
 static void each_measure_of_a_playbook_is_one(void **state) {
     (void)state;
     int actions_seen = 0;
