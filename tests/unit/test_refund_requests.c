@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_refund_requests.c: what people at the desk do (COMM-4, SEC-2): refunds up to a limit alone
  * and above it by two, the shop told once more, and that each is on the audit log. */
+#include "api/service_impl.h"
 #include "desk/refund_request.h"
 #include "ticket_fixture.h"
 
@@ -186,6 +187,54 @@ static void below_the_limit_at_once_and_above_it_not_in_steps_either(void **stat
     free(late);
 }
 
+#define CONFIG(rows)                                                                               \
+    "store: {url: 'sqlite:x'}\ngateways:\n  - {name: s, adapter: stripe, base_url: "            \
+    "'https://x.example', credentials: [{name: api_key, from: 'env:K'}]}\ndesk:\n  limits:\n" rows
+
+static int read_policy(const char *text, struct refund_policy *ret_policy) {
+    struct service_config *config = NULL;
+    W->err = (struct err){0};
+    int r = service_config_read("t.yaml", text, &config, &W->err);
+    assert_int_equal(r, 0);
+    r = refund_policy_read(&config->desk, ret_policy, &W->err);
+    service_config_free(config);
+    return r;
+}
+
+static void limits_are_read_by_role_and_what_makes_no_sense_is_refused(void **state) {
+    static const struct {
+        const char *text, *place;
+    } wrong[] = {
+        {CONFIG("    - {role: viewer, currency: EUR, refund: 1}\n"), "desk.limits[0].role"},
+        {CONFIG("    - {role: nobody, currency: EUR, refund: 1}\n"), "desk.limits[0].role"},
+        {CONFIG("    - {role: support, currency: XXY, refund: 1}\n"), "desk.limits[0].currency"},
+        {CONFIG("    - {role: support, currency: EUR, refund: 10, refund_per_day: 9}\n"),
+         "desk.limits[0].refund_per_day"},
+        {CONFIG("    - {role: support, currency: EUR, refund: 1}\n"
+                "    - {role: support, currency: EUR, refund: 2}\n"),
+         "desk.limits[1].currency"},
+        {CONFIG("    - {role: support, currency: EUR, refund: 99999999999999}\n"),
+         "desk.limits[0].refund"},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct refund_policy none = {0};
+        assert_int_equal(read_policy(wrong[i].text, &none), -ERR_CONFIG);
+        assert_string_equal(W->err.place, wrong[i].place);
+    }
+    struct refund_policy policy = {0};
+    assert_int_equal(read_policy(CONFIG("    - {role: support, currency: EUR, refund: 50}\n"
+                                        "    - {role: support, currency: USD, refund: 60, "
+                                        "refund_per_day: 600}\n"),
+                                 &policy),
+                     0);
+    const struct refund_limits *read = refund_policy_of(&policy, ROLE_SUPPORT);
+    assert_int_equal(read->count, 2);
+    assert_int_equal(read->rows[1].payment_minor, 60);
+    assert_int_equal(read->rows[1].day_minor, 600);
+    assert_null(refund_policy_of(&policy, ROLE_FINANCE));
+    assert_null(refund_policy_of(&policy, ROLE_NONE));
+}
+
 /* ---- the second person ---- */
 
 static void above_the_limit_another_person_agrees_and_then_it_is_made_once(void **state) {
@@ -317,6 +366,7 @@ int main(void) {
         cmocka_unit_test(a_refused_refund_is_no_entry_and_a_rule_is_no_person),
         cmocka_unit_test(a_key_of_a_user_is_a_person_and_a_shops_key_only_where_money_leaves),
         cmocka_unit_test(below_the_limit_at_once_and_above_it_not_in_steps_either),
+        cmocka_unit_test(limits_are_read_by_role_and_what_makes_no_sense_is_refused),
         cmocka_unit_test_teardown(above_the_limit_another_person_agrees_and_then_it_is_made_once,
                                   end),
         cmocka_unit_test_teardown(what_is_rejected_or_cannot_be_made_moves_no_money, end),
