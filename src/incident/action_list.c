@@ -29,10 +29,10 @@ static int list_tx(struct store_tx *tx, void *ctx, struct err *err) {
     buf_add_text(&buf, "{\"data\":[");
     int r = sql_query(tx, err, &rows,
                       "SELECT " ACTION_COLUMNS " FROM action_item WHERE ($1 = '' OR incident_id = "
-                      "$1) AND ($2 = 0 OR state = $2 OR ($2 = -1 AND " ACTION_WAITS
-                      ")) AND ($3 = '' OR owner = $3) AND ($4 = 0 OR (due_us <= $4 "
-                      "AND " ACTION_WAITS ")) AND ($5 = '' OR due_us > (SELECT due_us FROM "
-                      "action_item WHERE id = $5) OR (due_us = (SELECT due_us FROM action_item WHERE id = $5) AND id > $5)) "
+                      "$1) AND ($2 = 0 OR state = $2 OR ($2 = -1 AND " ACTION_WAITS ")) AND ($3 = "
+                      "'' OR owner = $3) AND ($4 = 0 OR (due_us <= $4 AND " ACTION_WAITS ")) AND "
+                      "($5 = '' OR due_us > (SELECT due_us FROM action_item WHERE id = $5) OR "
+                      "(due_us = (SELECT due_us FROM action_item WHERE id = $5) AND id > $5)) "
                       "ORDER BY due_us, id LIMIT $6",
                       S_TEXT(or_empty(filter->incident)), S_INT(page->state),
                       S_TEXT(or_empty(filter->owner)),

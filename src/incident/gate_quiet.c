@@ -222,8 +222,8 @@ static void say(struct gate_look *look, const struct quiet *quiet, int64_t hold_
         line->command = "holdfast gateway health";
     } else if (look->subject->mitigated_us <= 0) {
         GATE_SAY(look, line,
-                 "Quiet counts from the time of the fix, and there is none yet: {hold} more minutes "
-                 "without an alert are needed then.",
+                 "Quiet counts from the time of the fix, and there is none yet: {hold} more "
+                 "minutes without an alert are needed then.",
                  "观察期从修复时间起算,目前尚无修复时间;修复后还需 {hold} 分钟无报警。",
                  {"hold", gate_minutes(look, hold_us)});
     } else if (left_us > 0) {

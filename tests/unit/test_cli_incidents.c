@@ -50,8 +50,8 @@
     "{\"object\":\"incident_brief\",\"digest\":\"" digest                                          \
     "\",\"severity_and_phase\":{\"state\":\"" state "\"}}"
 #define ITEM(state, overdue)                                                                       \
-    "{\"id\":\"act_1\",\"incident_id\":\"inc_1\",\"number\":3,\"kind\":\"cause\",\"state\":\""     \
-    state "\",\"what\":\"Renew \\u001b[2J sooner\",\"owner\":\"ann\",\"due_at\":"                    \
+    "{\"id\":\"act_1\",\"incident_id\":\"inc_1\",\"number\":3,\"kind\":\"x\",\"state\":\"" state\
+    "\",\"what\":\"Renew \\u001b[2J sooner\",\"owner\":\"ann\",\"due_at\":"                        \
     "\"2026-11-20T08:00:00Z\",\"overdue\":" overdue                                                \
     ",\"proof\":{\"kind\":\"drill\",\"name\":\"stop\"},\"done_note\":null}"
 
