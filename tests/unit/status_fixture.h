@@ -196,8 +196,8 @@ static inline struct status_draft incident(void) {
     };
 }
 
-static inline struct status_draft follow(const char *id, enum status_state state, const char *english,
-                                  const char *chinese) {
+static inline struct status_draft follow(const char *id, enum status_state state,
+                                         const char *english, const char *chinese) {
     struct status_draft what = incident();
     what.id = id;
     what.title[LANGUAGE_EN] = what.title[LANGUAGE_ZH] = NULL;
