@@ -283,8 +283,8 @@ static int make_folders(const char *folder, const char *path, struct err *err) {
     char whole[PATH_CHARS_MAX];
     int r = folder_make(folder, err);
     for (const char *slash = path; r >= 0 && (slash = strchr(slash, '/')) != NULL; slash++) {
-        snprintf(whole, sizeof whole, "%s/%.*s", folder, (int)(slash - path), path);
-        r = folder_make(whole, err);
+        int chars = snprintf(whole, sizeof whole, "%s/%.*s", folder, (int)(slash - path), path);
+        r = chars < (int)sizeof whole ? folder_make(whole, err) : 0; /* refused by the caller */
     }
     return r;
 }
@@ -292,11 +292,12 @@ static int make_folders(const char *folder, const char *path, struct err *err) {
 static int write_one(const char *folder, const json_t *file, struct err *err) {
     const char *path = field_text(file, "path"), *text = field_text(file, "text");
     char whole[PATH_CHARS_MAX];
-    if (path == NULL || text == NULL || !is_ours(path) ||
-        strlen(folder) + strlen(path) + 2 > sizeof whole) {
+    if (path == NULL || text == NULL || !is_ours(path)) {
         return err_set(err, ERR_VALIDATION, "the service names a file that is none of the page's");
     }
-    snprintf(whole, sizeof whole, "%s/%s", folder, path);
+    if (snprintf(whole, sizeof whole, "%s/%s", folder, path) >= (int)sizeof whole) {
+        return err_set(err, ERR_VALIDATION, "the folder's name is too long");
+    }
     int r = make_folders(folder, path, err);
     return r < 0 ? r : file_replace(whole, text, strlen(text), FILE_MODE, err);
 }

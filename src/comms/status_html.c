@@ -400,7 +400,7 @@ void status_said_html(const struct status *status, enum language language, enum 
         [SAID_ASKED] = W_ASKED,       [SAID_LOOK] = W_LOOK_NEW,   [SAID_CONFIRMED] = W_CONFIRMED,
         [SAID_ENDED] = W_ENDED,       [SAID_UNKNOWN] = W_UNKNOWN,
     };
-    struct buf html;
+    BUF_AUTO html;
     buf_init(&html, STATUS_JSON_BYTES_MAX);
     const struct status_out out = {.status = status, .language = language, .buf = &html};
     bool old = said == SAID_LOOK && subscriber->confirmed;

@@ -277,7 +277,8 @@ static void write_body(const struct lane *lane, const char *secret, struct buf *
 
 static void fail(struct lane *lane, enum channel_outcome outcome, const char *why) {
     lane->verdict = (struct channel_verdict){.outcome = outcome};
-    snprintf(lane->verdict.reason, sizeof lane->verdict.reason, "%s", why);
+    snprintf(lane->verdict.reason, sizeof lane->verdict.reason, "%.*s", CHANNEL_REASON_BYTES - 1,
+             why);
 }
 
 static void send_mail(struct lane *lane) {

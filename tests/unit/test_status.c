@@ -143,6 +143,7 @@ static void nothing_is_over_without_the_gates_proof(void **state) {
     json_decref(update);
     expect_component("card", "operational");
     expect_indicator("none");
+    assert_true(shows("api/v2/incidents.json", "\"new_status\":\"operational\""));
     assert_true(shows("history.html", "Card payments have recovered."));
     /* Then it stays so, and is explained. */
     struct status_draft again = follow(id, STATUS_MONITORING, "It fails. {next_update}",
