@@ -24,7 +24,7 @@
 static bool hints_at_paying(const char *text) {
     static const char *const forbids[] = {
         "do not pay a second time", "do not pay it a second time", "do not pay again",
-        "Please do not start another payment beside it", "transfer it once", "请勿重复付款",
+        "please do not start another payment beside it", "transfer it once", "请勿重复付款",
         "请暂勿再次付款", "请勿再次付款", "请不要另外发起付款", "只转一次",
     };
     static const char *const hints[] = {
@@ -33,6 +33,9 @@ static bool hints_at_paying(const char *text) {
         "重新", "再次付款", "其他支付方式", "再付", "另一种", "付款链接", "重复付款", "再试",
     };
     char *plain = strdup(text);
+    for (char *c = plain; *c != '\0'; c++) {
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+    }
     for (size_t i = 0; i < COUNT_OF(forbids); i++) {
         for (char *at = strstr(plain, forbids[i]); at != NULL; at = strstr(plain, forbids[i])) {
             memset(at, ' ', strlen(forbids[i]));

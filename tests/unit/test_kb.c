@@ -256,6 +256,11 @@ static void the_ranking_is_as_it_is_written_down(void **state) {
         {"zz-often", FRONT("Other", "a") "quokka quokka quokka quokka quokka quokka quokka\n"},
         {"zz-both", FRONT("Third", "a") "A quokka and a numbat.\n"},
         {"zz-han", FRONT("Han", "a") "袋熊在这里。\n"},
+        {"zz-bilby", FRONT("Bilby", "bilby") "# Bilby\n\nA bilby.\n"},
+        {"zz-long", FRONT("Long", "a") "One two three four five six seven eight nine ten eleven "
+                    "twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty "
+                    "thirty forty fifty sixty seventy eighty ninety hundred thousand million red "
+                    "green blue yellow white black brown grey pink violet bilby potoroo.\n"},
         {"zz-apart", FRONT("Apart", "a") "袋子里有一只熊。\n"},
     };
     struct kb *kb = open_kb(NULL);
@@ -270,6 +275,7 @@ static void the_ranking_is_as_it_is_written_down(void **state) {
     } rows[] = {
         {"quokka", {"zz-title", "zz-often", "zz-both"}},
         {"quokka numbat", {"zz-both", "zz-title"}},
+        {"bilby potoroo", {"zz-long", "zz-bilby"}}, /* all of the words before one of them */
         {"袋熊", {"zz-han", NULL}}, /* two neighbours, not both characters somewhere */
         {"袋", {"zz-han", "zz-apart"}},
     };
