@@ -544,9 +544,9 @@ static int open_all(struct service *service, const struct service_hooks *hooks, 
     r = r < 0 ? r : tuning_prepare(service, err);
     r = r < 0 ? r : open_figures(service, err);
     r = r < 0 ? r : alerts_prepare(service, err);
+    r = r < 0 ? r : status_begin(service, err);
     r = r < 0 ? r : incidents_ready(service, err);
     r = r < 0 ? r : messages_begin(service, err);
-    r = r < 0 ? r : status_begin(service, err);
     if (r < 0) {
         return r;
     }

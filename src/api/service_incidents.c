@@ -48,7 +48,8 @@ int incidents_ready(struct service *service, struct err *err) {
         .control = service->control,
         .mode = service->mode,
     };
-    const struct gate_options gate = {service->store, &service->config->incidents.gate};
+    const struct gate_options gate = {service->store, &service->config->incidents.gate,
+                                       service->status};
     int r = gate_open(&gate, &service->gate, err);
     r = r < 0 ? r : incidents_open(&options, &service->incidents, err);
     r = r < 0 ? r : containments_open(&switches, &service->containments, err);

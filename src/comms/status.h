@@ -171,8 +171,8 @@ struct status_shown {
     char component[STATUS_COMPONENT_CHARS_MAX + 1]; /* which that is; "" when there is none */
     bool set_by_hand;        /* a person has it so; `holdfast statuspage component` takes it back */
     int open_incidents;      /* public ones, not resolved, of those components or of none */
-    char incident[ID_TEXT_MAX]; /* the first of them; "" */
-    char incident_of[ID_TEXT_MAX]; /* and the internal one it tells of; "" */
+    char incident[ID_TEXT_MAX]; /* one that tells of no internal one, else the first; "" */
+    char incident_of[ID_TEXT_MAX]; /* the internal one it tells of; "" */
 };
 MUST_USE int status_shown(struct store_tx *tx, struct status *status,
                           const bool methods[METHOD_COUNT], struct status_shown *ret_shown,

@@ -317,8 +317,12 @@ int status_shown(struct store_tx *tx, struct status *status, const bool methods[
     }
     for (int i = 0; i < look.count; i++) {
         const struct status_row *row = &look.rows[i];
-        if (row->kind == STATUS_INCIDENT && status_is_open(row) &&
-            concerns(status, row, methods) && shown.open_incidents++ == 0) {
+        if (row->kind != STATUS_INCIDENT || !status_is_open(row) ||
+            !concerns(status, row, methods)) {
+            continue;
+        }
+        if (shown.open_incidents++ == 0 ||
+            (shown.incident_of[0] != '\0' && row->incident_id[0] == '\0')) {
             snprintf(shown.incident, sizeof shown.incident, "%s", row->id);
             snprintf(shown.incident_of, sizeof shown.incident_of, "%s", row->incident_id);
         }

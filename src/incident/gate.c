@@ -41,7 +41,11 @@ int gate_open(const struct gate_options *options, struct gate **ret_gate, struct
         return err_set(err, ERR_INTERNAL, "no memory for the gate");
     }
     *gate = (struct gate){
-        .store = options->store, .limits = limits, .offset_us = clock_offset_us()};
+        .store = options->store,
+        .status = options->status,
+        .limits = limits,
+        .offset_us = clock_offset_us(),
+    };
     lock_init(&gate->lock);
     *ret_gate = gate;
     return 0;

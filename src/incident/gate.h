@@ -84,9 +84,11 @@ struct gate_verdict {
 };
 
 struct gate;
+struct status;
 struct gate_options {
     struct store *store;              /* borrowed for its life */
     const struct gate_config *config; /* NULL: the usual limits */
+    struct status *status;            /* the public page, borrowed; NULL: there is none */
 };
 MUST_USE int gate_open(const struct gate_options *options, struct gate **ret_gate, struct err *err);
 void gate_close(struct gate *gate); /* NULL is fine */

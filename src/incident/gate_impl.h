@@ -11,6 +11,7 @@
 
 struct gate {
     struct store *store;
+    struct status *status; /* NULL: there is no page */
     struct gate_limits limits;
     struct lock lock;      /* of what follows: how the wall's clock stood to the steady one */
     int64_t offset_us;     /* at the last look */

@@ -2,10 +2,11 @@
  * gate_shown.c: whether what a customer is shown is what the books say. The status look-up of an
  * order, the pay page and webhooks are rendered from the payment's row; so each row that the
  * trouble can have touched is held against its attempts and its postings. And whether what pages
- * say of methods (notices) is still so. */
+ * say of methods (notices, the public status page) is still so. */
 #include <stdio.h>
 #include <string.h>
 
+#include "comms/status.h"
 #include "incident/gate_impl.h"
 #include "mode/mode.h"
 
@@ -117,8 +118,56 @@ static int read_notices(struct gate_look *look, struct notices *notices, struct 
     return 0;
 }
 
+/* ---- the public page ---- */
+
+static void methods_of(const struct scope_names *names, bool ret_methods[METHOD_COUNT]) {
+    memset(ret_methods, 0, METHOD_COUNT * sizeof *ret_methods);
+    for (int i = 0; i < names->count; i++) {
+        enum payment_method method = METHOD_CARD;
+        if (method_parse(names->names[i], &method)) {
+            ret_methods[method] = true;
+        }
+    }
+}
+
+/* What a person has set there, and has not taken back; what is told there and of no incident, so
+ * that nothing ends it. What tells of an incident ends with that one's own proof, this one's too,
+ * and is no reason here. */
+static int read_page(struct gate_look *look, struct status_shown *page, struct err *err) {
+    bool methods[METHOD_COUNT];
+    methods_of(&look->subject->scope.methods, methods);
+    *page = (struct status_shown){.level = LEVEL_OPERATIONAL};
+    return look->gate->status == NULL
+               ? 0
+               : status_shown(look->tx, look->gate->status, methods, page, err);
+}
+
+static bool page_refuses(struct gate_look *look, const struct status_shown *page,
+                         struct gate_line *line) {
+    if (page->set_by_hand) {
+        GATE_SAY(look, line, "The status page shows {what} as {level}, set by hand.",
+                 "状态页显示 {what} 为 {level}(人工设置)。", {"what", page->component},
+                 {"level", status_level_name(page->level)});
+        line->command = arena_printf(
+            look->arena, "holdfast statuspage component %s auto --reason \"...\"",
+            page->component);
+        return true;
+    }
+    if (page->incident[0] != '\0' && page->incident_of[0] == '\0') {
+        GATE_SAY(look, line,
+                 "The status page still tells of {id}, which belongs to no incident here.",
+                 "状态页仍在公告 {id},而它不属于任何内部事件。", {"id", page->incident});
+        line->command = arena_printf(look->arena, "holdfast statuspage incident %s",
+                                     page->incident);
+        return true;
+    }
+    return false;
+}
+
+/* ---- in words ---- */
+
 static void say(struct gate_look *look, const struct shown *shown, const struct notices *notices,
-                int64_t count, struct gate_line *line) {
+                const struct status_shown *page, int64_t count, struct gate_line *line) {
     const struct phrase_word all = {"all", gate_number(look, count)},
                              wrong = {"wrong", gate_number(look, shown->wrong)},
                              id = {"id", shown->first};
@@ -141,7 +190,7 @@ static void say(struct gate_look *look, const struct shown *shown, const struct 
         GATE_SAY(look, line, "Customers are told that {method} is unavailable.",
                  "客户仍被告知 {method} 不可用。", {"method", notices->method});
         line->command = "holdfast mode show";
-    } else {
+    } else if (!page_refuses(look, page, line)) {
         line->passed = true;
         GATE_SAY(look, line,
                  "All {all} payments of that time are shown as they are, and no notice tells of "
@@ -153,6 +202,7 @@ static void say(struct gate_look *look, const struct shown *shown, const struct 
 int gate_shown(struct gate_look *look, struct gate_line *line, struct err *err) {
     struct shown shown = {.wrong = 0};
     struct notices notices = {.step = 0};
+    struct status_shown page;
     int64_t count = 0;
     BUF_AUTO buf;
     buf_init(&buf, GATE_EVIDENCE_BYTES_MAX);
@@ -162,12 +212,19 @@ int gate_shown(struct gate_look *look, struct gate_line *line, struct err *err) 
         r = look_at_rule(look, i, &shown, &buf, err);
     }
     r = r < 0 ? r : read_notices(look, &notices, err);
+    r = r < 0 ? r : read_page(look, &page, err);
     buf_addf(&buf, "},\"step\":\"%s\",\"unavailable\":",
              mode_step_name((enum mode_step)notices.step));
     buf_add_json(&buf, notices.method);
+    if (r >= 0 && look->gate->status != NULL) {
+        buf_addf(&buf,
+                 ",\"status_page\":{\"level\":\"%s\",\"set_by_hand\":%s,\"incident\":\"%s\"}",
+                 status_level_name(page.level), page.set_by_hand ? "true" : "false",
+                 page.incident);
+    }
     buf_add_char(&buf, '}');
     if (r >= 0) {
-        say(look, &shown, &notices, count, line);
+        say(look, &shown, &notices, &page, count, line);
         r = gate_evidence(look, line, &buf, err);
     }
     return r;
