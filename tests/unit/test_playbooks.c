@@ -603,13 +603,13 @@ static void without_measures_the_command_is_shown_and_a_person_says_that_it_was_
 
 struct asked {
     struct arena *arena;
-    struct playbook_next next[5];
-    int count;
+    struct playbook_next next[PLAYBOOK_ITEMS_MAX];
+    int max, count;
 };
 
 static int next_tx(struct store_tx *tx, void *ctx, struct err *err) {
     struct asked *asked = ctx;
-    asked->count = playbook_next(playbooks, tx, asked->arena, one, 3, asked->next, err);
+    asked->count = playbook_next(playbooks, tx, asked->arena, one, asked->max, asked->next, err);
     return asked->count < 0 ? asked->count : 0;
 }
 
@@ -623,7 +623,7 @@ static void what_is_next(struct asked *asked) {
 static void next_is_to_choose_and_then_the_first_that_are_open(void **state) {
     (void)state;
     ARENA_AUTO arena = arena_new(ARENA_REQUEST_BYTES_MAX);
-    struct asked asked = {.arena = arena};
+    struct asked asked = {.arena = arena, .max = 3};
     char command[120];
     begin();
     what_is_next(&asked);
@@ -646,6 +646,12 @@ static void next_is_to_choose_and_then_the_first_that_are_open(void **state) {
     json_decref(refresh());
     what_is_next(&asked);
     assert_string_equal(asked.next[0].item, "fraud-attack.roles");
+    asked.max = PLAYBOOK_ITEMS_MAX;
+    what_is_next(&asked);
+    assert_true(asked.count > 20);
+    for (int i = 0; i < asked.count; i++) { /* what is optional is never next */
+        assert_string_not_equal(asked.next[i].item, "fraud-attack.hide-method");
+    }
     done(move("user:usr_a", one, "cancel"));
     what_is_next(&asked);
     assert_int_equal(asked.count, 0);
