@@ -20,9 +20,10 @@
  * plural's end cut off), and of Chinese, Japanese and Korean each two neighbours, and each single
  * character. A page's rank is BM25 (k1 1.2, b 0.75; Robertson & Zaragoza, "The Probabilistic
  * Relevance Framework", 2009, 3.3) over term weights: 8 in the title, 5 in the tags, 3 in a
- * heading, 1 elsewhere; times the square of the share of the query's terms that stand in the page. A single
- * character counts only where the query has it alone. Of a page in two languages the better one is
- * shown. The index is in memory, and follows the table: no engine has to know any language.
+ * heading, 1 elsewhere; times the square of the share of the query's terms that stand in the page.
+ * A single character counts only where the query has it alone. Of a page in two languages the
+ * better one is shown. The index is in memory, and follows the table: no engine has to know any
+ * language.
  *
  * Threads: any, once open. Owns: the pages, until kb_close(). Answers belong to the caller.
  * Errors:  ERR_NOT_FOUND; ERR_STATE (somebody else has edited it, and which version there is);
