@@ -260,7 +260,7 @@ static void the_ranking_is_as_it_is_written_down(void **state) {
         {"zz-long", FRONT("Long", "a") "One two three four five six seven eight nine ten eleven "
                     "twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty "
                     "thirty forty fifty sixty seventy eighty ninety hundred thousand million red "
-                    "green blue yellow white black brown grey pink violet bilby potoroo.\n"},
+                    "green blue yellow white black brown grey pink violet bilby quokka.\n"},
         {"zz-apart", FRONT("Apart", "a") "袋子里有一只熊。\n"},
     };
     struct kb *kb = open_kb(NULL);
@@ -272,11 +272,12 @@ static void the_ranking_is_as_it_is_written_down(void **state) {
     }
     static const struct {
         const char *query, *order[4];
+        bool alone;
     } rows[] = {
         {"quokka", {"zz-title", "zz-often", "zz-both"}},
         {"quokka numbat", {"zz-both", "zz-title"}},
-        {"bilby potoroo", {"zz-long", "zz-bilby"}}, /* all of the words before one of them */
-        {"袋熊", {"zz-han", NULL}}, /* two neighbours, not both characters somewhere */
+        {"bilby quokka", {"zz-long"}}, /* all of the words before one of them */
+        {"袋熊", {"zz-han"}, true}, /* two neighbours, not both characters somewhere */
         {"袋", {"zz-han", "zz-apart"}},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -285,7 +286,7 @@ static void the_ranking_is_as_it_is_written_down(void **state) {
         for (size_t j = 0; j < 4 && rows[i].order[j] != NULL; j++) {
             assert_string_equal(json_at(json_array_get(data, j), "page"), rows[i].order[j]);
         }
-        if (rows[i].order[1] == NULL) {
+        if (rows[i].alone) {
             assert_int_equal(json_array_size(data), 1);
         }
         json_decref(json);
