@@ -6,6 +6,7 @@
 #include "incident_fixture.h"
 
 #include "comms/proof.h"
+#include "comms/status.h"
 #include "incident/incident_gate.h"
 
 static char one[ID_TEXT_MAX];
@@ -153,6 +154,79 @@ static void only_what_is_resolved_is_a_proof_and_until_it_comes_again(void **sta
     assert_int_equal(incident_prove(incidents, NULL, one, &later, &err), 0);
 }
 
+/* ---- the public page ---- */
+
+static struct status *page;
+static struct lint *lint;
+
+static void open_page(void) {
+    struct err err = {0};
+    static const struct status_config config = {.name = "Blue Shop"};
+    const struct status_options options = {.store = engine.store,
+                                           .payments = W->payments,
+                                           .lint = lint,
+                                           .config = &config,
+                                           .registry = W->registry,
+                                           .control = W->control,
+                                           .mode = W->mode};
+    engine_exec(&engine, "DELETE FROM status_incident");
+    engine_exec(&engine, "DELETE FROM status_component");
+    if (status_open(&options, &page, &err) < 0) {
+        fail_msg("%s at %s", err.detail, err.place);
+    }
+    gate_close(gate);
+    gate = NULL;
+    const struct gate_options look_at = {.store = engine.store, .status = page};
+    assert_int_equal(gate_open(&look_at, &gate, &err), 0);
+}
+
+static void plant_public(const char *id, const char *of, const char *components) {
+    PUT("INSERT INTO status_incident (id, kind, incident_id, title_en, title_zh, impact, state, "
+        "components, from_us, until_us, created_us, updated_us, published_us, monitoring_us, "
+        "resolved_us, proof, proof_us) VALUES ($1, 1, $2, 'x', 'x', 2, 1, $3, 0, 0, $4, $4, $4, 0, "
+        "0, '', 0)",
+        S_TEXT(id), S_TEXT(of), S_TEXT(components), S_INT(from_us));
+}
+
+static void set_by_hand(int64_t level) {
+    struct caller caller = person("user:usr_a");
+    struct answer answer = {0};
+    W->err = (struct err){0};
+    json_t *json = take(status_set(page, &caller, "payments", level, "a test", &answer, &W->err),
+                        &answer);
+    if (json == NULL) {
+        fail_msg("%s", W->err.detail);
+    }
+    json_decref(json);
+}
+
+static void what_the_status_page_still_says_refuses_unless_this_one_ends_it(void **state) {
+    (void)state;
+    struct err err = {0};
+    payment_world_modes(W);
+    assert_int_equal(lint_open(&lint, &err), 0);
+    reconciled();
+    both_sign();
+    open_page();
+    json_t *json = shown();
+    assert_true(json_is_true(json_object_get(json_object_get(json, "verdict"), "passed")));
+    json_decref(json);
+    set_by_hand(LEVEL_PARTIAL);
+    assert_refused_for("shown");
+    set_by_hand(0);
+    plant_public("sti_1", "", "");
+    assert_refused_for("shown");
+    /* Its own ends with its own proof; another incident's with another's. */
+    PUT("UPDATE status_incident SET incident_id = $1", S_TEXT(one));
+    plant_public("sti_2", "inc_01JD5R6Q6Y0V3M8X2K4N7T9BCF", "");
+    const struct incident_gate through = incident_gate_of(gate);
+    assert_state(resolve("user:usr_a", one, &through), "resolved");
+    gate_close(gate);
+    gate = NULL;
+    status_close(page);
+    lint_close(lint);
+}
+
 /* However much there is to tell of: an entry of the log has its bounds. */
 static void what_is_found_fits_onto_the_log(void **state) {
     (void)state;
@@ -186,6 +260,7 @@ int main(void) {
         T(what_makes_signatures_void_shuts_the_gate_again),
         T(only_what_is_resolved_is_a_proof_and_until_it_comes_again),
         T(what_is_found_fits_onto_the_log),
+        T(what_the_status_page_still_says_refuses_unless_this_one_ends_it),
     };
 #undef T
     int failed = payment_world_run("incident_gate", tests, COUNT_OF(tests));
