@@ -107,7 +107,8 @@ static void every_measure_query_and_alert_rule_has_its_place(void **state) {
         }
     }
     static const char *const elsewhere[] = {"ChannelFailing", "AlertsLeftOut",
-                                            "IncidentUpdateOverdue", "ExternalAlert"};
+                                            "IncidentUpdateOverdue", "FollowUpOverdue",
+                                            "ExternalAlert"};
     for (int i = 0; i < alert_rule_count(); i++) {
         const char *rule = alert_rule_at(i)->name;
         bool used = false;
