@@ -75,21 +75,23 @@ int run_action_show(struct cli *cli) {
     return about(cli, "GET", ACTIONS, NULL, NULL);
 }
 
-/* Exactly one of --check, --command and --drill. */
+/* Exactly one of --proof-check, --proof-command and --proof-drill. */
 static int body_proof(struct cli *cli, json_t *body) {
-    static const char *const kinds[] = {"check", "command", "drill"};
+    static const char *const kinds[][2] = {
+        {"proof-check", "check"}, {"proof-command", "command"}, {"proof-drill", "drill"}};
     json_t *proof = json_object();
     int given = 0;
     json_object_set_new(body, "proof", proof);
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (cli_given(cli, kinds[i])) {
+        if (cli_given(cli, kinds[i][0])) {
             given++;
-            json_object_set_new(proof, "kind", json_string(kinds[i]));
-            body_text(cli, proof, kinds[i], "name");
+            json_object_set_new(proof, "kind", json_string(kinds[i][1]));
+            body_text(cli, proof, kinds[i][0], "name");
         }
     }
     return given == 1 ? CLI_DONE
-                      : cli_misuse(cli, "say what proves it: --check, --command or --drill");
+                      : cli_misuse(cli, "say what proves it: --proof-check, --proof-command or "
+                                        "--proof-drill");
 }
 
 int run_action_add(struct cli *cli) {
