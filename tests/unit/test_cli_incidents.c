@@ -345,7 +345,8 @@ static void parts_and_items_are_sent_and_shown(void **state) {
     assert_string_equal(none.out, "No action item fits.\n");
     ends(CLI_DONE, desk, "action show act_1");
     ends(CLI_DONE, desk, "action add inc_1 --for cause --what w --owner bob --proof-drill stop");
-    ends(CLI_USAGE, desk, "action add inc_1 --for cause --what w --proof-drill stop --proof-check x");
+    ends(CLI_USAGE, desk,
+         "action add inc_1 --for cause --what w --proof-drill stop --proof-check x");
     ends(CLI_USAGE, desk, "action add inc_1 --for cause --what w");
     ends(CLI_DONE, desk, "action done act_1 --note n");
     ends(CLI_DONE, desk, "action verify act_1 --note n");
