@@ -230,7 +230,8 @@ static const struct {
      "' state ' || o.state || ' outcome ' || o.outcome || ' ' || o.code || ' at ' || o.gateway || "
      "' of ' || o.payment_id FROM operation o WHERE o.id = job.key), '')) FROM job WHERE kind "
      /* Those that stand as long as what they are about does. */
-     "NOT IN ('renewal', 'dispute', 'ticket_due', 'statement_sweep', 'incidents', 'alerts') AND "
+     "NOT IN ('renewal', 'dispute', 'ticket_due', 'statement_sweep', 'incidents', 'alerts', "
+     "'playbooks') AND "
      "NOT EXISTS (SELECT 1 FROM attempt a JOIN payment p ON "
      "p.id = a.payment_id WHERE a.id = job.key AND a.state = 9 AND p.order_id LIKE 'late-%') AND "
      /* A refund that a callback has ended leaves the job that would have asked: when its time comes
