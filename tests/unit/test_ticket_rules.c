@@ -333,7 +333,7 @@ static void the_example_in_the_documentation_means_something(void **state) {
 /* The text of a page of the knowledge base; "" when there is none. free() it. */
 static char *page_of(struct kb *kb, const char *page, const char *language) {
     struct err err = {0};
-    struct buf body;
+    BUF_AUTO body;
     buf_init(&body, ARENA_REQUEST_BYTES_MAX);
     (void)!kb_body(kb, page, language, &body, &err);
     return buf_take(&body);
