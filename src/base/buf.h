@@ -31,8 +31,8 @@ void buf_add_json(struct buf *buf, const char *text);
 static inline bool buf_ok(const struct buf *buf) {
     return !buf->overflowed;
 }
-/* Gives the memory to the caller, who frees it with free(); the buffer is empty afterwards, and still
- * to be released. */
+/* Gives the memory to the caller, who frees it with free(); the buffer is empty afterwards, and is
+ * released as any other. */
 MUST_USE char *buf_take(struct buf *buf);
 
 #define BUF_AUTO struct buf CLEANUP(buf_release)
