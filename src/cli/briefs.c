@@ -192,3 +192,27 @@ int run_incident_report(struct cli *cli) {
     talk_path_add(&path, "lang", cli_text(cli, "lang"));
     return print_document(cli, path.text.data);
 }
+
+/* ---- a week, a month ---- */
+
+/* A workbook on a terminal is of use to nobody. */
+static bool needs_file(const char *format) {
+    return strcmp(format, "html") == 0 || strcmp(format, "csv") == 0 || strcmp(format, "xlsx") == 0;
+}
+
+int run_review(struct cli *cli) {
+    const char *format = cli->json ? "json" : cli_text_or(cli, "format", "markdown");
+    JSON_AUTO answer = NULL;
+    TALK_PATH_AUTO path;
+    talk_path_init(&path, "/v1/review");
+    talk_path_add(&path, "period", cli_argument(cli, 0));
+    talk_path_add(&path, "format", format);
+    talk_path_add(&path, "lang", cli_text(cli, "lang"));
+    if (cli_text(cli, "out") == NULL && needs_file(format)) {
+        return cli_misuse(cli, "%s goes into a file: --out FILE", format);
+    }
+    if (cli->json) {
+        return talk_get(cli, path.text.data, &answer);
+    }
+    return print_document(cli, path.text.data);
+}

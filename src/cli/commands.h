@@ -135,7 +135,7 @@ cli_handler run_alert_rule, run_alert_tune, run_alert_changes, run_alert_backtes
 cli_handler run_alert_list, run_alert_history, run_alert_show, run_alert_ack, run_alert_rules,
     run_alert_silences, run_alert_silence, run_alert_unsilence, run_alert_rota, run_alert_stand_in,
     run_alert_channels, run_alert_test_channel, run_alert_deliveries, run_alert_resend;
-cli_handler run_blast, run_incident_blast, run_audit_report;
+cli_handler run_blast, run_incident_blast, run_audit_report, run_review;
 cli_handler run_desk, run_payment_resend, run_refund_ask, run_refund_requests, run_refund_approve,
     run_refund_reject;
 cli_handler run_kb_list, run_kb_search, run_kb_show, run_kb_edit, run_kb_history;

@@ -340,6 +340,22 @@ def the_service_itself(service):
     assert b"holdfast_http_requests_total" in service.expect(200, "getMetrics").body
 
 
+def the_review_of_a_month(service):
+    month = time.strftime("%Y-%m", time.gmtime())
+    review = service.expect(200, "getReview", query=f"period={month}")
+    figures = {figure["name"]: figure for figure in review["figures"]}
+    assert figures["payments"]["rows"][0]["now"]["n"] > 10 and not review["over"], figures
+    assert figures["fees"]["kind"] == "money" and figures["time_to_detect"]["kind"] == "span"
+    for form in ("markdown", "html", "csv", "xlsx"):
+        body = service.expect(200, "getReview", query=f"period={month}&format={form}&lang=zh").body
+        assert len(body) > 500, form
+    week = time.strftime("%G-W%V", time.gmtime())
+    assert service.expect(200, "getReview", query=f"period={week}")["period"] == week
+    for query in ("", "period=2026", "period=2026-13", "period=2026-W54", "period=2025-W53",
+                  f"period={month}&format=pdf", f"period={month}&lang=fr"):
+        service.expect(422, "getReview", query=query)
+
+
 def the_audit_of_a_month(service):
     month = time.strftime("%Y-%m", time.gmtime())
     service.expect(422, "createPayment", body={"order_id": "4242424242424242", "amount": 1,
@@ -565,7 +581,7 @@ SCENES = (
     incidents.briefs_postmortems_and_what_is_to_be_done,
     incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
     playbooks.playbooks_and_an_incident_that_follows_one,
-    the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
+    the_review_of_a_month, the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]
 LAST_TESTS = [("every documented success was seen", every_documented_success_was_seen)]
