@@ -2,6 +2,7 @@
  * handlers_reviews.c: what a week or a month was like, as JSON, a page, Markdown or a file. */
 #include "api/read.h"
 #include "api/sheet_reply.h"
+#include "base/clock.h"
 #include "incident/review.h"
 
 static int bad(const char *name, const char *value, const char *hint, struct err *err) {
@@ -21,7 +22,9 @@ static int read_all(const struct ask *ask, struct review_period *ret_period,
     if (r < 0) {
         return r;
     }
-    if (!review_period_parse(period, ret_period)) {
+    if (period[0] == '\0') {
+        *ret_period = review_period_last(clock_wall_us());
+    } else if (!review_period_parse(period, ret_period)) {
         return bad("period", period, "Write a week as 2026-W47, or a month as 2026-11; of UTC.",
                    err);
     }

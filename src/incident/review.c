@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * review.c: the figures of a time and of the one before it, gathered into one object; from that, the
- * page, the Markdown and the files. */
+ * review.c: the figures of a time and of the one before it, gathered into one object; from that,
+ * the page, the Markdown and the files. */
 #include "incident/review.h"
 
 #include <stdio.h>
@@ -106,6 +106,19 @@ bool review_period_parse(const char *text, struct review_period *ret_period) {
     snprintf(period.name, sizeof period.name, "%s", text);
     *ret_period = period;
     return true;
+}
+
+struct review_period review_period_last(int64_t at_us) {
+    char text[CLOCK_TEXT_MAX];
+    struct review_period now = {.before_us = 0}, last = now;
+    clock_format(at_us, text); /* "2026-11-…" */
+    text[7] = '\0';
+    bool parsed = review_period_parse(text, &now);
+    clock_format(now.before_us, text);
+    text[7] = '\0';
+    parsed = parsed && review_period_parse(text, &last);
+    INVARIANT(parsed, "the clock is between 2000 and 9998");
+    return last;
 }
 
 bool review_format_parse(const char *name, enum review_format *ret_format) {

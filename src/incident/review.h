@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * review.h: what a week or a month was like (REVIEW-1): causes, times to notice and to handle, errors
- * of work by hand, what went by itself, complaints, cost; each figure beside the one of the time
- * before. What is counted, and how, is review_figures.def.
+ * review.h: what a week or a month was like (REVIEW-1): causes, times to notice and to handle,
+ * errors of work by hand, what went by itself, complaints, cost; each figure beside the one of the
+ * time before. What is counted, and how, is review_figures.def.
  *
  * It looks and changes nothing, in one snapshot. Weeks are those of ISO 8601 (they begin on
  * Mondays), weeks and months those of UTC. A time that is not over is told as far as it is.
@@ -28,6 +28,8 @@ struct review_period {
 };
 /* "2026-W47" or "2026-11", of 2000 to 9998. */
 MUST_USE bool review_period_parse(const char *text, struct review_period *ret_period);
+/* The newest month that is over at that moment (wall). */
+struct review_period review_period_last(int64_t at_us);
 
 enum review_format { REVIEW_JSON, REVIEW_MARKDOWN, REVIEW_HTML, REVIEW_CSV, REVIEW_XLSX };
 MUST_USE bool review_format_parse(const char *name, enum review_format *ret_format);

@@ -351,7 +351,8 @@ def the_review_of_a_month(service):
         assert len(body) > 500, form
     week = time.strftime("%G-W%V", time.gmtime())
     assert service.expect(200, "getReview", query=f"period={week}")["period"] == week
-    for query in ("", "period=2026", "period=2026-13", "period=2026-W54", "period=2025-W53",
+    assert service.expect(200, "getReview")["over"] is True
+    for query in ("period=2026", "period=2026-13", "period=2026-W54", "period=2025-W53",
                   f"period={month}&format=pdf", f"period={month}&lang=fr"):
         service.expect(422, "getReview", query=query)
 
@@ -581,7 +582,8 @@ SCENES = (
     incidents.briefs_postmortems_and_what_is_to_be_done,
     incidents.measures_of_an_incident, incidents.deploys_that_are_frozen,
     playbooks.playbooks_and_an_incident_that_follows_one,
-    the_review_of_a_month, the_audit_of_a_month, the_protocol_of_agents, refusals_of_every_operation,
+    the_review_of_a_month, the_audit_of_a_month, the_protocol_of_agents,
+    refusals_of_every_operation,
 )
 TESTS = [(f"answers: {function.__name__.replace('_', ' ')}", function) for function in SCENES]
 LAST_TESTS = [("every documented success was seen", every_documented_success_was_seen)]

@@ -62,8 +62,8 @@ static void payment(int64_t at_us, int state, int was_unknown, const char *purpo
         "refund_reserved_minor, disputed_minor, customer_id, customer_region, customer_vip, "
         "customer_email, customer_ip, tokens, return_url, cancel_url, description, metadata, "
         "action, action_url, failure_code, failure_message, review, was_unknown, attempts, "
-        "gateway, created_us, updated_us) VALUES ($1, 1, $2, NULL, $3, 1000, 'USD', 1, $4, 0, 0, 0, "
-        "0, 0, 0, '', '', 0, '', '', '{}', '', '', '', '{}', '', '', '', '', '', $5, 1, '', $6, "
+        "gateway, created_us, updated_us) VALUES ($1, 1, $2, NULL, $3, 1000, 'USD', 1, $4, 0, 0, "
+        "0, 0, 0, 0, '', '', 0, '', '', '{}', '', '', '', '{}', '', '', '', '', '', $5, 1, '', $6, "
         "$6)",
         S_TEXT(id), S_TEXT(order), S_INT(state), S_TEXT(purpose), S_INT(was_unknown),
         S_INT(at_us));
@@ -83,8 +83,8 @@ static void incident(const struct trouble *it) {
         "mitigated_us, reconciled_us, resolved_us, done_us, commander, commander_deputy, lead, "
         "lead_deputy, comms, comms_deputy, recon, recon_deputy, follows, drill, round, opened_by, "
         "told_us, told_count, ack_nags, update_nags, updated_us) VALUES ($1, 1, $2, 't', $3, -1, "
-        "'[]', $4, $5, '', '{}', $6, $7, $7, 0, $8, 0, 0, 0, '', '', '', '', '', '', '', '', '', $9, "
-        "0, $10, 0, 0, 0, 0, $7)",
+        "'[]', $4, $5, '', '{}', $6, $7, $7, 0, $8, 0, 0, 0, '', '', '', '', '', '', '', '', '', "
+        "$9, 0, $10, 0, 0, 0, 0, $7)",
         S_TEXT(named("inc", id)), S_INT(number), S_INT(it->severity), S_INT(it->state),
         S_INT(it->cause), S_INT(it->at_us), S_INT(noticed), S_INT(it->minutes > 0 ? over : 0),
         S_INT(it->drill), S_TEXT(it->by));
@@ -194,6 +194,10 @@ static void weeks_and_months_are_whole_and_others_are_none(void **state) {
             fail_msg("%s", bad[i]);
         }
     }
+    assert_true(review_period_parse("2026-01", &period));
+    assert_string_equal(review_period_last(period.from_us).name, "2025-12");
+    assert_string_equal(review_period_last(period.until_us - 1).name, "2025-12");
+    assert_string_equal(review_period_last(period.until_us).name, "2026-01");
 }
 
 static void of_nothing_there_is_no_share(void **state) {
@@ -302,11 +306,11 @@ static void names_of_others_stay_text_and_many_become_other(void **state) {
     for (int i = 0; i < REVIEW_LABELS_MAX + 5; i++) {
         char id[ID_TEXT_MAX], rule[60];
         snprintf(rule, sizeof rule, i == 0 ? "<b>|=cmd" : "Rule%02d", i);
-        PUT("INSERT INTO alert (id, fingerprint, rule, labels, team, severity, state, facts, value, "
-            "threshold, group_key, first_symptom_us, seen_us, clear_us, fired_us, acked_us, "
-            "acked_by, ack_reason, resolved_us, told_us, calls_us, step, owed, entries, updated_us) "
-            "VALUES ($1, $1, $2, '', 1, 1, 4, '{}', '', '', '', $3, $3, 0, $3, $4, '', '', 0, 0, 0, "
-            "0, 0, 0, 0)",
+        PUT("INSERT INTO alert (id, fingerprint, rule, labels, team, severity, state, facts, "
+            "value, threshold, group_key, first_symptom_us, seen_us, clear_us, fired_us, acked_us, "
+            "acked_by, ack_reason, resolved_us, told_us, calls_us, step, owed, entries, "
+            "updated_us) VALUES ($1, $1, $2, '', 1, 1, 4, '{}', '', '', '', $3, $3, 0, $3, $4, '', "
+            "'', 0, 0, 0, 0, 0, 0, 0)",
             S_TEXT(named("alr", id)), S_TEXT(rule), S_INT(november.from_us),
             S_INT(i < 10 ? november.from_us + MINUTE_US : 0));
     }
