@@ -123,6 +123,12 @@ status=0
 grep -q 'api_key was read at the start' "$folder/deps" || status=1
 say "$status" 'deps says which credential the next start would miss'
 
+# All of it is read before it is searched: who stops reading early breaks the pipe of who writes.
+metrics_have() {
+    curl -s --max-time 20 "http://$internal/metrics" > "$folder/metrics" &&
+        grep -q "$1" "$folder/metrics"
+}
+
 # front NAME COMMAND...: a front that runs before the service serves what is public, and only that.
 public=$(sed -n 's|^public *http://\([^ ]*\).*|\1|p' "$folder/out")
 tls_port=$(free_port)
@@ -148,8 +154,7 @@ front() {
     # HAProxy checks its servers once a second: until one was asked, or it cannot be any more.
     for _ in $(seq 400); do
         if [ "$1" != haproxy ] || grep -q 'is DOWN' "$folder/front.log" ||
-            curl -s --max-time 20 "http://$internal/metrics" |
-            grep -q 'listener="public".*route="getReadiness"'; then
+            metrics_have 'listener="public".*route="getReadiness"'; then
             break
         fi
         sleep 0.05
@@ -176,8 +181,7 @@ if command -v haproxy >/dev/null; then
     front "$name" haproxy -f "$folder/haproxy.cfg"
     # A server counts as ready until its checks have failed: an answer says nothing of them.
     status=0
-    curl -s --max-time 20 "http://$internal/metrics" |
-        grep -q 'listener="public".*route="getReadiness",status="200"' || status=1
+    metrics_have 'listener="public".*route="getReadiness",status="200"' || status=1
     say "$status" 'HAProxy was told that the service is ready'
 else
     echo "ok - $name # SKIP HAProxy is not installed"
