@@ -18,11 +18,13 @@ rows=$(awk -F'|' '/^[|] fault [|]/ { on = 1 } /^$/ { on = 0 }
 known=$(cut -d' ' -f1 <<<"$rows" | paste -sd,)
 # | `fault` | rule | check | seeds | s |
 table=$("$sim" --table --jobs "$(nproc)" --count "$seeds" --tries "$known") || true
+declare -A measured=()
 while IFS='|' read -r _ fault _ check seed _; do
     name=$(echo "$fault" | tr -d ' `')
     seed=${seed// /}
     check=${check# }
     check=${check% }
+    measured[$name]=$seed
     if [[ $check == *'not caught'* ]]; then
         echo "not ok - $name is caught within $seeds seeds"
         status=1
@@ -44,12 +46,12 @@ else
 fi
 # What a failing seed prints: a line to replay it, which leads to the same failure and to its story;
 # and a smaller run that fails the same check. One that an assertion ends has a story as well.
-# failure NAME SEED [OPTION...]: the fault's row of the page, run again.
+# failure NAME SEED [OPTION...]: the fault's row of this table, run again.
 failure() {
     "$sim" --seed "$2" --plant "$1" "${@:3}" 2>/dev/null || true
 }
 for name in resolver-gives-up refunds-pending-ignored; do
-    seed=$(sed -n "s/^$name=\([0-9]*\) .*/\1/p" <<<"$rows")
+    seed=${measured[$name]:-0}
     said=$(failure "$name" "$seed")
     replay=$(sed -n 's/^  replay: //p' <<<"$said")
     # shellcheck disable=SC2086 # a line of words

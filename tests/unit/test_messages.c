@@ -3,6 +3,8 @@
  * once, whatever dies on the way; refused whole where one text is not fit. On both engines. */
 #include "channel_fixture.h"
 
+#include <stdatomic.h>
+
 #include "base/json.h"
 #include "comms/message.h"
 #include "desk/desk.h"
@@ -807,12 +809,13 @@ static void who_was_not_written_to_when_it_is_stopped_is_not(void **state) {
 /* ---- deaths ---- */
 
 struct death {
-    int calls, number; /* from that call of the store on nothing works */
+    atomic_int calls; /* of any thread: the control of gateways reads, too */
+    int number;       /* from that call of the store on nothing works */
 };
 
 static int die_at(void *ctx, const char *sql) {
     struct death *death = ctx;
-    return ++death->calls >= death->number;
+    return atomic_fetch_add(&death->calls, 1) + 1 >= death->number;
 }
 
 /* From drafting on, until that call of the store; then the process begins anew. Returns whether it

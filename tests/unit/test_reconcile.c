@@ -2,6 +2,7 @@
  * test_reconcile.c: our books against a gateway's statements, from run to run, on both engines. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -667,14 +668,14 @@ static void what_is_posted_into_a_closed_time_is_told_and_matched(void **state) 
     free(payment);
 }
 
-struct failing {
-    int left;
+struct failing { /* any thread of the service calls */
+    atomic_int left;
 };
 
 static int fail_at(void *ctx, const char *sql) {
     struct failing *failing = ctx;
     (void)sql;
-    return failing->left-- == 0;
+    return atomic_fetch_sub(&failing->left, 1) == 0;
 }
 
 static char *standing(void) {
