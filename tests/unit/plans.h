@@ -7,16 +7,21 @@
 
 #include <glib.h>
 
-static GHashTable *texts_sent; /* each once */
+#include "base/task.h"
+
+static struct lock texts_lock;
+static GHashTable *texts_sent; /* each once; any thread of the service sends some */
 
 static inline int collect(void *ctx, const char *sql) {
     (void)ctx;
     static const char *const kinds[] = {"SELECT", "UPDATE", "DELETE", "INSERT", "WITH"};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+    lock_take(&texts_lock);
+    for (size_t i = 0; texts_sent != NULL && i < COUNT_OF(kinds); i++) {
         if (g_str_has_prefix(sql, kinds[i])) {
             g_hash_table_add(texts_sent, g_strdup(sql));
         }
     }
+    lock_give(&texts_lock);
     return 0;
 }
 
@@ -91,11 +96,11 @@ static inline int plan_tx(struct store_tx *tx, void *ctx, struct err *tx_err) {
     return r < 0 ? r : 0;
 }
 
-static inline int judge_plans(void) {
+static inline int judge_plans(GHashTable *texts) {
     GHashTableIter iter;
     gpointer sql;
     int bad = 0;
-    g_hash_table_iter_init(&iter, texts_sent);
+    g_hash_table_iter_init(&iter, texts);
     while (g_hash_table_iter_next(&iter, &sql, NULL)) {
         struct plan plan = {.sql = sql, .walks = g_string_new(NULL)};
         struct err plan_err = {0};
@@ -114,6 +119,7 @@ static inline int judge_plans(void) {
 }
 
 static inline void plans_begin(void) {
+    lock_init(&texts_lock);
     texts_sent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     store_fault_set(W->engine.store, collect, NULL);
 }
@@ -121,9 +127,13 @@ static inline void plans_begin(void) {
 /* At least `least` texts_sent came, and none walks. */
 static inline void plans_end(unsigned least) {
     store_fault_set(W->engine.store, NULL, NULL);
-    assert_true(g_hash_table_size(texts_sent) > least);
-    assert_int_equal(judge_plans(), 0);
-    g_hash_table_destroy(texts_sent);
+    lock_take(&texts_lock);
+    GHashTable *texts = texts_sent;
+    texts_sent = NULL;
+    lock_give(&texts_lock);
+    assert_true(g_hash_table_size(texts) > least);
+    assert_int_equal(judge_plans(texts), 0);
+    g_hash_table_destroy(texts);
 }
 
 #endif
